@@ -1,0 +1,159 @@
+"""Names of database objects: quoting, qualified names, routine signatures and the key that identifies any object."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stonegate.model.keywords import RESERVED
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+
+
+def quote_ident(name: str) -> str:
+    """The identifier as SQL needs it: bare where PostgreSQL would read it back the same, else double-quoted.
+
+    Source: PostgreSQL manual 4.1.1 (identifiers) and appendix C (reserved key words).
+    """
+    if _PLAIN.match(name) and name not in RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(value: str) -> str:
+    """The text as a string constant that means the same whatever `standard_conforming_strings` says (manual 4.1.2)."""
+    quoted = "'" + value.replace("'", "''") + "'"
+    return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class QualifiedName:
+    """A schema and a name in it. `str()` omits the schema `public`, since that is how people speak of objects."""
+
+    schema: str
+    name: str
+
+    @property
+    def sql(self) -> str:
+        """Fully qualified and quoted, for statements."""
+        return f"{quote_ident(self.schema)}.{quote_ident(self.name)}"
+
+    def __str__(self) -> str:
+        return quote_ident(self.name) if self.schema == "public" else self.sql
+
+
+class ObjectKind(StrEnum):
+    """Every kind of thing a database can hold that stonegate has a word for."""
+
+    SCHEMA = "schema"
+    EXTENSION = "extension"
+    TYPE = "type"  # enum, composite, domain, range share one namespace
+    SEQUENCE = "sequence"
+    TABLE = "table"
+    VIEW = "view"
+    MATERIALIZED_VIEW = "materialized view"
+    INDEX = "index"
+    ROUTINE = "routine"  # functions, procedures and aggregates share one namespace
+    COLUMN = "column"
+    ATTRIBUTE = "attribute"  # of a composite type
+    CONSTRAINT = "constraint"
+    TRIGGER = "trigger"
+    POLICY = "policy"
+    DEFAULT_PRIVILEGES = "default privileges"
+    MIGRATION = "migration"  # a file, not a catalog object
+    SEED = "seed"  # the declared rows of one table
+    OTHER = "other"  # rules, statistics, casts, text search objects, operators, …: deployed, not modelled
+
+
+#: Kinds whose key names an owner relation (or type) in `name` and the part in `member`.
+MEMBER_KINDS = frozenset(
+    {ObjectKind.COLUMN, ObjectKind.ATTRIBUTE, ObjectKind.CONSTRAINT, ObjectKind.TRIGGER, ObjectKind.POLICY}
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """Identifies one object of one database.
+
+    Attributes:
+        kind: see `ObjectKind`.
+        schema: the schema; "" for what has none (schemas, extensions, migrations).
+        name: the object's name; for members the relation (or type) that they belong to.
+        arguments: for routines the input types as `format_type` prints them, comma separated ("integer, text[]").
+        member: for members their own name (column, constraint, trigger, policy, attribute).
+    """
+
+    kind: ObjectKind
+    schema: str
+    name: str
+    arguments: str | None = None
+    member: str | None = None
+
+    @property
+    def qualified(self) -> QualifiedName:
+        """The name of the object, or of the relation that a member belongs to."""
+        return QualifiedName(self.schema, self.name)
+
+    @property
+    def owner(self) -> ObjectKey:
+        """For a member the table that it belongs to (kind TABLE, or TYPE for an attribute); for all else itself."""
+        if self.kind not in MEMBER_KINDS:
+            return self
+        kind = ObjectKind.TYPE if self.kind is ObjectKind.ATTRIBUTE else ObjectKind.TABLE
+        return ObjectKey(kind, self.schema, self.name)
+
+    def part(self, kind: ObjectKind, member: str) -> ObjectKey:
+        """The key of a member of this table or type."""
+        return ObjectKey(kind, self.schema, self.name, None, member)
+
+    @property
+    def label(self) -> str:
+        """What people type and read: `users`, `sales.users`, `users.email`, `add(integer, integer)`."""
+        match self.kind:
+            case ObjectKind.SCHEMA | ObjectKind.EXTENSION:
+                return quote_ident(self.name)
+            case ObjectKind.MIGRATION | ObjectKind.OTHER:
+                return self.name
+            case _:
+                pass
+        text = str(self.qualified)
+        if self.member is not None:
+            text += "." + quote_ident(self.member)
+        if self.arguments is not None:
+            text += f"({self.arguments})"
+        return text
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.label}"
+
+
+def schema_key(name: str) -> ObjectKey:
+    """The key of a schema."""
+    return ObjectKey(ObjectKind.SCHEMA, "", name)
+
+
+def extension_key(name: str) -> ObjectKey:
+    """The key of an extension."""
+    return ObjectKey(ObjectKind.EXTENSION, "", name)
+
+
+def routine_key(schema: str, name: str, arguments: tuple[str, ...]) -> ObjectKey:
+    """The key of a function, procedure or aggregate: its `Signature` is the qualified name and the input types."""
+    return ObjectKey(ObjectKind.ROUTINE, schema, name, ", ".join(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A routine's identity: qualified name and input types in `format_type` spelling (`integer`, never `INT`)."""
+
+    name: QualifiedName
+    arguments: tuple[str, ...]
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object key of this routine."""
+        return routine_key(self.name.schema, self.name.name, self.arguments)
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self.arguments)})"

@@ -1,0 +1,349 @@
+"""The plan as a value: ordered steps with their changes, classes, hazards and consents; its checksum and JSON form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hashlib import sha256
+
+from stonegate.errors import UsageError
+from stonegate.model.catalog import Catalog
+from stonegate.model.json_form import from_json, to_json
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.source import Seeder
+
+PLAN_VERSION = 1
+
+
+class Action(StrEnum):
+    """What a step does to its object."""
+
+    CREATE = "create"
+    ALTER = "alter"
+    REPLACE = "replace"  # CREATE OR REPLACE
+    RECREATE = "recreate"  # DROP and CREATE
+    DROP = "drop"
+    RUN = "run"  # a migration
+    BASELINE = "baseline"  # recorded, not run
+    SEED = "seed"
+    VALIDATE = "validate"
+    SKIP = "skip"
+
+
+class ChangeClass(StrEnum):
+    """How dangerous a change is (behaviour, §5)."""
+
+    SAFE = "safe"
+    DATALOSS = "dataloss"
+    INCOMPATIBLE = "incompatible"
+
+
+class ConsentToken(StrEnum):
+    """The words after `--allow` (behaviour, §5 and §4)."""
+
+    DROP_TABLE = "drop_table"
+    DROP_COLUMN = "drop_column"
+    ADD_NOT_NULL_COLUMN = "add_not_null_column"
+    SET_NOT_NULL = "set_not_null"
+    MODIFY_COLUMN_TYPE = "modify_column_type"
+    DROP_CONSTRAINT = "drop_constraint"
+    DROP_POLICY = "drop_policy"
+    DROP_ATTRIBUTE = "drop_attribute"
+    DROP_SEQUENCE = "drop_sequence"
+    DROP_SCHEMA = "drop_schema"
+    DROP_INDEX = "drop_index"
+    DROP_VIEW = "drop_view"
+    DROP_TRIGGER = "drop_trigger"
+    DROP_ROUTINE = "drop_routine"
+    DROP_TYPE = "drop_type"
+    DELETE_ROWS = "delete_rows"
+    CHANGED_MIGRATION = "changed_migration"
+    MISSING_SEED = "missing_seed"
+    STALE_BODY = "stale_body"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Consent:
+    """What the user allowed: a token, for every object or for one (`drop_column:users.legacy`)."""
+
+    token: ConsentToken
+    object: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Consent:
+        """The consent written as `token` or `token:object`.
+
+        Raises:
+            UsageError: no such token; the hint lists them.
+        """
+        token, _, label = text.strip().partition(":")
+        try:
+            return cls(token=ConsentToken(token), object=label.removeprefix("public.") or None)
+        except ValueError:
+            raise UsageError(f"unknown consent `{token}`", hint="one of: " + ", ".join(ConsentToken)) from None
+
+    def covers(self, token: ConsentToken, label: str) -> bool:
+        """True if this consent allows `token` on the object with that label."""
+        return self.token is token and self.object in (None, label)
+
+    def __str__(self) -> str:
+        return self.token.value if self.object is None else f"{self.token.value}:{self.object}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """Why a step is dangerous: `code` in kebab-case (see `stonegate explain CODE`) and a sentence about this object."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference between desired and live.
+
+    Attributes:
+        action: CREATE, ALTER, REPLACE, RECREATE or DROP.
+        key: the object or member.
+        aspect: for ALTER what differs ("type", "default", "not_null", "comment", "owner", …), else "".
+        before, after: printable values of that aspect, None for absent.
+        token: the consent that it needs, or None.
+        reason: a sentence for people.
+        restored: dropped and created again only because another change stands in its way, or an attribute that a
+            recreated object gets back: no difference in itself.
+    """
+
+    action: Action
+    key: ObjectKey
+    aspect: str = ""
+    before: str | None = None
+    after: str | None = None
+    change_class: ChangeClass = ChangeClass.SAFE
+    token: ConsentToken | None = None
+    hazards: tuple[Hazard, ...] = ()
+    reason: str = ""
+    hint: str | None = None
+    restored: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What makes two changes the same decision: "alter column users.email type"."""
+        text = f"{self.action.value} {self.key}"
+        return f"{text} {self.aspect}" if self.aspect else text
+
+
+class Phase(StrEnum):
+    """Where in an apply a step runs (behaviour, §6). Only PRELUDE and POST_COMMIT stand outside the transaction."""
+
+    PRELUDE = "prelude"
+    EXTENSIONS = "extensions"
+    TYPES = "types"
+    TABLES = "tables"
+    MIGRATIONS = "migrations"
+    CHANGES = "changes"
+    VIEWS = "views"
+    ROUTINES = "routines"
+    TRIGGERS = "triggers"
+    ORPHANS = "orphans"
+    SEEDERS = "seeders"
+    POST_COMMIT = "post_commit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One SQL statement of a step, with the 1-based line of the file that it came from (None: generated)."""
+
+    sql: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that an apply does, in order.
+
+    Attributes:
+        id: unique in its plan and stable between plans of the same change.
+        statements: what is executed, one by one; () for BASELINE, VALIDATE, SKIP and SEED.
+        changes: the differences that it removes (empty for source items of a fresh build).
+        body_line: for a routine, the line in `file` of the first line of its body.
+        consents: the consents that it uses (`forced` in the changelog).
+        transactional: False for what PostgreSQL forbids in a transaction block.
+        seeders: for SEED and VALIDATE the INSERTs of one table.
+        old_definition: what a drifted object was before, for the changelog.
+    """
+
+    id: str
+    action: Action
+    phase: Phase
+    key: ObjectKey
+    file: str | None = None
+    line: int | None = None
+    statements: tuple[Statement, ...] = ()
+    changes: tuple[Change, ...] = ()
+    change_class: ChangeClass = ChangeClass.SAFE
+    hazards: tuple[Hazard, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    transactional: bool = True
+    reason: str = ""
+    body_line: int | None = None
+    seeders: tuple[Seeder, ...] = ()
+    old_definition: str | None = None
+
+    @property
+    def kind(self) -> ObjectKind:
+        return self.key.kind
+
+    @property
+    def sql(self) -> str:
+        """All statements as a script, each ended by a semicolon."""
+        return "\n".join(statement.sql + ";" for statement in self.statements)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """One reason why the plan may not be applied.
+
+    Attributes:
+        code: the error code that the apply would fail with ("migration_blocked", "drift", "changed_migration", …).
+        object: the object's label.
+        allow: what to type to consent ("--allow drop_column:users.legacy"), or None if there is no consent.
+    """
+
+    code: str
+    object: str
+    change_class: ChangeClass
+    reason: str
+    allow: str | None = None
+    hint: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+class RecordKind(StrEnum):
+    """Which tracking table a record belongs to (behaviour, §7)."""
+
+    MIGRATION = "migration"
+    TYPE = "type"
+    TABLE = "table"
+    ROUTINE = "routine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One tracking row as it should stand after the apply.
+
+    Attributes:
+        name: migration, type, table or function name in the original's form (unqualified in `public`).
+        identity: the object key's label ("add(integer, integer)"), unique per kind.
+        checksum: stonegate's; `original_checksum`: by the original's rule.
+        detail: type_kind of a type ("enum", …); "" otherwise.
+        signature, param_types, return_type: of a routine, as written in its file.
+        baselined: a migration that was recorded without being run.
+    """
+
+    kind: RecordKind
+    name: str
+    identity: str
+    file: str
+    checksum: str
+    original_checksum: str
+    detail: str = ""
+    signature: str = ""
+    param_types: tuple[str, ...] = ()
+    return_type: str = ""
+    baselined: bool = False
+
+
+class Mode(StrEnum):
+    """What kind of deployment the plan is."""
+
+    FRESH = "fresh"  # an empty database, or none
+    CHANGE = "change"  # a database that stonegate deployed before
+    ADOPTION = "adoption"  # stonegate's first deployment to a database with tracking rows of the original
+    BASELINE = "baseline"  # records what is there (`apply --baseline`)
+    UNCHANGED = "unchanged"  # decided by digest and stamp alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSource:
+    """Which folder the plan was made from."""
+
+    fingerprint: str
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTarget:
+    """Which database the plan was made for: its name and the fingerprint of its live catalog and tracking state."""
+
+    database: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An ordered, checksummed list of steps. Nothing in it depends on the clock or on chance.
+
+    Attributes:
+        checksum: sha256 (hex) of everything else in it but `source.path`.
+        skipped: how many objects of each kind are as declared already.
+        uncertain: labels of objects whose steps are decided at apply, after the migrations ran (behaviour, §5).
+        desired: the catalog to verify against; None for a fresh build, which is its own measure.
+        managed: identities ("kind label") of every object the folder declares, for the next deployment's third side.
+    """
+
+    version: int = PLAN_VERSION
+    mode: Mode
+    source: PlanSource
+    target: PlanTarget | None = None
+    checksum: str = ""
+    steps: tuple[Step, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    warnings: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, int], ...] = ()
+    uncertain: tuple[str, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    force: bool = False
+    allow_drift: bool = False
+    records: tuple[Record, ...] = ()
+    search_path: tuple[str, ...] = ()
+    excepted: tuple[str, ...] = ()  # change identities that verification tolerates (adoption)
+    desired: Catalog | None = None
+
+    @property
+    def has_changes(self) -> bool:
+        """True if an apply would change the database (validating and skipping change nothing)."""
+        return any(step.action not in (Action.VALIDATE, Action.SKIP) for step in self.steps)
+
+    def sealed(self) -> Plan:
+        """The same plan with its checksum computed."""
+        bare = replace(self, checksum="", source=replace(self.source, path=""))
+        return replace(self, checksum=sha256(to_json(bare)).hexdigest())
+
+    @classmethod
+    def load(cls, data: bytes) -> Plan:
+        """A plan saved by `stonegate plan --out`.
+
+        Raises:
+            UsageError: not a plan, of another version, or edited since (checksum differs).
+        """
+        try:
+            plan = from_json(data, _Saved).plan
+        except ValueError as error:
+            raise UsageError(
+                "the file is not a saved plan", cause=str(error), hint="stonegate plan --out FILE"
+            ) from None
+        if plan.version != PLAN_VERSION:
+            raise UsageError(f"the plan has version {plan.version}, this stonegate reads {PLAN_VERSION}")
+        if plan.sealed().checksum != plan.checksum:
+            raise UsageError("the plan was changed after it was saved: its checksum does not match")
+        return plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Saved:
+    """The part of a plan document that an apply reads; the rest of the document is for people and other programs."""
+
+    plan: Plan

@@ -1,0 +1,88 @@
+"""What happened: the report of one database and of a fleet (behaviour, §8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stonegate.model.plan import Action, Plan, Step
+
+
+class Status(StrEnum):
+    """The end of one apply."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    DRY_RUN = "dry_run"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One executed step; `state` "done", "not rehearsed" (dry-run) or "failed"; `rows` inserted by a seeder."""
+
+    step: Step
+    state: str = "done"
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedReport:
+    """What became of the declared rows of one table."""
+
+    table: str
+    expected: int
+    found: int
+    inserted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReport:
+    """A failure as a value; `exit_code` and `http_status` are those of its class."""
+
+    code: str
+    message: str
+    exit_code: int
+    http_status: int
+    cause: str | None = None
+    hint: str | None = None
+    sqlstate: str | None = None
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyReport:
+    """The result of one apply to one database. `duration_ms` is wall time in milliseconds."""
+
+    status: Status
+    database: str
+    plan: Plan | None = None
+    created_database: bool = False
+    steps: tuple[StepReport, ...] = ()
+    seeds: tuple[SeedReport, ...] = ()
+    warnings: tuple[str, ...] = ()
+    verified: bool = False
+    duration_ms: float = 0.0
+    error: ErrorReport | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Executed steps by action, e.g. {"create": 30, "replace": 2}."""
+        found: dict[str, int] = {}
+        for report in self.steps:
+            if report.step.action is not Action.SKIP:
+                found[report.step.action.value] = found.get(report.step.action.value, 0) + 1
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetReport:
+    """The results of all targets, in the order of the targets."""
+
+    results: tuple[ApplyReport, ...]
+
+    @property
+    def failed(self) -> tuple[ApplyReport, ...]:
+        """The targets that did not reach the declared state."""
+        return tuple(result for result in self.results if result.status in (Status.FAILED, Status.BLOCKED))

@@ -1,0 +1,289 @@
+"""What a `postgresql/` folder says: its files and the statements parsed from them (behaviour, §1–§4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stonegate.model.names import ObjectKey, QualifiedName
+
+
+class Folder(StrEnum):
+    """The eight kinds of folder, in deployment order."""
+
+    EXTENSIONS = "extensions"
+    TYPES = "types"
+    TABLES = "tables"
+    MIGRATIONS = "migrations"
+    VIEWS = "views"
+    FUNCTIONS = "functions"
+    TRIGGERS = "triggers"
+    SEEDERS = "seeders"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file: `path` is relative to the folder with `/` ("tables/users.pssql"), `text` has no byte order mark."""
+
+    path: str
+    folder: Folder
+    text: str
+    digest: str  # sha256 of the raw bytes, hex
+
+
+class NeedKind(StrEnum):
+    """In which namespace a name is looked up."""
+
+    SCHEMA = "schema"
+    EXTENSION = "extension"
+    RELATION = "relation"  # tables, views, materialised views, sequences, indexes
+    TYPE = "type"  # types, and the row types of relations
+    ROUTINE = "routine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Need:
+    """A name that a statement mentions.
+
+    Attributes:
+        kind: the namespace of the name.
+        schema: as written, or None when unqualified (then any declared schema on the search path, `public` first).
+        name: the name.
+        column: a column of that relation, when the statement resolves one (foreign keys, indexes, ALTER, comments).
+        deferrable: a foreign key from one table to another, which may be closed after both tables exist.
+        soft: a mention inside the body of a late-bound routine (plpgsql): orders nothing by itself in a cycle.
+    """
+
+    kind: NeedKind
+    schema: str | None
+    name: str
+    column: str | None = None
+    deferrable: bool = False
+    soft: bool = False
+
+
+class Verb(StrEnum):
+    """What a statement of declared state does to the object in `SourceItem.key`."""
+
+    CREATE = "create"
+    ALTER = "alter"  # ALTER …, ENABLE ROW LEVEL SECURITY, OWNER TO, ADD CONSTRAINT
+    COMMENT = "comment"
+    GRANT = "grant"
+    REVOKE = "revoke"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginalRoutine:
+    """The facts that the original records for a function, in its own spelling (behaviour, §7)."""
+
+    function_name: str
+    signature: str
+    param_types: tuple[str, ...]
+    return_type: str
+    body_checksum: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineForeignKey:
+    """A foreign key written inside a CREATE TABLE.
+
+    Attributes:
+        references: the table that it points to.
+        span: half-open character range of the constraint in `SourceItem.sql` (with one adjoining comma for a table
+            constraint), to be cut out when the key is added later.
+        sql: the `ALTER TABLE … ADD …` that adds it, without semicolon.
+    """
+
+    references: Need
+    span: tuple[int, int]
+    sql: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceItem:
+    """One statement of declared state.
+
+    Attributes:
+        verb, key: what the statement does to which object. For CREATE INDEX without a name, `key.name` is "".
+        target: for what is attached to a relation or type (indexes, triggers, policies, comments, grants, alterations):
+            the key of that relation, type or routine; else None.
+        creates: every object that the statement brings into being and whose name is known from the text (the
+            object itself; for a table also its columns and its named constraints).
+        lines: the 1-based line of each created member (column, constraint), for messages.
+        needs: the names that must exist before (and, `soft`, those that a late-bound body mentions).
+        file, line: where the statement starts; 1-based.
+        sql: the statement without the terminating semicolon, from its first token on.
+        checksum: sha256 (hex) of the canonical token form, see source/checksum.py.
+        body_line: for a routine with a string body, the line of the file at which line 1 of the body stands.
+        original: for functions and procedures, what the original's tracking row needs.
+        foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
+    """
+
+    verb: Verb
+    key: ObjectKey
+    target: ObjectKey | None = None
+    creates: tuple[ObjectKey, ...] = ()
+    lines: tuple[tuple[ObjectKey, int], ...] = ()
+    needs: tuple[Need, ...] = ()
+    folder: Folder
+    file: str
+    line: int
+    sql: str
+    checksum: str
+    body_line: int | None = None
+    original: OriginalRoutine | None = None
+    foreign_keys: tuple[InlineForeignKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionItem:
+    """A declared extension: by file name and comments, or by `CREATE EXTENSION`."""
+
+    name: str  # after aliases (pgvector → vector)
+    version: str | None = None
+    schema: str | None = None
+    file: str
+    line: int
+    checksum: str
+
+
+class EffectVerb(StrEnum):
+    """What one statement of a migration does to the schema (or, for consent, to rows)."""
+
+    CREATE = "create"
+    DROP = "drop"
+    RENAME = "rename"  # object or member; `to` is the new name
+    SET_SCHEMA = "set_schema"  # `to` is the new schema
+    ADD_COLUMN = "add_column"
+    DROP_COLUMN = "drop_column"
+    SET_TYPE = "set_type"
+    SET_NOT_NULL = "set_not_null"
+    DROP_NOT_NULL = "drop_not_null"
+    SET_DEFAULT = "set_default"
+    DROP_DEFAULT = "drop_default"
+    ADD_CONSTRAINT = "add_constraint"
+    DROP_CONSTRAINT = "drop_constraint"
+    ADD_VALUE = "add_value"  # enum label in `to`
+    RENAME_VALUE = "rename_value"
+    ALTER_OTHER = "alter_other"  # any other ALTER of `key`: decided at apply
+    WRITE_ROWS = "write_rows"  # INSERT, UPDATE, DELETE … WHERE, COPY, MERGE
+    DELETE_ROWS = "delete_rows"  # TRUNCATE, DELETE without WHERE
+    OPAQUE = "opaque"  # DO, CALL, SELECT f(): decided at apply
+    NONE = "none"  # SET, ANALYZE, LOCK …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One effect of a migration's statement.
+
+    Attributes:
+        verb, key: what happens to which object (unqualified names are taken as `public`).
+        to: new name, new schema or new enum label.
+        old: the former label (RENAME_VALUE).
+        type: column type in `format_type` spelling as far as the text tells (ADD_COLUMN, SET_TYPE).
+        not_null, has_default: of an added column; a primary key column is not_null.
+        columns: for a created table, its ADD_COLUMN effects; for a constraint, the names of its columns.
+        cascade: DROP … CASCADE.
+        if_exists: IF EXISTS / IF NOT EXISTS / OR REPLACE: absence or presence is no error.
+    """
+
+    verb: EffectVerb
+    key: ObjectKey
+    to: str | None = None
+    old: str | None = None
+    type: str | None = None
+    not_null: bool = False
+    has_default: bool = False
+    columns: tuple[Effect, ...] = ()
+    cascade: bool = False
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationStatement:
+    """One statement of a migration with its effects and the names that it needs; `line` is 1-based in the file."""
+
+    sql: str
+    line: int
+    effects: tuple[Effect, ...]
+    needs: tuple[Need, ...]
+    transactional: bool = True  # False: PostgreSQL forbids it in a transaction block (CREATE INDEX CONCURRENTLY, …)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One file below migrations/.
+
+    Attributes:
+        name: the path below `migrations/` ("2024/003_split.pssql"); what the tracking row holds.
+        checksum: sha256 of the bytes without `-- stonegate:` lines, hex.
+        raw_checksum: sha256 of the bytes, for the original.
+        run_on_fresh, no_transaction: directives.
+        allows: `allow <kind> <object>` directives as consent tokens ("drop_column:users.legacy", or "drop_column").
+    """
+
+    name: str
+    file: str
+    checksum: str
+    raw_checksum: str
+    statements: tuple[MigrationStatement, ...]
+    run_on_fresh: bool = False
+    no_transaction: bool = False
+    allows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedRow:
+    """One row of VALUES: SQL expressions, one per column, and the 1-based line where it starts."""
+
+    values: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeder:
+    """One INSERT of a seeder file.
+
+    Attributes:
+        table: the target, `public` when unqualified.
+        columns: as written, or () when the statement has no column list (declared order).
+        rows: the VALUES rows; () for INSERT … SELECT.
+        volatile: columns whose value cannot be looked up again in some row (now(), gen_random_uuid(), DEFAULT, …).
+        needs: the names that the statement mentions.
+        sql: the statement as written, without the semicolon; `checksum` of its canonical token form.
+    """
+
+    table: QualifiedName
+    columns: tuple[str, ...]
+    rows: tuple[SeedRow, ...]
+    volatile: frozenset[str] = frozenset()
+    needs: tuple[Need, ...] = ()
+    file: str
+    line: int
+    sql: str
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTree:
+    """A whole folder or archive, read and parsed.
+
+    Attributes:
+        path: what the user called it, for messages and the plan's `source.path`.
+        folders: the kinds whose directory is present (an empty one declares "none"; an absent one is not managed).
+        items: declared state in path order; order.py puts it into deployment order.
+        warnings: what was noticed and tolerated, each naming its file.
+        digest: sha256 over the raw bytes of all files and their paths, hex; decides "unchanged" without parsing.
+        fingerprint: sha256 over (kind, path, checksum) of everything parsed, hex.
+    """
+
+    path: str
+    folders: frozenset[Folder]
+    extensions: tuple[ExtensionItem, ...] = ()
+    items: tuple[SourceItem, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+    seeders: tuple[Seeder, ...] = ()
+    warnings: tuple[str, ...] = ()
+    digest: str
+    fingerprint: str
+    files: tuple[SourceFile, ...] = field(default=(), repr=False)

@@ -1,0 +1,75 @@
+"""What the tracking tables of a database say was deployed there (behaviour, §7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stonegate.model.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedMigration:
+    """A migration that ran or was baselined; `checksum` is ours, None where only the original's raw one is known."""
+
+    name: str
+    raw_checksum: str
+    checksum: str | None
+    baselined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedObject:
+    """A row of `_types`, `_tables` or `_functions`.
+
+    Attributes:
+        name: as recorded by whoever deployed it.
+        param_types: as written, upper-cased (functions of the original).
+        identity: the object key's label, None for rows that only the original wrote.
+        checksum: stonegate's checksum, None for rows that only the original wrote.
+        original_checksum: the original's.
+    """
+
+    name: str
+    param_types: tuple[str, ...] = ()
+    identity: str | None = None
+    checksum: str | None = None
+    original_checksum: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The latest row of `_deployments`: `catalog` is the desired state of then, the third side of the diff."""
+
+    id: int
+    digest: str
+    fingerprint: str
+    stamp: str
+    catalog: Catalog | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingState:
+    """Everything that the tracking tables of one database hold.
+
+    Attributes:
+        exists: the tracking tables are there.
+        missing_seeds: keys ("table key-values") whose absence was consented to earlier.
+        unfinished: ids of post-commit steps that were started or announced and are not done.
+        fingerprints: folder fingerprints that this database had, oldest first.
+    """
+
+    exists: bool = False
+    migrations: tuple[AppliedMigration, ...] = ()
+    types: tuple[DeployedObject, ...] = ()
+    tables: tuple[DeployedObject, ...] = ()
+    routines: tuple[DeployedObject, ...] = ()
+    last: Deployment | None = None
+    missing_seeds: frozenset[str] = frozenset()
+    unfinished: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing was ever recorded."""
+        return not (self.migrations or self.types or self.tables or self.routines or self.last)
