@@ -1,0 +1,25 @@
+"""The console script: answers `--version` by itself, and starts the command line for everything else."""
+
+from __future__ import annotations
+
+import sys
+
+from stonegate import __version__
+
+
+def main() -> int:
+    """Run the command in `sys.argv` and return its exit code (behaviour, §8).
+
+    The command line imports typer, pglast, psycopg and starlette, which takes half a second; a version is asked for by
+    scripts and health checks and must not wait for that.
+    """
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        print(f"stonegate {__version__}")
+        return 0
+    from stonegate import cli
+
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
