@@ -106,6 +106,7 @@ class Change:
     Attributes:
         action: CREATE, ALTER, REPLACE, RECREATE or DROP.
         key: the object or member.
+        table: for an index, the table or materialised view that it belongs to.
         aspect: for ALTER what differs ("type", "default", "not_null", "comment", "owner", …), else "".
         before, after: printable values of that aspect, None for absent.
         token: the consent that it needs, or None.
@@ -116,6 +117,7 @@ class Change:
 
     action: Action
     key: ObjectKey
+    table: ObjectKey | None = None
     aspect: str = ""
     before: str | None = None
     after: str | None = None
@@ -218,6 +220,25 @@ class Blocked:
     hint: str | None = None
     file: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What the user asked for beyond the folder (behaviour, §5 and §8).
+
+    Attributes:
+        consents, force, allow_drift: what is allowed.
+        baseline: record what is there, run no migration.
+        seed_missing: insert declared rows that existing tables lack.
+        strict_contract: a change that breaks callers blocks.
+    """
+
+    consents: tuple[Consent, ...] = ()
+    force: bool = False
+    allow_drift: bool = False
+    baseline: bool = False
+    seed_missing: bool = False
+    strict_contract: bool = False
 
 
 class RecordKind(StrEnum):

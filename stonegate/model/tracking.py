@@ -57,6 +57,7 @@ class TrackingState:
         missing_seeds: keys ("table key-values") whose absence was consented to earlier.
         unfinished: ids of post-commit steps that were started or announced and are not done.
         fingerprints: folder fingerprints that this database had, oldest first.
+        excepted: differences left alone at adoption (`Plan.excepted` of the latest deployment), still not acted on.
     """
 
     exists: bool = False
@@ -68,6 +69,7 @@ class TrackingState:
     missing_seeds: frozenset[str] = frozenset()
     unfinished: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
+    excepted: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
