@@ -1,0 +1,1 @@
+-- Trigram search over names of patients and medicines.

@@ -1,0 +1,1 @@
+-- Similar clinical notes. The file carries the project's name; the extension itself is called "vector".
