@@ -1,0 +1,18 @@
+-- Who is connected to what: the session's role and what it may do, the database's owner, encoding and locale.
+-- to_jsonb, because the locale's column has another name before PostgreSQL 17 and ICU rules have none before 16.
+SELECT pg_catalog.current_database() AS database,
+    current_user::text AS role,
+    pg_catalog.pg_get_userbyid(d.datdba)::text AS owner,
+    r.rolsuper AS superuser,
+    r.rolsuper OR r.rolcreatedb AS may_create_databases,
+    pg_catalog.current_setting('server_version_num')::int AS version,
+    pg_catalog.pg_backend_pid() AS pid,
+    pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
+    d.datlocprovider::text AS provider,
+    d.datcollate::text AS collate,
+    d.datctype::text AS ctype,
+    coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
+    pg_catalog.to_jsonb(d) ->> 'daticurules' AS rules
+FROM pg_catalog.pg_database AS d
+JOIN pg_catalog.pg_roles AS r ON r.rolname = current_user
+WHERE d.datname = pg_catalog.current_database()

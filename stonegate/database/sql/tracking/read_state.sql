@@ -1,0 +1,54 @@
+-- All that the tracking tables hold, in one round trip and whichever of them exist. A plain query fails where a table
+-- is missing; PL/pgSQL plans a query only when it comes to it, and the cursor carries the answer out of the block.
+DO $read_state$
+DECLARE
+    answer CONSTANT refcursor := 'stonegate_tracking_state';
+    found_any boolean := false;
+    applied json;
+    types json;
+    tables json;
+    routines json;
+    latest json;
+    fingerprints json;
+    columns text;
+BEGIN
+    IF pg_catalog.to_regclass('public._stonescriptdb_gateway_migrations') IS NOT NULL THEN
+        found_any := true;
+        applied := (SELECT json_agg(m ORDER BY m.id) FROM public._stonescriptdb_gateway_migrations AS m);
+    END IF;
+    IF pg_catalog.to_regclass('public._stonescriptdb_gateway_types') IS NOT NULL THEN
+        found_any := true;
+        types := (SELECT json_agg(t ORDER BY t.id) FROM public._stonescriptdb_gateway_types AS t);
+    END IF;
+    IF pg_catalog.to_regclass('public._stonescriptdb_gateway_tables') IS NOT NULL THEN
+        found_any := true;
+        tables := (SELECT json_agg(t ORDER BY t.id) FROM public._stonescriptdb_gateway_tables AS t);
+    END IF;
+    IF pg_catalog.to_regclass('public._stonescriptdb_gateway_functions') IS NOT NULL THEN
+        found_any := true;
+        routines := (SELECT json_agg(f ORDER BY f.id) FROM public._stonescriptdb_gateway_functions AS f);
+    END IF;
+    IF pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') IS NOT NULL THEN
+        found_any := true;
+        fingerprints := (
+            SELECT json_agg(d.fingerprint ORDER BY d.id) FROM public._stonescriptdb_gateway_deployments AS d
+        );
+        -- An older stonegate's table lacks some of these.
+        columns := (
+            SELECT string_agg(format('d.%I', a.attname), ', ')
+            FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = 'public._stonescriptdb_gateway_deployments'::regclass AND NOT a.attisdropped
+            AND (a.attname IN ('id', 'digest', 'fingerprint', 'stamp', 'missing_seeds', 'excepted', 'post_commit')
+                OR a.attname = 'catalog' AND {with_catalog})
+        );
+        EXECUTE format(
+            'SELECT row_to_json(latest) FROM ('
+            'SELECT %s FROM public._stonescriptdb_gateway_deployments AS d ORDER BY d.id DESC LIMIT 1) AS latest',
+            columns
+        ) INTO latest;
+    END IF;
+    OPEN answer FOR SELECT found_any, applied, types, tables, routines, latest, fingerprints;
+END
+$read_state$;
+FETCH ALL FROM stonegate_tracking_state;
+CLOSE stonegate_tracking_state
