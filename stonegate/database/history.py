@@ -1,0 +1,118 @@
+"""What was done to a database: its changelog and its deployments, as `stonegate history` and `status` show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection, sql
+
+from stonegate.database.sql import load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One row of the changelog.
+
+    Attributes:
+        executed_at: with time zone; all rows of one apply share it, it is the time of its transaction.
+        change_type: "create_table", "replace_function", "run_migration", …
+        detail: sql, reason, class, hazards, consents, old_definition, … as far as the step had them.
+        forced: a consent was used.
+        plan_checksum, executed_by, duration_ms: None for rows that the original wrote.
+    """
+
+    id: int
+    executed_at: datetime
+    change_type: str
+    object_name: str
+    detail: Mapping[str, Any]
+    forced: bool
+    plan_checksum: str | None = None
+    executed_by: str | None = None
+    duration_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentEntry:
+    """One apply: `post_commit` holds the state of each statement after the commit, by step id."""
+
+    id: int
+    deployed_at: datetime
+    mode: str
+    digest: str
+    fingerprint: str
+    tool_version: str
+    plan_checksum: str
+    counts: Mapping[str, int]
+    duration_ms: float
+    executed_by: str
+    post_commit: Mapping[str, str]
+
+
+async def read_history(
+    conn: AsyncConnection[Any],
+    limit: int = 50,
+    *,
+    object_name: str | None = None,
+    plan_checksum: str | None = None,
+    forced_only: bool = False,
+) -> tuple[HistoryEntry, ...]:
+    """The newest rows of the changelog, newest first; empty where there is none. One round trip.
+
+    Args:
+        conn: any connection; nothing is written.
+        limit: how many rows at most.
+        object_name: only those of this object, by its label ("users", "sales.add(integer)").
+        plan_checksum: only those of this plan.
+        forced_only: only those that needed a consent.
+    """
+    rows = await _read(
+        conn, "tracking/read_history", limit=limit, object=object_name, plan=plan_checksum, forced_only=forced_only
+    )
+    return tuple(
+        HistoryEntry(
+            id=row[0],
+            executed_at=row[1],
+            change_type=row[2],
+            object_name=row[3],
+            detail=row[4] if isinstance(row[4], dict) else {} if row[4] is None else {"detail": row[4]},
+            forced=bool(row[5]),
+            plan_checksum=row[6],
+            executed_by=row[7],
+            duration_ms=row[8],
+        )
+        for row in rows
+    )
+
+
+async def read_deployments(conn: AsyncConnection[Any], limit: int = 50) -> tuple[DeploymentEntry, ...]:
+    """The latest applies, newest first; empty where there were none. One round trip."""
+    rows = await _read(conn, "tracking/read_deployments", limit=limit)
+    return tuple(
+        DeploymentEntry(
+            id=row[0],
+            deployed_at=row[1],
+            mode=row[2],
+            digest=row[3],
+            fingerprint=row[4],
+            tool_version=row[5],
+            plan_checksum=row[6],
+            counts=row[7],
+            duration_ms=row[8],
+            executed_by=row[9],
+            post_commit=row[10],
+        )
+        for row in rows
+    )
+
+
+async def _read(conn: AsyncConnection[Any], name: str, **values: object) -> list[tuple[Any, ...]]:
+    """The rows of a script that has one statement with rows."""
+    script = sql.SQL(load(name))
+    cursor = await conn.execute(script.format(**{key: sql.Literal(value) for key, value in values.items()}))
+    while cursor.description is None and cursor.nextset():
+        pass
+    return await cursor.fetchall()

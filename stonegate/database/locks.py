@@ -1,0 +1,234 @@
+"""The locks that keep two stonegates apart: polled session advisory locks, and patience with other people's locks.
+
+An advisory lock has two int4 keys. The first says what kind of lock it is, the second which thing: the first four bytes
+of a sha256, without the sign bit, so that pg_locks shows the same numbers that `LockKey` holds:
+
+    SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 2115623486 AND granted;   -- who applies here
+
+| lock | classid | objid made from | taken in |
+|---|---|---|---|
+| apply | 2115623486 | the name of the database | the target database |
+| database (create, drop) | 288072648 | the name of the database | the maintenance database |
+| reference (build) | 1222883216 | the key of the reference database | the maintenance database |
+
+They are polled with pg_try_advisory_lock in autocommit: a session that waits inside PostgreSQL holds a snapshot, which
+CREATE INDEX CONCURRENTLY waits for in turn, and lock_timeout would cancel it (behaviour, §6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.pq import TransactionStatus
+
+from stonegate.database.sql import load
+from stonegate.errors import LockTimeout
+
+T = TypeVar("T")
+
+FIRST_PAUSE = 0.02  # seconds
+LONGEST_PAUSE = 0.5
+LOCK_ATTEMPTS = 4  # one and three retries
+RETRY_PAUSE = 0.5  # before the first retry; doubled for each one after it
+
+# Another session was in the way: lock_not_available, deadlock_detected (manual, appendix A).
+_IN_THE_WAY = ("55P03", "40P01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockKey:
+    """An advisory lock: `space` and `object` are its two keys, `label` names it in messages."""
+
+    space: int
+    object: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockHolder:
+    """The session that has a lock; `since` is the start of that session, None where it may not be seen."""
+
+    pid: int
+    application: str
+    role: str
+    since: datetime | None
+
+    def __str__(self) -> str:
+        text = f"pid {self.pid}"
+        if self.application:
+            text += f", {self.application}"
+        if self.role:
+            text += f", role {self.role}"
+        return text if self.since is None else f"{text}, connected since {self.since:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def apply_key(database: str) -> LockKey:
+    """The lock of an apply to a database; taken in that database."""
+    return LockKey(space=_number("stonegate apply"), object=_number(database), label=f"the apply lock of {database}")
+
+
+def database_key(database: str) -> LockKey:
+    """The lock for creating or dropping a database; taken in the maintenance database."""
+    return LockKey(
+        space=_number("stonegate database"), object=_number(database), label=f"the lock on creating {database}"
+    )
+
+
+def reference_key(reference: str) -> LockKey:
+    """The lock for building a reference database; taken in the maintenance database."""
+    return LockKey(
+        space=_number("stonegate reference"), object=_number(reference), label="the lock on building the reference"
+    )
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest()[:4]) & 0x7FFFFFFF
+
+
+async def try_lock(conn: AsyncConnection[Any], key: LockKey) -> bool:
+    """Take the lock if it is free; True if this session has it now."""
+    cursor = await conn.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", (key.space, key.object))
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+async def acquire_lock(
+    conn: AsyncConnection[Any],
+    key: LockKey,
+    *,
+    timeout_s: float,
+    on_wait: Callable[[LockHolder | None], None] | None = None,
+) -> None:
+    """Take the lock, waiting for it up to `timeout_s` seconds (0: one attempt). It lasts until the session ends.
+
+    When the wait is cancelled the lock may have been granted to the session in the same moment: close the connection.
+
+    Args:
+        conn: in autocommit and outside a transaction.
+        key: which lock.
+        timeout_s: seconds; infinity waits for ever.
+        on_wait: called once, before the first pause, with the session that is in the way.
+
+    Raises:
+        LockTimeout: not granted in time; the message names the holder.
+    """
+    if not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE:
+        raise AssertionError("an advisory lock is polled in autocommit: a waiting transaction blocks others")
+    deadline = time.monotonic() + timeout_s
+    pause = FIRST_PAUSE
+    announced = False
+    while not await try_lock(conn, key):
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise _timeout(key, await read_holder(conn, key), timeout_s, conn.info.dbname)
+        if not announced and on_wait is not None:
+            on_wait(await read_holder(conn, key))
+        announced = True
+        # Jitter keeps the sessions that wait from asking all at once.
+        await asyncio.sleep(min(remaining, pause * random.uniform(0.5, 1.5)))
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def release_lock(conn: AsyncConnection[Any], key: LockKey) -> None:
+    """Give the lock back; nothing to do when the connection is gone, since the lock went with it."""
+    if conn.closed or conn.broken:
+        return
+    if conn.info.transaction_status == TransactionStatus.INERROR:
+        await conn.rollback()
+    await conn.execute("SELECT pg_catalog.pg_advisory_unlock(%s, %s)", (key.space, key.object))
+
+
+@asynccontextmanager
+async def hold_lock(
+    conn: AsyncConnection[Any],
+    key: LockKey,
+    *,
+    timeout_s: float,
+    on_wait: Callable[[LockHolder | None], None] | None = None,
+) -> AsyncIterator[None]:
+    """`acquire_lock` around a block; given back at its end.
+
+    Raises:
+        LockTimeout: not granted in time.
+    """
+    await acquire_lock(conn, key, timeout_s=timeout_s, on_wait=on_wait)
+    try:
+        yield
+    finally:
+        await release_lock(conn, key)
+
+
+def acquire_apply_lock(
+    conn: AsyncConnection[Any],
+    *,
+    timeout_s: float,
+    on_wait: Callable[[LockHolder | None], None] | None = None,
+) -> Awaitable[None]:
+    """`acquire_lock` with the apply lock of the database that the connection is on."""
+    return acquire_lock(conn, apply_key(conn.info.dbname), timeout_s=timeout_s, on_wait=on_wait)
+
+
+async def read_holder(conn: AsyncConnection[Any], key: LockKey) -> LockHolder | None:
+    """The session that holds the lock, or None if it is free by now."""
+    query = sql.SQL(load("locks/holder"))
+    row = await (await conn.execute(query, {"space": key.space, "object": key.object})).fetchone()
+    return None if row is None else LockHolder(pid=row[0], application=row[1], role=row[2], since=row[3])
+
+
+def _timeout(key: LockKey, holder: LockHolder | None, timeout_s: float, database: str) -> LockTimeout:
+    owner = "another session" if holder is None else f"another session ({holder})"
+    ask = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = {key.space} AND objid = {key.object}"
+    end = "" if holder is None else f"; if it hangs: SELECT pg_terminate_backend({holder.pid})"
+    return LockTimeout(
+        f"{owner} holds {key.label} and has not released it within {timeout_s:g} s",
+        hint=f"run again when it has finished; who holds it: {ask}{end}",
+        database=database,
+    )
+
+
+async def run_with_lock_retry(
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    attempts: int = LOCK_ATTEMPTS,
+    on_retry: Callable[[int, psycopg.Error], None] | None = None,
+) -> T:
+    """Run `attempt` again while lock_timeout or a deadlock ends it, with growing, jittered pauses.
+
+    Args:
+        attempt: a whole transaction (or savepoint) that leaves nothing behind when it fails.
+        attempts: how often at most.
+        on_retry: called before each pause with the number of the coming attempt (2, 3, …) and the failure.
+
+    Raises:
+        LockTimeout: the last attempt failed in the same way; the cause is what PostgreSQL said.
+    """
+    pause = RETRY_PAUSE
+    for number in range(1, attempts + 1):
+        try:
+            return await attempt()
+        except psycopg.Error as error:
+            if error.sqlstate not in _IN_THE_WAY:
+                raise
+            if number == attempts:
+                raise LockTimeout(
+                    f"other sessions kept a lock that is needed, at all {attempts} attempts",
+                    cause=error.diag.message_primary or str(error),
+                    hint="see who: SELECT pid, query FROM pg_stat_activity WHERE state <> 'idle'; "
+                    "or raise --lock-timeout",
+                    sqlstate=error.sqlstate,
+                ) from error
+            if on_retry is not None:
+                on_retry(number + 1, error)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        pause *= 2
+    raise AssertionError("attempts must be at least 1")

@@ -1,0 +1,342 @@
+"""The tracking tables of one database: made, read and written in the original's form, with our columns beside its own.
+
+Everything here works inside the caller's transaction, or in autocommit, and commits nothing (behaviour, §7).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg.types.json import Jsonb
+
+from stonegate import __version__
+from stonegate.database.sql import load
+from stonegate.database.stamp import stamp_expression
+from stonegate.errors import MigrationFailed
+from stonegate.model.catalog import Catalog
+from stonegate.model.json_form import from_json, to_json
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Action, Plan, Record, RecordKind, Step
+from stonegate.model.report import StepReport
+from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, TrackingState
+from stonegate.source.checksum import CHECKSUM_VERSION
+
+ANNOUNCED = "announced"
+STARTED = "started"
+DONE = "done"
+
+_RECORD_STATEMENTS = {
+    RecordKind.MIGRATION: "tracking/record_migrations",
+    RecordKind.TYPE: "tracking/record_types",
+    RecordKind.TABLE: "tracking/record_tables",
+    RecordKind.ROUTINE: "tracking/record_functions",
+}
+_OBJECT_KINDS = {
+    ObjectKind.TYPE: RecordKind.TYPE,
+    ObjectKind.TABLE: RecordKind.TABLE,
+    ObjectKind.ROUTINE: RecordKind.ROUTINE,
+}
+# The words of change_type; all other kinds are called by their own name.
+_KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
+
+
+async def ensure_tracking(conn: AsyncConnection[Any]) -> bool:
+    """Create the tracking tables, or the columns that the original's lack; True if anything was missing.
+
+    One round trip when all is there.
+
+    Raises:
+        MigrationFailed: the role may not create or alter them; the hint says what it lacks.
+    """
+    cursor = await conn.execute(_fixed("tracking/check"))
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        return False
+    try:
+        await conn.execute(_fixed("tracking/create"))
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
+        raise MigrationFailed(
+            "the tracking tables cannot be created in schema public",
+            cause=error.diag.message_primary,
+            hint="deploy as the owner of the database and of its tables _stonescriptdb_gateway_*, "
+            "or GRANT CREATE ON SCHEMA public TO the role",
+            sqlstate=error.sqlstate,
+            database=conn.info.dbname,
+        ) from error
+    return True
+
+
+async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -> TrackingState:
+    """All that the tracking tables hold, in one round trip; missing tables and missing columns of ours are no error.
+
+    Args:
+        conn: in any state but an aborted transaction.
+        with_catalog: read the deployed catalog too (tens of kilobytes).
+    """
+    query = _fixed("tracking/read_state").format(with_catalog=sql.Literal(with_catalog))
+    row = (await _fetch_from_block(conn, query))[0]
+    exists, migrations, types, tables, routines, latest, fingerprints = row
+    latest = latest or {}
+    unfinished = (step for step, state in (latest.get("post_commit") or {}).items() if state != DONE)
+    return TrackingState(
+        exists=exists,
+        migrations=tuple(_as_migration(each) for each in migrations or ()),
+        types=tuple(_as_object(each, "type_name") for each in types or ()),
+        tables=tuple(_as_object(each, "table_name") for each in tables or ()),
+        routines=tuple(_as_object(each, "function_name") for each in routines or ()),
+        last=_as_deployment(latest) if latest else None,
+        missing_seeds=frozenset(latest.get("missing_seeds") or ()),
+        excepted=tuple(latest.get("excepted") or ()),
+        unfinished=tuple(sorted(unfinished)),
+        fingerprints=tuple(fingerprints or ()),
+    )
+
+
+async def read_unchanged(conn: AsyncConnection[Any], digest: str) -> bool:
+    """Whether the database is as the last deployment left it, and that was of the folder with this digest.
+
+    One round trip: the digest is equal, no post-commit statement is unfinished, and the change stamp has not moved.
+    """
+    query = _fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=_stamp())
+    return bool((await _fetch_from_block(conn, query))[0][0])
+
+
+async def record_plan(
+    conn: AsyncConnection[Any],
+    plan: Plan,
+    *,
+    steps: Sequence[StepReport],
+    durations: Mapping[str, float] | None = None,
+    executed_by: str | None = None,
+) -> None:
+    """Bring the tracking rows to what the plan says, and write a changelog row for each executed step.
+
+    `plan.records` is the complete state of each kind that it has a record of, or drops an object of: other rows of
+    these kinds are removed. Kinds that the folder does not manage, and migrations, only ever gain rows.
+
+    Args:
+        conn: in the transaction of the apply.
+        plan: what was carried out.
+        steps: what was executed, in order; skipped, validated and unrehearsed ones get no changelog row.
+        durations: milliseconds by step id, as far as known.
+        executed_by: who; None for the session's role.
+    """
+    durations = durations or {}
+    elapsed = {
+        report.step.key.name: durations.get(report.step.id)
+        for report in steps
+        if report.step.kind is ObjectKind.MIGRATION
+    }
+    dropped = {_OBJECT_KINDS.get(report.step.kind) for report in steps if report.step.action is Action.DROP}
+    for kind, statement in _RECORD_STATEMENTS.items():
+        records = [record for record in plan.records if record.kind is kind]
+        if not records and kind not in dropped:
+            continue
+        facts = {
+            "rows": Jsonb([_as_row(record, name, elapsed) for record, name in _named(records)]),
+            "checksum_version": CHECKSUM_VERSION,
+            "plan_checksum": plan.checksum,
+            "executed_by": executed_by,
+        }
+        await conn.execute(_fixed(statement), facts)
+    await record_changes(conn, plan.checksum, steps, durations=durations, executed_by=executed_by)
+
+
+async def record_changes(
+    conn: AsyncConnection[Any],
+    plan_checksum: str,
+    steps: Iterable[StepReport],
+    *,
+    durations: Mapping[str, float] | None = None,
+    executed_by: str | None = None,
+) -> None:
+    """One changelog row per executed step, in one statement; also for the prelude and for post-commit statements."""
+    durations = durations or {}
+    rows = [
+        {
+            "change_type": _change_type(report.step),
+            "object_name": report.step.key.label,
+            "change_detail": _change_detail(report),
+            "forced": bool(report.step.consents),
+            "duration_ms": durations.get(report.step.id),
+        }
+        for report in steps
+        if report.state == "done" and report.step.action not in (Action.SKIP, Action.VALIDATE)
+    ]
+    if rows:
+        facts = {"rows": Jsonb(rows), "plan_checksum": plan_checksum, "executed_by": executed_by}
+        await conn.execute(_fixed("tracking/record_changes"), facts)
+
+
+async def record_deployment(
+    conn: AsyncConnection[Any],
+    plan: Plan,
+    *,
+    catalog: Catalog | None,
+    counts: Mapping[str, int],
+    duration_ms: float,
+    missing_seeds: Iterable[str] = (),
+    excepted: Sequence[str] | None = None,
+    post_commit: Iterable[str] = (),
+    executed_by: str | None = None,
+) -> int:
+    """Write the row of this apply and return its id. The last write of the transaction: the stamp is taken here.
+
+    Args:
+        conn: in the transaction of the apply, after every other statement of it.
+        plan: what was carried out.
+        catalog: the declared state, the third side of the next diff.
+        counts: executed steps by action.
+        duration_ms: from the start of the apply until now.
+        missing_seeds: labels (`MissingSeed.label`) of all declared rows whose absence is accepted from now on, those
+            accepted earlier included.
+        excepted: differences left alone; None for those of the plan.
+        post_commit: ids of the steps that follow after the commit.
+        executed_by: who; None for the session's role.
+    """
+    query = _fixed("tracking/record_deployment").format(stamp=_stamp(escape=True))
+    facts = {
+        "digest": plan.source.digest,
+        "fingerprint": plan.source.fingerprint,
+        "mode": plan.mode.value,
+        "tool_version": __version__,
+        "plan_checksum": plan.checksum,
+        "counts": Jsonb(dict(counts)),
+        "duration_ms": duration_ms,
+        "executed_by": executed_by,
+        "catalog": None if catalog is None else zlib.compress(to_json(catalog)),
+        "missing_seeds": sorted(set(missing_seeds)),
+        "excepted": list(plan.excepted if excepted is None else excepted),
+        "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
+    }
+    row = await (await conn.execute(query, facts)).fetchone()
+    if row is None:
+        raise AssertionError("INSERT … RETURNING without a row")
+    return int(row[0])
+
+
+async def record_post_commit(conn: AsyncConnection[Any], deployment: int, step_id: str, state: str) -> None:
+    """Note that a statement after the commit has `STARTED` or is `DONE`; with the last one done the stamp follows.
+
+    Args:
+        conn: in autocommit, so that a crash finds the note.
+        deployment: what `record_deployment` returned.
+        step_id: one of its `post_commit`.
+        state: STARTED or DONE.
+    """
+    query = _fixed("tracking/record_post_commit").format(stamp=_stamp(escape=True))
+    await conn.execute(query, {"deployment": deployment, "step": step_id, "state": state})
+
+
+def _fixed(name: str) -> sql.SQL:
+    return sql.SQL(load(name))
+
+
+def _stamp(*, escape: bool = False) -> sql.SQL:
+    """The expression of the change stamp; `escape` for statements with parameters, where % is special."""
+    text = stamp_expression()
+    return sql.SQL(text.replace("%", "%%") if escape else text)
+
+
+async def _fetch_from_block(conn: AsyncConnection[Any], query: sql.Composed) -> list[tuple[Any, ...]]:
+    """The rows of the one statement of a script that returns any."""
+    cursor: AsyncCursor[Any] = await conn.execute(query)
+    while cursor.description is None and cursor.nextset():
+        pass
+    return await cursor.fetchall()
+
+
+def _as_migration(row: Mapping[str, Any]) -> AppliedMigration:
+    return AppliedMigration(
+        name=row["migration_file"],
+        raw_checksum=row["checksum"],
+        checksum=row.get("stonegate_checksum"),
+        baselined=bool(row.get("baselined")),
+    )
+
+
+def _as_object(row: Mapping[str, Any], name: str) -> DeployedObject:
+    return DeployedObject(
+        name=row[name],
+        param_types=tuple(row.get("param_types") or ()),
+        identity=row.get("identity"),
+        checksum=row.get("stonegate_checksum"),
+        original_checksum=row["body_checksum"] if "body_checksum" in row else row["checksum"],
+        file=row.get("source_file") or "",
+    )
+
+
+def _as_deployment(row: Mapping[str, Any]) -> Deployment:
+    return Deployment(
+        id=row["id"],
+        digest=row["digest"],
+        fingerprint=row["fingerprint"],
+        stamp=row["stamp"],
+        catalog=_as_catalog(row.get("catalog")),
+    )
+
+
+def _as_catalog(text: str | None) -> Catalog | None:
+    """The catalog from bytea in its text form; None where none is stored, or one in the form of another version."""
+    if text is None:
+        return None
+    try:
+        return from_json(zlib.decompress(bytes.fromhex(text.removeprefix("\\x"))), Catalog)
+    except (ValueError, zlib.error):
+        return None
+
+
+def _named(records: Sequence[Record]) -> Iterable[tuple[Record, str]]:
+    """Each record with the name of its row: two that would share the original's key are told apart by their identity.
+
+    The original knows no schemas and upper-cases types, so `a.f(int)` and `b.f(int)`, or types that differ in case
+    only, are one to it.
+    """
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    for record in records:
+        key = (record.name, record.param_types)
+        yield record, record.identity if key in seen else record.name
+        seen.add(key)
+
+
+def _as_row(record: Record, name: str, elapsed: Mapping[str, float | None]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "detail": record.detail,
+        "checksum": record.original_checksum,
+        "stonegate_checksum": record.checksum,
+        "identity": record.identity,
+        "file": record.file,
+        "signature": record.signature,
+        "param_types": record.param_types,
+        "return_type": record.return_type,
+        "baselined": record.baselined,
+        "duration_ms": elapsed.get(record.name),
+    }
+
+
+def _change_type(step: Step) -> str:
+    word = _KIND_WORDS.get(step.kind, step.kind.value)
+    return f"{step.action.value}_{word}".replace(" ", "_")
+
+
+def _change_detail(report: StepReport) -> dict[str, Any]:
+    """What the changelog keeps of a step; what it does not have is left out."""
+    step = report.step
+    detail: dict[str, Any] = {
+        "sql": step.sql,
+        "reason": step.reason,
+        "class": step.change_class.value,
+        "file": step.file,
+        "line": step.line,
+        "changes": [change.identity for change in step.changes],
+        "hazards": [{"code": hazard.code, "message": hazard.message} for hazard in step.hazards],
+        "consents": [str(consent) for consent in step.consents],
+        "old_definition": step.old_definition,
+        "rows": report.rows,
+    }
+    return {name: value for name, value in detail.items() if value not in (None, "", [])}
