@@ -134,6 +134,11 @@ class Change:
         text = f"{self.action.value} {self.key}"
         return f"{text} {self.aspect}" if self.aspect else text
 
+    @property
+    def exception(self) -> str:
+        """How a tolerated difference is remembered: it stays tolerated until the folder declares something else."""
+        return f"{self.identity} → {self.after}"
+
 
 class Phase(StrEnum):
     """Where in an apply a step runs (behaviour, §6). Only PRELUDE and POST_COMMIT stand outside the transaction."""
@@ -311,8 +316,13 @@ class Plan:
         checksum: sha256 (hex) of everything else in it but `source.path`.
         skipped: how many objects of each kind are as declared already.
         uncertain: labels of objects whose steps are decided at apply, after the migrations ran (behaviour, §5).
+        search_path: schemas that the database's search_path gets (extensions with a schema of their own).
+        excepted: differences that verification tolerates ("identity → after"): left alone at adoption, or made by
+            a statement that runs after the commit.
+        kept: kinds that the folder does not manage, never removed.
+        builder: the role that owns every object that says nothing about its owner.
+        unmanaged: live objects that nobody declared: listed, never dropped unless named.
         desired: the catalog to verify against; None for a fresh build, which is its own measure.
-        managed: identities ("kind label") of every object the folder declares, for the next deployment's third side.
     """
 
     version: int = PLAN_VERSION
@@ -330,7 +340,10 @@ class Plan:
     allow_drift: bool = False
     records: tuple[Record, ...] = ()
     search_path: tuple[str, ...] = ()
-    excepted: tuple[str, ...] = ()  # change identities that verification tolerates (adoption)
+    excepted: tuple[str, ...] = ()
+    kept: tuple[ObjectKind, ...] = ()
+    builder: str = ""
+    unmanaged: tuple[str, ...] = ()
     desired: Catalog | None = None
 
     @property

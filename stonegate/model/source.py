@@ -116,6 +116,7 @@ class SourceItem:
         checksum: sha256 (hex) of the canonical token form, see source/checksum.py.
         body_line: for a routine with a string body, the line of the file at which line 1 of the body stands.
         original: for functions and procedures, what the original's tracking row needs.
+        original_checksum: for types and tables, the checksum by the original's rule (behaviour, §7).
         foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
     """
 
@@ -132,6 +133,7 @@ class SourceItem:
     checksum: str
     body_line: int | None = None
     original: OriginalRoutine | None = None
+    original_checksum: str = ""
     foreign_keys: tuple[InlineForeignKey, ...] = ()
 
 

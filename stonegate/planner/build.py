@@ -1,0 +1,106 @@
+"""`build_plan`, the only entry of the planner: a folder and what a database holds go in, a Plan comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from typing import assert_never
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey
+from stonegate.model.plan import Blocked, ChangeClass, Mode, Plan, PlanOptions, PlanSource, PlanTarget
+from stonegate.model.source import SourceTree
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.change import SameBody, plan_change
+from stonegate.planner.fresh import declared_keys, plan_fresh
+from stonegate.planner.order import Ordered
+
+
+def choose_mode(tree: SourceTree, live: Catalog, state: TrackingState, options: PlanOptions) -> Mode:
+    """What kind of deployment it is (behaviour, §4 "Migrations"): FRESH needs no desired catalog, the others do."""
+    if options.baseline:
+        return Mode.BASELINE
+    if state.last is not None:
+        return Mode.CHANGE
+    if not state.is_empty:
+        return Mode.ADOPTION
+    return Mode.FRESH
+
+
+def build_plan(
+    *,
+    tree: SourceTree,
+    ordered: Ordered,
+    options: PlanOptions = PlanOptions(),
+    database: str | None = None,
+    live: Catalog | None = None,
+    state: TrackingState = TrackingState(),
+    desired: Catalog | None = None,
+    builder: str = "",
+    same_body: SameBody,
+) -> Plan:
+    """The plan that brings a database to what the folder declares.
+
+    Args:
+        tree, ordered: the folder, parsed and put in order.
+        options: consents and flags.
+        database: the target's name; None when no server is involved.
+        live: the target's catalog; None for an empty database.
+        state: the target's tracking tables.
+        desired: the reference catalog of the folder; needed unless the mode is FRESH.
+        builder: the role that built the reference and owns the target's objects.
+        same_body: decides if two routine bodies are the same in canonical form (behaviour, §2).
+    """
+    target = None
+    if database is not None:
+        fingerprint = live_fingerprint(live, state) if live is not None else ""
+        target = PlanTarget(database=database, fingerprint=fingerprint)
+    mode = Mode.FRESH if live is None else choose_mode(tree, live, state, options)
+    plan = Plan(
+        mode=mode,
+        source=PlanSource(fingerprint=tree.fingerprint, digest=tree.digest, path=tree.path),
+        target=target,
+        warnings=tree.warnings,
+        consents=options.consents,
+        force=options.force,
+        allow_drift=options.allow_drift,
+        builder=builder,
+    )
+    match mode:
+        case Mode.FRESH:
+            plan = plan_fresh(plan, tree, ordered)
+            if live is not None:
+                plan = replace(plan, blocked=(*plan.blocked, *_occupied(tree, live)))
+        case Mode.CHANGE | Mode.ADOPTION | Mode.BASELINE:
+            assert live is not None and desired is not None, f"{mode} needs the live and the desired catalog"
+            plan = plan_change(plan, tree, ordered, options, live, state, desired, same_body)
+        case Mode.UNCHANGED:
+            raise AssertionError("unchanged is decided before a plan is built")
+        case _:
+            assert_never(mode)
+    return plan.sealed()
+
+
+def _occupied(tree: SourceTree, live: Catalog) -> tuple[Blocked, ...]:
+    """Declared objects that exist without tracking rows: no fresh database (behaviour, §4)."""
+    return tuple(
+        Blocked(
+            code="migration_blocked",
+            object=key.label,
+            change_class=ChangeClass.INCOMPATIBLE,
+            reason=f"{key} exists already, and nothing is recorded about who deployed it",
+            hint="stonegate apply --baseline records what is there and runs no migration",
+        )
+        for key in declared_keys(tree)
+        if key in live.objects
+    )
+
+
+def live_fingerprint(live: Catalog, state: TrackingState) -> str:
+    """What a saved plan remembers of its target: the catalog and the latest deployment."""
+    last = "" if state.last is None else f"{state.last.id}:{state.last.digest}"
+    migrations = ",".join(migration.name for migration in state.migrations)
+    return sha256(f"{live.fingerprint()}\n{last}\n{migrations}".encode()).hexdigest()
+
+

@@ -1,0 +1,244 @@
+"""The plan for a database that has something already: migrations, differences, drift and consent (behaviour, §4–§6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Plan, PlanOptions, Step
+from stonegate.model.source import Migration, SourceTree
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.adoption import recorded_keys
+from stonegate.planner.confirm import confirm
+from stonegate.planner.consent import Allowed
+from stonegate.planner.diff import Diff, differences
+from stonegate.planner.drift import Drift, find_drift
+from stonegate.planner.evolve import Evolution, Place, evolve
+from stonegate.planner.migrations import changed_migrations, plan_migrations
+from stonegate.planner.obstacles import clear_the_way
+from stonegate.planner.operations import is_executable
+from stonegate.planner.order import Ordered
+from stonegate.planner.phases import arrange
+from stonegate.planner.places import find_places
+from stonegate.planner.records import build_records
+from stonegate.planner.seeding import seed_steps
+from stonegate.planner.simulate import simulate
+from stonegate.planner.unmanaged import kept_kinds, named_drops
+
+SameBody = Callable[[str, str, str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    """The changes to carry out, and what stands against them."""
+
+    changes: tuple[Change, ...]
+    blocked: tuple[Blocked, ...]
+    excepted: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def plan_change(
+    plan: Plan,
+    tree: SourceTree,
+    ordered: Ordered,
+    options: PlanOptions,
+    live: Catalog,
+    state: TrackingState,
+    desired: Catalog,
+    same_body: SameBody,
+) -> Plan:
+    """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
+    allowed = Allowed(consents=options.consents, force=options.force)
+    plan = replace(plan, kept=kept_kinds(tree), desired=desired)
+    migrations = plan_migrations(tree, ordered.migrations, plan.mode, state, allowed, live, desired)
+    renewed = changed_migrations(tree, state)
+    if plan.mode is Mode.BASELINE:
+        return replace(
+            plan,
+            steps=migrations.steps,
+            blocked=migrations.blocked,
+            records=build_records(tree, migrations.steps, renewed),
+        )
+    running = (*migrations.pending, *migrations.late)
+    simulated = simulate(live, desired, running)
+    diff = _diff(plan, simulated.catalog, state, same_body)
+    drift = find_drift(live, state, plan.kept, plan.builder, same_body, simulated)
+    decided = _decide(plan, diff, drift, state, allowed, options)
+    late = _left_to_late(plan, migrations.late, live, state, same_body, desired, migrations.pending)
+    cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), desired, simulated.catalog)
+    places = find_places(tree)
+    evolution = Evolution(desired=desired, live=simulated.catalog, builder=plan.builder, places=places)
+    created = simulated.created | {change.key for change in decided.changes if change.action is Action.CREATE}
+    seeds = seed_steps(ordered.seeders, desired, created)
+    steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
+    refused = tuple(
+        refusal for change in decided.changes if (refusal := _refusal(change, allowed, places)) is not None
+    )
+    return replace(
+        plan,
+        steps=steps,
+        blocked=(*decided.blocked, *migrations.blocked, *refused, *cleared.blocked),
+        warnings=(*plan.warnings, *decided.warnings, *diff.notes),
+        skipped=_skipped(desired, decided.changes),
+        uncertain=tuple(sorted(simulated.uncertain)) if running else (),
+        excepted=tuple(sorted({*decided.excepted, *late})),
+        records=build_records(tree, migrations.steps, renewed),
+        unmanaged=tuple(sorted(str(key) for key in diff.unmanaged)),
+    )
+
+
+def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> Diff:
+    assert plan.desired is not None
+    declared = state.last.catalog if state.last is not None else None
+    return differences(
+        plan.desired,
+        live,
+        declared=declared,
+        deployed_names=recorded_keys(state, live),
+        kept=frozenset(plan.kept),
+        builder=plan.builder,
+        same_body=same_body,
+    )
+
+
+def _decide(
+    plan: Plan, diff: Diff, drift: Drift, state: TrackingState, allowed: Allowed, options: PlanOptions
+) -> _Decided:
+    """Sorts the differences into what is carried out, what is tolerated, and what blocks as drift."""
+    changes: list[Change] = []
+    blocked: list[Blocked] = []
+    excepted: list[str] = []
+    warnings: list[str] = []
+    for change in (*diff.changes, *named_drops(diff.unmanaged, allowed)):
+        remembered = change.exception
+        refused = allowed.refusal(change) is not None
+        if refused and (plan.mode is Mode.ADOPTION or remembered in state.excepted):
+            excepted.append(remembered)
+            if plan.mode is Mode.ADOPTION:
+                warnings.append(f"left as it is (first stonegate deployment): {change.reason or change.identity}")
+            continue
+        reason = drift.reason(change)
+        if reason is not None and not drift.redeploys(change) and not options.allow_drift:
+            blocked.append(drift.block(change, reason))
+            continue
+        changes.append(change if reason is None else replace(change, reason=reason))
+    return _Decided(
+        changes=tuple(changes), blocked=tuple(blocked), excepted=tuple(excepted), warnings=tuple(warnings)
+    )
+
+
+def _left_to_late(
+    plan: Plan,
+    late: tuple[Migration, ...],
+    live: Catalog,
+    state: TrackingState,
+    same_body: SameBody,
+    desired: Catalog,
+    pending: tuple[Migration, ...],
+) -> tuple[str, ...]:
+    """Differences that statements after the commit will remove: neither steps nor failures of verification."""
+    if not late:
+        return ()
+    with_late = {c.exception for c in _diff(plan, simulate(live, desired, (*pending, *late)).catalog, state, same_body).changes}
+    without = _diff(plan, simulate(live, desired, pending).catalog, state, same_body).changes
+    return tuple(sorted(mark for change in without if (mark := change.exception) not in with_late))
+
+
+def _with_consents(steps: Iterable[Step], allowed: Allowed) -> tuple[Step, ...]:
+    """Each step with the consents that its changes use."""
+    return tuple(
+        replace(
+            step,
+            consents=tuple(
+                dict.fromkeys(
+                    (*step.consents, *(c for change in step.changes if (c := allowed.consent_for(change)) is not None))
+                )
+            ),
+        )
+        for step in steps
+    )
+
+
+def _refusal(change: Change, allowed: Allowed, places: Mapping[ObjectKey, Place]) -> Blocked | None:
+    place = places.get(change.key) or places.get(change.key.owner)
+    return allowed.refusal(change, place.file if place else None, place.line if place else None)
+
+
+def _skipped(desired: Catalog, changes: Iterable[Change]) -> tuple[tuple[str, int], ...]:
+    """How many declared objects of each kind are as declared already."""
+    touched = {change.table or change.key.owner for change in changes} | {change.key for change in changes}
+    counts: dict[str, int] = {}
+    for key in desired.objects:
+        if key not in touched and not (key.kind is ObjectKind.SCHEMA and key.name == "public"):
+            counts[key.kind.value] = counts.get(key.kind.value, 0) + 1
+    return tuple(sorted(counts.items()))
+
+
+def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> tuple[Step, ...]:
+    """The steps still needed after the pending migrations really ran, seeders and late statements left out.
+
+    Raises:
+        PlanChanged: a step is needed that was neither planned nor announced as "decided at apply".
+        MigrationBlocked: a needed step has no consent.
+    """
+    assert plan.desired is not None
+    allowed = Allowed(consents=plan.consents, force=plan.force)
+    excepted = frozenset(plan.excepted)
+    changes = tuple(
+        change
+        for change in _diff(plan, live, state, same_body).changes
+        if change.exception not in excepted
+    )
+    confirm(plan, changes, allowed)
+    cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
+    places = {
+        step.key: Place(file=step.file, line=step.line, body_line=step.body_line)
+        for step in plan.steps
+        if step.file is not None and step.line is not None
+    }
+    evolution = Evolution(desired=plan.desired, live=live, builder=plan.builder, places=places)
+    return _with_consents(evolve(cleared.changes, evolution), allowed)
+
+
+def unmet_changes(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> tuple[Change, ...]:
+    """Verification: what still differs from what the folder declares; () when everything is as declared."""
+    if plan.desired is None:
+        return tuple(
+            Change(
+                action=Action.CREATE,
+                key=step.key,
+                change_class=ChangeClass.SAFE,
+                reason=f"{step.key} is declared but was not found after the apply",
+            )
+            for step in plan.steps
+            if step.phase is not Phase.POST_COMMIT and _is_missing(step, live)
+        )
+    excepted = frozenset(plan.excepted)
+    return tuple(
+        change for change in _diff(plan, live, state, same_body).changes if change.exception not in excepted
+    )
+
+
+_CHECKED = frozenset(
+    {
+        ObjectKind.SCHEMA,
+        ObjectKind.TYPE,
+        ObjectKind.SEQUENCE,
+        ObjectKind.TABLE,
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.ROUTINE,
+    }
+)
+
+
+def _is_missing(step: Step, live: Catalog) -> bool:
+    if step.action is not Action.CREATE or step.kind not in _CHECKED or step.key in live.objects:
+        return False
+    if step.kind is ObjectKind.ROUTINE:
+        # The text may name a type by an alias that only the catalog resolves.
+        return not any((r.schema, r.name) == (step.key.schema, step.key.name) for r in live.routines)
+    return True

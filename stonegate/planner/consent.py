@@ -1,0 +1,54 @@
+"""What the user allowed, held against what the changes need (behaviour, §5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stonegate.model.plan import Blocked, Change, ChangeClass, Consent, ConsentToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """The consents of one plan; `force` stands for everything in the table of §5 (never for naming an unmanaged
+    object, a stale plan, or what only a migration can do)."""
+
+    consents: tuple[Consent, ...] = ()
+    force: bool = False
+
+    def permits(self, token: ConsentToken, label: str) -> bool:
+        """True if `token` is allowed for the object with that label."""
+        return self.force or any(consent.covers(token, label) for consent in self.consents)
+
+    def names(self, token: ConsentToken, label: str) -> bool:
+        """True if the object itself was named: what an unmanaged object needs."""
+        return any(consent.object == label and consent.token is token for consent in self.consents)
+
+    def consent_for(self, change: Change) -> Consent | None:
+        """The consent that `change` uses, or None if it needs none or has none."""
+        if change.token is None or change.change_class is ChangeClass.SAFE:
+            return None
+        label = change.key.label
+        for consent in sorted(self.consents, key=lambda consent: consent.object is None):
+            if consent.covers(change.token, label):
+                return consent
+        return Consent(token=change.token, object=label) if self.force else None
+
+    def refusal(self, change: Change, file: str | None = None, line: int | None = None) -> Blocked | None:
+        """Why the change may not be made, or None if it may."""
+        if change.change_class is ChangeClass.SAFE or (change.token and self.permits(change.token, change.key.label)):
+            return None
+        unmodelled = any(hazard.code == "unmodelled" for hazard in change.hazards)
+        return Blocked(
+            code="migration_blocked",
+            object=change.key.label,
+            change_class=change.change_class,
+            reason=change.reason or change.identity,
+            allow=f"--allow {change.token}:{change.key.label}" if change.token else None,
+            hint=change.hint or (None if change.token else _NO_CONSENT if not unmodelled else _UNMODELLED),
+            file=file,
+            line=line,
+        )
+
+
+_NO_CONSENT = "no consent can do this: write a migration"
+_UNMODELLED = "stonegate deploys objects of this kind but does not alter them: write a migration"

@@ -1,0 +1,72 @@
+"""Drift: what somebody changed by hand since the last deployment, told apart from what the folder changes (§5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Blocked, Change
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.diff import differences
+from stonegate.planner.simulate import EVERYTHING, Simulated
+
+#: Kinds that a deployment simply writes again; the old text goes into the changelog.
+_REDEPLOYED = frozenset({ObjectKind.ROUTINE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW})
+#: Aspects that are ensured at every deployment, whoever changed them.
+_ENSURED = frozenset({"owner", "comment", "privileges"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """The hand-made differences by key and aspect: (declared, live) texts."""
+
+    found: dict[tuple[ObjectKey, str], Change] = field(default_factory=dict)
+    uncertain: frozenset[str] = frozenset()
+
+    def reason(self, change: Change) -> str | None:
+        """What was done by hand to the object of `change`, or None if nothing was."""
+        hand = self.found.get((change.key, change.aspect))
+        if hand is None or EVERYTHING in self.uncertain:
+            return None
+        if {change.key.label, change.key.owner.label} & self.uncertain:
+            return None
+        return f"changed by hand since the last deployment: {hand.reason or hand.identity}"
+
+    def redeploys(self, change: Change) -> bool:
+        """True for what is written again without asking."""
+        return change.key.kind in _REDEPLOYED or change.aspect in _ENSURED
+
+    def block(self, change: Change, reason: str) -> Blocked:
+        """The refusal for a hand-made change of a managed object."""
+        return Blocked(
+            code="drift",
+            object=change.key.label,
+            change_class=change.change_class,
+            reason=f"{change.key} was {reason}",
+            allow="--allow-drift",
+            hint="put it into the folder, undo it, or let this deployment overwrite it with --allow-drift",
+        )
+
+
+def find_drift(
+    live: Catalog,
+    state: TrackingState,
+    kept: tuple[ObjectKind, ...],
+    builder: str,
+    same_body: Callable[[str, str, str], bool],
+    simulated: Simulated | None = None,
+) -> Drift:
+    """Compares the live database with the catalog recorded at the last deployment; empty before the first one."""
+    if state.last is None or state.last.catalog is None:
+        return Drift()
+    declared = state.last.catalog
+    changes = differences(
+        declared, live, declared=declared, kept=frozenset(kept), builder=builder, same_body=same_body
+    ).changes
+    known = frozenset(state.excepted)
+    return Drift(
+        found={(change.key, change.aspect): change for change in changes if change.exception not in known},
+        uncertain=simulated.uncertain if simulated is not None else frozenset(),
+    )

@@ -1,0 +1,257 @@
+"""Changes → steps: what a database that exists already needs, in order, as SQL generated from the desired catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from stonegate.model.catalog import (
+    Access,
+    Catalog,
+    CatalogObject,
+    CompositeType,
+    DefaultPrivileges,
+    Extension,
+    OtherObject,
+    Routine,
+    Table,
+    View,
+)
+from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
+from stonegate.planner import ddl
+from stonegate.planner.operations import Operation, Part, Verb, cut_into_operations, phase_of, put_in_order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the folder declares an object; `body_line` for routines."""
+
+    file: str
+    line: int
+    body_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evolution:
+    """Everything that turning changes into steps needs to know.
+
+    Attributes:
+        builder: the role that owns what says nothing about its owner.
+        places: where each object is declared.
+    """
+
+    desired: Catalog
+    live: Catalog
+    builder: str = ""
+    places: Mapping[ObjectKey, Place] = field(default_factory=dict)
+
+
+def evolve(changes: Iterable[Change], evolution: Evolution) -> tuple[Step, ...]:
+    """The steps that carry out `changes` (obstacles included, see obstacles.py), in execution order."""
+    changes = tuple(changes)
+    operations = put_in_order(cut_into_operations(changes, evolution.desired), evolution.desired, evolution.live)
+    heirs = _heirs(changes, evolution.live)
+    pieces = [
+        (operation, _clauses(operation, evolution, heirs.get(operation.key)))
+        for operation in operations
+    ]
+    return tuple(_steps([(operation, clauses) for operation, clauses in pieces if clauses], evolution))
+
+
+Piece = tuple[Operation, tuple[ddl.Clause, ...]]
+
+
+def _steps(pieces: list[Piece], evolution: Evolution) -> Iterator[Step]:
+    """Neighbours that work on one table become one step; so do the two halves of a recreation."""
+    numbered = list(enumerate(pieces))
+    # Only runs of combinable clauses may merge: anything else keeps its number as a group of its own.
+    for _, group in groupby(numbered, key=lambda item: _group_key(item[0], item[1])):
+        members = [piece for _, piece in group]
+        yield from _merge_halves(members, evolution)
+
+
+def _group_key(number: int, piece: Piece) -> object:
+    operation, clauses = piece
+    if operation.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX) or (
+        operation.verb is Verb.ALTER and operation.key.kind is ObjectKind.TABLE
+    ):
+        return (operation.table, phase_of(operation))
+    if operation.change.action is Action.RECREATE or operation.verb is Verb.ALTER:
+        return (operation.key, phase_of(operation))
+    return number
+
+
+def _merge_halves(members: list[Piece], evolution: Evolution) -> Iterator[Step]:
+    clauses = tuple(clause for _, found in members for clause in found)
+    operations = tuple(operation for operation, _ in members)
+    changes = tuple(dict.fromkeys(operation.change for operation in operations))
+    first = operations[0]
+    alone = len({change.key for change in changes}) == 1
+    key = first.key if alone else first.table
+    action = changes[0].action if len({change.action for change in changes}) == 1 and alone else Action.ALTER
+    place = evolution.places.get(key) or evolution.places.get(key.owner) or evolution.places.get(first.table)
+    yield Step(
+        id=_identity(operations, changes, key, action),
+        action=action,
+        phase=_phase(operations),
+        key=key,
+        file=place.file if place else None,
+        line=place.line if place else None,
+        body_line=place.body_line if place else None,
+        statements=tuple(Statement(sql=sql) for sql in ddl.combine(clauses)),
+        changes=changes,
+        change_class=_worst(changes),
+        hazards=tuple(dict.fromkeys(hazard for change in changes for hazard in change.hazards)),
+        transactional=all(clause.transactional for clause in clauses),
+        reason="; ".join(dict.fromkeys(change.reason for change in changes if change.reason)),
+        old_definition=_old_definition(key, evolution.live) if key.kind in _WITH_TEXT else None,
+    )
+
+
+_WITH_TEXT = frozenset({ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE})
+
+
+def _identity(operations: tuple[Operation, ...], changes: tuple[Change, ...], key: ObjectKey, action: Action) -> str:
+    text = f"{action.value} {key}" if len(changes) > 1 else changes[0].identity
+    verbs = {operation.verb for operation in operations}
+    parts = {operation.part for operation in operations} - {Part.WHOLE}
+    if parts:
+        return f"{text}: {', '.join(sorted(parts))}"
+    if Verb.DROP in verbs and len(verbs) == 1 and any(change.action is not Action.DROP for change in changes):
+        return f"{text}: clear the way"
+    if len(changes) > 1:
+        return f"{text}: {', '.join(sorted({change.key.member or change.aspect or 'whole' for change in changes}))}"
+    return text
+
+
+def _phase(operations: tuple[Operation, ...]) -> Phase:
+    phases = [phase_of(operation) for operation in operations]
+    return max(phases, key=list(Phase).index)
+
+
+def _worst(changes: tuple[Change, ...]) -> ChangeClass:
+    return max((change.change_class for change in changes), key=list(ChangeClass).index)
+
+
+def _old_definition(key: ObjectKey, live: Catalog) -> str | None:
+    found = live.objects.get(key)
+    return found.definition if isinstance(found, Routine | View) else None
+
+
+def _clauses(operation: Operation, evolution: Evolution, heir: Access | None) -> tuple[ddl.Clause, ...]:
+    change = operation.change
+    match operation.verb:
+        case Verb.DROP if change.aspect == "default":
+            return ddl.drop_default(change.key)
+        case Verb.DROP:
+            return _drop(operation, evolution)
+        case Verb.CREATE:
+            return _create(operation, evolution, heir)
+        case Verb.ALTER:
+            return _alter(change, evolution)
+
+
+def _drop(operation: Operation, evolution: Evolution) -> tuple[ddl.Clause, ...]:
+    key = operation.key
+    if key.kind in MEMBER_KINDS or key.kind is ObjectKind.INDEX:
+        holder = holder_of(operation.change, evolution.live)
+        return ddl.drop_member(operation.change, holder) if holder is not None else ()
+    thing = evolution.live.objects.get(key)
+    return (ddl.Clause(statement=ddl.drop_statement(key, thing)),)
+
+
+def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> tuple[ddl.Clause, ...]:
+    change = operation.change
+    if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
+        holder = holder_of(change, evolution.desired)
+        return ddl.create_member(change, holder) if holder is not None else ()
+    thing = evolution.desired.objects.get(change.key)
+    if thing is None:
+        return ()
+    if operation.part is not Part.WHOLE:
+        assert isinstance(thing, Table)
+        parts = {
+            Part.FOREIGN_KEYS: ddl.foreign_key_statements,
+            Part.TRIGGERS: ddl.trigger_statements,
+            Part.POLICIES: ddl.policy_statements,
+        }
+        return tuple(ddl.Clause(statement=sql) for sql in parts[operation.part](thing))
+    before = evolution.live.objects.get(change.key)
+    if change.action is Action.REPLACE:
+        context = ddl.DdlContext(desired=evolution.desired, live=evolution.live, builder=evolution.builder)
+        return ddl.alter(change, thing, before, context) if before is not None else ()
+    thing = _inherit(thing, _access(before) or heir)
+    statements = list(ddl.create_statements(thing, builder=evolution.builder))
+    if isinstance(thing, View):
+        statements += ddl.trigger_statements(thing)
+    return tuple(ddl.Clause(statement=sql) for sql in statements)
+
+
+def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:
+    context = ddl.DdlContext(desired=evolution.desired, live=evolution.live, builder=evolution.builder)
+    desired = _thing_of(change, evolution.desired)
+    live = _thing_of(change, evolution.live)
+    if change.key.kind is ObjectKind.COLUMN and change.action is Action.CREATE:
+        return ddl.create_member(change, desired) if isinstance(desired, Table) else ()
+    if desired is None:
+        return ()
+    return ddl.alter(change, desired, live if live is not None else desired, context)
+
+
+def holder_of(change: Change, catalog: Catalog) -> Table | View | CompositeType | None:
+    """The relation or type whose member the change concerns."""
+    holder = change.table or change.key.owner
+    for kind in (holder.kind, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE):
+        found = catalog.objects.get(replace(holder, kind=kind))
+        if isinstance(found, Table | View | CompositeType):
+            return found
+    return None
+
+
+def _thing_of(change: Change, catalog: Catalog) -> CatalogObject | None:
+    if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
+        return holder_of(change, catalog)
+    return catalog.objects.get(change.key)
+
+
+# --- nothing lost on recreate (behaviour, §10) ----------------------------------------------------------------------
+
+
+def _access(thing: CatalogObject | None) -> Access | None:
+    return None if thing is None or isinstance(thing, Extension | DefaultPrivileges | OtherObject) else thing.access
+
+
+def _inherit(thing: CatalogObject, live: Access | None) -> CatalogObject:
+    """The desired object with what its live form has beyond it: owner, comment and privileges."""
+    own = _access(thing)
+    if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges | OtherObject):
+        return thing
+    granted = tuple(sorted({*own.granted, *(right for right in live.granted if right not in own.revoked)}))
+    revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in own.granted)}))
+    merged = replace(
+        own,
+        owner=live.owner or own.owner,
+        comment=own.comment if own.comment is not None else live.comment,
+        granted=granted,
+        revoked=revoked,
+    )
+    return replace(thing, access=merged)
+
+
+def _heirs(changes: tuple[Change, ...], live: Catalog) -> dict[ObjectKey, Access]:
+    """For a routine whose signature changed: what its only predecessor of that name had."""
+    gone: dict[tuple[str, str], list[ObjectKey]] = {}
+    made: dict[tuple[str, str], list[ObjectKey]] = {}
+    for change in changes:
+        if change.key.kind is ObjectKind.ROUTINE and change.action in (Action.DROP, Action.CREATE):
+            where = gone if change.action is Action.DROP else made
+            where.setdefault((change.key.schema, change.key.name), []).append(change.key)
+    found: dict[ObjectKey, Access] = {}
+    for name, keys in made.items():
+        if len(keys) == 1 and len(gone.get(name, ())) == 1:
+            access = _access(live.objects.get(gone[name][0]))
+            if access is not None:
+                found[keys[0]] = access
+    return found

@@ -1,0 +1,263 @@
+"""Which migrations run, which are baselined, and what their explicit statements need consent for (behaviour, §4–§5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from stonegate.model.catalog import Catalog, DomainType
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import (
+    Action,
+    Blocked,
+    Change,
+    ChangeClass,
+    Consent,
+    ConsentToken,
+    Mode,
+    Phase,
+    Statement,
+    Step,
+)
+from stonegate.model.source import Effect, EffectVerb, Folder, Migration, SourceTree
+from stonegate.model.tracking import TrackingState
+from stonegate.planner import hazards
+from stonegate.planner.consent import Allowed
+from stonegate.planner.simulate import Replay
+from stonegate.planner.type_matrix import type_change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationPlan:
+    """The decision for each file of migrations/, in the order in which they run.
+
+    Attributes:
+        steps: RUN and BASELINE steps; those of PostgreSQL's non-transactional statements have Phase.POST_COMMIT.
+        pending: the migrations that run inside the transaction; `late`: those that run after the commit.
+        blocked: changed files, and explicit statements without consent.
+    """
+
+    steps: tuple[Step, ...] = ()
+    pending: tuple[Migration, ...] = ()
+    late: tuple[Migration, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+
+
+def plan_migrations(
+    tree: SourceTree,
+    ordered: tuple[Migration, ...],
+    mode: Mode,
+    state: TrackingState,
+    allowed: Allowed,
+    live: Catalog | None,
+    desired: Catalog | None,
+) -> MigrationPlan:
+    """Decides run or baseline for every file that is not recorded yet, and compares those that are."""
+    applied = {migration.name: migration for migration in state.migrations}
+    has_tables = Folder.TABLES in tree.folders
+    waiting = tuple(migration for migration in ordered if migration.name not in applied)
+    blocked = list(_changed(ordered, state, allowed))
+
+    def is_run(migration: Migration) -> bool:
+        match mode:
+            case Mode.BASELINE:
+                return False
+            case Mode.FRESH:
+                return not has_tables or migration.run_on_fresh
+            case _:
+                return True
+
+    running = tuple(migration for migration in waiting if is_run(migration))
+    late = tuple(migration for migration in running if _is_late(migration))
+    pending = tuple(migration for migration in running if not _is_late(migration))
+    changes: dict[str, tuple[Change, ...]] = {}
+    if live is not None and desired is not None and mode is not Mode.FRESH:
+        changes = _losses(running, live, desired)
+    steps: list[Step] = []
+    for migration in waiting:
+        step, refused = _step(migration, migration in running, changes.get(migration.name, ()), allowed)
+        steps.append(step)
+        blocked += refused
+    return MigrationPlan(steps=tuple(steps), pending=pending, late=late, blocked=tuple(blocked))
+
+
+def _is_late(migration: Migration) -> bool:
+    return migration.no_transaction or any(not statement.transactional for statement in migration.statements)
+
+
+def _step(
+    migration: Migration, is_run: bool, changes: tuple[Change, ...], allowed: Allowed
+) -> tuple[Step, list[Blocked]]:
+    key = ObjectKey(ObjectKind.MIGRATION, "", migration.name)
+    if not is_run:
+        step = Step(
+            id=f"baseline {key}",
+            action=Action.BASELINE,
+            phase=Phase.MIGRATIONS,
+            key=key,
+            file=migration.file,
+            line=1,
+            reason="the declared tables have its result already: recorded, not run",
+        )
+        return step, []
+    own = tuple(Consent.parse(text) for text in migration.allows)
+    here = replace(allowed, consents=(*allowed.consents, *own))
+    late = _is_late(migration)
+    step = Step(
+        id=f"run {key}",
+        action=Action.RUN,
+        phase=Phase.POST_COMMIT if late else Phase.MIGRATIONS,
+        key=key,
+        file=migration.file,
+        line=1,
+        statements=tuple(Statement(sql=part.sql, line=part.line) for part in migration.statements),
+        changes=changes,
+        change_class=max((c.change_class for c in changes), key=list(ChangeClass).index, default=ChangeClass.SAFE),
+        hazards=tuple(dict.fromkeys(hazard for change in changes for hazard in change.hazards)),
+        consents=tuple(dict.fromkeys(consent for change in changes if (consent := here.consent_for(change)))),
+        transactional=not late,
+        reason="has a statement that PostgreSQL forbids in a transaction" if late else "not applied here yet",
+    )
+    refused = [
+        replace(blocked, file=migration.file, hint=f"or in the file: -- stonegate: allow {change.token} {change.key.label}")
+        for change in changes
+        if (blocked := here.refusal(change)) is not None
+    ]
+    return step, refused
+
+
+def _changed(ordered: tuple[Migration, ...], state: TrackingState, allowed: Allowed) -> Iterator[Blocked]:
+    """An applied file whose checksum changed is drift (behaviour, §4)."""
+    applied = {migration.name: migration for migration in state.migrations}
+    for migration in ordered:
+        record = applied.get(migration.name)
+        if record is None:
+            continue
+        recorded, now = (
+            (record.raw_checksum, migration.raw_checksum)
+            if record.checksum is None
+            else (record.checksum, migration.checksum)
+        )
+        if recorded != now and not allowed.permits(ConsentToken.CHANGED_MIGRATION, migration.name):
+            yield Blocked(
+                code="changed_migration",
+                object=migration.name,
+                change_class=ChangeClass.INCOMPATIBLE,
+                reason=f"the file changed after it was applied: recorded {recorded[:12]}…, now {now[:12]}…",
+                allow=f"--allow changed_migration:{migration.name}",
+                hint="restore the file and write a new migration; or record the new checksum with the consent above",
+                file=migration.file,
+                line=1,
+            )
+
+
+def changed_migrations(tree: SourceTree, state: TrackingState) -> tuple[Migration, ...]:
+    """Applied files with another checksum now, whose records an allowed `changed_migration` renews."""
+    applied = {migration.name: migration for migration in state.migrations}
+    return tuple(
+        migration
+        for migration in tree.migrations
+        if (record := applied.get(migration.name)) is not None
+        and (record.checksum != migration.checksum if record.checksum else record.raw_checksum != migration.raw_checksum)
+    )
+
+
+def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> dict[str, tuple[Change, ...]]:
+    """What the explicit statements would lose of what exists before this plan, per file."""
+    replay = Replay(live, desired)
+    found: dict[str, tuple[Change, ...]] = {}
+    for migration in migrations:
+        changes: list[Change] = []
+        for statement in migration.statements:
+            for effect in statement.effects:
+                change = _loss(effect, replay)
+                if change is not None:
+                    changes.append(replace(change, reason=f"line {statement.line}: {change.reason}"))
+                replay.apply(effect)
+        found[migration.name] = tuple(changes)
+    return found
+
+
+def _loss(effect: Effect, replay: Replay) -> Change | None:
+    """The change that the effect makes to an object which this plan did not create itself, if it needs consent."""
+    key = effect.key
+    if key in replay.created or key.owner in replay.created:
+        return None
+    table = replay.catalog.table(key.owner)
+    column = table.column(key.member) if table is not None and key.member is not None else None
+    match effect.verb:
+        case EffectVerb.DROP if key.kind in _DROP_TOKENS and key in replay.catalog.objects:
+            return _dataloss(Action.DROP, key, _DROP_TOKENS[key.kind], f"drops {key}")
+        case EffectVerb.DROP if key.kind is ObjectKind.POLICY and table is not None:
+            return _dataloss(Action.DROP, key, ConsentToken.DROP_POLICY, f"drops {key}: protection is lost")
+        case EffectVerb.DROP_CONSTRAINT if table is not None:
+            if any(constraint.name == key.member for constraint in table.constraints):
+                return _dataloss(Action.DROP, key, ConsentToken.DROP_CONSTRAINT, f"drops {key}: protection is lost")
+        case EffectVerb.DROP_COLUMN if column is not None:
+            return _dataloss(Action.DROP, key, ConsentToken.DROP_COLUMN, f"drops {key} and its values")
+        case EffectVerb.ADD_COLUMN if table is not None and column is None:
+            if effect.not_null and not effect.has_default:
+                return _dataloss(
+                    Action.CREATE, key, ConsentToken.ADD_NOT_NULL_COLUMN, f"adds {key}, NOT NULL without a default"
+                )
+        case EffectVerb.SET_NOT_NULL if column is not None and not column.not_null:
+            return _dataloss(Action.ALTER, key, ConsentToken.SET_NOT_NULL, f"sets {key} NOT NULL", aspect="not_null")
+        case EffectVerb.SET_TYPE if column is not None and effect.type is not None:
+            return _retyping(key, column.type, effect.type, replay.catalog)
+        case EffectVerb.DELETE_ROWS if table is not None:
+            return _dataloss(Action.ALTER, key, ConsentToken.DELETE_ROWS, f"deletes all rows of {key}", aspect="rows")
+        case EffectVerb.RENAME:
+            reason = f"renames {key} to {effect.to}"
+            return Change(
+                action=Action.ALTER, key=key, aspect="name", reason=reason, hazards=(hazards.renames(str(key)),)
+            )
+        case _:
+            pass
+    return None
+
+
+_DROP_TOKENS = {
+    ObjectKind.TABLE: ConsentToken.DROP_TABLE,
+    ObjectKind.SEQUENCE: ConsentToken.DROP_SEQUENCE,
+    ObjectKind.SCHEMA: ConsentToken.DROP_SCHEMA,
+}
+
+
+def _dataloss(action: Action, key: ObjectKey, token: ConsentToken, reason: str, aspect: str = "") -> Change:
+    hazard = (hazards.deletes_data(str(key)),) if token in _DELETING else ()
+    return Change(
+        action=action,
+        key=key,
+        aspect=aspect,
+        change_class=ChangeClass.DATALOSS,
+        token=token,
+        reason=reason,
+        hazards=hazard,
+    )
+
+
+_DELETING = frozenset(
+    {ConsentToken.DROP_TABLE, ConsentToken.DROP_COLUMN, ConsentToken.DELETE_ROWS, ConsentToken.DROP_SCHEMA}
+)
+
+
+def _retyping(key: ObjectKey, old: str, new: str, catalog: Catalog) -> Change | None:
+    verdict = type_change(old, new, domain_bases(catalog))
+    if verdict.change_class is ChangeClass.SAFE:
+        return None
+    return Change(
+        action=Action.ALTER,
+        key=key,
+        aspect="type",
+        before=old,
+        after=new,
+        change_class=verdict.change_class,
+        token=ConsentToken.MODIFY_COLUMN_TYPE,
+        reason=f"changes {key} from {old} to {new}: {verdict.reason}",
+        hazards=(hazards.narrows_type(str(key), old, new),) if verdict.change_class is ChangeClass.DATALOSS else (),
+    )
+
+
+def domain_bases(catalog: Catalog) -> dict[str, str]:
+    """Base types by domain, both as format_type prints them."""
+    return {domain.key.qualified.sql: domain.base for domain in catalog.domains if isinstance(domain, DomainType)}

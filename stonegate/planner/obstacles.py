@@ -1,0 +1,233 @@
+"""What stands in the way of a change: live objects that depend on what must be dropped or retyped (behaviour, §4–§5).
+
+Declared ones are dropped and restored around the change; objects outside the folder, and generated columns, block it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from stonegate.model.catalog import Catalog, Column, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Blocked, Change, ChangeClass
+
+_CODE = frozenset(
+    {
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.ROUTINE,
+        ObjectKind.TRIGGER,
+        ObjectKind.POLICY,
+        ObjectKind.OTHER,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """All changes, those that restore obstacles included, and the obstacles that may not be touched."""
+
+    changes: tuple[Change, ...]
+    blocked: tuple[Blocked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Disturbance:
+    """`key` is dropped (`retyped` False) or changes its type (`retyped` True), because of `cause`."""
+
+    key: ObjectKey
+    retyped: bool
+    cause: Change
+
+
+def clear_the_way(changes: tuple[Change, ...], desired: Catalog, live: Catalog) -> Cleared:
+    """Adds the restoring changes that make `changes` possible.
+
+    Source of the rules: PostgreSQL manual 5.15 (dependency tracking), ALTER TABLE ("Notes") and DROP FUNCTION.
+    """
+    return _Clearing(changes, desired, live).run()
+
+
+class _Clearing:
+    def __init__(self, changes: tuple[Change, ...], desired: Catalog, live: Catalog) -> None:
+        self.desired = desired
+        self.live = live
+        self.changes: dict[tuple[ObjectKey, str], Change] = {(c.key, c.aspect): c for c in changes}
+        self.index_tables = {
+            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
+            for holder in (*live.tables, *live.views)
+            for index in holder.indexes
+        }
+        self.blocked: dict[ObjectKey, Blocked] = {}
+        self.worklist: list[_Disturbance] = []
+        self.seen: set[tuple[ObjectKey, bool]] = set()
+
+    def run(self) -> Cleared:
+        for change in tuple(self.changes.values()):
+            self._disturb(change)
+        while self.worklist:
+            disturbance = self.worklist.pop()
+            for key in self._touched(disturbance):
+                for dependent in self.live.dependents.get(key, ()):
+                    self._clear(dependent, disturbance)
+        return Cleared(
+            changes=tuple(self.changes.values()), blocked=tuple(self.blocked[key] for key in sorted(self.blocked))
+        )
+
+    def _disturb(self, change: Change) -> None:
+        gone = change.action in (Action.DROP, Action.RECREATE)
+        retyped = change.key.kind is ObjectKind.COLUMN and change.aspect in ("type", "generated")
+        if (gone or retyped) and (change.key, retyped) not in self.seen:
+            self.seen.add((change.key, retyped))
+            self.worklist.append(_Disturbance(change.key, retyped, change))
+
+    def _touched(self, disturbance: _Disturbance) -> Iterator[ObjectKey]:
+        """The key itself and, for a whole relation, its columns."""
+        yield disturbance.key
+        found = self.live.objects.get(disturbance.key)
+        if isinstance(found, Table | View):
+            for column in found.columns:
+                yield ObjectKey(ObjectKind.COLUMN, found.schema, found.name, None, column.name)
+
+    def _is_gone(self, key: ObjectKey) -> bool:
+        """True if the object, or what holds it, is dropped by one of the changes anyway."""
+        holder = self.index_tables.get(key, key.owner)
+        return any(
+            (change := self.changes.get((candidate, ""))) is not None
+            and change.action in (Action.DROP, Action.RECREATE)
+            for candidate in (key, holder)
+        )
+
+    def _clear(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
+        if dependent == disturbance.key or dependent.owner == disturbance.key or self._is_gone(dependent):
+            return
+        match dependent.kind:
+            case kind if kind in _CODE:
+                self._restore(dependent, disturbance)
+            case ObjectKind.INDEX | ObjectKind.CONSTRAINT:
+                if self._must_rebuild(dependent, disturbance):
+                    self._restore(dependent, disturbance)
+            case ObjectKind.COLUMN:
+                self._clear_column(dependent, disturbance)
+            case ObjectKind.SEQUENCE:
+                pass  # owned by the column: goes with it
+            case _:
+                if not self._is_freed(dependent):
+                    self._block(dependent, disturbance)
+
+    def _must_rebuild(self, dependent: ObjectKey, disturbance: _Disturbance) -> bool:
+        """Indexes and constraints follow a retyped or dropped column by themselves; nothing else frees them."""
+        if disturbance.key.kind is not ObjectKind.COLUMN:
+            return True
+        holder = self.index_tables.get(dependent, dependent.owner)
+        same_table = holder == disturbance.key.owner
+        if disturbance.retyped:
+            return not same_table and dependent.kind is ObjectKind.CONSTRAINT and self._is_foreign(dependent)
+        return not same_table
+
+    def _is_foreign(self, key: ObjectKey) -> bool:
+        change = self.changes.get((key, ""))
+        return change is not None and change.action is Action.RECREATE
+
+    def _clear_column(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
+        column = self._live_column(dependent)
+        if column is None or self._is_freed(dependent):
+            return
+        if column.generated is not None and disturbance.retyped:
+            if self._declared_member(dependent):
+                self._add(_restoring(dependent, disturbance, Action.RECREATE))
+                return
+        elif column.generated is None and disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.SEQUENCE):
+            if self._declared_member(dependent):
+                self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="default"))
+                return
+        self._block(dependent, disturbance)
+
+    def _is_freed(self, dependent: ObjectKey) -> bool:
+        """True if another change ends the dependency (a new type, another default, a dropped expression)."""
+        freeing = ("type", "default", "generated", "base", "owned_by", "partition", "inherits")
+        return any((dependent, aspect) in self.changes for aspect in freeing)
+
+    def _restore(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
+        if not self._is_declared(dependent):
+            self._block(dependent, disturbance)
+            return
+        self._add(_restoring(dependent, disturbance, Action.RECREATE, self.index_tables.get(dependent)))
+
+    def _add(self, change: Change) -> None:
+        """Records the restoring change; an in-place replacement of the same object becomes a full one."""
+        known = self.changes.get((change.key, change.aspect))
+        if known is None:
+            self.changes[change.key, change.aspect] = change
+        elif known.action in (Action.REPLACE, Action.ALTER) and change.action is Action.RECREATE:
+            change = replace(known, action=Action.RECREATE)
+            self.changes[change.key, change.aspect] = change
+        if change.action is Action.RECREATE:
+            # What would be altered on the object is part of its new form.
+            for key, aspect in tuple(self.changes):
+                if key == change.key and aspect and key.kind in _CODE:
+                    del self.changes[key, aspect]
+        self._disturb(change)
+
+    def _is_declared(self, key: ObjectKey) -> bool:
+        if key.kind in (ObjectKind.TRIGGER, ObjectKind.POLICY, ObjectKind.CONSTRAINT, ObjectKind.INDEX):
+            return self._declared_member(key)
+        if key.kind is ObjectKind.OTHER:
+            found = self.desired.objects.get(key)
+            return found is not None and getattr(found, "creatable", False)
+        return key in self.desired.objects
+
+    def _declared_member(self, key: ObjectKey) -> bool:
+        holder_key = self.index_tables.get(key, key.owner)
+        holder = self._holder(holder_key)
+        if holder is None:
+            return False
+        parts: tuple[tuple[str, ...], ...] = (
+            tuple(part.name for part in holder.triggers) if key.kind is ObjectKind.TRIGGER else (),
+            tuple(part.name for part in holder.columns) if key.kind is ObjectKind.COLUMN else (),
+            tuple(part.name for part in holder.indexes) if key.kind is ObjectKind.INDEX else (),
+        )
+        if isinstance(holder, Table):
+            parts += (
+                tuple(part.name for part in holder.policies) if key.kind is ObjectKind.POLICY else (),
+                tuple(part.name for part in holder.constraints) if key.kind is ObjectKind.CONSTRAINT else (),
+            )
+        return any((key.member or key.name) in names for names in parts)
+
+    def _holder(self, key: ObjectKey) -> Table | View | None:
+        for kind in (key.kind, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW):
+            found = self.desired.objects.get(replace(key, kind=kind))
+            if isinstance(found, Table | View):
+                return found
+        return None
+
+    def _live_column(self, key: ObjectKey) -> Column | None:
+        for kind in (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW):
+            found = self.live.objects.get(ObjectKey(kind, key.schema, key.name))
+            if isinstance(found, Table | View):
+                return next((column for column in found.columns if column.name == key.member), None)
+        return None
+
+    def _block(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
+        verb = "changes its type" if disturbance.retyped else "must be dropped"
+        self.blocked[dependent] = Blocked(
+            code="migration_blocked",
+            object=dependent.label,
+            change_class=ChangeClass.INCOMPATIBLE,
+            reason=f"{dependent} depends on {disturbance.key}, which {verb}",
+            hint=f"drop {dependent} in a migration, or declare it in the folder",
+        )
+
+
+def _restoring(
+    dependent: ObjectKey, disturbance: _Disturbance, action: Action, table: ObjectKey | None = None
+) -> Change:
+    verb = "changes its type" if disturbance.retyped else "is dropped"
+    return Change(
+        action=action,
+        key=dependent,
+        table=table,
+        reason=f"restored: {disturbance.key} {verb}",
+        restored=True,
+    )

@@ -1,0 +1,338 @@
+"""Changes cut into the operations that PostgreSQL knows (drop, alter, create) and put into an order that it accepts."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from stonegate.model.catalog import Catalog, Table
+from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change, ChangeClass, Phase
+
+
+class Verb(StrEnum):
+    """What an operation does; a RECREATE change becomes a DROP and a CREATE."""
+
+    DROP = "drop"
+    ALTER = "alter"
+    CREATE = "create"
+
+
+class Part(StrEnum):
+    """Which part of a new table an operation makes: keys, triggers and policies need things that come after it."""
+
+    WHOLE = "whole"
+    FOREIGN_KEYS = "foreign keys"
+    TRIGGERS = "triggers"
+    POLICIES = "policies"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One half of a change, or the whole of it."""
+
+    verb: Verb
+    change: Change
+    part: Part = Part.WHOLE
+    early: bool = False  # a drop that clears the way for something else
+
+    @property
+    def key(self) -> ObjectKey:
+        return self.change.key
+
+    @property
+    def table(self) -> ObjectKey:
+        """The table, view or type that the operation works on."""
+        return self.change.table or self.key.owner
+
+
+_CREATE_RANK: dict[ObjectKind, int] = {
+    ObjectKind.SCHEMA: 0,
+    ObjectKind.EXTENSION: 1,
+    ObjectKind.TYPE: 20,
+    ObjectKind.SEQUENCE: 25,
+    ObjectKind.TABLE: 30,
+    ObjectKind.COLUMN: 50,
+    ObjectKind.ATTRIBUTE: 21,
+    ObjectKind.CONSTRAINT: 54,
+    ObjectKind.INDEX: 56,
+    ObjectKind.VIEW: 60,
+    ObjectKind.MATERIALIZED_VIEW: 61,
+    ObjectKind.ROUTINE: 70,
+    ObjectKind.TRIGGER: 80,
+    ObjectKind.POLICY: 82,
+    ObjectKind.OTHER: 84,
+    ObjectKind.DEFAULT_PRIVILEGES: 2,
+}
+_LATE_DROP_RANK: dict[ObjectKind, int] = {
+    ObjectKind.OTHER: 89,
+    ObjectKind.TRIGGER: 90,
+    ObjectKind.POLICY: 90,
+    ObjectKind.MATERIALIZED_VIEW: 91,
+    ObjectKind.VIEW: 91,
+    ObjectKind.ROUTINE: 92,
+    ObjectKind.INDEX: 93,
+    ObjectKind.CONSTRAINT: 93,
+    ObjectKind.COLUMN: 50,
+    ObjectKind.TABLE: 94,
+    ObjectKind.SEQUENCE: 95,
+    ObjectKind.ATTRIBUTE: 21,
+    ObjectKind.TYPE: 96,
+    ObjectKind.SCHEMA: 97,
+}
+_ATTACHED = frozenset({"owner", "comment", "privileges", "enabled", "options", "name"})
+_RELATIONS = frozenset(
+    {
+        ObjectKind.TABLE,
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.SEQUENCE,
+        ObjectKind.INDEX,
+        ObjectKind.TYPE,
+    }
+)
+
+
+def rank(operation: Operation) -> int:
+    """The place of an operation when nothing forces another (behaviour, §6: the phases are tie-breakers)."""
+    kind = operation.key.kind
+    match operation.verb:
+        case Verb.DROP:
+            return 10 if operation.early else _LATE_DROP_RANK.get(kind, 90)
+        case Verb.CREATE:
+            by_part = {Part.FOREIGN_KEYS: 58, Part.TRIGGERS: 80, Part.POLICIES: 82}
+            if operation.part in by_part:
+                return by_part[operation.part]
+            if kind is ObjectKind.CONSTRAINT and (operation.change.after or "").startswith("FOREIGN KEY"):
+                return 58
+            return _CREATE_RANK.get(kind, 85)
+        case Verb.ALTER:
+            if operation.change.aspect in _ATTACHED and kind not in (ObjectKind.CONSTRAINT, ObjectKind.INDEX):
+                return 86
+            return {ObjectKind.TABLE: 52}.get(kind, _CREATE_RANK.get(kind, 85))
+
+
+def phase_of(operation: Operation) -> Phase:
+    """The phase that an operation is shown and recorded under."""
+    kind = operation.key.kind
+    if operation.change.action is Action.DROP and not operation.early and kind not in MEMBER_KINDS:
+        return Phase.ORPHANS
+    match kind:
+        case ObjectKind.SCHEMA | ObjectKind.EXTENSION | ObjectKind.DEFAULT_PRIVILEGES:
+            return Phase.EXTENSIONS
+        case ObjectKind.TYPE | ObjectKind.ATTRIBUTE:
+            return Phase.TYPES
+        case ObjectKind.TABLE | ObjectKind.SEQUENCE if operation.verb is Verb.CREATE:
+            return Phase.TABLES
+        case ObjectKind.VIEW | ObjectKind.MATERIALIZED_VIEW:
+            return Phase.VIEWS
+        case ObjectKind.ROUTINE:
+            return Phase.ROUTINES
+        case ObjectKind.TRIGGER | ObjectKind.POLICY:
+            return Phase.TRIGGERS
+        case _:
+            return Phase.CHANGES
+
+
+def cut_into_operations(changes: Iterable[Change], desired: Catalog) -> tuple[Operation, ...]:
+    """The operations of all changes; incompatible ones without a way to carry them out have none."""
+    return tuple(operation for change in changes for operation in _cut(change, desired))
+
+
+def _cut(change: Change, desired: Catalog) -> Iterator[Operation]:
+    match change.action:
+        case Action.DROP:
+            yield Operation(verb=Verb.DROP, change=change)
+        case Action.RECREATE:
+            yield Operation(verb=Verb.DROP, change=change, early=True)
+            yield Operation(verb=Verb.CREATE, change=change)
+        case Action.CREATE:
+            yield Operation(verb=Verb.CREATE, change=change)
+            table = desired.table(change.key)
+            if table is not None:
+                yield from _parts(change, table)
+        case Action.REPLACE:
+            yield Operation(verb=Verb.CREATE, change=change)
+        case _ if change.restored and change.aspect == "default":
+            yield Operation(verb=Verb.DROP, change=change, early=True)
+            yield Operation(verb=Verb.ALTER, change=change)
+        case _:
+            yield Operation(verb=Verb.ALTER, change=change)
+
+
+def _parts(change: Change, table: Table) -> Iterator[Operation]:
+    if any(constraint.kind == "foreign key" and not constraint.inherited for constraint in table.constraints):
+        yield Operation(verb=Verb.CREATE, change=change, part=Part.FOREIGN_KEYS)
+    if table.triggers:
+        yield Operation(verb=Verb.CREATE, change=change, part=Part.TRIGGERS)
+    if table.policies:
+        yield Operation(verb=Verb.CREATE, change=change, part=Part.POLICIES)
+
+
+class _Index:
+    """Finds the operations on a key, or on the table that the key is a part of."""
+
+    def __init__(self, operations: tuple[Operation, ...], desired: Catalog) -> None:
+        self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
+        self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
+        self.index_table: dict[ObjectKey, ObjectKey] = {}
+        self.foreign_keys = {
+            table.key.part(ObjectKind.CONSTRAINT, constraint.name)
+            for table in desired.tables
+            for constraint in table.constraints
+            if constraint.kind == "foreign key"
+        }
+        for number, operation in enumerate(operations):
+            self.by_key[operation.verb, operation.key].append(number)
+            if operation.table != operation.key or operation.verb is Verb.ALTER:
+                self.by_table[operation.table].append(number)
+
+    def removers(self, key: ObjectKey) -> list[int]:
+        """Operations that drop the object (or the table that holds it)."""
+        return self.by_key.get((Verb.DROP, key)) or self.by_key.get((Verb.DROP, key.owner), [])
+
+    def alterers(self, key: ObjectKey) -> list[int]:
+        """Operations that change the object in place."""
+        return self.by_key.get((Verb.ALTER, key), [])
+
+    def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
+        """Operations that bring the object into its desired state."""
+        own = self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
+        if own and key.kind is not ObjectKind.TABLE:
+            return own
+        of_table = [
+            number
+            for number in self.by_key.get((Verb.CREATE, key.owner), [])
+            if operations[number].part is self._part(key)
+        ]
+        return own + of_table if key.kind is not ObjectKind.TABLE else of_table + self.alterers(key)
+
+    def _part(self, key: ObjectKey) -> Part:
+        match key.kind:
+            case ObjectKind.TRIGGER:
+                return Part.TRIGGERS
+            case ObjectKind.POLICY:
+                return Part.POLICIES
+            case ObjectKind.CONSTRAINT if key in self.foreign_keys:
+                return Part.FOREIGN_KEYS
+            case _:
+                return Part.WHOLE
+
+
+def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
+    """The operations in an order that PostgreSQL accepts, stable by rank, table and name."""
+    index = _Index(operations, desired)
+    after: dict[int, set[int]] = defaultdict(set)  # before → after
+    for first, second in _constraints(operations, index, desired, live):
+        if first != second:
+            after[first].add(second)
+    operations = _mark_early(operations, after)
+    return tuple(operations[number] for number in _topological(operations, after))
+
+
+def _constraints(
+    operations: tuple[Operation, ...], index: _Index, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    yield from _removal_order(index, live)
+    yield from _creation_order(operations, index, desired)
+    yield from _same_name_order(operations)
+    yield from _within_tables(operations, index)
+
+
+def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
+    """What depends on a thing goes, or is changed, before the thing itself goes or changes."""
+    for edge in live.dependencies:
+        gone = index.removers(edge.on)
+        for first in index.removers(edge.dependent):
+            yield from ((first, second) for second in gone)
+            yield from ((first, second) for second in index.alterers(edge.on))
+        for first in index.alterers(edge.dependent):
+            yield from ((first, second) for second in gone)
+
+
+def _creation_order(
+    operations: tuple[Operation, ...], index: _Index, desired: Catalog
+) -> Iterator[tuple[int, int]]:
+    """What a thing needs stands in its desired form before the thing is made."""
+    for edge in desired.dependencies:
+        needed = index.makers(edge.on, operations)
+        if needed:
+            for second in index.makers(edge.dependent, operations):
+                yield from ((first, second) for first in needed)
+
+
+def _same_name_order(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int]]:
+    """A name is free before it is taken again: relations and row types share one namespace."""
+
+    def space(key: ObjectKey) -> object:
+        return (key.schema, key.name) if key.kind in _RELATIONS else key
+
+    dropped: dict[object, list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        if operation.verb is Verb.DROP:
+            dropped[space(operation.key)].append(number)
+    for number, operation in enumerate(operations):
+        if operation.verb is not Verb.DROP:
+            yield from ((first, number) for first in dropped.get(space(operation.key), ()))
+
+
+def _within_tables(operations: tuple[Operation, ...], index: _Index) -> Iterator[tuple[int, int]]:
+    """Constraints and indexes go before the columns of their table change, and come back after."""
+    attached = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+    for numbers in index.by_table.values():
+        columns = [number for number in numbers if operations[number].key.kind is ObjectKind.COLUMN]
+        for number in numbers:
+            operation = operations[number]
+            if operation.key.kind not in attached:
+                continue
+            if operation.verb is Verb.DROP:
+                yield from ((number, column) for column in columns if operations[column].verb is not Verb.DROP)
+                yield from ((number, column) for column in columns if operations[column].change.action is Action.DROP)
+            elif operation.verb is Verb.CREATE:
+                yield from ((column, number) for column in columns)
+
+
+def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> tuple[Operation, ...]:
+    """A drop that something else waits for is early."""
+    return tuple(
+        replace(operation, early=True)
+        if operation.verb is Verb.DROP
+        and any(operations[later].verb is not Verb.DROP or operations[later].early for later in after.get(number, ()))
+        else operation
+        for number, operation in enumerate(operations)
+    )
+
+
+def _topological(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> Iterator[int]:
+    waiting: dict[int, int] = defaultdict(int)
+    for laters in after.values():
+        for later in laters:
+            waiting[later] += 1
+
+    def priority(number: int) -> tuple[object, ...]:
+        operation = operations[number]
+        return (rank(operation), operation.table, operation.key, operation.change.identity, operation.part, number)
+
+    ready = [priority(number) for number in range(len(operations)) if not waiting[number]]
+    heapq.heapify(ready)
+    left = set(range(len(operations)))
+    while left:
+        # A circle among operations (two columns whose defaults call each other's functions) has no order; the least
+        # rank goes first and PostgreSQL says what is wrong with it.
+        number = heapq.heappop(ready)[-1] if ready else min(left, key=priority)
+        if not isinstance(number, int) or number not in left:
+            continue
+        left.discard(number)
+        yield number
+        for later in sorted(after.get(number, ())):
+            waiting[later] -= 1
+            if waiting[later] == 0 and later in left:
+                heapq.heappush(ready, priority(later))
+
+
+def is_executable(change: Change) -> bool:
+    """False for what only a migration can do (behaviour, §5: incompatible without a consent token)."""
+    return change.change_class is not ChangeClass.INCOMPATIBLE or change.token is not None

@@ -1,0 +1,378 @@
+"""Pending migrations replayed on a Catalog value, so that the plan can be previewed before anything runs.
+
+The text of a migration does not say how PostgreSQL will spell an expression, so what it makes is taken in the form that
+the desired catalog has, and its key is marked uncertain: the apply decides again after the migration really ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from stonegate.model.catalog import Access, Catalog, Column, Constraint, EnumType, Index, Table
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.source import Effect, EffectVerb, Migration
+
+T = TypeVar("T")
+
+#: The mark of a migration whose effects nobody can read (DO blocks, function calls): every step is decided at apply.
+EVERYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """The catalog after the replay, the labels of what is uncertain, and the keys that the replay created."""
+
+    catalog: Catalog
+    uncertain: frozenset[str]
+    created: frozenset[ObjectKey]
+
+
+def simulate(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -> Simulated:
+    """Replays the migrations' effects, in order, on `live`."""
+    replay = Replay(live, desired)
+    for migration in migrations:
+        for statement in migration.statements:
+            for effect in statement.effects:
+                replay.apply(effect)
+    return replay.result()
+
+
+class Replay:
+    """A catalog that effects are applied to one after the other."""
+
+    def __init__(self, live: Catalog, desired: Catalog) -> None:
+        self.catalog = live
+        self.desired = desired
+        self.uncertain: set[str] = set()
+        self.created: set[ObjectKey] = set()
+
+    def result(self) -> Simulated:
+        """The state after all effects so far."""
+        return Simulated(
+            catalog=self.catalog, uncertain=frozenset(self.uncertain), created=frozenset(self.created)
+        )
+
+    def apply(self, effect: Effect) -> None:
+        """Applies one effect."""
+        self._mark(effect)
+        match effect.verb:
+            case EffectVerb.CREATE:
+                self._create(effect)
+            case EffectVerb.DROP:
+                self._drop(effect.key)
+            case EffectVerb.RENAME:
+                self._rename(effect)
+            case EffectVerb.SET_SCHEMA:
+                self._move(effect.key, effect.to or "public", effect.key.name)
+            case EffectVerb.ADD_VALUE | EffectVerb.RENAME_VALUE:
+                self._change_labels(effect)
+            case EffectVerb.ADD_CONSTRAINT:
+                self._on_table(effect.key, lambda table: self._add_constraint(table, effect))
+            case EffectVerb.DROP_CONSTRAINT:
+                self._on_table(effect.key, lambda table: _without_constraint(table, effect.key.member or ""))
+            case EffectVerb.ADD_COLUMN | EffectVerb.DROP_COLUMN:
+                self._change_columns(effect)
+            case (
+                EffectVerb.SET_TYPE
+                | EffectVerb.SET_NOT_NULL
+                | EffectVerb.DROP_NOT_NULL
+                | EffectVerb.SET_DEFAULT
+                | EffectVerb.DROP_DEFAULT
+            ):
+                self._on_table(effect.key, lambda table: self._alter_column(table, effect))
+            case _:
+                pass
+
+    def _mark(self, effect: Effect) -> None:
+        match effect.verb:
+            case EffectVerb.OPAQUE:
+                self.uncertain.add(EVERYTHING)
+            case EffectVerb.NONE | EffectVerb.WRITE_ROWS | EffectVerb.DELETE_ROWS:
+                pass
+            case _:
+                self.uncertain |= {effect.key.label, effect.key.owner.label}
+                if effect.verb is EffectVerb.RENAME and effect.to is not None:
+                    renamed = (
+                        replace(effect.key, member=effect.to)
+                        if effect.key.member is not None
+                        else replace(effect.key, name=effect.to)
+                    )
+                    self.uncertain.add(renamed.label)
+                for edge in self.catalog.dependencies:
+                    if edge.on in (effect.key, effect.key.owner):
+                        self.uncertain |= {edge.dependent.label, edge.dependent.owner.label}
+
+    # --- whole objects ---------------------------------------------------------------------------------------------
+
+    def _create(self, effect: Effect) -> None:
+        key = effect.key
+        if key in self.catalog.objects:
+            return
+        self.created.add(key)
+        wanted = self.desired.objects.get(key)
+        if key.kind is ObjectKind.TABLE:
+            base = wanted if isinstance(wanted, Table) else Table(schema=key.schema, name=key.name, access=Access())
+            columns = tuple(self._new_column(base, column) for column in effect.columns)
+            self._put(replace(base, columns=columns) if effect.columns else base)
+            self._adopt_sequences(key)
+        elif wanted is not None:
+            self._put(wanted)
+        elif key.kind is ObjectKind.INDEX:
+            self._adopt_index(key)
+
+    def _adopt_sequences(self, key: ObjectKey) -> None:
+        for sequence in self.desired.sequences:
+            if sequence.owned_by is not None and sequence.owned_by[:2] == (key.schema, key.name):
+                self._put(sequence)
+
+    def _adopt_index(self, key: ObjectKey) -> None:
+        for table in self.desired.tables:
+            for index in table.indexes:
+                if (table.schema, index.name) == (key.schema, key.name):
+                    self._on_table(table.key, lambda live, found=index: _with_index(live, found))
+
+    def _put(self, thing: object) -> None:
+        name = _FIELDS[type(thing).__name__]
+        self.catalog = replace(self.catalog, **{name: (*getattr(self.catalog, name), thing)})
+
+    def _drop(self, key: ObjectKey) -> None:
+        match key.kind:
+            case ObjectKind.INDEX:
+                self._each_table(lambda table: _without_index(table, key))
+            case ObjectKind.TRIGGER:
+                self._on_table(key, lambda table: replace(table, triggers=_others(table.triggers, key.member)))
+            case ObjectKind.POLICY:
+                self._on_table(key, lambda table: replace(table, policies=_others(table.policies, key.member)))
+            case ObjectKind.ROUTINE if key.arguments is None:
+                for routine in self.catalog.routines:
+                    if (routine.schema, routine.name) == (key.schema, key.name):
+                        self._remove(routine.key)
+            case _:
+                self._remove(key)
+
+    def _remove(self, key: ObjectKey) -> None:
+        found = self.catalog.objects.get(key)
+        if found is None:
+            return
+        name = _FIELDS[type(found).__name__]
+        self.catalog = replace(
+            self.catalog, **{name: tuple(thing for thing in getattr(self.catalog, name) if thing is not found)}
+        )
+        if key.kind is ObjectKind.TABLE:
+            for sequence in self.catalog.sequences:
+                if sequence.owned_by is not None and sequence.owned_by[:2] == (key.schema, key.name):
+                    self._remove(sequence.key)
+
+    def _rename(self, effect: Effect) -> None:
+        key, new = effect.key, effect.to or effect.key.name
+        match key.kind:
+            case ObjectKind.COLUMN:
+                self._on_table(key, lambda table: self._rename_column(table, key.member or "", new))
+            case ObjectKind.CONSTRAINT:
+                self._on_table(key, lambda table: _rename_constraint(table, key.member or "", new))
+            case ObjectKind.INDEX:
+                self._drop(key)
+                self._adopt_index(replace(key, name=new))
+            case _:
+                self._move(key, key.schema, new)
+
+    def _move(self, key: ObjectKey, schema: str, name: str) -> None:
+        found = self.catalog.objects.get(key)
+        if found is None or not hasattr(found, "schema"):
+            return
+        self._remove(key)
+        moved = replace(found, schema=schema, name=name)
+        wanted = self.desired.objects.get(moved.key)
+        if isinstance(moved, Table) and isinstance(wanted, Table):
+            moved = _adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
+        elif wanted is not None and not isinstance(moved, Table):
+            moved = wanted
+        self._put(moved)
+        if isinstance(moved, Table):
+            for sequence in self.desired.sequences:
+                if sequence.owned_by is not None and sequence.owned_by[:2] == (schema, name):
+                    self._put(sequence)
+
+    def _change_labels(self, effect: Effect) -> None:
+        found = self.catalog.objects.get(effect.key)
+        if not isinstance(found, EnumType) or effect.to is None:
+            return
+        if effect.verb is EffectVerb.RENAME_VALUE:
+            labels = tuple(effect.to if label == effect.old else label for label in found.labels)
+        else:
+            wanted = self.desired.objects.get(effect.key)
+            order = wanted.labels if isinstance(wanted, EnumType) else ()
+            labels = tuple(dict.fromkeys((*found.labels, effect.to)))
+            if set(labels) <= set(order):
+                labels = tuple(label for label in order if label in labels)
+        self._remove(effect.key)
+        self._put(replace(found, labels=labels))
+
+    # --- tables ----------------------------------------------------------------------------------------------------
+
+    def _on_table(self, key: ObjectKey, change: Callable[[Table], Table]) -> None:
+        self._each_table(change, key.owner)
+
+    def _each_table(self, change: Callable[[Table], Table], only: ObjectKey | None = None) -> None:
+        self.catalog = replace(
+            self.catalog,
+            tables=tuple(
+                change(table) if only is None or table.key == only else table for table in self.catalog.tables
+            ),
+        )
+
+    def _wanted_table(self, table: Table) -> Table | None:
+        return self.desired.table(table.key)
+
+    def _new_column(self, table: Table | None, effect: Effect) -> Column:
+        """The column as the desired catalog has it where the text agrees, else as the text says."""
+        name = effect.key.member or ""
+        wanted = table.column(name) if table is not None else None
+        if wanted is None:
+            return Column(name=name, type=effect.type or "text", not_null=effect.not_null)
+        keeps_type = effect.type is None or effect.type == wanted.type
+        return replace(
+            wanted,
+            type=wanted.type if keeps_type else effect.type or wanted.type,
+            not_null=effect.not_null or bool(wanted.identity),
+            default=wanted.default if effect.has_default else None,
+        )
+
+    def _change_columns(self, effect: Effect) -> None:
+        name = effect.key.member or ""
+        if effect.verb is EffectVerb.DROP_COLUMN:
+            self._on_table(effect.key, lambda table: _without_column(table, name))
+            return
+
+        def add(table: Table) -> Table:
+            if table.column(name) is not None:
+                return table
+            self.created.add(effect.key)
+            column = self._new_column(self._wanted_table(table), effect)
+            return replace(table, columns=(*table.columns, column))
+
+        self._on_table(effect.key, add)
+
+    def _rename_column(self, table: Table, old: str, new: str) -> Table:
+        columns = tuple(replace(column, name=new) if column.name == old else column for column in table.columns)
+        renamed = replace(table, columns=columns)
+        wanted = self._wanted_table(table)
+        return renamed if wanted is None else _adopt_members(renamed, wanted, frozenset({old, new}))
+
+    def _alter_column(self, table: Table, effect: Effect) -> Table:
+        name = effect.key.member or ""
+        wanted_table = self._wanted_table(table)
+        wanted = wanted_table.column(name) if wanted_table is not None else None
+
+        def altered(column: Column) -> Column:
+            match effect.verb:
+                case EffectVerb.SET_TYPE:
+                    same = wanted is not None and effect.type == wanted.type
+                    default = wanted.default if same and wanted is not None and column.default else column.default
+                    return replace(column, type=effect.type or column.type, default=default)
+                case EffectVerb.SET_NOT_NULL | EffectVerb.DROP_NOT_NULL:
+                    return replace(column, not_null=effect.verb is EffectVerb.SET_NOT_NULL)
+                case EffectVerb.SET_DEFAULT:
+                    return replace(column, default=wanted.default if wanted is not None else column.default)
+                case _:
+                    return replace(column, default=None)
+
+        changed = replace(
+            table, columns=tuple(altered(column) if column.name == name else column for column in table.columns)
+        )
+        if effect.verb is EffectVerb.SET_TYPE and wanted_table is not None:
+            return _adopt_members(changed, wanted_table, frozenset({name}))
+        return changed
+
+    def _add_constraint(self, table: Table, effect: Effect) -> Table:
+        wanted = self._wanted_table(table)
+        if wanted is None:
+            return table
+        names = {constraint.name for constraint in table.constraints}
+        columns = {column.key.member for column in effect.columns}
+        added = tuple(
+            constraint
+            for constraint in wanted.constraints
+            if constraint.name not in names
+            and (constraint.name == effect.key.member or (not effect.key.member and set(constraint.columns) == columns))
+        )
+        return replace(table, constraints=(*table.constraints, *added))
+
+
+_FIELDS = {
+    "Schema": "schemas",
+    "Extension": "extensions",
+    "EnumType": "enums",
+    "CompositeType": "composites",
+    "DomainType": "domains",
+    "RangeType": "ranges",
+    "Sequence": "sequences",
+    "Table": "tables",
+    "View": "views",
+    "Routine": "routines",
+    "DefaultPrivileges": "default_privileges",
+    "OtherObject": "others",
+}
+
+
+def _others(members: tuple[T, ...], name: str | None) -> tuple[T, ...]:
+    return tuple(member for member in members if getattr(member, "name", None) != name)
+
+
+def _with_index(table: Table, index: Index) -> Table:
+    return replace(table, indexes=(*_others(table.indexes, index.name), index))
+
+
+def _without_index(table: Table, key: ObjectKey) -> Table:
+    return replace(table, indexes=_others(table.indexes, key.name)) if table.schema == key.schema else table
+
+
+def _without_constraint(table: Table, name: str) -> Table:
+    return replace(table, constraints=_others(table.constraints, name))
+
+
+def _rename_constraint(table: Table, old: str, new: str) -> Table:
+    def renamed(constraint: Constraint) -> Constraint:
+        if constraint.name != old:
+            return constraint
+        return replace(constraint, name=new, index=new if constraint.index is not None else None)
+
+    return replace(table, constraints=tuple(renamed(constraint) for constraint in table.constraints))
+
+
+def _without_column(table: Table, name: str) -> Table:
+    """PostgreSQL drops the constraints and indexes that use the column with it (manual: ALTER TABLE)."""
+    return replace(
+        table,
+        columns=_others(table.columns, name),
+        constraints=tuple(c for c in table.constraints if name not in c.columns),
+        indexes=tuple(i for i in table.indexes if name not in i.columns),
+    )
+
+
+def _adopt_members(table: Table, wanted: Table, columns: frozenset[str]) -> Table:
+    """Members that mention `columns` in the form that the desired table has, where it has them under the same name."""
+    constraints = {constraint.name: constraint for constraint in wanted.constraints}
+    indexes = {index.name: index for index in wanted.indexes}
+    policies = {policy.name: policy for policy in wanted.policies}
+    triggers = {trigger.name: trigger for trigger in wanted.triggers}
+    return replace(
+        table,
+        constraints=tuple(
+            constraints.get(c.name, c) if columns & set(c.columns) or not c.columns else c for c in table.constraints
+        ),
+        indexes=tuple(indexes.get(i.name, i) if columns & set(i.columns) else i for i in table.indexes),
+        policies=tuple(policies.get(p.name, p) for p in table.policies),
+        triggers=tuple(triggers.get(t.name, t) for t in table.triggers),
+        columns=tuple(_adopt_default(column, wanted) for column in table.columns),
+    )
+
+
+def _adopt_default(column: Column, wanted: Table) -> Column:
+    found = wanted.column(column.name)
+    if found is None or column.default is None or found.default is None:
+        return column
+    return replace(column, default=found.default, owned_sequence=found.owned_sequence)
+

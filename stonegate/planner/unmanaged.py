@@ -1,0 +1,63 @@
+"""What the folder does not manage: whole kinds whose directory is absent, and objects that nobody declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
+from stonegate.model.source import Folder, SourceTree, Verb
+from stonegate.planner import hazards
+from stonegate.planner.consent import Allowed
+
+_FOLDERS: dict[Folder, tuple[ObjectKind, ...]] = {
+    Folder.TYPES: (ObjectKind.TYPE,),
+    Folder.TABLES: (ObjectKind.TABLE, ObjectKind.SEQUENCE),
+    Folder.VIEWS: (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW),
+    Folder.FUNCTIONS: (ObjectKind.ROUTINE,),
+    Folder.TRIGGERS: (ObjectKind.TRIGGER,),
+}
+
+_TOKENS = {
+    ObjectKind.TABLE: ConsentToken.DROP_TABLE,
+    ObjectKind.COLUMN: ConsentToken.DROP_COLUMN,
+    ObjectKind.CONSTRAINT: ConsentToken.DROP_CONSTRAINT,
+    ObjectKind.POLICY: ConsentToken.DROP_POLICY,
+    ObjectKind.ATTRIBUTE: ConsentToken.DROP_ATTRIBUTE,
+    ObjectKind.SEQUENCE: ConsentToken.DROP_SEQUENCE,
+    ObjectKind.SCHEMA: ConsentToken.DROP_SCHEMA,
+    ObjectKind.INDEX: ConsentToken.DROP_INDEX,
+    ObjectKind.VIEW: ConsentToken.DROP_VIEW,
+    ObjectKind.MATERIALIZED_VIEW: ConsentToken.DROP_VIEW,
+    ObjectKind.TRIGGER: ConsentToken.DROP_TRIGGER,
+    ObjectKind.ROUTINE: ConsentToken.DROP_ROUTINE,
+    ObjectKind.TYPE: ConsentToken.DROP_TYPE,
+}
+
+
+def kept_kinds(tree: SourceTree) -> tuple[ObjectKind, ...]:
+    """Kinds that the folder does not manage: their directory is absent and no statement elsewhere declares one."""
+    declared = {item.key.kind for item in tree.items if item.verb is Verb.CREATE}
+    kept = {
+        kind
+        for folder, kinds in _FOLDERS.items()
+        if folder not in tree.folders
+        for kind in kinds
+        if kind not in declared
+    }
+    return tuple(sorted(kept))
+
+
+def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed) -> Iterator[Change]:
+    """Unmanaged objects that the user named in a consent: the only way to drop them (behaviour, §4 "Tables")."""
+    for key in unmanaged:
+        token = _TOKENS.get(key.kind)
+        if token is not None and allowed.names(token, key.label):
+            yield Change(
+                action=Action.DROP,
+                key=key,
+                change_class=ChangeClass.DATALOSS,
+                token=token,
+                hazards=(hazards.deletes_data(str(key)),),
+                reason=f"{key} is unmanaged and was named in --allow",
+            )
