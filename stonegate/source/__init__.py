@@ -1,0 +1,1 @@
+"""Bytes become model values: a folder or archive is read, its SQL parsed, and every statement given a checksum."""

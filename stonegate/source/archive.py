@@ -1,0 +1,171 @@
+"""Reads and writes `.tar.gz` archives in memory: nothing is ever extracted to disk, and nothing oversized is inflated."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stonegate.errors import SourceError
+
+_MIB = 1024 * 1024
+_FEED = 16 * 1024  # compressed bytes given to zlib at once
+_STEP = 64 * 1024  # inflated bytes asked from zlib at once
+_RATIO_MATTERS = _MIB  # a member smaller than this is no bomb, however well it compresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """Limits of an archive: bytes compressed and inflated, number of members, inflation ratio of one member."""
+
+    compressed: int = 32 * _MIB
+    inflated: int = 128 * _MIB
+    members: int = 20_000
+    ratio: int = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawTree:
+    """Files by relative path (with `/`), and every directory, as found: nothing is interpreted yet."""
+
+    files: dict[str, bytes]
+    directories: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Inflated:
+    data: bytes
+    marks: list[tuple[int, int]]  # (inflated offset, compressed offset), ascending
+
+    def compressed_size(self, start: int, end: int) -> int:
+        """About how many compressed bytes the inflated range took, rounded up to whole steps."""
+        first = max(bisect_right(self.marks, (start, 1 << 62)) - 1, 0)
+        last = min(bisect_right(self.marks, (end, -1)), len(self.marks) - 1)
+        return max(self.marks[last][1] - self.marks[first][1], 1)
+
+
+def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
+    if len(data) > caps.compressed:
+        raise SourceError(
+            f"{name}: the archive has {len(data):,} bytes, more than the {caps.compressed:,} allowed",
+            hint="Raise the cap for compressed archives in the settings, or pack only the postgresql/ folder.",
+        )
+    if data[:2] != b"\x1f\x8b":
+        raise SourceError(f"{name}: not a gzip file", hint="Pack the folder with `stonegate pack FOLDER -o FILE`.")
+    out = bytearray()
+    marks = [(0, 0)]
+    engine = zlib.decompressobj(wbits=31)
+    position = 0
+    while position < len(data):
+        chunk = data[position : position + _FEED]
+        position += len(chunk)
+        while chunk:
+            if engine.eof:
+                engine = zlib.decompressobj(wbits=31)
+                if not chunk.strip(b"\0"):
+                    break  # zero padding after the last gzip member
+            try:
+                out += engine.decompress(chunk, _STEP)
+            except zlib.error as error:
+                raise SourceError(f"{name}: the archive is damaged", cause=str(error)) from error
+            chunk = engine.unused_data if engine.eof else engine.unconsumed_tail
+            marks.append((len(out), position - len(chunk)))
+            if len(out) > caps.inflated:
+                raise SourceError(
+                    f"{name}: inflates to more than the {caps.inflated:,} bytes allowed",
+                    hint="Raise the cap for inflated archives in the settings if the archive is trustworthy.",
+                )
+    if not engine.eof:
+        raise SourceError(f"{name}: the archive is truncated", hint="Pack or upload it again.")
+    return _Inflated(bytes(out), marks)
+
+
+def _safe_path(member: tarfile.TarInfo, name: str) -> str:
+    """The member's path without `./`; refuses what could point outside of the archive."""
+    path = member.name
+    if path.startswith("/") or path[1:2] == ":":
+        raise SourceError(f"{name}: member {path!r} has an absolute path", hint="Pack with relative paths only.")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise SourceError(f"{name}: member {path!r} leads outside of the archive ('..')")
+    return "/".join(parts)
+
+
+def _refuse_special(member: tarfile.TarInfo, name: str) -> None:
+    if member.issym() or member.islnk():
+        kind = "a symbolic link" if member.issym() else "a hard link"
+        raise SourceError(f"{name}: member {member.name!r} is {kind} to {member.linkname!r}", hint="Pack plain files.")
+    if member.issparse():
+        raise SourceError(f"{name}: member {member.name!r} is a sparse file", hint="Pack plain files.")
+    if not (member.isreg() or member.isdir()):
+        raise SourceError(f"{name}: member {member.name!r} is a device or another special file")
+
+
+def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
+    """The regular files of a `.tar.gz`, read into memory within the caps (behaviour, §1).
+
+    Args:
+        name: what the archive is called in messages.
+
+    Raises:
+        SourceError: not a gzip, truncated or damaged; or a member that is absolute, leaves the archive by `..`, is a
+            link or device, occurs twice, or exceeds a cap. The message names the member.
+    """
+    inflated = _inflate(data, name, caps)
+    files: dict[str, bytes] = {}
+    directories: set[str] = set()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(inflated.data), mode="r:") as tar:
+            count = 0
+            for member in tar:
+                count += 1
+                if count > caps.members:
+                    raise SourceError(f"{name}: more than the {caps.members:,} members allowed, at {member.name!r}")
+                path = _safe_path(member, name)
+                _refuse_special(member, name)
+                if member.isdir():
+                    directories.add(path)
+                    continue
+                _check_ratio(member, inflated, name, caps)
+                if path in files:
+                    raise SourceError(f"{name}: member {path!r} occurs twice")
+                content = tar.extractfile(member)
+                files[path] = b"" if content is None else content.read()
+            rest = inflated.data[tar.offset :]
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+        raise SourceError(f"{name}: not a complete tar archive", cause=str(error), hint="Pack it again.") from error
+    if len(rest) < tarfile.BLOCKSIZE or rest.strip(b"\0"):
+        raise SourceError(f"{name}: the tar archive is truncated or damaged after its last member")
+    for path in files:
+        directories.update(path[:index] for index, letter in enumerate(path) if letter == "/")
+    return RawTree(files=files, directories=frozenset(directories - {""}))
+
+
+def _check_ratio(member: tarfile.TarInfo, inflated: _Inflated, name: str, caps: Caps) -> None:
+    if member.size < _RATIO_MATTERS:
+        return
+    start = member.offset_data
+    if member.size > caps.ratio * inflated.compressed_size(start, start + member.size):
+        raise SourceError(f"{name}: member {member.name!r} inflates more than {caps.ratio:,}:1")
+
+
+def pack(files: Iterable[tuple[str, bytes]], directories: Iterable[str]) -> bytes:
+    """A reproducible `.tar.gz`: same content, same bytes, whoever packs it and whenever."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for directory in sorted(directories):
+            entry = tarfile.TarInfo(directory)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        for path, content in sorted(files):
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as stream:
+        stream.write(buffer.getvalue())
+    return packed.getvalue()

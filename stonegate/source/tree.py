@@ -1,0 +1,297 @@
+"""Reads a `postgresql/` folder or a `.tar.gz` of one into source files; what is skipped is named in a warning."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from stonegate.errors import DuplicateObject, SourceError, SourceErrors
+from stonegate.model.source import Folder, SourceFile
+from stonegate.source.archive import Caps, RawTree, pack, unpack
+
+__all__ = ["Caps", "SourceBytes", "compute_digest", "pack_tree", "read_archive", "read_tree"]
+
+_WRAPPER = "postgresql"
+_SCOPES = ("main", "tenant")
+_SHARED = "shared"
+_ENDINGS = (".pssql", ".pgsql", ".sql")
+_KEEPERS = frozenset({".gitkeep", ".keep"})  # their only purpose is to keep an empty directory
+_BOM = b"\xef\xbb\xbf"
+_KINDS: dict[str, Folder] = {folder.value: folder for folder in Folder}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBytes:
+    """What was read: the files in path order, the kinds whose directory is present, warnings, and the digest."""
+
+    files: tuple[SourceFile, ...]
+    folders: frozenset[Folder]
+    warnings: tuple[str, ...]
+    digest: str
+
+
+def read_tree(path: Path, *, scope: str | None = None, caps: Caps | None = None) -> SourceBytes:
+    """Read a folder, or the archive that `path` names.
+
+    Args:
+        path: the folder (a `postgresql/` inside of it is found), or a `.tar.gz` file.
+        scope: "main" or "tenant", for folders that hold both beside shared ones.
+        caps: limits for an archive; defaults as in behaviour, §1.
+
+    Raises:
+        SourceError: no such folder, nothing of ours in it, an unreadable or foreign file, a link that leaves it.
+    """
+    try:
+        if path.is_file():
+            return read_archive(path.read_bytes(), path.name, scope=scope, caps=caps)
+        return _arrange(_read_folder(path, scope), str(path), scope)
+    except OSError as error:
+        raise SourceError(f"cannot read {error.filename or path}", cause=error.strerror or str(error)) from error
+
+
+def read_archive(data: bytes, name: str, *, scope: str | None = None, caps: Caps | None = None) -> SourceBytes:
+    """Read a `.tar.gz` in memory; it means the same as the folder that was packed.
+
+    Raises:
+        SourceError: see `archive.unpack` and `read_tree`.
+    """
+    raw = unpack(data, name, caps or Caps())
+    return _arrange(raw, name, scope)
+
+
+def pack_tree(path: Path, *, scope: str | None = None) -> bytes:
+    """A reproducible `.tar.gz` of the folder's SQL files and kind directories, under `postgresql/`.
+
+    Raises:
+        SourceError: as `read_tree`.
+    """
+    raw = _read_folder(path, scope)
+    arranged = _arrange(raw, str(path), scope)
+    packed = {file.path for file in arranged.files}
+    files: dict[str, bytes] = {}
+    for prefix in _locate(_children(raw), scope, str(path)):
+        for found, content in raw.files.items():
+            name = _label(prefix, found)
+            if found.startswith(prefix) and name in packed:
+                files[f"{_WRAPPER}/{name}"] = content
+    return pack(files.items(), {_WRAPPER, *(f"{_WRAPPER}/{folder.value}" for folder in arranged.folders)})
+
+
+def compute_digest(files: Iterable[SourceFile], folders: Iterable[Folder]) -> str:
+    """sha256 (hex) over the raw bytes and paths of all files, and over which kinds are present at all."""
+    total = sha256()
+    for folder in sorted(folders):
+        total.update(f"{folder.value}/\n".encode())
+    for file in sorted(files, key=lambda file: file.path):
+        total.update(f"{file.digest} {file.path}\n".encode())
+    return total.hexdigest()
+
+
+# --- where the kinds are ---------------------------------------------------------------------------------------------
+
+
+def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) -> tuple[str, ...]:
+    """The prefixes ("" or ending in "/") below which the kind directories stand, shared ones first.
+
+    Args:
+        children: the names of the directories in a directory, given by its prefix.
+    """
+    if scope is not None and scope not in _SCOPES:
+        raise SourceError(f"no such scope: {scope}", hint="Use --scope main or --scope tenant.")
+    top = children("")
+    base = f"{_WRAPPER}/" if _WRAPPER in top and not top & _KINDS.keys() else ""
+    inside = children(base)
+    scopes = {name: prefix for name in _SCOPES if name in inside and (prefix := _unwrap(children, f"{base}{name}/"))}
+    if not scopes:
+        if scope is not None:
+            raise SourceError(f"{label} has no {scope}/ folder", hint="Leave --scope out for a folder without scopes.")
+        if not inside & _KINDS.keys():
+            known = ", ".join(f"{folder.value}/" for folder in Folder)
+            raise SourceError(
+                f"{label} is no postgresql/ folder: it has none of {known}",
+                hint="Name the folder that holds tables/ and functions/, or start one with `stonegate init`.",
+            )
+        return (base,)
+    if scope is None:
+        raise SourceError(
+            f"{label} holds several scopes: {', '.join(scopes)}",
+            hint=f"Choose one with --scope {'|'.join(scopes)}.",
+        )
+    if scope not in scopes:
+        raise SourceError(f"{label} has no {scope}/ folder", hint=f"It has: {', '.join(scopes)}.")
+    shared = [base] if inside & _KINDS.keys() else []
+    if _SHARED in inside and (prefix := _unwrap(children, f"{base}{_SHARED}/")):
+        shared.append(prefix)
+    return (*shared, scopes[scope])
+
+
+def _unwrap(children: Callable[[str], set[str]], prefix: str) -> str | None:
+    """`prefix`, or the wrapper in it, if kind directories stand there."""
+    for candidate in (f"{prefix}{_WRAPPER}/", prefix):
+        if children(candidate) & _KINDS.keys():
+            return candidate
+    return None
+
+
+def _label(prefix: str, path: str) -> str:
+    """The path by which a file is known: below `prefix`, but with the scope it belongs to."""
+    scope = prefix.removesuffix(f"{_WRAPPER}/").removeprefix(f"{_WRAPPER}/")
+    return scope + path.removeprefix(prefix)
+
+
+def _children(raw: RawTree) -> Callable[[str], set[str]]:
+    def children(prefix: str) -> set[str]:
+        below = (path.removeprefix(prefix) for path in raw.directories if path.startswith(prefix))
+        return {path for path in below if path and "/" not in path}
+
+    return children
+
+
+# --- reading a folder ------------------------------------------------------------------------------------------------
+
+
+def _read_folder(path: Path, scope: str | None) -> RawTree:
+    """What stands in the kind directories; files beside them are named but not read."""
+    if not path.is_dir():
+        raise SourceError(f"no such folder: {path}", hint="Create one with `stonegate init`, or name the right path.")
+    root = path.resolve()
+
+    def children(prefix: str) -> set[str]:
+        folder = root / prefix
+        return {entry.name for entry in folder.iterdir() if entry.is_dir()} if folder.is_dir() else set()
+
+    files: dict[str, bytes] = {}
+    directories: set[str] = set()
+    for prefix in _locate(children, scope, str(path)):
+        directories.update(str(PurePosixPath(*prefix.split("/")[:depth])) for depth in range(1, prefix.count("/") + 1))
+        for entry in (root / prefix).iterdir():
+            name = prefix + entry.name
+            if entry.name in _KINDS and entry.is_dir():
+                if entry.is_symlink():
+                    _check_link(root, entry, name)
+                _walk(root, entry, name, files, directories)
+            elif entry.is_dir():
+                directories.add(name)
+            else:
+                files[name] = b""
+    return RawTree(files=files, directories=frozenset(directories))
+
+
+def _walk(root: Path, folder: Path, name: str, files: dict[str, bytes], directories: set[str]) -> None:
+    """Collect everything below `folder`, which is called `name`."""
+    directories.add(name)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            below = f"{name}/{entry.name}"
+            if entry.is_symlink():
+                _check_link(root, Path(entry.path), below)
+            if entry.is_dir():
+                _walk(root, Path(entry.path), below, files, directories)
+            elif entry.is_file():
+                with open(entry.path, "rb", buffering=0) as stream:  # noqa: PTH123 - thousands of small files
+                    files[below] = stream.read()
+            else:
+                raise SourceError(f"{below} is neither a file nor a folder")
+
+
+def _check_link(root: Path, link: Path, name: str) -> None:
+    """Links to files inside of the folder are read; any other link is refused."""
+    target = link.resolve()
+    if not target.is_relative_to(root):
+        raise SourceError(f"{name} is a symbolic link that leaves the folder", hint="Put the file itself there.")
+    if not target.is_file():
+        raise SourceError(f"{name} is a symbolic link to something other than a file in the folder")
+
+
+# --- from raw files to source files ----------------------------------------------------------------------------------
+
+
+def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
+    """Sort what was found into kinds, decode it, and name everything that is left out."""
+    prefixes = _locate(_children(raw), scope, label)
+    scaffolding = {"", _WRAPPER, _SHARED, *_SCOPES} if scope else {""}
+    folders: set[Folder] = set()
+    warnings: list[str] = []
+    for prefix in prefixes:
+        for name in sorted(_children(raw)(prefix)):
+            if name in _KINDS:
+                folders.add(_KINDS[name])
+            elif name not in scaffolding:
+                warnings.append(f"{_label(prefix, prefix + name)}/: not a folder that stonegate knows; skipped")
+    files: list[SourceFile] = []
+    errors: list[SourceError] = []
+    for path, content in sorted(raw.files.items()):
+        prefix = max((prefix for prefix in prefixes if path.startswith(prefix)), key=len, default=None)
+        if prefix is None:
+            continue
+        kind, _, below = path.removeprefix(prefix).partition("/")
+        name = _label(prefix, path)
+        if kind not in _KINDS:
+            if not below and kind not in _KEEPERS:
+                warnings.append(f"{name}: stands outside of the folders that stonegate knows; skipped")
+        elif complaint := _skip_reason(PurePosixPath(below), _KINDS[kind]):
+            warnings.extend([f"{name}: {complaint}; skipped"] if below not in _KEEPERS else [])
+        else:
+            try:
+                files.append(_decode(name, _KINDS[kind], content))
+            except SourceError as error:
+                errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else SourceErrors(tuple(errors))
+    _refuse_twins(files)
+    files.sort(key=lambda file: file.path)
+    return SourceBytes(
+        files=tuple(files),
+        folders=frozenset(folders),
+        warnings=tuple(warnings),
+        digest=compute_digest(files, folders),
+    )
+
+
+def _skip_reason(path: PurePosixPath, folder: Folder) -> str | None:
+    endings = (*_ENDINGS, ".txt") if folder is Folder.EXTENSIONS else _ENDINGS
+    if any(part.startswith(".") for part in path.parts):
+        return "hidden"
+    if path.suffix.lower() not in endings:
+        return f"not one of the endings {', '.join(endings)}"
+    return None
+
+
+def _decode(name: str, folder: Folder, content: bytes) -> SourceFile:
+    digest = sha256(content).hexdigest()
+    try:
+        text = content.removeprefix(_BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            f"byte 0x{content[error.start]:02x} is not UTF-8",
+            file=name,
+            line=line,
+            hint=f"Convert the file, e.g. iconv -f latin1 -t utf-8 {PurePosixPath(name).name}",
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise SourceError("a zero byte, which no SQL text can hold", file=name, line=line)
+    return SourceFile(path=name, folder=folder, text=text, digest=digest)
+
+
+def _refuse_twins(files: Iterable[SourceFile]) -> None:
+    """Shared and scoped folders may not hold two migrations of one name: the name is what is tracked."""
+    seen: dict[str, str] = {}
+    for file in files:
+        if file.folder is not Folder.MIGRATIONS:
+            continue
+        name = migration_name(file.path)
+        if name in seen:
+            raise DuplicateObject(
+                f"migration {name} exists twice: {seen[name]} and {file.path}", file=file.path, hint="Rename one."
+            )
+        seen[name] = file.path
+
+
+def migration_name(path: str) -> str:
+    """The path below `migrations/`, by which a migration is tracked (behaviour, §4)."""
+    return path.partition(f"{Folder.MIGRATIONS.value}/")[2]
