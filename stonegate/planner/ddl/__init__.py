@@ -1,0 +1,84 @@
+"""The one room in which SQL is generated from the model: catalog values and changes in, statements out, no I/O.
+
+Texts inside catalog values (types, expressions, definitions) are PostgreSQL's own, fully qualified; every name goes
+through `quote_ident`, every other text through `quote_literal`.
+"""
+
+from __future__ import annotations
+
+from stonegate.model.catalog import CatalogObject, CompositeType, Table, View
+from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
+from stonegate.model.plan import Change
+from stonegate.planner.ddl import members, values
+from stonegate.planner.ddl.access import comment_statement, owner_statement, privilege_statements
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
+from stonegate.planner.ddl.code import policy_statements, trigger_statements
+from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
+from stonegate.planner.ddl.reproduce import reproduce
+from stonegate.planner.ddl.tables import foreign_key_statements
+from stonegate.planner.ddl.types import ownership_statement
+
+__all__ = [
+    "Clause",
+    "DdlContext",
+    "Order",
+    "alter",
+    "combine",
+    "comment_statement",
+    "create_member",
+    "create_statements",
+    "drop_default",
+    "drop_member",
+    "drop_statement",
+    "foreign_key_statements",
+    "owner_statement",
+    "ownership_statement",
+    "policy_statements",
+    "privilege_statements",
+    "reproduce",
+    "trigger_statements",
+]
+
+
+def alter(change: Change, desired: CatalogObject, live: CatalogObject, context: DdlContext) -> tuple[Clause, ...]:
+    """The clauses that carry out one change (ALTER of an aspect, REPLACE or RECREATE).
+
+    Args:
+        change: for members `desired` and `live` are the relations or types that hold them.
+        desired, live: the object of `change.key` on both sides.
+        context: the catalogs that they are from.
+
+    Raises:
+        MigrationBlocked: an aspect that PostgreSQL cannot alter (the base type of a domain, a partition key).
+        LookupError: the change does not fit the objects.
+    """
+    if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
+        if not isinstance(desired, Table | View | CompositeType) or not isinstance(live, Table | View | CompositeType):
+            raise LookupError(f"{change.key} is no member of {desired.key}")
+        return tuple(members.alter_clauses(change, desired, live, context))
+    return tuple(object_clauses(change, desired, live, context))
+
+
+def create_member(
+    change: Change, desired_owner: Table | View | CompositeType, context: DdlContext | None = None
+) -> tuple[Clause, ...]:
+    """The clauses that add a column, attribute, constraint, index, trigger or policy; none where a parent brings it.
+
+    Args:
+        change: names the member.
+        desired_owner: the desired relation or type that holds it.
+        context: needed where tables inherit, are partitioned or are made of a type.
+    """
+    return tuple(members.create_clauses(change, desired_owner, context))
+
+
+def drop_member(
+    change: Change, live_owner: Table | View | CompositeType, context: DdlContext | None = None
+) -> tuple[Clause, ...]:
+    """The clauses that drop a member of a live relation or type; none where it goes with the parent's."""
+    return tuple(members.drop_clauses(change, live_owner, context))
+
+
+def drop_default(key: ObjectKey) -> tuple[Clause, ...]:
+    """The clause that takes the default off the column of that key."""
+    return (values.drop_default(key.qualified, key.member or ""),)

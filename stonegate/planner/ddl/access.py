@@ -1,0 +1,191 @@
+"""Owner, comment and privileges of every kind of object, and the names that these statements call an object by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from stonegate.model.catalog import (
+    Access,
+    CatalogObject,
+    Column,
+    CompositeType,
+    DefaultPrivileges,
+    DomainType,
+    EnumType,
+    Extension,
+    OtherObject,
+    Privilege,
+    RangeType,
+    Routine,
+    Schema,
+    Sequence,
+    Table,
+    View,
+)
+from stonegate.model.names import ObjectKey, QualifiedName, quote_ident, quote_literal
+
+Accessible = Schema | EnumType | CompositeType | DomainType | RangeType | Sequence | Table | View | Routine
+
+
+def reference(thing: CatalogObject) -> str:
+    """Kind and name as COMMENT ON, ALTER … OWNER TO and DROP want them: `TABLE public.users`."""
+    match thing:
+        case Schema():
+            return f"SCHEMA {quote_ident(thing.name)}"
+        case Extension():
+            return f"EXTENSION {quote_ident(thing.name)}"
+        case DomainType():
+            return f"DOMAIN {_sql(thing)}"
+        case EnumType() | CompositeType() | RangeType():
+            return f"TYPE {_sql(thing)}"
+        case Sequence():
+            return f"SEQUENCE {_sql(thing)}"
+        case Table():
+            return f"{'FOREIGN TABLE' if thing.kind == 'foreign table' else 'TABLE'} {_sql(thing)}"
+        case View():
+            return f"{'MATERIALIZED VIEW' if thing.materialized else 'VIEW'} {_sql(thing)}"
+        case Routine():
+            return routine_reference(thing.key, thing.kind)
+        case OtherObject():
+            return f"{_OTHER_WORDS.get(thing.kind, thing.kind.upper())} {thing.identity}"
+        case DefaultPrivileges():
+            return f"DEFAULT PRIVILEGES {thing.key.name}"
+        case _:
+            assert_never(thing)
+
+
+_OTHER_WORDS = {"statistics object": "STATISTICS", "default conversion": "CONVERSION"}
+
+
+def routine_reference(key: ObjectKey, kind: str | None = None) -> str:
+    """`FUNCTION s.f(integer)`; PROCEDURE, or ROUTINE for aggregates and where the kind is unknown.
+
+    ROUTINE spares aggregates their `*` and ORDER BY notation. Procedures are looked up by all of their parameters
+    too unless a mode is written (manual: DROP PROCEDURE), so it is.
+    """
+    arguments = key.arguments or ""
+    match kind:
+        case "function" | "window function":
+            return f"FUNCTION {key.qualified.sql}({arguments})"
+        case "procedure":
+            return f"PROCEDURE {key.qualified.sql}({_with_modes(arguments)})"
+        case _:
+            return f"ROUTINE {key.qualified.sql}({arguments})"
+
+
+def _with_modes(arguments: str) -> str:
+    """`integer, numeric(1,2)` with IN before each type; commas inside quotes or parentheses separate nothing."""
+    parts: list[str] = []
+    depth, quoted, start = 0, False, 0
+    for position, character in enumerate(arguments):
+        if character == '"':
+            quoted = not quoted
+        elif not quoted and character in "()":
+            depth += 1 if character == "(" else -1
+        elif character == "," and not quoted and depth == 0:
+            parts.append(arguments[start:position])
+            start = position + 1
+    parts.append(arguments[start:])
+    return ", ".join(f"IN {part.strip()}" for part in parts if part.strip())
+
+
+def _sql(thing: EnumType | CompositeType | DomainType | RangeType | Sequence | Table | View) -> str:
+    return QualifiedName(thing.schema, thing.name).sql
+
+
+def _grant_target(thing: Accessible) -> str:
+    match thing:
+        case Table() | View():
+            return f"TABLE {_sql(thing)}"
+        case DomainType():
+            return f"TYPE {_sql(thing)}"
+        case _:
+            return reference(thing)
+
+
+def role_sql(name: str) -> str:
+    """A role, or PUBLIC for "" (as `Privilege` writes it)."""
+    return quote_ident(name) if name else "PUBLIC"
+
+
+# --- owner and comment ----------------------------------------------------------------------------------------------
+
+
+def comment_statement(target: str, comment: str | None) -> str:
+    """COMMENT ON; None removes the comment."""
+    return f"COMMENT ON {target} IS {'NULL' if comment is None else quote_literal(comment).strip()}"
+
+
+def owner_statement(thing: Accessible) -> str:
+    """ALTER … OWNER TO."""
+    return f"ALTER {reference(thing)} OWNER TO {quote_ident(thing.access.owner)}"
+
+
+def access_statements(thing: Accessible, builder: str) -> tuple[str, ...]:
+    """Owner, privileges and comment of an object that was just created by `builder`."""
+    access = thing.access
+    owner = (owner_statement(thing),) if access.owner not in ("", builder) else ()
+    comment = (comment_statement(reference(thing), access.comment),) if access.comment is not None else ()
+    return (*owner, *privilege_statements(thing, Access()), *comment)
+
+
+# --- privileges (manual 5.8) ----------------------------------------------------------------------------------------
+
+
+def privilege_statements(thing: Accessible, live: Access) -> tuple[str, ...]:
+    """GRANT what the desired object has and the live one lacks, REVOKE what only the desired one takes away.
+
+    A right beyond the declared ones stays: privileges are ensured, never removed, except by REVOKE (behaviour, §1).
+    """
+    target = _grant_target(thing)
+    desired = thing.access
+    missing = (right for right in desired.granted if not _is_held(right, live.granted))
+    taken = (right for right in desired.revoked if right not in live.revoked)
+    return (
+        *(f"GRANT {rights} ON {target} TO {role}" for rights, role in _grouped(missing)),
+        *(f"REVOKE {rights} ON {target} FROM {role}" for rights, role in _grouped(taken)),
+    )
+
+
+def column_privilege_statements(
+    relation: QualifiedName, desired: Column, live: tuple[Privilege, ...] = ()
+) -> tuple[str, ...]:
+    """The rights on one column that the live one lacks."""
+    missing = tuple(right for right in desired.granted if not _is_held(right, live))
+    return tuple(
+        f"GRANT {rights} ON TABLE {relation.sql} TO {role}"
+        for rights, role in _grouped(missing, f" ({quote_ident(desired.name)})")
+    )
+
+
+def default_privilege_statements(desired: DefaultPrivileges, live: DefaultPrivileges | None) -> tuple[str, ...]:
+    """ALTER DEFAULT PRIVILEGES for what the live entry lacks."""
+    place = f" IN SCHEMA {quote_ident(desired.schema)}" if desired.schema else ""
+    head = f"ALTER DEFAULT PRIVILEGES FOR ROLE {quote_ident(desired.role)}{place}"
+    objects = desired.objects.upper()
+    held = live.granted if live is not None else ()
+    taken = live.revoked if live is not None else ()
+    granted = _grouped(right for right in desired.granted if not _is_held(right, held))
+    revoked = _grouped(right for right in desired.revoked if right not in taken)
+    return (
+        *(f"{head} GRANT {rights} ON {objects} TO {role}" for rights, role in granted),
+        *(f"{head} REVOKE {rights} ON {objects} FROM {role}" for rights, role in revoked),
+    )
+
+
+def _is_held(right: Privilege, held: tuple[Privilege, ...]) -> bool:
+    """A right with grant option includes the one without."""
+    return any(
+        (other.grantee, other.privilege) == (right.grantee, right.privilege) and other.grantable >= right.grantable
+        for other in held
+    )
+
+
+def _grouped(rights: Iterable[Privilege], columns: str = "") -> Iterator[tuple[str, str]]:
+    """One entry for each role and grant option: ("SELECT, INSERT", "alice WITH GRANT OPTION")."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for right in rights:
+        groups.setdefault((right.grantee, right.grantable), []).append(f"{right.privilege}{columns}")
+    for (grantee, grantable), names in groups.items():
+        yield ", ".join(dict.fromkeys(names)), role_sql(grantee) + (" WITH GRANT OPTION" if grantable else "")

@@ -1,0 +1,175 @@
+"""The unit of SQL generation, and how single clauses become as few ALTER TABLE statements as PostgreSQL allows.
+
+`Order` is the one place that says what has to run before what when several changes meet on a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from stonegate.model.catalog import Catalog, Column, Table
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+
+_STAGE = 100
+
+
+class Order(IntEnum):
+    """The place of a clause among the others. Clauses of one hundred can share an ALTER TABLE.
+
+    Inside one ALTER TABLE PostgreSQL works in passes: drops, then types, then new columns, then defaults, NOT NULL and
+    constraints (manual: ALTER TABLE; `AlterTablePass` in its source); the order below agrees with that.
+    """
+
+    DETACH = 0
+    TYPE_CHANGE = 10  # of enums, domains and composites
+    KEEP_SEQUENCE = 20
+
+    DROP_FOREIGN_KEY = 100
+
+    DROP_PART = 200  # triggers, policies, indexes
+    RENAME_AWAY = 210
+    RENAME = 220
+
+    CREATE_SEQUENCE = 300
+    STATEMENT = 310  # whole statements in the order in which they were given
+
+    DROP_CONSTRAINT = 400
+    DROP_GENERATED_COLUMN = 402
+    DROP_COLUMN = 404
+    DROP_DEFAULT = 406
+    DROP_IDENTITY = 408
+    DROP_EXPRESSION = 410
+    DROP_NOT_NULL = 412
+    COLUMN_TYPE = 420
+    COLUMN_EXPRESSION = 422
+    ADD_COLUMN = 430
+    ADD_GENERATED_COLUMN = 432
+    SET_DEFAULT = 440
+    ADD_IDENTITY = 442
+    SET_NOT_NULL = 444
+    COLUMN_SETTING = 450
+    TABLE_SETTING = 460
+    ADD_PRIMARY_KEY = 470
+    ADD_CONSTRAINT = 472
+    VALIDATE = 480
+
+    NEXT_SEQUENCE = 500  # created when the name of the one before is free
+
+    NEXT_DEFAULT = 600
+    NEXT_NOT_NULL = 610
+
+    OWN_SEQUENCE = 700
+    ADVANCE_SEQUENCE = 710
+
+    ATTACH = 800
+    CREATE_INDEX = 810
+
+    ADD_FOREIGN_KEY = 900
+    INDEX_MARK = 910  # replica identity and cluster, which name an index
+
+    CREATE_PART = 1000  # triggers, policies
+
+    PART_STATE = 1100
+
+    OWNER = 1200
+    PRIVILEGES = 1210
+    COMMENT = 1220
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """Either a subcommand of ALTER TABLE, which may share a statement with others, or a statement of its own.
+
+    Attributes:
+        table, clause: the table, and what follows `ALTER TABLE name`.
+        statement: a whole statement without final semicolon; then `table` is None.
+        order: see `Order`.
+        transactional: False for what PostgreSQL forbids in a transaction block.
+    """
+
+    table: QualifiedName | None = None
+    clause: str = ""
+    statement: str = ""
+    order: int = Order.STATEMENT
+    transactional: bool = True
+
+
+def combine(clauses: Iterable[Clause]) -> tuple[str, ...]:
+    """The statements that carry out all clauses, each once: one ALTER TABLE where PostgreSQL needs only one."""
+    ordered = _in_order(dict.fromkeys(clauses))
+    statements: list[str] = []
+    table: QualifiedName | None = None
+    pending: list[str] = []
+    for clause in ordered:
+        if clause.table is None or clause.table != table:
+            statements += _alter_table(table, pending)
+            table, pending = clause.table, []
+        if clause.table is None:
+            statements.append(clause.statement)
+        elif clause.clause not in pending:
+            pending.append(clause.clause)
+    return (*statements, *_alter_table(table, pending))
+
+
+def _in_order(clauses: Iterable[Clause]) -> list[Clause]:
+    """By stage, then by table in order of appearance, then by order; statements that are equal in this stay put."""
+    numbers: dict[QualifiedName | None, int] = {None: -1}
+
+    def place(clause: Clause) -> tuple[int, int, int]:
+        return (clause.order // _STAGE, numbers.setdefault(clause.table, len(numbers)), clause.order)
+
+    return sorted(clauses, key=place)
+
+
+def _alter_table(table: QualifiedName | None, parts: list[str]) -> tuple[str, ...]:
+    if table is None or not parts:
+        return ()
+    if len(parts) == 1:
+        return (f"ALTER TABLE {table.sql} {parts[0]}",)
+    return (f"ALTER TABLE {table.sql}\n    " + ",\n    ".join(parts),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DdlContext:
+    """What an alteration needs to know beyond the two objects.
+
+    Attributes:
+        desired, live: the catalogs that the objects are from.
+        builder: the role that runs the statements, and owns what says nothing else.
+    """
+
+    desired: Catalog
+    live: Catalog
+    builder: str = ""
+
+    @property
+    def server(self) -> int:
+        """server_version_num of the database that is altered."""
+        return self.live.server or self.desired.server
+
+
+def relation_name(relation: object) -> QualifiedName:
+    """The qualified name of anything with a schema and a name."""
+    return QualifiedName(relation.schema, relation.name)  # type: ignore[attr-defined]
+
+
+def parents_of(table: Table, catalog: Catalog) -> tuple[Table, ...]:
+    """The tables that `table` inherits from, as a partition or otherwise, as far as the catalog has them."""
+    names = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
+    found = (catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name)) for name in names)
+    return tuple(parent for parent in found if parent is not None)
+
+
+def children_of(table: Table, catalog: Catalog) -> tuple[Table, ...]:
+    """All tables below `table`, nearest first."""
+    name = QualifiedName(table.schema, table.name)
+    own = tuple(other for other in catalog.tables if name in other.inherits or other.partition_of == name)
+    return own + tuple(deeper for child in own for deeper in children_of(child, catalog))
+
+
+def inherited_column(table: Table, column: str, catalog: Catalog) -> Column | None:
+    """The column of a parent that `column` comes from (or merges with), or None."""
+    found = (parent.column(column) for parent in parents_of(table, catalog))
+    return next((column for column in found if column is not None), None)

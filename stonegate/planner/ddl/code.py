@@ -1,0 +1,148 @@
+"""Views, routines, triggers, policies, and the objects that stonegate only carries along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stonegate.errors import MigrationBlocked
+from stonegate.model.catalog import OtherObject, Policy, Routine, Table, Trigger, View
+from stonegate.model.names import quote_ident
+from stonegate.planner.ddl import text
+from stonegate.planner.ddl.access import access_statements, comment_statement, reference
+from stonegate.planner.ddl.clauses import Clause, Order, combine, relation_name
+from stonegate.planner.ddl.columns import column_clause, column_notes, column_settings
+from stonegate.planner.ddl.constraints import create_index
+
+# --- views ----------------------------------------------------------------------------------------------------------
+
+
+def create_view(view: View, builder: str) -> tuple[str, ...]:
+    """CREATE VIEW or CREATE MATERIALIZED VIEW with everything but its triggers."""
+    name = relation_name(view)
+    clauses = [Clause(statement=_view_statement(view, replacing=False))]
+    clauses += (clause for index in view.indexes for clause in create_index(view, index))
+    for column in view.columns:
+        if column.default is not None:
+            clauses.append(column_clause(name, column.name, f"SET DEFAULT {column.default}", Order.SET_DEFAULT))
+        clauses += column_settings(name, column)
+    notes = [clause for column in view.columns for clause in column_notes(name, column)]
+    return (*combine(clauses), *access_statements(view, builder), *combine(notes))
+
+
+def replace_view(view: View) -> Clause:
+    """CREATE OR REPLACE VIEW with its options, which PostgreSQL would drop otherwise; the rest of it stays."""
+    return Clause(statement=_view_statement(view, replacing=True))
+
+
+def _view_statement(view: View, *, replacing: bool) -> str:
+    kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
+    options = f" WITH ({text.set_options(view.options)})" if view.options else ""
+    end = "\nWITH DATA" if view.materialized else ""
+    head = f"CREATE {'OR REPLACE ' if replacing else ''}{kind} {relation_name(view).sql}{options} AS"
+    return f"{head}\n{view.definition}{end}"
+
+
+def view_options(desired: View, live: View) -> Iterator[Clause]:
+    """ALTER VIEW … SET and RESET."""
+    for action in text.option_changes(desired.options, live.options):
+        yield Clause(statement=f"ALTER {reference(desired)} {action}", order=Order.PART_STATE)
+
+
+# --- routines -------------------------------------------------------------------------------------------------------
+
+
+def create_routine(routine: Routine, builder: str) -> tuple[str, ...]:
+    """The definition as PostgreSQL prints it, with owner, privileges and comment."""
+    return (routine.definition, *access_statements(routine, builder))
+
+
+# --- triggers -------------------------------------------------------------------------------------------------------
+
+
+def create_trigger(holder: Table | View, trigger: Trigger) -> Iterator[Clause]:
+    """CREATE TRIGGER with its state and comment."""
+    yield Clause(statement=trigger.definition, order=Order.CREATE_PART)
+    if trigger.enabled != "O":
+        yield trigger_state(holder, trigger)
+    if trigger.comment is not None:
+        yield trigger_comment(holder, trigger)
+
+
+def trigger_state(holder: Table | View, trigger: Trigger) -> Clause:
+    """ENABLE [REPLICA | ALWAYS] TRIGGER or DISABLE TRIGGER (manual: ALTER TABLE)."""
+    words = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}[trigger.enabled]
+    clause = f"{words} TRIGGER {quote_ident(trigger.name)}"
+    return Clause(table=relation_name(holder), clause=clause, order=Order.PART_STATE)
+
+
+def trigger_comment(holder: Table | View, trigger: Trigger) -> Clause:
+    """COMMENT ON TRIGGER."""
+    target = f"TRIGGER {quote_ident(trigger.name)} ON {relation_name(holder).sql}"
+    return Clause(statement=comment_statement(target, trigger.comment), order=Order.COMMENT)
+
+
+def drop_trigger(holder: Table | View, trigger: str) -> Clause:
+    """DROP TRIGGER."""
+    statement = f"DROP TRIGGER {quote_ident(trigger)} ON {relation_name(holder).sql}"
+    return Clause(statement=statement, order=Order.DROP_PART)
+
+
+def trigger_statements(holder: Table | View) -> tuple[str, ...]:
+    """All triggers of a new table or view, when their routines exist."""
+    return combine(clause for trigger in holder.triggers for clause in create_trigger(holder, trigger))
+
+
+# --- policies -------------------------------------------------------------------------------------------------------
+
+
+def create_policy(table: Table, policy: Policy) -> Iterator[Clause]:
+    """CREATE POLICY with its comment."""
+    roles = ", ".join("PUBLIC" if role == "public" else quote_ident(role) for role in policy.roles)
+    parts = [f"CREATE POLICY {quote_ident(policy.name)} ON {relation_name(table).sql}"]
+    parts += [] if policy.permissive else ["AS RESTRICTIVE"]
+    parts.append(f"FOR {policy.command} TO {roles}")
+    parts += [f"USING ({policy.using})"] if policy.using is not None else []
+    parts += [f"WITH CHECK ({policy.check})"] if policy.check is not None else []
+    yield Clause(statement=" ".join(parts), order=Order.CREATE_PART)
+    if policy.comment is not None:
+        yield policy_comment(table, policy)
+
+
+def policy_comment(table: Table, policy: Policy) -> Clause:
+    """COMMENT ON POLICY."""
+    target = f"POLICY {quote_ident(policy.name)} ON {relation_name(table).sql}"
+    return Clause(statement=comment_statement(target, policy.comment), order=Order.COMMENT)
+
+
+def drop_policy(table: Table, policy: str) -> Clause:
+    """DROP POLICY."""
+    statement = f"DROP POLICY {quote_ident(policy)} ON {relation_name(table).sql}"
+    return Clause(statement=statement, order=Order.DROP_PART)
+
+
+def policy_statements(table: Table) -> tuple[str, ...]:
+    """All policies of a new table, when everything that they mention exists."""
+    return combine(clause for policy in table.policies for clause in create_policy(table, policy))
+
+
+# --- other objects --------------------------------------------------------------------------------------------------
+
+
+def create_other(thing: OtherObject) -> tuple[str, ...]:
+    """The object as PostgreSQL prints it, with its comment.
+
+    Raises:
+        MigrationBlocked: PostgreSQL has no deparser for this kind.
+    """
+    if not thing.creatable:
+        raise MigrationBlocked(
+            f"{thing.key}: stonegate cannot write a CREATE statement for it",
+            hint="write a migration that creates it",
+        )
+    comment = (other_comment(thing).statement,) if thing.comment is not None else ()
+    return (thing.definition, *comment)
+
+
+def other_comment(thing: OtherObject) -> Clause:
+    """COMMENT ON the object, by the name that pg_identify_object gives it."""
+    return Clause(statement=comment_statement(reference(thing), thing.comment), order=Order.COMMENT)

@@ -1,0 +1,151 @@
+"""Columns: their definition in CREATE TABLE and ADD COLUMN, and every alteration that does not concern their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stonegate.model.catalog import Column, SequenceOptions, Table
+from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.planner.ddl import text
+from stonegate.planner.ddl.access import column_privilege_statements, comment_statement
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
+
+DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
+_MAIN_STORAGE = ("numeric", "inet", "cidr")
+
+
+def column_definition(column: Column, *, default: bool = True) -> str:
+    """Everything that can stand in CREATE TABLE or after ADD COLUMN; see `column_settings` for the rest."""
+    parts = [quote_ident(column.name), column.type]
+    if column.compression is not None:
+        parts.append(f"COMPRESSION {column.compression}")
+    if options := text.foreign_options(column.options):
+        parts.append(f"OPTIONS ({options})")
+    if column.collation is not None:
+        parts.append(f"COLLATE {column.collation}")
+    parts += value_parts(column) if default else ()
+    if column.not_null:
+        parts.append("NOT NULL")
+    return " ".join(parts)
+
+
+def value_parts(column: Column) -> tuple[str, ...]:
+    """DEFAULT, GENERATED … STORED or GENERATED … AS IDENTITY, as the column has it."""
+    if column.generated is not None:
+        return (
+            f"GENERATED ALWAYS AS {in_parentheses(column.generated)} {(column.generated_kind or 'stored').upper()}",
+        )
+    if column.identity:
+        return (identity_definition(column),)
+    return (f"DEFAULT {column.default}",) if column.default is not None else ()
+
+
+def identity_definition(column: Column) -> str:
+    """GENERATED ALWAYS AS IDENTITY with the options that PostgreSQL would not choose by itself."""
+    options = identity_options(column)
+    listed = text.sequence_clauses(options) if options is not None else ()
+    suffix = f" ({' '.join(listed)})" if listed else ""
+    return f"GENERATED {column.identity.upper()} AS IDENTITY{suffix}"
+
+
+def identity_options(column: Column) -> SequenceOptions | None:
+    """The options of the sequence inside an identity column; None where a parent table has it."""
+    return column.identity_options
+
+
+def in_parentheses(expression: str) -> str:
+    """The expression in one pair of parentheses; pg_get_expr prints operators with a pair of their own."""
+    return expression if _is_enclosed(expression) else f"({expression})"
+
+
+def _is_enclosed(expression: str) -> bool:
+    if not expression.startswith("(") or "'" in expression or '"' in expression:
+        return False
+    depth = 0
+    for position, character in enumerate(expression):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return position == len(expression) - 1
+    return False
+
+
+def column_settings(table: QualifiedName, column: Column) -> Iterator[Clause]:
+    """What a new column has beyond its definition: storage, statistics and options."""
+    if column.storage is not None:
+        yield _setting(table, column.name, f"SET STORAGE {column.storage.upper()}")
+    if column.statistics is not None:
+        yield _setting(table, column.name, f"SET STATISTICS {column.statistics}")
+    if own := text.own_options(column.options):
+        yield _setting(table, column.name, f"SET ({text.set_options(own)})")
+
+
+def column_notes(relation: QualifiedName, column: Column) -> Iterator[Clause]:
+    """Comment and privileges of a new column."""
+    for statement in column_privilege_statements(relation, column):
+        yield Clause(statement=statement, order=Order.PRIVILEGES)
+    if column.comment is not None:
+        yield comment_clause(relation, column)
+
+
+def comment_clause(relation: QualifiedName, column: Column) -> Clause:
+    """COMMENT ON COLUMN, of tables, views and composite types alike."""
+    target = f"COLUMN {relation.sql}.{quote_ident(column.name)}"
+    return Clause(statement=comment_statement(target, column.comment), order=Order.COMMENT)
+
+
+def add_column(table: QualifiedName, column: Column) -> Clause:
+    """ADD COLUMN, generated ones after the others."""
+    order = Order.ADD_COLUMN if column.generated is None else Order.ADD_GENERATED_COLUMN
+    return Clause(table=table, clause=f"ADD COLUMN {column_definition(column)}", order=order)
+
+
+def drop_column(table: QualifiedName, column: Column) -> Clause:
+    """DROP COLUMN, generated ones before those that they are made of."""
+    order = Order.DROP_COLUMN if column.generated is None else Order.DROP_GENERATED_COLUMN
+    return Clause(table=table, clause=f"DROP COLUMN {quote_ident(column.name)}", order=order)
+
+
+def column_clause(table: QualifiedName, column: str, action: str, order: Order) -> Clause:
+    """ALTER COLUMN with one action."""
+    return Clause(table=table, clause=f"ALTER COLUMN {quote_ident(column)} {action}", order=order)
+
+
+def _setting(table: QualifiedName, column: str, action: str) -> Clause:
+    return column_clause(table, column, action, Order.COLUMN_SETTING)
+
+
+def setting_clauses(aspect: str, table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+    """The alterations of storage, compression, statistics and options (manual: ALTER TABLE)."""
+    name = relation_name(table)
+    match aspect:
+        case "storage":
+            storage = desired.storage or _default_storage(desired, context)
+            yield _setting(name, desired.name, f"SET STORAGE {storage.upper()}")
+        case "compression":
+            yield _setting(name, desired.name, f"SET COMPRESSION {desired.compression or 'DEFAULT'}")
+        case "statistics":
+            target = -1 if desired.statistics is None else desired.statistics
+            yield _setting(name, desired.name, f"SET STATISTICS {target}")
+        case "options":
+            for action in text.option_changes(text.own_options(desired.options), text.own_options(live.options)):
+                yield _setting(name, desired.name, action)
+            if changes := text.foreign_option_changes(desired.options, live.options):
+                yield _setting(name, desired.name, f"OPTIONS ({changes})")
+        case _:
+            raise ValueError(f"a column has no setting {aspect}")
+
+
+def _default_storage(column: Column, context: DdlContext) -> str:
+    """The type's own storage; PostgreSQL 15 cannot be asked for it by a key word (pg_type.typstorage of its types)."""
+    if context.server >= DEFAULT_KEYWORD_FOR_STORAGE:
+        return "DEFAULT"
+    base = _base_type(column.type, context)
+    is_main = base.partition("(")[0] in _MAIN_STORAGE and not base.endswith("[]")
+    return "MAIN" if is_main else "EXTENDED"
+
+
+def _base_type(type_name: str, context: DdlContext) -> str:
+    bases = {relation_name(domain).sql: domain.base for domain in context.desired.domains}
+    while type_name in bases:
+        type_name = bases[type_name]
+    return type_name

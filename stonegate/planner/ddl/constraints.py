@@ -1,0 +1,200 @@
+"""Constraints and indexes of tables and materialised views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stonegate.model.catalog import Constraint, Index, Table, View
+from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.planner.ddl.access import comment_statement
+from stonegate.planner.ddl.clauses import Clause, Order, relation_name
+
+NOT_VALID = " NOT VALID"
+TEMPORARY_NAME = "stonegate renames {}"
+
+
+# --- constraints ----------------------------------------------------------------------------------------------------
+
+
+def inline_constraint(constraint: Constraint) -> str:
+    """`CONSTRAINT name CHECK (…)`, for CREATE TABLE and ADD."""
+    return f"CONSTRAINT {quote_ident(constraint.name)} {constraint.definition}"
+
+
+def is_own(constraint: Constraint) -> bool:
+    """False for what a parent table brings with it, and for the shadow of a constraint trigger."""
+    return not constraint.inherited and constraint.kind != "trigger"
+
+
+def is_inline(constraint: Constraint) -> bool:
+    """True for what CREATE TABLE can hold; it would silently validate what is NOT VALID."""
+    return is_own(constraint) and constraint.kind != "foreign key" and not constraint.definition.endswith(NOT_VALID)
+
+
+def add_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:
+    """ADD CONSTRAINT with its comment and the marks of its index."""
+    if not is_own(constraint):
+        return
+    match constraint.kind:
+        case "foreign key":
+            order = Order.ADD_FOREIGN_KEY
+        case "primary key":
+            order = Order.ADD_PRIMARY_KEY
+        case _:
+            order = Order.ADD_CONSTRAINT
+    yield Clause(table=table, clause=f"ADD {inline_constraint(constraint)}", order=order)
+    yield from constraint_notes(table, constraint)
+
+
+def constraint_notes(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:
+    """Comment of a new constraint, and the marks of the index behind it."""
+    if constraint.clustered and constraint.index is not None:
+        yield cluster_on(table, constraint.index)
+    if constraint.replica_identity and constraint.index is not None:
+        yield identify_by(table, constraint.index)
+    if constraint.comment is not None:
+        yield constraint_comment(table, constraint)
+
+
+def constraint_comment(table: QualifiedName, constraint: Constraint) -> Clause:
+    """COMMENT ON CONSTRAINT."""
+    target = f"CONSTRAINT {quote_ident(constraint.name)} ON {table.sql}"
+    return Clause(statement=comment_statement(target, constraint.comment), order=Order.COMMENT)
+
+
+def drop_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:
+    """DROP CONSTRAINT; foreign keys first, since other tables' keys stand on what comes after."""
+    if is_own(constraint):
+        order = Order.DROP_FOREIGN_KEY if constraint.kind == "foreign key" else Order.DROP_CONSTRAINT
+        yield Clause(table=table, clause=f"DROP CONSTRAINT {quote_ident(constraint.name)}", order=order)
+
+
+def validation_clauses(table: QualifiedName, desired: Constraint, live: Constraint) -> Iterator[Clause]:
+    """VALIDATE CONSTRAINT; the way back, which PostgreSQL lacks, drops the constraint and adds it NOT VALID."""
+    if not desired.definition.endswith(NOT_VALID):
+        yield Clause(table=table, clause=f"VALIDATE CONSTRAINT {quote_ident(desired.name)}", order=Order.VALIDATE)
+    else:
+        yield from drop_constraint(table, live)
+        yield from add_constraint(table, desired)
+
+
+def rename_constraint(table: Table, before: str, after: str) -> Iterator[Clause]:
+    """RENAME CONSTRAINT, over a name of passage if another constraint still has the name."""
+    head = f"ALTER TABLE {relation_name(table).sql} RENAME CONSTRAINT"
+    taken = any(constraint.name == after for constraint in table.constraints)
+    yield from _renames(head, before, after, taken)
+
+
+def _renames(head: str, before: str, after: str, taken: bool) -> Iterator[Clause]:
+    source = before
+    if taken:
+        source = TEMPORARY_NAME.format(after)[:63]
+        yield Clause(statement=f"{head} {quote_ident(before)} TO {quote_ident(source)}", order=Order.RENAME_AWAY)
+    yield Clause(statement=f"{head} {quote_ident(source)} TO {quote_ident(after)}", order=Order.RENAME)
+
+
+# --- indexes --------------------------------------------------------------------------------------------------------
+
+
+def create_index(holder: Table | View, index: Index) -> Iterator[Clause]:
+    """CREATE INDEX as PostgreSQL prints it, with all marks; nothing for an index that follows its parent's."""
+    if not index.inherited:
+        yield Clause(statement=index.definition, order=Order.CREATE_INDEX)
+    yield from index_notes(holder, index)
+
+
+def index_notes(holder: Table | View, index: Index) -> Iterator[Clause]:
+    """Marks, statistics and comment of a new index."""
+    table = relation_name(holder)
+    if index.clustered:
+        yield cluster_on(table, index.name)
+    if index.replica_identity:
+        yield identify_by(table, index.name)
+    for number, target in index.statistics:
+        yield index_statistics(holder, index, number, target)
+    if index.comment is not None:
+        yield index_comment(holder, index)
+
+
+def index_comment(holder: Table | View, index: Index) -> Clause:
+    """COMMENT ON INDEX."""
+    target = f"INDEX {index_name(holder, index.name)}"
+    return Clause(statement=comment_statement(target, index.comment), order=Order.COMMENT)
+
+
+def index_statistics(holder: Table | View, index: Index, number: int, target: int) -> Clause:
+    """The statistics target of one expression column, by its number (manual: ALTER INDEX)."""
+    head = f"ALTER INDEX {index_name(holder, index.name)}"
+    return Clause(statement=f"{head} ALTER COLUMN {number} SET STATISTICS {target}", order=Order.PART_STATE)
+
+
+def drop_index(holder: Table | View, index: Index) -> Iterator[Clause]:
+    """DROP INDEX; an index that is attached to its parent's goes with that."""
+    if not index.inherited:
+        yield Clause(statement=f"DROP INDEX {index_name(holder, index.name)}", order=Order.DROP_PART)
+
+
+def rename_index(holder: Table | View, before: str, after: str) -> Iterator[Clause]:
+    """ALTER INDEX … RENAME TO, over a name of passage if another index of the table still has the name."""
+    names = {index.name for index in holder.indexes}
+    if isinstance(holder, Table):
+        names |= {constraint.index for constraint in holder.constraints if constraint.index is not None}
+    source = before
+    if after in names:
+        source = TEMPORARY_NAME.format(after)[:63]
+        yield _rename_index(holder, before, source, Order.RENAME_AWAY)
+    yield _rename_index(holder, source, after, Order.RENAME)
+
+
+def _rename_index(holder: Table | View, before: str, after: str, order: Order) -> Clause:
+    return Clause(statement=f"ALTER INDEX {index_name(holder, before)} RENAME TO {quote_ident(after)}", order=order)
+
+
+def index_name(holder: Table | View, name: str) -> str:
+    """An index is in the schema of its table."""
+    return QualifiedName(holder.schema, name).sql
+
+
+# --- marks of indexes -----------------------------------------------------------------------------------------------
+
+
+def cluster_on(table: QualifiedName, index: str) -> Clause:
+    """CLUSTER ON: marks the index for the next CLUSTER."""
+    return Clause(table=table, clause=f"CLUSTER ON {quote_ident(index)}", order=Order.INDEX_MARK)
+
+
+def identify_by(table: QualifiedName, index: str) -> Clause:
+    """REPLICA IDENTITY USING INDEX."""
+    return Clause(table=table, clause=f"REPLICA IDENTITY USING INDEX {quote_ident(index)}", order=Order.INDEX_MARK)
+
+
+def clustered_clauses(holder: Table | View, part: Constraint | Index) -> Iterator[Clause]:
+    """CLUSTER ON the index, or no index if the desired table has none marked."""
+    table = relation_name(holder)
+    name = part.index if isinstance(part, Constraint) else part.name
+    if part.clustered and name is not None:
+        yield cluster_on(table, name)
+    elif not any(other.clustered for other in _indexed(holder)):
+        yield Clause(table=table, clause="SET WITHOUT CLUSTER", order=Order.INDEX_MARK)
+
+
+def identity_clauses(holder: Table | View, part: Constraint | Index) -> Iterator[Clause]:
+    """REPLICA IDENTITY USING INDEX; another kind of identity is the table's own aspect."""
+    name = part.index if isinstance(part, Constraint) else part.name
+    if part.replica_identity and name is not None:
+        yield identify_by(relation_name(holder), name)
+
+
+def replica_identity_clauses(table: Table) -> Iterator[Clause]:
+    """REPLICA IDENTITY of the table (manual: ALTER TABLE)."""
+    words = {"d": "DEFAULT", "n": "NOTHING", "f": "FULL"}
+    if table.replica_identity in words:
+        clause = f"REPLICA IDENTITY {words[table.replica_identity]}"
+        yield Clause(table=relation_name(table), clause=clause, order=Order.INDEX_MARK)
+    else:
+        for part in _indexed(table):
+            yield from identity_clauses(table, part)
+
+
+def _indexed(holder: Table | View) -> tuple[Constraint | Index, ...]:
+    return (*holder.constraints, *holder.indexes) if isinstance(holder, Table) else holder.indexes

@@ -1,0 +1,320 @@
+"""Members of tables, views and composite types: columns, attributes, constraints, indexes, triggers and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from stonegate.model.catalog import (
+    Attribute,
+    Column,
+    CompositeType,
+    Constraint,
+    Index,
+    Policy,
+    Table,
+    Trigger,
+    View,
+)
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
+from stonegate.model.plan import Action, Change
+from stonegate.planner.ddl import code, constraints, types, values
+from stonegate.planner.ddl.access import column_privilege_statements
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_of, inherited_column, relation_name
+from stonegate.planner.ddl.columns import (
+    add_column,
+    column_clause,
+    column_notes,
+    column_settings,
+    comment_clause,
+    drop_column,
+    setting_clauses,
+)
+from stonegate.planner.type_matrix import type_change
+
+Holder = Table | View | CompositeType
+Part = TypeVar("Part", Column, Attribute, Constraint, Index, Trigger, Policy)
+
+LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
+
+
+def find(parts: Iterable[Part], name: str, holder: Holder) -> Part:
+    """The part of that name.
+
+    Raises:
+        LookupError: the holder has none, so that the change belongs to another catalog.
+    """
+    for part in parts:
+        if part.name == name:
+            return part
+    raise LookupError(f"{holder.key} has no {name}")
+
+
+def _name(change: Change) -> str:
+    return change.key.member if change.key.member is not None else change.key.name
+
+
+# --- CREATE ---------------------------------------------------------------------------------------------------------
+
+
+def create_clauses(change: Change, holder: Holder, context: DdlContext | None) -> Iterator[Clause]:
+    """What adds the member that the change names to its desired holder."""
+    name = _name(change)
+    match change.key.kind, holder:
+        case ObjectKind.ATTRIBUTE, CompositeType():
+            yield from types.add_attribute(holder, find(holder.attributes, name, holder), context)
+        case ObjectKind.COLUMN, Table():
+            yield from _create_column(holder, find(holder.columns, name, holder), context)
+        case ObjectKind.CONSTRAINT, Table():
+            constraint = find(holder.constraints, name, holder)
+            yield from constraints.add_constraint(relation_name(holder), constraint)
+        case ObjectKind.INDEX, Table() | View():
+            yield from constraints.create_index(holder, find(holder.indexes, name, holder))
+        case ObjectKind.TRIGGER, Table() | View():
+            yield from code.create_trigger(holder, find(holder.triggers, name, holder))
+        case ObjectKind.POLICY, Table():
+            yield from code.create_policy(holder, find(holder.policies, name, holder))
+        case _:
+            raise LookupError(f"{holder.key} cannot have a {change.key.kind}")
+
+
+def _create_column(table: Table, column: Column, context: DdlContext | None) -> Iterator[Clause]:
+    name = relation_name(table)
+    if not _comes_from_above(table, column, context):
+        if column.owned_sequence is not None:
+            sequence = values.sequence_of(column, context.desired) if context is not None else None
+            yield values.create_owned_sequence(column, sequence, Order.CREATE_SEQUENCE)
+            yield values.own_sequence(name, column)
+        yield add_column(name, column)
+    yield from column_settings(name, column)
+    yield from column_notes(name, column)
+    if context is not None:
+        yield from values.children_defaults(table, column, context)
+
+
+def _comes_from_above(table: Table, column: Column, context: DdlContext | None) -> bool:
+    """True for a column that is added to a parent (or type) as well, and arrives from there."""
+    if table.of_type is not None or column.inherited:
+        return True
+    return context is not None and inherited_column(table, column.name, context.desired) is not None
+
+
+# --- DROP -----------------------------------------------------------------------------------------------------------
+
+
+def drop_clauses(change: Change, holder: Holder, context: DdlContext | None) -> Iterator[Clause]:
+    """What drops the member that the change names from its live holder."""
+    name = _name(change)
+    match change.key.kind, holder:
+        case ObjectKind.ATTRIBUTE, CompositeType():
+            yield types.drop_attribute(holder, find(holder.attributes, name, holder), context)
+        case ObjectKind.COLUMN, Table():
+            column = find(holder.columns, name, holder)
+            if holder.of_type is None and not column.inherited:
+                yield drop_column(relation_name(holder), column)
+        case ObjectKind.CONSTRAINT, Table():
+            constraint = find(holder.constraints, name, holder)
+            yield from constraints.drop_constraint(relation_name(holder), constraint)
+        case ObjectKind.INDEX, Table() | View():
+            yield from constraints.drop_index(holder, find(holder.indexes, name, holder))
+        case ObjectKind.TRIGGER, Table() | View():
+            yield code.drop_trigger(holder, name)
+        case ObjectKind.POLICY, Table():
+            yield code.drop_policy(holder, name)
+        case _:
+            raise LookupError(f"{holder.key} cannot have a {change.key.kind}")
+
+
+def member_drop_statement(key: ObjectKey) -> str:
+    """The statement that drops a member by its key alone (an index by its own name)."""
+    owner, member = key.qualified.sql, quote_ident(key.member or "")
+    match key.kind:
+        case ObjectKind.COLUMN:
+            return f"ALTER TABLE {owner} DROP COLUMN {member}"
+        case ObjectKind.CONSTRAINT:
+            return f"ALTER TABLE {owner} DROP CONSTRAINT {member}"
+        case ObjectKind.ATTRIBUTE:
+            return f"ALTER TYPE {owner} DROP ATTRIBUTE {member}"
+        case ObjectKind.TRIGGER:
+            return f"DROP TRIGGER {member} ON {owner}"
+        case ObjectKind.POLICY:
+            return f"DROP POLICY {member} ON {owner}"
+        case ObjectKind.INDEX:
+            return f"DROP INDEX {owner}"
+        case _:
+            raise LookupError(f"{key} is no member of anything")
+
+
+# --- ALTER ----------------------------------------------------------------------------------------------------------
+
+
+def alter_clauses(change: Change, desired: Holder, live: Holder, context: DdlContext) -> Iterator[Clause]:
+    """What gives one aspect of a member its desired form."""
+    if change.action is Action.RECREATE:
+        yield from drop_clauses(change, live, context)
+        yield from create_clauses(change, desired, context)
+        return
+    name = _name(change)
+    match change.key.kind, desired, live:
+        case ObjectKind.ATTRIBUTE, CompositeType(), CompositeType():
+            attribute = find(desired.attributes, name, desired)
+            if change.aspect == "comment":
+                yield types.attribute_comment(desired, attribute)
+            else:
+                yield types.retype_attribute(desired, attribute, context)
+        case ObjectKind.COLUMN, View(), View():
+            yield from _view_column(change, desired, live)
+        case ObjectKind.COLUMN, Table(), Table():
+            yield from _column(change, desired, live, context)
+        case ObjectKind.CONSTRAINT, Table(), Table():
+            yield from _constraint(change, desired, live)
+        case ObjectKind.INDEX, Table() | View(), Table() | View():
+            yield from _index(change, desired, live)
+        case ObjectKind.TRIGGER, Table() | View(), _:
+            trigger = find(desired.triggers, name, desired)
+            is_comment = change.aspect == "comment"
+            yield code.trigger_comment(desired, trigger) if is_comment else code.trigger_state(desired, trigger)
+        case ObjectKind.POLICY, Table(), _:
+            yield code.policy_comment(desired, find(desired.policies, name, desired))
+        case _:
+            raise LookupError(f"{desired.key} has no {change.key.kind} whose {change.aspect} could change")
+
+
+def _view_column(change: Change, desired: View, live: View) -> Iterator[Clause]:
+    name = relation_name(desired)
+    column = find(desired.columns, _name(change), desired)
+    before = next((other for other in live.columns if other.name == column.name), replace(column, granted=()))
+    match change.aspect:
+        case "comment":
+            yield comment_clause(name, column)
+        case "privileges":
+            yield from _column_rights(desired, column, before)
+        case "default" if column.default is None:
+            yield values.drop_default(name, column.name)
+        case "default":
+            yield values.set_default(name, column.name, column.default or "NULL")
+        case _:
+            raise LookupError(f"{desired.key}.{column.name}: the {change.aspect} of a view's column cannot change")
+
+
+def _column_rights(holder: Table | View, desired: Column, live: Column) -> Iterator[Clause]:
+    for statement in column_privilege_statements(relation_name(holder), desired, live.granted):
+        yield Clause(statement=statement, order=Order.PRIVILEGES)
+
+
+def _column(change: Change, table: Table, live_table: Table, context: DdlContext) -> Iterator[Clause]:
+    desired = find(table.columns, _name(change), table)
+    live = live_table.column(desired.name) or desired
+    match change.aspect:
+        case "type":
+            yield from _retype(live_table, desired, live, context)
+        case "not_null":
+            yield from _nullability(live_table, desired, context)
+        case "default" if change.restored:
+            if desired.default is not None:
+                yield values.set_default(relation_name(table), desired.name, desired.default)
+        case "default" | "identity" | "generated":
+            yield from values.value_clauses(table, desired, live, context)
+        case "comment":
+            yield comment_clause(relation_name(table), desired)
+        case "privileges":
+            yield from _column_rights(table, desired, live)
+        case aspect:
+            yield from setting_clauses(aspect, table, desired, live, context)
+
+
+def _retype(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+    """TYPE with its collation; the default goes before and comes back as declared (manual: ALTER TABLE)."""
+    if live.inherited or inherited_column(table, live.name, context.live) is not None or table.of_type is not None:
+        return  # comes with the parent's
+    name = relation_name(table)
+    if live.default is not None and live.generated is None:
+        yield values.drop_default(name, live.name)
+    collation = f" COLLATE {desired.collation}" if desired.collation is not None else ""
+    using = _using(desired, live, context) if live.generated is None else None
+    suffix = f" USING {using}" if using is not None else ""
+    yield column_clause(name, desired.name, f"TYPE {desired.type}{collation}{suffix}", Order.COLUMN_TYPE)
+    if live.default is not None and desired.default is not None:
+        both_serial = live.owned_sequence is not None and desired.owned_sequence is not None
+        yield values.set_default(name, desired.name, live.default if both_serial else desired.default)
+    if live.default is not None:
+        yield from values.children_defaults(table, desired, context)
+
+
+def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
+    domains = {
+        spelling: domain.base
+        for catalog in (context.live, context.desired)
+        for domain in catalog.domains
+        for spelling in (relation_name(domain).sql, f'"{domain.schema}"."{domain.name}"')
+    }
+    enums = {relation_name(enum).sql for catalog in (context.live, context.desired) for enum in catalog.enums}
+    verdict = type_change(live.type, desired.type, domains, enums=enums)
+    return verdict.render_using(quote_ident(live.name), desired.type)
+
+
+def _nullability(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
+    """SET and DROP NOT NULL; a parent's change goes down to its children, where it may not be wanted."""
+    name = relation_name(table)
+    if desired.not_null:
+        yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
+        return
+    parent = inherited_column(table, desired.name, context.live)
+    kept_above = inherited_column(table, desired.name, context.desired)
+    if parent is not None and parent.not_null and kept_above is not None and not kept_above.not_null:
+        return  # goes with the parent's
+    yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
+    for child in children_of(table, context.desired):
+        column, before = child.column(desired.name), context.live.table(child.key)
+        if column is None or before is None:
+            continue
+        if column.not_null:
+            yield column_clause(relation_name(child), column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
+        elif context.server >= LOCAL_NOT_NULL:
+            yield column_clause(relation_name(child), column.name, "DROP NOT NULL", Order.NEXT_NOT_NULL)
+
+
+def _constraint(change: Change, desired: Table, live: Table) -> Iterator[Clause]:
+    name = relation_name(desired)
+    if change.aspect == "name":
+        if change.before is not None and change.after is not None:
+            is_inherited = any(part.name == change.before and part.inherited for part in live.constraints)
+            yield from () if is_inherited else constraints.rename_constraint(live, change.before, change.after)
+        return
+    constraint = find(desired.constraints, _name(change), desired)
+    match change.aspect:
+        case "comment":
+            yield constraints.constraint_comment(name, constraint)
+        case "validated":
+            before = next((part for part in live.constraints if part.name == constraint.name), constraint)
+            yield from constraints.validation_clauses(name, constraint, before)
+        case "clustered":
+            yield from constraints.clustered_clauses(desired, constraint)
+        case "replica_identity":
+            yield from constraints.identity_clauses(desired, constraint)
+        case _:
+            raise LookupError(f"{change.key}: no way to change its {change.aspect}")
+
+
+def _index(change: Change, desired: Table | View, live: Table | View) -> Iterator[Clause]:
+    if change.aspect == "name":
+        if change.before is not None and change.after is not None:
+            yield from constraints.rename_index(live, change.before, change.after)
+        return
+    index = find(desired.indexes, _name(change), desired)
+    match change.aspect:
+        case "comment":
+            yield constraints.index_comment(desired, index)
+        case "clustered":
+            yield from constraints.clustered_clauses(desired, index)
+        case "replica_identity":
+            yield from constraints.identity_clauses(desired, index)
+        case "statistics":
+            before = next((part.statistics for part in live.indexes if part.name == index.name), ())
+            wanted = dict.fromkeys((number for number, _ in before), -1) | dict(index.statistics)
+            for number, target in wanted.items():
+                if (number, target) not in before:
+                    yield constraints.index_statistics(desired, index, number, target)
+        case _:
+            raise LookupError(f"{change.key}: no way to change its {change.aspect}")

@@ -1,0 +1,196 @@
+"""Whole objects of any kind: creation, removal and alteration, each by its own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from stonegate.errors import MigrationBlocked
+from stonegate.model.catalog import (
+    Access,
+    Catalog,
+    CatalogObject,
+    CompositeType,
+    DefaultPrivileges,
+    DomainType,
+    EnumType,
+    Extension,
+    OtherObject,
+    RangeType,
+    Routine,
+    Schema,
+    Sequence,
+    Table,
+    View,
+)
+from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident, quote_literal
+from stonegate.model.plan import Action, Change
+from stonegate.planner.ddl import access, code, tables, types
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
+from stonegate.planner.ddl.members import member_drop_statement
+
+BUILT_IN_SCHEMA = "public"
+
+
+# --- CREATE ---------------------------------------------------------------------------------------------------------
+
+
+def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catalog | None = None) -> tuple[str, ...]:
+    """Every statement that brings the object into being, except what `foreign_key_statements`, `trigger_statements`
+    and `policy_statements` give: those need other objects first.
+
+    Args:
+        thing: the desired object.
+        builder: the role that runs the statements; owners are set only where another one is wanted.
+        catalog: where a table's parents are looked up, so that a partition says only what differs from its parent.
+
+    Raises:
+        MigrationBlocked: an object that PostgreSQL has no complete CREATE statement for.
+    """
+    match thing:
+        case Schema():
+            create = () if thing.name == BUILT_IN_SCHEMA else (f"CREATE SCHEMA {quote_ident(thing.name)}",)
+            return (*create, *access.access_statements(thing, builder))
+        case Extension():
+            return (_create_extension(thing),)
+        case EnumType() | CompositeType() | DomainType() | RangeType():
+            return (*types.create_type(thing), *access.access_statements(thing, builder))
+        case Sequence():
+            return (types.create_sequence(thing), *access.access_statements(thing, builder))
+        case Table():
+            return (*tables.create_table(thing, catalog), *tables.table_notes(thing, builder))
+        case View():
+            return code.create_view(thing, builder)
+        case Routine():
+            return code.create_routine(thing, builder)
+        case DefaultPrivileges():
+            return access.default_privilege_statements(thing, None)
+        case OtherObject():
+            return code.create_other(thing)
+        case _:
+            assert_never(thing)
+
+
+def _create_extension(thing: Extension) -> str:
+    place = f" WITH SCHEMA {quote_ident(thing.schema)}" if thing.schema else ""
+    version = f" VERSION {quote_literal(thing.version).strip()}" if thing.version else ""
+    return f"CREATE EXTENSION IF NOT EXISTS {quote_ident(thing.name)}{place}{version}"
+
+
+# --- DROP -----------------------------------------------------------------------------------------------------------
+
+
+def drop_statement(key: ObjectKey, thing: CatalogObject | None) -> str:
+    """The statement that drops an object or member, never with CASCADE.
+
+    Args:
+        key: names it.
+        thing: the live object, where it says more than the key (a domain, a procedure, a foreign table); None is fine.
+
+    Raises:
+        MigrationBlocked: nothing drops it (default privileges, or an object that says no DROP statement).
+    """
+    if key.kind in MEMBER_KINDS or key.kind is ObjectKind.INDEX:
+        return member_drop_statement(key)
+    match thing:
+        case OtherObject() if thing.drop:
+            return thing.drop
+        case DefaultPrivileges() | OtherObject():
+            pass
+        case None:
+            if statement := _drop_by_key(key):
+                return statement
+        case _:
+            return f"DROP {access.reference(thing)}"
+    raise MigrationBlocked(f"{key}: stonegate cannot drop it", hint="drop it in a migration")
+
+
+def _drop_by_key(key: ObjectKey) -> str:
+    match key.kind:
+        case ObjectKind.SCHEMA | ObjectKind.EXTENSION:
+            return f"DROP {key.kind.upper()} {quote_ident(key.name)}"
+        case ObjectKind.ROUTINE:
+            return f"DROP {access.routine_reference(key)}"
+        case ObjectKind.TYPE | ObjectKind.SEQUENCE | ObjectKind.TABLE | ObjectKind.VIEW | ObjectKind.MATERIALIZED_VIEW:
+            return f"DROP {key.kind.upper()} {key.qualified.sql}"
+        case _:
+            return ""
+
+
+# --- ALTER ----------------------------------------------------------------------------------------------------------
+
+
+def object_clauses(
+    change: Change, desired: CatalogObject, live: CatalogObject, context: DdlContext
+) -> Iterator[Clause]:
+    """What gives one aspect of a whole object its desired form, or replaces or recreates it."""
+    match change.action:
+        case Action.CREATE:
+            yield from _created(desired, context)
+        case Action.RECREATE:
+            yield Clause(statement=drop_statement(change.key, live))
+            yield from _created(desired, context)
+        case Action.REPLACE if isinstance(desired, View):
+            yield code.replace_view(desired)
+        case Action.REPLACE if isinstance(desired, Routine):
+            yield Clause(statement=desired.definition)
+        case _:
+            yield from _altered(change.aspect, desired, live, context)
+
+
+def _created(thing: CatalogObject, context: DdlContext) -> Iterator[Clause]:
+    for statement in create_statements(thing, builder=context.builder, catalog=context.desired):
+        yield Clause(statement=statement)
+    if isinstance(thing, View):
+        yield from (Clause(statement=statement) for statement in code.trigger_statements(thing))
+
+
+def _altered(aspect: str, desired: CatalogObject, live: CatalogObject, context: DdlContext) -> Iterator[Clause]:
+    match desired:
+        case DefaultPrivileges():
+            before = context.live.objects.get(desired.key)
+            known = before if isinstance(before, DefaultPrivileges) else None
+            yield from _in_order_of(access.default_privilege_statements(desired, known), Order.PRIVILEGES)
+        case Extension():
+            yield _extension(aspect, desired)
+        case OtherObject():
+            yield code.other_comment(desired)
+        case _ if aspect in ("owner", "comment", "privileges"):
+            yield from _access(aspect, desired, live)
+        case Table() if isinstance(live, Table):
+            yield from tables.table_clauses(aspect, desired, live, context)
+        case View() if isinstance(live, View) and aspect == "options":
+            yield from code.view_options(desired, live)
+        case EnumType() if isinstance(live, EnumType) and aspect == "labels":
+            yield from types.label_clauses(desired, live)
+        case DomainType() if isinstance(live, DomainType):
+            yield from types.domain_clauses(aspect, desired, live)
+        case Sequence() if isinstance(live, Sequence):
+            yield from types.sequence_changes(aspect, desired, live)
+        case _:
+            raise MigrationBlocked(
+                f"{desired.key}: its {aspect.replace('_', ' ')} cannot be altered", hint="write a migration"
+            )
+
+
+def _access(aspect: str, desired: access.Accessible, live: CatalogObject) -> Iterator[Clause]:
+    match aspect:
+        case "owner":
+            yield Clause(statement=access.owner_statement(desired), order=Order.OWNER)
+        case "comment":
+            statement = access.comment_statement(access.reference(desired), desired.access.comment)
+            yield Clause(statement=statement, order=Order.COMMENT)
+        case _:
+            before = Access() if isinstance(live, Extension | DefaultPrivileges | OtherObject) else live.access
+            yield from _in_order_of(access.privilege_statements(desired, before), Order.PRIVILEGES)
+
+
+def _in_order_of(statements: tuple[str, ...], order: Order) -> Iterator[Clause]:
+    return (Clause(statement=statement, order=order) for statement in statements)
+
+
+def _extension(aspect: str, desired: Extension) -> Clause:
+    head = f"ALTER EXTENSION {quote_ident(desired.name)}"
+    if aspect == "schema":
+        return Clause(statement=f"{head} SET SCHEMA {quote_ident(desired.schema)}")
+    return Clause(statement=f"{head} UPDATE TO {quote_literal(desired.version).strip()}")

@@ -1,0 +1,322 @@
+"""Tables: creation with all their parts, and the alterations that concern a table as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stonegate.errors import MigrationBlocked
+from stonegate.model.catalog import Catalog, Column, Constraint, Table
+from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.planner.ddl import text
+from stonegate.planner.ddl.access import access_statements
+from stonegate.planner.ddl.clauses import (
+    Clause,
+    DdlContext,
+    Order,
+    combine,
+    inherited_column,
+    parents_of,
+    relation_name,
+)
+from stonegate.planner.ddl.columns import column_clause, column_definition, column_notes, column_settings, value_parts
+from stonegate.planner.ddl.constraints import (
+    add_constraint,
+    constraint_notes,
+    create_index,
+    inline_constraint,
+    is_inline,
+    is_own,
+    replica_identity_clauses,
+)
+from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
+
+DEFAULT_ACCESS_METHOD = 170000  # SET ACCESS METHOD DEFAULT came with PostgreSQL 17
+
+
+def create_table(
+    table: Table,
+    catalog: Catalog | None,
+    left_out: frozenset[str] = frozenset(),
+    *,
+    has_sequences: bool = False,
+) -> tuple[str, ...]:
+    """The statements that make the table with its columns, constraints (foreign keys apart) and indexes.
+
+    Args:
+        table: the desired table.
+        catalog: holds its parents, so that only what differs from them is said; None says everything.
+        left_out: names of columns (their defaults), constraints and indexes that come later, see `finish_table`.
+        has_sequences: the sequences of serial columns exist already, and get their owners later.
+    """
+    name = relation_name(table)
+    serial = () if has_sequences else tuple(_serial_columns(table))
+    clauses = [create_owned_sequence(column, None, Order.CREATE_SEQUENCE) for column in serial]
+    clauses.append(Clause(statement=_create_statement(table, catalog, left_out)))
+    clauses += (own_sequence(name, column) for column in serial)
+    clauses += _joined(table, catalog)
+    for column in table.columns:
+        clauses += column_settings(name, column)
+    for constraint in table.constraints:
+        if constraint.name in left_out or not is_own(constraint):
+            continue
+        if is_inline(constraint):
+            clauses += constraint_notes(name, constraint)
+        elif constraint.kind != "foreign key":
+            clauses += add_constraint(name, constraint)
+    for index in table.indexes:
+        if index.name not in left_out:
+            clauses += create_index(table, index)
+    clauses += _security(table)
+    if table.replica_identity not in ("d", "i"):
+        clauses += replica_identity_clauses(table)
+    return combine(clauses)
+
+
+def finish_table(table: Table, left_out: frozenset[str]) -> tuple[str, ...]:
+    """What `create_table` left out, when the routines that it calls exist."""
+    name = relation_name(table)
+    clauses: list[Clause] = []
+    for column in table.columns:
+        if column.name in left_out and column.default is not None:
+            clauses.append(column_clause(name, column.name, f"SET DEFAULT {column.default}", Order.SET_DEFAULT))
+    for constraint in table.constraints:
+        if constraint.name in left_out:
+            clauses += add_constraint(name, constraint)
+    for index in table.indexes:
+        if index.name in left_out:
+            clauses += create_index(table, index)
+    return combine(clauses)
+
+
+def table_notes(table: Table, builder: str) -> tuple[str, ...]:
+    """Owner, privileges and comments of a new table and its columns."""
+    name = relation_name(table)
+    notes = [clause for column in table.columns for clause in column_notes(name, column)]
+    return (*access_statements(table, builder), *combine(notes))
+
+
+def foreign_key_statements(table: Table) -> tuple[str, ...]:
+    """ALTER TABLE … ADD FOREIGN KEY for all of the table's own, when every table exists."""
+    name = relation_name(table)
+    keys = (constraint for constraint in table.constraints if constraint.kind == "foreign key")
+    return combine(clause for constraint in keys for clause in add_constraint(name, constraint))
+
+
+# --- CREATE TABLE ---------------------------------------------------------------------------------------------------
+
+
+def _serial_columns(table: Table) -> Iterator[Column]:
+    return (column for column in table.columns if column.owned_sequence is not None and not column.inherited)
+
+
+def _create_statement(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -> str:
+    words = ["CREATE"]
+    words += ["FOREIGN"] if table.kind == "foreign table" else ["UNLOGGED"] if table.unlogged else []
+    head = f"{' '.join(words)} TABLE {relation_name(table).sql}"
+    elements = tuple(_elements(table, catalog, left_out))
+    body = "(\n    " + ",\n    ".join(elements) + "\n)" if elements else "()"
+    parts = [head]
+    if _is_attached_at_once(table, catalog):
+        assert table.partition_of is not None
+        parts[0] += f" PARTITION OF {table.partition_of.sql}"
+        parts += [body] if elements else []
+        parts.append(table.partition_bound or "DEFAULT")
+    elif table.of_type is not None:
+        parts[0] += f" OF {table.of_type.sql}"
+        parts += [body] if elements else []
+    else:
+        parts[0] += f" {body}"
+        if _inherits_at_once(table):
+            parts.append(f"INHERITS ({', '.join(parent.sql for parent in table.inherits)})")
+    return "\n".join((*parts, *_storage(table)))
+
+
+def _storage(table: Table) -> Iterator[str]:
+    if table.partition_key is not None:
+        yield f"PARTITION BY {table.partition_key}"
+    if table.access_method is not None:
+        yield f"USING {quote_ident(table.access_method)}"
+    if table.kind == "foreign table":
+        servers = (option for option in table.options if option.startswith(text.SERVER_PREFIX))
+        yield from (f"SERVER {quote_ident(option.removeprefix(text.SERVER_PREFIX))}" for option in servers)
+        if foreign := text.foreign_options(table.options):
+            yield f"OPTIONS ({foreign})"
+    elif table.options:
+        yield f"WITH ({text.set_options(table.options)})"
+    if table.tablespace is not None:
+        yield f"TABLESPACE {quote_ident(table.tablespace)}"
+
+
+def _elements(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -> Iterator[str]:
+    for column in table.columns:
+        if _is_given(table, column, catalog):
+            yield from _override(table, column, catalog, column.name not in left_out)
+        else:
+            yield column_definition(column, default=column.name not in left_out or column.default is None)
+    standalone = table.partition_of is not None and not _is_attached_at_once(table, catalog)
+    for constraint in table.constraints:
+        if constraint.name not in left_out and (is_inline(constraint) or (standalone and _is_shared(constraint))):
+            yield inline_constraint(constraint)
+
+
+def _is_shared(constraint: Constraint) -> bool:
+    """ATTACH PARTITION wants the parent's checks to be there; its keys it makes itself."""
+    return constraint.inherited and constraint.kind == "check"
+
+
+def _is_given(table: Table, column: Column, catalog: Catalog | None) -> bool:
+    """True if the column comes with the parent or the type."""
+    if table.of_type is not None:
+        return True
+    if table.partition_of is not None:
+        return _is_attached_at_once(table, catalog)
+    return column.inherited
+
+
+def _override(table: Table, column: Column, catalog: Catalog | None, with_default: bool) -> Iterator[str]:
+    """`name WITH OPTIONS …` for a column of a partition or typed table that differs from what it is made after."""
+    if table.inherits:
+        return  # CREATE TABLE … INHERITS has no such form; see `_joined`
+    parent = inherited_column(table, column.name, catalog) if catalog is not None else None
+    parts: list[str] = []
+    if with_default and (parent is None or value_parts(parent) != value_parts(column)) and not column.identity:
+        parts += value_parts(column)
+    if column.identity and table.of_type is not None:
+        parts += value_parts(column)
+    if column.not_null and (parent is None or not parent.not_null) and (catalog is not None or column.default is None):
+        parts.append("NOT NULL")
+    if parts:
+        yield f"{quote_ident(column.name)} {'WITH OPTIONS ' if table.of_type is not None else ''}{' '.join(parts)}"
+
+
+def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
+    """PARTITION OF gives the parent's order of columns; another one needs ATTACH PARTITION."""
+    if table.partition_of is None:
+        return False
+    parents = parents_of(table, catalog) if catalog is not None else ()
+    own = [column.name for column in table.columns]
+    return all([column.name for column in parent.columns] == own for parent in parents)
+
+
+def _inherits_at_once(table: Table) -> bool:
+    """INHERITS brings the parent's columns; a table that has all of them as its own can join later, in its order."""
+    parts: tuple[Column | Constraint, ...] = (*table.columns, *table.constraints)
+    return bool(table.inherits) and any(part.inherited for part in parts)
+
+
+def _joined(table: Table, catalog: Catalog | None) -> Iterator[Clause]:
+    """What follows CREATE TABLE: joining the parents, and defaults and NOT NULL that differ from theirs."""
+    name = relation_name(table)
+    if table.partition_of is not None and not _is_attached_at_once(table, catalog):
+        yield attach(table)
+    if table.inherits and not _inherits_at_once(table):
+        yield from (_inherit(name, parent) for parent in table.inherits)
+    if not _inherits_at_once(table):
+        if table.partition_of is not None and catalog is not None and _is_attached_at_once(table, catalog):
+            yield from _lost_defaults(table, catalog)
+        return
+    for column in table.columns:
+        if not column.inherited:
+            continue
+        parent = inherited_column(table, column.name, catalog) if catalog is not None else None
+        if column.identity:
+            yield column_clause(name, column.name, f"ADD {value_parts(column)[0]}", Order.ADD_IDENTITY)
+        elif column.generated is None and (parent is None or parent.default != column.default):
+            action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
+            yield column_clause(name, column.name, action, Order.NEXT_DEFAULT)
+        if column.not_null and (parent is None or not parent.not_null):
+            yield column_clause(name, column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
+
+
+def _lost_defaults(table: Table, catalog: Catalog) -> Iterator[Clause]:
+    """A partition that lacks its parent's default."""
+    for column in table.columns:
+        parent = inherited_column(table, column.name, catalog)
+        if parent is not None and parent.default is not None and column.default is None and column.generated is None:
+            yield column_clause(relation_name(table), column.name, "DROP DEFAULT", Order.NEXT_DEFAULT)
+
+
+def _security(table: Table) -> Iterator[Clause]:
+    if table.row_security:
+        yield _setting(table, "ENABLE ROW LEVEL SECURITY")
+    if table.force_row_security:
+        yield _setting(table, "FORCE ROW LEVEL SECURITY")
+
+
+# --- alterations of the whole table ---------------------------------------------------------------------------------
+
+
+def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext) -> Iterator[Clause]:
+    """The alterations of one aspect of a table (manual: ALTER TABLE).
+
+    Raises:
+        MigrationBlocked: the partition key, which nothing can alter.
+    """
+    match aspect:
+        case "unlogged":
+            yield _setting(desired, f"SET {'UNLOGGED' if desired.unlogged else 'LOGGED'}")
+        case "options":
+            own = text.option_changes(text.own_options(desired.options), text.own_options(live.options))
+            yield from (_setting(desired, action) for action in own)
+            if foreign := text.foreign_option_changes(desired.options, live.options):
+                yield _setting(desired, f"OPTIONS ({foreign})")
+        case "inherits":
+            yield from _parent_changes(desired, live)
+        case "partition":
+            yield from _partition_changes(desired, live)
+        case "of_type":
+            clause = "NOT OF" if desired.of_type is None else f"OF {desired.of_type.sql}"
+            yield Clause(table=relation_name(desired), clause=clause, order=Order.ATTACH)
+        case "replica_identity":
+            yield from replica_identity_clauses(desired)
+        case "access_method":
+            yield _setting(desired, f"SET ACCESS METHOD {_access_method(desired, context)}")
+        case "tablespace":
+            yield _setting(desired, f"SET TABLESPACE {quote_ident(desired.tablespace or 'pg_default')}")
+        case "row_security":
+            yield _setting(desired, f"{'ENABLE' if desired.row_security else 'DISABLE'} ROW LEVEL SECURITY")
+        case "force_row_security":
+            yield _setting(desired, f"{'FORCE' if desired.force_row_security else 'NO FORCE'} ROW LEVEL SECURITY")
+        case _:
+            raise MigrationBlocked(
+                f"table {relation_name(desired)}: its {aspect.replace('_', ' ')} cannot be altered",
+                hint="write a migration: a new table, INSERT … SELECT, DROP TABLE, RENAME",
+            )
+
+
+def _setting(table: Table, clause: str) -> Clause:
+    return Clause(table=relation_name(table), clause=clause, order=Order.TABLE_SETTING)
+
+
+def _access_method(table: Table, context: DdlContext) -> str:
+    if table.access_method is not None:
+        return quote_ident(table.access_method)
+    return "DEFAULT" if context.server >= DEFAULT_ACCESS_METHOD else "heap"
+
+
+def _inherit(table: QualifiedName, parent: QualifiedName) -> Clause:
+    return Clause(table=table, clause=f"INHERIT {parent.sql}", order=Order.ATTACH)
+
+
+def _parent_changes(desired: Table, live: Table) -> Iterator[Clause]:
+    name = relation_name(desired)
+    for parent in live.inherits:
+        if parent not in desired.inherits:
+            yield Clause(table=name, clause=f"NO INHERIT {parent.sql}", order=Order.DETACH)
+    yield from (_inherit(name, parent) for parent in desired.inherits if parent not in live.inherits)
+
+
+def _partition_changes(desired: Table, live: Table) -> Iterator[Clause]:
+    name = relation_name(desired)
+    if live.partition_of is not None:
+        statement = f"ALTER TABLE {live.partition_of.sql} DETACH PARTITION {name.sql}"
+        yield Clause(statement=statement, order=Order.DETACH)
+    if desired.partition_of is not None:
+        yield attach(desired)
+
+
+def attach(table: Table) -> Clause:
+    """ALTER TABLE parent ATTACH PARTITION."""
+    assert table.partition_of is not None
+    place = f"{relation_name(table).sql} {table.partition_bound or 'DEFAULT'}"
+    return Clause(statement=f"ALTER TABLE {table.partition_of.sql} ATTACH PARTITION {place}", order=Order.ATTACH)

@@ -1,0 +1,254 @@
+"""Enums, composite types, domains, ranges and sequences: creation and every alteration that PostgreSQL knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from stonegate.errors import MigrationBlocked
+from stonegate.model.catalog import (
+    Attribute,
+    CompositeType,
+    Constraint,
+    DomainType,
+    EnumType,
+    RangeType,
+    Sequence,
+)
+from stonegate.model.names import QualifiedName, quote_ident, quote_literal
+from stonegate.planner.ddl import text
+from stonegate.planner.ddl.access import comment_statement
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
+from stonegate.planner.ddl.constraints import NOT_VALID, TEMPORARY_NAME, inline_constraint
+from stonegate.planner.ddl.values import bring_into_bounds
+
+DefinedType = EnumType | CompositeType | DomainType | RangeType
+
+
+def create_type(thing: DefinedType) -> tuple[str, ...]:
+    """CREATE TYPE or CREATE DOMAIN, and the comments of its parts."""
+    name = relation_name(thing).sql
+    match thing:
+        case EnumType():
+            labels = ", ".join(quote_literal(label).strip() for label in thing.labels)
+            return (f"CREATE TYPE {name} AS ENUM ({labels})",)
+        case CompositeType():
+            attributes = ", ".join(attribute_definition(attribute) for attribute in thing.attributes)
+            comments = (attribute_comment(thing, part) for part in thing.attributes if part.comment is not None)
+            return (f"CREATE TYPE {name} AS ({attributes})", *(clause.statement for clause in comments))
+        case DomainType():
+            return tuple(_create_domain(thing))
+        case RangeType():
+            return (f"CREATE TYPE {name} AS RANGE ({thing.definition})",)
+        case _:
+            assert_never(thing)
+
+
+# --- enums ----------------------------------------------------------------------------------------------------------
+
+
+def label_clauses(desired: EnumType, live: EnumType) -> Iterator[Clause]:
+    """ALTER TYPE … ADD VALUE for each new label, at its place.
+
+    Raises:
+        MigrationBlocked: a label was dropped, renamed or moved, which no ALTER TYPE can do.
+    """
+    if tuple(label for label in desired.labels if label in live.labels) != live.labels:
+        raise MigrationBlocked(
+            f"type {relation_name(desired)}: values of an enum cannot be dropped or reordered",
+            hint="write a migration: ALTER TYPE … RENAME VALUE, or a new type and ALTER COLUMN … TYPE … USING",
+        )
+    before: str | None = None
+    for label in desired.labels:
+        if label not in live.labels:
+            place = ""
+            if before is not None:
+                place = f" AFTER {quote_literal(before).strip()}"
+            elif live.labels:
+                place = f" BEFORE {quote_literal(live.labels[0]).strip()}"
+            head = f"ALTER TYPE {relation_name(desired).sql} ADD VALUE {quote_literal(label).strip()}"
+            yield Clause(statement=f"{head}{place}", order=Order.TYPE_CHANGE)
+        before = label
+
+
+# --- composite types ------------------------------------------------------------------------------------------------
+
+
+def attribute_definition(attribute: Attribute) -> str:
+    """`name type COLLATE x`."""
+    collation = f" COLLATE {attribute.collation}" if attribute.collation is not None else ""
+    return f"{quote_ident(attribute.name)} {attribute.type}{collation}"
+
+
+def attribute_comment(thing: CompositeType, attribute: Attribute) -> Clause:
+    """COMMENT ON COLUMN of the type."""
+    target = f"COLUMN {relation_name(thing).sql}.{quote_ident(attribute.name)}"
+    return Clause(statement=comment_statement(target, attribute.comment), order=Order.COMMENT)
+
+
+def add_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext | None) -> Iterator[Clause]:
+    """ADD ATTRIBUTE with its comment."""
+    yield _alter_type(thing, f"ADD ATTRIBUTE {attribute_definition(attribute)}", context)
+    if attribute.comment is not None:
+        yield attribute_comment(thing, attribute)
+
+
+def drop_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext | None) -> Clause:
+    """DROP ATTRIBUTE."""
+    return _alter_type(thing, f"DROP ATTRIBUTE {quote_ident(attribute.name)}", context)
+
+
+def retype_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext | None) -> Clause:
+    """ALTER ATTRIBUTE … TYPE."""
+    collation = f" COLLATE {attribute.collation}" if attribute.collation is not None else ""
+    action = f"ALTER ATTRIBUTE {quote_ident(attribute.name)} TYPE {attribute.type}{collation}"
+    return _alter_type(thing, action, context)
+
+
+def _alter_type(thing: CompositeType, action: str, context: DdlContext | None) -> Clause:
+    """Tables made OF the type follow it; they cannot get the column in another way (manual: ALTER TYPE)."""
+    name = relation_name(thing)
+    tables = context.live.tables if context is not None else ()
+    cascade = " CASCADE" if any(table.of_type == name for table in tables) else ""
+    return Clause(statement=f"ALTER TYPE {name.sql} {action}{cascade}", order=Order.TYPE_CHANGE)
+
+
+# --- domains --------------------------------------------------------------------------------------------------------
+
+
+def _create_domain(thing: DomainType) -> Iterator[str]:
+    name = relation_name(thing).sql
+    parts = [f"CREATE DOMAIN {name} AS {thing.base}"]
+    if thing.collation is not None:
+        parts.append(f"COLLATE {thing.collation}")
+    if thing.default is not None:
+        parts.append(f"DEFAULT {thing.default}")
+    if thing.not_null:
+        parts.append("NOT NULL")
+    late = tuple(constraint for constraint in thing.constraints if constraint.definition.endswith(NOT_VALID))
+    parts += (inline_constraint(constraint) for constraint in thing.constraints if constraint not in late)
+    yield " ".join(parts)
+    yield from (f"ALTER DOMAIN {name} ADD {inline_constraint(constraint)}" for constraint in late)
+    yield from (_domain_comment(thing, part) for part in thing.constraints if part.comment is not None)
+
+
+def _domain_comment(thing: DomainType, constraint: Constraint) -> str:
+    target = f"CONSTRAINT {quote_ident(constraint.name)} ON DOMAIN {relation_name(thing).sql}"
+    return comment_statement(target, constraint.comment)
+
+
+def domain_clauses(aspect: str, desired: DomainType, live: DomainType) -> Iterator[Clause]:
+    """ALTER DOMAIN for one aspect: default, not_null or constraints.
+
+    Raises:
+        MigrationBlocked: the base type or its collation, which no ALTER DOMAIN can change.
+    """
+    match aspect:
+        case "default":
+            value = "DROP DEFAULT" if desired.default is None else f"SET DEFAULT {desired.default}"
+            yield _alter_domain(desired, value)
+        case "not_null":
+            yield _alter_domain(desired, "SET NOT NULL" if desired.not_null else "DROP NOT NULL")
+        case "constraints":
+            yield from _domain_constraints(desired, live)
+        case _:
+            raise MigrationBlocked(
+                f"domain {relation_name(desired)}: its {aspect} cannot be altered",
+                hint="write a migration: a new domain, ALTER COLUMN … TYPE, DROP DOMAIN",
+            )
+
+
+def _alter_domain(thing: DomainType, action: str) -> Clause:
+    return Clause(statement=f"ALTER DOMAIN {relation_name(thing).sql} {action}", order=Order.TYPE_CHANGE)
+
+
+def _domain_constraints(desired: DomainType, live: DomainType) -> Iterator[Clause]:
+    """Drops, then renames of what only has another name, then additions, then validations and comments."""
+    kept = {part.name for part in desired.constraints if _by_name(live, part.name, part.definition) is not None}
+    free = [part for part in live.constraints if part.name not in kept]
+    renamed: dict[str, Constraint] = {}
+    for part in desired.constraints:
+        twin = next((other for other in free if _bare(other) == _bare(part)), None)
+        if part.name not in kept and twin is not None:
+            renamed[part.name] = twin
+            free.remove(twin)
+    yield from (_alter_domain(desired, f"DROP CONSTRAINT {quote_ident(part.name)}") for part in free)
+    moved = {name: twin.name for name, twin in renamed.items() if name != twin.name}
+    if set(moved) & set(moved.values()):  # names change hands: over names of passage
+        yield from (_rename(desired, before, _passage(name)) for name, before in moved.items())
+        moved = {name: _passage(name) for name in moved}
+    yield from (_rename(desired, before, name) for name, before in moved.items())
+    for part in desired.constraints:
+        before = renamed.get(part.name) or _by_name(live, part.name, part.definition)
+        yield from _domain_constraint(desired, part, before)
+
+
+def _passage(name: str) -> str:
+    return TEMPORARY_NAME.format(name)[:63]
+
+
+def _rename(thing: DomainType, before: str, after: str) -> Clause:
+    return _alter_domain(thing, f"RENAME CONSTRAINT {quote_ident(before)} TO {quote_ident(after)}")
+
+
+def _domain_constraint(thing: DomainType, part: Constraint, before: Constraint | None) -> Iterator[Clause]:
+    if before is None:
+        yield _alter_domain(thing, f"ADD {inline_constraint(part)}")
+    elif before.definition.endswith(NOT_VALID) and not part.definition.endswith(NOT_VALID):
+        yield _alter_domain(thing, f"VALIDATE CONSTRAINT {quote_ident(part.name)}")
+    elif part.definition.endswith(NOT_VALID) and not before.definition.endswith(NOT_VALID):
+        yield _alter_domain(thing, f"DROP CONSTRAINT {quote_ident(part.name)}")
+        yield _alter_domain(thing, f"ADD {inline_constraint(part)}")
+        before = None
+    if part.comment != (before.comment if before is not None else None):
+        yield Clause(statement=_domain_comment(thing, part), order=Order.TYPE_CHANGE)
+
+
+def _bare(constraint: Constraint) -> str:
+    return constraint.definition.removesuffix(NOT_VALID)
+
+
+def _by_name(thing: DomainType, name: str, definition: str) -> Constraint | None:
+    """The constraint of that name and meaning."""
+    found = (part for part in thing.constraints if part.name == name)
+    return next((part for part in found if _bare(part) == definition.removesuffix(NOT_VALID)), None)
+
+
+# --- sequences ------------------------------------------------------------------------------------------------------
+
+
+def create_sequence(thing: Sequence) -> str:
+    """CREATE SEQUENCE; OWNED BY comes when its column exists, see `ownership_statement`."""
+    words = " ".join((f"AS {thing.options.type}", *text.sequence_clauses(thing.options)))
+    return f"CREATE {'UNLOGGED ' if thing.unlogged else ''}SEQUENCE {relation_name(thing).sql} {words}"
+
+
+def ownership_statement(thing: Sequence) -> str:
+    """ALTER SEQUENCE … OWNED BY its column, or NONE."""
+    owner = "NONE"
+    if thing.owned_by is not None:
+        schema, table, column = thing.owned_by
+        owner = f"{QualifiedName(schema, table).sql}.{quote_ident(column)}"
+    return f"ALTER SEQUENCE {relation_name(thing).sql} OWNED BY {owner}"
+
+
+def sequence_changes(aspect: str, desired: Sequence, live: Sequence) -> Iterator[Clause]:
+    """ALTER SEQUENCE for one aspect: options, owned_by or unlogged. The live name counts (behaviour, §5)."""
+    name = relation_name(live).sql
+    match aspect:
+        case "options":
+            regclass = f"{quote_literal(name).strip()}::pg_catalog.regclass"
+            yield from bring_into_bounds(regclass, desired.options, live.options)
+            retyped = desired.options.type != live.options.type
+            parts = text.sequence_clauses(desired.options, live=live.options)
+            if retyped:  # which moves the bounds that stood at the limits of the old type
+                parts = (f"AS {desired.options.type}", *text.every_sequence_clause(desired.options))
+            if parts:
+                yield Clause(statement=f"ALTER SEQUENCE {name} {' '.join(parts)}", order=Order.CREATE_SEQUENCE)
+        case "owned_by":
+            yield Clause(statement=ownership_statement(desired), order=Order.OWN_SEQUENCE)
+        case "unlogged":
+            state = "UNLOGGED" if desired.unlogged else "LOGGED"
+            yield Clause(statement=f"ALTER SEQUENCE {name} SET {state}", order=Order.CREATE_SEQUENCE)
+        case _:
+            raise ValueError(f"a sequence has no {aspect}")

@@ -1,0 +1,278 @@
+"""Where the values of a column come from: plain default, serial, identity or generated, and every way between them.
+
+Serial and identity columns go on where they were: a new sequence starts behind the largest value, and behind the last
+value of the sequence that it replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+
+from stonegate.model.catalog import Catalog, Column, Sequence, SequenceOptions, Table
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
+from stonegate.planner.ddl import text
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_of, relation_name
+from stonegate.planner.ddl.columns import (
+    add_column,
+    column_clause,
+    column_settings,
+    drop_column,
+    identity_definition,
+    in_parentheses,
+)
+
+SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
+LAST_VALUE = "stonegate.last_value"  # a setting of the transaction that carries a value from one statement to another
+
+
+class Source(StrEnum):
+    """Where values come from."""
+
+    NONE = "none"
+    DEFAULT = "default"
+    SERIAL = "serial"
+    IDENTITY = "identity"
+    GENERATED = "generated"
+
+
+def source_of(column: Column) -> Source:
+    """See `Source`."""
+    if column.generated is not None:
+        return Source.GENERATED
+    if column.identity:
+        return Source.IDENTITY
+    if column.default is None:
+        return Source.NONE
+    return Source.SERIAL if column.owned_sequence is not None else Source.DEFAULT
+
+
+def value_clauses(table: Table, desired: Column, live: Column, context: DdlContext) -> tuple[Clause, ...]:
+    """Everything that leads from the live column's source of values to the desired one's."""
+    name = relation_name(table)
+    match source_of(live), source_of(desired):
+        case Source.GENERATED, Source.GENERATED:
+            return tuple(_new_expression(name, desired, live, context))
+        case _, Source.GENERATED:
+            return (drop_column(name, live), add_column(name, desired), *column_settings(name, desired))
+        case Source.GENERATED, _ if live.generated_kind == "virtual":
+            return tuple(_made_real(name, desired, live))
+        case Source.GENERATED, _:
+            clause = column_clause(name, live.name, "DROP EXPRESSION", Order.DROP_EXPRESSION)
+            bare = replace(live, generated=None, generated_kind=None)
+            return (clause, *value_clauses(table, desired, bare, context))
+        case Source.IDENTITY, Source.IDENTITY:
+            return tuple(_identity_changes(name, desired, live))
+        case Source.IDENTITY, _:
+            return tuple(_from_identity(table, desired, live, context))
+        case _, Source.IDENTITY:
+            return tuple(_to_identity(table, desired, live))
+        case Source.SERIAL, Source.SERIAL:
+            return ()  # owned sequences compare by the column that owns them (behaviour, §5)
+        case _, Source.SERIAL:
+            return tuple(_to_serial(table, desired, context))
+        case _:
+            return tuple(_default_changes(table, desired, context))
+
+
+# --- defaults -------------------------------------------------------------------------------------------------------
+
+
+def drop_default(table: QualifiedName, column: str) -> Clause:
+    """ALTER COLUMN … DROP DEFAULT."""
+    return column_clause(table, column, "DROP DEFAULT", Order.DROP_DEFAULT)
+
+
+def set_default(table: QualifiedName, column: str, expression: str, order: Order = Order.SET_DEFAULT) -> Clause:
+    """ALTER COLUMN … SET DEFAULT."""
+    return column_clause(table, column, f"SET DEFAULT {expression}", order)
+
+
+def _default_changes(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
+    name = relation_name(table)
+    if desired.default is None:
+        yield drop_default(name, desired.name)
+    else:
+        yield set_default(name, desired.name, desired.default)
+    yield from children_defaults(table, desired, context)
+
+
+def children_defaults(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
+    """The defaults of the tables below that differ from their parent's, which ALTER TABLE has just written there."""
+    for child in children_of(table, context.desired):
+        column = child.column(desired.name)
+        if column is None or column.default == desired.default or column.generated is not None or column.identity:
+            continue
+        action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
+        if context.live.table(child.key) is not None:
+            yield column_clause(relation_name(child), column.name, action, Order.NEXT_DEFAULT)
+
+
+# --- generated ------------------------------------------------------------------------------------------------------
+
+
+def _new_expression(name: QualifiedName, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+    if (desired.generated, desired.generated_kind) == (live.generated, live.generated_kind):
+        return
+    if context.server >= SET_EXPRESSION and desired.generated_kind == live.generated_kind:
+        action = f"SET EXPRESSION AS {in_parentheses(desired.generated or '')}"
+        yield column_clause(name, live.name, action, Order.COLUMN_EXPRESSION)
+    else:
+        yield drop_column(name, live)
+        yield add_column(name, desired)
+        yield from column_settings(name, desired)
+
+
+def _made_real(name: QualifiedName, desired: Column, live: Column) -> Iterator[Clause]:
+    """A virtual column becomes one that holds its values: PostgreSQL has no DROP EXPRESSION for it."""
+    yield drop_column(name, live)
+    yield add_column(name, replace(desired, not_null=False))
+    yield from column_settings(name, desired)
+    column = quote_ident(desired.name)
+    yield Clause(statement=f"UPDATE {name.sql} SET {column} = {live.generated}", order=Order.NEXT_SEQUENCE)
+    if desired.not_null:
+        yield column_clause(name, desired.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
+
+
+# --- identity -------------------------------------------------------------------------------------------------------
+
+
+def _identity_changes(name: QualifiedName, desired: Column, live: Column) -> Iterator[Clause]:
+    actions = [f"SET GENERATED {desired.identity.upper()}"] if desired.identity != live.identity else []
+    if desired.identity_options is not None and live.identity_options is not None:
+        options = text.sequence_clauses(desired.identity_options, live=live.identity_options)
+        actions += [f"SET {option}" for option in options]
+        sequence = _serial_sequence(name, desired.name)
+        yield from bring_into_bounds(sequence, desired.identity_options, live.identity_options)
+    if actions:
+        yield column_clause(name, desired.name, " ".join(actions), Order.ADD_IDENTITY)
+
+
+def _to_identity(table: Table, desired: Column, live: Column) -> Iterator[Clause]:
+    name = relation_name(table)
+    if live.default is not None:
+        yield drop_default(name, live.name)
+    before: str | None = None
+    if live.owned_sequence is not None:
+        # Two sequences of one column would leave pg_get_serial_sequence without an answer.
+        statement = f"ALTER SEQUENCE {live.owned_sequence.sql} OWNED BY NONE"
+        yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
+        before = _last_value(_regclass(live.owned_sequence))
+    if not live.not_null:
+        yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_DEFAULT)
+    yield column_clause(name, desired.name, f"ADD {identity_definition(desired)}", Order.ADD_IDENTITY)
+    yield _advance(_serial_sequence(name, desired.name), name, desired, desired.identity_options, before)
+
+
+def _from_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+    name = relation_name(table)
+    if desired.owned_sequence is not None:
+        # The identity's sequence has the name that the new one wants; it goes first, its value is remembered.
+        value = f"{_last_value(_serial_sequence(name, live.name))}::text"
+        statement = f"SELECT pg_catalog.set_config({quote_literal(LAST_VALUE)}, coalesce({value}, ''), true)"
+        yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
+    yield column_clause(name, live.name, "DROP IDENTITY", Order.DROP_IDENTITY)
+    if desired.owned_sequence is None:
+        if desired.default is not None:
+            yield set_default(name, desired.name, desired.default)
+        return
+    sequence = sequence_of(desired, context.desired)
+    yield create_owned_sequence(desired, sequence, Order.NEXT_SEQUENCE)
+    yield set_default(name, desired.name, desired.default or "NULL", Order.NEXT_DEFAULT)
+    yield own_sequence(name, desired)
+    before = f"nullif(pg_catalog.current_setting({quote_literal(LAST_VALUE)}), '')::bigint"
+    options = sequence.options if sequence is not None else None
+    yield _advance(_regclass(desired.owned_sequence), name, desired, options, before)
+
+
+# --- serial ---------------------------------------------------------------------------------------------------------
+
+
+def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
+    name = relation_name(table)
+    assert desired.owned_sequence is not None
+    key = ObjectKey(ObjectKind.SEQUENCE, desired.owned_sequence.schema, desired.owned_sequence.name)
+    is_new = key not in context.live.objects
+    sequence = sequence_of(desired, context.desired)
+    if is_new:
+        yield create_owned_sequence(desired, sequence, Order.CREATE_SEQUENCE)
+    yield set_default(name, desired.name, desired.default or "NULL")
+    yield own_sequence(name, desired)
+    if is_new:
+        options = sequence.options if sequence is not None else None
+        yield _advance(_regclass(desired.owned_sequence), name, desired, options, None)
+    yield from children_defaults(table, desired, context)
+
+
+def create_owned_sequence(column: Column, sequence: Sequence | None, order: Order) -> Clause:
+    """CREATE SEQUENCE for a serial column, unless a step before made it; without `sequence` as serial would."""
+    assert column.owned_sequence is not None
+    kind = column.type if column.type in ("smallint", "integer") else "bigint"
+    options = sequence.options if sequence is not None else text.usual_options(kind)
+    unlogged = sequence is not None and sequence.unlogged
+    words = " ".join((f"AS {options.type}", *text.sequence_clauses(options)))
+    head = f"CREATE {'UNLOGGED ' if unlogged else ''}SEQUENCE IF NOT EXISTS {column.owned_sequence.sql}"
+    return Clause(statement=f"{head} {words}", order=order)
+
+
+def own_sequence(table: QualifiedName, column: Column) -> Clause:
+    """ALTER SEQUENCE … OWNED BY the column."""
+    assert column.owned_sequence is not None
+    statement = f"ALTER SEQUENCE {column.owned_sequence.sql} OWNED BY {table.sql}.{quote_ident(column.name)}"
+    return Clause(statement=statement, order=Order.OWN_SEQUENCE)
+
+
+def sequence_of(column: Column, catalog: Catalog) -> Sequence | None:
+    """The sequence that a serial column owns, as far as the catalog has it."""
+    if column.owned_sequence is None:
+        return None
+    key = ObjectKey(ObjectKind.SEQUENCE, column.owned_sequence.schema, column.owned_sequence.name)
+    found = catalog.objects.get(key)
+    return found if isinstance(found, Sequence) else None
+
+
+# --- the values of sequences ----------------------------------------------------------------------------------------
+
+
+def _regclass(sequence: QualifiedName) -> str:
+    return f"{quote_literal(sequence.sql).strip()}::pg_catalog.regclass"
+
+
+def _serial_sequence(table: QualifiedName, column: str) -> str:
+    """The sequence inside an identity column, whose name is PostgreSQL's own affair."""
+    names = f"{quote_literal(table.sql).strip()}, {quote_literal(column).strip()}"
+    return f"pg_catalog.pg_get_serial_sequence({names})::pg_catalog.regclass"
+
+
+def _last_value(sequence: str) -> str:
+    """NULL if nextval was never called."""
+    return f"pg_catalog.pg_sequence_last_value({sequence})"
+
+
+def _advance(
+    sequence: str, table: QualifiedName, column: Column, options: SequenceOptions | None, before: str | None
+) -> Clause:
+    """Moves a new sequence behind the values that the column holds, and behind the last value of the one before."""
+    options = options or text.usual_options("bigint")
+    ascending = options.increment > 0
+    extreme = f"{'max' if ascending else 'min'}({quote_ident(column.name)})::bigint"
+    if before is not None:
+        extreme = f"{'greatest' if ascending else 'least'}({extreme}, {before})"
+    bound = f"last >= {options.minimum}" if ascending else f"last <= {options.maximum}"
+    statement = f"SELECT pg_catalog.setval({sequence}, last) FROM (SELECT {extreme} AS last FROM {table.sql}) AS t"
+    return Clause(statement=f"{statement} WHERE {bound}", order=Order.ADVANCE_SEQUENCE)
+
+
+def bring_into_bounds(sequence: str, desired: SequenceOptions, live: SequenceOptions) -> Iterator[Clause]:
+    """A sequence that has not reached its new lower bound starts there: PostgreSQL refuses a value out of bounds."""
+    ascending = desired.increment > 0
+    if ascending and desired.minimum > live.minimum:
+        first, outside = desired.minimum, "<"
+    elif not ascending and desired.maximum < live.maximum:
+        first, outside = desired.maximum, ">"
+    else:
+        return
+    current = f"coalesce({_last_value(sequence)}, {live.start})"
+    statement = f"SELECT pg_catalog.setval({sequence}, {first}, false) WHERE {current} {outside} {first}"
+    yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
