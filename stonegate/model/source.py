@@ -117,6 +117,8 @@ class SourceItem:
         body_line: for a routine with a string body, the line of the file at which line 1 of the body stands.
         original: for functions and procedures, what the original's tracking row needs.
         original_checksum: for types and tables, the checksum by the original's rule (behaviour, §7).
+        unique_key: adds a unique key to `target` by itself (CREATE UNIQUE INDEX, ADD PRIMARY KEY), which a foreign
+            key to that table may need.
         foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
     """
 
@@ -134,6 +136,7 @@ class SourceItem:
     body_line: int | None = None
     original: OriginalRoutine | None = None
     original_checksum: str = ""
+    unique_key: bool = False
     foreign_keys: tuple[InlineForeignKey, ...] = ()
 
 
