@@ -1,0 +1,24 @@
+"""The change stamp: one number that stays as long as nothing in a database's schema changes."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from stonegate.database.sql import load
+
+
+@cache
+def stamp_expression() -> str:
+    """The stamp as an SQL expression of type text, to be embedded into other queries."""
+    return f"({load('stamp')})"
+
+
+async def read_stamp(conn: AsyncConnection[Any]) -> str:
+    """The change stamp of the database that `conn` is connected to; one round trip."""
+    cursor = await conn.execute(f"SELECT {stamp_expression()}".encode())
+    row = await cursor.fetchone()
+    assert row is not None
+    return str(row[0])
