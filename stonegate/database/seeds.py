@@ -1,0 +1,338 @@
+"""The declared rows: inserted into new tables, looked up in all others (behaviour, §4, Seeders)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, sql
+
+from stonegate.database.failures import explain_failure, is_lock_failure
+from stonegate.database.seed_facts import SeedTable, read_tables, seeded_tables
+from stonegate.database.seed_lookup import (
+    ANY_ROW,
+    DeclaredOrder,
+    MissingSeed,
+    comparison,
+    find_missing,
+    given_columns,
+    key_columns,
+    look_up,
+)
+from stonegate.database.seed_text import InsertText, parse_insert
+from stonegate.database.sql import load
+from stonegate.errors import MigrationFailed, StonegateError
+from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.model.report import SeedReport
+from stonegate.model.source import Seeder
+
+__all__ = ["ANY_ROW", "DeclaredOrder", "MissingSeed", "count_rows", "find_missing", "insert_seeds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One statement that inserts rows of a seeder.
+
+    Attributes:
+        sql: as written, or rebuilt with some of the rows.
+        columns: what the rows give.
+        rows: the indexes of the rows in it; () for all that is not VALUES.
+        as_written: positions in `sql` are positions in the file.
+    """
+
+    seeder: Seeder
+    sql: str
+    columns: tuple[str, ...]
+    rows: tuple[int, ...]
+    as_written: bool = False
+
+
+@dataclass(kw_only=True)
+class _Inserting:
+    """One call of `insert_seeds`: what ran so far, and what waits to be sent in one round trip.
+
+    Attributes:
+        empty: the tables that had no row before their first seeder.
+        done, waiting: statements in order.
+        found, inserted: numbers of rows by table.
+    """
+
+    conn: AsyncConnection[Any]
+    tables: Mapping[QualifiedName, SeedTable]
+    declared: DeclaredOrder
+    empty: set[QualifiedName] = field(default_factory=set)
+    done: list[_Run] = field(default_factory=list)
+    waiting: list[_Run] = field(default_factory=list)
+    found: dict[QualifiedName, int] = field(default_factory=dict)
+    inserted: dict[QualifiedName, int] = field(default_factory=dict)
+
+    async def add(self, seeder: Seeder) -> None:
+        """Let the seeder run: as written if its table had no rows, else with the rows that are absent."""
+        table, order = self.tables[seeder.table], self.declared.get(seeder.table)
+        if seeder.table in self.empty:
+            self.waiting.append(_whole_run(seeder, table, order))
+            return
+        await self.flush()
+        missing = await look_up(self.conn, table, [seeder], order)
+        self.found[seeder.table] = self.found.get(seeder.table, 0) + count_rows([seeder]) - len(missing)
+        if missing:
+            self.waiting.append(_partial_run(seeder, table, order, missing))
+
+    async def flush(self) -> None:
+        """Send the waiting statements as one script; PostgreSQL stops at the first one that fails."""
+        runs, self.waiting = self.waiting, []
+        self.done += runs
+        if not runs:
+            return
+        # A comment at the end of a statement must not swallow the semicolon.
+        cursor = await self.conn.execute(sql.SQL("\n;\n".join(run.sql for run in runs)))
+        for run in runs:
+            table = run.seeder.table
+            self.inserted[table] = self.inserted.get(table, 0) + max(cursor.rowcount, 0)
+            cursor.nextset()
+
+
+def count_rows(seeders: Iterable[Seeder]) -> int:
+    """How many rows the seeders declare; a query counts as one."""
+    return sum(len(seeder.rows) or 1 for seeder in seeders)
+
+
+async def insert_seeds(
+    conn: AsyncConnection[Any],
+    seeders: Sequence[Seeder],
+    *,
+    only_missing: bool = False,
+    declared: DeclaredOrder | None = None,
+) -> tuple[SeedReport, ...]:
+    """Insert the declared rows whose key is absent, and move sequences past explicit ids.
+
+    Into a table without rows the statements run as they are written; else (a migration wrote some, or `only_missing`)
+    each runs with the rows that are absent, its ON CONFLICT clause included. All of it is undone if a row fails.
+
+    Args:
+        conn: in the transaction of the apply.
+        seeders: of any number of tables, in the order of insertion (foreign keys).
+        only_missing: tables may be old ones; False says that they are new, and probably empty.
+        declared: the declared column order by table, for seeders without a column list.
+
+    Returns:
+        One report per table: `found` rows were there already.
+
+    Raises:
+        MigrationFailed: a row cannot be inserted; with file and line of the row where it can be told.
+    """
+    if not seeders:
+        return ()
+    inserting = _Inserting(conn=conn, tables=await read_tables(conn, seeders), declared=declared or {})
+    try:
+        async with conn.transaction():
+            await _run_all(inserting, seeders, only_missing=only_missing)
+            await _move_sequences(inserting)
+    except psycopg.Error as error:
+        raise await _explain(conn, inserting.done, error) from error
+    return tuple(
+        SeedReport(
+            table=str(name),
+            expected=count_rows(group),
+            found=inserting.found.get(name, 0),
+            inserted=inserting.inserted.get(name, 0),
+        )
+        for name, group in seeded_tables(seeders).items()
+    )
+
+
+async def _run_all(inserting: _Inserting, seeders: Sequence[Seeder], *, only_missing: bool) -> None:
+    if not only_missing:
+        inserting.empty = await _read_empty(inserting.conn, inserting.tables)
+    has_side_effects = any(table.has_side_effects for table in inserting.tables.values())
+    seen: set[QualifiedName] = set()
+    for seeder in seeders:
+        if has_side_effects and seeder.table in inserting.empty - seen:
+            # Triggers of the tables before this one may have written to it.
+            await inserting.flush()
+            inserting.empty -= {seeder.table} - await _read_empty(inserting.conn, (seeder.table,))
+        seen.add(seeder.table)
+        await inserting.add(seeder)
+    await inserting.flush()
+
+
+async def _read_empty(conn: AsyncConnection[Any], names: Collection[QualifiedName]) -> set[QualifiedName]:
+    """Those of the tables that have no rows."""
+    parts = ", ".join(f"NOT EXISTS (SELECT FROM {name.sql})" for name in names)
+    row = await (await conn.execute(sql.SQL(f"SELECT ARRAY[{parts}]"))).fetchone()
+    return {name for name, is_empty in zip(names, row[0] if row else (), strict=True) if is_empty}
+
+
+def _whole_run(seeder: Seeder, table: SeedTable, order: tuple[str, ...] | None) -> _Run:
+    """The statement as written; without a column list it is given the declared one, should the live order differ."""
+    columns = given_columns(seeder, table, order)
+    rows = tuple(range(len(seeder.rows)))
+    if seeder.columns or order is None or columns == table.column_names[: len(columns)]:
+        return _Run(seeder=seeder, sql=seeder.sql, columns=columns, rows=rows, as_written=True)
+    if not seeder.rows and not parse_insert(seeder).has_defaults_only:
+        raise MigrationFailed(
+            f"the columns of {table.name} stand in another order than the declared one",
+            file=seeder.file,
+            line=seeder.line,
+            hint=f"name the columns: INSERT INTO {table.name} ({', '.join(map(quote_ident, columns))}) SELECT …",
+        )
+    return _values_run(seeder, parse_insert(seeder), columns, rows)
+
+
+def _partial_run(
+    seeder: Seeder, table: SeedTable, order: tuple[str, ...] | None, missing: Sequence[MissingSeed]
+) -> _Run:
+    """The statement with the missing rows only."""
+    text, columns = parse_insert(seeder), given_columns(seeder, table, order)
+    if seeder.rows:
+        wanted = {seed.row for seed in missing}
+        rows = tuple(
+            number
+            for number, row in enumerate(seeder.rows)
+            # Rows without a key are missing all together (None), when the table is empty.
+            if number in wanted or (None in wanted and not key_columns(seeder, text, table, columns, row))
+        )
+        return _values_run(seeder, text, columns, rows)
+    key = key_columns(seeder, text, table, columns)
+    if not key:
+        return _whole_run(seeder, table, order)
+    return _Run(seeder=seeder, sql=_filtered_select(seeder, text, table, key), columns=columns, rows=())
+
+
+def _values_run(seeder: Seeder, text: InsertText, columns: tuple[str, ...], rows: tuple[int, ...]) -> _Run:
+    if not text.plain:  # its column list says more than names
+        return _Run(seeder=seeder, sql=seeder.sql, columns=columns, rows=rows, as_written=True)
+    # A comment at the end of an expression must not swallow what follows.
+    values = ",\n".join("(" + "\n, ".join(seeder.rows[number].values) + "\n)" for number in rows)
+    return _Run(seeder=seeder, sql=text.insert(columns, f"VALUES {values}"), columns=columns, rows=rows)
+
+
+def _filtered_select(seeder: Seeder, text: InsertText, table: SeedTable, key: tuple[str, ...]) -> str:
+    """INSERT … SELECT with the rows whose key is absent; the casts do what assignment does to untyped constants."""
+    facts = [table.column(name, seeder) for name in seeder.columns]
+    values = ", ".join(f"CAST(s.{quote_ident(column.name)} AS {column.bare})" for column in facts)
+    same = " AND ".join(
+        f"{comparison(f'CAST(s.{quote_ident(column.name)} AS {column.type})', column)} "
+        f"IS NOT DISTINCT FROM {comparison(f't.{quote_ident(column.name)}', column)}"
+        for column in facts
+        if column.name in key
+    )
+    names = ", ".join(map(quote_ident, seeder.columns))
+    body = (
+        f"SELECT {values} FROM (\n{text.body}\n) AS s ({names})\n"
+        f"WHERE NOT EXISTS (SELECT FROM {table.name.sql} AS t WHERE {same})"
+    )
+    return text.insert(seeder.columns, body)
+
+
+async def _move_sequences(inserting: _Inserting) -> None:
+    """Move the sequences past explicit ids; ALTER SEQUENCE is undone with the transaction, setval is not."""
+    given: dict[QualifiedName, set[str]] = {}
+    for run in inserting.done:
+        given.setdefault(run.seeder.table, set()).update(run.columns)
+    queries = [
+        sql.SQL(load("seeds/sequence")).format(
+            sequence=sql.Literal(sequence),
+            sequence_name=sql.SQL(sequence),
+            column=sql.Identifier(column),
+            table=sql.SQL(name.sql),
+        )
+        for name, columns in given.items()
+        for column, sequence in inserting.tables[name].sequences
+        if column in columns
+    ]
+    if not queries:
+        return
+    cursor = await inserting.conn.execute(sql.SQL("\nUNION ALL\n").join(queries))
+    restarts = {row[0]: value for row in await cursor.fetchall() if (value := _restart_value(*row[1:])) is not None}
+    if restarts:
+        moves = "; ".join(f"ALTER SEQUENCE {name} RESTART WITH {value}" for name, value in restarts.items())
+        await inserting.conn.execute(sql.SQL(moves))
+
+
+def _restart_value(
+    last: int, is_called: bool, increment: int, minimum: int, maximum: int, least: int | None, greatest: int | None
+) -> int | None:
+    """The first value of the sequence beyond all ids, or None if it is beyond them already (or cannot get there)."""
+    following = last + increment if is_called else last
+    farthest = greatest if increment > 0 else least
+    if farthest is None:
+        return None
+    behind = (farthest - following) * (1 if increment > 0 else -1)
+    if behind < 0:
+        return None
+    value = following + (behind // abs(increment) + 1) * increment
+    return value if minimum <= value <= maximum else None
+
+
+async def _explain(conn: AsyncConnection[Any], runs: Sequence[_Run], error: psycopg.Error) -> StonegateError:
+    """The failure with the row that caused it: the statements are run again one by one, then its rows."""
+    database = conn.info.dbname
+    if error.sqlstate is None or conn.closed or is_lock_failure(error):
+        return explain_failure(error, database=database)
+    found = await _locate(conn, runs)
+    if found is None:
+        return explain_failure(error, database=database)
+    run, cause = found
+    diag = cause.diag
+    seeder = run.seeder
+    message = f"a declared row of {seeder.table} cannot be inserted"
+    if len(seeder.rows) > 1 and len(run.rows) == 1:
+        message = f"row {run.rows[0] + 1} of the declared rows of {seeder.table} cannot be inserted"
+    return MigrationFailed(
+        message,
+        file=seeder.file,
+        line=_line_of(run, diag.statement_position),
+        cause=": ".join(part for part in (diag.message_primary, diag.message_detail) if part) or str(cause),
+        hint=_hint(cause, seeder.table),
+        sqlstate=cause.sqlstate,
+        database=database,
+    )
+
+
+async def _locate(conn: AsyncConnection[Any], runs: Sequence[_Run]) -> tuple[_Run, psycopg.Error] | None:
+    """The statement, of one row if possible, that fails, and its error; all is undone again."""
+    async with conn.transaction(force_rollback=True):
+        for run in runs:
+            error = await _attempt(conn, run.sql)
+            if error is None:
+                continue
+            text = parse_insert(run.seeder)
+            if len(run.rows) > 1 and text.plain and not (run.as_written and error.diag.statement_position):
+                for number in run.rows:
+                    single = _values_run(run.seeder, text, run.columns, (number,))
+                    if (cause := await _attempt(conn, single.sql)) is not None:
+                        return single, cause
+            return run, error
+    return None
+
+
+async def _attempt(conn: AsyncConnection[Any], statement: str) -> psycopg.Error | None:
+    try:
+        async with conn.transaction():
+            await conn.execute(sql.SQL(statement))
+    except psycopg.Error as error:
+        return error
+    return None
+
+
+def _line_of(run: _Run, position: str | None) -> int:
+    if run.as_written and position:
+        return run.seeder.line + run.sql[: int(position) - 1].count("\n")
+    if len(run.rows) == 1:
+        return run.seeder.rows[run.rows[0]].line
+    return run.seeder.line
+
+
+def _hint(error: psycopg.Error, table: QualifiedName) -> str | None:
+    match error.sqlstate:
+        case "23505":
+            return f"two rows of {table} share a key: remove one of them, or write ON CONFLICT DO NOTHING"
+        case "23503":
+            return "declare the row that it points to, in a seeder too"
+        case "23502" | "23514" | "22001" | "22003" | "22P02":
+            return f"correct the row, or the declaration of {table}"
+        case _:
+            return error.diag.message_hint
