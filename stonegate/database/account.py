@@ -29,7 +29,7 @@ class Account:
     gid: int
 
 
-def find_server_account(home: Path) -> Account | None:
+def find_server_account(home: Path | None = None) -> Account | None:
     """The account to run a server as: None (the caller's own), or for root an unprivileged one, made if need be.
 
     Args:
@@ -40,7 +40,7 @@ def find_server_account(home: Path) -> Account | None:
     """
     if os.geteuid() != 0:
         return None
-    if home.exists() and (found := home.stat()).st_uid != 0:
+    if home is not None and home.exists() and (found := home.stat()).st_uid != 0:
         return Account(uid=found.st_uid, gid=found.st_gid)
     cause = ""
     for _ in range(25):  # useradd refuses while another one holds /etc/passwd

