@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -82,20 +83,12 @@ async def connect(
         ConnectionFailed: anything else that kept us out; PostgreSQL's words are in `cause`.
         UsageError: the conninfo cannot be read.
     """
-    params = _parse(conninfo)
-    known = _known(params)
-    params.setdefault("fallback_application_name", application_name)
-    # A service file ranks below the conninfo: what it may say is not ours to override, but for time zone and encoding.
-    if "service" not in known:
-        params |= {key: value for key, value in _DEFAULTS.items() if not known.get(key)}
-    params["client_encoding"] = "UTF8"
-    params["options"] = " ".join(filter(None, (known.get("options"), _UTC, options)))
-    if connect_timeout is not None:
-        params["connect_timeout"] = str(connect_timeout)
+    environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("PG")))
+    full = _complete(conninfo, application_name, options, connect_timeout, environment)
     try:
-        return await AsyncConnection.connect(make_conninfo("", **params), autocommit=autocommit)
+        return await AsyncConnection.connect(full, autocommit=autocommit)
     except psycopg.OperationalError as error:
-        raise _explain_login(error, known) from error
+        raise _explain_login(error, _known(_parse(conninfo))) from error
 
 
 def describe(conninfo: str) -> str:
@@ -196,6 +189,28 @@ def words_of(error: psycopg.Error) -> str:
     if diag.context:
         parts.append(f"CONTEXT: {diag.context}")
     return "\n".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def _complete(
+    conninfo: str,
+    application_name: str,
+    options: str,
+    connect_timeout: int | None,
+    environment: tuple[tuple[str, str], ...],  # what _known reads from it: part of the cache's key
+) -> str:
+    """The conninfo with our defaults; kept, since taking it apart costs a tenth of a connection."""
+    params = _parse(conninfo)
+    known = _known(params)
+    params.setdefault("fallback_application_name", application_name)
+    # A service file ranks below the conninfo: what it may say is not ours to override, but for time zone and encoding.
+    if "service" not in known:
+        params |= {key: value for key, value in _DEFAULTS.items() if not known.get(key)}
+    params["client_encoding"] = "UTF8"
+    params["options"] = " ".join(filter(None, (known.get("options"), _UTC, options)))
+    if connect_timeout is not None:
+        params["connect_timeout"] = str(connect_timeout)
+    return make_conninfo("", **params)
 
 
 def _parse(conninfo: str) -> dict[str, str]:
