@@ -102,5 +102,3 @@ def live_fingerprint(live: Catalog, state: TrackingState) -> str:
     last = "" if state.last is None else f"{state.last.id}:{state.last.digest}"
     migrations = ",".join(migration.name for migration in state.migrations)
     return sha256(f"{live.fingerprint()}\n{last}\n{migrations}".encode()).hexdigest()
-
-

@@ -74,9 +74,7 @@ def plan_change(
     created = simulated.created | {change.key for change in decided.changes if change.action is Action.CREATE}
     seeds = seed_steps(ordered.seeders, desired, created)
     steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
-    refused = tuple(
-        refusal for change in decided.changes if (refusal := _refusal(change, allowed, places)) is not None
-    )
+    refused = tuple(refusal for change in decided.changes if (refusal := _refusal(change, allowed, places)) is not None)
     return replace(
         plan,
         steps=steps,
@@ -125,9 +123,7 @@ def _decide(
             blocked.append(drift.block(change, reason))
             continue
         changes.append(change if reason is None else replace(change, reason=reason))
-    return _Decided(
-        changes=tuple(changes), blocked=tuple(blocked), excepted=tuple(excepted), warnings=tuple(warnings)
-    )
+    return _Decided(changes=tuple(changes), blocked=tuple(blocked), excepted=tuple(excepted), warnings=tuple(warnings))
 
 
 def _left_to_late(
@@ -142,7 +138,9 @@ def _left_to_late(
     """Differences that statements after the commit will remove: neither steps nor failures of verification."""
     if not late:
         return ()
-    with_late = {c.exception for c in _diff(plan, simulate(live, desired, (*pending, *late)).catalog, state, same_body).changes}
+    with_late = {
+        c.exception for c in _diff(plan, simulate(live, desired, (*pending, *late)).catalog, state, same_body).changes
+    }
     without = _diff(plan, simulate(live, desired, pending).catalog, state, same_body).changes
     return tuple(sorted(mark for change in without if (mark := change.exception) not in with_late))
 
@@ -188,9 +186,7 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
     allowed = Allowed(consents=plan.consents, force=plan.force)
     excepted = frozenset(plan.excepted)
     changes = tuple(
-        change
-        for change in _diff(plan, live, state, same_body).changes
-        if change.exception not in excepted
+        change for change in _diff(plan, live, state, same_body).changes if change.exception not in excepted
     )
     confirm(plan, changes, allowed)
     cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
@@ -217,9 +213,7 @@ def unmet_changes(plan: Plan, live: Catalog, state: TrackingState, same_body: Sa
             if step.phase is not Phase.POST_COMMIT and _is_missing(step, live)
         )
     excepted = frozenset(plan.excepted)
-    return tuple(
-        change for change in _diff(plan, live, state, same_body).changes if change.exception not in excepted
-    )
+    return tuple(change for change in _diff(plan, live, state, same_body).changes if change.exception not in excepted)
 
 
 _CHECKED = frozenset(

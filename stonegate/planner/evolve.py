@@ -53,10 +53,7 @@ def evolve(changes: Iterable[Change], evolution: Evolution) -> tuple[Step, ...]:
     changes = tuple(changes)
     operations = put_in_order(cut_into_operations(changes, evolution.desired), evolution.desired, evolution.live)
     heirs = _heirs(changes, evolution.live)
-    pieces = [
-        (operation, _clauses(operation, evolution, heirs.get(operation.key)))
-        for operation in operations
-    ]
+    pieces = [(operation, _clauses(operation, evolution, heirs.get(operation.key))) for operation in operations]
     return tuple(_steps([(operation, clauses) for operation, clauses in pieces if clauses], evolution))
 
 
@@ -157,7 +154,7 @@ def _drop(operation: Operation, evolution: Evolution) -> tuple[ddl.Clause, ...]:
     key = operation.key
     if key.kind in MEMBER_KINDS or key.kind is ObjectKind.INDEX:
         holder = holder_of(operation.change, evolution.live)
-        return ddl.drop_member(operation.change, holder) if holder is not None else ()
+        return ddl.drop_member(operation.change, holder, _context(evolution)) if holder is not None else ()
     thing = evolution.live.objects.get(key)
     return (ddl.Clause(statement=ddl.drop_statement(key, thing)),)
 
@@ -166,7 +163,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     change = operation.change
     if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
         holder = holder_of(change, evolution.desired)
-        return ddl.create_member(change, holder) if holder is not None else ()
+        return ddl.create_member(change, holder, _context(evolution)) if holder is not None else ()
     thing = evolution.desired.objects.get(change.key)
     if thing is None:
         return ()
@@ -180,8 +177,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
         return tuple(ddl.Clause(statement=sql) for sql in parts[operation.part](thing))
     before = evolution.live.objects.get(change.key)
     if change.action is Action.REPLACE:
-        context = ddl.DdlContext(desired=evolution.desired, live=evolution.live, builder=evolution.builder)
-        return ddl.alter(change, thing, before, context) if before is not None else ()
+        return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
     thing = _inherit(thing, _access(before) or heir)
     statements = list(ddl.create_statements(thing, builder=evolution.builder))
     if isinstance(thing, View):
@@ -190,14 +186,17 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
 
 
 def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:
-    context = ddl.DdlContext(desired=evolution.desired, live=evolution.live, builder=evolution.builder)
     desired = _thing_of(change, evolution.desired)
     live = _thing_of(change, evolution.live)
     if change.key.kind is ObjectKind.COLUMN and change.action is Action.CREATE:
-        return ddl.create_member(change, desired) if isinstance(desired, Table) else ()
+        return ddl.create_member(change, desired, _context(evolution)) if isinstance(desired, Table) else ()
     if desired is None:
         return ()
-    return ddl.alter(change, desired, live if live is not None else desired, context)
+    return ddl.alter(change, desired, live if live is not None else desired, _context(evolution))
+
+
+def _context(evolution: Evolution) -> ddl.DdlContext:
+    return ddl.DdlContext(desired=evolution.desired, live=evolution.live, builder=evolution.builder)
 
 
 def holder_of(change: Change, catalog: Catalog) -> Table | View | CompositeType | None:

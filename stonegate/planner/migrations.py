@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from stonegate.model.catalog import Catalog, DomainType
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import (
     Action,
@@ -119,7 +119,9 @@ def _step(
         reason="has a statement that PostgreSQL forbids in a transaction" if late else "not applied here yet",
     )
     refused = [
-        replace(blocked, file=migration.file, hint=f"or in the file: -- stonegate: allow {change.token} {change.key.label}")
+        replace(
+            blocked, file=migration.file, hint=f"or in the file: -- stonegate: allow {change.token} {change.key.label}"
+        )
         for change in changes
         if (blocked := here.refusal(change)) is not None
     ]
@@ -158,7 +160,9 @@ def changed_migrations(tree: SourceTree, state: TrackingState) -> tuple[Migratio
         migration
         for migration in tree.migrations
         if (record := applied.get(migration.name)) is not None
-        and (record.checksum != migration.checksum if record.checksum else record.raw_checksum != migration.raw_checksum)
+        and (
+            record.checksum != migration.checksum if record.checksum else record.raw_checksum != migration.raw_checksum
+        )
     )
 
 
@@ -260,4 +264,4 @@ def _retyping(key: ObjectKey, old: str, new: str, catalog: Catalog) -> Change | 
 
 def domain_bases(catalog: Catalog) -> dict[str, str]:
     """Base types by domain, both as format_type prints them."""
-    return {domain.key.qualified.sql: domain.base for domain in catalog.domains if isinstance(domain, DomainType)}
+    return {domain.key.qualified.sql: domain.base for domain in catalog.domains}

@@ -54,9 +54,10 @@ class _Clearing:
         self.desired = desired
         self.live = live
         self.changes: dict[tuple[ObjectKey, str], Change] = {(c.key, c.aspect): c for c in changes}
+        holders: tuple[Table | View, ...] = (*live.tables, *live.views)
         self.index_tables = {
             ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
-            for holder in (*live.tables, *live.views)
+            for holder in holders
             for index in holder.indexes
         }
         self.blocked: dict[ObjectKey, Blocked] = {}

@@ -8,9 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from stonegate.model.catalog import Access, Catalog, Column, Constraint, EnumType, Index, Table
+from stonegate.model.catalog import (
+    Access,
+    Catalog,
+    CatalogObject,
+    Column,
+    Constraint,
+    DefaultPrivileges,
+    EnumType,
+    Extension,
+    Index,
+    OtherObject,
+    Schema,
+    Table,
+)
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration
 
@@ -50,9 +64,7 @@ class Replay:
 
     def result(self) -> Simulated:
         """The state after all effects so far."""
-        return Simulated(
-            catalog=self.catalog, uncertain=frozenset(self.uncertain), created=frozenset(self.created)
-        )
+        return Simulated(catalog=self.catalog, uncertain=frozenset(self.uncertain), created=frozenset(self.created))
 
     def apply(self, effect: Effect) -> None:
         """Applies one effect."""
@@ -131,11 +143,15 @@ class Replay:
         for table in self.desired.tables:
             for index in table.indexes:
                 if (table.schema, index.name) == (key.schema, key.name):
-                    self._on_table(table.key, lambda live, found=index: _with_index(live, found))
+                    self._on_table(table.key, partial(_with_index, index=index))
 
     def _put(self, thing: object) -> None:
         name = _FIELDS[type(thing).__name__]
-        self.catalog = replace(self.catalog, **{name: (*getattr(self.catalog, name), thing)})
+        self._set(name, (*getattr(self.catalog, name), thing))
+
+    def _set(self, name: str, things: tuple[Any, ...]) -> None:
+        changed: dict[str, Any] = {name: things}
+        self.catalog = replace(self.catalog, **changed)
 
     def _drop(self, key: ObjectKey) -> None:
         match key.kind:
@@ -157,9 +173,7 @@ class Replay:
         if found is None:
             return
         name = _FIELDS[type(found).__name__]
-        self.catalog = replace(
-            self.catalog, **{name: tuple(thing for thing in getattr(self.catalog, name) if thing is not found)}
-        )
+        self._set(name, tuple(thing for thing in getattr(self.catalog, name) if thing is not found))
         if key.kind is ObjectKind.TABLE:
             for sequence in self.catalog.sequences:
                 if sequence.owned_by is not None and sequence.owned_by[:2] == (key.schema, key.name):
@@ -180,10 +194,10 @@ class Replay:
 
     def _move(self, key: ObjectKey, schema: str, name: str) -> None:
         found = self.catalog.objects.get(key)
-        if found is None or not hasattr(found, "schema"):
+        if found is None or isinstance(found, Schema | Extension | DefaultPrivileges | OtherObject):
             return
         self._remove(key)
-        moved = replace(found, schema=schema, name=name)
+        moved: CatalogObject = replace(found, schema=schema, name=name)
         wanted = self.desired.objects.get(moved.key)
         if isinstance(moved, Table) and isinstance(wanted, Table):
             moved = _adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
@@ -375,4 +389,3 @@ def _adopt_default(column: Column, wanted: Table) -> Column:
     if found is None or column.default is None or found.default is None:
         return column
     return replace(column, default=found.default, owned_sequence=found.owned_sequence)
-

@@ -1,0 +1,132 @@
+"""The plan for an empty database: the folder's own statements, in order (behaviour, §4 "Fresh database")."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stonegate.model.names import ObjectKey, ObjectKind, extension_key, quote_ident, quote_literal
+from stonegate.model.plan import Action, Mode, Phase, Plan, Statement, Step
+from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceItem, SourceTree, Verb
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.consent import Allowed
+from stonegate.planner.migrations import plan_migrations
+from stonegate.planner.order import ClosingKey, Node, Ordered
+from stonegate.planner.records import build_records
+from stonegate.planner.seeding import seed_steps
+
+_PHASES = {
+    Folder.EXTENSIONS: Phase.EXTENSIONS,
+    Folder.TYPES: Phase.TYPES,
+    Folder.TABLES: Phase.TABLES,
+    Folder.MIGRATIONS: Phase.MIGRATIONS,
+    Folder.VIEWS: Phase.VIEWS,
+    Folder.FUNCTIONS: Phase.ROUTINES,
+    Folder.TRIGGERS: Phase.TRIGGERS,
+    Folder.SEEDERS: Phase.SEEDERS,
+}
+_ACTIONS = {Verb.CREATE: Action.CREATE}
+
+
+def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
+    """Fills `plan` for Mode.FRESH. No consent is needed: there is nothing to lose."""
+    migrations = plan_migrations(
+        tree, ordered.migrations, Mode.FRESH, TrackingState(), Allowed(force=True), live=None, desired=None
+    )
+    by_name = {step.key.name: step for step in migrations.steps}
+    steps: list[Step] = []
+    late: list[Step] = []
+    for node in ordered.nodes:
+        match node.value:
+            case Migration(name=name):
+                step = by_name[name]
+                (late if step.phase is Phase.POST_COMMIT else steps).append(step)
+            case Seeder():
+                pass
+            case _:
+                steps.append(_step(node))
+    seeds = seed_steps(ordered.seeders, None, None)
+    return replace(
+        plan,
+        steps=_unique((*steps, *seeds, *late)),
+        records=build_records(tree, migrations.steps),
+        search_path=extension_search_path(tree),
+    )
+
+
+def _step(node: Node) -> Step:
+    match node.value:
+        case ExtensionItem() as extension:
+            return _extension_step(extension)
+        case ClosingKey(item=item):
+            return _item_step(node, item, f"{node.label}, which closes a circle of tables")
+        case SourceItem() as item:
+            return _item_step(node, item, "")
+        case _:
+            raise AssertionError(f"{node.label} has no statement of its own")
+
+
+def _item_step(node: Node, item: SourceItem, reason: str) -> Step:
+    action = Action.ALTER if reason else _ACTIONS.get(item.verb, Action.ALTER)
+    return Step(
+        id=f"{action.value} {node.label}",
+        action=action,
+        phase=_PHASES[node.folder],
+        key=item.key,
+        file=node.file,
+        line=node.line,
+        statements=(Statement(sql=node.sql, line=node.line),),
+        reason=reason,
+        body_line=item.body_line,
+    )
+
+
+def _extension_step(extension: ExtensionItem) -> Step:
+    key = extension_key(extension.name)
+    sql = f"CREATE EXTENSION IF NOT EXISTS {quote_ident(extension.name)}"
+    statements = []
+    if extension.schema is not None:
+        schema = quote_ident(extension.schema)
+        statements.append(Statement(sql=f"CREATE SCHEMA IF NOT EXISTS {schema}", line=extension.line))
+        sql += f" SCHEMA {schema}"
+    if extension.version is not None:
+        sql += f" VERSION {quote_literal(extension.version).strip()}"
+    statements.append(Statement(sql=sql, line=extension.line))
+    return Step(
+        id=f"create {key}",
+        action=Action.CREATE,
+        phase=Phase.EXTENSIONS,
+        key=key,
+        file=extension.file,
+        line=extension.line,
+        statements=tuple(statements),
+    )
+
+
+def extension_search_path(tree: SourceTree) -> tuple[str, ...]:
+    """`public` and the schemas that extensions have of their own, or () when there are none (behaviour, §4)."""
+    own = tuple(
+        dict.fromkeys(item.schema for item in tree.extensions if item.schema not in (None, "public", "pg_catalog"))
+    )
+    return ("public", *(schema for schema in own if schema is not None)) if own else ()
+
+
+def _unique(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Step ids made unique by a number, in order (two ALTERs of one table)."""
+    seen: dict[str, int] = {}
+    made: list[Step] = []
+    for step in steps:
+        count = seen[step.id] = seen.get(step.id, 0) + 1
+        made.append(step if count == 1 else replace(step, id=f"{step.id} ({count})"))
+    return tuple(made)
+
+
+def declared_keys(tree: SourceTree) -> tuple[ObjectKey, ...]:
+    """Tables, types, views and routines that the folder declares."""
+    kinds = (
+        ObjectKind.TABLE,
+        ObjectKind.TYPE,
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.ROUTINE,
+    )
+    return tuple(item.key for item in tree.items if item.verb is Verb.CREATE and item.key.kind in kinds)
