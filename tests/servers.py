@@ -338,7 +338,7 @@ def _make_cluster(home: Path, major: int, settings: dict[str, str]) -> Cluster:
     account = find_server_account(home)
     home.mkdir(mode=0o700, exist_ok=True)
     give_to(account, home)
-    programs = reachable_programs(account, find_programs(major), version=str(major))
+    programs = reachable_programs(account, find_programs(major))
     return Cluster(programs=programs, directory=home, account=account, settings=tuple(settings.items()))
 
 

