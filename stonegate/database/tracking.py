@@ -137,7 +137,7 @@ async def record_plan(
         if not records and kind not in dropped:
             continue
         facts = {
-            "rows": Jsonb([_as_row(record, name, elapsed) for record, name in _named(records)]),
+            "rows": Jsonb(_as_rows(records, elapsed)),
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
             "executed_by": executed_by,
@@ -290,33 +290,33 @@ def _as_catalog(text: str | None) -> Catalog | None:
         return None
 
 
-def _named(records: Sequence[Record]) -> Iterable[tuple[Record, str]]:
-    """Each record with the name of its row: two that would share the original's key are told apart by their identity.
+def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> list[dict[str, Any]]:
+    """The records as rows of their table.
 
     The original knows no schemas and upper-cases types, so `a.f(int)` and `b.f(int)`, or types that differ in case
-    only, are one to it.
+    only, are one to it: all but the first are called by their identity.
     """
+    rows: list[dict[str, Any]] = []
     seen: set[tuple[str, tuple[str, ...]]] = set()
     for record in records:
         key = (record.name, record.param_types)
-        yield record, record.identity if key in seen else record.name
+        row = {
+            "number": len(rows),
+            "name": record.identity if key in seen else record.name,
+            "detail": record.detail,
+            "checksum": record.original_checksum,
+            "stonegate_checksum": record.checksum,
+            "identity": record.identity,
+            "file": record.file,
+            "signature": record.signature,
+            "param_types": record.param_types,
+            "return_type": record.return_type,
+            "baselined": record.baselined,
+            "duration_ms": elapsed.get(record.name),
+        }
+        rows.append(row)
         seen.add(key)
-
-
-def _as_row(record: Record, name: str, elapsed: Mapping[str, float | None]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "detail": record.detail,
-        "checksum": record.original_checksum,
-        "stonegate_checksum": record.checksum,
-        "identity": record.identity,
-        "file": record.file,
-        "signature": record.signature,
-        "param_types": record.param_types,
-        "return_type": record.return_type,
-        "baselined": record.baselined,
-        "duration_ms": elapsed.get(record.name),
-    }
+    return rows
 
 
 def _change_type(step: Step) -> str:

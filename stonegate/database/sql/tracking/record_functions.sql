@@ -1,8 +1,8 @@
 -- As record_types.sql, for routines; a row is known by name and parameter types, as the original's UNIQUE says.
 WITH wanted AS (
     SELECT * FROM pg_catalog.jsonb_to_recordset(%(rows)s::jsonb) AS w (
-        name text, signature text, param_types text[], return_type text, checksum text, stonegate_checksum text,
-        identity text, file text
+        number integer, name text, signature text, param_types text[], return_type text, checksum text,
+        stonegate_checksum text, identity text, file text
     )
 ),
 gone AS (
@@ -35,3 +35,4 @@ WHERE NOT EXISTS (
     SELECT FROM public._stonescriptdb_gateway_functions AS f
     WHERE f.function_name = w.name AND f.param_types = w.param_types
 )
+ORDER BY w.number

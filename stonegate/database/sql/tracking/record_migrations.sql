@@ -2,8 +2,8 @@
 -- how they ran stays as it was, and no row is ever removed: it says what happened.
 WITH wanted AS (
     SELECT * FROM pg_catalog.jsonb_to_recordset(%(rows)s::jsonb) AS w (
-        name text, checksum text, stonegate_checksum text, identity text, baselined boolean, file text,
-        duration_ms double precision
+        number integer, name text, checksum text, stonegate_checksum text, identity text, baselined boolean,
+        file text, duration_ms double precision
     )
 ),
 changed AS (
@@ -23,3 +23,4 @@ SELECT w.name, w.checksum, w.stonegate_checksum, %(checksum_version)s, w.identit
     %(plan_checksum)s, coalesce(%(executed_by)s, session_user::text), w.duration_ms
 FROM wanted AS w
 WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_migrations AS m WHERE m.migration_file = w.name)
+ORDER BY w.number

@@ -1,7 +1,7 @@
 -- As record_types.sql, for tables.
 WITH wanted AS (
     SELECT * FROM pg_catalog.jsonb_to_recordset(%(rows)s::jsonb) AS w (
-        name text, checksum text, stonegate_checksum text, identity text, file text
+        number integer, name text, checksum text, stonegate_checksum text, identity text, file text
     )
 ),
 gone AS (
@@ -25,3 +25,4 @@ SELECT w.name, w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w
     coalesce(%(executed_by)s, session_user::text)
 FROM wanted AS w
 WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_tables AS t WHERE t.table_name = w.name)
+ORDER BY w.number

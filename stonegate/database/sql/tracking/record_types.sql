@@ -2,7 +2,7 @@
 -- new is added; equal rows stay untouched.
 WITH wanted AS (
     SELECT * FROM pg_catalog.jsonb_to_recordset(%(rows)s::jsonb) AS w (
-        name text, detail text, checksum text, stonegate_checksum text, identity text, file text
+        number integer, name text, detail text, checksum text, stonegate_checksum text, identity text, file text
     )
 ),
 gone AS (
@@ -27,3 +27,4 @@ SELECT w.name, w.detail, w.checksum, w.file, w.stonegate_checksum, %(checksum_ve
     %(plan_checksum)s, coalesce(%(executed_by)s, session_user::text)
 FROM wanted AS w
 WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_types AS t WHERE t.type_name = w.name)
+ORDER BY w.number
