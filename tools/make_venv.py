@@ -65,4 +65,7 @@ def released(file: dict[str, object]) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, subprocess.CalledProcessError) as error:  # urllib's errors are OSErrors
+        sys.exit(f"cannot make the virtual environment: {error}")
