@@ -1,0 +1,130 @@
+"""Where results and messages go: results to standard output, all else to standard error, colour only on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+import msgspec
+from rich.console import Console, RenderableType
+from rich.status import Status
+from rich.text import Text
+
+#: Files and pipes have no edge to break a line at.
+_ENDLESS = 100_000
+
+#: True once a command was asked for JSON: then a failure is a JSON document on standard output too.
+_wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
+
+
+def expect_json(*, wanted: bool) -> None:
+    """Note whether standard output shall be exactly one JSON document."""
+    _wants_json.set(wanted)
+
+
+def json_expected() -> bool:
+    """True if standard output shall be exactly one JSON document."""
+    return _wants_json.get()
+
+
+def make_console(stream: IO[str], *, width: int | None = None) -> Console:
+    """A console on a stream: as wide as its terminal, without colours and line breaks anywhere else.
+
+    COLUMNS sets the width everywhere; NO_COLOR and TERM=dumb switch colours off (https://no-color.org).
+    """
+    terminal = stream.isatty()
+    columns = os.environ.get("COLUMNS", "")
+    if width is None and columns.isdigit() and int(columns) > 0:
+        width = int(columns)
+    return Console(
+        file=stream,
+        force_terminal=terminal,
+        no_color=bool(os.environ.get("NO_COLOR")) or None,
+        width=width if width is not None or terminal else _ENDLESS,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def stdout() -> Console:
+    """The console of results."""
+    return make_console(sys.stdout)
+
+
+def stderr() -> Console:
+    """The console of progress and messages."""
+    return make_console(sys.stderr)
+
+
+def is_interactive() -> bool:
+    """True if a person can be asked: keyboard and screen are both there."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def show(*things: RenderableType) -> None:
+    """Print results for people."""
+    console = stdout()
+    for thing in things:
+        console.print(thing)
+
+
+def write(text: str) -> None:
+    """Write a result for programs, as it is, ended by a newline."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+def write_json(document: object) -> None:
+    """Write the one JSON document of a command."""
+    write(dump_json(document))
+
+
+def dump_json(document: object) -> str:
+    """Indented, deterministic JSON."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def say(message: str, *, style: str = "") -> None:
+    """A message for people, on standard error."""
+    stderr().print(Text(message, style=style))
+
+
+def warn(message: str) -> None:
+    """A warning, on standard error."""
+    stderr().print(Text.assemble(("warning: ", "bold yellow"), message))
+
+
+class Watcher(Protocol):
+    """What is told about the work that goes on."""
+
+    def __call__(self, message: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Spinner:
+    status: Status
+
+    def __call__(self, message: str) -> None:
+        self.status.update(Text(message))
+
+
+def _ignore(message: str) -> None:
+    del message
+
+
+@contextlib.contextmanager
+def progress(message: str) -> Iterator[Watcher]:
+    """A line on the terminal that says what is being done, gone when it is done; nothing where there is no terminal."""
+    console = stderr()
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield _ignore
+        return
+    with console.status(Text(message), spinner="dots") as status:
+        yield _Spinner(status)

@@ -1,0 +1,55 @@
+"""A failure for people and as JSON: what is wrong, where, in whose words, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from stonegate.cli.render.lines import indented, printable
+from stonegate.errors import SourceErrors, StonegateError, SyntaxFailure
+
+
+def render_failure(console: Console, error: StonegateError) -> Iterator[Text]:
+    """The lines of an error; several broken places are listed one by one."""
+    if isinstance(error, SourceErrors):
+        for each in error.errors:
+            yield from render_failure(console, each)
+        yield from indented(console, Text(f"{len(error.errors)} errors", style="bold"), 0)
+        return
+    yield from indented(console, Text.assemble(("error: ", "bold red"), (printable(error.message), "bold")), 0, hang=2)
+    if error.place is not None:
+        yield from indented(console, Text.assemble(("--> ", "blue"), printable(error.place)), 2)
+    if isinstance(error, SyntaxFailure):
+        yield from _excerpt(error.excerpt, console.width)
+    for detail in error.details:
+        yield from indented(console, Text.assemble(("- ", "blue"), printable(detail)), 2, hang=2)
+    if error.cause is not None:
+        yield from indented(console, Text.assemble(("cause: ", "bold"), printable(error.cause)), 2, hang=2)
+    if error.hint is not None:
+        yield from indented(console, Text.assemble(("hint: ", "bold green"), printable(error.hint)), 2, hang=2)
+
+
+def _excerpt(excerpt: str, width: int) -> Iterator[Text]:
+    """The line and the caret below it; of a line that is too long, the part around the caret."""
+    line, _, caret = excerpt.partition("\n")
+    line, position = printable(line).expandtabs(4), len(caret.expandtabs(4)) - 1
+    room = max(width - 6, 20)
+    start = max(position - room // 2, 0) if len(line) > room else 0
+    shown = line[start : start + room]
+    yield Text.assemble(("   | ", "blue"), shown)
+    yield Text.assemble(("   | ", "blue"), " " * (position - start), ("^", "bold red"))
+
+
+def failure_document(error: StonegateError) -> dict[str, Any]:
+    """The JSON form: the flat body of the HTTP contract, the place, and each broken place of several."""
+    document: dict[str, Any] = dict(error.as_dict())
+    place = {"file": error.file, "line": error.line, "column": error.column}
+    document |= {key: value for key, value in place.items() if value is not None}
+    if error.details:
+        document["details"] = list(error.details)
+    if isinstance(error, SourceErrors):
+        document["errors"] = [failure_document(each) for each in error.errors]
+    return document

@@ -1,0 +1,91 @@
+"""Lines of text with a hanging indent, and tables, that fit a terminal of any width and a pipe that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+#: Beyond this column a place is not pushed any further to the right.
+_FARTHEST_PLACE = 56
+
+
+def indented(console: Console, text: Text | str, indent: int, *, style: str = "", hang: int = 0) -> Iterator[Text]:
+    """The text broken into lines that start at column `indent` (all but the first `hang` further to the right)."""
+    whole = Text(text, style=style) if isinstance(text, str) else text
+    for paragraph in whole.split("\n", allow_blank=True):
+        width = max(console.width - indent - hang, 20)
+        for number, line in enumerate(paragraph.wrap(console, width, overflow="fold")):
+            line.rstrip()
+            yield Text.assemble(" " * (indent + (hang if number else 0)), line)
+
+
+def placed(console: Console, rows: Sequence[tuple[Text, str]], indent: int) -> Iterator[list[Text]]:
+    """Titles with their places (`file:line`) in a column of their own, or below where the screen is too narrow."""
+    longest = max((title.cell_len for title, where in rows if where), default=0)
+    column = min(longest, _FARTHEST_PLACE) + 2
+    for title, where in rows:
+        gap = max(column - title.cell_len, 2)
+        if not where:
+            yield list(indented(console, title, indent, hang=4))
+        elif indent + title.cell_len + gap + len(where) <= console.width:
+            yield [Text.assemble(" " * indent, title, " " * gap, (where, "dim"))]
+        else:
+            lines = list(indented(console, title, indent, hang=4))
+            yield [*lines, *indented(console, where, indent + 4, style="dim")]
+
+
+def table(
+    console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = ()
+) -> Iterator[Text]:
+    """A table with a ruled header; on a screen that is too narrow for it, one block of `name  value` lines a row.
+
+    Args:
+        numeric: indexes of columns that are aligned to the right.
+    """
+    cells = [[_one_line(cell) for cell in row] for row in rows]
+    widths = [max([len(name), *(Text(row[i]).cell_len for row in cells)]) for i, name in enumerate(header)]
+    if sum(widths) + 2 * (len(widths) - 1) > console.width:
+        yield from _blocks(console, header, cells)
+        return
+
+    def join(row: Sequence[str], style: str = "") -> Text:
+        line = Text(style=style)
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            part = Text(cell)
+            missing = " " * (width - part.cell_len)
+            line.append("  " if number else "")
+            line.append_text(Text.assemble(missing, part) if number in numeric else Text.assemble(part, missing))
+        line.rstrip()
+        return line
+
+    yield join(header, "bold")
+    yield Text("  ".join("─" * width for width in widths), style="dim")
+    yield from (join(row) for row in cells)
+
+
+def _blocks(console: Console, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Text]:
+    name_width = max(map(len, header))
+    for number, row in enumerate(rows):
+        if number:
+            yield Text("")
+        for name, cell in zip(header, row, strict=True):
+            lines = indented(
+                console, Text.assemble((name.ljust(name_width), "bold"), "  ", cell), 0, hang=name_width + 2
+            )
+            yield from lines
+
+
+def _one_line(cell: str) -> str:
+    """Line breaks and control characters would tear the table apart, or worse, speak to the terminal."""
+    return "".join(letter if letter.isprintable() else _escape(letter) for letter in cell)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
+
+
+def printable(text: str) -> str:
+    """The text without control characters other than tabs and line breaks: names and messages come from anywhere."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else _escape(letter) for letter in text)

@@ -1,0 +1,126 @@
+"""How objects, places and numbers are spelled in every kind of output."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+
+from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident
+from stonegate.model.plan import Action, Blocked, Plan, Step
+
+_IRREGULAR = {
+    "index": "indexes",
+    "policy": "policies",
+    "default privileges": "default privileges",
+    "seed": "tables' rows",
+    "other": "other objects",
+}
+_ALREADY_QUALIFIED = frozenset(
+    {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.MIGRATION, ObjectKind.OTHER, ObjectKind.DEFAULT_PRIVILEGES}
+)
+
+#: What becomes of objects, as the end of "30 tables …".
+OUTCOMES = {
+    Action.CREATE: "to create",
+    Action.ALTER: "to alter",
+    Action.REPLACE: "to replace",
+    Action.RECREATE: "to recreate",
+    Action.DROP: "to drop",
+    Action.RUN: "to run",
+    Action.BASELINE: "to record",
+    Action.SEED: "to fill",
+    Action.VALIDATE: "to validate",
+}
+DONE_OUTCOMES = {
+    Action.CREATE: "created",
+    Action.ALTER: "altered",
+    Action.REPLACE: "replaced",
+    Action.RECREATE: "recreated",
+    Action.DROP: "dropped",
+    Action.RUN: "run",
+    Action.BASELINE: "recorded",
+    Action.SEED: "filled",
+    Action.VALIDATE: "validated",
+}
+
+
+def qualified_name(key: ObjectKey) -> str:
+    """The name with its schema, always: `public.users`, `public.users.email`, `public.add(integer, integer)`."""
+    if key.kind in _ALREADY_QUALIFIED:
+        return key.label
+    text = key.qualified.sql
+    if key.kind in MEMBER_KINDS and key.member is not None:
+        text += "." + quote_ident(key.member)
+    return text if key.arguments is None else f"{text}({key.arguments})"
+
+
+def spoken(key: ObjectKey) -> str:
+    """The kind and the name as people say them: `table users`, `rows of lists`."""
+    return f"rows of {key.label}" if key.kind is ObjectKind.SEED else str(key)
+
+
+def place(file: str | None, line: int | None) -> str:
+    """`file:line` as far as known, else ""."""
+    if file is None:
+        return ""
+    return file if line is None else f"{file}:{line}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 table`, `2 tables`, `3 policies`."""
+    if number == 1:
+        return f"1 {'table' if noun == 'seed' else noun}"
+    return f"{number} {plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """The plural of a kind."""
+    if noun == "seed":
+        return "tables"
+    return _IRREGULAR.get(noun, noun + "s")
+
+
+def count_steps(steps: Iterable[Step]) -> dict[Action, Counter[str]]:
+    """How many steps of each action there are, by kind, in the order of `Action`."""
+    found: dict[Action, Counter[str]] = {action: Counter() for action in Action}
+    for step in steps:
+        found[step.action][step.kind.value] += 1
+    return {action: kinds for action, kinds in found.items() if kinds}
+
+
+def summarise(plan: Plan) -> str:
+    """`4 tables, 9 routines to create; 1 migration to record`, or "nothing to do"."""
+    text = enumerate_outcomes(count_steps(plan.steps), OUTCOMES)
+    return text if plan.has_changes or plan.blocked else "nothing to do"
+
+
+def enumerate_outcomes(counts: dict[Action, Counter[str]], outcomes: dict[Action, str]) -> str:
+    """What happens to how many objects of which kinds; validated rows are only told when nothing else is."""
+    parts = [
+        ", ".join(count(number, kind) for kind, number in kinds.items()) + " " + outcomes[action]
+        for action, kinds in counts.items()
+        if action in outcomes and (action is not Action.VALIDATE or set(counts) <= {Action.VALIDATE, Action.SKIP})
+    ]
+    return "; ".join(parts) or "nothing to do"
+
+
+def shell_consent(allow: str) -> str:
+    """`--allow token:object` as it can be pasted into a shell."""
+    option, space, value = allow.partition(" ")
+    return f"{option} {shlex.quote(value)}" if space else option
+
+
+def consents_of(step: Step) -> tuple[str, ...]:
+    """The consents that a step needs or uses, as `token:object`."""
+    needed = [
+        f"{change.token}:{change.key.label}"
+        for change in step.changes
+        if change.token is not None and change.change_class != "safe"
+    ]
+    return tuple(dict.fromkeys(needed or map(str, step.consents)))
+
+
+def all_allows(blocked: Iterable[Blocked]) -> tuple[str, ...]:
+    """Every distinct consent that would unblock the plan, in order."""
+    return tuple(dict.fromkeys(shell_consent(reason.allow) for reason in blocked if reason.allow is not None))

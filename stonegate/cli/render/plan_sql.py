@@ -1,0 +1,147 @@
+"""A plan as a script for `psql -X -1 -v ON_ERROR_STOP=1 -f`: plain SQL that any other client can run too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from stonegate.cli.render.names import place, shell_consent, spoken, summarise
+from stonegate.database.seed_text import parse_insert
+from stonegate.model.names import ObjectKind, quote_ident, quote_literal
+from stonegate.model.plan import Action, Phase, Plan, Step
+from stonegate.model.source import Seeder
+
+# Like the apply: sequences that feed a filled column go on behind its explicit values. ALTER SEQUENCE is undone with
+# the transaction, setval() is not (manual 9.17).
+_MOVE_SEQUENCES = """\
+DO $stonegate$
+DECLARE
+    fed record;
+    reached bigint;
+BEGIN
+    FOR fed IN
+        SELECT owned.refobjid::regclass AS relation, a.attname AS name, s.seqrelid::regclass AS sequence,
+            s.seqincrement AS step, CASE WHEN s.seqincrement > 0 THEN 'max' ELSE 'min' END AS extreme,
+            coalesce(pg_catalog.pg_sequence_last_value(s.seqrelid) + s.seqincrement, s.seqstart) AS next
+        FROM pg_catalog.pg_depend AS owned
+        JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = owned.objid
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = owned.refobjid AND a.attnum = owned.refobjsubid
+        WHERE owned.classid = 'pg_class'::regclass AND owned.refclassid = 'pg_class'::regclass
+            AND owned.deptype IN ('a', 'i') AND owned.refobjid IN ({tables})
+    LOOP
+        EXECUTE format('SELECT %s(%I) FROM %s', fed.extreme, fed.name, fed.relation) INTO reached;
+        IF sign(fed.step) * (reached - fed.next) >= 0 THEN
+            EXECUTE format('ALTER SEQUENCE %s RESTART WITH %s', fed.sequence, reached + fed.step);
+        END IF;
+    END LOOP;
+END
+$stonegate$;"""
+
+_SET_SEARCH_PATH = """\
+DO $stonegate$
+BEGIN
+    EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database());
+END
+$stonegate$;"""
+
+
+def render_script(plan: Plan) -> str:
+    """The script. That of a blocked plan says why and stops before it does anything."""
+    blocks = [_header(plan), *_blocked(plan), *_settings(plan)]
+    for phase, steps in groupby(plan.steps, key=lambda step: step.phase):
+        blocks += _phase(plan, phase, list(steps))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _header(plan: Plan) -> str:
+    target = "an empty database" if plan.target is None else f"database {plan.target.database}"
+    lines = [
+        f"stonegate plan {plan.checksum}",
+        f"for {target}, from {plan.source.path or 'an archive'} ({plan.source.fingerprint})",
+        summarise(plan),
+        "",
+        "Run it with: psql -X -1 -v ON_ERROR_STOP=1 -f FILE",
+        "It records nothing: stonegate goes on from here with `stonegate apply --baseline`.",
+    ]
+    return "\n".join(_comment(line) for line in lines)
+
+
+def _blocked(plan: Plan) -> Iterator[str]:
+    if not plan.blocked:
+        return
+    for reason in plan.blocked:
+        allow = "" if reason.allow is None else f"; allow it: {shell_consent(reason.allow)}"
+        yield _comment(f"BLOCKED: {reason.reason}{allow}")
+    reasons = "; ".join(reason.reason for reason in plan.blocked)
+    message = quote_literal(f"this plan is blocked: {reasons}").strip()
+    yield f"DO {_dollar_quote(f'BEGIN RAISE EXCEPTION USING MESSAGE = {message}; END')};"
+
+
+def _dollar_quote(body: str) -> str:
+    tag = "stonegate"
+    while f"${tag}$" in body:
+        tag += "_"
+    return f"${tag}$ {body} ${tag}$"
+
+
+def _settings(plan: Plan) -> Iterator[str]:
+    path = ", ".join(map(quote_ident, plan.search_path or ("public",)))
+    yield f"SET search_path = {path};\nSET check_function_bodies = on;"
+
+
+def _phase(plan: Plan, phase: Phase, steps: list[Step]) -> Iterator[str]:
+    shown = [step for step in steps if step.action is not Action.SKIP]
+    if not shown:
+        return
+    yield f"-- {phase.value} " + "-" * (76 - len(phase.value))
+    if phase is Phase.POST_COMMIT:
+        yield "-- PostgreSQL forbids these in a transaction: the one above ends here.\nCOMMIT;"
+    for step in shown:
+        yield _step(plan, step)
+    match phase:
+        case Phase.PRELUDE:
+            yield "-- What follows uses what was made above, which has to be committed first.\nCOMMIT;\nBEGIN;"
+        case Phase.EXTENSIONS if plan.search_path:
+            path = ", ".join(map(quote_ident, plan.search_path)).replace("'", "''").replace("%", "%%")
+            yield _SET_SEARCH_PATH.format(path=path)
+        case Phase.SEEDERS:
+            yield _sequences(shown)
+        case _:
+            pass
+
+
+def _step(plan: Plan, step: Step) -> str:
+    where = place(step.file, step.line)
+    head = f"{step.action.value} {spoken(step.key)}" + (f" ({where})" if where else "")
+    lines = [_comment(head)]
+    lines += [_comment(f"  {hazard.code}: {hazard.message}") for hazard in step.hazards]
+    if step.action is Action.SEED:
+        lines += [_insert(plan, seeder) for seeder in step.seeders]
+    elif step.statements:
+        # A comment at the end of a statement must not swallow its semicolon.
+        lines += [
+            statement.sql + ("\n;" if "--" in statement.sql.rpartition("\n")[2] else ";")
+            for statement in step.statements
+        ]
+    elif step.reason:
+        lines.append(_comment(f"  {step.reason}"))
+    return "\n".join(lines)
+
+
+def _insert(plan: Plan, seeder: Seeder) -> str:
+    """The INSERT. Rows that a migration or a trigger of the same plan may have written are left out by their keys."""
+    others_write = any(step.action is Action.RUN or step.kind is ObjectKind.TRIGGER for step in plan.steps)
+    if others_write and not parse_insert(seeder).tail:
+        return f"{seeder.sql}\nON CONFLICT DO NOTHING;"
+    return f"{seeder.sql}\n;" if "--" in seeder.sql.rpartition("\n")[2] else f"{seeder.sql};"
+
+
+def _sequences(steps: list[Step]) -> str:
+    tables = dict.fromkeys(step.key.qualified.sql for step in steps if step.action is Action.SEED)
+    literals = ", ".join(quote_literal(table).strip() + "::regclass" for table in tables)
+    return _MOVE_SEQUENCES.replace("{tables}", literals) if tables else ""
+
+
+def _comment(text: str) -> str:
+    """One comment line, whatever is in the text."""
+    return ("-- " + " ".join(text.split("\n"))).rstrip()

@@ -1,0 +1,180 @@
+"""A plan for people: what happens to which object, in order, why, how dangerous it is, and what is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.text import Text
+
+from stonegate.cli.render.lines import indented, placed, printable
+from stonegate.cli.render.names import (
+    all_allows,
+    consents_of,
+    count,
+    place,
+    shell_consent,
+    spoken,
+    summarise,
+)
+from stonegate.model.plan import Action, Blocked, ChangeClass, Mode, Phase, Plan, Step
+
+#: What stands before an object, and its colour.
+SYMBOLS = {
+    Action.CREATE: ("+", "green"),
+    Action.ALTER: ("~", "yellow"),
+    Action.REPLACE: ("~", "yellow"),
+    Action.RECREATE: ("±", "magenta"),
+    Action.DROP: ("-", "red"),
+    Action.RUN: ("»", "cyan"),
+    Action.BASELINE: ("=", "dim"),
+    Action.SEED: ("+", "green"),
+    Action.VALIDATE: ("·", "dim"),
+    Action.SKIP: (" ", "dim"),
+}
+_PHASES = {
+    Phase.PRELUDE: "prelude (committed before all else)",
+    Phase.ORPHANS: "no longer declared",
+    Phase.POST_COMMIT: "after the commit",
+}
+_MODES = {
+    Mode.FRESH: "first deployment",
+    Mode.CHANGE: "",
+    Mode.ADOPTION: "stonegate's first deployment here: what it would have to ask for is left as it is",
+    Mode.BASELINE: "baseline: what is there is recorded, no migration runs",
+    Mode.UNCHANGED: "",
+}
+_CLASS_STYLES = {
+    ChangeClass.SAFE: "",
+    ChangeClass.DATALOSS: "bold red",
+    ChangeClass.INCOMPATIBLE: "bold red",
+}
+_EXPLAINED = frozenset({Action.ALTER, Action.DROP, Action.RECREATE})
+_FEW = 8
+
+
+def render_plan(console: Console, plan: Plan, *, verbose: bool = False) -> Iterator[Text]:
+    """The lines of a plan.
+
+    Args:
+        verbose: SQL of every step, skipped objects and all unmanaged ones too.
+    """
+    yield from indented(console, _headline(plan), 0)
+    yield from indented(
+        console, f"{plan.source.path or '(archive)'}, fingerprint {plan.source.fingerprint[:12]}", 0, style="dim"
+    )
+    for phase, steps in groupby(_shown(plan, verbose), key=lambda step: step.phase):
+        yield Text("")
+        yield Text(_PHASES.get(phase, phase.value), style="bold")
+        yield from _render_steps(console, list(steps), verbose)
+    yield from _render_rest(console, plan, verbose)
+    yield Text("")
+    yield from indented(console, Text(summarise(plan), style="bold"), 0)
+    yield from _render_losses(console, plan)
+    yield from indented(console, f"plan {plan.checksum if verbose else plan.checksum[:16]}", 0, style="dim")
+
+
+def _headline(plan: Plan) -> Text:
+    if plan.target is None:
+        return Text("Plan for an empty database (no target was named, no server was asked)", style="bold")
+    text = Text.assemble((f"Plan for database {plan.target.database}", "bold"))
+    note = _MODES[plan.mode]
+    return text.append(f", {note}") if note else text
+
+
+def _shown(plan: Plan, verbose: bool) -> Iterator[Step]:
+    return (step for step in plan.steps if verbose or step.action is not Action.SKIP)
+
+
+def _render_steps(console: Console, steps: Sequence[Step], verbose: bool) -> Iterator[Text]:
+    rows = [(title(step), place(step.file, step.line)) for step in steps]
+    for step, lines in zip(steps, placed(console, rows, 2), strict=True):
+        yield from lines
+        yield from _render_details(console, step, verbose)
+
+
+def title(step: Step) -> Text:
+    """Symbol, kind and name; and the class, where it is not safe."""
+    symbol, style = SYMBOLS[step.action]
+    text = Text.assemble((symbol, style), " ", printable(spoken(step.key)))
+    if step.action in (Action.REPLACE, Action.RECREATE, Action.BASELINE, Action.RUN):
+        text.append(f" ({step.action.value})", style="dim")
+    if step.action in (Action.SEED, Action.VALIDATE) and (rows := sum(len(seeder.rows) for seeder in step.seeders)):
+        text.append(f" ({rows})", style="dim")
+    if step.change_class is not ChangeClass.SAFE:
+        text.append(f"  {step.change_class.value}", style=_CLASS_STYLES[step.change_class])
+    return text
+
+
+def _render_details(console: Console, step: Step, verbose: bool) -> Iterator[Text]:
+    if step.reason and (verbose or step.action not in (Action.CREATE, Action.SEED, Action.VALIDATE, Action.BASELINE)):
+        yield from indented(console, printable(step.reason), 6, style="dim")
+    for hazard in step.hazards:
+        line = Text.assemble(("! ", "bold red"), (hazard.code, "bold red"), ": ", printable(hazard.message))
+        yield from indented(console, line, 6, hang=2)
+    if step.consents:
+        allowed = ", ".join(f"--allow {consent}" for consent in step.consents)
+        yield from indented(console, f"allowed by {allowed}", 6, style="yellow")
+    if not step.transactional:
+        yield from indented(console, "outside of the transaction", 6, style="yellow")
+    if verbose or step.action in _EXPLAINED:
+        yield from _render_sql(console, step)
+
+
+def _render_sql(console: Console, step: Step) -> Iterator[Text]:
+    text = step.sql or "\n".join(seeder.sql + ";" for seeder in step.seeders)
+    if text:
+        for line in printable(text).replace("\t", "    ").splitlines():
+            yield from indented(console, Text.assemble(("│ ", "dim"), (line, "cyan")), 6, hang=4)
+
+
+def _render_rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
+    """What stands below the steps: what blocks, what is uncertain, warnings, unmanaged and skipped objects."""
+    if plan.blocked:
+        yield Text("")
+        yield from render_blocked(console, plan.blocked)
+    if plan.uncertain:
+        yield Text("")
+        yield from indented(console, f"decided at apply, after the migrations ran: {_list(plan.uncertain, verbose)}", 0)
+    if plan.warnings:
+        yield Text("")
+        for warning in plan.warnings:
+            yield from indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2)
+    if plan.unmanaged:
+        yield Text("")
+        yield from indented(console, f"unmanaged, left alone: {_list(plan.unmanaged, verbose)}", 0, style="dim", hang=2)
+    if plan.skipped and verbose:
+        yield Text("")
+        same = ", ".join(count(number, kind) for kind, number in plan.skipped)
+        yield from indented(console, f"as declared already: {same}", 0, style="dim")
+
+
+def _list(names: Sequence[str], verbose: bool) -> str:
+    shown = names if verbose else names[:_FEW]
+    more = len(names) - len(shown)
+    return printable(", ".join(shown)) + (f" and {more} more (--verbose lists them)" if more else "")
+
+
+def render_blocked(console: Console, blocked: Sequence[Blocked]) -> Iterator[Text]:
+    """All reasons why nothing may be done, with what to type."""
+    yield from indented(console, Text(f"blocked, {count(len(blocked), 'reason')}:", style="bold red"), 0)
+    rows = [(Text.assemble(("✗ ", "red"), printable(each.reason)), place(each.file, each.line)) for each in blocked]
+    for each, lines in zip(blocked, placed(console, rows, 2), strict=True):
+        yield from lines
+        if each.allow is not None:
+            yield from indented(console, Text.assemble("allow it: ", (shell_consent(each.allow), "bold")), 6)
+        if each.hint is not None:
+            yield from indented(console, Text.assemble(("hint: ", "bold"), printable(each.hint)), 6)
+    allows = all_allows(blocked)
+    if len(allows) > 1:
+        yield from indented(console, Text.assemble("all of it: ", (" ".join(allows), "bold")), 2)
+
+
+def _render_losses(console: Console, plan: Plan) -> Iterator[Text]:
+    """The sentence that nobody should read over."""
+    lossy = [step for step in plan.steps if step.change_class is not ChangeClass.SAFE]
+    if lossy and not plan.blocked:
+        used = dict.fromkeys(consent for step in lossy for consent in consents_of(step))
+        text = f"{count(len(lossy), 'step')} may lose data, allowed by consent: {', '.join(used)}"
+        yield from indented(console, Text(text, style="bold red"), 0)
