@@ -1,4 +1,4 @@
-"""Reads and writes `.tar.gz` archives in memory: nothing is ever extracted to disk, and nothing oversized is inflated."""
+"""Reads and writes `.tar.gz` archives in memory: nothing is extracted to disk, and nothing oversized is inflated."""
 
 from __future__ import annotations
 

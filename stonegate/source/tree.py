@@ -224,11 +224,11 @@ def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
     files: list[SourceFile] = []
     errors: list[SourceError] = []
     for path, content in sorted(raw.files.items()):
-        prefix = max((prefix for prefix in prefixes if path.startswith(prefix)), key=len, default=None)
-        if prefix is None:
+        base = max((prefix for prefix in prefixes if path.startswith(prefix)), key=len, default=None)
+        if base is None:
             continue
-        kind, _, below = path.removeprefix(prefix).partition("/")
-        name = _label(prefix, path)
+        kind, _, below = path.removeprefix(base).partition("/")
+        name = _label(base, path)
         if kind not in _KINDS:
             if not below and kind not in _KEEPERS:
                 warnings.append(f"{name}: stands outside of the folders that stonegate knows; skipped")

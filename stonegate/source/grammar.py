@@ -1,0 +1,132 @@
+"""PostgreSQL's own parser: the text of a file becomes statements with their parse trees (the only importer of pglast).
+
+Parse trees are read as the JSON that libpg_query writes, which costs a tenth of building pglast's node objects. All
+positions in them are byte offsets; the offset in a ParseError counts characters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+from pglast import parser
+
+from stonegate.errors import SourceError, SyntaxFailure
+from stonegate.model.source import SourceFile
+from stonegate.model.tokens import NotLexable, lex
+
+#: One node of a parse tree, named as in PostgreSQL's src/include/nodes/parsenodes.h; zero and false are left out.
+Node: TypeAlias = dict[str, Any]
+
+_LEADING = re.compile(rb"(?:\s++|--[^\n\r]*+|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/)*+")
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement of a file.
+
+    Attributes:
+        kind, node: the type of its root node ("CreateStmt") and the node.
+        raw: its UTF-8 bytes from the first token to the last, without the semicolon.
+        offset: where `raw` starts in the file, in bytes.
+        line: 1-based line of the first token.
+        complete: `raw` and what follows up to the semicolon, inclusive.
+    """
+
+    kind: str
+    node: Node
+    file: SourceFile
+    raw: bytes
+    offset: int
+    line: int
+    complete: bytes
+
+    @property
+    def sql(self) -> str:
+        """The statement's text without the semicolon."""
+        return self.raw.decode()
+
+    def line_at(self, position: int) -> int:
+        """The 1-based line of a position of the parse tree (bytes from the start of the file)."""
+        return self.line + self.raw.count(b"\n", 0, max(position - self.offset, 0))
+
+    def char_at(self, position: int) -> int:
+        """Where a position of the parse tree stands in `sql`, in characters."""
+        return len(self.raw[: position - self.offset].decode())
+
+
+def parse_file(file: SourceFile) -> tuple[Statement, ...]:
+    """The statements of one file.
+
+    Raises:
+        SyntaxFailure: PostgreSQL's parser refuses it; names line and column and shows the line.
+    """
+    source = file.text.encode()
+    statements = []
+    line, counted = 1, 0
+    for entry in parse_nodes(file.text, file.path):
+        start = entry.get("stmt_location", 0)
+        end = start + entry["stmt_len"] if "stmt_len" in entry else len(source)
+        leading = _LEADING.match(source, start, end)
+        first = leading.end() if leading else start
+        raw = _trim_end(source[first:end])
+        line += source.count(b"\n", counted, first)
+        counted = first
+        ((kind, node),) = entry["stmt"].items()
+        complete = source[first : end + 1] if source[end : end + 1] == b";" else source[first:end]
+        statements.append(
+            Statement(kind=kind, node=node, file=file, raw=raw, offset=first, line=line, complete=complete)
+        )
+    return tuple(statements)
+
+
+def parse_nodes(text: str, path: str, *, outer: str | None = None, shift: int = 0) -> list[Node]:
+    """The RawStmt nodes of a text.
+
+    Args:
+        path: the file, for messages.
+        outer, shift: the file's text and where `text` starts in it (characters), if it is the body of a routine.
+
+    Raises:
+        SyntaxFailure: with the position in the file.
+    """
+    try:
+        tree: Node = _decode(parser.parse_sql_json(text))
+    except parser.ParseError as error:
+        message, location = error.args[0], error.args[1]
+        place = len(text.rstrip()) if location is None else location
+        raise syntax_failure(message, outer or text, shift + place, path) from None
+    except (RecursionError, msgspec.DecodeError) as error:
+        raise SourceError("nested too deeply to be read", file=path, cause=str(error)) from error
+    nodes: list[Node] = tree["stmts"]
+    return nodes
+
+
+def syntax_failure(message: str, text: str, position: int, path: str) -> SyntaxFailure:
+    """The error at a character position of a file's text, with the line and a caret."""
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    excerpt = text[start : len(text) if end < 0 else end].rstrip()
+    margin = "".join("\t" if letter == "\t" else " " for letter in text[start:position])
+    return SyntaxFailure(
+        message,
+        excerpt=f"{excerpt}\n{margin}^",
+        file=path,
+        line=text.count("\n", 0, position) + 1,
+        column=position - start + 1,
+    )
+
+
+def _trim_end(raw: bytes) -> bytes:
+    """Without trailing blanks and comments: a line comment would swallow a semicolon set behind it."""
+    raw = raw.rstrip()
+    if not raw.endswith(b"*/") and b"--" not in raw[raw.rfind(b"\n") + 1 :]:
+        return raw
+    try:
+        tokens = lex(raw)
+    except NotLexable:
+        return raw
+    return raw[: tokens[-1].end] if tokens else raw

@@ -1,0 +1,61 @@
+"""The common part of every declared item: one statement becomes one `SourceItem` with key, needs and checksum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from stonegate.model.names import ObjectKey
+from stonegate.model.source import SourceItem, Verb
+from stonegate.source.checksum import checksum
+from stonegate.source.grammar import Statement
+from stonegate.source.object_keys import Declarations
+from stonegate.source.original import original_checksum
+from stonegate.source.references import Needs
+
+
+@dataclass(slots=True)
+class Draft:
+    """An item being put together: what a builder finds out about its statement."""
+
+    statement: Statement
+    declarations: Declarations
+    needs: Needs = field(default_factory=Needs)
+    creates: list[ObjectKey] = field(default_factory=list)
+    lines: list[tuple[ObjectKey, int]] = field(default_factory=list)
+
+    def member(self, key: ObjectKey, position: int) -> None:
+        """Note a column or constraint that comes with the object."""
+        self.creates.append(key)
+        self.lines.append((key, self.statement.line_at(position)))
+
+    def created(self, key: ObjectKey, *, target: ObjectKey | None = None) -> SourceItem:
+        """The item of a CREATE statement."""
+        self.needs.schema(key.schema or None)
+        item = self._item(Verb.CREATE, key, target, (key, *self.creates) if key.name else tuple(self.creates))
+        return item
+
+    def changed(self, verb: Verb, key: ObjectKey, *, target: ObjectKey | None = None) -> SourceItem:
+        """The item of a statement that says more about an object: ALTER, COMMENT, GRANT, REVOKE."""
+        return self._item(verb, key, target, tuple(self.creates))
+
+    def _item(self, verb: Verb, key: ObjectKey, target: ObjectKey | None, creates: Iterable[ObjectKey]) -> SourceItem:
+        sql = self.statement.sql
+        return SourceItem(
+            verb=verb,
+            key=key,
+            target=target,
+            creates=tuple(creates),
+            lines=tuple(self.lines),
+            needs=self.needs.sorted(),
+            folder=self.statement.file.folder,
+            file=self.statement.file.path,
+            line=self.statement.line,
+            sql=sql,
+            checksum=checksum(sql),
+        )
+
+
+def with_original(item: SourceItem, statement: Statement) -> SourceItem:
+    """The item of a type or table with the checksum that the original records for it."""
+    return replace(item, original_checksum=original_checksum(statement.complete.decode()))

@@ -1,0 +1,153 @@
+"""Which statement has a business in which folder, and where a misplaced one belongs (behaviour, §1)."""
+
+from __future__ import annotations
+
+from stonegate.errors import MisplacedStatement
+from stonegate.model.source import Folder
+from stonegate.source import attached, objects, relations, routines
+from stonegate.source.grammar import Node, Statement
+from stonegate.source.objects import Builder
+from stonegate.source.references import string_constant
+
+#: How each statement kind of declared state becomes an item; what is missing here is no declared state.
+BUILDERS: dict[str, Builder] = {
+    "CreateStmt": relations.build_table,
+    "IndexStmt": relations.build_index,
+    "ViewStmt": relations.build_view,
+    "CreateTableAsStmt": relations.build_materialized_view,
+    "CreateSeqStmt": relations.build_sequence,
+    "AlterSeqStmt": relations.build_sequence_change,
+    "AlterTableStmt": relations.build_table_change,
+    "CreateFunctionStmt": routines.build_routine,
+    "CreateSchemaStmt": objects.build_schema,
+    "CreateEnumStmt": objects.build_enum,
+    "CompositeTypeStmt": objects.build_composite,
+    "CreateRangeStmt": objects.build_range,
+    "CreateDomainStmt": objects.build_domain,
+    "DefineStmt": objects.build_defined,
+    "RuleStmt": objects.build_rule,
+    "CreateStatsStmt": objects.build_statistics,
+    "CreateCastStmt": objects.build_cast,
+    "CreateOpClassStmt": objects.build_operator_class,
+    "CreateOpFamilyStmt": objects.build_operator_family,
+    "CreateConversionStmt": objects.build_conversion,
+    "CreateTrigStmt": attached.build_trigger,
+    "CreatePolicyStmt": attached.build_policy,
+    "AlterPolicyStmt": attached.build_policy,
+    "CommentStmt": attached.build_comment,
+    "GrantStmt": attached.build_grant,
+    "AlterDefaultPrivilegesStmt": attached.build_default_privileges,
+    "AlterOwnerStmt": attached.build_owner,
+    "AlterFunctionStmt": attached.build_routine_change,
+    "AlterDomainStmt": attached.build_domain_change,
+    "AlterTSConfigurationStmt": attached.build_other_change,
+    "AlterTSDictionaryStmt": attached.build_other_change,
+    "AlterStatsStmt": attached.build_other_change,
+    "AlterOpFamilyStmt": attached.build_other_change,
+    "AlterOperatorStmt": attached.build_other_change,
+    "AlterTypeStmt": attached.build_other_change,
+}
+
+_ROWS = ("writes or reads rows", "Seed rows belong in seeders/ (INSERT), changes of rows in migrations/.")
+_STEP = ("is a step of history", "Write the final form into the CREATE statement and the step into migrations/.")
+_CLUSTER = (
+    "concerns the server or other databases, not the state of one database",
+    "Run it once by hand, or, if it must run per database, write it into migrations/.",
+)
+_TRANSACTION = ("controls the transaction", "Remove it: stonegate runs the whole deployment as one transaction.")
+_MAINTENANCE = ("is maintenance, not state", "Write it into migrations/, or run it by hand.")
+#: Statement kind → (its name, why it is no declared state, where it belongs).
+_MISPLACED: dict[str, tuple[str, tuple[str, str]]] = {
+    "InsertStmt": ("INSERT", _ROWS),
+    "UpdateStmt": ("UPDATE", _ROWS),
+    "DeleteStmt": ("DELETE", _ROWS),
+    "MergeStmt": ("MERGE", _ROWS),
+    "TruncateStmt": ("TRUNCATE", _ROWS),
+    "CopyStmt": ("COPY", _ROWS),
+    "SelectStmt": ("SELECT", _ROWS),
+    "CallStmt": ("CALL", _ROWS),
+    "DoStmt": ("DO", ("is a program, whose outcome nobody can read from the text", "Write it into migrations/.")),
+    "DropStmt": ("DROP", ("is a step of history", "Remove the object's CREATE statement; or write migrations/.")),
+    "RenameStmt": ("ALTER … RENAME", _STEP),
+    "AlterObjectSchemaStmt": ("ALTER … SET SCHEMA", _STEP),
+    "AlterEnumStmt": ("ALTER TYPE … VALUE", ("is a step of history", "Write the value into CREATE TYPE … AS ENUM.")),
+    "AlterExtensionStmt": ("ALTER EXTENSION", ("is a step", "Pin the version in extensions/ with -- version: X.")),
+    "TransactionStmt": ("BEGIN or COMMIT", _TRANSACTION),
+    "CreateRoleStmt": ("CREATE ROLE", _CLUSTER),
+    "AlterRoleStmt": ("ALTER ROLE", _CLUSTER),
+    "AlterRoleSetStmt": ("ALTER ROLE … SET", _CLUSTER),
+    "DropRoleStmt": ("DROP ROLE", _CLUSTER),
+    "GrantRoleStmt": ("GRANT of a role", _CLUSTER),
+    "CreatedbStmt": ("CREATE DATABASE", _CLUSTER),
+    "DropdbStmt": ("DROP DATABASE", _CLUSTER),
+    "AlterDatabaseStmt": ("ALTER DATABASE", _CLUSTER),
+    "AlterDatabaseSetStmt": ("ALTER DATABASE … SET", _CLUSTER),
+    "AlterSystemStmt": ("ALTER SYSTEM", _CLUSTER),
+    "CreateTableSpaceStmt": ("CREATE TABLESPACE", _CLUSTER),
+    "CreatePublicationStmt": ("CREATE PUBLICATION", _CLUSTER),
+    "AlterPublicationStmt": ("ALTER PUBLICATION", _CLUSTER),
+    "CreateSubscriptionStmt": ("CREATE SUBSCRIPTION", _CLUSTER),
+    "CreateForeignServerStmt": ("CREATE SERVER", _CLUSTER),
+    "CreateForeignTableStmt": ("CREATE FOREIGN TABLE", _CLUSTER),
+    "CreateUserMappingStmt": ("CREATE USER MAPPING", _CLUSTER),
+    "CreateFdwStmt": ("CREATE FOREIGN DATA WRAPPER", _CLUSTER),
+    "ImportForeignSchemaStmt": ("IMPORT FOREIGN SCHEMA", _CLUSTER),
+    "CreateEventTrigStmt": ("CREATE EVENT TRIGGER", _CLUSTER),
+    "VacuumStmt": ("VACUUM or ANALYZE", _MAINTENANCE),
+    "ReindexStmt": ("REINDEX", _MAINTENANCE),
+    "ClusterStmt": ("CLUSTER", _MAINTENANCE),
+    "RefreshMatViewStmt": ("REFRESH MATERIALIZED VIEW", _MAINTENANCE),
+    "VariableSetStmt": (
+        "SET",
+        ("changes the session, and with it what other files mean", "Qualify names; give routines a SET clause."),
+    ),
+    "CreateExtensionStmt": ("CREATE EXTENSION", ("is declared in its own folder", "Move it to extensions/.")),
+}
+_UNKNOWN = ("is no declared state that stonegate knows", "Write it into migrations/.")
+
+
+def misplaced(statement: Statement) -> MisplacedStatement:
+    """The error that says where a statement belongs."""
+    folder = statement.file.folder
+    name, (why, where) = _MISPLACED.get(statement.kind, (_verb(statement), _UNKNOWN))
+    match folder:
+        case Folder.SEEDERS:
+            why = "is no INSERT"
+            where = "A seeder holds INSERT statements only; other changes of rows belong in migrations/."
+            if statement.kind in BUILDERS:
+                where = "Declared objects belong in types/, tables/, views/, functions/ or triggers/."
+        case Folder.EXTENSIONS:
+            why = "is no CREATE EXTENSION"
+            if statement.kind in BUILDERS:
+                where = "Declared objects belong in types/, tables/, views/, functions/ or triggers/."
+        case _:
+            pass
+    message = f"{name} has no business in {folder.value}/: it {why}"
+    return MisplacedStatement(message, file=statement.file.path, line=statement.line, hint=where)
+
+
+def _verb(statement: Statement) -> str:
+    return " ".join(statement.sql.split()[:2]).upper()
+
+
+#: Session settings that pg_dump writes at the head of its output; they change nothing that is declared.
+_HARMLESS = frozenset(
+    {"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"}
+    | {"client_encoding", "standard_conforming_strings", "check_function_bodies", "xmloption", "client_min_messages"}
+    | {"row_security", "default_tablespace", "default_table_access_method", "default_toast_compression"}
+)
+
+
+def is_dump_preamble(statement: Statement) -> bool:
+    """Whether a statement is one of those that pg_dump writes before the objects: it is left out with a warning."""
+    node = statement.node
+    if statement.kind == "VariableSetStmt":
+        return node.get("name", "").lower() in _HARMLESS and node["kind"] in ("VAR_SET_VALUE", "VAR_SET_DEFAULT")
+    if statement.kind != "SelectStmt":
+        return False
+    targets: list[Node] = node.get("targetList", [])
+    call = targets[0]["ResTarget"]["val"].get("FuncCall", {}) if len(targets) == 1 and "fromClause" not in node else {}
+    if not call or call["funcname"][-1]["String"].get("sval") != "set_config":
+        return False
+    constants = [string_constant(argument) for argument in call.get("args", ())]
+    return constants[:2] == ["search_path", ""]

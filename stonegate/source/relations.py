@@ -1,0 +1,180 @@
+"""Tables, indexes, views and sequences: what their statements create and need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stonegate.errors import MisplacedStatement
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.source import SourceItem, Verb
+from stonegate.source.foreign_keys import inline_foreign_keys
+from stonegate.source.grammar import Node, Statement
+from stonegate.source.items import Draft, with_original
+from stonegate.source.object_keys import Declarations, is_type, relation_kind
+from stonegate.source.type_names import strings
+
+_UNIQUE = frozenset({"CONSTR_PRIMARY", "CONSTR_UNIQUE"})
+
+
+def build_table(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of a CREATE TABLE, its partitions, parents, `LIKE` and foreign keys among its needs."""
+    node = statement.node
+    if node["relation"].get("relpersistence") == "t":
+        raise MisplacedStatement(
+            f"temporary table {node['relation']['relname']} is no state of a database",
+            file=statement.file.path,
+            line=statement.line,
+            hint="Create it in the routine or migration that uses it.",
+        )
+    key = ObjectKey(ObjectKind.TABLE, node["relation"].get("schemaname", "public"), node["relation"]["relname"])
+    draft = Draft(statement, declarations)
+    draft.needs.walk([value for name, value in node.items() if name != "relation"])
+    for element in node.get("tableElts", ()):
+        if "ColumnDef" in element:
+            note_column(draft, key, element["ColumnDef"])
+        elif "Constraint" in element:
+            note_constraint(draft, key, element["Constraint"])
+    item = replace(draft.created(key), foreign_keys=inline_foreign_keys(statement, key))
+    return with_original(item, statement)
+
+
+def note_column(draft: Draft, table: ObjectKey, column: Node) -> None:
+    """Note a column and the named constraints written at it."""
+    draft.member(table.part(ObjectKind.COLUMN, column["colname"]), column["location"])
+    for constraint in column.get("constraints", ()):
+        note_constraint(draft, table, constraint["Constraint"])
+
+
+def note_constraint(draft: Draft, table: ObjectKey, constraint: Node) -> None:
+    """Note a constraint that has a name."""
+    if "conname" in constraint and constraint["contype"] != "CONSTR_NOTNULL":
+        draft.member(table.part(ObjectKind.CONSTRAINT, constraint["conname"]), constraint["location"])
+
+
+def build_index(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of a CREATE INDEX; without a name its key has the name ""."""
+    node = statement.node
+    table = declarations.range_var(node["relation"])
+    draft = Draft(statement, declarations)
+    for entry in (*node.get("indexParams", ()), *node.get("indexIncludingParams", ())):
+        if "name" in entry["IndexElem"]:
+            draft.needs.range_var(node["relation"], entry["IndexElem"]["name"])
+    draft.needs.range_var(node["relation"])
+    draft.needs.walk([node.get("indexParams"), node.get("whereClause")])
+    key = ObjectKey(ObjectKind.INDEX, table.schema, node.get("idxname", ""))
+    plain = "whereClause" not in node and all("name" in entry["IndexElem"] for entry in node["indexParams"])
+    return replace(draft.created(key, target=table), unique_key=bool(node.get("unique")) and plain)
+
+
+def build_view(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of a CREATE VIEW."""
+    node = statement.node
+    draft = Draft(statement, declarations)
+    draft.needs.walk(node["query"])
+    return draft.created(_key(node["view"], ObjectKind.VIEW))
+
+
+def build_materialized_view(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of a CREATE MATERIALIZED VIEW; CREATE TABLE AS is no declaration.
+
+    Raises:
+        MisplacedStatement: for CREATE TABLE AS, whose columns and rows nobody can read from the text.
+    """
+    node = statement.node
+    if node.get("objtype") != "OBJECT_MATVIEW":
+        raise MisplacedStatement(
+            "CREATE TABLE AS does not say which columns the table has",
+            file=statement.file.path,
+            line=statement.line,
+            hint="Declare the columns in tables/; fill the table in seeders/ or migrations/.",
+        )
+    draft = Draft(statement, declarations)
+    draft.needs.walk(node["query"])
+    return draft.created(_key(node["into"]["rel"], ObjectKind.MATERIALIZED_VIEW))
+
+
+def build_sequence(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of a CREATE SEQUENCE; `OWNED BY` needs the table."""
+    node = statement.node
+    draft = Draft(statement, declarations)
+    _note_sequence_owner(draft, node)
+    return draft.created(_key(node["sequence"], ObjectKind.SEQUENCE))
+
+
+def build_sequence_change(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of an ALTER SEQUENCE."""
+    key = declarations.range_var(statement.node["sequence"], ObjectKind.SEQUENCE)
+    draft = Draft(statement, declarations)
+    draft.needs.range_var(statement.node["sequence"])
+    _note_sequence_owner(draft, statement.node)
+    return draft.changed(Verb.ALTER, key, target=key)
+
+
+def _note_sequence_owner(draft: Draft, node: Node) -> None:
+    for option in node.get("options", ()):
+        if option["DefElem"]["defname"] == "owned_by":
+            parts = strings(option["DefElem"]["arg"]["List"]["items"])
+            if len(parts) > 1:
+                draft.needs.relation(parts[-3] if len(parts) > 2 else None, parts[-2], parts[-1])
+
+
+#: ALTER TABLE subcommands that take something away or rewrite it: history, not declared state.
+_STEPS = {
+    "AT_DropColumn": "DROP COLUMN",
+    "AT_DropConstraint": "DROP CONSTRAINT",
+    "AT_AlterColumnType": "ALTER COLUMN … TYPE",
+    "AT_DropNotNull": "DROP NOT NULL",
+    "AT_DropIdentity": "DROP IDENTITY",
+    "AT_DropExpression": "DROP EXPRESSION",
+    "AT_DetachPartition": "DETACH PARTITION",
+    "AT_DetachPartitionFinalize": "DETACH PARTITION",
+    "AT_DropInherit": "NO INHERIT",
+    "AT_DropOf": "NOT OF",
+}
+
+
+def build_table_change(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of an ALTER TABLE (VIEW, INDEX, SEQUENCE, TYPE): constraints, row security, options, owner, partitions.
+
+    Raises:
+        MisplacedStatement: a subcommand that belongs to migrations/.
+    """
+    node = statement.node
+    key = altered(node, declarations)
+    draft = Draft(statement, declarations)
+    unique = False
+    if is_type(node["objtype"]):
+        draft.needs.type({"names": [{"String": {"sval": key.schema}}, {"String": {"sval": key.name}}]})
+    else:
+        draft.needs.range_var(node["relation"])
+    for entry in node["cmds"]:
+        command = entry["AlterTableCmd"]
+        if command["subtype"] in _STEPS:
+            raise MisplacedStatement(
+                f"{_STEPS[command['subtype']]} is a step of history, not declared state",
+                file=statement.file.path,
+                line=statement.line,
+                hint="Write the final form into the CREATE statement and the step into migrations/.",
+            )
+        definition = command.get("def", {})
+        draft.needs.walk(definition)
+        if "ColumnDef" in definition and command["subtype"] == "AT_AddColumn":
+            note_column(draft, key, definition["ColumnDef"])
+        if "Constraint" in definition and command["subtype"] == "AT_AddConstraint":
+            constraint = definition["Constraint"]
+            note_constraint(draft, key, constraint)
+            unique = unique or constraint["contype"] in _UNIQUE
+            if "indexname" in constraint:
+                draft.needs.relation(node["relation"].get("schemaname"), constraint["indexname"])
+    return replace(draft.changed(Verb.ALTER, key, target=key), unique_key=unique)
+
+
+def altered(node: Node, declarations: Declarations) -> ObjectKey:
+    """The key of the relation or composite type of an AlterTableStmt node."""
+    if is_type(node["objtype"]):
+        return declarations.type(node["relation"].get("schemaname"), node["relation"]["relname"])
+    return declarations.range_var(node["relation"], relation_kind(node["objtype"]) or ObjectKind.TABLE)
+
+
+def _key(node: Node, kind: ObjectKind) -> ObjectKey:
+    return ObjectKey(kind, node.get("schemaname", "public"), node["relname"])

@@ -1,0 +1,110 @@
+"""Functions, procedures and aggregates: their signature, what they need, and where their body stands in the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stonegate.model.names import ObjectKey, routine_key
+from stonegate.model.source import SourceItem
+from stonegate.source.grammar import Node, Statement, parse_nodes
+from stonegate.source.items import Draft
+from stonegate.source.object_keys import Declarations, input_parameters
+from stonegate.source.original import original_routine
+from stonegate.source.type_names import TypeNames, qualified, strings
+
+#: Options of CREATE AGGREGATE that name a function (manual, CREATE AGGREGATE).
+_SUPPORT_FUNCTIONS = frozenset(
+    {"sfunc", "finalfunc", "combinefunc", "serialfunc", "deserialfunc", "msfunc", "minvfunc", "mfinalfunc"}
+)
+_STATE_TYPES = frozenset({"stype", "mstype", "basetype"})
+
+
+def routine_of(node: Node, types: TypeNames) -> ObjectKey:
+    """The key of a CREATE FUNCTION or PROCEDURE node: schema.name(input types)."""
+    schema, name = qualified(node["funcname"])
+    parameters = input_parameters(node.get("parameters", ()))
+    return routine_key(schema or "public", name, tuple(types.identity(each["argType"]) for each in parameters))
+
+
+def build_routine(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of a CREATE FUNCTION or CREATE PROCEDURE.
+
+    Parameter and return types, defaults, and for `LANGUAGE sql` everything that the body mentions must exist before;
+    bodies in other languages are bound late.
+
+    Raises:
+        SyntaxFailure: in the body of a SQL function, at its place in the file.
+    """
+    node = statement.node
+    draft = Draft(statement, declarations)
+    draft.needs.walk(node.get("parameters", []))
+    draft.needs.walk(node.get("sql_body"))
+    if "returnType" in node:
+        draft.needs.type(node["returnType"])
+    draft.needs.walk(sql_body(statement))
+    body = _options(node).get("as")
+    item = draft.created(routine_of(node, declarations.types))
+    line = None if body is None else statement.line_at(body["arg_location"])
+    return replace(item, body_line=line, original=original_routine(statement))
+
+
+def _options(node: Node) -> dict[str, Node]:
+    return {entry["DefElem"]["defname"]: entry["DefElem"] for entry in node.get("options", ())}
+
+
+def sql_body(statement: Statement) -> list[Node]:
+    """The parse trees of the string body of a `LANGUAGE sql` routine; [] for any other.
+
+    Raises:
+        SyntaxFailure: at its place in the file.
+    """
+    options = _options(statement.node)
+    if "as" not in options or _language(options) != "sql":
+        return []
+    text: str = options["as"]["arg"]["List"]["items"][0]["String"].get("sval", "")
+    source = statement.file.text.encode()
+    start = options["as"]["arg_location"]
+    # In a body between apostrophes doubled ones shift what follows by one column each; the line stays right.
+    opening = source.find(b"$", start + 1) + 1 if source[start : start + 1] == b"$" else start + 1
+    file = statement.file
+    return parse_nodes(text, file.path, outer=file.text, shift=len(source[:opening].decode()))
+
+
+def _language(options: dict[str, Node]) -> str:
+    if "language" not in options:
+        return "sql"
+    name: str = options["language"]["arg"]["String"]["sval"]
+    return name.lower()
+
+
+def aggregate_of(node: Node, types: TypeNames) -> ObjectKey:
+    """The key of a CREATE AGGREGATE node."""
+    schema, name = qualified(node["defnames"])
+    arguments = node["args"][0].get("List", {}).get("items", []) if node.get("args") else []
+    spelled = tuple(types.identity(each["argType"]) for each in input_parameters(arguments))
+    if node.get("oldstyle"):
+        base = _definition(node).get("basetype", {}).get("TypeName")
+        any_input = base is None or strings(base["names"])[-1].lower() == "any"
+        spelled = () if any_input or base is None else (types.identity(base),)
+    return routine_key(schema or "public", name, spelled)
+
+
+def build_aggregate(statement: Statement, declarations: Declarations) -> SourceItem:
+    """The item of a CREATE AGGREGATE; it needs its support functions and state types."""
+    node = statement.node
+    draft = Draft(statement, declarations)
+    draft.needs.walk(node.get("args", []))
+    for option, value in _definition(node).items():
+        if "TypeName" not in value:
+            continue
+        if option in _SUPPORT_FUNCTIONS:
+            draft.needs.routine(*qualified(value["TypeName"]["names"]))
+        elif option in _STATE_TYPES:
+            draft.needs.type(value["TypeName"])
+    return draft.created(aggregate_of(node, declarations.types))
+
+
+def _definition(node: Node) -> dict[str, Node]:
+    """The options of a DefineStmt by lower-case name."""
+    options = (entry["DefElem"] for entry in node.get("definition", ()))
+    return {option["defname"].lower(): option.get("arg", {}) for option in options}

@@ -1,0 +1,134 @@
+"""Effects of CREATE TABLE and of every ALTER TABLE subcommand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.source import Effect, EffectVerb
+from stonegate.source.grammar import Node
+from stonegate.source.object_keys import Declarations
+from stonegate.source.relations import altered
+from stonegate.source.type_names import serial_base, strings
+
+_DEFAULTS = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
+_NOT_NULLS = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
+_NO_CONSTRAINTS = _DEFAULTS | {"CONSTR_NOTNULL", "CONSTR_NULL"}
+
+
+def create_table(node: Node, declarations: Declarations) -> Iterator[Effect]:
+    """The table with its columns and, following, its named or unnamed constraints."""
+    relation = node["relation"]
+    key = ObjectKey(ObjectKind.TABLE, relation.get("schemaname", "public"), relation["relname"])
+    columns: list[Effect] = []
+    constraints: list[Effect] = []
+    keyed: set[str] = set()
+    for element in node.get("tableElts", ()):
+        if "ColumnDef" in element:
+            columns.append(_add_column(key, element["ColumnDef"], declarations))
+            constraints.extend(_column_constraints(key, element["ColumnDef"]))
+        elif "Constraint" in element:
+            constraint = element["Constraint"]
+            constraints.append(_add_constraint(key, constraint))
+            if constraint["contype"] == "CONSTR_PRIMARY":
+                keyed.update(strings(constraint.get("keys", ())))
+    yield Effect(
+        verb=EffectVerb.CREATE,
+        key=key,
+        columns=tuple(_with_not_null(column) if column.key.member in keyed else column for column in columns),
+        if_exists=bool(node.get("if_not_exists")),
+    )
+    yield from constraints
+
+
+def _with_not_null(column: Effect) -> Effect:
+    return Effect(verb=column.verb, key=column.key, type=column.type, not_null=True, has_default=column.has_default)
+
+
+def _add_column(owner: ObjectKey, column: Node, declarations: Declarations, *, if_exists: bool = False) -> Effect:
+    kinds = {entry["Constraint"]["contype"] for entry in column.get("constraints", ())}
+    type_name = column.get("typeName")
+    serial = type_name is not None and serial_base(type_name) is not None
+    member = ObjectKind.ATTRIBUTE if owner.kind is ObjectKind.TYPE else ObjectKind.COLUMN
+    return Effect(
+        verb=EffectVerb.ADD_COLUMN,
+        key=owner.part(member, column["colname"]),
+        type=None if type_name is None else declarations.types.column(type_name),
+        not_null=serial or bool(kinds & _NOT_NULLS),
+        has_default=serial or bool(kinds & _DEFAULTS),
+        if_exists=if_exists,
+    )
+
+
+def _column_constraints(owner: ObjectKey, column: Node) -> Iterator[Effect]:
+    for entry in column.get("constraints", ()):
+        constraint = entry["Constraint"]
+        kind = constraint["contype"]
+        if kind not in _NO_CONSTRAINTS and not kind.startswith("CONSTR_ATTR"):
+            yield _add_constraint(owner, constraint, column["colname"])
+
+
+def _add_constraint(owner: ObjectKey, constraint: Node, column: str | None = None) -> Effect:
+    """The constraint; `columns` are those that it lists, by name. Its own name is "" if PostgreSQL makes it up."""
+    names = [column] if column is not None else strings(constraint.get("fk_attrs") or constraint.get("keys") or ())
+    return Effect(
+        verb=EffectVerb.ADD_CONSTRAINT,
+        key=owner.part(ObjectKind.CONSTRAINT, constraint.get("conname", "")),
+        columns=tuple(Effect(verb=EffectVerb.ALTER_OTHER, key=owner.part(ObjectKind.COLUMN, name)) for name in names),
+    )
+
+
+def alter_table(node: Node, declarations: Declarations) -> Iterator[Effect]:
+    """The effects of all subcommands of an ALTER TABLE (VIEW, INDEX, SEQUENCE, composite TYPE), in order."""
+    owner = altered(node, declarations)
+    for entry in node["cmds"]:
+        command = entry["AlterTableCmd"]
+        missing_ok = bool(command.get("missing_ok")) or bool(node.get("missing_ok"))
+        yield from _subcommand(owner, command, declarations, missing_ok=missing_ok)
+
+
+_MEMBER_VERBS = {
+    "AT_DropColumn": EffectVerb.DROP_COLUMN,
+    "AT_SetNotNull": EffectVerb.SET_NOT_NULL,
+    "AT_DropNotNull": EffectVerb.DROP_NOT_NULL,
+    "AT_AddIdentity": EffectVerb.SET_DEFAULT,
+    "AT_DropIdentity": EffectVerb.DROP_DEFAULT,
+}
+
+
+def _subcommand(owner: ObjectKey, command: Node, declarations: Declarations, *, missing_ok: bool) -> Iterator[Effect]:
+    subtype, definition = command["subtype"], command.get("def", {})
+    member = ObjectKind.ATTRIBUTE if owner.kind is ObjectKind.TYPE else ObjectKind.COLUMN
+    cascade = command.get("behavior") == "DROP_CASCADE"
+    match subtype:
+        case "AT_AddColumn":
+            column = definition["ColumnDef"]
+            yield _add_column(owner, column, declarations, if_exists=bool(command.get("missing_ok")))
+            yield from _column_constraints(owner, column)
+        case "AT_AlterColumnType":
+            spelled = declarations.types.column(definition["ColumnDef"]["typeName"])
+            yield Effect(verb=EffectVerb.SET_TYPE, key=owner.part(member, command["name"]), type=spelled)
+        case "AT_ColumnDefault":
+            verb = EffectVerb.SET_DEFAULT if definition else EffectVerb.DROP_DEFAULT
+            yield Effect(verb=verb, key=owner.part(member, command["name"]))
+        case "AT_DropColumn" | "AT_SetNotNull" | "AT_DropNotNull" | "AT_AddIdentity" | "AT_DropIdentity":
+            yield Effect(
+                verb=_MEMBER_VERBS[subtype],
+                key=owner.part(member, command["name"]),
+                cascade=cascade,
+                if_exists=missing_ok,
+            )
+        case "AT_AddConstraint":
+            constraint = definition["Constraint"]
+            if constraint["contype"] == "CONSTR_NOTNULL":
+                for name in strings(constraint.get("keys", ())):
+                    yield Effect(verb=EffectVerb.SET_NOT_NULL, key=owner.part(member, name))
+            else:
+                yield _add_constraint(owner, constraint)
+        case "AT_DropConstraint":
+            key = owner.part(ObjectKind.CONSTRAINT, command["name"])
+            yield Effect(verb=EffectVerb.DROP_CONSTRAINT, key=key, cascade=cascade, if_exists=missing_ok)
+        case _ if "name" in command and subtype.startswith("AT_Set"):
+            yield Effect(verb=EffectVerb.ALTER_OTHER, key=owner.part(member, command["name"]))
+        case _:
+            yield Effect(verb=EffectVerb.ALTER_OTHER, key=owner)
