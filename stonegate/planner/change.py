@@ -25,6 +25,7 @@ from stonegate.planner.places import find_places
 from stonegate.planner.records import build_records
 from stonegate.planner.seeding import seed_steps
 from stonegate.planner.simulate import simulate
+from stonegate.planner.stale import find_stale_bodies
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
 SameBody = Callable[[str, str, str], bool]
@@ -67,6 +68,16 @@ def plan_change(
     diff = _diff(plan, simulated.catalog, state, same_body)
     drift = find_drift(live, state, plan.kept, plan.builder, same_body, simulated)
     decided = _decide(plan, diff, drift, state, allowed, options)
+    stale = find_stale_bodies(decided.changes, desired, simulated.catalog, tree, allowed)
+    by_migration = find_stale_bodies(
+        (change for step in migrations.steps for change in step.changes), desired, simulated.catalog, tree, allowed
+    )
+    decided = replace(
+        decided,
+        changes=stale.changes,
+        blocked=(*decided.blocked, *stale.blocked, *by_migration.blocked, *_broken(stale.changes, options)),
+        warnings=(*decided.warnings, *stale.warnings, *by_migration.warnings),
+    )
     late = _left_to_late(plan, migrations.late, live, state, same_body, desired, migrations.pending)
     cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), desired, simulated.catalog)
     places = find_places(tree)
@@ -143,6 +154,24 @@ def _left_to_late(
     }
     without = _diff(plan, simulate(live, desired, pending).catalog, state, same_body).changes
     return tuple(sorted(mark for change in without if (mark := change.exception) not in with_late))
+
+
+def _broken(changes: Iterable[Change], options: PlanOptions) -> tuple[Blocked, ...]:
+    """With --strict-contract, what callers would notice blocks (behaviour, §10)."""
+    if not options.strict_contract:
+        return ()
+    return tuple(
+        Blocked(
+            code="migration_blocked",
+            object=change.key.label,
+            change_class=ChangeClass.INCOMPATIBLE,
+            reason=hazard.message,
+            hint="keep the old routine beside the new one until all callers have moved, or leave out --strict-contract",
+        )
+        for change in changes
+        for hazard in change.hazards
+        if hazard.code == "breaks-callers"
+    )
 
 
 def _with_consents(steps: Iterable[Step], allowed: Allowed) -> tuple[Step, ...]:
