@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import AsyncConnection, sql
 
+from stonegate.database.seed_text import parse_insert
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import QualifiedName
@@ -86,6 +87,24 @@ async def read_tables(conn: AsyncConnection[Any], seeders: Sequence[Seeder]) -> 
                 f"the seeder's table {seeder.table} does not exist", file=seeder.file, line=seeder.line
             )
     return found
+
+
+async def mark_unsteady(conn: AsyncConnection[Any], seeders: Sequence[Seeder]) -> tuple[Seeder, ...]:
+    """The seeders, those queries marked `volatile` in all columns that may give other rows when they run again.
+
+    A round trip only where a query calls functions; it then asks how volatile they are.
+    """
+    texts = {n: parse_insert(seeder) for n, seeder in enumerate(seeders) if not seeder.rows and seeder.columns}
+    calls = sorted({name for text in texts.values() for name in text.calls})
+    unsteady: set[str] = set()
+    if calls:
+        cursor = await conn.execute(sql.SQL(load("seeds/unsteady")), {"names": calls})
+        unsteady = {row[0] for row in await cursor.fetchall()}
+    marked = list(seeders)
+    for n, text in texts.items():
+        if text.moves or text.calls & unsteady:
+            marked[n] = replace(marked[n], volatile=frozenset(marked[n].columns))
+    return tuple(marked)
 
 
 def seeded_tables(seeders: Iterable[Seeder]) -> Mapping[QualifiedName, tuple[Seeder, ...]]:

@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.failures import explain_failure, is_lock_failure
-from stonegate.database.seed_facts import SeedColumn, SeedTable, read_tables, seeded_tables
+from stonegate.database.failures import is_lock_failure
+from stonegate.database.seed_facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seed_text import InsertText, parse_insert
-from stonegate.errors import MigrationFailed, StonegateError
+from stonegate.errors import MigrationFailed
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.source import Seeder, SeedRow
 
@@ -76,10 +76,12 @@ async def find_missing(
 
     Raises:
         MigrationFailed: a table or column is missing, or an expression of a seeder fails; with file and line.
+        psycopg.Error: another session was in the way, or the connection broke: the transaction may be tried again.
     """
     if not seeders:
         return ()
     tables = await read_tables(conn, seeders)
+    seeders = await mark_unsteady(conn, seeders)
     missing: list[MissingSeed] = []
     for name, group in seeded_tables(seeders).items():
         missing += await look_up(conn, tables[name], group, (declared or {}).get(name))
@@ -99,6 +101,8 @@ async def look_up(
         cursor = await conn.execute(sql.SQL("\nUNION ALL\n".join(branches) + "\nORDER BY 1, 2"))
         found = await cursor.fetchall()
     except psycopg.Error as error:
+        if error.sqlstate is None or is_lock_failure(error):
+            raise
         raise _explain(error, branches, lookups, seeders, conn.info.dbname) from error
     return tuple(
         _as_missing(seeders[index], lookups[branch].columns, row, values) for index, row, branch, values in found
@@ -235,10 +239,8 @@ def _render_term(column: SeedColumn, value: str | None) -> str:
 
 def _explain(
     error: psycopg.Error, branches: Sequence[str], lookups: Sequence[_Lookup], seeders: Sequence[Seeder], database: str
-) -> StonegateError:
+) -> MigrationFailed:
     """The failure with the seeder whose branch of the query PostgreSQL points to, else the table's first."""
-    if error.sqlstate is None or is_lock_failure(error):
-        return explain_failure(error, database=database)
     seeder = seeders[0]
     position = int(error.diag.statement_position or 0)
     for lookup, branch in zip(lookups, branches, strict=True):

@@ -5,13 +5,21 @@ PostgreSQL's parser has accepted the text already; this only finds where the cla
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from stonegate.model.names import quote_ident
 from stonegate.model.source import Seeder
 from stonegate.model.tokens import Lexeme, Token, lex
 
 _WRITES = frozenset({b"insert", b"update", b"delete", b"merge"})
+# Key words that stand for the time or the session (manual 9.9.5 and 9.27), and DEFAULT, which may call nextval.
+_MOVING_WORDS = frozenset(
+    b"current_catalog current_date current_role current_schema current_time current_timestamp current_user default "
+    b"localtime localtimestamp session_user system_user user".split()
+)
+_MOVING_STRINGS = frozenset({b"'now'", b"'today'", b"'tomorrow'", b"'yesterday'"})  # manual 8.5.1.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +33,8 @@ class InsertText:
         body: VALUES, a query, or DEFAULT VALUES.
         tail: ON CONFLICT and RETURNING.
         plain: the column list has nothing but names, and `ctes` writes nothing.
+        calls: names before a parenthesis in `ctes` and `body`, functions among them.
+        moves: `ctes` or `body` tells the time or the session, or has DEFAULT.
     """
 
     ctes: str
@@ -33,6 +43,8 @@ class InsertText:
     body: str
     tail: str
     plain: bool
+    calls: frozenset[str]
+    moves: bool
 
     @property
     def ignores_identity(self) -> bool:
@@ -66,6 +78,7 @@ def parse_insert(seeder: Seeder) -> InsertText:
         return raw[tokens[first].start : tokens[last - 1].end].decode() if first < last else ""
 
     ctes = text(0, start)
+    queries = tokens[:start] + tokens[body:tail]
     is_name_list = all(token.text not in (b".", b"[") for token in tokens[names:after])
     return InsertText(
         ctes=ctes + "\n" if ctes else "",
@@ -74,7 +87,19 @@ def parse_insert(seeder: Seeder) -> InsertText:
         body=text(body, tail),
         tail=text(tail, len(tokens)),
         plain=is_name_list and not any(token.text.lower() in _WRITES for token in tokens[:start]),
+        calls=frozenset(_called(queries)),
+        moves=any(
+            token.text.lower() in (_MOVING_WORDS if token.kind is Lexeme.WORD else _MOVING_STRINGS) for token in queries
+        ),
     )
+
+
+def _called(tokens: list[Token]) -> Iterator[str]:
+    for token, following in pairwise(tokens):
+        if following.text == b"(" and token.kind is Lexeme.WORD:
+            yield token.text.lower().decode()
+        elif following.text == b"(" and token.kind is Lexeme.QUOTED:
+            yield token.text[1:-1].replace(b'""', b'"').decode()
 
 
 def _is(token: Token, word: bytes) -> bool:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.failures import explain_failure, is_lock_failure
-from stonegate.database.seed_facts import SeedTable, read_tables, seeded_tables
+from stonegate.database.seed_facts import SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seed_lookup import (
     ANY_ROW,
     DeclaredOrder,
@@ -122,15 +122,20 @@ async def insert_seeds(
 
     Raises:
         MigrationFailed: a row cannot be inserted; with file and line of the row where it can be told.
+        psycopg.Error: another session was in the way, or the connection broke: the transaction may be tried again.
     """
     if not seeders:
         return ()
+    groups = seeded_tables(seeders)
     inserting = _Inserting(conn=conn, tables=await read_tables(conn, seeders), declared=declared or {})
     try:
         async with conn.transaction():
+            seeders = await mark_unsteady(conn, seeders)
             await _run_all(inserting, seeders, only_missing=only_missing)
             await _move_sequences(inserting)
     except psycopg.Error as error:
+        if error.sqlstate is None or conn.closed or is_lock_failure(error):
+            raise
         raise await _explain(conn, inserting.done, error) from error
     return tuple(
         SeedReport(
@@ -139,7 +144,7 @@ async def insert_seeds(
             found=inserting.found.get(name, 0),
             inserted=inserting.inserted.get(name, 0),
         )
-        for name, group in seeded_tables(seeders).items()
+        for name, group in groups.items()
     )
 
 
@@ -270,8 +275,6 @@ def _restart_value(
 async def _explain(conn: AsyncConnection[Any], runs: Sequence[_Run], error: psycopg.Error) -> StonegateError:
     """The failure with the row that caused it: the statements are run again one by one, then its rows."""
     database = conn.info.dbname
-    if error.sqlstate is None or conn.closed or is_lock_failure(error):
-        return explain_failure(error, database=database)
     found = await _locate(conn, runs)
     if found is None:
         return explain_failure(error, database=database)
