@@ -1,0 +1,128 @@
+"""Many statements in one round trip, yet each with its own answer: libpq's pipeline mode (manual 34.5)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.generators import fetch_many, pipeline_communicate
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from stonegate.model.plan import Statement, Step
+
+MOST_STATEMENTS = 500  # of one batch: bounds what libpq buffers and how late a cancelled apply notices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """SQL to send, and the plan's step and statement that it comes from (None for our own)."""
+
+    sql: str
+    step: Step | None = None
+    statement: Statement | None = None
+
+
+class StatementFailed(Exception):
+    """A statement failed; those sent after it were not executed.
+
+    Args:
+        sent: which one.
+        error: what PostgreSQL said.
+    """
+
+    def __init__(self, sent: Sent, error: psycopg.Error) -> None:
+        super().__init__(str(error))
+        self.sent = sent
+        self.error = error
+
+
+def statements_of(step: Step) -> tuple[Sent, ...]:
+    """The statements of a step, ready to send."""
+    return tuple(Sent(sql=statement.sql, step=step, statement=statement) for statement in step.statements)
+
+
+async def send_batch(conn: AsyncConnection[Any], batch: Sequence[Sent]) -> None:
+    """Execute the statements in order; rows that they return are thrown away.
+
+    psycopg's own pipeline wakes up once per statement and tells only that *a* statement failed; here the answers are
+    counted. The caller is inside a transaction, or sends `BEGIN` first.
+
+    Raises:
+        StatementFailed: one failed, or the connection broke while it ran.
+    """
+    for start in range(0, len(batch), MOST_STATEMENTS):
+        await _send_part(conn, batch[start : start + MOST_STATEMENTS])
+
+
+async def send_alone(conn: AsyncConnection[Any], sent: Sent) -> None:
+    """Execute one statement outside a pipeline, for what PostgreSQL forbids in a transaction block.
+
+    Raises:
+        StatementFailed: it failed.
+    """
+    try:
+        await conn.execute(sent.sql.encode(), prepare=False)
+    except psycopg.Error as error:
+        raise StatementFailed(sent, error) from error
+
+
+async def _send_part(conn: AsyncConnection[Any], batch: Sequence[Sent]) -> None:
+    pgconn = conn.pgconn
+    answers: list[list[PGresult]] = []
+    async with conn.lock:
+        try:
+            pgconn.enter_pipeline_mode()
+            await conn.wait(_exchange(pgconn, [sent.sql.encode() for sent in batch], answers))
+        except psycopg.Error as error:  # the connection itself broke
+            raise StatementFailed(batch[min(_answered(answers), len(batch) - 1)], error) from error
+        finally:
+            # Also when the apply is cancelled, so that the transaction can be rolled back on this connection.
+            if pgconn.status == ConnStatus.OK:
+                with contextlib.suppress(psycopg.Error):
+                    pgconn.exit_pipeline_mode()
+    for sent, results in zip(batch, answers, strict=False):
+        failure = _failure_of(results)
+        if failure is not None:
+            raise StatementFailed(sent, failure)
+
+
+def _exchange(pgconn: PGconn, statements: list[bytes], answers: list[list[PGresult]]) -> Generator[Any, Any, None]:
+    """Send everything, reading answers meanwhile so that neither side blocks; one answer each and one for the sync."""
+    commands: deque[Callable[[], None]] = deque()
+    for statement in statements:
+        commands.append(lambda sql=statement: pgconn.send_query_params(sql, None))  # type: ignore[misc]
+    commands.append(pgconn.pipeline_sync)
+    answers.extend((yield from pipeline_communicate(pgconn, commands)))
+    while len(answers) <= len(statements):
+        results = yield from fetch_many(pgconn)
+        if not results:
+            raise psycopg.OperationalError("the server stopped answering in the middle of a batch")
+        answers.append(results)
+
+
+def _answered(answers: list[list[PGresult]]) -> int:
+    good = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
+    count = 0
+    for results in answers:
+        if any(result.status not in good for result in results):
+            break
+        count += 1
+    return count
+
+
+def _failure_of(results: Sequence[PGresult]) -> psycopg.Error | None:
+    for result in results:
+        match result.status:
+            case ExecStatus.FATAL_ERROR:
+                return psycopg.errors.error_from_result(result, encoding="utf-8")
+            case ExecStatus.COPY_IN | ExecStatus.COPY_OUT | ExecStatus.COPY_BOTH:
+                return psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a plan")
+            case _:
+                pass
+    return None

@@ -1,0 +1,93 @@
+"""Declared rows in an apply: inserted into the tables that it made, required in all others, excused by consent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from stonegate.database.execution import DONE, Execution, Job
+from stonegate.database.seeds import MissingSeed, count_rows, find_missing, insert_seeds
+from stonegate.errors import MissingSeed as MissingSeedError
+from stonegate.model.plan import ConsentToken, Plan, Step
+from stonegate.model.report import SeedReport, StepReport
+
+MOST_DETAILS = 20
+
+
+async def insert_declared(conn: AsyncConnection[Any], job: Job, execution: Execution, steps: Sequence[Step]) -> None:
+    """SEED steps: the rows of new tables, in foreign-key order.
+
+    Raises:
+        MigrationFailed: a row cannot be inserted.
+    """
+    reports = await insert_seeds(conn, [seeder for step in steps for seeder in step.seeders])
+    _report(execution, steps, reports)
+
+
+async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Execution, steps: Sequence[Step]) -> None:
+    """VALIDATE steps: every declared row is there, or excused (earlier or now), or inserted if that was asked for.
+
+    Raises:
+        MissingSeed: rows are missing; each is a detail, the hint names the ways out.
+        MigrationFailed: the rows cannot be looked up or inserted.
+    """
+    if not steps:
+        return
+    seeders = [seeder for step in steps for seeder in step.seeders]
+    missing = await find_missing(conn, seeders)
+    lacking = {str(row.table): 0 for row in missing}
+    for row in missing:
+        lacking[str(row.table)] += 1
+    unexcused = [row for row in missing if row.label not in job.state.missing_seeds]
+    inserted: tuple[SeedReport, ...] = ()
+    if unexcused and job.options.missing_seeds == "insert":
+        tables = {row.table for row in unexcused}
+        inserted = await insert_seeds(conn, [s for s in seeders if s.table in tables], only_missing=True)
+        missing = tuple(row for row in missing if row.table not in tables)
+        unexcused = []
+    refused = [row for row in unexcused if not _is_allowed(job.plan, row)]
+    if refused and job.options.missing_seeds == "block":
+        raise _failure(job, refused)
+    execution.warnings += [f"the declared row is missing: {row.label} ({row.file}:{row.line})" for row in unexcused]
+    execution.missing_seeds |= {row.label for row in missing if row not in refused}
+    by_table = {report.table: report for report in inserted}
+    _report(execution, steps, tuple(by_table.get(_table(step)) or _found(step, lacking) for step in steps))
+
+
+def _table(step: Step) -> str:
+    return str(step.key.qualified)
+
+
+def _found(step: Step, lacking: dict[str, int]) -> SeedReport:
+    expected = count_rows(step.seeders)
+    return SeedReport(table=_table(step), expected=expected, found=expected - lacking.get(_table(step), 0))
+
+
+def _is_allowed(plan: Plan, row: MissingSeed) -> bool:
+    """`--force`, `--allow missing_seed`, or the same for this table or this row."""
+    return plan.force or any(
+        consent.covers(ConsentToken.MISSING_SEED, label)
+        for consent in plan.consents
+        for label in (row.label, str(row.table))
+    )
+
+
+def _failure(job: Job, rows: Sequence[MissingSeed]) -> MissingSeedError:
+    first = rows[0]
+    tables = sorted({str(row.table) for row in rows})
+    return MissingSeedError(
+        f"{len(rows)} declared rows are missing from {', '.join(tables)}; everything was rolled back",
+        file=first.file,
+        line=first.line,
+        details=tuple(row.label for row in rows[:MOST_DETAILS]),
+        hint=f"insert them: --seed-missing, or a migration; accept it: --allow missing_seed:{tables[0]}",
+        database=job.database or None,
+    )
+
+
+def _report(execution: Execution, steps: Sequence[Step], reports: Sequence[SeedReport]) -> None:
+    execution.seeds += reports
+    rows = {report.table: report.inserted for report in reports}
+    execution.steps += [StepReport(step=step, state=DONE, rows=rows.get(_table(step))) for step in steps]

@@ -1,0 +1,329 @@
+"""One database from folder to report: what both doors and the fleet call (architecture, walks 1 and 2)."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from stonegate.database.connect import connect, database_of, with_database
+from stonegate.database.databases import connect_maintenance, create_database, drop_database, temporary_database
+from stonegate.database.execution import ExecuteOptions, Job
+from stonegate.database.executor import execute_plan
+from stonegate.database.failures import explain_failure
+from stonegate.database.introspect import read_catalog
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.locks import acquire_apply_lock
+from stonegate.database.progress import OnProgress, Progress, Stage
+from stonegate.database.reference import admin_steps
+from stonegate.database.reports import blocked_error, elapsed_ms, failed_report, finished_report
+from stonegate.database.server import is_pooled, read_offered, read_session, require_extensions
+from stonegate.database.stale import refuse_stale
+from stonegate.database.survey import (
+    POOLER_WARNING,
+    ApplyOptions,
+    Survey,
+    empty_plan,
+    is_unchanged,
+    survey_database,
+    unchanged_plan,
+    with_warnings,
+)
+from stonegate.database.tracking import read_state
+from stonegate.errors import DatabaseNotFound, SourceError, StonegateError, UsageError
+from stonegate.model.plan import Mode, Phase, Plan
+from stonegate.model.report import ApplyReport, Status
+from stonegate.source.checksum import same_body
+
+__all__ = ["ApplyOptions", "LazySource", "apply_database", "apply_plan", "plan_database"]
+
+
+async def plan_database(
+    conninfo: str, source: LazySource, options: ApplyOptions | None = None, on_progress: OnProgress | None = None
+) -> Plan:
+    """What an apply would do. Nothing is written to the target and no lock is taken.
+
+    Raises:
+        SourceError, UsageError, ConnectionFailed, ExtensionNotAvailable, ReferenceUnavailable: see there.
+        StonegateError: the folder does not deploy in the reference database.
+    """
+    options = options or ApplyOptions()
+    try:
+        conn = await connect(conninfo)
+    except DatabaseNotFound as missing:
+        return await _plan_missing(conninfo, source, options, missing.database or database_of(conninfo) or "")
+    try:
+        if await is_unchanged(conn, source, options):
+            return await unchanged_plan(conn, source, conn.info.dbname)
+        survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
+    except psycopg.Error as error:
+        raise explain_failure(error, database=conn.info.dbname) from error
+    finally:
+        await conn.close()
+    return with_warnings(survey.plan, *survey.warnings)
+
+
+async def _plan_missing(conninfo: str, source: LazySource, options: ApplyOptions, database: str) -> Plan:
+    plan = empty_plan(source, options, database)
+    declared = source.tree().extensions
+    if declared:
+        maintenance = await connect_maintenance(conninfo)
+        try:
+            require_extensions(declared, await read_offered(maintenance))
+        finally:
+            await maintenance.close()
+    return with_warnings(plan, f"the database {database} does not exist: `stonegate apply` creates it")
+
+
+async def apply_database(
+    conninfo: str, source: LazySource, options: ApplyOptions | None = None, on_progress: OnProgress | None = None
+) -> ApplyReport:
+    """Bring one database to what the folder declares, or leave it as it is.
+
+    A failure is a value: `ApplyReport.error`. When the caller is cancelled or interrupted, the transaction is rolled
+    back first.
+
+    Raises:
+        SourceError: the folder is wrong.
+        UsageError: the conninfo cannot be read.
+    """
+    options = options or ApplyOptions()
+    started = time.monotonic()
+
+    async def work(conn: AsyncConnection[Any], database: str, created: bool) -> ApplyReport:
+        if not created and await is_unchanged(conn, source, options):
+            return await _unchanged(conn, source, database, started)
+        waited = await _lock(conn, database, options, on_progress)
+        if waited and await is_unchanged(conn, source, options):
+            return await _unchanged(conn, source, database, started)
+        survey = await survey_database(conn, conninfo, source, options, database=database, on_progress=on_progress)
+        return await _carry_out(conn, conninfo, survey, options, started, created, on_progress)
+
+    return await _on_target(conninfo, options, started, work, on_progress)
+
+
+async def apply_plan(
+    conninfo: str, plan: Plan, options: ApplyOptions | None = None, on_progress: OnProgress | None = None
+) -> ApplyReport:
+    """Carry out a saved plan, unless the database moved since it was made. Failures are values, as in `apply_database`.
+
+    Raises:
+        UsageError: the plan is for a database of another name, or the conninfo cannot be read.
+    """
+    options = options or ApplyOptions()
+    started = time.monotonic()
+    wanted = database_of(conninfo)
+    if plan.target is not None and wanted is not None and plan.target.database != wanted:
+        raise UsageError(
+            f"the plan was made for the database {plan.target.database}, not for {wanted}",
+            hint="stonegate plan again, for this database",
+        )
+
+    async def work(conn: AsyncConnection[Any], database: str, created: bool) -> ApplyReport:
+        if plan.mode is Mode.UNCHANGED:
+            return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+        await _lock(conn, database, options, on_progress)
+        facts = await read_session(conn)
+        live, state = await read_catalog(conn), await read_state(conn)
+        refuse_stale(plan, live, state, same_body, database)
+        untrusted: frozenset[str] = frozenset()
+        if any(step.phase is Phase.EXTENSIONS for step in plan.steps):
+            untrusted = frozenset(name for name, offer in (await read_offered(conn)).items() if offer.untrusted)
+        survey = Survey(
+            plan=plan,
+            facts=facts,
+            live=live,
+            state=state,
+            untrusted=untrusted,
+            warnings=(POOLER_WARNING,) if is_pooled(conn, facts) else (),
+        )
+        return await _carry_out(conn, conninfo, survey, options, started, created, on_progress)
+
+    return await _on_target(conninfo, options, started, work, on_progress)
+
+
+# --- on the way there -----------------------------------------------------------------------------------------------
+
+
+async def _on_target(
+    conninfo: str, options: ApplyOptions, started: float, work: Any, on_progress: OnProgress | None
+) -> ApplyReport:
+    """Connect, let `work` happen, and turn its failure into a report."""
+    database = database_of(conninfo) or ""
+    try:
+        async with _open_target(conninfo, database, options, on_progress) as (conn, created):
+            try:
+                report: ApplyReport = await work(conn, database or conn.info.dbname, created)
+            except psycopg.Error as error:
+                raise explain_failure(error, database=database) from error
+            if created and report.status in (Status.FAILED, Status.BLOCKED):
+                raise _FirstDeployFailed(report)
+            return report
+    except _FirstDeployFailed as failed:
+        return failed.report
+    except (SourceError, UsageError):
+        raise
+    except StonegateError as error:
+        return failed_report(error, database, started)
+    except psycopg.Error as error:
+        return failed_report(explain_failure(error, database=database), database, started)
+
+
+class _FirstDeployFailed(Exception):
+    """Takes the report past the code that drops the database again."""
+
+    def __init__(self, report: ApplyReport) -> None:
+        super().__init__()
+        self.report = report
+
+
+@asynccontextmanager
+async def _open_target(
+    conninfo: str, database: str, options: ApplyOptions, on_progress: OnProgress | None
+) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
+    """A session on the target, and whether the database was created for it.
+
+    A database made here is dropped again if the block fails; the dry run on a missing database uses a temporary one.
+    """
+    if on_progress is not None:
+        on_progress(Progress(database=database, stage=Stage.CONNECT))
+    try:
+        conn = await connect(conninfo)
+    except DatabaseNotFound as missing:
+        if not options.create_database:
+            raise
+        name = missing.database or database
+    else:
+        try:
+            yield conn, False
+        finally:
+            await conn.close()
+        return
+    opened = _open_temporary(conninfo) if options.dry_run else _open_created(conninfo, name)
+    async with opened as made:
+        yield made
+
+
+@asynccontextmanager
+async def _open_temporary(conninfo: str) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
+    maintenance = await connect_maintenance(conninfo)
+    try:
+        async with temporary_database(maintenance, purpose="dry") as name:
+            conn = await connect(with_database(conninfo, name))
+            try:
+                yield conn, False
+            finally:
+                await conn.close()
+    finally:
+        await maintenance.close()
+
+
+@asynccontextmanager
+async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
+    maintenance = await connect_maintenance(conninfo)
+    try:
+        created = await create_database(maintenance, name)
+    finally:
+        await maintenance.close()
+    conn = None
+    try:
+        conn = await connect(conninfo)
+        yield conn, created
+    except BaseException:
+        if conn is not None:
+            await conn.close()
+        if created:
+            await _drop_again(conninfo, name)
+        raise
+    finally:
+        if conn is not None:
+            await conn.close()
+
+
+async def _drop_again(conninfo: str, name: str) -> None:
+    """Undo the creation; a database that another apply has opened meanwhile is empty, and that one's to fill."""
+    with contextlib.suppress(StonegateError, psycopg.Error):
+        maintenance = await connect_maintenance(conninfo)
+        try:
+            await drop_database(maintenance, name)
+        finally:
+            await maintenance.close()
+
+
+async def _lock(
+    conn: AsyncConnection[Any], database: str, options: ApplyOptions, on_progress: OnProgress | None
+) -> bool:
+    """Take the apply lock; True if another apply had to be waited for."""
+    waited = False
+
+    def on_wait(_: object) -> None:
+        nonlocal waited
+        waited = True
+        if on_progress is not None:
+            on_progress(Progress(database=database, stage=Stage.LOCK))
+
+    await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait)
+    return waited
+
+
+async def _unchanged(conn: AsyncConnection[Any], source: LazySource, database: str, started: float) -> ApplyReport:
+    plan = await unchanged_plan(conn, source, database)
+    return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+
+
+async def _carry_out(
+    conn: AsyncConnection[Any],
+    conninfo: str,
+    survey: Survey,
+    options: ApplyOptions,
+    started: float,
+    created: bool,
+    on_progress: OnProgress | None,
+) -> ApplyReport:
+    plan = survey.plan
+    database = plan.target.database if plan.target is not None else conn.info.dbname
+    if plan.blocked:
+        return failed_report(blocked_error(plan, database), database, started, plan, survey.warnings)
+    by_admin: frozenset[str] = frozenset()
+    if options.admin is not None and not survey.facts.superuser:
+        by_admin = admin_steps(plan, set(survey.untrusted))
+    job = Job(
+        plan=plan if plan.target is not None else replace(plan, target=None),
+        live=survey.live,
+        state=survey.state,
+        same_body=same_body,
+        options=_execute_options(options),
+        by_admin=by_admin,
+        started=started,
+        on_progress=on_progress,
+    )
+    try:
+        admin = None
+        if by_admin and options.admin is not None and not options.dry_run:
+            admin = await connect(with_database(options.admin, conn.info.dbname))
+        try:
+            execution = await execute_plan(conn, job, admin=admin)
+        finally:
+            if admin is not None:
+                await admin.close()
+    except StonegateError as error:
+        return failed_report(error, database, started, plan, survey.warnings)
+    return finished_report(
+        execution, plan, database, started, dry_run=options.dry_run, created=created, warnings=survey.warnings
+    )
+
+
+def _execute_options(options: ApplyOptions) -> ExecuteOptions:
+    return ExecuteOptions(
+        dry_run=options.dry_run,
+        skip_verification=options.skip_verification,
+        lock_timeout_s=options.lock_timeout_s,
+        statement_timeout_s=options.statement_timeout_s,
+        missing_seeds="insert" if options.plan.seed_missing else options.missing_seeds,
+    )

@@ -1,0 +1,127 @@
+"""What one carrying-out of a plan is given and what comes out of it: the values between executor and its parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from stonegate.database.progress import OnProgress, Progress, Stage
+from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Phase, Plan, Step
+from stonegate.model.report import SeedReport, StepReport
+from stonegate.model.tracking import TrackingState
+
+SameBody: TypeAlias = Callable[[str, str, str], bool]
+#: What a missing declared row does: roll back, warn (a container that starts must not be stopped), or be inserted.
+MissingSeeds: TypeAlias = Literal["block", "warn", "insert"]
+
+DONE = "done"
+NOT_REHEARSED = "not rehearsed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteOptions:
+    """How a plan is carried out.
+
+    Attributes:
+        dry_run: roll back at the end.
+        skip_verification: commit without reading the catalog again.
+        lock_timeout_s, statement_timeout_s: seconds; 0 is no limit.
+        role: who owns what is created, if not the role of the connection.
+        tracked: write tracking and changelog rows (not in a reference database).
+    """
+
+    dry_run: bool = False
+    skip_verification: bool = False
+    lock_timeout_s: float = 5.0
+    statement_timeout_s: float = 0.0
+    missing_seeds: MissingSeeds = "block"
+    role: str | None = None
+    tracked: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One plan for one database, and what was read from it before.
+
+    Attributes:
+        live, state: what the plan was made for.
+        by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
+        started: time.monotonic() of the apply's start.
+    """
+
+    plan: Plan
+    live: Catalog
+    state: TrackingState
+    same_body: SameBody
+    options: ExecuteOptions = field(default_factory=ExecuteOptions)
+    by_admin: frozenset[str] = frozenset()
+    started: float = field(default_factory=time.monotonic)
+    on_progress: OnProgress | None = None
+
+    @property
+    def database(self) -> str:
+        return self.plan.target.database if self.plan.target is not None else ""
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """Where unqualified names of the folder are made and found: `public`, and schemas that extensions have."""
+        declared = self.plan.desired.search_path if self.plan.desired is not None else ()
+        return self.plan.search_path or declared or ("public",)
+
+    @property
+    def prelude(self) -> tuple[Step, ...]:
+        """What is committed before the transaction begins."""
+        return tuple(step for step in self.plan.steps if step.phase is Phase.PRELUDE or step.id in self.by_admin)
+
+    @property
+    def inside(self) -> tuple[Step, ...]:
+        """What is one transaction."""
+        early = {step.id for step in self.prelude}
+        return tuple(step for step in self.plan.steps if step.id not in early and step.phase is not Phase.POST_COMMIT)
+
+    @property
+    def late(self) -> tuple[Step, ...]:
+        """What follows after the commit."""
+        return tuple(step for step in self.plan.steps if step.phase is Phase.POST_COMMIT)
+
+    def announce(self, stage: Stage, step: Step | None = None, index: int = 0, total: int = 0) -> None:
+        """Tell whoever watches what comes next."""
+        if self.on_progress is not None:
+            self.on_progress(
+                Progress(
+                    database=self.database,
+                    stage=stage,
+                    phase=step.phase if step else None,
+                    index=index,
+                    total=total,
+                    object=step.key.label if step else "",
+                )
+            )
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """What has happened so far; a retried transaction begins with a new one.
+
+    Attributes:
+        durations: milliseconds by step id, where a step was sent alone.
+        catalog: read at the end of the transaction (None: verification was skipped).
+        deployment: id of the row of this apply, None when untracked.
+    """
+
+    steps: list[StepReport] = field(default_factory=list)
+    seeds: list[SeedReport] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    durations: dict[str, float] = field(default_factory=dict)
+    missing_seeds: set[str] = field(default_factory=set)
+    verified: bool = False
+    catalog: Catalog | None = None
+    deployment: int | None = None
+
+    @property
+    def is_rehearsed(self) -> bool:
+        """False if some step could not be tried in a dry run, so that the end cannot be verified either."""
+        return all(report.state != NOT_REHEARSED for report in self.steps if report.step.phase is not Phase.POST_COMMIT)

@@ -1,0 +1,133 @@
+"""Carries out one plan on one database: prelude, one transaction, and what must follow the commit (behaviour, §6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from stonegate.database.batch import Sent, StatementFailed, send_alone, statements_of
+from stonegate.database.execution import DONE, Execution, Job
+from stonegate.database.failures import explain_failure
+from stonegate.database.locks import run_with_lock_retry
+from stonegate.database.post_commit import run_post_commit
+from stonegate.database.progress import Stage
+from stonegate.database.server import read_blockers
+from stonegate.database.session import SessionSettings
+from stonegate.database.tracking import ensure_tracking, record_changes
+from stonegate.database.transaction import run_transaction
+from stonegate.errors import LockTimeout, StonegateError
+from stonegate.model.report import StepReport
+
+
+async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConnection[Any] | None = None) -> Execution:
+    """Carry out the plan of a job. Blocked plans and locks are the caller's business.
+
+    The transaction is tried again when another session was in its way (lock_timeout, deadlock), three times.
+
+    Args:
+        conn: in autocommit, outside a transaction; it may be unusable afterwards if this fails.
+        job: the plan, and what it was made for.
+        admin: a superuser's connection to the same database, for `job.by_admin`.
+
+    Raises:
+        MigrationFailed: a statement failed; with file and line, PostgreSQL's words and a hint.
+        LockTimeout, ConnectionFailed, MissingSeed, PlanChanged, MigrationBlocked, VerificationFailed: nothing changed.
+    """
+    early = () if job.options.dry_run else await _run_prelude(conn, job, admin)
+    watch = _Watch(conn, job)
+    try:
+        execution = await run_with_lock_retry(watch.attempt)
+    except LockTimeout as timeout:
+        raise await watch.explain_lock(timeout) from timeout.__cause__
+    except psycopg.Error as error:
+        raise watch.explain(error) from error
+    execution.steps[:0] = early
+    if job.late and not job.options.dry_run:
+        try:
+            await run_post_commit(conn, job, execution)
+        except psycopg.Error as error:
+            raise explain_failure(error, database=job.database) from error
+    return execution
+
+
+class _Watch:
+    """Remembers which statement failed last, over the attempts."""
+
+    def __init__(self, conn: AsyncConnection[Any], job: Job) -> None:
+        self.conn = conn
+        self.job = job
+        self.sent: Sent | None = None
+
+    async def attempt(self) -> Execution:
+        """One attempt; it fails with PostgreSQL's own error, as the retry wants to see it."""
+        self.sent = None
+        try:
+            return await run_transaction(self.conn, self.job)
+        except StatementFailed as failure:
+            self.sent = failure.sent
+            raise failure.error from None
+        except LockTimeout as timeout:
+            if isinstance(timeout.__cause__, psycopg.Error):
+                raise timeout.__cause__ from None
+            raise
+
+    def explain(self, error: psycopg.Error) -> StonegateError:
+        """The failure of the statement that was sent last."""
+        step, statement = (self.sent.step, self.sent.statement) if self.sent is not None else (None, None)
+        return explain_failure(error, step=step, statement=statement, database=self.job.database)
+
+    async def explain_lock(self, timeout: LockTimeout) -> StonegateError:
+        """Which statement waited in vain, and who was in its way as far as can still be seen."""
+        cause = timeout.__cause__
+        error = self.explain(cause) if isinstance(cause, psycopg.Error) else timeout
+        text = self.sent.sql if self.sent is not None else ""
+        try:
+            blockers = await read_blockers(self.conn, text)
+        except psycopg.Error:
+            blockers = ()
+        first = f"statement: {text.strip().splitlines()[0][:200]}" if text.strip() else timeout.message
+        return LockTimeout(
+            f"{error.message}: another session kept a lock that it needs, at all attempts",
+            file=error.file,
+            line=error.line,
+            cause=error.cause,
+            hint=error.hint,
+            sqlstate=error.sqlstate,
+            database=self.job.database or None,
+            details=(first, *blockers),
+        )
+
+
+async def _run_prelude(conn: AsyncConnection[Any], job: Job, admin: AsyncConnection[Any] | None) -> list[StepReport]:
+    """Commit what the transaction needs committed: new enum values that it uses, extensions of the admin's."""
+    reports: list[StepReport] = []
+    if not job.prelude:
+        return reports
+    if job.options.tracked:
+        await ensure_tracking(conn)
+    settings = SessionSettings(
+        lock_timeout_s=job.options.lock_timeout_s,
+        statement_timeout_s=job.options.statement_timeout_s,
+        search_path=job.search_path,
+        role=job.options.role,
+        version=conn.info.server_version,
+    )
+    for text in settings.statements(local=False):
+        await conn.execute(text.encode())
+    for number, step in enumerate(job.prelude, start=1):
+        job.announce(Stage.PRELUDE, step, number, len(job.prelude))
+        session = admin if admin is not None and step.id in job.by_admin else conn
+        try:
+            for sent in statements_of(step):
+                await send_alone(session, sent)
+        except StatementFailed as failure:
+            raise explain_failure(
+                failure.error, step=step, statement=failure.sent.statement, database=job.database
+            ) from failure.error
+        report = StepReport(step=step, state=DONE)
+        reports.append(report)
+        if job.options.tracked:
+            await record_changes(conn, job.plan.checksum, (report,))
+    return reports

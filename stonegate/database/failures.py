@@ -1,0 +1,152 @@
+"""PostgreSQL's errors in the terms of the folder: which file and line, which object, what to type next."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+
+from stonegate.errors import (
+    ConnectionFailed,
+    ExtensionInstallFailed,
+    FunctionDeployFailed,
+    LockTimeout,
+    MigrationFailed,
+    StonegateError,
+)
+from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
+from stonegate.model.plan import Statement, Step
+
+LOCK_NOT_AVAILABLE = "55P03"
+DEADLOCK = "40P01"
+QUERY_CANCELED = "57014"
+# Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
+CONNECTION_STATES = ("08", "57P")
+
+_BODY_LINE = re.compile(r"(?:near line|line) (\d+)")
+
+
+def explain_failure(
+    error: psycopg.Error, *, step: Step | None = None, statement: Statement | None = None, database: str = ""
+) -> StonegateError:
+    """The stonegate error for what PostgreSQL said about a statement of a step.
+
+    Args:
+        error: from psycopg; without an SQLSTATE it means that the connection broke.
+        step, statement: what was executed, if it came from the plan.
+        database: its name, for the message.
+    """
+    state = error.sqlstate
+    if state is None or state.startswith(CONNECTION_STATES):
+        return ConnectionFailed(
+            "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
+            cause=_words(error),
+            hint="run the same command again: it starts from what is committed",
+            sqlstate=state,
+            database=database or None,
+        )
+    line, column = _place(error, step, statement)
+    kind = _class_of(step, state)
+    subject = f"{step.action.value} {step.key}" if step else "a statement"
+    return kind(
+        f"{subject} failed",
+        file=step.file if step else None,
+        line=line,
+        column=column,
+        cause=_words(error),
+        hint=_hint(error, step),
+        sqlstate=state,
+        database=database or None,
+        details=_context(error),
+    )
+
+
+def is_lock_failure(error: psycopg.Error) -> bool:
+    """True if another session was in the way, so that the same transaction may succeed when tried again."""
+    return error.sqlstate in (LOCK_NOT_AVAILABLE, DEADLOCK)
+
+
+def _class_of(step: Step | None, state: str) -> type[StonegateError]:
+    if state == LOCK_NOT_AVAILABLE:
+        return LockTimeout
+    match step.kind if step else None:
+        case ObjectKind.ROUTINE:
+            return FunctionDeployFailed
+        case ObjectKind.EXTENSION:
+            return ExtensionInstallFailed
+        case _:
+            return MigrationFailed
+
+
+def _words(error: psycopg.Error) -> str:
+    """PostgreSQL's message and detail, or libpq's."""
+    diag = error.diag
+    if diag.message_primary is None:
+        return str(error).strip()
+    return diag.message_primary if diag.message_detail is None else f"{diag.message_primary}: {diag.message_detail}"
+
+
+def _context(error: psycopg.Error) -> tuple[str, ...]:
+    """Where inside nested code it happened (manual: PG_DIAG_CONTEXT), innermost first."""
+    return tuple((error.diag.context or "").splitlines()[:5])
+
+
+def _place(error: psycopg.Error, step: Step | None, statement: Statement | None) -> tuple[int | None, int | None]:
+    """Line and column in the step's file: of the position inside the statement, or inside the routine's body."""
+    if step is None or step.file is None:
+        return None, None
+    diag = error.diag
+    if statement is not None and statement.line is not None:
+        if diag.statement_position is not None:
+            before = statement.sql[: int(diag.statement_position) - 1]
+            below = before.count("\n")
+            # On the statement's first line the column depends on what stands before it in the file.
+            column = len(before) - before.rfind("\n") if below else None
+            return statement.line + below, column
+        if step.body_line is not None:
+            inside = _line_in_body(error)
+            if inside is not None:
+                return step.body_line + inside - 1, None
+        return statement.line, None
+    return step.line, None
+
+
+def _line_in_body(error: psycopg.Error) -> int | None:
+    """The body's own line, where PostgreSQL could not map it to the statement (PL/pgSQL counts from its start)."""
+    diag = error.diag
+    if diag.internal_query is not None and diag.internal_position is not None and "\n" in diag.internal_query:
+        return diag.internal_query[: int(diag.internal_position) - 1].count("\n") + 1
+    found = _BODY_LINE.search(diag.context or "")
+    return int(found.group(1)) if found else None
+
+
+def _hint(error: psycopg.Error, step: Step | None) -> str | None:
+    """What to type next: stonegate's own advice where it knows better, else PostgreSQL's hint."""
+    diag = error.diag
+    table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
+    match error.sqlstate:
+        case "23502" if diag.column_name:
+            column = quote_ident(diag.column_name)
+            return f"fill it first, in a migration: UPDATE {table} SET {column} = … WHERE {column} IS NULL;"
+        case "23505":
+            return f"remove the duplicates of {table} first, in a migration"
+        case "23503":
+            return f"remove or repair the rows of {table} that point nowhere first, in a migration"
+        case "23514":
+            return f"correct the rows of {table} first, in a migration, or the declaration"
+        case "42501" if step is not None and step.kind is ObjectKind.EXTENSION:
+            return "only a superuser may create this extension: give stonegate the admin's connection, or ask for it"
+        case "42501":
+            return diag.message_hint or "connect as the role that owns the object, or GRANT what is missing"
+        case "53200":
+            return "raise max_locks_per_transaction in postgresql.conf (and restart), or lower --concurrency"
+        case "57014" if "timeout" in (diag.message_primary or ""):
+            return "raise --statement-timeout (0 is no limit)"
+        case "55P03":
+            return "try again when the other session has finished, or raise --lock-timeout"
+        case "55P04":
+            return (
+                "PostgreSQL forbids the use of a new enum value in the transaction that adds it: use it one apply later"
+            )
+        case _:
+            return diag.message_hint

@@ -1,0 +1,64 @@
+"""A folder whose parsing waits until somebody needs it: an unchanged database is recognised by the digest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stonegate.model.source import SourceTree
+from stonegate.planner.order import Ordered, order_tree
+from stonegate.source.parse import parse_tree
+from stonegate.source.tree import SourceBytes
+
+
+class LazySource:
+    """The digest at once, the parsed and ordered folder on demand, each made once. One per fleet.
+
+    Args:
+        digest: sha256 over the raw bytes, hex.
+        path: what the user called the folder.
+        parse: makes the tree.
+    """
+
+    def __init__(self, digest: str, path: str, parse: Callable[[], SourceTree]) -> None:
+        self.digest = digest
+        self.path = path
+        self._parse = parse
+        self._tree: SourceTree | None = None
+        self._ordered: Ordered | None = None
+
+    @classmethod
+    def of_bytes(cls, path: str, read: SourceBytes) -> LazySource:
+        """From the files as they were read."""
+        return cls(read.digest, path, lambda: parse_tree(path, read.files, read.folders, read.warnings, read.digest))
+
+    @classmethod
+    def of_tree(cls, tree: SourceTree) -> LazySource:
+        """From a folder that was parsed already."""
+        source = cls(tree.digest, tree.path, lambda: tree)
+        source._tree = tree
+        return source
+
+    @property
+    def is_parsed(self) -> bool:
+        """True if `tree()` costs nothing."""
+        return self._tree is not None
+
+    def tree(self) -> SourceTree:
+        """The parsed folder.
+
+        Raises:
+            SourceError: it is wrong; all broken places at once.
+        """
+        if self._tree is None:
+            self._tree = self._parse()
+        return self._tree
+
+    def ordered(self) -> Ordered:
+        """The parsed folder in deployment order.
+
+        Raises:
+            SourceError: as `tree`, and for cycles.
+        """
+        if self._ordered is None:
+            self._ordered = order_tree(self.tree())
+        return self._ordered

@@ -1,0 +1,318 @@
+"""The reference database: the folder built once, from empty, so that the desired state is read and never guessed.
+
+Keyed by folder, owner, server, extensions and locale; built under a temporary name, its catalog stored, then renamed,
+closed, and never connected to again (architecture, idea 2; behaviour, §9).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, sql
+
+from stonegate.database.connect import connect, describe, with_database
+from stonegate.database.databases import close_database, connect_maintenance, drop_database, exists, temporary_database
+from stonegate.database.embedded import start_embedded
+from stonegate.database.execution import ExecuteOptions, Job
+from stonegate.database.executor import execute_plan
+from stonegate.database.introspect import read_catalog
+from stonegate.database.locks import hold_lock, reference_key
+from stonegate.database.progress import OnProgress
+from stonegate.database.reference_store import (
+    Reference,
+    ReferenceKey,
+    ensure_store,
+    read_stored,
+    record_reference,
+)
+from stonegate.database.server import Locale, SessionFacts, read_offered, read_session, require_extensions
+from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
+from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Action, Plan
+from stonegate.model.source import EffectVerb, SourceTree
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.build import build_plan
+from stonegate.planner.order import Ordered
+from stonegate.source.checksum import same_body
+
+EMBEDDED = "embedded"
+BUILD_LOCK_SECONDS = 600.0
+MOST_ROLES = 50  # that a shadow server is given because the folder names them
+
+_ROW_WRITES = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS, EffectVerb.OPAQUE})
+_UNKNOWN_ROLE = re.compile(r'role "(.+)" does not exist')
+
+
+async def build_key(conn: AsyncConnection[Any], tree: SourceTree, facts: SessionFacts, owner: str) -> ReferenceKey:
+    """The key of the folder's reference for a session; one round trip if the folder declares extensions, else none.
+
+    Raises:
+        ExtensionNotAvailable: the server lacks a declared extension.
+    """
+    extensions: tuple[tuple[str, str], ...] = ()
+    if tree.extensions:
+        offered = await read_offered(conn)
+        require_extensions(tree.extensions, offered)
+        extensions = tuple(
+            sorted({(item.name, item.version or offered[item.name].default_version) for item in tree.extensions})
+        )
+    return ReferenceKey(
+        fingerprint=tree.fingerprint, owner=owner, version=facts.version, extensions=extensions, locale=facts.place
+    )
+
+
+async def reference_catalog(
+    server: str,
+    tree: SourceTree,
+    ordered: Ordered,
+    key: ReferenceKey,
+    *,
+    shadow: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Catalog:
+    """The desired state of a folder, as `obtain_reference` has it."""
+    return (await obtain_reference(server, tree, ordered, key, shadow=shadow, on_progress=on_progress)).catalog
+
+
+async def obtain_reference(
+    server: str,
+    tree: SourceTree,
+    ordered: Ordered,
+    key: ReferenceKey,
+    *,
+    shadow: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Reference:
+    """The reference of a folder: ready (one connection, one round trip), or built now.
+
+    Args:
+        server: conninfo of any database of the target's server.
+        shadow: conninfo of another server to build on, or "embedded".
+
+    Raises:
+        ReferenceUnavailable: this role may not create databases, or the shadow server is too different.
+        StonegateError: the folder does not deploy; as for an apply.
+    """
+    if shadow is not None:
+        return await _obtain_on_shadow(shadow, tree, ordered, key, on_progress)
+    maintenance = await connect_maintenance(server)
+    try:
+        ready = await read_stored(maintenance, key)
+        if ready is not None:
+            return ready
+        facts = await read_session(maintenance)
+        if not facts.may_create_databases:
+            raise ReferenceUnavailable(
+                f"the role {facts.role} may not create databases, so the folder cannot be built for comparison",
+                hint="build it elsewhere: --shadow embedded, or --shadow URL; or ALTER ROLE … CREATEDB",
+            )
+        return await _build_once(maintenance, server, tree, ordered, key, facts, on_progress)
+    finally:
+        await maintenance.close()
+
+
+async def _build_once(
+    maintenance: AsyncConnection[Any],
+    server: str,
+    tree: SourceTree,
+    ordered: Ordered,
+    key: ReferenceKey,
+    facts: SessionFacts,
+    on_progress: OnProgress | None,
+) -> Reference:
+    """Build it, or wait for the one who does and take what that one stored."""
+    if not await ensure_store(maintenance):
+        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, keep=False)
+    async with hold_lock(maintenance, reference_key(key.digest), timeout_s=BUILD_LOCK_SECONDS):
+        ready = await read_stored(maintenance, key)
+        if ready is not None:
+            return ready
+        if await exists(maintenance, key.database):  # somebody was killed before the last step
+            await drop_database(maintenance, key.database)
+        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, keep=True)
+
+
+async def _build(
+    maintenance: AsyncConnection[Any],
+    server: str,
+    tree: SourceTree,
+    ordered: Ordered,
+    key: ReferenceKey,
+    facts: SessionFacts,
+    on_progress: OnProgress | None,
+    *,
+    keep: bool,
+) -> Reference:
+    begun = time.monotonic()
+    owner = None if key.owner == facts.role else key.owner
+    async with temporary_database(
+        maintenance, purpose="ref", owner=owner, template="template0", locale=key.locale
+    ) as name:
+        plan = _fresh_plan(tree, ordered, name)
+        try:
+            catalog = await _deploy(with_database(server, name), plan, owner, on_progress)
+        except StonegateError as error:
+            error.details = (*error.details, "while the folder was built in a reference database")
+            raise
+        build_ms = (time.monotonic() - begun) * 1000
+        if not keep:
+            return Reference(catalog=catalog, database=None, is_template=False, build_ms=build_ms)
+        is_template = not _writes_rows(tree, plan)
+        await close_database(maintenance, name, key.database, template=True)
+    await record_reference(maintenance, key, catalog, is_template=is_template, build_ms=build_ms)
+    return Reference(catalog=catalog, database=key.database, is_template=is_template, build_ms=build_ms)
+
+
+def _fresh_plan(tree: SourceTree, ordered: Ordered, database: str) -> Plan:
+    """The plan for an empty database, but for the declared rows."""
+    plan = build_plan(tree=tree, ordered=ordered, database=database, same_body=same_body)
+    return replace(plan, steps=tuple(step for step in plan.steps if step.action is not Action.SEED))
+
+
+async def _deploy(conninfo: str, plan: Plan, owner: str | None, on_progress: OnProgress | None) -> Catalog:
+    conn = await connect(conninfo)
+    admin: AsyncConnection[Any] | None = None
+    try:
+        by_admin: frozenset[str] = frozenset()
+        if owner is not None:
+            offered = await read_offered(conn)
+            by_admin = admin_steps(plan, {name for name, offer in offered.items() if offer.untrusted})
+            admin = await connect(conninfo) if by_admin else None
+        job = Job(
+            plan=plan,
+            live=Catalog(),
+            state=TrackingState(),
+            same_body=same_body,
+            options=ExecuteOptions(skip_verification=True, role=owner, tracked=False),
+            by_admin=by_admin,
+            on_progress=on_progress,
+        )
+        await execute_plan(conn, job, admin=admin)
+        return await read_catalog(conn)
+    except psycopg.Error as error:
+        raise MigrationFailed(
+            "the reference database cannot be built", cause=str(error).strip(), sqlstate=error.sqlstate
+        ) from error
+    finally:
+        await conn.close()
+        if admin is not None:
+            await admin.close()
+
+
+def admin_steps(plan: Plan, untrusted: set[str]) -> frozenset[str]:
+    """The ids of the steps that create or update an extension that only a superuser may (manual 38.17)."""
+    return frozenset(
+        step.id
+        for step in plan.steps
+        if step.kind.value == "extension" and step.action is not Action.SKIP and step.key.name in untrusted
+    )
+
+
+def _writes_rows(tree: SourceTree, plan: Plan) -> bool:
+    """True if building runs migrations that may write rows: their generated keys must not be equal in all tenants."""
+    run = {step.key.name for step in plan.steps if step.action is Action.RUN}
+    return any(
+        effect.verb in _ROW_WRITES
+        for migration in tree.migrations
+        if migration.name in run
+        for statement in migration.statements
+        for effect in statement.effects
+    )
+
+
+# --- on another server ----------------------------------------------------------------------------------------------
+
+
+async def _obtain_on_shadow(
+    shadow: str, tree: SourceTree, ordered: Ordered, key: ReferenceKey, on_progress: OnProgress | None
+) -> Reference:
+    url = (await asyncio.to_thread(start_embedded, Path(".stonegate"))).url if shadow == EMBEDDED else shadow
+    maintenance = await connect_maintenance(url)
+    try:
+        facts = await read_session(maintenance)
+        if facts.version // 10000 != key.version // 10000:
+            raise ReferenceUnavailable(
+                f"the shadow server {describe(url)} is PostgreSQL {facts.version // 10000}, "
+                f"the target's is {key.version // 10000}: they print the same objects differently",
+                hint=f"--shadow with a PostgreSQL {key.version // 10000}",
+            )
+        await _require_same_extensions(maintenance, tree, key, url)
+        key = replace(key, version=facts.version, locale=await _usable_locale(maintenance, key, facts))
+        ready = await read_stored(maintenance, key)
+        if ready is not None:
+            return ready
+        if not facts.may_create_databases:
+            raise ReferenceUnavailable(
+                f"the role {facts.role} may not create databases on the shadow server {describe(url)}",
+                hint="--shadow embedded, or a role with CREATEDB",
+            )
+        return await _build_with_roles(maintenance, url, tree, ordered, key, facts, on_progress)
+    finally:
+        await maintenance.close()
+
+
+async def _require_same_extensions(
+    maintenance: AsyncConnection[Any], tree: SourceTree, key: ReferenceKey, url: str
+) -> None:
+    if not key.extensions:
+        return
+    offered = await read_offered(maintenance)
+    pinned = {item.name for item in tree.extensions if item.version is not None}
+    for name, version in key.extensions:
+        offer = offered.get(name)
+        found = () if offer is None else offer.versions if name in pinned else (offer.default_version,)
+        if version not in found:
+            raise ReferenceUnavailable(
+                f"the shadow server {describe(url)} has {name} in version {', '.join(found) or 'none'}, "
+                f"the target's server {version}",
+                hint="--shadow with a server that has the same extensions",
+            )
+
+
+async def _usable_locale(maintenance: AsyncConnection[Any], key: ReferenceKey, facts: SessionFacts) -> Locale:
+    """The target's locale where the shadow's system has it, else the shadow's own: no catalog entry depends on it."""
+    wanted = key.locale
+    if wanted.provider != "c" or wanted.collate in ("C", "POSIX"):
+        return wanted
+    cursor = await maintenance.execute(
+        "SELECT count(*) FROM pg_catalog.pg_collation WHERE %s IN (collcollate, collname)", (wanted.collate,)
+    )
+    row = await cursor.fetchone()
+    return wanted if row is not None and row[0] else facts.place
+
+
+async def _build_with_roles(
+    maintenance: AsyncConnection[Any],
+    url: str,
+    tree: SourceTree,
+    ordered: Ordered,
+    key: ReferenceKey,
+    facts: SessionFacts,
+    on_progress: OnProgress | None,
+) -> Reference:
+    """Build, making each role that the folder or the target's owner names and the shadow server lacks (NOLOGIN)."""
+    for _ in range(MOST_ROLES):
+        try:
+            return await _build_once(maintenance, url, tree, ordered, key, facts, on_progress)
+        except StonegateError as error:
+            unknown = _UNKNOWN_ROLE.search(error.cause or "")
+            if error.sqlstate != "42704" or unknown is None:
+                raise
+            try:
+                await maintenance.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(unknown.group(1))))
+            except psycopg.errors.DuplicateObject:
+                continue
+            except psycopg.errors.InsufficientPrivilege as refusal:
+                name = unknown.group(1)
+                raise ReferenceUnavailable(
+                    f"the shadow server {describe(url)} has no role {name}, and {facts.role} may not make it",
+                    cause=str(refusal).strip(),
+                    hint=f"there: CREATE ROLE {name} NOLOGIN",
+                ) from error
+    raise ReferenceUnavailable(f"the folder names more than {MOST_ROLES} roles that {describe(url)} lacks")

@@ -1,0 +1,58 @@
+"""Is a saved plan still for the database as it is? If not, what moved (behaviour, §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stonegate.database.execution import SameBody
+from stonegate.errors import StalePlan
+from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Action, Mode, Plan
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.build import live_fingerprint
+from stonegate.planner.change import unmet_changes
+
+MOST_DETAILS = 20
+
+
+def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody, database: str) -> None:
+    """Nothing, if the plan was made for this state.
+
+    Raises:
+        StalePlan: it was not; the details name what moved, as far as a plan can tell.
+    """
+    fingerprint = plan.target.fingerprint if plan.target is not None else ""
+    if fingerprint == live_fingerprint(live, state):
+        return
+    # A plan without a server, or for a missing database, fits every database that has none of its objects.
+    moved = tuple(_moved(plan, live, state, same_body))
+    if not fingerprint and not moved:
+        return
+    raise StalePlan(
+        f"the plan was made for another state of {database}; nothing was changed",
+        details=moved[:MOST_DETAILS] or ("something that the folder does not manage was changed",),
+        hint="stonegate plan again, and review what is different",
+        database=database,
+    )
+
+
+def _moved(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> Iterator[str]:
+    if plan.mode is Mode.FRESH:
+        if state.last is not None:
+            yield f"the database was deployed meanwhile (deployment {state.last.id})"
+        created = [step.key for step in plan.steps if step.action is Action.CREATE]
+        yield from (f"{key} exists already" for key in created if key in live.objects and key.kind.value != "extension")
+        return
+    recorded = {migration.name for migration in state.migrations}
+    running = {step.key.name for step in plan.steps if step.action in (Action.RUN, Action.BASELINE)}
+    yield from (f"migration {name} was applied meanwhile" for name in sorted(running & recorded))
+    planned = {change.identity: change for step in plan.steps for change in step.changes if not change.restored}
+    needed = {change.identity: change for change in unmet_changes(plan, live, state, same_body)}
+    if not running:  # else the differences are those after the migrations
+        for identity in sorted(planned.keys() - needed.keys()):
+            yield f"no longer needed: {identity}"
+    for identity in sorted(needed.keys() - planned.keys()):
+        yield f"not in the plan: {needed[identity].reason or identity}"
+    for identity in sorted(planned.keys() & needed.keys()):
+        if planned[identity].before != needed[identity].before:
+            yield f"{identity}: it is {needed[identity].before} now, was {planned[identity].before}"

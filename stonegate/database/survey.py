@@ -1,0 +1,203 @@
+"""What a plan needs to know of a database, read without writing; the plan made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from stonegate.database.execution import MissingSeeds
+from stonegate.database.introspect import read_catalog
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.progress import OnProgress, Progress, Stage
+from stonegate.database.reference import build_key, reference_catalog
+from stonegate.database.server import (
+    OfferedExtension,
+    SessionFacts,
+    is_pooled,
+    read_offered,
+    read_session,
+    require_extensions,
+)
+from stonegate.database.sql import load
+from stonegate.database.tracking import read_state, read_unchanged
+from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Mode, Plan, PlanOptions, PlanSource, PlanTarget
+from stonegate.model.source import SourceTree
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.build import build_plan, choose_mode
+from stonegate.source.checksum import same_body
+
+POOLER_WARNING = (
+    "the connection goes through a pooler such as pgbouncer: in transaction mode the apply lock does not hold; "
+    "give stonegate a direct connection"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What the user asked for beyond the folder and the target.
+
+    Attributes:
+        plan: consents and flags of the plan.
+        lock_timeout_s, statement_timeout_s: of each statement, in seconds; 0 is no limit.
+        wait_for_lock_s: how long to queue for the apply lock, in seconds.
+        missing_seeds: what a missing declared row does; "insert" is implied by `plan.seed_missing`.
+        shadow: where the reference database is built: a conninfo or "embedded"; None for the target's own server.
+        create_database: make the database if it is missing (and drop it again if that first deploy fails).
+        admin: conninfo of a superuser on the same server, for untrusted extensions.
+    """
+
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    dry_run: bool = False
+    skip_verification: bool = False
+    lock_timeout_s: float = 5.0
+    statement_timeout_s: float = 0.0
+    wait_for_lock_s: float = 300.0
+    missing_seeds: MissingSeeds = "block"
+    shadow: str | None = None
+    create_database: bool = True
+    admin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What was read, and the plan.
+
+    Attributes:
+        untrusted: names of extensions on offer that only a superuser may create; {} where none had to be looked up.
+        warnings: about the session, not about the plan.
+    """
+
+    plan: Plan
+    facts: SessionFacts
+    live: Catalog
+    state: TrackingState
+    untrusted: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+def may_be_unchanged(options: ApplyOptions) -> bool:
+    """False if what was asked for may need work on a database that is exactly as last deployed.
+
+    Rows leave no trace in the change stamp, and a consent that names an object may be about something unmanaged.
+    """
+    plan = options.plan
+    inserts = plan.seed_missing or options.missing_seeds == "insert"
+    return not inserts and not plan.baseline and all(consent.object is None for consent in plan.consents)
+
+
+async def is_unchanged(conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions) -> bool:
+    """True if nothing can be to do; one round trip, without parsing the folder."""
+    return may_be_unchanged(options) and await read_unchanged(conn, source.digest)
+
+
+async def unchanged_plan(conn: AsyncConnection[Any], source: LazySource, database: str) -> Plan:
+    """The plan that has nothing to do."""
+    row = await (await conn.execute(load("server/last_fingerprint").encode())).fetchone()
+    return Plan(
+        mode=Mode.UNCHANGED,
+        source=PlanSource(fingerprint=str(row[0]) if row else "", digest=source.digest, path=source.path),
+        target=PlanTarget(database=database, fingerprint=""),
+    ).sealed()
+
+
+async def survey_database(
+    conn: AsyncConnection[Any],
+    conninfo: str,
+    source: LazySource,
+    options: ApplyOptions,
+    *,
+    database: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Survey:
+    """Read the database and plan what it needs. The target is not written to; a reference may be built.
+
+    Args:
+        database: what the plan calls the target, if not by the name of the connected database.
+
+    Raises:
+        SourceError: the folder is wrong.
+        ExtensionNotAvailable, ReferenceUnavailable: see there.
+        StonegateError: the folder does not deploy in the reference database.
+    """
+    facts = await read_session(conn)
+    name = database or facts.database
+    tree, ordered = source.tree(), source.ordered()
+    _announce(on_progress, name, Stage.INTROSPECT)
+    live = await read_catalog(conn)
+    state = await read_state(conn)
+    offered = await _offered(conn, tree, live)
+    mode = choose_mode(tree, live, state, options.plan)
+    desired = None
+    if mode is not Mode.FRESH:
+        desired = deployed_before(tree, live, state)
+        if desired is None:
+            _announce(on_progress, name, Stage.REFERENCE)
+            key = await build_key(conn, tree, facts, facts.role)
+            desired = await reference_catalog(conninfo, tree, ordered, key, shadow=options.shadow)
+    _announce(on_progress, name, Stage.PLAN)
+    plan = build_plan(
+        tree=tree,
+        ordered=ordered,
+        options=options.plan,
+        database=name,
+        live=live,
+        state=state,
+        desired=desired,
+        builder=facts.role,
+        same_body=same_body,
+    )
+    return Survey(
+        plan=plan,
+        facts=facts,
+        live=live,
+        state=state,
+        untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
+        warnings=(POOLER_WARNING,) if is_pooled(conn, facts) else (),
+    )
+
+
+def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Catalog | None:
+    """The catalog that the last deployment recorded, where it is what a reference of this folder would hold.
+
+    The same folder on the same server with the same extensions: then no reference has to be built to learn what
+    somebody changed by hand since.
+    """
+    last = state.last
+    if last is None or last.catalog is None or last.fingerprint != tree.fingerprint:
+        return None
+    if last.catalog.server != live.server or last.catalog.extensions != live.extensions:
+        return None
+    return last.catalog
+
+
+async def _offered(conn: AsyncConnection[Any], tree: SourceTree, live: Catalog) -> Mapping[str, OfferedExtension]:
+    """What the server offers, if the folder declares an extension that is not installed as declared."""
+    present = {extension.name: extension.version for extension in live.extensions}
+    lacking = [item for item in tree.extensions if item.version not in (None, present.get(item.name))]
+    lacking += [item for item in tree.extensions if item.name not in present]
+    if not lacking:
+        return {}
+    offered = await read_offered(conn)
+    require_extensions(tree.extensions, offered, live.extensions)
+    return offered
+
+
+def empty_plan(source: LazySource, options: ApplyOptions, database: str | None) -> Plan:
+    """The plan for a database that does not exist yet, or for none at all."""
+    return build_plan(
+        tree=source.tree(), ordered=source.ordered(), options=options.plan, database=database, same_body=same_body
+    )
+
+
+def with_warnings(plan: Plan, *warnings: str) -> Plan:
+    """The plan with further warnings."""
+    return replace(plan, warnings=(*plan.warnings, *warnings)).sealed() if warnings else plan
+
+
+def _announce(on_progress: OnProgress | None, database: str, stage: Stage) -> None:
+    if on_progress is not None:
+        on_progress(Progress(database=database, stage=stage))

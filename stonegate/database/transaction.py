@@ -1,0 +1,300 @@
+"""The one transaction of an apply: steps, declared rows, tracking rows, verification, commit (behaviour, §6)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from stonegate.database import sql
+from stonegate.database.batch import Sent, StatementFailed, send_batch, statements_of
+from stonegate.database.declared_rows import insert_declared, validate_declared
+from stonegate.database.execution import DONE, NOT_REHEARSED, Execution, Job
+from stonegate.database.introspect import read_catalog
+from stonegate.database.post_commit import announced_ids
+from stonegate.database.progress import Stage
+from stonegate.database.session import CONSTRAINTS_NOW, SessionSettings, roll_back
+from stonegate.database.tracking import ensure_tracking, record_deployment, record_plan
+from stonegate.database.verify import deployed_catalog, verify_catalog, verify_seeds
+from stonegate.errors import ConnectionFailed
+from stonegate.model.names import ObjectKind, quote_ident
+from stonegate.model.plan import Action, Mode, Phase, Plan, RecordKind, Step
+from stonegate.model.report import StepReport
+from stonegate.planner.change import build_remaining
+
+LONGEST_BATCH = 100  # statements between two events of progress
+
+# What may touch many rows or wait for locks is sent alone, after its announcement.
+_SLOW_KINDS = frozenset({ObjectKind.TABLE, ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX})
+# Undefined or not yet usable names: what a step runs into whose prerequisite could not be rehearsed.
+_CONSEQUENCES = frozenset({"55P04", "42P01", "42703", "42704", "42883", "3F000", "22P02", "42P02"})
+
+
+async def run_transaction(conn: AsyncConnection[Any], job: Job) -> Execution:
+    """One attempt: afterwards everything is committed, or (dry run, failure, cancellation) nothing happened.
+
+    Raises:
+        StatementFailed, psycopg.Error: PostgreSQL refused a statement.
+        StonegateError: missing rows, a surprise after the migrations, a failed verification.
+    """
+    attempt = _Attempt(conn, job)
+    try:
+        await attempt.run()
+        if job.options.dry_run:
+            await conn.execute("ROLLBACK")
+    except BaseException:
+        await roll_back(conn)
+        raise
+    if not job.options.dry_run:
+        job.announce(Stage.COMMIT)
+        await _commit(conn, job)
+    return attempt.execution
+
+
+async def _commit(conn: AsyncConnection[Any], job: Job) -> None:
+    try:
+        await conn.execute("COMMIT")
+    except psycopg.OperationalError as error:
+        raise ConnectionFailed(
+            "the connection was lost during the commit: it is unknown whether it took place",
+            cause=str(error).strip(),
+            hint="run the same command again: it finds out, and does what is left to do",
+            database=job.database or None,
+        ) from error
+    except BaseException:
+        await roll_back(conn)
+        raise
+
+
+class _Attempt:
+    """The state of one attempt."""
+
+    def __init__(self, conn: AsyncConnection[Any], job: Job) -> None:
+        self.conn = conn
+        self.job = job
+        self.execution = Execution()
+        self.waiting: list[Sent] = []
+        self.total = len(job.inside)
+        self.number = 0
+        self.immediate = False
+        self.careful = job.options.dry_run and bool(job.prelude)
+
+    async def run(self) -> None:
+        """Everything but the end of the transaction."""
+        job = self.job
+        self._send("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        self._apply_settings()
+        if job.options.tracked:
+            await self._flush()
+            await ensure_tracking(self.conn)
+        self._set_search_path()
+        if self.careful:
+            await self._skip_prelude()
+        certain, seeds = self._split()
+        head, tail = _cut_after_migrations(certain)
+        await self._run_steps(head)
+        if head and job.plan.mode is not Mode.FRESH:
+            await self._flush()
+            tail = await self._read_what_remains()
+        await self._run_steps(tail)
+        await self._run_seeds(seeds)
+        self._send(CONSTRAINTS_NOW, seeds[-1] if seeds else None)
+        await self._flush()
+        if job.options.dry_run:
+            self._report(job.late, NOT_REHEARSED)
+        await self._finish()
+
+    def _split(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        seeds = tuple(step for step in self.job.inside if step.action in (Action.SEED, Action.VALIDATE))
+        chosen = {step.id for step in seeds}
+        return tuple(step for step in self.job.inside if step.id not in chosen), seeds
+
+    async def _read_what_remains(self) -> tuple[Step, ...]:
+        """The truth after the migrations: what they did already is left out, what they made necessary was announced."""
+        job = self.job
+        live = await read_catalog(self.conn)
+        moved = {step.id for step in job.prelude}
+        remaining = build_remaining(job.plan, live, job.state, job.same_body)
+        return tuple(step for step in remaining if step.id not in moved)
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    def _send(self, text: str, step: Step | None = None) -> None:
+        self.waiting.append(Sent(sql=text, step=step))
+
+    async def _flush(self) -> None:
+        batch, self.waiting = self.waiting, []
+        if batch:
+            await send_batch(self.conn, batch)
+
+    def _apply_settings(self) -> None:
+        options = self.job.options
+        settings = SessionSettings(
+            lock_timeout_s=options.lock_timeout_s,
+            statement_timeout_s=options.statement_timeout_s,
+            search_path=self.job.search_path,
+            role=options.role,
+            version=self.conn.info.server_version,
+        )
+        for text in settings.statements(local=True):
+            self._send(text)
+
+    def _set_search_path(self) -> None:
+        """Extensions with a schema of their own join the database's search_path (behaviour, §4)."""
+        path = self.job.search_path
+        if path not in (("public",), self.job.live.search_path):
+            names = ", ".join(map(quote_ident, path))
+            self._send(f"ALTER DATABASE {quote_ident(self.conn.info.dbname)} SET search_path = {names}")
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    async def _run_steps(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            self.number += 1
+            self.job.announce(Stage.STEPS, step, self.number, max(self.total, self.number))
+            if self.careful:
+                await self._rehearse(step)
+            elif step.action is Action.RUN:
+                await self._run_migration(step)
+            else:
+                await self._run_step(step)
+
+    async def _run_step(self, step: Step) -> None:
+        slow = self.job.plan.mode is not Mode.FRESH and step.action is Action.ALTER and step.kind in _SLOW_KINDS
+        if slow:
+            await self._flush()
+        begun = time.monotonic()
+        self.waiting += statements_of(step)
+        if slow or len(self.waiting) >= LONGEST_BATCH:
+            await self._flush()
+        if slow:
+            self.execution.durations[step.id] = (time.monotonic() - begun) * 1000
+        self._report((step,))
+
+    async def _run_migration(self, step: Step) -> None:
+        """A migration was written as if it had a transaction of its own: constraints and settings as at its start."""
+        if self.immediate:
+            self._send(sql.load("server/defer"))
+            self.immediate = False
+        await self._flush()
+        begun = time.monotonic()
+        self.waiting += statements_of(step)
+        # Pending trigger events would block the next ALTER TABLE (behaviour, §6).
+        self._send(CONSTRAINTS_NOW, step)
+        self.immediate = True
+        self._apply_settings()
+        await self._flush()
+        self.execution.durations[step.id] = (time.monotonic() - begun) * 1000
+        self._report((step,))
+
+    def _report(self, steps: Iterable[Step], state: str = DONE) -> None:
+        self.execution.steps += [StepReport(step=step, state=state) for step in steps if step.action is not Action.SKIP]
+
+    # --- dry run with a prelude ---------------------------------------------------------------------------------------
+
+    async def _skip_prelude(self) -> None:
+        """New enum values can be added in a transaction, only not used in it; what is the admin's stays undone."""
+        await self._flush()
+        for step in self.job.prelude:
+            if step.id not in self.job.by_admin:
+                await send_batch(self.conn, statements_of(step))
+            self._report((step,), NOT_REHEARSED)
+
+    async def _rehearse(self, step: Step) -> None:
+        """One step in a savepoint: if it fails for want of something that was not rehearsed, the others go on."""
+        self._send("SAVEPOINT step")
+        await self._flush()
+        try:
+            await send_batch(self.conn, statements_of(step))
+            state = DONE
+        except StatementFailed as failure:
+            if failure.error.sqlstate not in _CONSEQUENCES:
+                raise
+            await self.conn.execute("ROLLBACK TO SAVEPOINT step")
+            state = NOT_REHEARSED
+        self._send("RELEASE SAVEPOINT step")
+        self._apply_settings()
+        self._report((step,), state)
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    async def _run_seeds(self, steps: Sequence[Step]) -> None:
+        if not steps or not self.execution.is_rehearsed:
+            await self._flush()
+            self._report(steps, NOT_REHEARSED)
+            return
+        if self.immediate:
+            self._send(sql.load("server/defer"))
+        await self._flush()
+        for step in steps:
+            self.number += 1
+            self.job.announce(Stage.STEPS, step, self.number, max(self.total, self.number))
+        await insert_declared(self.conn, self.job, self.execution, tuple(s for s in steps if s.action is Action.SEED))
+        await validate_declared(
+            self.conn, self.job, self.execution, tuple(s for s in steps if s.action is Action.VALIDATE)
+        )
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def _finish(self) -> None:
+        """Tracking and changelog rows, verification, and last the deployment's row with the change stamp."""
+        job, execution = self.job, self.execution
+        plan, options = job.plan, job.options
+        if options.tracked:
+            job.announce(Stage.RECORD)
+            async with self.conn.pipeline():
+                await record_plan(self.conn, _without_late(plan), steps=execution.steps, durations=execution.durations)
+        if execution.is_rehearsed and not options.skip_verification:
+            job.announce(Stage.VERIFY)
+            execution.catalog = await verify_catalog(self.conn, job)
+            await verify_seeds(self.conn, job, execution)
+            execution.verified = True
+        elif not execution.is_rehearsed:
+            execution.warnings.append("not verified: some steps could not be rehearsed")
+        if options.tracked:
+            await self._record_deployment()
+
+    async def _record_deployment(self) -> None:
+        job, execution = self.job, self.execution
+        after = execution.catalog
+        if after is None and job.plan.desired is None:
+            after = await read_catalog(self.conn)
+        execution.deployment = await record_deployment(
+            self.conn,
+            job.plan,
+            catalog=deployed_catalog(job.plan, job.live, after or job.live),
+            counts=_counts((*(StepReport(step=step) for step in job.prelude), *execution.steps)),
+            duration_ms=(time.monotonic() - job.started) * 1000,
+            missing_seeds=execution.missing_seeds,
+            post_commit=announced_ids(job),
+        )
+
+
+def _cut_after_migrations(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The steps up to the last migration that runs (none if none runs), and the others."""
+    last = max((n for n, step in enumerate(steps) if step.action is Action.RUN), default=-1)
+    return tuple(steps[: last + 1]), tuple(steps[last + 1 :])
+
+
+def _without_late(plan: Plan) -> Plan:
+    """The plan without the records of migrations that run after the commit: those are recorded when they are done."""
+    late = {step.key.name for step in plan.steps if step.phase is Phase.POST_COMMIT and step.action is Action.RUN}
+    if not late:
+        return plan
+    kept = tuple(r for r in plan.records if r.kind is not RecordKind.MIGRATION or r.name not in late)
+    return replace(plan, records=kept)
+
+
+def _counts(reports: Iterable[StepReport]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for action in _actions(reports):
+        found[action] = found.get(action, 0) + 1
+    return found
+
+
+def _actions(reports: Iterable[StepReport]) -> Iterator[str]:
+    return (report.step.action.value for report in reports if report.step.action is not Action.SKIP)

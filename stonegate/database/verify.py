@@ -1,0 +1,102 @@
+"""The last look before the commit: the catalog and the declared rows, read again and compared with the folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from stonegate.database.execution import Execution, Job
+from stonegate.database.introspect import read_catalog
+from stonegate.database.seeds import find_missing
+from stonegate.errors import VerificationFailed
+from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Action, Change, Plan
+from stonegate.planner.change import unmet_changes
+
+MOST_DETAILS = 20
+
+
+async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Catalog:
+    """The live catalog, once it is as declared.
+
+    Raises:
+        VerificationFailed: something is not; every difference is a detail.
+    """
+    live = await read_catalog(conn)
+    unmet = unmet_changes(job.plan, live, job.state, job.same_body)
+    if unmet:
+        details = tuple(_sentence(change) for change in unmet[:MOST_DETAILS])
+        more = (f"… and {len(unmet) - MOST_DETAILS} more",) if len(unmet) > MOST_DETAILS else ()
+        raise VerificationFailed(
+            "after all steps the database is not as the folder declares; everything was rolled back",
+            details=(*details, *more),
+            hint="a trigger, an event trigger or a migration changes what it should not; "
+            "or take it as it is: --skip-verification",
+            database=job.database or None,
+        )
+    return live
+
+
+async def verify_seeds(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:
+    """Every inserted row is there (a trigger may have swallowed or changed it).
+
+    Raises:
+        VerificationFailed: one is not.
+    """
+    seeders = tuple(
+        seeder for report in execution.steps if report.step.action is Action.SEED for seeder in report.step.seeders
+    )
+    if not seeders:
+        return
+    missing = await find_missing(conn, seeders)
+    if missing:
+        first = missing[0]
+        raise VerificationFailed(
+            f"{len(missing)} seed rows are not there after they were inserted; everything was rolled back",
+            file=first.file,
+            line=first.line,
+            details=tuple(row.label for row in missing[:MOST_DETAILS]),
+            hint="does a trigger or rule of the table drop or change them? or --skip-verification",
+            database=job.database or None,
+        )
+
+
+def deployed_catalog(plan: Plan, before: Catalog, after: Catalog) -> Catalog:
+    """What this deployment declared, the third side of the next diff.
+
+    A fresh build is its own measure: what it found there already belongs to somebody else, and must never look like
+    something that the folder once declared and now dropped.
+    """
+    if plan.desired is not None:
+        return plan.desired
+    declared = {step.key for step in plan.steps} | {step.key.owner for step in plan.steps}
+    foreign = {key for key in before.objects if key not in declared}
+    if not foreign:
+        return after
+
+    def ours(things: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(thing for thing in things if thing.key not in foreign)
+
+    return replace(
+        after,
+        enums=ours(after.enums),
+        composites=ours(after.composites),
+        domains=ours(after.domains),
+        ranges=ours(after.ranges),
+        sequences=ours(after.sequences),
+        tables=ours(after.tables),
+        views=ours(after.views),
+        routines=ours(after.routines),
+        default_privileges=ours(after.default_privileges),
+        others=ours(after.others),
+        schemas=tuple(schema for schema in after.schemas if schema.name == "public" or schema.key not in foreign),
+    )
+
+
+def _sentence(change: Change) -> str:
+    text = change.reason or change.identity
+    if change.before is None and change.after is None:
+        return text
+    return f"{text} (live: {change.before or 'nothing'}; declared: {change.after or 'nothing'})"
