@@ -1,0 +1,1 @@
+"""Model in, model out: order, differences, classes and steps; no I/O, no clock, no chance."""

@@ -1,0 +1,8 @@
+"""The diff: two Catalog values of the same origin, and what was last declared, become a list of classified changes."""
+
+from __future__ import annotations
+
+from stonegate.planner.diff.compare import differences
+from stonegate.planner.diff.findings import Diff
+
+__all__ = ["Diff", "differences"]

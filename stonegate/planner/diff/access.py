@@ -1,0 +1,156 @@
+"""Owner, comment and privileges, which most objects have (behaviour, §1: privileges are ensured, never removed)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stonegate.model.catalog import Access, DefaultPrivileges, Privilege
+from stonegate.model.names import ObjectKey, quote_ident
+from stonegate.model.plan import Action
+from stonegate.planner.diff.findings import Findings, Note
+from stonegate.planner.diff.sides import Sides
+
+#: Owns the schema `public` of a new database (manual 22.5): nobody declares that.
+_DATABASE_OWNER = "pg_database_owner"
+
+
+def compare_access(sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None) -> Findings:
+    """Everything in `Access` but what follows from another object."""
+    yield from compare_owner(sides, key, desired, live, last)
+    yield from compare_comment(sides, key, desired.comment, live.comment)
+    yield from compare_privileges(sides, key, desired, live, last)
+
+
+def compare_owner(sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None) -> Findings:
+    """Only a folder that names an owner says anything about it: else the reference's builder owns the object."""
+    if desired.owner == live.owner:
+        return
+    if desired.owner in (sides.builder, _DATABASE_OWNER, ""):
+        if last is not None and last.owner == live.owner and last.owner not in (sides.builder, desired.owner):
+            yield Note(f"{key} still belongs to {live.owner}: the folder no longer says to whom")
+        return
+    yield sides.change(
+        Action.ALTER,
+        key,
+        f"{key} belongs to {live.owner} instead of {desired.owner}",
+        aspect="owner",
+        before=live.owner,
+        after=desired.owner,
+    )
+
+
+def compare_comment(
+    sides: Sides, key: ObjectKey, desired: str | None, live: str | None, *, table: ObjectKey | None = None
+) -> Findings:
+    """A comment that stonegate never declared is kept at adoption."""
+    if desired == live:
+        return
+    if desired is None and sides.declared is None:
+        yield Note(f"the comment on {key} is kept: the folder has none")
+        return
+    verb = "has another comment" if desired and live else "gets a comment" if desired else "loses its comment"
+    yield sides.change(Action.ALTER, key, f"{key} {verb}", aspect="comment", before=live, after=desired, table=table)
+
+
+def compare_privileges(sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None) -> Findings:
+    """Rights that are declared and missing, and rights that are declared revoked and still there."""
+    stand_in = {sides.builder: live.owner}
+    granted = [right for right in _as_live(desired.granted, stand_in) if not holds(live, right)]
+    revoked = [right for right in _as_live(desired.revoked, stand_in) if not lacks(live, right)]
+    if granted or revoked:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} lacks declared privileges" if granted else f"{key} has privileges that are declared revoked",
+            aspect="privileges",
+            before=_rights_text(live.granted, live.revoked),
+            after=_rights_text(granted, revoked),
+        )
+    if last is None:
+        return
+    for right in last.granted:
+        if right not in desired.granted and right in live.granted:
+            yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
+    for right in last.revoked:
+        if right not in desired.revoked and right in live.revoked:
+            yield Note(f"{key}: {_right_text(right)} is no longer declared revoked, and stays so until a GRANT runs")
+
+
+def compare_column_privileges(
+    sides: Sides,
+    key: ObjectKey,
+    desired: tuple[Privilege, ...],
+    live: tuple[Privilege, ...],
+    last: tuple[Privilege, ...],
+) -> Findings:
+    """The rights on one column."""
+    access = Access(granted=live)
+    missing = [right for right in desired if not holds(access, right)]
+    if missing:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} lacks declared privileges",
+            aspect="privileges",
+            before=_rights_text(live, ()),
+            after=_rights_text(missing, ()),
+        )
+    for right in last:
+        if right not in desired and right in live:
+            yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
+
+
+def compare_default_privileges(sides: Sides, desired: DefaultPrivileges, live: DefaultPrivileges | None) -> Findings:
+    """One entry of ALTER DEFAULT PRIVILEGES."""
+    present = Access(owner=desired.role, granted=live.granted, revoked=live.revoked) if live is not None else Access()
+    granted = [right for right in desired.granted if not _is_among(right, present.granted)]
+    revoked = [right for right in desired.revoked if right not in present.revoked]
+    if granted or revoked:
+        yield sides.change(
+            Action.ALTER,
+            desired.key,
+            f"default privileges of {desired.role} on {desired.objects} differ"
+            + (f" in schema {quote_ident(desired.schema)}" if desired.schema else ""),
+            aspect="privileges",
+            before=_rights_text(present.granted, present.revoked),
+            after=_rights_text(granted, revoked),
+        )
+
+
+def holds(access: Access, right: Privilege) -> bool:
+    """True if the right is effective: given beyond the defaults, or the owner's own."""
+    if _is_among(right, access.granted):
+        return True
+    return right.grantee == access.owner != "" and not lacks(access, right)
+
+
+def lacks(access: Access, right: Privilege) -> bool:
+    """True if the right, which objects of this kind come with, was taken away."""
+    return any((r.grantee, r.privilege) == (right.grantee, right.privilege) for r in access.revoked)
+
+
+def _is_among(right: Privilege, held: Iterable[Privilege]) -> bool:
+    """A right with grant option includes the one without."""
+    return any(
+        (other.grantee, other.privilege) == (right.grantee, right.privilege) and other.grantable >= right.grantable
+        for other in held
+    )
+
+
+def _as_live(rights: tuple[Privilege, ...], roles: dict[str, str]) -> list[Privilege]:
+    """The rights with the builder of the reference replaced by whoever owns the live object."""
+    return [
+        Privilege(grantee=roles.get(right.grantee, right.grantee), privilege=right.privilege, grantable=right.grantable)
+        for right in rights
+    ]
+
+
+def _right_text(right: Privilege) -> str:
+    role = quote_ident(right.grantee) if right.grantee else "PUBLIC"
+    return f"{right.privilege} for {role}" + (" with grant option" if right.grantable else "")
+
+
+def _rights_text(granted: Iterable[Privilege], revoked: Iterable[Privilege]) -> str | None:
+    parts = [f"grant {_right_text(right)}" for right in sorted(granted)]
+    parts += [f"revoke {_right_text(right)}" for right in sorted(revoked)]
+    return "; ".join(parts) or None

@@ -1,0 +1,244 @@
+"""Triggers, policies and routines (behaviour, §4 "Routines"; manual: CREATE FUNCTION, "Notes")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stonegate.model.catalog import Parameter, Policy, Routine, Table, Trigger, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action
+from stonegate.planner.contract import breaking_changes
+from stonegate.planner.diff.access import compare_access, compare_comment
+from stonegate.planner.diff.findings import Findings, Unmanaged
+from stonegate.planner.diff.sides import Sides
+from stonegate.planner.diff.star import in_live_order
+
+# --- triggers -------------------------------------------------------------------------------------------------------
+
+
+def compare_triggers(sides: Sides, desired: Table | View, live: Table | View) -> Findings:
+    """The triggers of one table or view."""
+    wanted = {trigger.name: trigger for trigger in desired.triggers}
+    present = {trigger.name: trigger for trigger in live.triggers}
+    last = sides.last_declared(desired.key)
+    known = {trigger.name for trigger in last.triggers} if isinstance(last, Table | View) else set()
+    for name, trigger in wanted.items():
+        key = _part(desired, ObjectKind.TRIGGER, name)
+        if name not in present:
+            yield sides.change(Action.CREATE, key, f"{key} is new", after=trigger.definition)
+        else:
+            yield from _compare_trigger(sides, key, trigger, present[name])
+    for name, trigger in present.items():
+        key = _part(desired, ObjectKind.TRIGGER, name)
+        if name in wanted:
+            continue
+        if name in known and sides.kept.isdisjoint({ObjectKind.TRIGGER, desired.key.kind}):
+            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=trigger.definition)
+        else:
+            yield Unmanaged(key)
+
+
+def _part(holder: Table | View, kind: ObjectKind, name: str) -> ObjectKey:
+    return ObjectKey(kind, holder.schema, holder.name, None, name)
+
+
+_STATES = {"O": "enabled", "D": "disabled", "R": "enabled for replicas", "A": "always enabled"}
+
+
+def _compare_trigger(sides: Sides, key: ObjectKey, desired: Trigger, live: Trigger) -> Findings:
+    if desired.definition != live.definition:
+        yield sides.change(
+            Action.RECREATE,
+            key,
+            f"{key} has another definition",
+            before=live.definition,
+            after=desired.definition,
+        )
+    if desired.enabled != live.enabled:
+        before, after = _STATES.get(live.enabled, live.enabled), _STATES.get(desired.enabled, desired.enabled)
+        reason = f"{key} is {before} instead of {after}"
+        yield sides.change(Action.ALTER, key, reason, aspect="enabled", before=before, after=after)
+    yield from compare_comment(sides, key, desired.comment, live.comment)
+
+
+# --- policies -------------------------------------------------------------------------------------------------------
+
+
+def compare_policies(sides: Sides, desired: Table, live: Table) -> Findings:
+    """The row-level security policies of one table."""
+    wanted = {policy.name: policy for policy in desired.policies}
+    present = {policy.name: policy for policy in live.policies}
+    last = sides.last_table(desired.key)
+    known = {policy.name for policy in last.policies} if last is not None else set()
+    for name, policy in wanted.items():
+        key = _part(desired, ObjectKind.POLICY, name)
+        if name not in present:
+            yield sides.change(Action.CREATE, key, f"{key} is new", after=_policy_text(policy))
+            continue
+        before, after = _policy_text(present[name]), _policy_text(policy)
+        if before != after:
+            yield sides.change(Action.RECREATE, key, f"{key} has another definition", before=before, after=after)
+        yield from compare_comment(sides, key, policy.comment, present[name].comment)
+    for name, policy in present.items():
+        key = _part(desired, ObjectKind.POLICY, name)
+        if name in wanted:
+            continue
+        if name in known and sides.kept.isdisjoint({ObjectKind.POLICY, ObjectKind.TABLE}):
+            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=_policy_text(policy))
+        else:
+            yield Unmanaged(key)
+
+
+def _policy_text(policy: Policy) -> str:
+    """Everything about the policy but its name and comment."""
+    text = f"{'permissive' if policy.permissive else 'restrictive'} for {policy.command} to {', '.join(policy.roles)}"
+    if policy.using is not None:
+        text += f" using {policy.using}"
+    return text if policy.check is None else f"{text} with check {policy.check}"
+
+
+# --- routines -------------------------------------------------------------------------------------------------------
+
+
+def compare_routines(sides: Sides) -> Findings:
+    """All functions, procedures and aggregates, by name and input types."""
+    live = {routine.key: routine for routine in sides.live.routines}
+    desired = {routine.key: routine for routine in sides.desired.routines}
+    gone = _by_name(routine for key, routine in live.items() if key not in desired)
+    added = _by_name(routine for key, routine in desired.items() if key not in live)
+    for key, routine in desired.items():
+        present = live.get(key)
+        if present is None:
+            yield sides.change(Action.CREATE, key, _why_new(routine, gone), after=routine.head)
+        elif routine != present:
+            yield from _compare_routine(sides, routine, present)
+    for routine in (routine for namesakes in gone.values() for routine in namesakes):
+        yield from _surplus_routine(sides, routine, added)
+
+
+_ByName = dict[tuple[str, str], list[Routine]]
+
+
+def _by_name(routines: Iterable[Routine]) -> _ByName:
+    found: _ByName = {}
+    for routine in routines:
+        found.setdefault((routine.schema, routine.name), []).append(routine)
+    return found
+
+
+def _only_namesake(routine: Routine, others: _ByName) -> Routine | None:
+    """The one that takes its place (or whose place it takes): the only other of its name."""
+    found = others.get((routine.schema, routine.name), [])
+    return found[0] if len(found) == 1 else None
+
+
+def _why_new(routine: Routine, gone: _ByName) -> str:
+    former = _only_namesake(routine, gone)
+    if former is None:
+        return f"{routine.key} is new"
+    return f"{routine.key} takes the place of {former.key.label}: its input types changed"
+
+
+def _surplus_routine(sides: Sides, routine: Routine, added: _ByName) -> Findings:
+    if not sides.was_declared(routine.key):
+        yield Unmanaged(routine.key)
+        return
+    heir = _only_namesake(routine, added)
+    why = "is no longer declared" if heir is None else f"gives way to {heir.key.label}: its input types changed"
+    yield sides.change(
+        Action.DROP,
+        routine.key,
+        f"{routine.key} {why}",
+        before=routine.head,
+        breaking=_breaking(heir, routine),
+    )
+
+
+def _breaking(desired: Routine | None, live: Routine) -> tuple[str, ...]:
+    """Nobody but a trigger calls a trigger function, and that finds it by name."""
+    if desired is not None and desired.returns == live.returns in ("trigger", "event_trigger"):
+        return ()
+    return breaking_changes(desired, live)
+
+
+def _compare_routine(sides: Sides, desired: Routine, live: Routine) -> Findings:
+    reasons = tuple(_recreation_reasons(desired, live))
+    changed = tuple(_changed_parts(sides, desired, live))
+    if reasons:
+        yield sides.change(
+            Action.RECREATE,
+            desired.key,
+            f"{desired.key} is created again: {'; '.join(reasons)}",
+            before=live.definition,
+            after=desired.definition,
+            breaking=_breaking(desired, live),
+        )
+    elif changed:
+        yield sides.change(
+            Action.REPLACE,
+            desired.key,
+            f"{desired.key} has another {' and another '.join(changed)}",
+            before=live.definition,
+            after=desired.definition,
+            breaking=_breaking(desired, live),
+        )
+    last = sides.last_declared(desired.key)
+    known = last.access if isinstance(last, Routine) else None
+    yield from compare_access(sides, desired.key, desired.access, live.access, known)
+
+
+def _changed_parts(sides: Sides, desired: Routine, live: Routine) -> Iterator[str]:
+    same_head = desired.head == live.head or _is_same_atomic_body(sides, desired, live)
+    if not same_head or (desired.language, desired.security_definer) != (live.language, live.security_definer):
+        yield "declaration"
+    elif desired.parameters != live.parameters:
+        yield "parameter list"
+    if desired.body != live.body and not sides.same_body(desired.language, desired.body, live.body):
+        yield "body"
+
+
+def _is_same_atomic_body(sides: Sides, desired: Routine, live: Routine) -> bool:
+    """BEGIN ATOMIC bodies are part of the head; a `*` in them stands for the columns in live order."""
+    if desired.body or live.body:
+        return False
+    expanded = in_live_order(sides, desired.key, desired.head)
+    return expanded == live.head
+
+
+def _recreation_reasons(desired: Routine, live: Routine) -> Iterator[str]:
+    """What CREATE OR REPLACE refuses (manual: CREATE FUNCTION; ProcedureCreate in PostgreSQL's source)."""
+    if desired.kind != live.kind:
+        yield f"it is a {live.kind}, not a {desired.kind}"
+        return
+    if desired.kind == "aggregate":
+        if desired.head != live.head:
+            yield "the aggregate has another definition"
+        return
+    if (desired.returns, desired.returns_set) != (live.returns, live.returns_set):
+        yield f"it returns {live.returns or 'nothing'} instead of {desired.returns or 'nothing'}"
+    yield from _renamed_parameters(_inputs(desired), _inputs(live))
+    if _outputs(desired) != _outputs(live) and desired.returns == live.returns:
+        yield "its output parameters changed"
+    if len(_with_default(desired)) < len(_with_default(live)):
+        yield "a parameter lost its default"
+    if [p.mode for p in _inputs(desired)] != [p.mode for p in _inputs(live)]:
+        yield "the mode of a parameter changed"
+
+
+def _inputs(routine: Routine) -> tuple[Parameter, ...]:
+    return tuple(parameter for parameter in routine.parameters if parameter.mode in ("in", "inout", "variadic"))
+
+
+def _outputs(routine: Routine) -> tuple[tuple[str, str], ...]:
+    return tuple((p.name, p.type) for p in routine.parameters if p.mode in ("out", "inout", "table"))
+
+
+def _with_default(routine: Routine) -> tuple[Parameter, ...]:
+    return tuple(parameter for parameter in _inputs(routine) if parameter.default is not None)
+
+
+def _renamed_parameters(desired: tuple[Parameter, ...], live: tuple[Parameter, ...]) -> Iterator[str]:
+    """A parameter without a name may get one; any other change of a name is refused."""
+    for number, (wanted, present) in enumerate(zip(desired, live, strict=False), start=1):
+        if present.name and wanted.name != present.name:
+            yield f"parameter {number} is called {present.name} instead of {wanted.name or 'nothing'}"

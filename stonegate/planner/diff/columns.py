@@ -1,0 +1,301 @@
+"""Columns of tables, compared by name: order is never a difference (behaviour, §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from stonegate.model.catalog import Column, Table
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
+from stonegate.model.plan import Action, Change
+from stonegate.planner.classify import Circumstances
+from stonegate.planner.diff.access import compare_column_privileges, compare_comment
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.sequences import options_text, same_but_for_type
+from stonegate.planner.diff.sides import Sides
+
+_SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
+
+
+def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -> Findings:
+    """All columns of one table."""
+    wanted = {column.name: column for column in desired.columns}
+    present = {column.name: column for column in live.columns}
+    last = sides.last_table(desired.key)
+    former = {column.name: column for column in last.columns} if last is not None else {}
+    added = [column for name, column in wanted.items() if name not in present]
+    for column in added:
+        yield from _add_column(sides, desired, column, family)
+    for name, column in wanted.items():
+        if name in present and column != present[name]:
+            known = former.get(name)
+            yield from _compare_column(sides, desired, column, present[name], known, family)
+    gone = [column for name, column in present.items() if name not in wanted and not family.takes_column(column)]
+    heirs = _heirs(gone, added)
+    for column in gone:
+        yield from _surplus_column(sides, live, column, heirs)
+    yield from _compare_order(desired, wanted, present)
+
+
+def _key(table: Table, column: Column) -> ObjectKey:
+    return table.key.part(ObjectKind.COLUMN, column.name)
+
+
+def _compare_order(table: Table, wanted: Mapping[str, Column], present: Mapping[str, Column]) -> Findings:
+    declared = [name for name in wanted if name in present]
+    there = [name for name in present if name in wanted]
+    if declared != there:
+        yield Note(f"{table.key}: columns stand in the order {', '.join(there)} instead of {', '.join(declared)}")
+
+
+# --- added and removed ----------------------------------------------------------------------------------------------
+
+
+def _add_column(sides: Sides, table: Table, column: Column, family: Family) -> Findings:
+    key = _key(table, column)
+    if family.brings_column(column.name):
+        # Only what ALTER TABLE does not hand down needs a statement.
+        if column.comment or column.granted or column.options or column.statistics is not None or column.storage:
+            reason = f"{key} comes with its parent's, and has settings of its own"
+            yield sides.change(Action.CREATE, key, reason, after=column_text(column))
+        return
+    unfilled = _lacks_value(sides, column)
+    yield sides.change(
+        Action.CREATE,
+        key,
+        f"{key} is new" + (", NOT NULL and without a default for the rows that exist" if unfilled else ""),
+        after=column_text(column),
+        hint=f"give {key.label} a default, or add it nullable, fill it in a migration, and set NOT NULL afterwards"
+        if unfilled
+        else None,
+        facts=Circumstances(unfilled=unfilled),
+        column=column,
+    )
+
+
+def _lacks_value(sides: Sides, column: Column) -> bool:
+    """True if ADD COLUMN has nothing to put into existing rows of a column that wants something."""
+    if column.identity or column.generated is not None or _is_value(column.default):
+        return False
+    required, type_name = column.not_null, column.type
+    while (domain := sides.domains.get(type_name)) is not None:
+        if _is_value(domain.default):
+            return False
+        required, type_name = required or domain.not_null, domain.base
+    return required
+
+
+def _is_value(default: str | None) -> bool:
+    return default is not None and default != "NULL" and not default.startswith("NULL::")
+
+
+def _heirs(gone: Iterable[Column], added: Iterable[Column]) -> dict[str, Column]:
+    """For each column that goes the new one that it may have become: the first of the same type not taken yet."""
+    by_type: dict[str, list[Column]] = {}
+    for column in added:
+        by_type.setdefault(column.type, []).append(column)
+    return {column.name: by_type[column.type].pop(0) for column in gone if by_type.get(column.type)}
+
+
+def _surplus_column(sides: Sides, table: Table, column: Column, heirs: Mapping[str, Column]) -> Findings:
+    key = _key(table, column)
+    heir = heirs.get(column.name)
+    hint = None
+    if heir is not None:
+        old, new = quote_ident(column.name), quote_ident(heir.name)
+        hint = f"a rename? write: ALTER TABLE {table.key.label} RENAME COLUMN {old} TO {new}"
+    if not sides.removes_column(table, column):
+        yield Unmanaged(key)
+        if hint is not None:
+            yield Note(f"{key} is not declared, {heir.name if heir else ''} is new and of the same type: {hint}")
+        return
+    yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=column_text(column), hint=hint)
+
+
+# --- the same column ------------------------------------------------------------------------------------------------
+
+
+def _compare_column(
+    sides: Sides, table: Table, desired: Column, live: Column, last: Column | None, family: Family
+) -> Findings:
+    key = _key(table, desired)
+    if _is_rebuilt(sides, desired, live):
+        yield _rebuild(sides, key, desired, live)
+    else:
+        yield from _compare_type(sides, key, desired, live, family)
+        yield from _compare_null(sides, key, desired, live, family)
+        yield from _compare_source(sides, key, desired, live, family)
+        yield from _compare_settings(sides, key, desired, live)
+    yield from compare_comment(sides, key, desired.comment, live.comment)
+    known = last.granted if last is not None else ()
+    yield from compare_column_privileges(sides, key, desired.granted, live.granted, known)
+    if desired.inherited != live.inherited:
+        words = {True: "its parent's alone", False: "the table's own"}
+        yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")
+
+
+def _is_rebuilt(sides: Sides, desired: Column, live: Column) -> bool:
+    """True if only dropping and adding the column gives it (or another) generation expression (manual: ALTER TABLE)."""
+    if desired.generated is None:
+        return False
+    if live.generated is None or desired.generated_kind != live.generated_kind:
+        return True
+    return desired.generated != live.generated and sides.live.server < _SET_EXPRESSION
+
+
+def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Change:
+    stored = live.generated is None
+    return sides.change(
+        Action.RECREATE,
+        key,
+        f"{key} becomes a generated column: what it holds is thrown away"
+        if stored
+        else f"{key} is generated in another way",
+        before=column_text(live),
+        after=column_text(desired),
+        facts=Circumstances(loses_values=stored),
+        column=desired,
+    )
+
+
+def _compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
+    if (desired.type, desired.collation) == (live.type, live.collation) or family.carries(desired, live, "type"):
+        return
+    before, after = _type_text(live), _type_text(desired)
+    verdict = sides.type_change(live.type, desired.type)
+    reason = f"{key} changes from {before} to {after}"
+    if desired.type == live.type:
+        reason = f"{key} gets another collation: {before} instead of {after}"
+    elif live.generated is not None:
+        # Its values are computed from the others: none of them can be lost.
+        verdict = sides.type_change(desired.type, desired.type)
+    else:
+        reason += f": {verdict.reason}"
+    yield sides.change(
+        Action.ALTER,
+        key,
+        reason,
+        aspect="type",
+        before=before,
+        after=after,
+        facts=Circumstances(verdict=verdict),
+        rewrites=verdict.rewrites,
+    )
+
+
+def _type_text(column: Column) -> str:
+    return f"{column.type} COLLATE {column.collation}" if column.collation else column.type
+
+
+def _compare_null(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
+    if desired.not_null == live.not_null or family.carries(desired, live, "not_null"):
+        return
+    yield sides.change(
+        Action.ALTER,
+        key,
+        f"{key} {'becomes NOT NULL' if desired.not_null else 'allows nulls'}",
+        aspect="not_null",
+        before="NOT NULL" if live.not_null else None,
+        after="NOT NULL" if desired.not_null else None,
+        hint=_backfill(key) if desired.not_null else None,
+    )
+
+
+def _backfill(key: ObjectKey) -> str:
+    name = quote_ident(key.member or "")
+    return f"rows that lack it need a value first: UPDATE {key.owner.label} SET {name} = … WHERE {name} IS NULL"
+
+
+def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
+    """Where values come from: a default, an owned sequence, an identity or an expression; one change for all of it."""
+    if (desired.generated, desired.generated_kind) != (live.generated, live.generated_kind):
+        yield _source_change(
+            sides,
+            key,
+            "generated",
+            _generated_text(live),
+            _generated_text(desired),
+            rewrites=desired.generated_kind == "stored",
+        )
+        return
+    retyped = desired.type != live.type
+    if desired.identity != live.identity or not (
+        desired.identity_options == live.identity_options
+        or (retyped and same_but_for_type(desired.identity_options, live.identity_options))
+    ):
+        if not family.carries(desired, live, "identity") or desired.identity == live.identity:
+            yield _source_change(sides, key, "identity", _identity_text(live), _identity_text(desired))
+        return
+    both_serial = desired.owned_sequence is not None and live.owned_sequence is not None
+    if desired.default != live.default and not both_serial and not family.carries(desired, live, "default"):
+        yield _source_change(sides, key, "default", live.default, desired.default)
+
+
+def _source_change(
+    sides: Sides, key: ObjectKey, aspect: str, before: str | None, after: str | None, *, rewrites: bool = False
+) -> Change:
+    words = {"generated": "generation expression", "identity": "identity", "default": "default"}[aspect]
+    verb = "gets a" if before is None else "loses its" if after is None else "gets another"
+    article = "n" if before is None and words == "identity" else ""
+    return sides.change(
+        Action.ALTER,
+        key,
+        f"{key} {verb}{article} {words}",
+        aspect=aspect,
+        before=before,
+        after=after,
+        rewrites=rewrites,
+    )
+
+
+def _identity_text(column: Column) -> str | None:
+    if not column.identity:
+        return column.default
+    options = f" ({options_text(column.identity_options)})" if column.identity_options is not None else ""
+    return f"{column.identity} as identity{options}"
+
+
+def _generated_text(column: Column) -> str | None:
+    return None if column.generated is None else f"{column.generated} {column.generated_kind}"
+
+
+def _compare_settings(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Findings:
+    """Storage, compression, statistics target and options; a new type resets the first two (manual: ALTER TABLE)."""
+    retyped = (desired.type, desired.collation) != (live.type, live.collation)
+    settings = (
+        ("storage", desired.storage, live.storage),
+        ("compression", desired.compression, live.compression),
+        ("statistics", _text(desired.statistics), _text(live.statistics)),
+        ("options", ", ".join(desired.options) or None, ", ".join(live.options) or None),
+    )
+    for aspect, wanted, present in settings:
+        if wanted == present and not (retyped and wanted is not None and aspect in ("storage", "compression")):
+            continue
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} has {aspect} {present or 'default'} instead of {wanted or 'default'}"
+            if wanted != present
+            else f"{key} keeps {aspect} {wanted} with its new type",
+            aspect=aspect,
+            before=present,
+            after=wanted,
+        )
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def column_text(column: Column) -> str:
+    """The column as people write it: "integer NOT NULL DEFAULT 1"."""
+    parts = [_type_text(column)]
+    if column.generated is not None:
+        parts.append(f"GENERATED ALWAYS AS ({column.generated}) {(column.generated_kind or '').upper()}")
+    elif column.identity:
+        parts.append(f"GENERATED {column.identity.upper()} AS IDENTITY")
+    elif column.default is not None:
+        parts.append(f"DEFAULT {column.default}")
+    if column.not_null:
+        parts.append("NOT NULL")
+    return " ".join(parts)

@@ -1,0 +1,188 @@
+"""Constraints of tables: by definition before name (behaviour, §5; manual: ALTER TABLE)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stonegate.model.catalog import Constraint, Index, Table
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change
+from stonegate.planner.classify import Circumstances
+from stonegate.planner.diff.access import compare_comment
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.matching import (
+    NOT_VALID,
+    Matched,
+    Pair,
+    is_generated_name,
+    match_parts,
+    remembers,
+)
+from stonegate.planner.diff.naming import looks_made_up
+from stonegate.planner.diff.sides import Sides
+
+
+def compare_constraints(sides: Sides, desired: Table, live: Table, family: Family) -> Findings:
+    """All constraints of one table but NOT NULL, which belongs to the column."""
+    last = sides.last_table(desired.key)
+    known = last.constraints if last is not None else ()
+    matched = match_parts(
+        _own(desired.constraints),
+        _own(live.constraints),
+        owner=desired.name,
+        remembered={part.name for part in known},
+    )
+    for pair in matched.pairs:
+        former = next((part for part in known if part.name == pair.live.name), None)
+        yield from _compare_pair(sides, desired, live, pair, former)
+    for pair in matched.replaced:
+        yield from _replace(sides, desired, pair, family)
+    for part in matched.missing:
+        if not family.brings_constraint(part):
+            yield _create(sides, desired, part)
+    for part in matched.surplus:
+        yield from _surplus(sides, desired, live, part, matched, family)
+
+
+def _own(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+    """Without constraint triggers: their trigger says everything about them."""
+    return tuple(part for part in constraints if part.kind != "trigger")
+
+
+def _compare_pair(
+    sides: Sides, table: Table, live_table: Table, pair: Pair[Constraint], former: Constraint | None
+) -> Findings:
+    desired, live = pair.desired, pair.live
+    key = table.key.part(ObjectKind.CONSTRAINT, desired.name)
+    further = [
+        *_compare_validity(sides, key, desired, live, former),
+        *compare_comment(sides, key, desired.comment, live.comment),
+        *compare_marks(sides, key, table, desired, live),
+    ]
+    if desired.inherited != live.inherited:
+        yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
+    elif not desired.inherited:
+        # What else changes calls the constraint by its declared name, which it then needs.
+        named = any(isinstance(finding, Change) for finding in further)
+        is_free = all(part.name != desired.name for part in live_table.constraints)
+        yield from _compare_name(sides, table, replace(pair, renamed=pair.renamed or (named and is_free)))
+    yield from further
+
+
+def _whose(part: Constraint) -> str:
+    return "its parent's" if part.inherited else "the table's own"
+
+
+def _compare_name(sides: Sides, table: Table, pair: Pair[Constraint]) -> Findings:
+    """A rename, or the remark that a name of somebody's choice stays."""
+    desired, live = pair.desired, pair.live
+    if desired.name == live.name:
+        return
+    key = table.key.part(ObjectKind.CONSTRAINT, live.name)
+    if pair.renamed:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} is called {desired.name} in the folder",
+            aspect="name",
+            before=live.name,
+            after=desired.name,
+        )
+    elif not (looks_made_up(live.name) and is_generated_name(desired, table.name)):
+        yield Note(f"{key} would be called {desired.name} in a new database")
+
+
+def _compare_validity(
+    sides: Sides, key: ObjectKey, desired: Constraint, live: Constraint, former: Constraint | None
+) -> Findings:
+    """Definitions that differ in NOT VALID alone (else they were no pair).
+
+    NOT VALID spares a large table the check; a constraint that was validated since is better than that, unless the
+    folder takes the validation back.
+    """
+    if desired.definition == live.definition:
+        return
+    validates = live.definition.endswith(NOT_VALID)
+    if not validates and (former is None or former.definition == desired.definition):
+        yield Note(f"{key} is validated already, although the folder says NOT VALID")
+        return
+    yield sides.change(
+        Action.ALTER,
+        key,
+        f"{key} is {'not validated yet' if validates else 'declared NOT VALID now'}",
+        aspect="validated",
+        before="NOT VALID" if validates else "valid",
+        after="valid" if validates else "NOT VALID",
+    )
+
+
+def compare_marks(sides: Sides, key: ObjectKey, table: Table, desired: Constraint, live: Constraint) -> Findings:
+    """CLUSTER ON and REPLICA IDENTITY USING INDEX, which belong to the index behind the constraint."""
+    if desired.replica_identity and not live.replica_identity:
+        yield _mark(sides, key, "replica_identity", after=True)
+    if desired.clustered != live.clustered and (desired.clustered or not is_clustered(table)):
+        yield _mark(sides, key, "clustered", after=desired.clustered)
+
+
+def is_clustered(table: Table) -> bool:
+    """True if any index of the table is marked for CLUSTER: marking one takes the mark from the others."""
+    return any(part.clustered for part in indexed(table))
+
+
+def indexed(table: Table) -> tuple[Constraint | Index, ...]:
+    """Everything that may stand on an index."""
+    return (*table.constraints, *table.indexes)
+
+
+def _mark(sides: Sides, key: ObjectKey, aspect: str, *, after: bool) -> Change:
+    words = {"clustered": "for CLUSTER", "replica_identity": "as replica identity"}
+    return sides.change(
+        Action.ALTER,
+        key,
+        f"{key} is {'marked' if after else 'no longer marked'} {words[aspect]}",
+        aspect=aspect,
+        before=str(not after).lower(),
+        after=str(after).lower(),
+    )
+
+
+def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family) -> Findings:
+    if pair.desired.inherited and pair.live.inherited and family.brings_constraint(pair.desired):
+        return
+    key = table.key.part(ObjectKind.CONSTRAINT, pair.desired.name)
+    yield sides.change(
+        Action.RECREATE,
+        key,
+        f"{key} has another definition",
+        before=pair.live.definition,
+        after=pair.desired.definition,
+        constraint=pair.desired,
+    )
+    yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
+
+
+def _create(sides: Sides, table: Table, part: Constraint) -> Change:
+    key = table.key.part(ObjectKind.CONSTRAINT, part.name)
+    return sides.change(Action.CREATE, key, f"{key} is new", after=part.definition, constraint=part)
+
+
+def _surplus(
+    sides: Sides, desired: Table, live: Table, part: Constraint, matched: Matched[Constraint], family: Family
+) -> Findings:
+    key = desired.key.part(ObjectKind.CONSTRAINT, part.name)
+    if part.inherited and family.keeps_constraint(part):
+        return
+    successor = next((new for new in matched.missing if new.kind == part.kind == "primary key"), None)
+    last = sides.last_table(desired.key)
+    known = last is not None and remembers(last.constraints, part, live.constraints)
+    if successor is None and (not known or not sides.kept.isdisjoint({ObjectKind.CONSTRAINT, ObjectKind.TABLE})):
+        yield Unmanaged(key)
+        return
+    yield sides.change(
+        Action.DROP,
+        key,
+        f"{key} is no longer declared" if successor is None else f"{key} gives way to {successor.name}",
+        before=part.definition,
+        facts=Circumstances(replaced=successor is not None),
+    )

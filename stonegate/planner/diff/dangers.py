@@ -1,0 +1,290 @@
+"""Which hazards a change has, from what the two catalogs say about the object and its surroundings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stonegate.model.catalog import Catalog, Column, Constraint, Index, Routine
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change, Hazard
+from stonegate.planner import hazards
+from stonegate.planner.classify import Circumstances
+
+if TYPE_CHECKING:
+    from stonegate.planner.diff.sides import Sides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What surrounds a change.
+
+    Attributes:
+        facts: what its class depends on.
+        column, constraint, index: the desired part, where there is one.
+        breaking: what callers notice.
+        rewrites: the change writes the table anew.
+    """
+
+    sides: Sides
+    facts: Circumstances
+    column: Column | None = None
+    constraint: Constraint | None = None
+    index: Index | None = None
+    breaking: tuple[str, ...] = ()
+    rewrites: bool = False
+
+
+def find_hazards(change: Change, scene: Scene) -> Change:
+    """The change with its hazards, in the order of the README."""
+    order = list(hazards.HAZARDS)
+    found = sorted(dict.fromkeys(_hazards(change, scene)), key=lambda hazard: order.index(hazard.code))
+    return replace(change, hazards=tuple(found))
+
+
+def _hazards(change: Change, scene: Scene) -> Iterator[Hazard]:
+    key = change.key
+    match key.kind:
+        case ObjectKind.TABLE:
+            yield from _of_table(change, scene)
+        case ObjectKind.COLUMN:
+            yield from _of_column(change, scene)
+        case ObjectKind.ATTRIBUTE | ObjectKind.SEQUENCE if change.action is Action.DROP:
+            yield hazards.deletes_data(str(key))
+        case ObjectKind.ATTRIBUTE if change.aspect == "type":
+            yield from _narrowing(change, scene)
+        case ObjectKind.CONSTRAINT:
+            yield from _of_constraint(change, scene)
+        case ObjectKind.INDEX:
+            yield from _of_index(change)
+        case ObjectKind.TRIGGER if change.action is Action.DROP:
+            yield hazards.drops_trigger(str(key))
+        case ObjectKind.VIEW | ObjectKind.MATERIALIZED_VIEW:
+            yield from _of_view(change, scene)
+        case ObjectKind.ROUTINE:
+            yield from _of_routine(change, scene)
+        case ObjectKind.TYPE if change.aspect in ("constraints", "not_null") and change.after is not None:
+            yield hazards.validates_rows(f"every table that uses {key}")
+        case ObjectKind.OTHER if scene.facts.impossible:
+            yield hazards.unmodelled(str(key.label))
+        case _:
+            pass
+
+
+def _of_table(change: Change, scene: Scene) -> Iterator[Hazard]:
+    table = str(change.key)
+    if change.action is Action.DROP:
+        yield hazards.deletes_data(table)
+        yield from _stale_bodies(change.key, None, scene)
+    if scene.rewrites:
+        yield hazards.rewrites_table(table, change.aspect.replace("_", " "))
+    if change.aspect == "partition":
+        if change.before is not None:
+            yield hazards.access_exclusive_lock(table, "its parent too, while it is detached")
+        if change.after is not None:
+            yield hazards.validates_rows(table, "they must belong to the partition")
+    if change.aspect == "inherits" and change.after is not None:
+        yield hazards.validates_rows(table, "its checks must be those of the parent")
+
+
+def _of_column(change: Change, scene: Scene) -> Iterator[Hazard]:
+    key = change.key
+    match change.action:
+        case Action.DROP:
+            yield hazards.deletes_data(str(key))
+            yield from _dependents(key, scene)
+            yield from _stale_bodies(key, key.member, scene)
+        case Action.CREATE if scene.column is not None and _fills_by_rewriting(scene.column, scene.sides.desired):
+            yield hazards.rewrites_table(str(key.owner), f"each row gets a value of its own in {key.member}")
+        case Action.RECREATE:
+            if scene.facts.loses_values:
+                yield hazards.deletes_data(str(key), "its values are computed from now on")
+            if scene.column is not None and scene.column.generated_kind == "stored":
+                yield hazards.rewrites_table(str(key.owner), f"{key.member} is computed for each row")
+            yield from _dependents(key, scene)
+        case Action.ALTER if change.aspect == "type":
+            yield from _narrowing(change, scene)
+            if scene.rewrites:
+                yield hazards.rewrites_table(str(key.owner), f"{key.member} becomes {change.after}")
+            yield from _dependents(key, scene)
+            yield from _stale_bodies(key, key.member, scene)
+        case Action.ALTER if change.aspect == "generated" and change.after is not None:
+            if scene.rewrites:
+                yield hazards.rewrites_table(str(key.owner), f"{key.member} is computed anew for each row")
+        case Action.ALTER if change.aspect == "not_null" and change.after is not None:
+            yield hazards.validates_rows(str(key.owner), f"{key.member} may not be null")
+        case _:
+            pass
+
+
+def _narrowing(change: Change, scene: Scene) -> Iterator[Hazard]:
+    verdict = scene.facts.verdict
+    if verdict is not None and change.token is not None:
+        yield hazards.narrows_type(str(change.key), change.before or "", change.after or "", verdict.reason)
+
+
+def _of_constraint(change: Change, scene: Scene) -> Iterator[Hazard]:
+    table = str(change.key.owner)
+    if change.aspect == "name":
+        yield hazards.renames(str(change.key), f"{change.before} becomes {change.after}")
+    if change.aspect == "validated":
+        yield hazards.validates_rows(table)
+    constraint = scene.constraint
+    if constraint is None or change.action not in (Action.CREATE, Action.RECREATE):
+        return
+    match constraint.kind:
+        case "primary key" | "unique" | "exclusion":
+            yield hazards.access_exclusive_lock(table, "the index is built")
+            yield hazards.validates_rows(table)
+        case "check" | "foreign key" if not constraint.definition.endswith(" NOT VALID"):
+            yield hazards.validates_rows(table)
+        case _:
+            pass
+
+
+def _of_index(change: Change) -> Iterator[Hazard]:
+    table = str(change.table) if change.table is not None else "the table"
+    if change.action is Action.DROP:
+        yield hazards.drops_index(str(change.key))
+    if change.action in (Action.CREATE, Action.RECREATE):
+        yield hazards.share_lock(table)
+        if (change.after or "").startswith("CREATE UNIQUE INDEX"):
+            yield hazards.validates_rows(table, "none may have the values of another")
+
+
+def _of_view(change: Change, scene: Scene) -> Iterator[Hazard]:
+    if change.action is Action.DROP:
+        yield hazards.breaks_callers(str(change.key), "it is removed")
+    if change.action is Action.RECREATE:
+        yield from _dependents(change.key, scene)
+    if scene.breaking:
+        yield hazards.breaks_callers(str(change.key), "; ".join(scene.breaking))
+
+
+def _of_routine(change: Change, scene: Scene) -> Iterator[Hazard]:
+    if scene.breaking:
+        yield hazards.breaks_callers(str(change.key), "; ".join(scene.breaking))
+    if change.action is Action.RECREATE:
+        yield from _dependents(change.key, scene)
+    if change.action in (Action.REPLACE, Action.RECREATE):
+        stored = tuple(_stored_uses(change.key, scene.sides.live))
+        if stored:
+            yield hazards.stale_stored_values(str(change.key), _in_list(stored))
+
+
+def _stored_uses(routine: ObjectKey, live: Catalog) -> Iterator[str]:
+    """Indexes, stored generated columns and checks that call the routine: nothing computes them again."""
+    for user in live.dependents.get(routine, ()):
+        if user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
+            yield str(user)
+        elif user.kind is ObjectKind.COLUMN:
+            table = live.table(user.owner)
+            column = table.column(user.member or "") if table is not None else None
+            if column is not None and column.generated_kind == "stored":
+                yield str(user)
+
+
+_RECREATED = frozenset(
+    {
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.ROUTINE,
+        ObjectKind.TRIGGER,
+        ObjectKind.POLICY,
+    }
+)
+
+
+def _dependents(key: ObjectKey, scene: Scene) -> Iterator[Hazard]:
+    """Only what PostgreSQL refuses to touch in place: indexes and constraints follow their column by themselves."""
+    found = tuple(str(user) for user in scene.sides.live.dependents.get(key, ()) if user.kind in _RECREATED)
+    if found:
+        yield hazards.recreates_dependents(str(key), _in_list(found))
+
+
+def _in_list(names: tuple[str, ...], limit: int = 5) -> str:
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+# --- bodies that mention an object ----------------------------------------------------------------------------------
+
+_WORD = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
+
+
+class Mentions:
+    """Words of the routine bodies that a deployment leaves behind, for finding what still speaks of a lost object."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    @cached_property
+    def _routines(self) -> dict[str, set[ObjectKey]]:
+        found: dict[str, set[ObjectKey]] = {}
+        for routine in self._catalog.routines:
+            for word in _words(routine):
+                found.setdefault(word, set()).add(routine.key)
+        return found
+
+    def of(self, *words: str) -> tuple[ObjectKey, ...]:
+        """Routines whose bodies mention all of the words."""
+        found = [self._routines.get(word, set()) for word in words]
+        return tuple(sorted(set.intersection(*found), key=str)) if found else ()
+
+
+def _words(routine: Routine) -> frozenset[str]:
+    if not routine.body or routine.language not in ("sql", "plpgsql"):
+        return frozenset()
+    return frozenset(
+        word[1:-1].replace('""', '"') if word.startswith('"') else word.lower() for word in _WORD.findall(routine.body)
+    )
+
+
+def _stale_bodies(key: ObjectKey, column: str | None, scene: Scene) -> Iterator[Hazard]:
+    found = scene.sides.mentions.of(*((key.name,) if column is None else (key.name, column)))
+    if found:
+        yield hazards.stale_body(str(key), "by " + _in_list(tuple(str(routine) for routine in found)))
+
+
+# --- added columns --------------------------------------------------------------------------------------------------
+
+#: Functions that PostgreSQL evaluates once for all rows (pg_proc.provolatile is not "v"): what a default calls
+#: besides these, casts and operators may give each row another value, and then the table is rewritten.
+# fmt: off
+_EVALUATED_ONCE = frozenset((
+    "now", "transaction_timestamp", "statement_timestamp", "current_setting", "current_schema", "current_database",
+    "timezone", "date_trunc", "date_part", "extract", "make_date", "make_time", "make_timestamp", "make_timestamptz",
+    "make_interval", "to_char", "to_timestamp", "to_date", "to_number", "lower", "upper", "initcap", "length",
+    "concat", "concat_ws", "format", "repeat", "left", "right", "replace", "substring", "trim", "btrim", "ltrim",
+    "rtrim", "md5", "sha256", "encode", "decode", "convert_to", "convert_from", "array_fill", "array_append",
+    "jsonb_build_object", "jsonb_build_array", "json_build_object", "json_build_array", "to_json", "to_jsonb",
+    "coalesce", "greatest", "least", "nullif", "abs", "ceil", "floor", "round", "power", "sqrt", "int4range",
+    "int8range", "numrange", "tsrange", "tstzrange", "daterange", "cast",
+))
+# fmt: on
+_CALL = re.compile(r"([\w$\".]+)\(")
+_STRING = re.compile(r"'(?:[^']|'')*'")
+_TYPE_WORDS = frozenset({"varying", "character", "numeric", "bit", "timestamp", "time", "interval", "row", "array"})
+
+
+def _fills_by_rewriting(column: Column, desired: Catalog) -> bool:
+    """True if ADD COLUMN writes every row: a volatile default, or a stored computed value (manual: ALTER TABLE)."""
+    if column.identity or column.generated_kind == "stored":
+        return True
+    if column.default is None:
+        return False
+    steady = {
+        name
+        for routine in desired.routines
+        if re.search(r"\b(IMMUTABLE|STABLE)\b", routine.head)
+        for name in (routine.key.qualified.sql, str(routine.key.qualified))
+    }
+    calls = _CALL.findall(_STRING.sub("''", column.default))
+    return any(not _is_steady(call, steady) for call in calls)
+
+
+def _is_steady(call: str, steady: set[str]) -> bool:
+    bare = call.removeprefix("pg_catalog.").lower()
+    return call in steady or bare in _EVALUATED_ONCE or bare in _TYPE_WORDS

@@ -1,0 +1,67 @@
+"""What comparing two catalogs finds: changes, objects that nobody declared, and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stonegate.model.names import ObjectKey
+from stonegate.model.plan import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A live object or member that neither the folder nor an earlier deployment declared."""
+
+    key: ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth knowing that no statement follows from."""
+
+    text: str
+
+
+Finding = Change | Unmanaged | Note
+Findings = Iterator[Finding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """The differences between what is declared and what is there, each list sorted.
+
+    Attributes:
+        changes: what an apply has to do, classified.
+        unmanaged: live objects that nobody declared: listed, never dropped.
+        notes: differences that stay, with the reason.
+    """
+
+    changes: tuple[Change, ...] = ()
+    unmanaged: tuple[ObjectKey, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def build_diff(findings: Findings) -> Diff:
+    """Sorts the findings by kind and object."""
+    changes: list[Change] = []
+    unmanaged: set[ObjectKey] = set()
+    notes: set[str] = set()
+    for finding in findings:
+        match finding:
+            case Change():
+                changes.append(finding)
+            case Unmanaged():
+                unmanaged.add(finding.key)
+            case Note():
+                notes.add(finding.text)
+    return Diff(
+        changes=tuple(sorted(changes, key=lambda change: (_place(change.key), change.action.value, change.aspect))),
+        unmanaged=tuple(sorted(unmanaged, key=_place)),
+        notes=tuple(sorted(notes)),
+    )
+
+
+def _place(key: ObjectKey) -> tuple[str, ...]:
+    """A sort key: `ObjectKey` itself has parts that may be None."""
+    return (key.kind.value, key.schema, key.name, key.arguments or "", key.member or "")

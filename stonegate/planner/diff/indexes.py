@@ -1,0 +1,147 @@
+"""Indexes of tables and materialised views that no constraint owns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stonegate.model.catalog import Index, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action
+from stonegate.planner.diff.access import compare_comment
+from stonegate.planner.diff.constraints import is_clustered
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.matching import Pair, is_generated_name, match_parts, remembers
+from stonegate.planner.diff.naming import looks_made_up
+from stonegate.planner.diff.sides import Sides
+
+
+def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, family: Family | None) -> Findings:
+    """All indexes of one table or materialised view; `family` for tables."""
+    last = sides.last_declared(desired.key)
+    known = last.indexes if isinstance(last, Table | View) else ()
+    matched = match_parts(desired.indexes, live.indexes, owner=desired.name, remembered={part.name for part in known})
+    for pair in matched.pairs:
+        yield from _compare_pair(sides, desired, live, pair)
+    for pair in matched.replaced:
+        if not (family is not None and pair.desired.inherited and family.brings_index(pair.desired)):
+            yield from _recreate(sides, desired, pair, "has another definition")
+    for part in matched.missing:
+        if family is None or not family.brings_index(part):
+            key = _key(desired, part.name)
+            yield sides.change(
+                Action.CREATE, key, f"{key} is new", table=desired.key, after=part.definition, index=part
+            )
+    for part in matched.surplus:
+        if family is None or not family.keeps_index(part):
+            yield from _surplus(sides, desired, live, part, known)
+
+
+def _key(relation: Table | View, name: str) -> ObjectKey:
+    return ObjectKey(ObjectKind.INDEX, relation.schema, name)
+
+
+def _compare_pair(sides: Sides, relation: Table | View, live_relation: Table | View, pair: Pair[Index]) -> Findings:
+    desired, live = pair.desired, pair.live
+    if desired.valid and not live.valid:
+        yield from _rebuild(sides, relation, pair)
+        return
+    key = _key(relation, desired.name)
+    further = [
+        *compare_comment(sides, key, desired.comment, live.comment, table=relation.key),
+        *_compare_marks(sides, relation, key, desired, live),
+    ]
+    if desired.inherited != live.inherited:
+        yield Note(f"{key} {'is' if live.inherited else 'is not'} part of an index of the partitioned table")
+    elif not desired.inherited:
+        # What else changes calls the index by its declared name, which it then needs.
+        is_free = all(part.name != desired.name for part in live_relation.indexes)
+        yield from _compare_name(sides, relation, replace(pair, renamed=pair.renamed or (bool(further) and is_free)))
+    if live.valid and not desired.valid:
+        yield Note(f"{key} is valid already")
+    yield from further
+
+
+def _compare_name(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
+    if pair.desired.name == pair.live.name:
+        return
+    key = _key(relation, pair.live.name)
+    if pair.renamed:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} is called {pair.desired.name} in the folder",
+            aspect="name",
+            before=pair.live.name,
+            after=pair.desired.name,
+            table=relation.key,
+        )
+    elif not (looks_made_up(pair.live.name) and is_generated_name(pair.desired, relation.name)):
+        yield Note(f"{key} would be called {pair.desired.name} in a new database")
+
+
+def _compare_marks(sides: Sides, relation: Table | View, key: ObjectKey, desired: Index, live: Index) -> Findings:
+    marks = []
+    if desired.replica_identity and not live.replica_identity:
+        marks.append(("replica_identity", "false", "true"))
+    clustered_elsewhere = isinstance(relation, Table) and is_clustered(relation)
+    if desired.clustered != live.clustered and (desired.clustered or not clustered_elsewhere):
+        marks.append(("clustered", str(live.clustered).lower(), str(desired.clustered).lower()))
+    if desired.statistics != live.statistics:
+        marks.append(("statistics", _statistics(live), _statistics(desired)))
+    for aspect, before, after in marks:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key}: {aspect.replace('_', ' ')} is {before} instead of {after}",
+            aspect=aspect,
+            before=before,
+            after=after,
+            table=relation.key,
+        )
+
+
+def _statistics(index: Index) -> str:
+    return ", ".join(f"column {number}: {target}" for number, target in index.statistics) or "default"
+
+
+def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
+    """An index that a failed CREATE INDEX CONCURRENTLY left behind serves no query."""
+    reason = "is invalid: CREATE INDEX CONCURRENTLY did not finish"
+    if pair.desired.name == pair.live.name:
+        yield from _recreate(sides, relation, pair, reason)
+        return
+    gone, new = _key(relation, pair.live.name), _key(relation, pair.desired.name)
+    yield sides.change(Action.DROP, gone, f"{gone} {reason}", table=relation.key, before=pair.live.definition)
+    yield sides.change(
+        Action.CREATE,
+        new,
+        f"{new} is built in place of the invalid {gone.name}",
+        table=relation.key,
+        after=pair.desired.definition,
+        index=pair.desired,
+    )
+
+
+def _recreate(sides: Sides, relation: Table | View, pair: Pair[Index], reason: str) -> Findings:
+    key = _key(relation, pair.desired.name)
+    yield sides.change(
+        Action.RECREATE,
+        key,
+        f"{key} {reason}",
+        table=relation.key,
+        before=pair.live.definition,
+        after=pair.desired.definition,
+        index=pair.desired,
+    )
+    yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment, table=relation.key)
+
+
+def _surplus(
+    sides: Sides, desired: Table | View, live: Table | View, part: Index, known: tuple[Index, ...]
+) -> Findings:
+    key = _key(desired, part.name)
+    if remembers(known, part, live.indexes) and sides.kept.isdisjoint({ObjectKind.INDEX, desired.key.kind}):
+        yield sides.change(Action.DROP, key, f"{key} is no longer declared", table=desired.key, before=part.definition)
+    else:
+        yield Unmanaged(key)

@@ -1,0 +1,102 @@
+"""What a table gets from its parents without a statement of its own (manual 5.11 and 5.12, ALTER TABLE)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.planner.diff.matching import shape
+from stonegate.planner.diff.sides import Sides
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """The parents that a table has before and after, as a partition or otherwise.
+
+    A change of a column or constraint of a parent reaches the table by itself; one that only the table needs does not.
+    """
+
+    sides: Sides
+    desired: Table
+    live: Table
+
+    @cached_property
+    def _stable(self) -> tuple[tuple[Table, Table], ...]:
+        """(desired, live) of the parents that the table has now and keeps."""
+        kept = [name for name in parents_of(self.desired) if name in parents_of(self.live)]
+        pairs = [(_table(self.sides.desired, name), _table(self.sides.live, name)) for name in kept]
+        return tuple((wanted, present) for wanted, present in pairs if wanted is not None and present is not None)
+
+    @cached_property
+    def _attached(self) -> bool:
+        """True if the table becomes a partition: then keys and indexes come from the parent."""
+        return self.desired.partition_of is not None and self.desired.partition_of != self.live.partition_of
+
+    @property
+    def _typed(self) -> bool:
+        return self.desired.of_type is not None and self.desired.of_type == self.live.of_type
+
+    # --- columns ----------------------------------------------------------------------------------------------------
+
+    def brings_column(self, name: str) -> bool:
+        """True if adding the column to a parent (or to the type of a typed table) adds it here."""
+        if self._typed:
+            return True
+        return any(wanted.column(name) is not None and present.column(name) is None for wanted, present in self._stable)
+
+    def takes_column(self, column: Column) -> bool:
+        """True if dropping the column from a parent (or from the type) drops it here."""
+        if self._typed:
+            return True
+        return column.inherited and any(present.column(column.name) is not None for _, present in self._stable)
+
+    def carries(self, desired: Column, live: Column, aspect: str) -> bool:
+        """True if a parent's column changes in the same way, which PostgreSQL hands down."""
+        if aspect == "type" and self._typed:
+            return True
+        return any(
+            getattr(former, aspect) == getattr(live, aspect) and getattr(latter, aspect) == getattr(desired, aspect)
+            for latter, former in self._parent_columns(desired.name)
+        )
+
+    def _parent_columns(self, name: str) -> tuple[tuple[Column, Column], ...]:
+        pairs = ((wanted.column(name), present.column(name)) for wanted, present in self._stable)
+        return tuple((latter, former) for latter, former in pairs if latter is not None and former is not None)
+
+    # --- constraints and indexes ------------------------------------------------------------------------------------
+
+    def brings_constraint(self, part: Constraint) -> bool:
+        """True if a parent hands the constraint down: when it gets it itself, or when the table becomes its partition.
+
+        Checks are not handed down by ATTACH PARTITION and INHERIT: the table must have them before.
+        """
+        if not part.inherited:
+            return False
+        if self._attached and part.kind != "check":
+            return True
+        return any(shape(part) == shape(other) for parent, _ in self._stable for other in parent.constraints)
+
+    def keeps_constraint(self, part: Constraint) -> bool:
+        """True if the live constraint is a parent's, whose affair it is."""
+        return part.inherited and any(
+            shape(part) == shape(other) for _, parent in self._stable for other in parent.constraints
+        )
+
+    def brings_index(self, part: Index) -> bool:
+        """True if the index comes from a partitioned parent."""
+        return part.inherited and (self._attached or bool(self._stable))
+
+    def keeps_index(self, part: Index) -> bool:
+        """True if the live index is part of one of a partitioned parent."""
+        return part.inherited and bool(self._stable)
+
+
+def parents_of(table: Table) -> tuple[QualifiedName, ...]:
+    """Names of the tables that a table inherits from, as a partition or otherwise."""
+    return table.inherits if table.partition_of is None else (table.partition_of,)
+
+
+def _table(catalog: Catalog, name: QualifiedName) -> Table | None:
+    return catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name))

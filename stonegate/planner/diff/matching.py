@@ -1,0 +1,145 @@
+"""Pairs desired constraints and indexes with live ones: by name and definition, by definition alone, by name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from stonegate.model.catalog import Constraint, Index
+from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up
+
+Part = TypeVar("Part", Constraint, Index)
+
+#: How the definition of a constraint ends that has not seen all rows (pg_get_constraintdef).
+NOT_VALID = " NOT VALID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair(Generic[Part]):
+    """A desired part and the live one that is it; `renamed` if it has to get the desired name."""
+
+    desired: Part
+    live: Part
+    renamed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name that the part has once it is renamed."""
+        return self.desired.name if self.renamed else self.live.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched(Generic[Part]):
+    """The outcome, each list in the order of its side.
+
+    Attributes:
+        pairs: same meaning.
+        replaced: same name, another meaning.
+        missing: desired only.
+        surplus: live only.
+    """
+
+    pairs: tuple[Pair[Part], ...]
+    replaced: tuple[Pair[Part], ...]
+    missing: tuple[Part, ...]
+    surplus: tuple[Part, ...]
+
+    @property
+    def renamed(self) -> bool:
+        """True if any part has to get another name."""
+        return any(pair.renamed for pair in self.pairs)
+
+
+def match_parts(
+    desired: Sequence[Part], live: Sequence[Part], *, owner: str, remembered: Collection[str]
+) -> Matched[Part]:
+    """Pairs the parts of one table, view or domain.
+
+    Args:
+        owner: its name, from which PostgreSQL makes up names.
+        remembered: names that the last deployment declared: where the folder has dropped an explicit name, the live
+            part gets the made-up one; other names next to a made-up one are no difference.
+    """
+    present = {part.name: part for part in live}
+    pairs: dict[str, Pair[Part]] = {}  # by desired name
+    for part in desired:
+        found = present.get(part.name)
+        if found is not None and shape(found) == shape(part):
+            pairs[part.name] = Pair(desired=part, live=found)
+    taken = {pair.live.name for pair in pairs.values()}
+    for part in desired:
+        if part.name not in pairs:
+            found = _same_shape(part, live, taken)
+            if found is not None:
+                taken.add(found.name)
+                renamed = _gets_name(part, found, owner, remembered)
+                pairs[part.name] = Pair(desired=part, live=found, renamed=renamed)
+    _break_up_swaps(pairs, present, remembered)
+    taken = {pair.live.name for pair in pairs.values()}
+    replaced = {
+        part.name: Pair(desired=part, live=present[part.name])
+        for part in desired
+        if part.name not in pairs and part.name in present and part.name not in taken
+    }
+    gone = taken | {pair.live.name for pair in replaced.values()}
+    return Matched(
+        pairs=tuple(pairs[part.name] for part in desired if part.name in pairs),
+        replaced=tuple(replaced[part.name] for part in desired if part.name in replaced),
+        missing=tuple(part for part in desired if part.name not in pairs and part.name not in replaced),
+        surplus=tuple(part for part in live if part.name not in gone),
+    )
+
+
+def _same_shape(part: Part, live: Sequence[Part], taken: Collection[str]) -> Part | None:
+    fitting = [other for other in live if other.name not in taken and shape(other) == shape(part)]
+    return min(fitting, key=lambda other: (not looks_made_up(other.name), other.name), default=None)
+
+
+def shape(part: Constraint | Index) -> str:
+    """The meaning of a part: its definition without its name and without NOT VALID."""
+    if isinstance(part, Index):
+        return part.shape
+    return f"{part.kind} {part.definition.removesuffix(NOT_VALID)}"
+
+
+def is_generated_name(part: Constraint | Index, owner: str) -> bool:
+    """True if PostgreSQL would have chosen the part's name itself."""
+    if isinstance(part, Index):
+        return is_made_up(part.name, owner, "index", index_columns(part.definition.partition(" USING ")[2]))
+    keyed = part.kind in ("unique", "exclusion")
+    columns = index_columns(part.definition) if keyed else part.columns
+    return is_made_up(part.name, owner, part.kind, columns)
+
+
+def _gets_name(desired: Part, live: Part, owner: str, remembered: Collection[str]) -> bool:
+    if not is_generated_name(desired, owner):
+        return True
+    return not looks_made_up(live.name) and live.name in remembered
+
+
+def _break_up_swaps(pairs: dict[str, Pair[Part]], present: dict[str, Part], remembered: Collection[str]) -> None:
+    """A name that another live part has is not free: where that part stays, the two are compared by name instead."""
+    while True:
+        staying = {pair.live.name for pair in pairs.values()} | {name for name in present if name not in remembered}
+        clash = next(
+            (name for name, pair in sorted(pairs.items()) if pair.renamed and name in present and name in staying),
+            None,
+        )
+        if clash is None:
+            return
+        del pairs[clash]
+        other = next((name for name, pair in pairs.items() if pair.live.name == clash), None)
+        if other is not None:
+            del pairs[other]
+
+
+def remembers(known: Iterable[Part], part: Part, live: Iterable[Part]) -> bool:
+    """True if the last deployment declared this live part, by name or, for a made-up one, by meaning."""
+    names = {other.name for other in live}
+    for former in known:
+        if former.name == part.name:
+            return True
+        if shape(former) == shape(part) and former.name not in names and looks_made_up(former.name):
+            return True
+    return False

@@ -1,0 +1,157 @@
+"""Schemas, extensions, default privileges, and what is compared as text only."""
+
+from __future__ import annotations
+
+from stonegate.model.catalog import DefaultPrivileges, Extension, OtherObject, Schema
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action
+from stonegate.planner.classify import USUAL, Circumstances
+from stonegate.planner.diff.access import compare_access, compare_comment, compare_default_privileges
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.sides import Sides, in_list
+
+_IMPOSSIBLE = Circumstances(impossible=True)
+
+
+def compare_schemas(sides: Sides) -> Findings:
+    """CREATE, DROP, and access of schemas."""
+    live = {schema.name: schema for schema in sides.live.schemas}
+    desired = {schema.name: schema for schema in sides.desired.schemas}
+    for name, schema in desired.items():
+        present = live.get(name)
+        if present is None:
+            yield sides.change(Action.CREATE, schema.key, f"schema {schema.key.label} is new")
+        else:
+            last = sides.last_declared(schema.key)
+            yield from compare_access(
+                sides, schema.key, schema.access, present.access, last.access if isinstance(last, Schema) else None
+            )
+    for name, schema in live.items():
+        if name not in desired:
+            yield from _removed_schema(sides, schema)
+
+
+def _removed_schema(sides: Sides, schema: Schema) -> Findings:
+    if not sides.was_declared(schema.key):
+        yield Unmanaged(schema.key)
+        return
+    staying = tuple(
+        str(key)
+        for key in sides.live.objects
+        if key.schema == schema.name and (key.kind is ObjectKind.OTHER or not sides.was_declared(key))
+    ) + tuple(str(extension.key) for extension in sides.live.extensions if extension.schema == schema.name)
+    if staying:
+        yield Note(f"{schema.key} is no longer declared, and kept: it still holds {in_list(staying)}")
+        return
+    yield sides.change(Action.DROP, schema.key, f"schema {schema.key.label} is no longer declared")
+
+
+def compare_extensions(sides: Sides) -> Findings:
+    """Extensions are created, updated to a pinned version, moved to a stated schema, and never dropped (§4)."""
+    live = {extension.name: extension for extension in sides.live.extensions}
+    desired = {extension.name for extension in sides.desired.extensions}
+    for extension in sides.desired.extensions:
+        present = live.get(extension.name)
+        if present is None:
+            yield sides.change(
+                Action.CREATE, extension.key, f"extension {extension.key.label} is new", after=extension.version
+            )
+        else:
+            yield from _compare_extension(sides, extension, present)
+    for name, extension in live.items():
+        if name in desired:
+            continue
+        if sides.last_declared(extension.key) is not None:
+            yield Note(f"{extension.key} is no longer declared, and kept: drop it in a migration")
+        elif name != "plpgsql":
+            yield Unmanaged(extension.key)
+
+
+def _compare_extension(sides: Sides, desired: Extension, live: Extension) -> Findings:
+    for aspect, wanted, present in (
+        ("version", desired.version, live.version),
+        ("schema", desired.schema, live.schema),
+    ):
+        if wanted == present:
+            continue
+        if sides.stated is not None and (desired.name, aspect) not in sides.stated:
+            yield Note(
+                f"{desired.key} has {aspect} {present}, a new database would get {wanted}: state it to change it"
+            )
+            continue
+        yield sides.change(
+            Action.ALTER,
+            desired.key,
+            f"{desired.key} has {aspect} {present} instead of {wanted}",
+            aspect=aspect,
+            before=present,
+            after=wanted,
+        )
+
+
+def compare_all_default_privileges(sides: Sides) -> Findings:
+    """Entries of ALTER DEFAULT PRIVILEGES: ensured, never removed."""
+    live = {_entry(entry, {}): entry for entry in sides.live.default_privileges}
+    roles = {sides.builder: sides.owner}
+    desired = {_entry(entry, roles): entry for entry in sides.desired.default_privileges}
+    for place, entry in desired.items():
+        yield from compare_default_privileges(sides, entry, live.get(place))
+    for place, entry in live.items():
+        if place not in desired:
+            yield Unmanaged(entry.key)
+
+
+def _entry(entry: DefaultPrivileges, roles: dict[str, str]) -> tuple[str, str, str]:
+    return (roles.get(entry.role, entry.role), entry.schema, entry.objects)
+
+
+def compare_others(sides: Sides) -> Findings:
+    """What is only known by its text: created and dropped where PostgreSQL prints it whole, else for a migration."""
+    live = {other.key: other for other in sides.live.others}
+    desired = {other.key: other for other in sides.desired.others}
+    for key, other in desired.items():
+        present = live.get(key)
+        if present is None:
+            yield sides.change(
+                Action.CREATE,
+                key,
+                f"{key.label} is new",
+                after=other.definition,
+                hint=None if other.creatable else _migration(key),
+                facts=USUAL if other.creatable else _IMPOSSIBLE,
+            )
+        else:
+            yield from _compare_other(sides, other, present)
+    for key, other in live.items():
+        if key in desired:
+            continue
+        if not sides.was_declared(key):
+            yield Unmanaged(key)
+        else:
+            yield sides.change(
+                Action.DROP,
+                key,
+                f"{key.label} is no longer declared",
+                before=other.definition,
+                hint=None if other.drop else _migration(key),
+                facts=USUAL if other.drop else _IMPOSSIBLE,
+            )
+
+
+def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Findings:
+    if (desired.definition, desired.creatable, desired.drop) != (live.definition, live.creatable, live.drop):
+        possible = desired.creatable and bool(live.drop)
+        yield sides.change(
+            Action.RECREATE,
+            desired.key,
+            f"{desired.key.label} has another definition",
+            before=live.definition,
+            after=desired.definition,
+            hint=None if possible else _migration(desired.key),
+            facts=USUAL if possible else _IMPOSSIBLE,
+        )
+    yield from compare_comment(sides, desired.key, desired.comment, live.comment)
+
+
+def _migration(key: ObjectKey) -> str:
+    return f"write a migration that brings {key.label} to its declared definition"

@@ -1,0 +1,203 @@
+"""Sequences: owned ones compare by the column that owns them, never by name (behaviour, §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stonegate.model.catalog import Access, Column, Sequence, SequenceOptions
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
+from stonegate.model.plan import Action
+from stonegate.planner.classify import Circumstances
+from stonegate.planner.diff.access import compare_access, compare_comment, compare_privileges
+from stonegate.planner.diff.findings import Findings, Unmanaged
+from stonegate.planner.diff.sides import Sides
+
+_MAXIMUM = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+
+
+def compare_sequences(sides: Sides) -> Findings:
+    """All sequences but those inside identity columns."""
+    pairs, missing, surplus = _pair(sides.desired.sequences, sides.live.sequences)
+    for desired, live in pairs:
+        if desired != live:
+            yield from _compare(sides, desired, live)
+    for sequence in missing:
+        if not _comes_with_column(sides, sequence):
+            yield sides.change(
+                Action.CREATE, sequence.key, f"{sequence.key} is new", after=options_text(sequence.options)
+            )
+    for sequence in surplus:
+        yield from _surplus(sides, sequence)
+
+
+def _pair(
+    desired: Iterable[Sequence], live: Iterable[Sequence]
+) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence], list[Sequence]]:
+    """By owner first (by name among several of one owner), then by name."""
+    left = {sequence.key: sequence for sequence in live}
+    by_owner: dict[tuple[str, str, str], list[Sequence]] = {}
+    for sequence in left.values():
+        if sequence.owned_by is not None:
+            by_owner.setdefault(sequence.owned_by, []).append(sequence)
+    pairs: list[tuple[Sequence, Sequence]] = []
+    unpaired: list[Sequence] = []
+    for sequence in desired:
+        candidates = by_owner.get(sequence.owned_by, []) if sequence.owned_by is not None else []
+        found = next(
+            (other for other in candidates if other.key == sequence.key), candidates[0] if candidates else None
+        )
+        if found is None:
+            unpaired.append(sequence)
+        else:
+            candidates.remove(found)
+            pairs.append((sequence, left.pop(found.key)))
+    missing: list[Sequence] = []
+    for sequence in unpaired:
+        namesake = left.pop(sequence.key, None)
+        if namesake is None:
+            missing.append(sequence)
+        else:
+            pairs.append((sequence, namesake))
+    return pairs, missing, list(left.values())
+
+
+def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
+    key = desired.key
+    if desired.options != live.options:
+        before, after = options_text(live.options), options_text(desired.options)
+        yield sides.change(Action.ALTER, key, f"{key} has other options", aspect="options", before=before, after=after)
+    if desired.owned_by != live.owned_by:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} belongs to {_owner_text(live.owned_by) or 'no column'} instead of "
+            f"{_owner_text(desired.owned_by) or 'none'}",
+            aspect="owned_by",
+            before=_owner_text(live.owned_by),
+            after=_owner_text(desired.owned_by),
+        )
+    if desired.unlogged != live.unlogged and not _follows_table(sides, desired, live):
+        words = {True: "unlogged", False: "logged"}
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} is {words[live.unlogged]} instead of {words[desired.unlogged]}",
+            aspect="unlogged",
+            before=words[live.unlogged],
+            after=words[desired.unlogged],
+        )
+    last = sides.last_declared(key)
+    known = last.access if isinstance(last, Sequence) else None
+    if desired.owned_by is None:
+        yield from compare_access(sides, key, desired.access, live.access, known)
+    else:
+        # The owner of an owned sequence is the owner of its table (manual: ALTER SEQUENCE).
+        yield from compare_comment(sides, key, desired.access.comment, live.access.comment)
+        yield from compare_privileges(sides, key, desired.access, live.access, known)
+
+
+def _owner_text(owner: tuple[str, str, str] | None) -> str | None:
+    return None if owner is None else f"{QualifiedName(owner[0], owner[1])}.{quote_ident(owner[2])}"
+
+
+def _follows_table(sides: Sides, desired: Sequence, live: Sequence) -> bool:
+    """SET LOGGED and SET UNLOGGED of a table reach the sequences that its columns own."""
+    if desired.owned_by is None:
+        return False
+    key = _table_key(desired.owned_by)
+    wanted, present = sides.desired.table(key), sides.live.table(key)
+    return (
+        wanted is not None
+        and present is not None
+        and (wanted.unlogged, present.unlogged) == (desired.unlogged, live.unlogged)
+    )
+
+
+def _table_key(owner: tuple[str, str, str]) -> ObjectKey:
+    return ObjectKey(ObjectKind.TABLE, owner[0], owner[1])
+
+
+def _comes_with_column(sides: Sides, sequence: Sequence) -> bool:
+    """True for the sequence that a new serial column brings, if nobody wants more of it than `serial` gives."""
+    if sequence.owned_by is None:
+        return False
+    table = sides.desired.table(_table_key(sequence.owned_by))
+    column = table.column(sequence.owned_by[2]) if table is not None else None
+    name = QualifiedName(sequence.schema, sequence.name)
+    if table is None or column is None or column.owned_sequence != name:
+        return False
+    access = sequence.access
+    plain = Access(owner=table.access.owner) == Access(
+        owner=access.owner, comment=access.comment, granted=access.granted, revoked=access.revoked
+    )
+    return plain and sequence.options == _serial_options(column) and sequence.unlogged == table.unlogged
+
+
+def _serial_options(column: Column) -> SequenceOptions:
+    kind = column.type if column.type in _MAXIMUM else "bigint"
+    return SequenceOptions(type=kind, start=1, increment=1, minimum=1, maximum=_MAXIMUM[kind], cache=1, cycle=False)
+
+
+def _surplus(sides: Sides, sequence: Sequence) -> Findings:
+    """A live sequence that the folder lacks: on its own, or left over by its column."""
+    fate = _column_fate(sides, sequence)
+    if fate == "goes along":
+        return
+    former = sides.declared.sequences if sides.declared is not None else ()
+    known = any(other.key == sequence.key or (other.owned_by == sequence.owned_by is not None) for other in former)
+    managed = known or fate in ("left over", "replaced")
+    if not managed or ObjectKind.SEQUENCE in sides.kept:
+        yield Unmanaged(sequence.key)
+        return
+    replaced = fate == "replaced"
+    yield sides.change(
+        Action.DROP,
+        sequence.key,
+        f"{sequence.key} gives way to the identity of {_owner_text(sequence.owned_by)}"
+        if replaced
+        else f"{sequence.key} is no longer declared",
+        before=options_text(sequence.options),
+        facts=Circumstances(replaced=replaced),
+    )
+
+
+def _column_fate(sides: Sides, sequence: Sequence) -> str:
+    """What happens to the column that owns the sequence: it takes the sequence along, or leaves it behind."""
+    if sequence.owned_by is None:
+        return "none"
+    key, name = _table_key(sequence.owned_by), sequence.owned_by[2]
+    desired, live = sides.desired.table(key), sides.live.table(key)
+    wanted = desired.column(name) if desired is not None else None
+    present = live.column(name) if live is not None else None
+    if wanted is None or present is None:
+        return "goes along"
+    if present.owned_sequence != QualifiedName(sequence.schema, sequence.name):
+        return "none"
+    if wanted.generated is not None:
+        return "goes along"  # the column is dropped and added
+    return "replaced" if wanted.identity else "left over"
+
+
+def options_text(options: SequenceOptions) -> str:
+    """ "bigint start 1 increment 1 minimum 1 maximum 9223372036854775807 cache 1"."""
+    text = (
+        f"{options.type} start {options.start} increment {options.increment} minimum {options.minimum}"
+        f" maximum {options.maximum} cache {options.cache}"
+    )
+    return f"{text} cycle" if options.cycle else text
+
+
+def same_but_for_type(desired: SequenceOptions | None, live: SequenceOptions | None) -> bool:
+    """True if only the type differs, and bounds that stand at the type's limits: those move with the type."""
+    if desired is None or live is None:
+        return desired is live
+    return _without_type(desired) == _without_type(live)
+
+
+def _without_type(options: SequenceOptions) -> tuple[object, ...]:
+    highest = _MAXIMUM.get(options.type, _MAXIMUM["bigint"])
+    up = options.increment > 0
+    minimum = None if options.minimum == (1 if up else -highest - 1) else options.minimum
+    maximum = None if options.maximum == (highest if up else -1) else options.maximum
+    start = None if options.start == (options.minimum if up else options.maximum) else options.start
+    return (start, options.increment, minimum, maximum, options.cache, options.cycle)

@@ -1,0 +1,231 @@
+"""The three sides of a diff (declared now, live, last declared) and what is asked of them more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from stonegate.model.catalog import Catalog, CatalogObject, Column, DomainType, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.plan import Action, Change
+from stonegate.planner.classify import USUAL, Circumstances, classify_change
+from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
+from stonegate.planner.type_matrix import TypeVerdict, type_change
+
+SameBody = Callable[[str, str, str], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """The catalogs of a diff and everything that is asked of them more than once.
+
+    Attributes:
+        desired: the folder, built in the reference database.
+        live: the target.
+        declared: what the last deployment declared, None before the first one.
+        deployed: keys of tables, types and routines that tracking rows name.
+        kept: kinds of which nothing is ever removed.
+        builder: the role that owns every desired object that says nothing else.
+        owner: the role that stands for `builder` in the live database.
+        stated: (extension, "version" or "schema") pairs that the folder states; None when that is unknown.
+        starred: views and routines whose source has a `*`; None when that is unknown.
+    """
+
+    desired: Catalog
+    live: Catalog
+    declared: Catalog | None
+    deployed: frozenset[ObjectKey]
+    kept: frozenset[ObjectKind]
+    builder: str
+    owner: str
+    same_body: SameBody
+    stated: frozenset[tuple[str, str]] | None = None
+    starred: frozenset[ObjectKey] | None = None
+
+    # --- what was managed -------------------------------------------------------------------------------------------
+
+    def was_declared(self, key: ObjectKey) -> bool:
+        """True if an earlier deployment declared this object: then its absence from the folder means removal."""
+        if key.kind in self.kept:
+            return False
+        return key in self.deployed or (self.declared is not None and key in self.declared.objects)
+
+    def last_declared(self, key: ObjectKey) -> CatalogObject | None:
+        """The object as the last deployment declared it, or None."""
+        return None if self.declared is None else self.declared.objects.get(key)
+
+    def last_table(self, key: ObjectKey) -> Table | None:
+        """The table as the last deployment declared it, or None."""
+        found = self.last_declared(key)
+        return found if isinstance(found, Table) else None
+
+    # --- changes ----------------------------------------------------------------------------------------------------
+
+    def change(
+        self,
+        action: Action,
+        key: ObjectKey,
+        reason: str,
+        *,
+        aspect: str = "",
+        before: str | None = None,
+        after: str | None = None,
+        table: ObjectKey | None = None,
+        hint: str | None = None,
+        facts: Circumstances = USUAL,
+        **scene: object,
+    ) -> Change:
+        """A classified change with its hazards; `scene` are further fields of `Scene`."""
+        bare = Change(
+            action=action, key=key, table=table, aspect=aspect, before=before, after=after, reason=reason, hint=hint
+        )
+        return find_hazards(classify_change(bare, facts), Scene(sides=self, facts=facts, **scene))  # type: ignore[arg-type]
+
+    # --- types ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def domains(self) -> dict[str, DomainType]:
+        """Domains by the name that format_type prints, the desired form first."""
+        both = (*self.live.domains, *self.desired.domains)
+        return {domain.key.qualified.sql: domain for domain in both}
+
+    @cached_property
+    def _bases(self) -> dict[str, str]:
+        return {name: domain.base for name, domain in self.domains.items()}
+
+    @cached_property
+    def _unchecked(self) -> frozenset[str]:
+        return frozenset(
+            name for name, domain in self.domains.items() if not domain.constraints and not domain.not_null
+        )
+
+    @cached_property
+    def _enums(self) -> frozenset[str]:
+        return frozenset(enum.key.qualified.sql for enum in self.live.enums)
+
+    def type_change(self, old: str, new: str) -> TypeVerdict:
+        """The type matrix with this database's domains and enums."""
+        return type_change(old, new, self._bases, unchecked=self._unchecked, enums=self._enums)
+
+    # --- columns and relations --------------------------------------------------------------------------------------
+
+    @cached_property
+    def live_relations(self) -> dict[QualifiedName, Table | View]:
+        """Tables and views of the live database by name."""
+        return _relations(self.live)
+
+    @cached_property
+    def desired_relations(self) -> dict[QualifiedName, Table | View]:
+        """Tables and views of the desired database by name."""
+        return _relations(self.desired)
+
+    @cached_property
+    def needs(self) -> dict[ObjectKey, tuple[QualifiedName, ...]]:
+        """What each desired object reads, as far as it has a qualified name; each name once, in name order."""
+        found: dict[ObjectKey, set[QualifiedName]] = {}
+        for edge in self.desired.dependencies:
+            found.setdefault(edge.dependent, set()).add(edge.on.qualified)
+        return {key: tuple(sorted(names)) for key, names in found.items()}
+
+    def removes_column(self, table: Table, column: Column) -> bool:
+        """True if the live column goes: an earlier deployment declared it, the folder no longer does."""
+        last = self.last_table(table.key)
+        return (
+            last is not None
+            and last.column(column.name) is not None
+            and ObjectKind.COLUMN not in self.kept
+            and ObjectKind.TABLE not in self.kept
+        )
+
+    def final_columns(self, name: QualifiedName) -> tuple[str, ...]:
+        """The columns of a live relation in the order that they have once this diff is carried out."""
+        desired, live = self.desired_relations.get(name), self.live_relations.get(name)
+        if desired is None:
+            return ()
+        wanted = [column.name for column in desired.columns]
+        if live is None or isinstance(live, View) or isinstance(desired, View):
+            return tuple(wanted)
+        stay = [c.name for c in live.columns if c.name in set(wanted) or not self.removes_column(live, c)]
+        return (*stay, *(name for name in wanted if name not in set(stay)))
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """Which routine bodies of the desired database mention a word."""
+        return Mentions(self.desired)
+
+    # --- what uses a type -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _live_type_users(self) -> dict[str, list[ObjectKey]]:
+        """Columns and attributes by their type without array brackets and modifiers."""
+        found: dict[str, list[ObjectKey]] = {}
+        for relation in relations(self.live):
+            for column in relation.columns:
+                key = ObjectKey(ObjectKind.COLUMN, relation.schema, relation.name, None, column.name)
+                found.setdefault(column.type.removesuffix("[]"), []).append(key)
+        for composite in self.live.composites:
+            for attribute in composite.attributes:
+                part = composite.key.part(ObjectKind.ATTRIBUTE, attribute.name)
+                found.setdefault(attribute.type.removesuffix("[]"), []).append(part)
+        for domain in self.live.domains:
+            found.setdefault(domain.base.removesuffix("[]"), []).append(domain.key)
+        return found
+
+    def users_of_type(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
+        """Live objects that use a type, in key order."""
+        known = {*self.live.dependents.get(key, ()), *self._live_type_users.get(key.qualified.sql, ())}
+        return tuple(sorted(known, key=str))
+
+    def stored_users_of_type(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
+        """Live table columns that hold values of the type, also inside of other types."""
+        tables = {(table.schema, table.name) for table in self.live.tables}
+        found: dict[ObjectKey, None] = {}
+        seen, queue = {key}, [key]
+        while queue:
+            for user in self.users_of_type(queue.pop()):
+                if user.kind is ObjectKind.COLUMN and (user.schema, user.name) in tables:
+                    found[user] = None
+                elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
+                    seen.add(user.owner)
+                    queue.append(user.owner)
+        return tuple(sorted(found, key=str))
+
+    @cached_property
+    def desired_parts(self) -> frozenset[ObjectKey]:
+        """Keys of all desired objects and of their members, indexes included."""
+        return frozenset(_parts(self.desired))
+
+
+def relations(catalog: Catalog) -> tuple[Table | View, ...]:
+    """Tables and views of a catalog."""
+    return (*catalog.tables, *catalog.views)
+
+
+def _relations(catalog: Catalog) -> dict[QualifiedName, Table | View]:
+    return {QualifiedName(thing.schema, thing.name): thing for thing in relations(catalog)}
+
+
+def _parts(catalog: Catalog) -> Iterator[ObjectKey]:
+    yield from catalog.objects
+    for relation in relations(catalog):
+        place = ObjectKey(ObjectKind.TABLE, relation.schema, relation.name)
+        yield from (place.part(ObjectKind.COLUMN, column.name) for column in relation.columns)
+        yield from (place.part(ObjectKind.TRIGGER, trigger.name) for trigger in relation.triggers)
+        yield from (ObjectKey(ObjectKind.INDEX, relation.schema, index.name) for index in relation.indexes)
+        if isinstance(relation, Table):
+            yield from (place.part(ObjectKind.CONSTRAINT, constraint.name) for constraint in relation.constraints)
+            yield from (place.part(ObjectKind.POLICY, policy.name) for policy in relation.policies)
+    for composite in catalog.composites:
+        yield from (composite.key.part(ObjectKind.ATTRIBUTE, part.name) for part in composite.attributes)
+
+
+def options_text(options: tuple[str, ...]) -> str | None:
+    """Storage parameters as a printable text, None for none."""
+    return ", ".join(options) or None
+
+
+def in_list(names: tuple[str, ...], limit: int = 3) -> str:
+    """ "a, b, c and 2 more"."""
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

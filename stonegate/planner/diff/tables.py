@@ -1,0 +1,189 @@
+"""Tables as a whole: what exists, what a table as such is like, and the comparison of all of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from stonegate.model.catalog import Table
+from stonegate.model.names import ObjectKey, QualifiedName
+from stonegate.model.plan import Action, Change
+from stonegate.planner.classify import Circumstances
+from stonegate.planner.diff.access import compare_access
+from stonegate.planner.diff.code import compare_policies, compare_triggers
+from stonegate.planner.diff.columns import compare_columns
+from stonegate.planner.diff.constraints import compare_constraints, indexed
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.indexes import compare_indexes
+from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.sides import Sides, options_text
+
+_IMPOSSIBLE = Circumstances(impossible=True)
+
+
+def compare_tables(sides: Sides) -> Findings:
+    """All tables of both catalogs."""
+    live = {table.key: table for table in sides.live.tables}
+    desired = {table.key: table for table in sides.desired.tables}
+    added = [table for key, table in desired.items() if key not in live]
+    for table in added:
+        yield sides.change(Action.CREATE, table.key, f"{table.key} is new")
+    for key, table in desired.items():
+        if key in live and table != live[key]:
+            yield from compare_table(sides, table, live[key])
+    heirs = _heirs((table for key, table in live.items() if key not in desired), added)
+    for key, table in live.items():
+        if key not in desired:
+            yield from _surplus_table(sides, table, heirs.get(key))
+
+
+def _heirs(gone: Iterable[Table], added: Iterable[Table]) -> dict[ObjectKey, Table]:
+    """For each table that goes the new one with the same columns: it may be the same table under another name."""
+    by_columns: dict[tuple[tuple[str, str], ...], list[Table]] = {}
+    for table in added:
+        by_columns.setdefault(_columns(table), []).append(table)
+    return {
+        table.key: by_columns[_columns(table)].pop(0)
+        for table in gone
+        if table.columns and by_columns.get(_columns(table))
+    }
+
+
+def _columns(table: Table) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((column.name, column.type) for column in table.columns))
+
+
+def _surplus_table(sides: Sides, table: Table, heir: Table | None) -> Findings:
+    hint = None
+    if heir is not None:
+        move = table.schema != heir.schema
+        verb = f"SET SCHEMA {heir.schema}" if move and table.name == heir.name else f"RENAME TO {heir.name}"
+        hint = f"a rename? write: ALTER TABLE {table.key.label} {verb}"
+    if sides.was_declared(table.key):
+        yield sides.change(Action.DROP, table.key, f"{table.key} is no longer declared", hint=hint)
+        return
+    yield Unmanaged(table.key)
+    if heir is not None:
+        yield Note(f"{table.key} is not declared, {heir.key} is new and has the same columns: {hint}")
+
+
+def compare_table(sides: Sides, desired: Table, live: Table) -> Findings:
+    """Everything about one table that is on both sides."""
+    if _is_another_kind(desired, live):
+        yield from _changed_kind(sides, desired, live)
+        return
+    family = Family(sides=sides, desired=desired, live=live)
+    yield from compare_columns(sides, desired, live, family)
+    constraints = list(compare_constraints(sides, desired, live, family))
+    indexes = list(compare_indexes(sides, desired, live, family))
+    yield from constraints
+    yield from indexes
+    yield from compare_triggers(sides, desired, live)
+    yield from compare_policies(sides, desired, live)
+    touched = {finding.key for finding in (*constraints, *indexes) if isinstance(finding, Change)}
+    yield from _compare_aspects(sides, desired, live)
+    yield from _compare_replica_identity(sides, desired, live, touched)
+    yield from _compare_row_security(sides, desired, live)
+    last = sides.last_table(desired.key)
+    yield from compare_access(
+        sides, desired.key, desired.access, live.access, last.access if last is not None else None
+    )
+
+
+def _is_another_kind(desired: Table, live: Table) -> bool:
+    return desired.kind != live.kind or desired.partition_key != live.partition_key
+
+
+def _changed_kind(sides: Sides, desired: Table, live: Table) -> Findings:
+    """A table does not become a partitioned or foreign one, nor partitioned in another way (manual: ALTER TABLE)."""
+    yield sides.change(
+        Action.ALTER,
+        desired.key,
+        f"{desired.key} is a {_kind_text(live)} instead of a {_kind_text(desired)}, which PostgreSQL cannot change",
+        aspect="partition_key",
+        before=_kind_text(live),
+        after=_kind_text(desired),
+        hint="write a migration: rename the table, create the new one, INSERT … SELECT, drop the old one",
+        facts=_IMPOSSIBLE,
+    )
+
+
+def _kind_text(table: Table) -> str:
+    return f"{table.kind} by {table.partition_key}" if table.partition_key else table.kind
+
+
+_Text = Callable[[Table], str | None]
+
+
+def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Change]:
+    """The aspects that are one value each; `rewriting` ones copy the table."""
+    aspects: tuple[tuple[str, _Text, bool], ...] = (
+        ("unlogged", lambda table: "unlogged" if table.unlogged else "logged", True),
+        ("options", lambda table: options_text(table.options), False),
+        ("inherits", lambda table: _names_text(table.inherits), False),
+        ("partition", _partition_text, False),
+        ("of_type", lambda table: str(table.of_type) if table.of_type is not None else None, False),
+        ("access_method", lambda table: table.access_method, True),
+        ("tablespace", lambda table: table.tablespace, True),
+    )
+    for aspect, text, rewriting in aspects:
+        before, after = text(live), text(desired)
+        if before != after:
+            yield sides.change(
+                Action.ALTER,
+                desired.key,
+                f"{desired.key}: {aspect.replace('_', ' ')} is {before or 'none'} instead of {after or 'none'}",
+                aspect=aspect,
+                before=before,
+                after=after,
+                rewrites=rewriting,
+            )
+
+
+def _names_text(names: tuple[QualifiedName, ...]) -> str | None:
+    return ", ".join(str(name) for name in names) or None
+
+
+def _partition_text(table: Table) -> str | None:
+    return None if table.partition_of is None else f"{table.partition_of} {table.partition_bound or ''}".rstrip()
+
+
+_IDENTITIES = {"d": "default", "n": "nothing", "f": "full", "i": "an index"}
+
+
+def _compare_replica_identity(sides: Sides, desired: Table, live: Table, touched: set[ObjectKey]) -> Iterator[Change]:
+    """An index as identity is marked with the change of that index, if there is one."""
+    if desired.replica_identity == live.replica_identity:
+        return
+    marked = {part.name for part in indexed(desired) if part.replica_identity}
+    if desired.replica_identity == "i" and any((key.member or key.name) in marked for key in touched):
+        return
+    before, after = (_IDENTITIES.get(table.replica_identity) for table in (live, desired))
+    yield sides.change(
+        Action.ALTER,
+        desired.key,
+        f"{desired.key}: its replica identity is {before} instead of {after}",
+        aspect="replica_identity",
+        before=before,
+        after=after,
+    )
+
+
+def _compare_row_security(sides: Sides, desired: Table, live: Table) -> Findings:
+    """Switching it off loses protection; what somebody switched on by hand is left on, as a hand-made policy is."""
+    last = sides.last_table(desired.key)
+    for aspect, words in (("row_security", "row-level security"), ("force_row_security", "forced row-level security")):
+        wanted, present = getattr(desired, aspect), getattr(live, aspect)
+        if wanted == present:
+            continue
+        if present and not (last is not None and getattr(last, aspect)):
+            yield Note(f"{desired.key} has {words}, which nobody declared: it stays on")
+            continue
+        yield sides.change(
+            Action.ALTER,
+            desired.key,
+            f"{words} of {desired.key} is switched {'on' if wanted else 'off'}",
+            aspect=aspect,
+            before="on" if present else "off",
+            after="on" if wanted else "off",
+            facts=Circumstances(loses_protection=not wanted),
+        )

@@ -1,0 +1,289 @@
+"""Enums, composite types, domains and ranges (behaviour, §4 "Types"; manual: ALTER TYPE, ALTER DOMAIN)."""
+
+from __future__ import annotations
+
+from stonegate.model.catalog import (
+    Attribute,
+    Catalog,
+    CompositeType,
+    Constraint,
+    DomainType,
+    EnumType,
+    RangeType,
+)
+from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
+from stonegate.model.plan import Action
+from stonegate.planner.classify import Circumstances
+from stonegate.planner.diff.access import compare_access, compare_comment
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.matching import match_parts, remembers
+from stonegate.planner.diff.sides import Sides, in_list
+
+AnyType = EnumType | CompositeType | DomainType | RangeType
+_IMPOSSIBLE = Circumstances(impossible=True)
+
+
+def compare_types(sides: Sides) -> Findings:
+    """All types of both catalogs."""
+    live, desired = _types(sides.live), _types(sides.desired)
+    for key, wanted in desired.items():
+        present = live.get(key)
+        if present is None:
+            yield sides.change(Action.CREATE, key, f"{key} is new")
+        elif wanted != present:
+            yield from _compare_type(sides, wanted, present)
+    for key in live:
+        if key not in desired:
+            yield from _removed_type(sides, key)
+
+
+def _types(catalog: Catalog) -> dict[ObjectKey, AnyType]:
+    kinds: tuple[AnyType, ...] = (*catalog.enums, *catalog.composites, *catalog.domains, *catalog.ranges)
+    return {kind.key: kind for kind in kinds}
+
+
+def _removed_type(sides: Sides, key: ObjectKey) -> Findings:
+    """A type that something keeps using is kept: everything that is declared will have stopped using it by then."""
+    if not sides.was_declared(key):
+        yield Unmanaged(key)
+        return
+    users = tuple(str(user) for user in sides.users_of_type(key) if not _lets_go(sides, user))
+    if users:
+        yield Note(f"{key} is no longer declared, and kept: {in_list(users)} still use it")
+    else:
+        yield sides.change(Action.DROP, key, f"{key} is no longer declared, and nothing uses it")
+
+
+def _lets_go(sides: Sides, user: ObjectKey) -> bool:
+    """True if the plan changes or drops the user: what is declared cannot use a type that is not."""
+    if user in sides.desired_parts or sides.was_declared(user):
+        return True
+    if user.member is None:
+        return False
+    if user.kind is ObjectKind.COLUMN:
+        table = sides.live.table(user.owner)
+        column = table.column(user.member) if table is not None else None
+        if table is None:
+            return any(sides.was_declared(ObjectKey(kind, user.schema, user.name)) for kind in _VIEWS)
+        if column is not None and user.owner in sides.desired_parts:
+            return sides.removes_column(table, column)
+    return user.owner not in sides.desired_parts and sides.was_declared(user.owner)
+
+
+_VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+
+
+def _compare_type(sides: Sides, desired: AnyType, live: AnyType) -> Findings:
+    key = desired.key
+    match desired, live:
+        case EnumType(), EnumType():
+            yield from _compare_enum(sides, desired, live)
+        case CompositeType(), CompositeType():
+            yield from _compare_composite(sides, desired, live)
+        case DomainType(), DomainType():
+            yield from _compare_domain(sides, desired, live)
+        case RangeType(), RangeType():
+            yield from _compare_range(sides, desired, live)
+        case _:
+            yield from _recreate(sides, key, f"{key} is of another kind", _word(live), _word(desired), aspect="")
+    last = sides.last_declared(key)
+    yield from compare_access(
+        sides, key, desired.access, live.access, last.access if isinstance(last, AnyType) else None
+    )
+
+
+def _word(kind: AnyType) -> str:
+    return type(kind).__name__.removesuffix("Type").lower()
+
+
+def _recreate(sides: Sides, key: ObjectKey, reason: str, before: str, after: str, *, aspect: str) -> Findings:
+    """Drop and create, as long as no column stores values of the type; else only a migration can do it."""
+    users = tuple(str(user) for user in sides.stored_users_of_type(key))
+    if not users:
+        yield sides.change(Action.RECREATE, key, reason, before=before, after=after)
+        return
+    yield sides.change(
+        Action.ALTER if aspect else Action.RECREATE,
+        key,
+        f"{reason}, and {in_list(users)} use it",
+        aspect=aspect,
+        before=before,
+        after=after,
+        hint=f"write a migration: create the new type under another name, convert {in_list(users)}, drop the old one",
+        facts=_IMPOSSIBLE,
+    )
+
+
+# --- enums ----------------------------------------------------------------------------------------------------------
+
+
+def _compare_enum(sides: Sides, desired: EnumType, live: EnumType) -> Findings:
+    """Labels may be added anywhere; PostgreSQL cannot remove, reorder or (safely) rename them."""
+    last = sides.last_declared(desired.key)
+    known = last.labels if isinstance(last, EnumType) else ()
+    foreign = tuple(label for label in live.labels if label not in desired.labels and label not in known)
+    if foreign:
+        yield Note(f"{desired.key} has labels that nobody declared: {in_list(foreign)}")
+    managed = tuple(label for label in live.labels if label not in foreign)
+    if desired.labels == managed:
+        return
+    possible = _is_subsequence(managed, desired.labels)
+    yield sides.change(
+        Action.ALTER,
+        desired.key,
+        f"{desired.key} gets labels" if possible else f"labels of {desired.key} were removed, renamed or reordered",
+        aspect="labels",
+        before=_labels(live.labels),
+        after=_labels(desired.labels),
+        hint=None if possible else _label_hint(desired, managed),
+        facts=Circumstances(impossible=not possible),
+    )
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    return ", ".join(quote_literal(label).strip() for label in labels)
+
+
+def _is_subsequence(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
+    rest = iter(whole)
+    return all(label in rest for label in part)
+
+
+def _label_hint(desired: EnumType, live: tuple[str, ...]) -> str:
+    name = desired.key.qualified.sql
+    gone = [label for label in live if label not in desired.labels]
+    new = [label for label in desired.labels if label not in live]
+    if len(gone) == len(new) == 1 and live.index(gone[0]) == desired.labels.index(new[0]):
+        old_label, new_label = quote_literal(gone[0]).strip(), quote_literal(new[0]).strip()
+        return f"a rename? write a migration: ALTER TYPE {name} RENAME VALUE {old_label} TO {new_label}"
+    return f"write a migration: create the new enum under another name, convert the columns, drop {name}"
+
+
+# --- composite types ------------------------------------------------------------------------------------------------
+
+
+def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType) -> Findings:
+    present = {attribute.name: attribute for attribute in live.attributes}
+    wanted = {attribute.name: attribute for attribute in desired.attributes}
+    last = sides.last_declared(desired.key)
+    known = {attribute.name for attribute in last.attributes} if isinstance(last, CompositeType) else set()
+    for name, attribute in wanted.items():
+        key = desired.key.part(ObjectKind.ATTRIBUTE, name)
+        if name not in present:
+            yield sides.change(Action.CREATE, key, f"{key} is new", after=_attribute_type(attribute))
+        else:
+            yield from _compare_attribute(sides, key, attribute, present[name])
+    for name, attribute in present.items():
+        key = desired.key.part(ObjectKind.ATTRIBUTE, name)
+        if name in wanted:
+            continue
+        if name in known:
+            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=_attribute_type(attribute))
+        else:
+            yield Unmanaged(key)
+    common = [name for name in wanted if name in present]
+    there = [name for name in present if name in wanted]
+    if common != there:
+        yield Note(f"{desired.key}: attributes stand in the order {', '.join(there)} instead of {', '.join(common)}")
+
+
+def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: Attribute) -> Findings:
+    before, after = _attribute_type(live), _attribute_type(desired)
+    if before != after:
+        users = tuple(str(user) for user in sides.stored_users_of_type(key.owner))
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} changes from {before} to {after}"
+            + (f", which PostgreSQL refuses while {in_list(users)} use the type" if users else ""),
+            aspect="type",
+            before=before,
+            after=after,
+            hint="write a migration: add an attribute of the new type, copy the values, drop the old one"
+            if users
+            else None,
+            facts=Circumstances(verdict=sides.type_change(live.type, desired.type), impossible=bool(users)),
+        )
+    yield from compare_comment(sides, key, desired.comment, live.comment)
+
+
+def _attribute_type(attribute: Attribute) -> str:
+    return f"{attribute.type} COLLATE {attribute.collation}" if attribute.collation else attribute.type
+
+
+# --- domains and ranges ---------------------------------------------------------------------------------------------
+
+
+def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Findings:
+    key = desired.key
+    if (desired.base, desired.collation) != (live.base, live.collation):
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} changes its base type, which PostgreSQL cannot do",
+            aspect="base",
+            before=_base(live),
+            after=_base(desired),
+            hint="write a migration: create the new domain under another name, convert the columns, drop the old one",
+            facts=_IMPOSSIBLE,
+        )
+    if desired.default != live.default:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} gets another default" if desired.default else f"{key} loses its default",
+            aspect="default",
+            before=live.default,
+            after=desired.default,
+        )
+    if desired.not_null != live.not_null:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} {'becomes NOT NULL' if desired.not_null else 'allows nulls'}",
+            aspect="not_null",
+            before="NOT NULL" if live.not_null else None,
+            after="NOT NULL" if desired.not_null else None,
+        )
+    yield from _compare_domain_constraints(sides, desired, live)
+
+
+def _base(domain: DomainType) -> str:
+    return f"{domain.base} COLLATE {domain.collation}" if domain.collation else domain.base
+
+
+def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainType) -> Findings:
+    last = sides.last_declared(desired.key)
+    known = last.constraints if isinstance(last, DomainType) else ()
+    matched = match_parts(
+        desired.constraints, live.constraints, owner=desired.name, remembered={part.name for part in known}
+    )
+    gone = tuple(part for part in matched.surplus if remembers(known, part, live.constraints))
+    for part in matched.surplus:
+        if part not in gone:
+            yield Unmanaged(desired.key.part(ObjectKind.CONSTRAINT, part.name))
+    if matched.missing or matched.replaced or matched.renamed or gone:
+        lost = f"checks of {desired.key} are no longer declared: {in_list(tuple(part.name for part in gone))}"
+        yield sides.change(
+            Action.ALTER,
+            desired.key,
+            lost if gone else f"checks of {desired.key} change",
+            aspect="constraints",
+            before=_checks(live.constraints),
+            after=_checks(desired.constraints),
+            facts=Circumstances(loses_protection=bool(gone)),
+        )
+    for pair in matched.pairs:
+        key = desired.key.part(ObjectKind.CONSTRAINT, pair.name)
+        if pair.desired.comment != pair.live.comment:
+            yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
+
+
+def _checks(constraints: tuple[Constraint, ...]) -> str | None:
+    return "; ".join(f"{part.name} {part.definition}" for part in constraints) or None
+
+
+def _compare_range(sides: Sides, desired: RangeType, live: RangeType) -> Findings:
+    if desired.definition != live.definition:
+        reason = f"{desired.key} has another definition"
+        yield from _recreate(sides, desired.key, reason, live.definition, desired.definition, aspect="definition")

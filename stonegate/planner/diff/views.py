@@ -1,0 +1,151 @@
+"""Views and materialised views: replaced in place when PostgreSQL allows it (manual: CREATE VIEW), else recreated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stonegate.model.catalog import Column, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action
+from stonegate.planner.diff.access import compare_access, compare_column_privileges, compare_comment
+from stonegate.planner.diff.code import compare_triggers
+from stonegate.planner.diff.findings import Findings, Unmanaged
+from stonegate.planner.diff.indexes import compare_indexes
+from stonegate.planner.diff.sides import Sides, options_text
+from stonegate.planner.diff.star import in_live_order
+
+
+def compare_views(sides: Sides) -> Findings:
+    """All views and materialised views."""
+    live = {view.key: view for view in sides.live.views}
+    desired = {view.key: view for view in sides.desired.views}
+    for key, view in desired.items():
+        if key not in live:
+            yield sides.change(Action.CREATE, key, f"{key} is new", after=view.definition)
+        elif view != live[key]:
+            yield from _compare_view(sides, view, live[key])
+    for key, view in live.items():
+        if key in desired:
+            continue
+        if sides.was_declared(key):
+            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=view.definition)
+        else:
+            yield Unmanaged(key)
+
+
+def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
+    """The parts of a view that is created again come with it: only its columns' and its own access is compared."""
+    expanded = in_live_order(sides, desired.key, desired.definition)
+    reasons = tuple(_recreation_reasons(sides, desired, live, expanded))
+    same = _is_same(sides, desired, live, expanded)
+    if reasons:
+        yield sides.change(
+            Action.RECREATE,
+            desired.key,
+            f"{desired.key} is created again: {'; '.join(reasons)}",
+            before=live.definition,
+            after=desired.definition,
+            breaking=tuple(_breaking(desired, live)),
+        )
+    elif not same:
+        yield sides.change(
+            Action.REPLACE,
+            desired.key,
+            f"{desired.key} has another definition",
+            before=live.definition,
+            after=desired.definition,
+        )
+    if not reasons:
+        yield from compare_indexes(sides, desired, live, None)
+        yield from compare_triggers(sides, desired, live)
+        yield from _compare_options(sides, desired, live)
+    yield from _compare_columns(sides, desired, live)
+    last = sides.last_declared(desired.key)
+    known = last.access if isinstance(last, View) else None
+    yield from compare_access(sides, desired.key, desired.access, live.access, known)
+
+
+def _is_same(sides: Sides, desired: View, live: View, expanded: str) -> bool:
+    return live.definition in (desired.definition, expanded) or sides.same_body(
+        "sql", desired.definition, live.definition
+    )
+
+
+def _recreation_reasons(sides: Sides, desired: View, live: View, expanded: str) -> Iterator[str]:
+    """CREATE OR REPLACE VIEW keeps the columns that are there, by name, type and collation, and may append others."""
+    same = _is_same(sides, desired, live, expanded)
+    if desired.materialized and not same:
+        yield "a materialised view cannot be replaced"
+        return
+    wanted, present = {c.name: c for c in desired.columns}, {c.name: c for c in live.columns}
+    for name, column in present.items():
+        if name not in wanted:
+            if not same:
+                yield f"column {name} is gone"
+        elif (wanted[name].type, wanted[name].collation) != (column.type, column.collation):
+            yield f"column {name} is {_type(column)} instead of {_type(wanted[name])}"
+    if same:
+        if desired.definition == live.definition and set(wanted) != set(present):
+            yield "its columns have other names"
+        return
+    kept = [column.name for column in desired.columns][: len(live.columns)]
+    if expanded != desired.definition or (
+        set(present) <= set(wanted) and kept != [column.name for column in live.columns]
+    ):
+        yield "its columns stand in another order"
+
+
+def _type(column: Column) -> str:
+    return f"{column.type} COLLATE {column.collation}" if column.collation else column.type
+
+
+def _breaking(desired: View, live: View) -> Iterator[str]:
+    wanted = {column.name: column for column in desired.columns}
+    for column in live.columns:
+        if column.name not in wanted:
+            yield f"column {column.name} is removed"
+        elif wanted[column.name].type != column.type:
+            yield f"column {column.name} changes from {column.type} to {wanted[column.name].type}"
+
+
+def _compare_options(sides: Sides, desired: View, live: View) -> Findings:
+    if desired.options == live.options:
+        return
+    before, after = options_text(live.options), options_text(desired.options)
+    yield sides.change(
+        Action.ALTER,
+        desired.key,
+        f"{desired.key} has options {before or 'none'} instead of {after or 'none'}",
+        aspect="options",
+        before=before,
+        after=after,
+    )
+
+
+def _compare_columns(sides: Sides, desired: View, live: View) -> Findings:
+    """Comments, defaults and privileges of the columns; new columns bring theirs only with the whole view."""
+    present = {column.name: column for column in live.columns}
+    last = sides.last_declared(desired.key)
+    former = {column.name: column for column in last.columns} if isinstance(last, View) else {}
+    for column in desired.columns:
+        key = ObjectKey(ObjectKind.COLUMN, desired.schema, desired.name, None, column.name)
+        there = present.get(column.name, Column(name=column.name, type=column.type))
+        known = former[column.name].granted if column.name in former else ()
+        yield from compare_comment(sides, key, column.comment, there.comment)
+        yield from compare_column_privileges(sides, key, column.granted, there.granted, known)
+        if column.default != there.default:
+            verb = "gets another default" if column.default else "loses its default"
+            yield sides.change(
+                Action.ALTER, key, f"{key} {verb}", aspect="default", before=there.default, after=column.default
+            )
+        yield from _compare_column_settings(sides, key, column, there)
+
+
+def _compare_column_settings(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Findings:
+    """Storage, compression, statistics and options, which only columns of materialised views have."""
+    for aspect in ("storage", "compression", "statistics", "options"):
+        wanted, there = getattr(desired, aspect), getattr(live, aspect)
+        if wanted != there:
+            before, after = (None if value in (None, ()) else str(value) for value in (there, wanted))
+            reason = f"{key} has {aspect} {before or 'default'} instead of {after or 'default'}"
+            yield sides.change(Action.ALTER, key, reason, aspect=aspect, before=before, after=after)
