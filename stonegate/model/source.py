@@ -100,6 +100,14 @@ class InlineForeignKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A foreign key that a statement adds to its table: the columns that refer, and the table that they refer to."""
+
+    columns: tuple[str, ...]
+    table: Need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceItem:
     """One statement of declared state.
 
@@ -120,6 +128,7 @@ class SourceItem:
         unique_key: adds a unique key to `target` by itself (CREATE UNIQUE INDEX, ADD PRIMARY KEY), which a foreign
             key to that table may need.
         foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
+        references: every foreign key that a CREATE TABLE or ALTER TABLE adds, those to the table itself included.
     """
 
     verb: Verb
@@ -138,6 +147,7 @@ class SourceItem:
     original_checksum: str = ""
     unique_key: bool = False
     foreign_keys: tuple[InlineForeignKey, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from stonegate.model.names import ObjectKey
-from stonegate.model.source import SourceItem, Verb
+from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.checksum import checksum
 from stonegate.source.grammar import Statement
 from stonegate.source.object_keys import Declarations
@@ -23,6 +23,7 @@ class Draft:
     needs: Needs = field(default_factory=Needs)
     creates: list[ObjectKey] = field(default_factory=list)
     lines: list[tuple[ObjectKey, int]] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
 
     def member(self, key: ObjectKey, position: int) -> None:
         """Note a column or constraint that comes with the object."""
@@ -53,6 +54,7 @@ class Draft:
             line=self.statement.line,
             sql=sql,
             checksum=checksum(sql),
+            references=tuple(self.references),
         )
 
 

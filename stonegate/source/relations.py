@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.source import SourceItem, Verb
+from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.foreign_keys import inline_foreign_keys
 from stonegate.source.grammar import Node, Statement
 from stonegate.source.items import Draft, with_original
 from stonegate.source.object_keys import Declarations, is_type, relation_kind
+from stonegate.source.references import foreign_key_needs
 from stonegate.source.type_names import strings
 
 _UNIQUE = frozenset({"CONSTR_PRIMARY", "CONSTR_UNIQUE"})
@@ -42,11 +43,14 @@ def note_column(draft: Draft, table: ObjectKey, column: Node) -> None:
     """Note a column and the named constraints written at it."""
     draft.member(table.part(ObjectKind.COLUMN, column["colname"]), column["location"])
     for constraint in column.get("constraints", ()):
-        note_constraint(draft, table, constraint["Constraint"])
+        note_constraint(draft, table, constraint["Constraint"], column["colname"])
 
 
-def note_constraint(draft: Draft, table: ObjectKey, constraint: Node) -> None:
-    """Note a constraint that has a name."""
+def note_constraint(draft: Draft, table: ObjectKey, constraint: Node, column: str | None = None) -> None:
+    """Note a constraint that has a name, and what a foreign key refers to; `column` is the one that it is written at."""
+    if constraint["contype"] == "CONSTR_FOREIGN":
+        columns = strings(constraint.get("fk_attrs", ())) if column is None else [column]
+        draft.references.append(Reference(columns=tuple(columns), table=foreign_key_needs(constraint)[0]))
     if "conname" in constraint and constraint["contype"] != "CONSTR_NOTNULL":
         draft.member(table.part(ObjectKind.CONSTRAINT, constraint["conname"]), constraint["location"])
 

@@ -1,0 +1,167 @@
+"""The nodes of the dependency graph, in the order that holds where nothing forces another: kind, path, line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from stonegate.model.names import ObjectKind
+from stonegate.model.source import (
+    ExtensionItem,
+    Folder,
+    InlineForeignKey,
+    Migration,
+    NeedKind,
+    Seeder,
+    SourceItem,
+    SourceTree,
+    Verb,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingKey:
+    """A foreign key that closes a cycle between tables: cut out of its CREATE TABLE and added afterwards."""
+
+    item: SourceItem
+    foreign_key: InlineForeignKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One thing to deploy.
+
+    Attributes:
+        value: what it is.
+        folder: the kind that it deploys with: a trigger written in tables/ deploys with the triggers.
+        file, line: where it is written.
+        label: how people speak of it ("table users").
+        without: foreign keys that are cut out of a CREATE TABLE (they follow as ClosingKey nodes).
+    """
+
+    value: ExtensionItem | SourceItem | ClosingKey | Migration | Seeder
+    folder: Folder
+    file: str
+    line: int
+    label: str
+    without: tuple[InlineForeignKey, ...] = ()
+
+    @property
+    def sql(self) -> str:
+        """The statement to execute; "" for migrations (several) and extensions (generated)."""
+        match self.value:
+            case SourceItem() as item:
+                return cut_out(item.sql, self.without)
+            case ClosingKey() as closing:
+                return closing.foreign_key.sql
+            case Seeder() as seeder:
+                return seeder.sql
+            case _:
+                return ""
+
+
+def cut_out(sql: str, foreign_keys: Iterable[InlineForeignKey]) -> str:
+    """The CREATE TABLE without these foreign keys; neighbours may share a comma."""
+    kept: list[str] = []
+    position = 0
+    for start, end in sorted(key.span for key in foreign_keys):
+        if start > position:
+            kept.append(sql[position:start])
+        position = max(position, end)
+    return "".join((*kept, sql[position:]))
+
+
+_FOLDER_OF = {
+    ObjectKind.SCHEMA: Folder.TYPES,
+    ObjectKind.DEFAULT_PRIVILEGES: Folder.TYPES,
+    ObjectKind.TYPE: Folder.TYPES,
+    ObjectKind.ATTRIBUTE: Folder.TYPES,
+    ObjectKind.EXTENSION: Folder.EXTENSIONS,
+    ObjectKind.TABLE: Folder.TABLES,
+    ObjectKind.SEQUENCE: Folder.TABLES,
+    ObjectKind.COLUMN: Folder.TABLES,
+    ObjectKind.CONSTRAINT: Folder.TABLES,
+    ObjectKind.INDEX: Folder.TABLES,
+    ObjectKind.VIEW: Folder.VIEWS,
+    ObjectKind.MATERIALIZED_VIEW: Folder.VIEWS,
+    ObjectKind.ROUTINE: Folder.FUNCTIONS,
+    ObjectKind.TRIGGER: Folder.TRIGGERS,
+    ObjectKind.POLICY: Folder.TRIGGERS,
+}
+_RANK = {folder: number for number, folder in enumerate(Folder)}
+#: Default privileges only reach objects that are created after them (manual, ALTER DEFAULT PRIVILEGES).
+_FIRST = {ObjectKind.SCHEMA: 0, ObjectKind.DEFAULT_PRIVILEGES: 1}
+
+
+def build_nodes(tree: SourceTree, migrations: Iterable[Migration]) -> list[Node]:
+    """All nodes sorted by kind, path and line; migrations as they come."""
+    nodes = [
+        Node(value=item, folder=Folder.EXTENSIONS, file=item.file, line=item.line, label=f"extension {item.name}")
+        for item in tree.extensions
+    ]
+    nodes += [
+        Node(value=item, folder=_folder(item), file=item.file, line=item.line, label=_label(item))
+        for item in tree.items
+    ]
+    nodes += [
+        Node(value=item, folder=Folder.SEEDERS, file=item.file, line=item.line, label=f"seed {item.table}")
+        for item in tree.seeders
+    ]
+    nodes.sort(key=_sort_key)
+    steps = [
+        Node(value=each, folder=Folder.MIGRATIONS, file=each.file, line=1, label=f"migration {each.name}")
+        for each in migrations
+    ]
+    return _insert(nodes, steps)
+
+
+def _insert(nodes: list[Node], added: list[Node]) -> list[Node]:
+    """The nodes with others behind all tables."""
+    place = sum(1 for node in nodes if _RANK[node.folder] < _RANK[Folder.MIGRATIONS])
+    return [*nodes[:place], *added, *nodes[place:]]
+
+
+def _sort_key(node: Node) -> tuple[int, int, str, int]:
+    first = 2
+    if isinstance(node.value, SourceItem) and node.folder is Folder.TYPES:
+        first = _FIRST.get(node.value.key.kind, 2)
+    return _RANK[node.folder], first, node.file, node.line
+
+
+def _folder(item: SourceItem) -> Folder:
+    """The kind that a statement deploys with, whatever folder it is written in."""
+    kind = item.key.kind
+    if kind is ObjectKind.OTHER:
+        return Folder.TRIGGERS if item.key.name.startswith("rule ") else item.folder
+    if kind is ObjectKind.SCHEMA and any(need.kind is not NeedKind.SCHEMA for need in item.needs):
+        return Folder.TRIGGERS  # GRANT … ON ALL TABLES IN SCHEMA: after everything that it is to reach
+    if item.target is not None and item.target.kind is ObjectKind.MATERIALIZED_VIEW and kind is ObjectKind.INDEX:
+        return Folder.VIEWS
+    return _FOLDER_OF.get(kind, item.folder)
+
+
+def _label(item: SourceItem) -> str:
+    """ "table users", "comment of column users.name", "index on users" for one without a name."""
+    if item.verb is not Verb.CREATE:
+        return f"{item.verb.value} {item.key}"
+    if item.key.name == "" and item.target is not None:
+        return f"{item.key.kind.value} on {item.target.label}"
+    return str(item.key)
+
+
+def split_keys(nodes: list[Node], closing: Mapping[int, tuple[InlineForeignKey, ...]]) -> list[Node]:
+    """The nodes with the closing keys cut out of their tables, and as nodes of their own after all tables."""
+    added = [
+        Node(
+            value=ClosingKey(item=item, foreign_key=foreign_key),
+            folder=node.folder,
+            file=node.file,
+            line=node.line,
+            label=f"foreign key of {item.key}",
+        )
+        for number, keys in sorted(closing.items())
+        if isinstance(item := (node := nodes[number]).value, SourceItem)
+        for foreign_key in keys
+    ]
+    split = [replace(node, without=closing.get(number, ())) for number, node in enumerate(nodes)]
+    return _insert(split, added)
