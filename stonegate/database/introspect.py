@@ -2,56 +2,80 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import msgspec
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from stonegate.database import sql
-from stonegate.model.catalog import Catalog
+from stonegate.database.sql import compose
+from stonegate.model.catalog import Catalog, Dependency, OtherObject
 
-#: The blocks of the one query, in an order in which each uses only those before it (and names its own last).
-_BLOCKS = (
-    "objects",
-    "types",
-    "columns",
-    "table_parts",
-    "relations",
-    "routines",
-    "others",
-    "server_objects",
-    "database",
-    "dependencies",
+#: The statements of the one round trip; each returns some members of one JSON document.
+_STATEMENTS: Final = (
+    "introspect/read_database",
+    "introspect/read_types",
+    "introspect/read_relations",
+    "introspect/read_routines",
+    "introspect/read_dependencies",
+)
+_FIND_OTHERS: Final = "introspect/find_others"
+_READ_OTHERS: Final = "introspect/read_others"
+
+#: Deparsed texts are fully qualified only with an empty search_path. The rest is for the planner: joins stand in a good
+#: order as written, and a fresh database's catalogs, which have no statistics, must not lead it into nested loops.
+_SETTINGS: Final = (
+    "SET LOCAL search_path = ''",
+    "SET LOCAL jit = off",
+    "SET LOCAL enable_nestloop = off",
+    "SET LOCAL enable_mergejoin = off",
+    "SET LOCAL join_collapse_limit = 1",
+    "SET LOCAL from_collapse_limit = 1",
 )
 
-#: Deparsed texts are fully qualified only with an empty search_path; the rest keeps the planner, which has no
-#: statistics of a fresh database's catalogs, from nested loops over them and from compiling the query.
-_SETTINGS = "SET LOCAL search_path = ''; SET LOCAL jit = off; SET LOCAL enable_nestloop = off;"
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Others:
+    """The document of read_others."""
 
-@cache
-def catalog_query() -> str:
-    """The one SELECT that returns the Catalog as a JSON document; it wants an empty search_path."""
-    blocks = ",\n\n".join(sql.load(f"introspect/{name}") for name in _BLOCKS)
-    return f"WITH RECURSIVE {blocks}\n\n{sql.load('introspect/catalog')}"
+    others: tuple[OtherObject, ...]
+    dependencies: tuple[Dependency, ...]
 
 
 async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:
     """The state of the database that `conn` is connected to.
 
-    One round trip, inside the caller's transaction or outside of any; settings are as before afterwards.
+    One round trip, inside the caller's transaction or outside of any; settings are as before afterwards. A second one
+    reads objects of the kinds that the model holds as text only, where there are any.
+
+    Raises:
+        psycopg.Error: as PostgreSQL reports it.
     """
-    outside = conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE
+    *members, found_others = await _fetch(conn, (*map(compose, _STATEMENTS), compose(_FIND_OTHERS)))
+    catalog = msgspec.json.decode(b"{" + b",".join(members) + b"}", type=Catalog)
+    if found_others != b"t":
+        return catalog
+    (document,) = await _fetch(conn, (compose(_READ_OTHERS),))
+    rest = msgspec.json.decode(document, type=_Others)
+    return replace(catalog, others=rest.others, dependencies=catalog.dependencies + rest.dependencies)
+
+
+async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...]) -> list[bytes]:
+    """The single values that the queries return, as UTF-8, with our settings in force for them alone."""
     # Several statements in one message are one transaction of their own; in an open one a savepoint undoes SET LOCAL.
-    before, after = ("", "") if outside else ("SAVEPOINT introspect;", ";ROLLBACK TO introspect; RELEASE introspect")
+    if conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE:
+        script = (*_SETTINGS, *queries)
+    else:
+        script = ("SAVEPOINT introspect", *_SETTINGS, *queries, "ROLLBACK TO introspect", "RELEASE introspect")
+    values: list[bytes] = []
     async with conn.cursor() as cursor:
-        await cursor.execute((before + _SETTINGS + catalog_query() + after).encode())
-        # The document's bytes as they came: psycopg would turn them into Python objects first.
-        while (result := cursor.pgresult) is None or result.ntuples == 0:
+        await cursor.execute(";\n".join(script).encode())
+        while True:
+            # The bytes as they came: psycopg would turn them into str first.
+            if cursor.pgresult is not None and cursor.pgresult.ntuples:
+                values.append(cursor.pgresult.get_value(0, 0) or b"")
             if not cursor.nextset():
-                raise AssertionError("the catalog query returned no row")
-        document = result.get_value(0, 0) or b""
+                break
     encoding = conn.info.encoding
-    return msgspec.json.decode(document if encoding == "utf-8" else document.decode(encoding), type=Catalog)
+    return values if encoding == "utf-8" else [value.decode(encoding).encode() for value in values]

@@ -1,0 +1,67 @@
+-- What the model holds as text only, and the dependencies on it and of it. Statements are written out where one statement
+-- says everything about the object (`creatable`); other texts are good for comparison alone.
+WITH [[nodes]],
+
+operator_names AS MATERIALIZED (
+    SELECT o.oid, format('OPERATOR(%I.%s)', n.nspname, o.oprname) AS name, format('%I.%s', n.nspname, o.oprname) AS plain
+    FROM pg_catalog.pg_operator AS o
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+),
+
+others AS MATERIALIZED (
+    SELECT o.classid, o.objid, o.kind, i.identity, o.definition, o.creatable, o.drop
+    FROM (
+        [[attached_objects]]
+        UNION ALL
+        [[server_objects]]
+    ) AS o
+    CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i
+    WHERE NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype = 'e')
+    UNION ALL
+    SELECT o.classid, o.objid, o.kind, i.identity,
+        concat('CREATE ', CASE WHEN o.kind = 'default conversion' THEN 'DEFAULT ' END, o.subject,
+            -- CREATE OPERATOR names the operator alone, its identity and DROP name its types too.
+            coalesce(n.plain, i.identity), o.detail),
+        o.creatable, concat('DROP ', o.subject, i.identity)
+    FROM (
+        [[standalone_objects]]
+    ) AS o
+    CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i
+    LEFT JOIN operator_names AS n ON o.classid = 'pg_operator'::regclass AND n.oid = o.objid
+    WHERE NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype = 'e')
+),
+
+all_nodes AS MATERIALIZED (
+    SELECT classid, objid, number, key, false AS other FROM nodes
+    UNION ALL
+    SELECT classid, objid, 0, concat('{"kind":"other","schema":"","name":', to_json(concat(kind, ' ', identity)), '}'), true
+    FROM others
+    UNION ALL
+    SELECT 'pg_namespace'::regclass, oid, 0, concat('{"kind":"schema","schema":"","name":', to_json(name::text), '}'), false
+    FROM spaces
+)
+
+SELECT concat('{"others":[', (
+    SELECT string_agg(concat('{"kind":', to_json(o.kind), ',"identity":', to_json(o.identity),
+        ',"definition":', to_json(o.definition),
+        CASE WHEN o.creatable THEN ',"creatable":true' END,
+        ',"drop":', to_json(o.drop),
+        ',"comment":' || to_json(n.description), '}'), ',' ORDER BY o.kind COLLATE "C", o.identity COLLATE "C")
+    FROM (
+        SELECT * FROM others
+        UNION ALL
+        SELECT NULL, NULL, r.* FROM ([[remarks]]) AS r
+    ) AS o
+    LEFT JOIN pg_catalog.pg_description AS n ON n.classoid = o.classid AND n.objoid = o.objid
+), '],"dependencies":[', (
+    SELECT string_agg(e.edge, ',' ORDER BY e.edge COLLATE "C")
+    FROM (
+        SELECT DISTINCT concat('{"dependent":', a.key, ',"on":', b.key, '}') AS edge
+        FROM pg_catalog.pg_depend AS d
+        JOIN all_nodes AS a ON a.classid = d.classid AND a.objid = d.objid AND a.number = d.objsubid
+        JOIN all_nodes AS b ON b.classid = d.refclassid AND b.objid = d.refobjid AND b.number = d.refobjsubid
+        WHERE d.objid >= 16384 AND d.deptype <> 'e' AND (a.other OR b.other) AND a.key <> b.key
+    ) AS e
+), ']}')
