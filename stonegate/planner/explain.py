@@ -1,0 +1,190 @@
+"""The texts behind `stonegate explain CODE`: hazards and errors say themselves what they are, consents are told here."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from stonegate.errors import StonegateError, UsageError, every_error
+from stonegate.model.plan import ConsentToken
+from stonegate.planner.hazards import HAZARDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What a word that stonegate prints means.
+
+    Attributes:
+        code: the word.
+        kind: "hazard", "consent" or "error".
+        title: one line.
+        text: paragraphs separated by an empty line; "" if the title says it all.
+        safer_way: what to do instead or next; "" if there is nothing to say.
+    """
+
+    code: str
+    kind: str
+    title: str
+    text: str = ""
+    safer_way: str = ""
+
+
+def explain(code: str) -> Explanation:
+    """The explanation of a hazard ("rewrites-table"), a consent ("drop_column", "drop_column:users.legacy") or an
+    error code ("stale_plan"). A code that is both a consent and an error ("changed_migration") tells both.
+
+    Raises:
+        UsageError: no such word; the hint lists similar ones.
+    """
+    word = code.strip().removeprefix("--allow").strip().partition(":")[0].lower()
+    found = [
+        _found for _found in explanations() if _found.code in (word, word.replace("_", "-"), word.replace("-", "_"))
+    ]
+    if not found:
+        raise UsageError(f"nothing is called `{code.strip()}`", hint=_similar(word))
+    first, *others = found
+    if not others:
+        return first
+    text = "\n\n".join((first.text, *(f"As an {other.kind}: {other.title} {other.text}".strip() for other in others)))
+    return Explanation(
+        code=first.code, kind=first.kind, title=first.title, text=text.strip(), safer_way=first.safer_way
+    )
+
+
+def _similar(word: str) -> str:
+    codes = sorted({explanation.code for explanation in explanations()})
+    close = get_close_matches(word.replace("_", "-"), [code.replace("_", "-") for code in codes], n=5, cutoff=0.5)
+    similar = [code for code in codes if code.replace("_", "-") in close]
+    return f"did you mean {', '.join(similar)}?" if similar else f"one of: {', '.join(codes)}"
+
+
+def explanations() -> Iterator[Explanation]:
+    """Everything that can be explained: hazards, consents, errors."""
+    for code, hazard in HAZARDS.items():
+        title, text, safer_way = _parts(inspect.getdoc(hazard) or "")
+        yield Explanation(code=code, kind="hazard", title=title, text=text, safer_way=safer_way)
+    for token in ConsentToken:
+        yield _consent(token)
+    seen: set[str] = set()
+    for error in every_error():
+        if error.code not in seen:
+            seen.add(error.code)
+            yield _error(error)
+
+
+def _parts(document: str) -> tuple[str, str, str]:
+    """Title, text and safer way of a docstring; line breaks inside paragraphs go."""
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", document) if part.strip()]
+    if not paragraphs:
+        return "", "", ""
+    title, *rest = paragraphs
+    safer = [part.removeprefix("Safer: ") for part in rest if part.startswith("Safer: ")]
+    text = "\n\n".join(part for part in rest if not part.startswith("Safer: "))
+    return title, text, "\n\n".join(safer)
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def _error(error: type[StonegateError]) -> Explanation:
+    title, text, _ = _parts((inspect.getdoc(error) or "").partition("\nArgs:")[0])
+    result = f"The command line ends with exit code {error.exit_code}, HTTP answers {error.status}."
+    return Explanation(code=error.code, kind="error", title=title, text=f"{text}\n\n{result}".strip())
+
+
+# --- consents -------------------------------------------------------------------------------------------------------
+
+#: What each token allows, and what to do rather than give it.
+_CONSENTS: dict[ConsentToken, tuple[str, str]] = {
+    ConsentToken.DROP_TABLE: (
+        "Allows a table that is no longer declared, with all its rows, to be dropped.",
+        "If it only has another name now, write a migration with `ALTER TABLE … RENAME TO`.",
+    ),
+    ConsentToken.DROP_COLUMN: (
+        "Allows a column that is no longer declared, or that becomes a generated one, to be dropped with its values.",
+        "If it only has another name now, write a migration with `ALTER TABLE … RENAME COLUMN`.",
+    ),
+    ConsentToken.ADD_NOT_NULL_COLUMN: (
+        "Allows a NOT NULL column without a default to be added; PostgreSQL refuses it on a table that has rows.",
+        "Give the column a default; or add it nullable, fill it in a migration, and declare NOT NULL afterwards.",
+    ),
+    ConsentToken.SET_NOT_NULL: (
+        "Allows a column (or domain) to become NOT NULL; one null in any row stops the deployment.",
+        "Count the nulls with `stonegate plan --preflight` and fill them in a migration of the same release.",
+    ),
+    ConsentToken.MODIFY_COLUMN_TYPE: (
+        "Allows a column to get a type that does not hold every value of the old one.",
+        "`stonegate types OLD NEW` says what may be lost; add a second column and move the values over instead.",
+    ),
+    ConsentToken.DROP_CONSTRAINT: (
+        "Allows a constraint that is no longer declared to be dropped: nothing guards the rows afterwards.",
+        "A constraint that is replaced by another one under its name needs no consent.",
+    ),
+    ConsentToken.DROP_POLICY: (
+        "Allows a row-level security policy, or row-level security itself, to go: more rows may become visible.",
+        "A policy that is replaced by another one under its name needs no consent.",
+    ),
+    ConsentToken.DROP_ATTRIBUTE: (
+        "Allows an attribute of a composite type to be dropped, and with it what stored values hold in it.",
+        "Leave the attribute unused for a release.",
+    ),
+    ConsentToken.DROP_SEQUENCE: (
+        "Allows a sequence that is no longer declared to be dropped, and with it where it stood.",
+        "Note its last value first; numbers that were handed out would be handed out again.",
+    ),
+    ConsentToken.DROP_SCHEMA: (
+        "Allows a schema that is no longer declared, and empty, to be dropped.",
+        "",
+    ),
+    ConsentToken.DROP_INDEX: (
+        "Drops an index that nobody declared. The object must be named: `--allow drop_index:NAME`.",
+        "Declare the index instead if it is of use.",
+    ),
+    ConsentToken.DROP_VIEW: (
+        "Drops a view that nobody declared. The object must be named: `--allow drop_view:NAME`.",
+        "Declare the view instead if somebody reads it.",
+    ),
+    ConsentToken.DROP_TRIGGER: (
+        "Drops a trigger that nobody declared. The object must be named: `--allow drop_trigger:TABLE.NAME`.",
+        "Declare the trigger instead if it is of use.",
+    ),
+    ConsentToken.DROP_ROUTINE: (
+        "Drops a routine that nobody declared. It must be named with its input types: `--allow drop_routine:f(integer)`.",
+        "Declare the routine instead if somebody calls it.",
+    ),
+    ConsentToken.DROP_TYPE: (
+        "Drops a type that nobody declared and nothing uses. The object must be named: `--allow drop_type:NAME`.",
+        "Declare the type instead if it is of use.",
+    ),
+    ConsentToken.DELETE_ROWS: (
+        "Allows a migration to empty a table (TRUNCATE, or DELETE without WHERE).",
+        "Put `-- stonegate: allow delete_rows TABLE` into the migration, where it is reviewed with the code.",
+    ),
+    ConsentToken.CHANGED_MIGRATION: (
+        "Records the new checksum of an applied migration whose file was edited, and runs nothing.",
+        "Undo the edit, and write a new migration for what it was meant to change.",
+    ),
+    ConsentToken.MISSING_SEED: (
+        "Lets declared seed rows be missing from a table; remembered for this database and row.",
+        "`--seed-missing` inserts them.",
+    ),
+    ConsentToken.STALE_BODY: (
+        "Lets a routine keep a statement that resolves to something this deployment drops, renames or retypes.",
+        "Change the routine in the same release.",
+    ),
+    ConsentToken.DRIFT: (
+        "Lets this deployment overwrite what was changed by hand since the last one (also `--allow-drift`).",
+        "Put the change into the folder, or undo it in the database; `stonegate diff` shows it.",
+    ),
+}
+
+
+def _consent(token: ConsentToken) -> Explanation:
+    title, safer_way = _CONSENTS[token]
+    text = (
+        f"Typed as `--allow {token}` for every object, `--allow {token}:OBJECT` for one. Its use is in the changelog."
+    )
+    return Explanation(code=token.value, kind="consent", title=title, text=text, safer_way=safer_way)
