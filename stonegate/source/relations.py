@@ -47,7 +47,7 @@ def note_column(draft: Draft, table: ObjectKey, column: Node) -> None:
 
 
 def note_constraint(draft: Draft, table: ObjectKey, constraint: Node, column: str | None = None) -> None:
-    """Note a constraint that has a name, and what a foreign key refers to; `column` is the one that it is written at."""
+    """Note a named constraint, and what a foreign key refers to; `column` is the one that it is written at."""
     if constraint["contype"] == "CONSTR_FOREIGN":
         columns = strings(constraint.get("fk_attrs", ())) if column is None else [column]
         draft.references.append(Reference(columns=tuple(columns), table=foreign_key_needs(constraint)[0]))

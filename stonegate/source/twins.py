@@ -100,8 +100,8 @@ class _Declared:
         """Label, file and line."""
         if isinstance(self.item, ExtensionItem):
             return f"extension {self.item.name}", self.item.file, self.item.line
-        lines = {key: line for key, line in self.item.lines if key == self.key}
-        return str(self.key), self.item.file, lines[self.key] if self.key in lines else self.item.line
+        line = next((line for key, line in self.item.lines if key == self.key), self.item.line)
+        return str(self.key), self.item.file, line
 
 
 def _namespaces(key: ObjectKey) -> list[object]:
