@@ -131,3 +131,8 @@ def private_server(pytestconfig: pytest.Config) -> Iterator[MakePrivateServer]:
                 pytest.fail(str(error), pytrace=False)
 
         yield start
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes the golden plans again."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/*/*/plan.json again")

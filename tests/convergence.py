@@ -1,0 +1,141 @@
+"""Deploys a folder, then another, and checks what must hold afterwards: nothing lost, nothing left to do, and the same
+catalog as a fresh build. Used by the golden cases and by the property tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from stonegate.database.connect import connect
+from stonegate.database.deployment import ApplyOptions, apply_database, plan_database
+from stonegate.database.introspect import read_catalog
+from stonegate.database.lazy_source import LazySource
+from stonegate.model.catalog import Catalog, Table
+from stonegate.model.plan import Consent, Plan, PlanOptions
+from stonegate.model.report import ApplyReport
+from stonegate.planner.diff import differences
+from stonegate.source.checksum import same_body
+from stonegate.source.tree import read_tree
+
+#: A digest that no deployment recorded: the plan is made in full even when nothing changed.
+_NO_DIGEST = "0" * 64
+
+
+def options(allow: Iterable[str] = (), **flags: Any) -> ApplyOptions:
+    """Apply options with these consents; `force` and others by keyword."""
+    return ApplyOptions(plan=PlanOptions(consents=tuple(Consent.parse(text) for text in allow), **flags))
+
+
+def source_of(folder: Path) -> LazySource:
+    """The folder, read."""
+    return LazySource.of_bytes(str(folder), read_tree(folder))
+
+
+def deploy(url: str, folder: Path, chosen: ApplyOptions | None = None) -> ApplyReport:
+    """Applies the folder."""
+    return asyncio.run(apply_database(url, source_of(folder), chosen))
+
+
+def plan_in_full(url: str, folder: Path, chosen: ApplyOptions | None = None) -> Plan:
+    """The plan without the shortcut for unchanged databases."""
+    source = source_of(folder)
+    tree = replace(source.tree(), digest=_NO_DIGEST)
+    return asyncio.run(plan_database(url, LazySource.of_tree(tree), chosen))
+
+
+def catalog_of(url: str) -> Catalog:
+    """The catalog of a database."""
+
+    async def read() -> Catalog:
+        conn = await connect(url)
+        try:
+            return await read_catalog(conn)
+        finally:
+            await conn.close()
+
+    return asyncio.run(read())
+
+
+def between(desired: Catalog, live: Catalog) -> list[str]:
+    """What differs, in words; both sides declared, so that what only one has counts."""
+    found = differences(desired, live, declared=live, same_body=same_body)
+    return [change.identity + f" ({change.before} → {change.after})" for change in found.changes]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rows of every table: `counts`, and per (table, column) the sorted texts of all values."""
+
+    counts: dict[str, int]
+    values: dict[tuple[str, str], list[str | None]]
+
+
+_COLUMNS = """
+    SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL)
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+       AND c.relname NOT LIKE '\\_stonescriptdb\\_gateway\\_%'
+     GROUP BY 1, 2
+"""
+
+
+def snapshot(url: str) -> Snapshot:
+    """All rows of all tables that are not stonegate's own."""
+    counts: dict[str, int] = {}
+    values: dict[tuple[str, str], list[str | None]] = {}
+    with psycopg.connect(url) as conn:
+        for schema, table, columns in conn.execute(_COLUMNS).fetchall():
+            name = table if schema == "public" else f"{schema}.{table}"
+            source = sql.Identifier(schema, table)
+            counts[name] = _one(conn, sql.SQL("SELECT count(*) FROM {}").format(source))
+            for column in columns or ():
+                query = sql.SQL("SELECT {}::text FROM {} ORDER BY 1").format(sql.Identifier(column), source)
+                values[name, column] = [row[0] for row in conn.execute(query)]
+    return Snapshot(counts=counts, values=values)
+
+
+def _one(conn: psycopg.Connection[Any], query: sql.Composed) -> int:
+    row = conn.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def lost(before: Snapshot, after: Snapshot, desired: Catalog, renamed: dict[str, str]) -> list[str]:
+    """Rows and values that a table or column still declared had before and has no more."""
+    found: list[str] = []
+    tables: dict[str, Table] = {str(table.key.qualified).replace('"', ""): table for table in desired.tables}
+    for name, count in before.counts.items():
+        new = renamed.get(name, name)
+        if new in tables and after.counts.get(new) != count:
+            found.append(f"{name}: {count} rows before, {after.counts.get(new)} after")
+    for (name, column), texts in before.values.items():
+        new = renamed.get(name, name)
+        declared = tables[new].column(column) if new in tables else None
+        if declared is None or declared.generated is not None:
+            continue
+        now = after.values.get((new, column), [])
+        if sorted(map(str, now)) != sorted(map(str, texts)) and not _same_numbers(texts, now):
+            found.append(f"{name}.{column}: {texts} before, {now} after")
+    return found
+
+
+def _same_numbers(before: list[str | None], after: list[str | None]) -> bool:
+    """Values that a retyping prints otherwise (1 and 1.00, 2024-02-29 and 2024-02-29 00:00:00)."""
+
+    def canonical(text: str | None) -> object:
+        if text is None:
+            return None
+        try:
+            return float(text)
+        except ValueError:
+            return {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}.get(text, text.split(" ")[0].rstrip())
+
+    return sorted(map(str, map(canonical, before))) == sorted(map(str, map(canonical, after)))

@@ -1,0 +1,1 @@
+CREATE TABLE t (id integer PRIMARY KEY, w integer GENERATED ALWAYS AS (id * 2) STORED);

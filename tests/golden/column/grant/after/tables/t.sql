@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY, v text);
+GRANT SELECT (id) ON t TO PUBLIC;

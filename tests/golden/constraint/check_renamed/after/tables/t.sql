@@ -1,0 +1,1 @@
+CREATE TABLE t (id integer PRIMARY KEY, v integer CONSTRAINT above_zero CHECK (v > 0));

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY, v int);
+ALTER TABLE t ADD CONSTRAINT c CHECK (v > 0);

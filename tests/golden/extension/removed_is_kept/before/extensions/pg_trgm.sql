@@ -1,0 +1,1 @@
+-- Trigram text search

@@ -1,0 +1,2 @@
+CREATE TABLE base (id int, v text);
+CREATE TABLE child (id int, v text, w int);

@@ -1,0 +1,3 @@
+ALTER TABLE t ADD COLUMN label text;
+UPDATE t SET label = name;
+ALTER TABLE t ALTER COLUMN label SET NOT NULL;

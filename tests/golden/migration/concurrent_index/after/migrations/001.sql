@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY t_name ON t (name);

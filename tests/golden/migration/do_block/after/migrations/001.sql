@@ -1,0 +1,1 @@
+DO $$ BEGIN ALTER TABLE t ADD COLUMN extra int; END $$;

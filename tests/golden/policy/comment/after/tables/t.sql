@@ -1,0 +1,4 @@
+CREATE TABLE t (id integer PRIMARY KEY, name text NOT NULL, amount integer DEFAULT 0);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON t USING (amount > 0);
+COMMENT ON POLICY p ON t IS 'mine';

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer PRIMARY KEY, name text NOT NULL, amount integer DEFAULT 0);
+GRANT SELECT, INSERT ON t TO PUBLIC;

@@ -1,0 +1,1 @@
+CREATE FUNCTION f(a integer DEFAULT 1) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN a; END $$;

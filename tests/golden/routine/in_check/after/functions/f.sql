@@ -1,0 +1,1 @@
+CREATE FUNCTION ok(b integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT b > 0 $$;

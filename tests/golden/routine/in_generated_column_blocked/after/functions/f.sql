@@ -1,0 +1,1 @@
+CREATE FUNCTION g(b integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT b $$;

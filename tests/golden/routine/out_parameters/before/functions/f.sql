@@ -1,0 +1,1 @@
+CREATE FUNCTION f(OUT a int) LANGUAGE sql AS $$ SELECT 1 $$;

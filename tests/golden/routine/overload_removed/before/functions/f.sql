@@ -1,0 +1,2 @@
+CREATE FUNCTION f(a integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN a; END $$;
+CREATE FUNCTION f(a text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN a; END $$;

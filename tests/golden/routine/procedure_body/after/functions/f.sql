@@ -1,0 +1,1 @@
+CREATE PROCEDURE f(a int) LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;

@@ -1,0 +1,1 @@
+CREATE FUNCTION fetch_f(a integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN a; END $$;

@@ -1,0 +1,1 @@
+INSERT INTO "My App"."T" VALUES (1);

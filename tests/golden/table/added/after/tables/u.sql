@@ -1,0 +1,3 @@
+CREATE TABLE u (id serial PRIMARY KEY, t_id integer NOT NULL REFERENCES t(id) ON DELETE CASCADE);
+CREATE INDEX u_t ON u (t_id);
+COMMENT ON TABLE u IS 'it''s new';

@@ -1,0 +1,3 @@
+CREATE TABLE t (id integer PRIMARY KEY, name text NOT NULL, amount integer DEFAULT 0);
+COMMENT ON TABLE t IS 'people';
+COMMENT ON COLUMN t.name IS 'what they are called';

@@ -1,0 +1,1 @@
+INSERT INTO "User Data" VALUES (1, 'x');

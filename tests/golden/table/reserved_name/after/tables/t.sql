@@ -1,0 +1,2 @@
+CREATE TABLE "order" ("user" int PRIMARY KEY, "table" text);
+CREATE INDEX ON "order" ("table");

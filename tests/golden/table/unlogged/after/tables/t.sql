@@ -1,0 +1,1 @@
+CREATE UNLOGGED TABLE t (id integer PRIMARY KEY, name text NOT NULL, amount integer DEFAULT 0);

@@ -1,0 +1,1 @@
+CREATE VIEW k AS SELECT id, name FROM t;

@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW v AS SELECT id, name, amount FROM t;
+CREATE UNIQUE INDEX m_id ON v (id);

@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW v AS SELECT id, name FROM t;
+CREATE INDEX m_name ON v (name);
