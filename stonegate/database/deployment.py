@@ -17,7 +17,6 @@ from stonegate.database.databases import connect_maintenance, create_database, d
 from stonegate.database.execution import ExecuteOptions, Job
 from stonegate.database.executor import execute_plan
 from stonegate.database.failures import explain_failure
-from stonegate.database.introspect import read_catalog
 from stonegate.database.lazy_source import LazySource
 from stonegate.database.locks import acquire_apply_lock
 from stonegate.database.progress import OnProgress, Progress, Stage
@@ -31,6 +30,7 @@ from stonegate.database.survey import (
     Survey,
     empty_plan,
     is_unchanged,
+    read_live,
     survey_database,
     unchanged_plan,
     with_warnings,
@@ -75,7 +75,7 @@ async def _plan_missing(conninfo: str, source: LazySource, options: ApplyOptions
     if declared:
         maintenance = await connect_maintenance(conninfo)
         try:
-            require_extensions(declared, await read_offered(maintenance))
+            require_extensions(declared, await read_offered(maintenance, with_versions=True))
         finally:
             await maintenance.close()
     return with_warnings(plan, f"the database {database} does not exist: `stonegate apply` creates it")
@@ -130,11 +130,12 @@ async def apply_plan(
             return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
         await _lock(conn, database, options, on_progress)
         facts = await read_session(conn)
-        live, state = await read_catalog(conn), await read_state(conn)
+        live, state = await read_live(conn, everything=plan.mode is Mode.BASELINE), await read_state(conn)
         refuse_stale(plan, live, state, same_body, database)
         untrusted: frozenset[str] = frozenset()
-        if any(step.phase is Phase.EXTENSIONS for step in plan.steps):
-            untrusted = frozenset(name for name, offer in (await read_offered(conn)).items() if offer.untrusted)
+        if options.admin is not None and any(step.phase is Phase.EXTENSIONS for step in plan.steps):
+            offered = await read_offered(conn, with_versions=True)
+            untrusted = frozenset(name for name, offer in offered.items() if offer.untrusted)
         survey = Survey(
             plan=plan,
             facts=facts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from stonegate.model.source import SourceTree
@@ -11,7 +12,7 @@ from stonegate.source.tree import SourceBytes
 
 
 class LazySource:
-    """The digest at once, the parsed and ordered folder on demand, each made once. One per fleet.
+    """The digest at once, the parsed and ordered folder on demand, each made once; any thread may ask for it.
 
     Args:
         digest: sha256 over the raw bytes, hex.
@@ -23,6 +24,7 @@ class LazySource:
         self.digest = digest
         self.path = path
         self._parse = parse
+        self._lock = threading.RLock()
         self._tree: SourceTree | None = None
         self._ordered: Ordered | None = None
 
@@ -39,9 +41,9 @@ class LazySource:
         return source
 
     @property
-    def is_parsed(self) -> bool:
-        """True if `tree()` costs nothing."""
-        return self._tree is not None
+    def is_ready(self) -> bool:
+        """True if asking for the tree and its order costs nothing."""
+        return self._ordered is not None
 
     def tree(self) -> SourceTree:
         """The parsed folder.
@@ -49,9 +51,10 @@ class LazySource:
         Raises:
             SourceError: it is wrong; all broken places at once.
         """
-        if self._tree is None:
-            self._tree = self._parse()
-        return self._tree
+        with self._lock:
+            if self._tree is None:
+                self._tree = self._parse()
+            return self._tree
 
     def ordered(self) -> Ordered:
         """The parsed folder in deployment order.
@@ -59,6 +62,7 @@ class LazySource:
         Raises:
             SourceError: as `tree`, and for cycles.
         """
-        if self._ordered is None:
-            self._ordered = order_tree(self.tree())
-        return self._ordered
+        with self._lock:
+            if self._ordered is None:
+                self._ordered = order_tree(self.tree())
+            return self._ordered

@@ -57,7 +57,7 @@ async def build_key(conn: AsyncConnection[Any], tree: SourceTree, facts: Session
     """
     extensions: tuple[tuple[str, str], ...] = ()
     if tree.extensions:
-        offered = await read_offered(conn)
+        offered = await read_offered(conn, with_versions=any(item.version is not None for item in tree.extensions))
         require_extensions(tree.extensions, offered)
         extensions = tuple(
             sorted({(item.name, item.version or offered[item.name].default_version) for item in tree.extensions})
@@ -181,7 +181,7 @@ async def _deploy(conninfo: str, plan: Plan, owner: str | None, on_progress: OnP
     try:
         by_admin: frozenset[str] = frozenset()
         if owner is not None:
-            offered = await read_offered(conn)
+            offered = await read_offered(conn, with_versions=True)
             by_admin = admin_steps(plan, {name for name, offer in offered.items() if offer.untrusted})
             admin = await connect(conninfo) if by_admin else None
         job = Job(
@@ -262,7 +262,7 @@ async def _require_same_extensions(
 ) -> None:
     if not key.extensions:
         return
-    offered = await read_offered(maintenance)
+    offered = await read_offered(maintenance, with_versions=True)
     pinned = {item.name for item in tree.extensions if item.version is not None}
     for name, version in key.extensions:
         offer = offered.get(name)

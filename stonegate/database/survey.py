@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from stonegate.database.server import (
     OfferedExtension,
     SessionFacts,
     is_pooled,
+    read_is_empty,
     read_offered,
     read_session,
     require_extensions,
@@ -28,6 +30,7 @@ from stonegate.model.plan import Mode, Plan, PlanOptions, PlanSource, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan, choose_mode
+from stonegate.planner.order import Ordered
 from stonegate.source.checksum import same_body
 
 POOLER_WARNING = (
@@ -123,13 +126,16 @@ async def survey_database(
         ExtensionNotAvailable, ReferenceUnavailable: see there.
         StonegateError: the folder does not deploy in the reference database.
     """
-    facts = await read_session(conn)
+    _announce(on_progress, database or conn.info.dbname, Stage.INTROSPECT)
+    # The server answers while the folder is parsed.
+    parsing = asyncio.create_task(_parse(source))
+    try:
+        facts, state = await read_session(conn), await read_state(conn)
+        live = await read_live(conn, everything=options.plan.baseline)
+    finally:
+        tree, ordered = await parsing
     name = database or facts.database
-    tree, ordered = source.tree(), source.ordered()
-    _announce(on_progress, name, Stage.INTROSPECT)
-    live = await read_catalog(conn)
-    state = await read_state(conn)
-    offered = await _offered(conn, tree, live)
+    offered = await _offered(conn, tree, live, is_detailed=options.admin is not None and not facts.superuser)
     mode = choose_mode(tree, live, state, options.plan)
     desired = None
     if mode is not Mode.FRESH:
@@ -174,14 +180,35 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
     return last.catalog
 
 
-async def _offered(conn: AsyncConnection[Any], tree: SourceTree, live: Catalog) -> Mapping[str, OfferedExtension]:
+async def _parse(source: LazySource) -> tuple[SourceTree, Ordered]:
+    if not source.is_ready:
+        await asyncio.to_thread(source.ordered)
+    return source.tree(), source.ordered()
+
+
+async def read_live(conn: AsyncConnection[Any], *, everything: bool = False) -> Catalog:
+    """The catalog of a target; the empty one for a database in which nobody has made anything yet.
+
+    Args:
+        everything: read it in any case, `public` and the extensions that every database has included.
+    """
+    if not everything and await read_is_empty(conn):
+        return Catalog()
+    return await read_catalog(conn)
+
+
+async def _offered(
+    conn: AsyncConnection[Any], tree: SourceTree, live: Catalog, *, is_detailed: bool
+) -> Mapping[str, OfferedExtension]:
     """What the server offers, if the folder declares an extension that is not installed as declared."""
     present = {extension.name: extension.version for extension in live.extensions}
-    lacking = [item for item in tree.extensions if item.version not in (None, present.get(item.name))]
-    lacking += [item for item in tree.extensions if item.name not in present]
+    lacking = [
+        item for item in tree.extensions if item.name not in present or item.version not in (None, present[item.name])
+    ]
     if not lacking:
         return {}
-    offered = await read_offered(conn)
+    is_pinned = any(item.version is not None for item in lacking)
+    offered = await read_offered(conn, with_versions=is_detailed or is_pinned)
     require_extensions(tree.extensions, offered, live.extensions)
     return offered
 

@@ -1,8 +1,4 @@
--- What the server offers of extensions. `trusted`: whoever may create in the database may install it (manual 38.17.1).
-SELECT e.name::text, e.default_version AS default_version,
-    coalesce(bool_or(v.superuser AND NOT v.trusted) FILTER (WHERE v.version = e.default_version), false) AS untrusted,
-    array_agg(v.version ORDER BY v.version) AS versions
+-- What the server offers of extensions, in their default versions.
+SELECT e.name::text AS name, e.default_version AS default_version
 FROM pg_catalog.pg_available_extensions AS e
-JOIN pg_catalog.pg_available_extension_versions AS v USING (name)
-GROUP BY e.name, e.default_version
 ORDER BY e.name
