@@ -195,6 +195,7 @@ class Column:
     Attributes:
         type: format_type, modifiers included ("character varying(40)", "public.status[]").
         collation: qualified, only if it differs from the type's own.
+        not_null_options: "NO INHERIT", "NOT VALID" or both, of the NOT NULL constraint (PostgreSQL 18).
         default: pg_get_expr of the default; None for generated columns.
         owned_sequence: the sequence that this column owns, when `default` is its nextval (serial).
         identity: "", "always" or "by default"; `identity_options` then.
@@ -207,6 +208,7 @@ class Column:
     type: str
     collation: str | None = None
     not_null: bool = False
+    not_null_options: str | None = None
     default: str | None = None
     owned_sequence: QualifiedName | None = None
     identity: str = ""
@@ -336,6 +338,7 @@ class View:
         options: reloptions sorted (security_barrier, security_invoker, check_option, …).
         indexes: of a materialised view.
         triggers: INSTEAD OF triggers.
+        access_method, tablespace: of a materialised view, only when not the default.
     """
 
     schema: str
@@ -346,6 +349,8 @@ class View:
     options: tuple[str, ...] = ()
     indexes: tuple[Index, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    access_method: str | None = None
+    tablespace: str | None = None
     access: Access
 
     @property

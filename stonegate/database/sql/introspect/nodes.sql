@@ -56,6 +56,11 @@ nodes AS MATERIALIZED (
             FROM unnest(r.proargtypes::oid[]) WITH ORDINALITY AS u (type, position))), '}')
     FROM ([[routines]]) AS r
     UNION ALL
+    -- The constructors of a range type stand for it.
+    SELECT d.classid, d.objid, 0, t.key
+    FROM pg_catalog.pg_depend AS d JOIN types AS t ON t.oid = d.refobjid
+    WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_type'::regclass AND d.deptype = 'i'
+    UNION ALL
     SELECT 'pg_constraint'::regclass, c.oid, 0, coalesce(t.key,
         concat('{"kind":"constraint",', r.named, ',"member":', to_json(c.conname::text), '}'))
     FROM pg_catalog.pg_constraint AS c

@@ -17,7 +17,7 @@ others AS MATERIALIZED (
     ) AS o
     CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i
     WHERE NOT EXISTS (
-        SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype = 'e')
+        SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype IN ('e', 'i'))
     UNION ALL
     SELECT o.classid, o.objid, o.kind, i.identity,
         concat('CREATE ', CASE WHEN o.kind = 'default conversion' THEN 'DEFAULT ' END, o.subject,
@@ -30,7 +30,7 @@ others AS MATERIALIZED (
     CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i
     LEFT JOIN operator_names AS n ON o.classid = 'pg_operator'::regclass AND n.oid = o.objid
     WHERE NOT EXISTS (
-        SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype = 'e')
+        SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype IN ('e', 'i'))
 ),
 
 all_nodes AS MATERIALIZED (
@@ -38,6 +38,23 @@ all_nodes AS MATERIALIZED (
     UNION ALL
     SELECT classid, objid, 0, concat('{"kind":"other","schema":"","name":', to_json(concat(kind, ' ', identity)), '}'), true
     FROM others
+    UNION ALL
+    -- Parts of publications and of operator families stand for these.
+    SELECT p.classid, p.objid, 0, concat('{"kind":"other","schema":"","name":', to_json(concat(o.kind, ' ', o.identity)), '}'),
+        true
+    FROM (
+        SELECT 'pg_publication_rel'::regclass::oid AS classid, oid AS objid, 'pg_publication'::regclass::oid AS whole_class,
+            prpubid AS whole
+        FROM pg_catalog.pg_publication_rel
+        UNION ALL
+        SELECT 'pg_publication_namespace'::regclass, oid, 'pg_publication'::regclass, pnpubid
+        FROM pg_catalog.pg_publication_namespace
+        UNION ALL
+        SELECT 'pg_amop'::regclass, oid, 'pg_opfamily'::regclass, amopfamily FROM pg_catalog.pg_amop WHERE oid >= 16384
+        UNION ALL
+        SELECT 'pg_amproc'::regclass, oid, 'pg_opfamily'::regclass, amprocfamily FROM pg_catalog.pg_amproc WHERE oid >= 16384
+    ) AS p
+    JOIN others AS o ON o.classid = p.whole_class AND o.objid = p.whole
     UNION ALL
     SELECT 'pg_namespace'::regclass, oid, 0, concat('{"kind":"schema","schema":"","name":', to_json(name::text), '}'), false
     FROM spaces
@@ -62,6 +79,7 @@ SELECT concat('{"others":[', (
         FROM pg_catalog.pg_depend AS d
         JOIN all_nodes AS a ON a.classid = d.classid AND a.objid = d.objid AND a.number = d.objsubid
         JOIN all_nodes AS b ON b.classid = d.refclassid AND b.objid = d.refobjid AND b.number = d.refobjsubid
-        WHERE d.objid >= 16384 AND d.deptype <> 'e' AND (a.other OR b.other) AND a.key <> b.key
+        WHERE d.objid >= 16384 AND d.deptype NOT IN ('e', 'x')
+            AND NOT (d.deptype = 'i' AND d.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass)) AND (a.other OR b.other) AND a.key <> b.key
     ) AS e
 ), ']}')

@@ -74,7 +74,7 @@ columns AS MATERIALIZED (
                     SELECT 'fdw.' || unnest(a.attfdwoptions)
                 ) AS o) END,
             ',"comment":' || to_json(n.text),
-            CASE WHEN a.attacl IS NOT NULL THEN [[privileges acl=a.attacl; usual='{}'::_aclitem; owner=r.owner]] END,
+            CASE WHEN a.attacl IS NOT NULL THEN [[privileges acl=a.attacl; usual=NULL::_aclitem; owner=r.owner]] END,
             '}'), ',' ORDER BY a.attnum) FILTER (WHERE NOT a.attisdropped) AS items
     FROM pg_catalog.pg_attribute AS a
     JOIN relations AS r ON r.oid = a.attrelid AND r.kind NOT IN ('c', 'S')
@@ -297,7 +297,7 @@ SELECT concat('"sequences":[', (
             ',"partition_bound":', to_json(pg_catalog.pg_get_expr(r.relpartbound, r.oid)))
             ELSE ',"inherits":[' || h.items || ']' END,
         CASE WHEN r.reloftype <> 0 THEN concat(',"of_type":{', [[type_name oid=r.reloftype]], '}') END,
-        CASE WHEN r.relreplident <> 'd' THEN format(',"replica_identity":"%s"', r.relreplident) END,
+        CASE WHEN r.relreplident <> 'd' AND r.kind <> 'f' THEN format(',"replica_identity":"%s"', r.relreplident) END,
         '}'), ',' ORDER BY r.schema, r.name)
     FROM parts AS r
     LEFT JOIN policies AS p ON p.relation = r.oid

@@ -3,13 +3,20 @@ WITH spaces AS MATERIALIZED ([[spaces]]),
 
 routines AS MATERIALIZED ([[routines]]),
 
+-- The definition ends in "AS $tag$body$tag$"; the tag, $function$ or $procedure$, grows by an x for each one that the
+-- body holds. Bodies of BEGIN ATOMIC and the two strings of C functions stay where they are.
 texts AS MATERIALIZED (
-    SELECT r.*, l.lanname AS language, r.plain AND r.kind <> 'a' AND l.lanname <> 'c' AS apart,
-        CASE WHEN r.kind <> 'a' THEN rtrim(pg_catalog.pg_get_functiondef(r.oid), E'\n')
-            ELSE [[aggregate oid=r.oid; schema=r.schema; name=r.name; count=r.pronargs; parallel=r.proparallel]]
-        END AS definition
-    FROM routines AS r
-    JOIN pg_catalog.pg_language AS l ON l.oid = r.prolang
+    SELECT d.*, CASE d.kind WHEN 'p' THEN 11 ELSE 10 END + CASE WHEN d.prosrc LIKE ANY ('{%$function%,%$procedure%}')
+        THEN length(d.definition) - 1 - length(rtrim(left(d.definition, -1), 'x')) ELSE 0 END AS tag
+    FROM (
+        SELECT r.*, l.lanname AS language, r.plain AND r.kind <> 'a' AND l.lanname <> 'c' AS apart,
+            CASE WHEN r.kind <> 'a' THEN rtrim(pg_catalog.pg_get_functiondef(r.oid), E'\n')
+                ELSE [[aggregate oid=r.oid; schema=r.schema; name=r.name; count=r.pronargs; parallel=r.proparallel]]
+            END AS definition
+        FROM routines AS r
+        JOIN pg_catalog.pg_language AS l ON l.oid = r.prolang
+        OFFSET 0
+    ) AS d
 )
 
 SELECT concat('"routines":[', string_agg(concat('{"schema":', to_json(r.schema::text), ',"name":', to_json(r.name::text),
@@ -20,12 +27,8 @@ SELECT concat('"routines":[', string_agg(concat('{"schema":', to_json(r.schema::
     ',"returns":' || to_json(pg_catalog.pg_get_function_result(r.oid)),
     CASE WHEN r.proretset THEN ',"returns_set":true' END,
     ',"language":', to_json(r.language::text),
-    -- The definition ends in "AS $tag$body$tag$"; the tag, $function$ or $procedure$, grows by an x for each one that
-    -- the body holds. Bodies of BEGIN ATOMIC and the two strings of C functions stay where they are.
-    ',"head":', to_json(CASE WHEN r.apart THEN left(r.definition, -(
-        5 + length(r.prosrc) + 2 * (CASE r.kind WHEN 'p' THEN 11 ELSE 10 END
-            + length(r.definition) - 1 - length(rtrim(left(r.definition, -1), 'x')))))
-        ELSE r.definition END),
+    ',"head":', to_json(CASE WHEN r.apart THEN left(r.definition,
+        length(r.definition) - 4 - length(r.prosrc) - 2 * r.tag) ELSE r.definition END),
     CASE WHEN r.apart THEN ',"body":' || to_json(r.prosrc) END,
     ',"definition":', to_json(r.definition),
     CASE WHEN r.prosecdef THEN ',"security_definer":true' END,
