@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from stonegate.model.catalog import (
@@ -133,19 +134,32 @@ def access_statements(thing: Accessible, builder: str) -> tuple[str, ...]:
 # --- privileges (manual 5.8) ----------------------------------------------------------------------------------------
 
 
-def privilege_statements(thing: Accessible, live: Access) -> tuple[str, ...]:
+def privilege_statements(thing: Accessible, live: Access, builder: str = "") -> tuple[str, ...]:
     """GRANT what the desired object has and the live one lacks, REVOKE what only the desired one takes away.
 
     A right beyond the declared ones stays: privileges are ensured, never removed, except by REVOKE (behaviour, §1).
+
+    Args:
+        thing: the desired object.
+        live: what the live object has.
+        builder: the role that owns what the folder gives no owner; the live object's owner stands for it.
     """
     target = _grant_target(thing)
     desired = thing.access
-    missing = (right for right in desired.granted if not _is_held(right, live.granted))
-    taken = (right for right in desired.revoked if right not in live.revoked)
+    granted = _as_owner(desired.granted, builder, live.owner)
+    revoked = _as_owner(desired.revoked, builder, live.owner)
+    missing = (right for right in granted if not _is_held(right, live.granted))
+    taken = (right for right in revoked if not _is_lacking(right, live.revoked))
     return (
         *(f"GRANT {rights} ON {target} TO {role}" for rights, role in _grouped(missing)),
         *(f"REVOKE {rights} ON {target} FROM {role}" for rights, role in _grouped(taken)),
     )
+
+
+def _as_owner(rights: tuple[Privilege, ...], builder: str, owner: str) -> tuple[Privilege, ...]:
+    if not owner or owner == builder:
+        return rights
+    return tuple(replace(right, grantee=owner) if right.grantee == builder != "" else right for right in rights)
 
 
 def column_privilege_statements(
@@ -167,7 +181,7 @@ def default_privilege_statements(desired: DefaultPrivileges, live: DefaultPrivil
     held = live.granted if live is not None else ()
     taken = live.revoked if live is not None else ()
     granted = _grouped(right for right in desired.granted if not _is_held(right, held))
-    revoked = _grouped(right for right in desired.revoked if right not in taken)
+    revoked = _grouped(right for right in desired.revoked if not _is_lacking(right, taken))
     return (
         *(f"{head} GRANT {rights} ON {objects} TO {role}" for rights, role in granted),
         *(f"{head} REVOKE {rights} ON {objects} FROM {role}" for rights, role in revoked),
@@ -180,6 +194,10 @@ def _is_held(right: Privilege, held: tuple[Privilege, ...]) -> bool:
         (other.grantee, other.privilege) == (right.grantee, right.privilege) and other.grantable >= right.grantable
         for other in held
     )
+
+
+def _is_lacking(right: Privilege, lacking: tuple[Privilege, ...]) -> bool:
+    return any((other.grantee, other.privilege) == (right.grantee, right.privilege) for other in lacking)
 
 
 def _grouped(rights: Iterable[Privilege], columns: str = "") -> Iterator[tuple[str, str]]:

@@ -29,11 +29,10 @@ class Order(IntEnum):
     DROP_FOREIGN_KEY = 100
 
     DROP_PART = 200  # triggers, policies, indexes
-    RENAME_AWAY = 210
     RENAME = 220
 
-    CREATE_SEQUENCE = 300
-    STATEMENT = 310  # whole statements in the order in which they were given
+    STATEMENT = 300  # whole statements in the order in which they were given
+    CREATE_SEQUENCE = 310
 
     DROP_CONSTRAINT = 400
     DROP_GENERATED_COLUMN = 402
@@ -137,12 +136,16 @@ class DdlContext:
 
     Attributes:
         desired, live: the catalogs that the objects are from.
-        builder: the role that runs the statements, and owns what says nothing else.
+        builder: the role that owns every desired object that says nothing else.
+        owner: the role that stands for `builder` in the live database; "" if they are the same.
+        declared: what the last deployment declared; None if that is unknown.
     """
 
     desired: Catalog
     live: Catalog
     builder: str = ""
+    owner: str = ""
+    declared: Catalog | None = None
 
     @property
     def server(self) -> int:

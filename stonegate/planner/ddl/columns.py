@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stonegate.model.catalog import Column, SequenceOptions, Table
+from stonegate.model.catalog import Column, SequenceOptions, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import column_privilege_statements, comment_statement
@@ -114,9 +114,11 @@ def _setting(table: QualifiedName, column: str, action: str) -> Clause:
     return column_clause(table, column, action, Order.COLUMN_SETTING)
 
 
-def setting_clauses(aspect: str, table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+def setting_clauses(
+    aspect: str, holder: Table | View, desired: Column, live: Column, context: DdlContext
+) -> Iterator[Clause]:
     """The alterations of storage, compression, statistics and options (manual: ALTER TABLE)."""
-    name = relation_name(table)
+    name = relation_name(holder)
     match aspect:
         case "storage":
             storage = desired.storage or _default_storage(desired, context)

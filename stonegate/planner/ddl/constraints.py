@@ -10,7 +10,6 @@ from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, Order, relation_name
 
 NOT_VALID = " NOT VALID"
-TEMPORARY_NAME = "stonegate renames {}"
 
 
 # --- constraints ----------------------------------------------------------------------------------------------------
@@ -33,8 +32,6 @@ def is_inline(constraint: Constraint) -> bool:
 
 def add_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:
     """ADD CONSTRAINT with its comment and the marks of its index."""
-    if not is_own(constraint):
-        return
     match constraint.kind:
         case "foreign key":
             order = Order.ADD_FOREIGN_KEY
@@ -64,9 +61,8 @@ def constraint_comment(table: QualifiedName, constraint: Constraint) -> Clause:
 
 def drop_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:
     """DROP CONSTRAINT; foreign keys first, since other tables' keys stand on what comes after."""
-    if is_own(constraint):
-        order = Order.DROP_FOREIGN_KEY if constraint.kind == "foreign key" else Order.DROP_CONSTRAINT
-        yield Clause(table=table, clause=f"DROP CONSTRAINT {quote_ident(constraint.name)}", order=order)
+    order = Order.DROP_FOREIGN_KEY if constraint.kind == "foreign key" else Order.DROP_CONSTRAINT
+    yield Clause(table=table, clause=f"DROP CONSTRAINT {quote_ident(constraint.name)}", order=order)
 
 
 def validation_clauses(table: QualifiedName, desired: Constraint, live: Constraint) -> Iterator[Clause]:
@@ -78,28 +74,20 @@ def validation_clauses(table: QualifiedName, desired: Constraint, live: Constrai
         yield from add_constraint(table, desired)
 
 
-def rename_constraint(table: Table, before: str, after: str) -> Iterator[Clause]:
-    """RENAME CONSTRAINT, over a name of passage if another constraint still has the name."""
-    head = f"ALTER TABLE {relation_name(table).sql} RENAME CONSTRAINT"
-    taken = any(constraint.name == after for constraint in table.constraints)
-    yield from _renames(head, before, after, taken)
-
-
-def _renames(head: str, before: str, after: str, taken: bool) -> Iterator[Clause]:
-    source = before
-    if taken:
-        source = TEMPORARY_NAME.format(after)[:63]
-        yield Clause(statement=f"{head} {quote_ident(before)} TO {quote_ident(source)}", order=Order.RENAME_AWAY)
-    yield Clause(statement=f"{head} {quote_ident(source)} TO {quote_ident(after)}", order=Order.RENAME)
+def rename_constraint(table: Table, before: str, after: str) -> Clause:
+    """RENAME CONSTRAINT, which renames the index behind it too. It cannot share an ALTER TABLE."""
+    statement = (
+        f"ALTER TABLE {relation_name(table).sql} RENAME CONSTRAINT {quote_ident(before)} TO {quote_ident(after)}"
+    )
+    return Clause(statement=statement, order=Order.RENAME)
 
 
 # --- indexes --------------------------------------------------------------------------------------------------------
 
 
 def create_index(holder: Table | View, index: Index) -> Iterator[Clause]:
-    """CREATE INDEX as PostgreSQL prints it, with all marks; nothing for an index that follows its parent's."""
-    if not index.inherited:
-        yield Clause(statement=index.definition, order=Order.CREATE_INDEX)
+    """CREATE INDEX as PostgreSQL prints it, with all marks."""
+    yield Clause(statement=index.definition, order=Order.CREATE_INDEX)
     yield from index_notes(holder, index)
 
 
@@ -129,25 +117,14 @@ def index_statistics(holder: Table | View, index: Index, number: int, target: in
 
 
 def drop_index(holder: Table | View, index: Index) -> Iterator[Clause]:
-    """DROP INDEX; an index that is attached to its parent's goes with that."""
-    if not index.inherited:
-        yield Clause(statement=f"DROP INDEX {index_name(holder, index.name)}", order=Order.DROP_PART)
+    """DROP INDEX."""
+    yield Clause(statement=f"DROP INDEX {index_name(holder, index.name)}", order=Order.DROP_PART)
 
 
-def rename_index(holder: Table | View, before: str, after: str) -> Iterator[Clause]:
-    """ALTER INDEX … RENAME TO, over a name of passage if another index of the table still has the name."""
-    names = {index.name for index in holder.indexes}
-    if isinstance(holder, Table):
-        names |= {constraint.index for constraint in holder.constraints if constraint.index is not None}
-    source = before
-    if after in names:
-        source = TEMPORARY_NAME.format(after)[:63]
-        yield _rename_index(holder, before, source, Order.RENAME_AWAY)
-    yield _rename_index(holder, source, after, Order.RENAME)
-
-
-def _rename_index(holder: Table | View, before: str, after: str, order: Order) -> Clause:
-    return Clause(statement=f"ALTER INDEX {index_name(holder, before)} RENAME TO {quote_ident(after)}", order=order)
+def rename_index(holder: Table | View, before: str, after: str) -> Clause:
+    """ALTER INDEX … RENAME TO."""
+    statement = f"ALTER INDEX {index_name(holder, before)} RENAME TO {quote_ident(after)}"
+    return Clause(statement=statement, order=Order.RENAME)
 
 
 def index_name(holder: Table | View, name: str) -> str:

@@ -11,6 +11,7 @@ from stonegate.model.catalog import (
     Column,
     CompositeType,
     Constraint,
+    DomainType,
     Index,
     Policy,
     Table,
@@ -21,7 +22,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_of, inherited_column, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_of, parents_of, relation_name
 from stonegate.planner.ddl.columns import (
     add_column,
     column_clause,
@@ -31,10 +32,12 @@ from stonegate.planner.ddl.columns import (
     drop_column,
     setting_clauses,
 )
+from stonegate.planner.diff.matching import shape
 from stonegate.planner.type_matrix import type_change
 
-Holder = Table | View | CompositeType
+Holder = Table | View | CompositeType | DomainType
 Part = TypeVar("Part", Column, Attribute, Constraint, Index, Trigger, Policy)
+Named = TypeVar("Named", Constraint, Index)
 
 LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
 
@@ -84,7 +87,7 @@ def _create_column(table: Table, column: Column, context: DdlContext | None) -> 
     if not _comes_from_above(table, column, context):
         if column.owned_sequence is not None:
             sequence = values.sequence_of(column, context.desired) if context is not None else None
-            yield values.create_owned_sequence(column, sequence, Order.CREATE_SEQUENCE)
+            yield values.create_owned_sequence(table, column, sequence, Order.CREATE_SEQUENCE)
             yield values.own_sequence(name, column)
         yield add_column(name, column)
     yield from column_settings(name, column)
@@ -94,10 +97,18 @@ def _create_column(table: Table, column: Column, context: DdlContext | None) -> 
 
 
 def _comes_from_above(table: Table, column: Column, context: DdlContext | None) -> bool:
-    """True for a column that is added to a parent (or type) as well, and arrives from there."""
-    if table.of_type is not None or column.inherited:
+    """True if a parent that the table has already, or its type, gets the column too and hands it down."""
+    live = context.live.table(table.key) if context is not None else None
+    if context is None or live is None:
+        return False
+    if table.of_type is not None and table.of_type == live.of_type:
         return True
-    return context is not None and inherited_column(table, column.name, context.desired) is not None
+    before = {parent.key: parent for parent in parents_of(live, context.live)}
+    return any(
+        parent.column(column.name) is not None and before[parent.key].column(column.name) is None
+        for parent in parents_of(table, context.desired)
+        if parent.key in before
+    )
 
 
 # --- DROP -----------------------------------------------------------------------------------------------------------
@@ -110,9 +121,7 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext | None) -> 
         case ObjectKind.ATTRIBUTE, CompositeType():
             yield types.drop_attribute(holder, find(holder.attributes, name, holder), context)
         case ObjectKind.COLUMN, Table():
-            column = find(holder.columns, name, holder)
-            if holder.of_type is None and not column.inherited:
-                yield drop_column(relation_name(holder), column)
+            yield drop_column(relation_name(holder), find(holder.columns, name, holder))
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
             yield from constraints.drop_constraint(relation_name(holder), constraint)
@@ -164,9 +173,11 @@ def alter_clauses(change: Change, desired: Holder, live: Holder, context: DdlCon
             else:
                 yield types.retype_attribute(desired, attribute, context)
         case ObjectKind.COLUMN, View(), View():
-            yield from _view_column(change, desired, live)
+            yield from _view_column(change, desired, live, context)
         case ObjectKind.COLUMN, Table(), Table():
             yield from _column(change, desired, live, context)
+        case ObjectKind.CONSTRAINT, DomainType(), DomainType():
+            yield types.domain_comment(desired, _paired(desired.constraints, live.constraints, name, desired))
         case ObjectKind.CONSTRAINT, Table(), Table():
             yield from _constraint(change, desired, live)
         case ObjectKind.INDEX, Table() | View(), Table() | View():
@@ -181,10 +192,10 @@ def alter_clauses(change: Change, desired: Holder, live: Holder, context: DdlCon
             raise LookupError(f"{desired.key} has no {change.key.kind} whose {change.aspect} could change")
 
 
-def _view_column(change: Change, desired: View, live: View) -> Iterator[Clause]:
+def _view_column(change: Change, desired: View, live: View, context: DdlContext) -> Iterator[Clause]:
     name = relation_name(desired)
     column = find(desired.columns, _name(change), desired)
-    before = next((other for other in live.columns if other.name == column.name), replace(column, granted=()))
+    before = next((other for other in live.columns if other.name == column.name), Column(name="", type=""))
     match change.aspect:
         case "comment":
             yield comment_clause(name, column)
@@ -194,8 +205,8 @@ def _view_column(change: Change, desired: View, live: View) -> Iterator[Clause]:
             yield values.drop_default(name, column.name)
         case "default":
             yield values.set_default(name, column.name, column.default or "NULL")
-        case _:
-            raise LookupError(f"{desired.key}.{column.name}: the {change.aspect} of a view's column cannot change")
+        case aspect:
+            yield from setting_clauses(aspect, desired, column, before, context)
 
 
 def _column_rights(holder: Table | View, desired: Column, live: Column) -> Iterator[Clause]:
@@ -226,8 +237,6 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
 
 def _retype(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     """TYPE with its collation; the default goes before and comes back as declared (manual: ALTER TABLE)."""
-    if live.inherited or inherited_column(table, live.name, context.live) is not None or table.of_type is not None:
-        return  # comes with the parent's
     name = relation_name(table)
     if live.default is not None and live.generated is None:
         yield values.drop_default(name, live.name)
@@ -243,27 +252,19 @@ def _retype(table: Table, desired: Column, live: Column, context: DdlContext) ->
 
 
 def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
-    domains = {
-        spelling: domain.base
-        for catalog in (context.live, context.desired)
-        for domain in catalog.domains
-        for spelling in (relation_name(domain).sql, f'"{domain.schema}"."{domain.name}"')
-    }
-    enums = {relation_name(enum).sql for catalog in (context.live, context.desired) for enum in catalog.enums}
+    catalogs = (context.live, context.desired)
+    domains = {relation_name(domain).sql: domain.base for catalog in catalogs for domain in catalog.domains}
+    enums = {relation_name(enum).sql for catalog in catalogs for enum in catalog.enums}
     verdict = type_change(live.type, desired.type, domains, enums=enums)
     return verdict.render_using(quote_ident(live.name), desired.type)
 
 
 def _nullability(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
-    """SET and DROP NOT NULL; a parent's change goes down to its children, where it may not be wanted."""
+    """SET and DROP NOT NULL; the latter goes down to the children, where it may not be wanted."""
     name = relation_name(table)
     if desired.not_null:
         yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
         return
-    parent = inherited_column(table, desired.name, context.live)
-    kept_above = inherited_column(table, desired.name, context.desired)
-    if parent is not None and parent.not_null and kept_above is not None and not kept_above.not_null:
-        return  # goes with the parent's
     yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
     for child in children_of(table, context.desired):
         column, before = child.column(desired.name), context.live.table(child.key)
@@ -276,13 +277,12 @@ def _nullability(table: Table, desired: Column, context: DdlContext) -> Iterator
 
 
 def _constraint(change: Change, desired: Table, live: Table) -> Iterator[Clause]:
-    name = relation_name(desired)
     if change.aspect == "name":
         if change.before is not None and change.after is not None:
-            is_inherited = any(part.name == change.before and part.inherited for part in live.constraints)
-            yield from () if is_inherited else constraints.rename_constraint(live, change.before, change.after)
+            yield constraints.rename_constraint(live, change.before, change.after)
         return
-    constraint = find(desired.constraints, _name(change), desired)
+    name = relation_name(desired)
+    constraint = _paired(desired.constraints, live.constraints, _name(change), desired)
     match change.aspect:
         case "comment":
             yield constraints.constraint_comment(name, constraint)
@@ -297,12 +297,27 @@ def _constraint(change: Change, desired: Table, live: Table) -> Iterator[Clause]
             raise LookupError(f"{change.key}: no way to change its {change.aspect}")
 
 
+def _paired(desired: tuple[Named, ...], live: tuple[Named, ...], name: str, holder: Holder) -> Named:
+    """The desired part that is called `name` in the live database, with that name.
+
+    A live part keeps a name that PostgreSQL made up, although a new database would have chosen another one.
+    """
+    present = next((part for part in live if part.name == name), None)
+    twins = tuple(part for part in desired if present is not None and shape(part) == shape(present))
+    if present is None or not twins or any(part.name == name for part in twins):
+        return find(desired, name, holder)
+    twin = twins[0]
+    if isinstance(present, Constraint):
+        return replace(twin, name=name, index=present.index)
+    return replace(twin, name=name)
+
+
 def _index(change: Change, desired: Table | View, live: Table | View) -> Iterator[Clause]:
     if change.aspect == "name":
         if change.before is not None and change.after is not None:
-            yield from constraints.rename_index(live, change.before, change.after)
+            yield constraints.rename_index(live, change.before, change.after)
         return
-    index = find(desired.indexes, _name(change), desired)
+    index = _paired(desired.indexes, live.indexes, _name(change), desired)
     match change.aspect:
         case "comment":
             yield constraints.index_comment(desired, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from stonegate.errors import MigrationBlocked
@@ -23,7 +24,7 @@ from stonegate.model.catalog import (
     Table,
     View,
 )
-from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident, quote_literal
+from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import access, code, tables, types
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
@@ -42,7 +43,8 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
     Args:
         thing: the desired object.
         builder: the role that runs the statements; owners are set only where another one is wanted.
-        catalog: where a table's parents are looked up, so that a partition says only what differs from its parent.
+        catalog: the desired one. A partition then says only what differs from its parent, and a sequence that is
+            owned by a column that makes no use of it gets its owner (serial columns give it to theirs).
 
     Raises:
         MigrationBlocked: an object that PostgreSQL has no complete CREATE statement for.
@@ -56,7 +58,11 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
         case EnumType() | CompositeType() | DomainType() | RangeType():
             return (*types.create_type(thing), *access.access_statements(thing, builder))
         case Sequence():
-            return (types.create_sequence(thing), *access.access_statements(thing, builder))
+            return (
+                types.create_sequence(thing),
+                *_ownership(thing, catalog),
+                *access.access_statements(thing, builder),
+            )
         case Table():
             return (*tables.create_table(thing, catalog), *tables.table_notes(thing, builder))
         case View():
@@ -69,6 +75,16 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
             return code.create_other(thing)
         case _:
             assert_never(thing)
+
+
+def _ownership(thing: Sequence, catalog: Catalog | None) -> tuple[str, ...]:
+    if catalog is None or thing.owned_by is None:
+        return ()
+    schema, name, column = thing.owned_by
+    table = catalog.table(ObjectKey(ObjectKind.TABLE, schema, name))
+    owner = table.column(column) if table is not None else None
+    is_serial = owner is None or owner.owned_sequence == QualifiedName(thing.schema, thing.name)
+    return () if is_serial else (types.ownership_statement(thing),)
 
 
 def _create_extension(thing: Extension) -> str:
@@ -134,8 +150,20 @@ def object_clauses(
             yield code.replace_view(desired)
         case Action.REPLACE if isinstance(desired, Routine):
             yield Clause(statement=desired.definition)
+        case _ if isinstance(desired, Sequence):
+            present = _live_sequence(desired, live, context)
+            yield from _altered(change, replace(desired, schema=present.schema, name=present.name), present, context)
         case _:
-            yield from _altered(change.aspect, desired, live, context)
+            yield from _altered(change, desired, live, context)
+
+
+def _live_sequence(desired: Sequence, live: CatalogObject, context: DdlContext) -> Sequence:
+    """Owned sequences are the same if their columns are, whatever they are called (behaviour, §5)."""
+    owned = [other for other in context.live.sequences if other.owned_by == desired.owned_by is not None]
+    namesake = next((other for other in owned if other.key == desired.key), None)
+    if namesake is not None or owned:
+        return namesake or owned[0]
+    return live if isinstance(live, Sequence) else desired
 
 
 def _created(thing: CatalogObject, context: DdlContext) -> Iterator[Clause]:
@@ -145,18 +173,17 @@ def _created(thing: CatalogObject, context: DdlContext) -> Iterator[Clause]:
         yield from (Clause(statement=statement) for statement in code.trigger_statements(thing))
 
 
-def _altered(aspect: str, desired: CatalogObject, live: CatalogObject, context: DdlContext) -> Iterator[Clause]:
+def _altered(change: Change, desired: CatalogObject, live: CatalogObject, context: DdlContext) -> Iterator[Clause]:
+    aspect = change.aspect
     match desired:
         case DefaultPrivileges():
-            before = context.live.objects.get(desired.key)
-            known = before if isinstance(before, DefaultPrivileges) else None
-            yield from _in_order_of(access.default_privilege_statements(desired, known), Order.PRIVILEGES)
+            yield from _default_privileges(desired, context)
         case Extension():
             yield _extension(aspect, desired)
         case OtherObject():
             yield code.other_comment(desired)
         case _ if aspect in ("owner", "comment", "privileges"):
-            yield from _access(aspect, desired, live)
+            yield from _access(aspect, desired, live, context)
         case Table() if isinstance(live, Table):
             yield from tables.table_clauses(aspect, desired, live, context)
         case View() if isinstance(live, View) and aspect == "options":
@@ -164,7 +191,7 @@ def _altered(aspect: str, desired: CatalogObject, live: CatalogObject, context: 
         case EnumType() if isinstance(live, EnumType) and aspect == "labels":
             yield from types.label_clauses(desired, live)
         case DomainType() if isinstance(live, DomainType):
-            yield from types.domain_clauses(aspect, desired, live)
+            yield from types.domain_clauses(change, desired, live, context)
         case Sequence() if isinstance(live, Sequence):
             yield from types.sequence_changes(aspect, desired, live)
         case _:
@@ -173,7 +200,16 @@ def _altered(aspect: str, desired: CatalogObject, live: CatalogObject, context: 
             )
 
 
-def _access(aspect: str, desired: access.Accessible, live: CatalogObject) -> Iterator[Clause]:
+def _default_privileges(desired: DefaultPrivileges, context: DdlContext) -> Iterator[Clause]:
+    """The entry of the builder is the entry of whoever stands for it in the live database."""
+    if context.owner and desired.role == context.builder:
+        desired = replace(desired, role=context.owner)
+    live = context.live.objects.get(desired.key)
+    before = live if isinstance(live, DefaultPrivileges) else None
+    yield from _in_order_of(access.default_privilege_statements(desired, before), Order.PRIVILEGES)
+
+
+def _access(aspect: str, desired: access.Accessible, live: CatalogObject, context: DdlContext) -> Iterator[Clause]:
     match aspect:
         case "owner":
             yield Clause(statement=access.owner_statement(desired), order=Order.OWNER)
@@ -182,7 +218,7 @@ def _access(aspect: str, desired: access.Accessible, live: CatalogObject) -> Ite
             yield Clause(statement=statement, order=Order.COMMENT)
         case _:
             before = Access() if isinstance(live, Extension | DefaultPrivileges | OtherObject) else live.access
-            yield from _in_order_of(access.privilege_statements(desired, before), Order.PRIVILEGES)
+            yield from _in_order_of(access.privilege_statements(desired, before, context.builder), Order.PRIVILEGES)
 
 
 def _in_order_of(statements: tuple[str, ...], order: Order) -> Iterator[Clause]:

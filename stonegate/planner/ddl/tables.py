@@ -23,6 +23,7 @@ from stonegate.planner.ddl.constraints import (
     add_constraint,
     constraint_notes,
     create_index,
+    index_notes,
     inline_constraint,
     is_inline,
     is_own,
@@ -50,7 +51,7 @@ def create_table(
     """
     name = relation_name(table)
     serial = () if has_sequences else tuple(_serial_columns(table))
-    clauses = [create_owned_sequence(column, None, Order.CREATE_SEQUENCE) for column in serial]
+    clauses = [create_owned_sequence(table, column, None, Order.KEEP_SEQUENCE) for column in serial]
     clauses.append(Clause(statement=_create_statement(table, catalog, left_out)))
     clauses += (own_sequence(name, column) for column in serial)
     clauses += _joined(table, catalog)
@@ -65,7 +66,7 @@ def create_table(
             clauses += add_constraint(name, constraint)
     for index in table.indexes:
         if index.name not in left_out:
-            clauses += create_index(table, index)
+            clauses += index_notes(table, index) if index.inherited else create_index(table, index)
     clauses += _security(table)
     if table.replica_identity not in ("d", "i"):
         clauses += replica_identity_clauses(table)
@@ -98,7 +99,7 @@ def table_notes(table: Table, builder: str) -> tuple[str, ...]:
 def foreign_key_statements(table: Table) -> tuple[str, ...]:
     """ALTER TABLE … ADD FOREIGN KEY for all of the table's own, when every table exists."""
     name = relation_name(table)
-    keys = (constraint for constraint in table.constraints if constraint.kind == "foreign key")
+    keys = (part for part in table.constraints if part.kind == "foreign key" and is_own(part))
     return combine(clause for constraint in keys for clause in add_constraint(name, constraint))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from stonegate.errors import MigrationBlocked
@@ -16,11 +17,13 @@ from stonegate.model.catalog import (
     Sequence,
 )
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
+from stonegate.model.plan import Change
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
-from stonegate.planner.ddl.constraints import NOT_VALID, TEMPORARY_NAME, inline_constraint
+from stonegate.planner.ddl.constraints import NOT_VALID, inline_constraint
 from stonegate.planner.ddl.values import bring_into_bounds
+from stonegate.planner.diff.matching import match_parts, remembers
 
 DefinedType = EnumType | CompositeType | DomainType | RangeType
 
@@ -48,15 +51,16 @@ def create_type(thing: DefinedType) -> tuple[str, ...]:
 
 
 def label_clauses(desired: EnumType, live: EnumType) -> Iterator[Clause]:
-    """ALTER TYPE … ADD VALUE for each new label, at its place.
+    """ALTER TYPE … ADD VALUE for each new label, at its place; labels that only the live type has stay.
 
     Raises:
-        MigrationBlocked: a label was dropped, renamed or moved, which no ALTER TYPE can do.
+        MigrationBlocked: a label was moved, which no ALTER TYPE can do.
     """
-    if tuple(label for label in desired.labels if label in live.labels) != live.labels:
+    common = tuple(label for label in desired.labels if label in live.labels)
+    if common != tuple(label for label in live.labels if label in desired.labels):
         raise MigrationBlocked(
-            f"type {relation_name(desired)}: values of an enum cannot be dropped or reordered",
-            hint="write a migration: ALTER TYPE … RENAME VALUE, or a new type and ALTER COLUMN … TYPE … USING",
+            f"type {relation_name(desired)}: values of an enum cannot be reordered",
+            hint="write a migration: a new type and ALTER COLUMN … TYPE … USING",
         )
     before: str | None = None
     for label in desired.labels:
@@ -64,8 +68,8 @@ def label_clauses(desired: EnumType, live: EnumType) -> Iterator[Clause]:
             place = ""
             if before is not None:
                 place = f" AFTER {quote_literal(before).strip()}"
-            elif live.labels:
-                place = f" BEFORE {quote_literal(live.labels[0]).strip()}"
+            elif common:
+                place = f" BEFORE {quote_literal(common[0]).strip()}"
             head = f"ALTER TYPE {relation_name(desired).sql} ADD VALUE {quote_literal(label).strip()}"
             yield Clause(statement=f"{head}{place}", order=Order.TYPE_CHANGE)
         before = label
@@ -129,29 +133,30 @@ def _create_domain(thing: DomainType) -> Iterator[str]:
     parts += (inline_constraint(constraint) for constraint in thing.constraints if constraint not in late)
     yield " ".join(parts)
     yield from (f"ALTER DOMAIN {name} ADD {inline_constraint(constraint)}" for constraint in late)
-    yield from (_domain_comment(thing, part) for part in thing.constraints if part.comment is not None)
+    yield from (domain_comment(thing, part).statement for part in thing.constraints if part.comment is not None)
 
 
-def _domain_comment(thing: DomainType, constraint: Constraint) -> str:
+def domain_comment(thing: DomainType, constraint: Constraint) -> Clause:
+    """COMMENT ON CONSTRAINT … ON DOMAIN."""
     target = f"CONSTRAINT {quote_ident(constraint.name)} ON DOMAIN {relation_name(thing).sql}"
-    return comment_statement(target, constraint.comment)
+    return Clause(statement=comment_statement(target, constraint.comment), order=Order.COMMENT)
 
 
-def domain_clauses(aspect: str, desired: DomainType, live: DomainType) -> Iterator[Clause]:
+def domain_clauses(change: Change, desired: DomainType, live: DomainType, context: DdlContext) -> Iterator[Clause]:
     """ALTER DOMAIN for one aspect: default, not_null or constraints.
 
     Raises:
         MigrationBlocked: the base type or its collation, which no ALTER DOMAIN can change.
     """
-    match aspect:
+    match change.aspect:
         case "default":
             value = "DROP DEFAULT" if desired.default is None else f"SET DEFAULT {desired.default}"
             yield _alter_domain(desired, value)
         case "not_null":
             yield _alter_domain(desired, "SET NOT NULL" if desired.not_null else "DROP NOT NULL")
         case "constraints":
-            yield from _domain_constraints(desired, live)
-        case _:
+            yield from _domain_constraints(desired, live, _known(change, live, context))
+        case aspect:
             raise MigrationBlocked(
                 f"domain {relation_name(desired)}: its {aspect} cannot be altered",
                 hint="write a migration: a new domain, ALTER COLUMN … TYPE, DROP DOMAIN",
@@ -162,56 +167,37 @@ def _alter_domain(thing: DomainType, action: str) -> Clause:
     return Clause(statement=f"ALTER DOMAIN {relation_name(thing).sql} {action}", order=Order.TYPE_CHANGE)
 
 
-def _domain_constraints(desired: DomainType, live: DomainType) -> Iterator[Clause]:
-    """Drops, then renames of what only has another name, then additions, then validations and comments."""
-    kept = {part.name for part in desired.constraints if _by_name(live, part.name, part.definition) is not None}
-    free = [part for part in live.constraints if part.name not in kept]
-    renamed: dict[str, Constraint] = {}
-    for part in desired.constraints:
-        twin = next((other for other in free if _bare(other) == _bare(part)), None)
-        if part.name not in kept and twin is not None:
-            renamed[part.name] = twin
-            free.remove(twin)
-    yield from (_alter_domain(desired, f"DROP CONSTRAINT {quote_ident(part.name)}") for part in free)
-    moved = {name: twin.name for name, twin in renamed.items() if name != twin.name}
-    if set(moved) & set(moved.values()):  # names change hands: over names of passage
-        yield from (_rename(desired, before, _passage(name)) for name, before in moved.items())
-        moved = {name: _passage(name) for name in moved}
-    yield from (_rename(desired, before, name) for name, before in moved.items())
-    for part in desired.constraints:
-        before = renamed.get(part.name) or _by_name(live, part.name, part.definition)
-        yield from _domain_constraint(desired, part, before)
+def _known(change: Change, live: DomainType, context: DdlContext) -> tuple[Constraint, ...]:
+    """The constraints that stonegate may drop: those that the last deployment declared.
+
+    Where that is unknown, the consent that the change asks for says whether any go.
+    """
+    if context.declared is not None:
+        last = context.declared.objects.get(live.key)
+        return last.constraints if isinstance(last, DomainType) else ()
+    return live.constraints if change.token is not None else ()
 
 
-def _passage(name: str) -> str:
-    return TEMPORARY_NAME.format(name)[:63]
-
-
-def _rename(thing: DomainType, before: str, after: str) -> Clause:
-    return _alter_domain(thing, f"RENAME CONSTRAINT {quote_ident(before)} TO {quote_ident(after)}")
-
-
-def _domain_constraint(thing: DomainType, part: Constraint, before: Constraint | None) -> Iterator[Clause]:
-    if before is None:
-        yield _alter_domain(thing, f"ADD {inline_constraint(part)}")
-    elif before.definition.endswith(NOT_VALID) and not part.definition.endswith(NOT_VALID):
-        yield _alter_domain(thing, f"VALIDATE CONSTRAINT {quote_ident(part.name)}")
-    elif part.definition.endswith(NOT_VALID) and not before.definition.endswith(NOT_VALID):
-        yield _alter_domain(thing, f"DROP CONSTRAINT {quote_ident(part.name)}")
-        yield _alter_domain(thing, f"ADD {inline_constraint(part)}")
-        before = None
-    if part.comment != (before.comment if before is not None else None):
-        yield Clause(statement=_domain_comment(thing, part), order=Order.TYPE_CHANGE)
-
-
-def _bare(constraint: Constraint) -> str:
-    return constraint.definition.removesuffix(NOT_VALID)
-
-
-def _by_name(thing: DomainType, name: str, definition: str) -> Constraint | None:
-    """The constraint of that name and meaning."""
-    found = (part for part in thing.constraints if part.name == name)
-    return next((part for part in found if _bare(part) == definition.removesuffix(NOT_VALID)), None)
+def _domain_constraints(desired: DomainType, live: DomainType, known: tuple[Constraint, ...]) -> Iterator[Clause]:
+    """Drops, then renames, then additions, then validations and comments; paired as the diff does."""
+    names = {part.name for part in known}
+    matched = match_parts(desired.constraints, live.constraints, owner=desired.name, remembered=names)
+    gone = [part for part in matched.surplus if remembers(known, part, live.constraints)]
+    for part in (*gone, *(pair.live for pair in matched.replaced)):
+        yield _alter_domain(desired, f"DROP CONSTRAINT {quote_ident(part.name)}")
+    for pair in matched.pairs:
+        if pair.renamed:
+            action = f"RENAME CONSTRAINT {quote_ident(pair.live.name)} TO {quote_ident(pair.name)}"
+            yield _alter_domain(desired, action)
+    for part in (*matched.missing, *(pair.desired for pair in matched.replaced)):
+        yield _alter_domain(desired, f"ADD {inline_constraint(part)}")
+        if part.comment is not None:
+            yield domain_comment(desired, part)
+    for pair in matched.pairs:
+        if pair.live.definition == f"{pair.desired.definition}{NOT_VALID}":
+            yield _alter_domain(desired, f"VALIDATE CONSTRAINT {quote_ident(pair.name)}")
+        if pair.live.comment != pair.desired.comment:
+            yield domain_comment(desired, replace(pair.desired, name=pair.name))
 
 
 # --- sequences ------------------------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
             yield set_default(name, desired.name, desired.default)
         return
     sequence = sequence_of(desired, context.desired)
-    yield create_owned_sequence(desired, sequence, Order.NEXT_SEQUENCE)
+    yield create_owned_sequence(table, desired, sequence, Order.NEXT_SEQUENCE)
     yield set_default(name, desired.name, desired.default or "NULL", Order.NEXT_DEFAULT)
     yield own_sequence(name, desired)
     before = f"nullif(pg_catalog.current_setting({quote_literal(LAST_VALUE)}), '')::bigint"
@@ -196,7 +196,7 @@ def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[C
     is_new = key not in context.live.objects
     sequence = sequence_of(desired, context.desired)
     if is_new:
-        yield create_owned_sequence(desired, sequence, Order.CREATE_SEQUENCE)
+        yield create_owned_sequence(table, desired, sequence, Order.CREATE_SEQUENCE)
     yield set_default(name, desired.name, desired.default or "NULL")
     yield own_sequence(name, desired)
     if is_new:
@@ -205,12 +205,12 @@ def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[C
     yield from children_defaults(table, desired, context)
 
 
-def create_owned_sequence(column: Column, sequence: Sequence | None, order: Order) -> Clause:
+def create_owned_sequence(table: Table, column: Column, sequence: Sequence | None, order: Order) -> Clause:
     """CREATE SEQUENCE for a serial column, unless a step before made it; without `sequence` as serial would."""
     assert column.owned_sequence is not None
     kind = column.type if column.type in ("smallint", "integer") else "bigint"
     options = sequence.options if sequence is not None else text.usual_options(kind)
-    unlogged = sequence is not None and sequence.unlogged
+    unlogged = sequence.unlogged if sequence is not None else table.unlogged
     words = " ".join((f"AS {options.type}", *text.sequence_clauses(options)))
     head = f"CREATE {'UNLOGGED ' if unlogged else ''}SEQUENCE IF NOT EXISTS {column.owned_sequence.sql}"
     return Clause(statement=f"{head} {words}", order=order)
