@@ -36,20 +36,52 @@ class SeedColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeedSequence:
+    """A sequence that feeds a column: of serial or identity, or named in the column's default.
+
+    Attributes:
+        name: qualified and quoted.
+        new: made by this very transaction.
+    """
+
+    column: str
+    name: str
+    increment: int
+    minimum: int
+    maximum: int
+    new: bool
+
+    def restart_value(self, last: int, is_called: bool, extreme: int | None) -> int | None:
+        """The first value beyond all ids, or None if the sequence is beyond them already (or cannot get there).
+
+        Args:
+            last, is_called: the sequence's state.
+            extreme: the greatest id in the column; of a descending sequence the least.
+        """
+        following = last + self.increment if is_called else last
+        if extreme is None:
+            return None
+        behind = (extreme - following) * (1 if self.increment > 0 else -1)
+        if behind < 0:
+            return None
+        value = following + (behind // abs(self.increment) + 1) * self.increment
+        return value if self.minimum <= value <= self.maximum else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeedTable:
     """A table.
 
     Attributes:
         columns: in live order.
         keys: columns of the primary key, then of each unique one that is neither partial nor over expressions.
-        sequences: (column, qualified and quoted sequence) for serial and identity columns and nextval defaults.
         has_side_effects: inserting fires triggers or rules, which may write to other tables.
     """
 
     name: QualifiedName
     columns: tuple[SeedColumn, ...]
     keys: tuple[tuple[str, ...], ...]
-    sequences: tuple[tuple[str, str], ...]
+    sequences: tuple[SeedSequence, ...]
     has_side_effects: bool
 
     @property
@@ -117,10 +149,11 @@ def seeded_tables(seeders: Iterable[Seeder]) -> Mapping[QualifiedName, tuple[See
 
 def _as_table(row: Sequence[Any]) -> SeedTable:
     schema, name, columns, keys, sequences, has_side_effects = row
+    names = {column.pop("number"): column["name"] for column in columns}
     return SeedTable(
         name=QualifiedName(schema, name),
-        columns=tuple(SeedColumn(**column) for column in columns or ()),
-        keys=tuple(tuple(key) for key in keys),
-        sequences=tuple((column, sequence) for column, sequence in sequences),
+        columns=tuple(SeedColumn(**column) for column in columns),
+        keys=tuple(tuple(names[number] for number in key) for key in keys),
+        sequences=tuple(SeedSequence(**sequence) for sequence in sequences),
         has_side_effects=has_side_effects,
     )

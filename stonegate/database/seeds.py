@@ -10,7 +10,7 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.failures import explain_failure, is_lock_failure
-from stonegate.database.seed_facts import SeedTable, mark_unsteady, read_tables, seeded_tables
+from stonegate.database.seed_facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seed_lookup import (
     ANY_ROW,
     DeclaredOrder,
@@ -24,7 +24,7 @@ from stonegate.database.seed_lookup import (
 from stonegate.database.seed_text import InsertText, parse_insert
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed, StonegateError
-from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
 
@@ -76,7 +76,8 @@ class _Inserting:
             return
         await self.flush()
         missing = await look_up(self.conn, table, [seeder], order)
-        self.found[seeder.table] = self.found.get(seeder.table, 0) + count_rows([seeder]) - len(missing)
+        # A query counts as one row, and may lack many.
+        self.found[seeder.table] = self.found.get(seeder.table, 0) + max(count_rows([seeder]) - len(missing), 0)
         if missing:
             self.waiting.append(_partial_run(seeder, table, order, missing))
 
@@ -233,43 +234,52 @@ def _filtered_select(seeder: Seeder, text: InsertText, table: SeedTable, key: tu
 
 
 async def _move_sequences(inserting: _Inserting) -> None:
-    """Move the sequences past explicit ids; ALTER SEQUENCE is undone with the transaction, setval is not."""
+    """Move the sequences past explicit ids, so that the next row without one gets a free one."""
     given: dict[QualifiedName, set[str]] = {}
     for run in inserting.done:
         given.setdefault(run.seeder.table, set()).update(run.columns)
+    feeding = [
+        (name, sequence)
+        for name, columns in given.items()
+        for sequence in inserting.tables[name].sequences
+        if sequence.column in columns
+    ]
+    if not feeding:
+        return
     queries = [
         sql.SQL(load("seeds/sequence")).format(
-            sequence=sql.Literal(sequence),
-            sequence_name=sql.SQL(sequence),
-            column=sql.Identifier(column),
+            number=sql.Literal(number),
+            extreme=sql.SQL("max" if sequence.increment > 0 else "min"),
+            column=sql.Identifier(sequence.column),
             table=sql.SQL(name.sql),
+            sequence=sql.SQL(sequence.name),
         )
-        for name, columns in given.items()
-        for column, sequence in inserting.tables[name].sequences
-        if column in columns
+        for number, (name, sequence) in enumerate(feeding)
     ]
-    if not queries:
-        return
     cursor = await inserting.conn.execute(sql.SQL("\nUNION ALL\n").join(queries))
-    restarts = {row[0]: value for row in await cursor.fetchall() if (value := _restart_value(*row[1:])) is not None}
-    if restarts:
-        moves = "; ".join(f"ALTER SEQUENCE {name} RESTART WITH {value}" for name, value in restarts.items())
-        await inserting.conn.execute(sql.SQL(moves))
+    moves: dict[str, tuple[int, SeedSequence]] = {}
+    for number, last, is_called, extreme in await cursor.fetchall():
+        sequence = feeding[number][1]
+        value = sequence.restart_value(last, is_called, extreme)
+        if value is None:
+            continue
+        # It may feed several columns: the farthest counts.
+        other, _ = moves.get(sequence.name, (value, sequence))
+        farthest = max(value, other) if sequence.increment > 0 else min(value, other)
+        moves[sequence.name] = (farthest, sequence)
+    if moves:
+        statements = (_move(sequence, value) for value, sequence in moves.values())
+        await inserting.conn.execute(sql.SQL("; ".join(statements)))
 
 
-def _restart_value(
-    last: int, is_called: bool, increment: int, minimum: int, maximum: int, least: int | None, greatest: int | None
-) -> int | None:
-    """The first value of the sequence beyond all ids, or None if it is beyond them already (or cannot get there)."""
-    following = last + increment if is_called else last
-    farthest = greatest if increment > 0 else least
-    if farthest is None:
-        return None
-    behind = (farthest - following) * (1 if increment > 0 else -1)
-    if behind < 0:
-        return None
-    value = following + (behind // abs(increment) + 1) * increment
-    return value if minimum <= value <= maximum else None
+def _move(sequence: SeedSequence, value: int) -> str:
+    """ALTER SEQUENCE, since it is undone with the transaction and setval is not.
+
+    A sequence of this very transaction is gone with it anyway; setval spares it a second file.
+    """
+    if sequence.new:
+        return f"SELECT pg_catalog.setval({quote_literal(sequence.name)}::regclass, {value}, false)"
+    return f"ALTER SEQUENCE {sequence.name} RESTART WITH {value}"
 
 
 async def _explain(conn: AsyncConnection[Any], runs: Sequence[_Run], error: psycopg.Error) -> StonegateError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from stonegate.database.seed_text import parse_insert
 from stonegate.database.seeds import ANY_ROW, find_missing, insert_seeds
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import QualifiedName
+from stonegate.source.parse import load_source
 from tests.database.seed_builder import FILE, query, rows
 from tests.servers import Database
 
@@ -373,6 +375,24 @@ async def test_moving_a_sequence_is_undone_with_the_transaction(conn: Conn) -> N
     assert await fetch(conn, "INSERT INTO t (n) VALUES (1) RETURNING id") == [(1,)]
 
 
+async def test_a_sequence_of_the_same_transaction_moves_too(conn: Conn) -> None:
+    async with conn.transaction():
+        await conn.execute('CREATE TABLE "T" (id serial PRIMARY KEY, n int)')
+        await insert_seeds(conn, [rows("T", ("id",), ("7",))])
+        assert await fetch(conn, """INSERT INTO "T" (n) VALUES (1) RETURNING id""") == [(8,)]
+    async with conn.transaction(force_rollback=True):
+        await conn.execute('ALTER SEQUENCE "T_id_seq" CACHE 1 NO CYCLE')  # does not make it a new one
+        await insert_seeds(conn, [rows("T", ("id",), ("70",))], only_missing=True)
+    assert await fetch(conn, """INSERT INTO "T" (n) VALUES (1) RETURNING id""") == [(9,)]
+
+
+async def test_a_shared_sequence_moves_past_all_its_columns(conn: Conn) -> None:
+    await conn.execute("CREATE SEQUENCE s; CREATE TABLE a (id int DEFAULT nextval('s'), n int)")
+    await conn.execute("CREATE TABLE b (id bigint DEFAULT nextval('s'), n int)")
+    await insert_seeds(conn, [rows("a", ("id",), ("9",)), rows("b", ("id",), ("4",))])
+    assert await fetch(conn, "INSERT INTO b (n) VALUES (1) RETURNING id") == [(10,)]
+
+
 # --- failures ------------------------------------------------------------------------------------------------------
 
 
@@ -413,6 +433,48 @@ async def test_a_locked_table_is_left_to_the_caller_to_retry(conn: Conn, any_dat
         await other.execute("LOCK TABLE t")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             await insert_seeds(conn, [rows("t", ("id",), ("2",))])
+
+
+# --- from the files ------------------------------------------------------------------------------------------------
+
+TABLES = """
+CREATE TABLE roles (id int PRIMARY KEY, name text, made timestamptz DEFAULT now());
+CREATE TABLE pairs (a text, b text[], c uuid DEFAULT gen_random_uuid());
+"""
+SEEDERS = r"""
+INSERT INTO roles VALUES (1, 'admin', now()), (2, 'it''s; (a) "q"', DEFAULT);
+WITH x AS (SELECT 3 AS id) INSERT INTO roles (id, name) SELECT id, 'from a CTE' FROM x;
+INSERT INTO roles (name, id) OVERRIDING SYSTEM VALUE VALUES ('é', 4 /* c */), -- z
+   (E'\n', (5)) ON CONFLICT (id) DO UPDATE SET name = excluded.name;
+INSERT INTO roles (id, name) (VALUES (6, 'six'), (7, 'seven')) ON CONFLICT DO NOTHING;
+INSERT INTO roles (id, name) VALUES (8, 'eight'), (9, 'nine') ORDER BY 1;
+INSERT INTO roles (id, name) SELECT 10, 'x' WHERE NOT EXISTS (SELECT 1 FROM roles WHERE id = 10);
+INSERT INTO pairs (a, b) VALUES (NULL, ARRAY['x', 'y']::text[]), ($$d$$, '{}');
+INSERT INTO pairs DEFAULT VALUES;
+"""
+
+
+async def test_seeders_of_a_folder_go_in_and_come_back(conn: Conn, tmp_path: Path) -> None:
+    for folder, text in (("tables", TABLES), ("seeders", SEEDERS)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "all.pssql").write_text(text, encoding="utf-8")
+    seeders = load_source(tmp_path).seeders
+    await conn.execute(TABLES.encode())
+    assert len(await find_missing(conn, seeders)) == 13
+    await insert_seeds(conn, seeders)
+    assert await find_missing(conn, seeders) == ()
+    await conn.execute("DELETE FROM roles WHERE id IN (2, 4, 7, 9); DELETE FROM pairs WHERE a = 'd'")
+    assert [(seed.label, seed.line) for seed in await find_missing(conn, seeders)] == [
+        ("roles id = 2", 2),
+        ("roles id = 4", 4),
+        ("roles id = 7", 6),
+        ("roles id = 9", 7),
+        ("pairs a = 'd' AND b = '{}'", 9),
+    ]
+    await insert_seeds(conn, seeders, only_missing=True)
+    assert await find_missing(conn, seeders) == ()
+    names = ["admin", 'it\'s; (a) "q"', "from a CTE", "é", "\n", "six", "seven", "eight", "nine", "x"]
+    assert await fetch(conn, "SELECT id, name FROM roles ORDER BY id") == list(enumerate(names, 1))
 
 
 # --- the text of an INSERT -----------------------------------------------------------------------------------------
