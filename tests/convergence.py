@@ -77,13 +77,13 @@ class Snapshot:
 
 
 _COLUMNS = """
-    SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL)
+    SELECT n.nspname, c.relname, c.relkind = 'p', array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL)
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
      WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
        AND c.relname NOT LIKE '\\_stonescriptdb\\_gateway\\_%'
-     GROUP BY 1, 2
+     GROUP BY 1, 2, 3
 """
 
 
@@ -92,9 +92,10 @@ def snapshot(url: str) -> Snapshot:
     counts: dict[str, int] = {}
     values: dict[tuple[str, str], list[str | None]] = {}
     with psycopg.connect(url) as conn:
-        for schema, table, columns in conn.execute(_COLUMNS).fetchall():
+        for schema, table, partitioned, columns in conn.execute(_COLUMNS).fetchall():
             name = table if schema == "public" else f"{schema}.{table}"
-            source = sql.Identifier(schema, table)
+            only = sql.SQL("" if partitioned else "ONLY ")
+            source = only + sql.Identifier(schema, table)
             counts[name] = _one(conn, sql.SQL("SELECT count(*) FROM {}").format(source))
             for column in columns or ():
                 query = sql.SQL("SELECT {}::text FROM {} ORDER BY 1").format(sql.Identifier(column), source)

@@ -245,6 +245,8 @@ def _constraints(
 def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
     """What depends on a thing goes, or is changed, before the thing itself goes or changes."""
     for edge in live.dependencies:
+        if edge.dependent.kind is ObjectKind.SEQUENCE and edge.on.kind is ObjectKind.COLUMN:
+            continue  # a sequence is owned by its column, whose default is what really depends on the other
         gone = index.removers(edge.on)
         for first in index.removers(edge.dependent):
             yield from ((first, second) for second in gone)
@@ -253,9 +255,7 @@ def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
             yield from ((first, second) for second in gone)
 
 
-def _creation_order(
-    operations: tuple[Operation, ...], index: _Index, desired: Catalog
-) -> Iterator[tuple[int, int]]:
+def _creation_order(operations: tuple[Operation, ...], index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:
     """What a thing needs stands in its desired form before the thing is made."""
     for edge in desired.dependencies:
         needed = index.makers(edge.on, operations)

@@ -170,7 +170,15 @@ def build_table_change(statement: Statement, declarations: Declarations) -> Sour
             unique = unique or constraint["contype"] in _UNIQUE
             if "indexname" in constraint:
                 draft.needs.relation(node["relation"].get("schemaname"), constraint["indexname"])
-    return replace(draft.changed(Verb.ALTER, key, target=key), unique_key=unique)
+    return replace(draft.changed(Verb.ALTER, _switched_trigger(node, key) or key, target=key), unique_key=unique)
+
+
+def _switched_trigger(node: Node, table: ObjectKey) -> ObjectKey | None:
+    """The trigger that the statement is about, if all it does is to enable or disable one."""
+    commands = [entry["AlterTableCmd"] for entry in node["cmds"]]
+    if any("Trig" not in command["subtype"] or "name" not in command for command in commands):
+        return None
+    return table.part(ObjectKind.TRIGGER, commands[-1]["name"])
 
 
 def altered(node: Node, declarations: Declarations) -> ObjectKey:

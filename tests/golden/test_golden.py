@@ -90,7 +90,8 @@ def test_case(folder: Path, any_server: Server, make_database: MakeDatabase, req
     desired, live = catalog_of(fresh.url), catalog_of(database.url)
     if not case.unmanaged and not case.kept_privileges:
         assert between(desired, live) == []
-        assert between(live, desired) == []
+        if not case.renamed:  # an old name is made up on one side only
+            assert between(live, desired) == []
         if not case.reordered:
             assert column_order(live) == column_order(desired)
     if not case.changed_values:

@@ -62,6 +62,8 @@ def value_clauses(table: Table, desired: Column, live: Column, context: DdlConte
             clause = column_clause(name, live.name, "DROP EXPRESSION", Order.DROP_EXPRESSION)
             bare = replace(live, generated=None, generated_kind=None)
             return (clause, *value_clauses(table, desired, bare, context))
+        case Source.NONE, Source.NONE:
+            return ()
         case Source.IDENTITY, Source.IDENTITY:
             return tuple(_identity_changes(name, desired, live))
         case Source.IDENTITY, _:

@@ -1,1 +1,1 @@
-INSERT INTO t (id) VALUES (1),(2),(3);
+INSERT INTO t VALUES (1,'2024-02-29');
