@@ -54,7 +54,8 @@ def original_routine(statement: Statement) -> OriginalRoutine:
 def _return_type(statement: Statement, node: Node) -> str:
     if "returnType" not in node:
         return "VOID"
-    return _text_at(statement, _RETURNS, node["returnType"]["location"])
+    text = _text_at(statement, _RETURNS, node["returnType"]["location"])
+    return f"SETOF {text}" if node["returnType"].get("setof") and not text.lower().startswith("table") else text
 
 
 def _text_at(statement: Statement, pattern: re.Pattern[bytes], position: int) -> str:

@@ -103,7 +103,7 @@ def is_built_in(schema: str | None, name: str) -> bool:
     """Whether a type name means one of PostgreSQL's own types (pg_catalog precedes the search path)."""
     if schema is not None:
         return schema in ("pg_catalog", "information_schema")
-    return name in _BUILT_IN or name in _SERIAL or name.startswith("pg_")
+    return name.removeprefix("_") in _BUILT_IN or name in _SERIAL or name.startswith("pg_")
 
 
 def serial_base(type_name: Node) -> str | None:
@@ -150,6 +150,9 @@ class TypeNames:
         if "pct_type" in type_name:
             return self._of_column(type_name)
         schema, name = qualified(type_name["names"])
+        array = bool(type_name.get("arrayBounds"))
+        if name.startswith("_") and name[1:] in _BUILT_IN:  # pg_type's own name for an array
+            name, array = name[1:], True
         if is_built_in(schema, name):
             name = _SERIAL.get(name, name)
             text = _built_in(name, _modifiers(type_name) if modifiers else [], modifiers=modifiers)
@@ -157,7 +160,7 @@ class TypeNames:
             text = f"{quote_ident(schema or self.schema_of(name))}.{quote_ident(name)}"
             if modifiers and (values := _modifiers(type_name)):
                 text += f"({','.join(values)})"
-        return text + "[]" if type_name.get("arrayBounds") else text
+        return text + "[]" if array else text
 
     def _of_column(self, type_name: Node) -> str:
         parts = strings(type_name["names"])

@@ -1,0 +1,287 @@
+"""Folders and archives: what is read, what is named in a warning, what is refused (behaviour, §1)."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stonegate.errors import DuplicateObject, SourceError, SourceErrors
+from stonegate.model.source import Folder
+from stonegate.source.archive import Caps, pack
+from stonegate.source.tree import pack_tree, read_archive, read_tree
+from tests.source.folders import write_folder
+
+USERS = {"tables/users.pssql": "CREATE TABLE users (id int);\n"}
+
+
+def targz(*members: tarfile.TarInfo | tuple[str, bytes]) -> bytes:
+    """An archive of plain files and hand-made members."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for member in members:
+            if isinstance(member, tarfile.TarInfo):
+                tar.addfile(member)
+            else:
+                entry = tarfile.TarInfo(member[0])
+                entry.size = len(member[1])
+                tar.addfile(entry, io.BytesIO(member[1]))
+    return buffer.getvalue()
+
+
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = kind, target
+    return entry
+
+
+class TestFolder:
+    def test_files_of_all_endings_in_path_order(self, tmp_path: Path) -> None:
+        write_folder(
+            tmp_path,
+            {
+                "functions/b/deep/z.pgsql": "select 1",
+                "functions/a.SQL": "select 1",
+                "tables/users.pssql": "select 1",
+                "extensions/pg_trgm.txt": "",
+            },
+        )
+        read = read_tree(tmp_path)
+        assert [file.path for file in read.files] == [
+            "extensions/pg_trgm.txt",
+            "functions/a.SQL",
+            "functions/b/deep/z.pgsql",
+            "tables/users.pssql",
+        ]
+        assert read.folders == {Folder.EXTENSIONS, Folder.FUNCTIONS, Folder.TABLES}
+        assert read.warnings == ()
+
+    def test_a_wrapper_is_found_and_does_not_change_anything(self, tmp_path: Path) -> None:
+        plain = read_tree(write_folder(tmp_path / "plain", dict(USERS)))
+        wrapped = write_folder(tmp_path / "project", {f"postgresql/{path}": text for path, text in USERS.items()})
+        write_folder(wrapped, {"node_modules/x.sql": "not read"})
+        assert read_tree(wrapped) == plain
+
+    def test_a_byte_order_mark_is_no_text(self, tmp_path: Path) -> None:
+        read = read_tree(write_folder(tmp_path, {"tables/a.sql": b"\xef\xbb\xbfselect 1"}))
+        assert read.files[0].text == "select 1"
+
+    def test_what_is_skipped_is_named(self, tmp_path: Path) -> None:
+        write_folder(
+            tmp_path,
+            {
+                **USERS,
+                "tables/notes.md": "x",
+                "tables/.hidden.sql": "x",
+                "migrations/001.txt": "x",
+                "procedures/a.sql": "x",
+                "README.md": "x",
+            },
+        )
+        read = read_tree(tmp_path)
+        assert [file.path for file in read.files] == ["tables/users.pssql"]
+        for name in ("tables/notes.md", "tables/.hidden.sql", "migrations/001.txt", "procedures/", "README.md"):
+            assert any(warning.startswith(f"{name}:") for warning in read.warnings), name
+
+    def test_an_empty_directory_declares_none_and_needs_no_warning(self, tmp_path: Path) -> None:
+        write_folder(tmp_path, {**USERS, "functions/.gitkeep": ""})
+        (tmp_path / "views").mkdir()
+        read = read_tree(tmp_path)
+        assert read.folders == {Folder.TABLES, Folder.FUNCTIONS, Folder.VIEWS}
+        assert read.warnings == ()
+
+    def test_latin_1_is_refused_with_its_line_for_all_files_at_once(self, tmp_path: Path) -> None:
+        write_folder(tmp_path, {"tables/a.sql": b"select 1;\n-- caf\xe9\n", "tables/b.sql": b"\xff\xfes\0"})
+        with pytest.raises(SourceErrors) as caught:
+            read_tree(tmp_path)
+        first, second = caught.value.errors
+        assert first.place == "tables/a.sql:2"
+        assert "0xe9" in first.message and "iconv" in (first.hint or "")
+        assert second.file == "tables/b.sql"
+        assert caught.value.exit_code == 3
+
+    def test_a_zero_byte_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match="zero byte"):
+            read_tree(write_folder(tmp_path, {"tables/a.sql": b"select 1;\n\0"}))
+
+    def test_a_missing_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match="no such folder") as caught:
+            read_tree(tmp_path / "nowhere")
+        assert caught.value.exit_code == 3
+
+    def test_a_folder_of_something_else(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match="no postgresql/ folder"):
+            read_tree(write_folder(tmp_path, {"src/main.py": ""}))
+
+    def test_links_inside_are_read_and_links_outside_refused(self, tmp_path: Path) -> None:
+        folder = write_folder(tmp_path / "in", dict(USERS))
+        (folder / "tables/twin.sql").symlink_to("users.pssql")
+        assert len(read_tree(folder).files) == 2
+        secret = tmp_path / "secret.sql"
+        secret.write_text("select 1")
+        (folder / "tables/out.sql").symlink_to(secret)
+        with pytest.raises(SourceError, match=r"tables/out\.sql is a symbolic link that leaves the folder"):
+            read_tree(folder)
+
+    @pytest.mark.parametrize("target", ["..", ".", "nowhere"])
+    def test_links_to_directories_and_to_nothing_are_refused(self, tmp_path: Path, target: str) -> None:
+        write_folder(tmp_path, dict(USERS))
+        (tmp_path / "tables/more").symlink_to(target)
+        with pytest.raises(SourceError, match=r"tables/more is a symbolic link"):
+            read_tree(tmp_path)
+
+
+class TestScopes:
+    FILES = (
+        "main/postgresql/tables/m.sql",
+        "tenant/postgresql/tables/t.sql",
+        "functions/shared.sql",
+    )
+
+    def folder(self, root: Path) -> Path:
+        return write_folder(root, dict.fromkeys(self.FILES, "select 1"))
+
+    def test_a_scope_is_read_with_what_is_shared(self, tmp_path: Path) -> None:
+        read = read_tree(self.folder(tmp_path), scope="tenant")
+        assert [file.path for file in read.files] == ["functions/shared.sql", "tenant/tables/t.sql"]
+        assert read.warnings == ()
+
+    def test_a_shared_folder_of_its_own(self, tmp_path: Path) -> None:
+        write_folder(tmp_path, {"main/postgresql/tables/m.sql": "x", "shared/types/s.sql": "x"})
+        assert [file.path for file in read_tree(tmp_path, scope="main").files] == [
+            "main/tables/m.sql",
+            "shared/types/s.sql",
+        ]
+
+    def test_an_archive_means_the_same(self, tmp_path: Path) -> None:
+        members = [(path, b"select 1") for path in self.FILES]
+        assert read_archive(targz(*members), "x", scope="main") == read_tree(self.folder(tmp_path), scope="main")
+
+    @pytest.mark.parametrize(("scope", "message"), [(None, "holds several scopes"), ("other", "no such scope")])
+    def test_the_choice_must_be_made(self, tmp_path: Path, scope: str | None, message: str) -> None:
+        with pytest.raises(SourceError, match=message):
+            read_tree(self.folder(tmp_path), scope=scope)
+
+    def test_a_plain_folder_has_no_scope(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match="has no main/ folder"):
+            read_tree(write_folder(tmp_path, dict(USERS)), scope="main")
+
+    def test_migrations_of_one_name_are_refused(self, tmp_path: Path) -> None:
+        write_folder(tmp_path, {"main/migrations/001.sql": "select 1", "migrations/001.sql": "select 1"})
+        with pytest.raises(DuplicateObject, match=r"migration 001\.sql"):
+            read_tree(tmp_path, scope="main")
+
+
+PATHS = st.lists(
+    st.sampled_from(["tables/a.sql", "tables/b/c.pssql", "functions/f.pgsql", "extensions/vector.txt", "views/é.sql"]),
+    min_size=1,
+    unique=True,
+)
+
+
+class TestArchive:
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(paths=PATHS, text=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+    def test_packing_changes_nothing(
+        self, tmp_path_factory: pytest.TempPathFactory, paths: list[str], text: str
+    ) -> None:
+        folder = write_folder(tmp_path_factory.mktemp("folder"), dict.fromkeys(paths, text))
+        (folder / "seeders").mkdir()
+        packed = pack_tree(folder)
+        assert read_archive(packed, "x.tar.gz") == read_tree(folder)
+        assert pack_tree(folder) == packed
+
+    def test_a_file_may_be_named_instead_of_a_folder(self, tmp_path: Path) -> None:
+        folder = write_folder(tmp_path / "f", dict(USERS))
+        archive = tmp_path / "schema.tar.gz"
+        archive.write_bytes(pack_tree(folder))
+        assert read_tree(archive).digest == read_tree(folder).digest
+
+    def test_the_digest_sees_bytes_paths_and_directories(self, tmp_path: Path) -> None:
+        digests = {
+            read_tree(write_folder(tmp_path / name, files)).digest
+            for name, files in {
+                "a": {"tables/a.sql": "select 1"},
+                "b": {"tables/a.sql": "select  1"},
+                "c": {"tables/b.sql": "select 1"},
+                "d": {"tables/a.sql": "select 1", "views/.gitkeep": ""},
+            }.items()
+        }
+        assert len(digests) == 4
+
+    @pytest.mark.parametrize(
+        ("member", "message"),
+        [
+            (("../x.sql", b""), r"'\.\./x\.sql' leads outside"),
+            (("tables/../../x.sql", b""), "leads outside"),
+            (("/etc/x.sql", b""), "'/etc/x.sql' has an absolute path"),
+            (
+                special("tables/l.sql", tarfile.SYMTYPE, "/etc/passwd"),
+                "'tables/l.sql' is a symbolic link to '/etc/passwd'",
+            ),
+            (special("tables/h.sql", tarfile.LNKTYPE, "x"), "is a hard link"),
+            (special("tables/dev.sql", tarfile.CHRTYPE), "is a device"),
+            (special("tables/fifo.sql", tarfile.FIFOTYPE), "is a device or another special file"),
+            (special("tables/sparse.sql", tarfile.GNUTYPE_SPARSE), "sparse|not a complete"),
+        ],
+    )
+    def test_members_that_are_refused(self, member: tarfile.TarInfo | tuple[str, bytes], message: str) -> None:
+        with pytest.raises(SourceError, match=message) as caught:
+            read_archive(targz(("tables/a.sql", b"select 1"), member), "up.tar.gz")
+        assert caught.value.exit_code == 3
+        assert caught.value.code == "schema_extraction_failed"
+
+    def test_a_member_that_occurs_twice(self) -> None:
+        with pytest.raises(SourceError, match="occurs twice"):
+            read_archive(targz(("tables/a.sql", b"1"), ("./tables/a.sql", b"2")), "x")
+
+    @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"hello", b"\x1f"])
+    def test_not_a_gzip(self, data: bytes) -> None:
+        with pytest.raises(SourceError, match="not a gzip file"):
+            read_archive(data, "x")
+
+    def test_a_gzip_of_something_else(self) -> None:
+        with pytest.raises(SourceError, match="tar archive"):
+            read_archive(gzip.compress(b"hello" * 400), "x")
+
+    def test_damage_anywhere_is_noticed(self) -> None:
+        whole = targz(*((f"tables/t{number}.sql", b"select %d" % number) for number in range(50)))
+        for length in range(2, len(whole)):
+            with pytest.raises(SourceError):
+                read_archive(whole[:length], "x")
+
+    def test_a_tar_that_ends_early_is_noticed(self) -> None:
+        tar = gzip.decompress(targz(("tables/a.sql", b"x" * 600), ("tables/b.sql", b"y")))
+        for length in range(1, tar.index(b"y" + b"\0" * 511) + 512, 100):
+            with pytest.raises(SourceError):
+                read_archive(gzip.compress(tar[:length]), "x")
+
+    def test_concatenated_gzip_members_are_one_stream(self) -> None:
+        tar = gzip.decompress(targz(("tables/a.sql", b"select 1")))
+        data = gzip.compress(tar[:700]) + gzip.compress(tar[700:])
+        assert read_archive(data, "x").files[0].text == "select 1"
+
+    @pytest.mark.parametrize(
+        ("caps", "message"),
+        [
+            (Caps(compressed=100), "more than the 100 allowed"),
+            (Caps(inflated=10_000), "inflates to more than the 10,000 bytes"),
+            (Caps(members=3), "more than the 3 members"),
+        ],
+    )
+    def test_caps(self, caps: Caps, message: str) -> None:
+        data = targz(*((f"tables/t{number}.sql", bytes(range(256)) * 4) for number in range(9)))
+        with pytest.raises(SourceError, match=message):
+            read_archive(data, "x", caps=caps)
+
+    def test_a_bomb_is_named(self) -> None:
+        data = targz(("tables/a.sql", b"select 1"), ("tables/bomb.sql", b" " * 60_000_000))
+        with pytest.raises(SourceError, match=r"'tables/bomb\.sql' inflates more than 500:1"):
+            read_archive(data, "x", caps=Caps(ratio=500))
+        with pytest.raises(SourceError, match="inflates to more than"):
+            read_archive(pack([("tables/a.sql", b" " * 200_000_000)], []), "x")
