@@ -1,4 +1,4 @@
-"""The texts behind `stonegate explain CODE`: hazards and errors say themselves what they are, consents are told here."""
+"""The texts behind `stonegate explain CODE`: hazards and errors explain themselves, consents are explained here."""
 
 from __future__ import annotations
 
@@ -40,9 +40,8 @@ def explain(code: str) -> Explanation:
         UsageError: no such word; the hint lists similar ones.
     """
     word = code.strip().removeprefix("--allow").strip().partition(":")[0].lower()
-    found = [
-        _found for _found in explanations() if _found.code in (word, word.replace("_", "-"), word.replace("-", "_"))
-    ]
+    spellings = (word, word.replace("_", "-"), word.replace("-", "_"))
+    found = [explanation for explanation in explanations() if explanation.code in spellings]
     if not found:
         raise UsageError(f"nothing is called `{code.strip()}`", hint=_similar(word))
     first, *others = found
@@ -83,7 +82,7 @@ def _parts(document: str) -> tuple[str, str, str]:
     title, *rest = paragraphs
     safer = [part.removeprefix("Safer: ") for part in rest if part.startswith("Safer: ")]
     text = "\n\n".join(part for part in rest if not part.startswith("Safer: "))
-    return title, text, "\n\n".join(safer)
+    return title, text, "\n\n".join(part[:1].upper() + part[1:] for part in safer)
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -152,7 +151,7 @@ _CONSENTS: dict[ConsentToken, tuple[str, str]] = {
         "Declare the trigger instead if it is of use.",
     ),
     ConsentToken.DROP_ROUTINE: (
-        "Drops a routine that nobody declared. It must be named with its input types: `--allow drop_routine:f(integer)`.",
+        "Drops a routine that nobody declared. Name it with its input types: `--allow drop_routine:f(integer)`.",
         "Declare the routine instead if somebody calls it.",
     ),
     ConsentToken.DROP_TYPE: (

@@ -119,7 +119,7 @@ def _compare_column(
     sides: Sides, table: Table, desired: Column, live: Column, last: Column | None, family: Family
 ) -> Findings:
     key = _key(table, desired)
-    if _is_rebuilt(sides, desired, live):
+    if _is_rebuilt(sides, key, desired, live, family):
         yield _rebuild(sides, key, desired, live)
     else:
         yield from _compare_type(sides, key, desired, live, family)
@@ -129,17 +129,20 @@ def _compare_column(
     yield from compare_comment(sides, key, desired.comment, live.comment)
     known = last.granted if last is not None else ()
     yield from compare_column_privileges(sides, key, desired.granted, live.granted, known)
-    if desired.inherited != live.inherited:
+    if desired.inherited != live.inherited and family.is_stable:
         words = {True: "its parent's alone", False: "the table's own"}
         yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")
 
 
-def _is_rebuilt(sides: Sides, desired: Column, live: Column) -> bool:
+def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> bool:
     """True if only dropping and adding the column gives it (or another) generation expression (manual: ALTER TABLE)."""
     if desired.generated is None:
         return False
     if live.generated is None or desired.generated_kind != live.generated_kind:
         return True
+    changed = (desired.type, desired.collation, desired.generated) != (live.type, live.collation, live.generated)
+    if changed and any(key in sides.live.dependents.get(source, ()) for source in family.retyped):
+        return True  # PostgreSQL does not change the type of a column that it is computed from
     return desired.generated != live.generated and sides.live.server < _SET_EXPRESSION
 
 

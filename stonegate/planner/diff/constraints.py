@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stonegate.model.catalog import Constraint, Index, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
@@ -35,7 +33,7 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
     )
     for pair in matched.pairs:
         former = next((part for part in known if part.name == pair.live.name), None)
-        yield from _compare_pair(sides, desired, live, pair, former)
+        yield from _compare_pair(sides, desired, pair, former, family)
     for pair in matched.replaced:
         yield from _replace(sides, desired, pair, family)
     for part in matched.missing:
@@ -51,23 +49,18 @@ def _own(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
 
 
 def _compare_pair(
-    sides: Sides, table: Table, live_table: Table, pair: Pair[Constraint], former: Constraint | None
+    sides: Sides, table: Table, pair: Pair[Constraint], former: Constraint | None, family: Family
 ) -> Findings:
     desired, live = pair.desired, pair.live
     key = table.key.part(ObjectKind.CONSTRAINT, desired.name)
-    further = [
-        *_compare_validity(sides, key, desired, live, former),
-        *compare_comment(sides, key, desired.comment, live.comment),
-        *compare_marks(sides, key, table, desired, live),
-    ]
     if desired.inherited != live.inherited:
-        yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
+        if family.is_stable:
+            yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
     elif not desired.inherited:
-        # What else changes calls the constraint by its declared name, which it then needs.
-        named = any(isinstance(finding, Change) for finding in further)
-        is_free = all(part.name != desired.name for part in live_table.constraints)
-        yield from _compare_name(sides, table, replace(pair, renamed=pair.renamed or (named and is_free)))
-    yield from further
+        yield from _compare_name(sides, table, pair)
+    yield from _compare_validity(sides, key, desired, live, former)
+    yield from compare_comment(sides, key, desired.comment, live.comment)
+    yield from compare_marks(sides, key, table, desired, live)
 
 
 def _whose(part: Constraint) -> str:

@@ -52,7 +52,7 @@ def _hazards(change: Change, scene: Scene) -> Iterator[Hazard]:
             yield from _of_table(change, scene)
         case ObjectKind.COLUMN:
             yield from _of_column(change, scene)
-        case ObjectKind.ATTRIBUTE | ObjectKind.SEQUENCE if change.action is Action.DROP:
+        case ObjectKind.ATTRIBUTE | ObjectKind.SEQUENCE if change.action is Action.DROP and not scene.facts.replaced:
             yield hazards.deletes_data(str(key))
         case ObjectKind.ATTRIBUTE if change.aspect == "type":
             yield from _narrowing(change, scene)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
@@ -22,7 +20,7 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
     known = last.indexes if isinstance(last, Table | View) else ()
     matched = match_parts(desired.indexes, live.indexes, owner=desired.name, remembered={part.name for part in known})
     for pair in matched.pairs:
-        yield from _compare_pair(sides, desired, live, pair)
+        yield from _compare_pair(sides, desired, pair)
     for pair in matched.replaced:
         if not (family is not None and pair.desired.inherited and family.brings_index(pair.desired)):
             yield from _recreate(sides, desired, pair, "has another definition")
@@ -41,25 +39,20 @@ def _key(relation: Table | View, name: str) -> ObjectKey:
     return ObjectKey(ObjectKind.INDEX, relation.schema, name)
 
 
-def _compare_pair(sides: Sides, relation: Table | View, live_relation: Table | View, pair: Pair[Index]) -> Findings:
+def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
     desired, live = pair.desired, pair.live
     if desired.valid and not live.valid:
         yield from _rebuild(sides, relation, pair)
         return
     key = _key(relation, desired.name)
-    further = [
-        *compare_comment(sides, key, desired.comment, live.comment, table=relation.key),
-        *_compare_marks(sides, relation, key, desired, live),
-    ]
     if desired.inherited != live.inherited:
         yield Note(f"{key} {'is' if live.inherited else 'is not'} part of an index of the partitioned table")
     elif not desired.inherited:
-        # What else changes calls the index by its declared name, which it then needs.
-        is_free = all(part.name != desired.name for part in live_relation.indexes)
-        yield from _compare_name(sides, relation, replace(pair, renamed=pair.renamed or (bool(further) and is_free)))
+        yield from _compare_name(sides, relation, pair)
     if live.valid and not desired.valid:
         yield Note(f"{key} is valid already")
-    yield from further
+    yield from compare_comment(sides, key, desired.comment, live.comment, table=relation.key)
+    yield from _compare_marks(sides, relation, key, desired, live)
 
 
 def _compare_name(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:

@@ -29,6 +29,21 @@ class Family:
         pairs = [(_table(self.sides.desired, name), _table(self.sides.live, name)) for name in kept]
         return tuple((wanted, present) for wanted, present in pairs if wanted is not None and present is not None)
 
+    @property
+    def is_stable(self) -> bool:
+        """False while the table gets or loses parents, which moves its columns and constraints between them."""
+        return parents_of(self.desired) == parents_of(self.live)
+
+    @cached_property
+    def retyped(self) -> tuple[ObjectKey, ...]:
+        """The table's columns that get another type or collation."""
+        present = {column.name: (column.type, column.collation) for column in self.live.columns}
+        return tuple(
+            self.live.key.part(ObjectKind.COLUMN, column.name)
+            for column in self.desired.columns
+            if column.name in present and present[column.name] != (column.type, column.collation)
+        )
+
     @cached_property
     def _attached(self) -> bool:
         """True if the table becomes a partition: then keys and indexes come from the parent."""

@@ -73,7 +73,7 @@ def match_parts(
             found = _same_shape(part, live, taken)
             if found is not None:
                 taken.add(found.name)
-                renamed = _gets_name(part, found, owner, remembered)
+                renamed = _gets_name(part, found, owner, remembered) or _settings(part) != _settings(found)
                 pairs[part.name] = Pair(desired=part, live=found, renamed=renamed)
     _break_up_swaps(pairs, present, remembered)
     taken = {pair.live.name for pair in pairs.values()}
@@ -116,6 +116,12 @@ def _gets_name(desired: Part, live: Part, owner: str, remembered: Collection[str
     if not is_generated_name(desired, owner):
         return True
     return not looks_made_up(live.name) and live.name in remembered
+
+
+def _settings(part: Constraint | Index) -> tuple[object, ...]:
+    """What else may differ in a pair: statements that change it call the part by its declared name."""
+    marks = (part.comment, part.clustered, part.replica_identity)
+    return (*marks, part.definition.endswith(NOT_VALID) if isinstance(part, Constraint) else part.statistics)
 
 
 def _break_up_swaps(pairs: dict[str, Pair[Part]], present: dict[str, Part], remembered: Collection[str]) -> None:

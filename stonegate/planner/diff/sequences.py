@@ -23,9 +23,7 @@ def compare_sequences(sides: Sides) -> Findings:
             yield from _compare(sides, desired, live)
     for sequence in missing:
         if not _comes_with_column(sides, sequence):
-            yield sides.change(
-                Action.CREATE, sequence.key, f"{sequence.key} is new", after=options_text(sequence.options)
-            )
+            yield from _create(sides, sequence)
     for sequence in surplus:
         yield from _surplus(sides, sequence)
 
@@ -96,6 +94,25 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
         yield from compare_privileges(sides, key, desired.access, live.access, known)
 
 
+def _create(sides: Sides, sequence: Sequence) -> Findings:
+    """A serial column takes possession of its sequence; any other owner has to be told."""
+    yield sides.change(Action.CREATE, sequence.key, f"{sequence.key} is new", after=options_text(sequence.options))
+    if sequence.owned_by is not None and not _is_serial(sides, sequence):
+        owner = _owner_text(sequence.owned_by)
+        yield sides.change(
+            Action.ALTER, sequence.key, f"{sequence.key} is to belong to {owner}", aspect="owned_by", after=owner
+        )
+
+
+def _is_serial(sides: Sides, sequence: Sequence) -> bool:
+    """True if the column that owns the sequence takes its default from it."""
+    if sequence.owned_by is None:
+        return False
+    table = sides.desired.table(_table_key(sequence.owned_by))
+    column = table.column(sequence.owned_by[2]) if table is not None else None
+    return column is not None and column.owned_sequence == QualifiedName(sequence.schema, sequence.name)
+
+
 def _owner_text(owner: tuple[str, str, str] | None) -> str | None:
     return None if owner is None else f"{QualifiedName(owner[0], owner[1])}.{quote_ident(owner[2])}"
 
@@ -119,18 +136,17 @@ def _table_key(owner: tuple[str, str, str]) -> ObjectKey:
 
 def _comes_with_column(sides: Sides, sequence: Sequence) -> bool:
     """True for the sequence that a new serial column brings, if nobody wants more of it than `serial` gives."""
-    if sequence.owned_by is None:
+    if sequence.owned_by is None or not _is_serial(sides, sequence):
         return False
     table = sides.desired.table(_table_key(sequence.owned_by))
     column = table.column(sequence.owned_by[2]) if table is not None else None
-    name = QualifiedName(sequence.schema, sequence.name)
-    if table is None or column is None or column.owned_sequence != name:
+    if table is None or column is None:
         return False
-    access = sequence.access
-    plain = Access(owner=table.access.owner) == Access(
-        owner=access.owner, comment=access.comment, granted=access.granted, revoked=access.revoked
+    return (
+        sequence.access == Access(owner=table.access.owner)
+        and sequence.options == _serial_options(column)
+        and sequence.unlogged == table.unlogged
     )
-    return plain and sequence.options == _serial_options(column) and sequence.unlogged == table.unlogged
 
 
 def _serial_options(column: Column) -> SequenceOptions:
