@@ -1,0 +1,76 @@
+"""Names of the databases of a platform, and the owner that a database belongs to (http-contract, "Names and ownership")."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stonegate.errors import UsageError
+
+LONGEST = 63  # bytes of an identifier: NAMEDATALEN - 1 (manual 4.1.1)
+MAIN = "main"
+
+_OTHER = re.compile(r"[^a-z0-9_]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose database it is, by the names as given: `a-b` and `a_b` are two platforms.
+
+    Attributes:
+        platform: as registered.
+        schema: the stored folder (v2); None for v1.
+        tenant: the tenant (v1) or database id (v2); None for the platform's own database of v1.
+    """
+
+    platform: str
+    schema: str | None = None
+    tenant: str | None = None
+
+    @property
+    def database(self) -> str:
+        """The name that its database gets: `{platform}_main`, `{platform}_{tenant}`, `{platform}_{schema}_{id}`.
+
+        Raises:
+            UsageError: a part has no letter or digit, or the name is longer than 63 bytes.
+        """
+        parts = [sanitise(self.platform, "platform")]
+        if self.schema is not None:
+            parts.append(sanitise(self.schema, "schema"))
+        parts.append(sanitise(MAIN if self.tenant is None else self.tenant, "tenant"))
+        name = "_".join(parts)
+        if len(name) > LONGEST:
+            raise UsageError(
+                f"the database name {name} has {len(name)} bytes, PostgreSQL takes {LONGEST}",
+                hint="choose shorter names of platform, schema or tenant",
+            )
+        return name
+
+    def __str__(self) -> str:
+        schema = "" if self.schema is None else f", schema {self.schema}"
+        tenant = f"tenant {self.tenant}" if self.tenant is not None else MAIN
+        return f"platform {self.platform}{schema}, {tenant}"
+
+
+def sanitise(text: str, what: str) -> str:
+    """The name as part of a database name: lower case, `_` for every other character, none at its ends.
+
+    Raises:
+        UsageError: nothing is left, or more than 63 bytes.
+    """
+    name = _OTHER.sub("_", text.lower()).strip("_")
+    if not name:
+        raise UsageError(f"the {what} {text!r} has no letter or digit", hint="names are made of a-z, 0-9 and _")
+    if len(name) > LONGEST:
+        raise UsageError(f"the {what} {text[:80]!r} has more than {LONGEST} bytes", hint="choose a shorter name")
+    return name
+
+
+def v1_owner(platform: str, tenant: str | None) -> Owner:
+    """The owner of a v1 request; an empty tenant, or the word null, is the platform's own database."""
+    return Owner(platform=platform, tenant=None if tenant in (None, "", "null") else tenant)
+
+
+def v2_owner(platform: str, schema: str, database_id: str | None) -> Owner:
+    """The owner of a v2 request; without an id it is the database `main` of that schema."""
+    return Owner(platform=platform, schema=schema, tenant=database_id or MAIN)

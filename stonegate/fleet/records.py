@@ -1,0 +1,241 @@
+"""`platform.json` in the original's form: read tolerantly, changed in place, unknown keys left as they are.
+
+    {"name", "created_at", "db_user", "db_password", "schemas": [name, …],
+     "databases": [{"id", "database_name", "schema_name", "created_at"}, …],
+     "stonegate": {"databases": [{"id" | null, "database_name", "created_at"}, …], "schemas": {…}, "next_password": …}}
+
+What the original has no place for stands under "stonegate": databases of v1, which have no schema, facts about stored
+folders, and the password that a rotation is about to set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from stonegate.fleet.names import Owner
+
+Document: TypeAlias = dict[str, Any]
+
+OURS = "stonegate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseRecord:
+    """One database of a platform; `created_at` is RFC 3339, "" where nobody wrote it down."""
+
+    owner: Owner
+    database: str
+    created_at: str = ""
+
+    @property
+    def id(self) -> str:
+        """The tenant or database id; `main` for the platform's own database."""
+        return "main" if self.owner.tenant is None else self.owner.tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """The role of a platform; `passwords` in the order to be tried: during a rotation there are two."""
+
+    user: str
+    passwords: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Login(user={self.user!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSchema:
+    """A stored folder: which half of it counts ("main", "tenant" or None), and the digest that it was uploaded with."""
+
+    name: str
+    scope: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformRecord:
+    """One platform as its file has it."""
+
+    name: str
+    created_at: str = ""
+    login: Login | None = None
+    schemas: tuple[StoredSchema, ...] = ()
+    databases: tuple[DatabaseRecord, ...] = ()
+
+    def find(self, owner: Owner) -> DatabaseRecord | None:
+        """The record of exactly that owner."""
+        return next((record for record in self.databases if record.owner == owner), None)
+
+    def schema(self, name: str) -> StoredSchema | None:
+        """The stored folder of that name."""
+        return next((schema for schema in self.schemas if schema.name == name), None)
+
+
+def now() -> str:
+    """The time as RFC 3339 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def parse_record(document: Document, fallback_name: str) -> PlatformRecord:
+    """The platform of a document; whatever has another form than expected is left out.
+
+    Args:
+        fallback_name: the directory's name, where the file says none.
+    """
+    name = _text(document.get("name")) or fallback_name
+    return PlatformRecord(
+        name=name,
+        created_at=_text(document.get("created_at")) or "",
+        login=_parse_login(document),
+        schemas=tuple(_parse_schemas(document)),
+        databases=tuple(_parse_databases(document, name)),
+    )
+
+
+def _parse_login(document: Document) -> Login | None:
+    user = _text(document.get("db_user"))
+    if user is None:
+        return None
+    candidates = (document.get("db_password"), _ours(document).get("next_password"))
+    return Login(user=user, passwords=tuple(password for password in map(_text, candidates) if password))
+
+
+def _parse_schemas(document: Document) -> Iterator[StoredSchema]:
+    facts = _ours(document).get("schemas")
+    facts = facts if isinstance(facts, dict) else {}
+    for name, _ in _entries(document.get("schemas"), ("name", "schema_name")):
+        fact = facts.get(name)
+        fact = fact if isinstance(fact, dict) else {}
+        yield StoredSchema(name=name, scope=_text(fact.get("scope")), digest=_text(fact.get("digest")))
+
+
+def _parse_databases(document: Document, platform: str) -> Iterator[DatabaseRecord]:
+    for key, entry in _entries(document.get("databases"), ("id", "database_id", "uuid", "database_name")):
+        database, schema = _text(entry.get("database_name")), _text(entry.get("schema_name"))
+        owner = Owner(platform=platform, schema=schema, tenant=_text(entry.get("id")) or key)
+        if database is not None:
+            yield DatabaseRecord(owner=owner, database=database, created_at=_text(entry.get("created_at")) or "")
+    own = _ours(document).get("databases")
+    for entry in own if isinstance(own, list) else ():
+        if isinstance(entry, dict) and (database := _text(entry.get("database_name"))) is not None:
+            owner = Owner(platform=platform, tenant=_text(entry.get("id")))
+            yield DatabaseRecord(owner=owner, database=database, created_at=_text(entry.get("created_at")) or "")
+
+
+def _entries(value: object, keys: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, entry) of a list of names, a list of objects, or an object by name: files of all ages are read."""
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            yield str(name), entry if isinstance(entry, dict) else {}
+        return
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, str):
+            yield entry, {}
+        elif isinstance(entry, dict):
+            name = next((text for key in keys if (text := _text(entry.get(key))) is not None), None)
+            if name is not None:
+                yield name, entry
+
+
+def _ours(document: Document) -> dict[str, Any]:
+    ours = document.get(OURS)
+    return ours if isinstance(ours, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    """A text that says something; numbers are ids that somebody did not quote."""
+    if isinstance(value, bool) or value is None:
+        return None
+    return str(value) or None if isinstance(value, (str, int)) else None
+
+
+# --- changing -------------------------------------------------------------------------------------------------------
+
+
+def new_document(name: str) -> Document:
+    """The file of a platform without anything."""
+    return {
+        "name": name,
+        "created_at": now(),
+        "db_user": None,
+        "db_password": None,
+        "schemas": [],
+        "databases": [],
+    }
+
+
+def add_database(document: Document, record: DatabaseRecord) -> None:
+    """Write the record into the document, in place of one with the same database name."""
+    remove_database(document, record.database)
+    entry = {
+        "id": record.owner.tenant,
+        "database_name": record.database,
+        "schema_name": record.owner.schema,
+        "created_at": record.created_at or now(),
+    }
+    if record.owner.schema is None:
+        del entry["schema_name"]
+        _own(document).setdefault("databases", []).append(entry)
+        return
+    databases = document.get("databases")
+    if isinstance(databases, dict):
+        databases[record.database if record.id in databases else record.id] = entry
+        return
+    document["databases"] = [*(databases if isinstance(databases, list) else ()), entry]
+
+
+def remove_database(document: Document, database: str) -> None:
+    """Take the database of that name out of the document."""
+    databases = document.get("databases")
+    if isinstance(databases, dict):
+        kept = {key: entry for key, entry in databases.items() if not _is_of(entry, database)}
+        document["databases"] = kept
+    elif isinstance(databases, list):
+        document["databases"] = [entry for entry in databases if not _is_of(entry, database)]
+    own = _ours(document).get("databases")
+    if isinstance(own, list):
+        _own(document)["databases"] = [entry for entry in own if not _is_of(entry, database)]
+
+
+def add_schema(document: Document, schema: StoredSchema) -> None:
+    """Note that a folder of that name is stored."""
+    known = document.get("schemas")
+    names = [name for name, _ in _entries(known, ("name", "schema_name"))]
+    if schema.name not in names:
+        if isinstance(known, dict):
+            known[schema.name] = {}
+        elif isinstance(known, list) and known and isinstance(known[0], dict):
+            key = "schema_name" if "schema_name" in known[0] else "name"
+            known.append({key: schema.name})
+        else:
+            document["schemas"] = [*names, schema.name]
+    _own(document).setdefault("schemas", {})[schema.name] = {"scope": schema.scope, "digest": schema.digest}
+
+
+def set_login(document: Document, user: str, password: str) -> None:
+    """Write the platform's role and its password; a rotation that was under way is over."""
+    document["db_user"], document["db_password"] = user, password
+    _own(document).pop("next_password", None)
+
+
+def set_next_password(document: Document, password: str) -> None:
+    """Announce the password that the role is about to get: from now on readers try both."""
+    _own(document)["next_password"] = password
+
+
+def _own(document: Document) -> dict[str, Any]:
+    if not isinstance(document.get(OURS), dict):
+        document[OURS] = {}
+    own: dict[str, Any] = document[OURS]
+    return own
+
+
+def _is_of(entry: object, database: str) -> bool:
+    return isinstance(entry, dict) and entry.get("database_name") == database

@@ -1,0 +1,336 @@
+"""The registry: which platforms there are, which databases are theirs, and which folders were stored for them.
+
+One directory per platform below the data directory, with `platform.json` and the stored folders. Every change happens
+under one lock for all platforms, since names of one may collide with those of another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from stonegate.errors import (
+    PlatformAlreadyRegistered,
+    PlatformIsolationViolation,
+    PlatformNotFound,
+    SchemaNotFound,
+    SourceError,
+    UsageError,
+)
+from stonegate.fleet.files import locked, make_directory, remove_leftovers, replace_file, replace_tree, unusable
+from stonegate.fleet.names import Owner, sanitise
+from stonegate.fleet.records import (
+    DatabaseRecord,
+    Document,
+    PlatformRecord,
+    StoredSchema,
+    add_database,
+    add_schema,
+    new_document,
+    parse_record,
+    remove_database,
+    set_login,
+)
+from stonegate.source.archive import Caps, unpack
+from stonegate.source.parse import parse_tree
+from stonegate.source.tree import SourceBytes, pack_tree, read_archive, read_tree
+
+PLATFORM_FILE = "platform.json"
+LOCK_FILE = ".registry.lock"
+
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
+_HINT = "stonegate platform list shows them; stonegate platform register NAME makes one"
+
+
+class Registry:
+    """The platforms below a data directory. Methods block for milliseconds; reads see only finished writes.
+
+    Args:
+        directory: DATA_DIR; made with the first change.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._known: dict[Path, tuple[tuple[int, int, int], PlatformRecord]] = {}
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def platforms(self) -> tuple[PlatformRecord, ...]:
+        """All platforms by name.
+
+        Raises:
+            UsageError: a file cannot be read, or is no JSON object.
+        """
+        return tuple(sorted((self._read(path) for path in self._files()), key=lambda record: record.name))
+
+    def platform(self, name: str) -> PlatformRecord:
+        """The platform of exactly that name.
+
+        Raises:
+            PlatformNotFound: there is none.
+            UsageError: its file cannot be read.
+        """
+        record = self.find(name)
+        if record is None:
+            raise PlatformNotFound(f"there is no platform {name}", hint=_HINT)
+        return record
+
+    def find(self, name: str) -> PlatformRecord | None:
+        """The platform of exactly that name, or None."""
+        path = self._find_file(name)
+        return None if path is None else self._read(path)
+
+    def owner_of(self, database: str) -> DatabaseRecord | None:
+        """The record of a database, whichever platform has it."""
+        for record in self.platforms():
+            for each in record.databases:
+                if each.database == database:
+                    return each
+        return None
+
+    def require_free(self, owner: Owner) -> None:
+        """Refuse an owner whose database name is another's: names that differ may be one when they are sanitised.
+
+        Raises:
+            PlatformIsolationViolation: the name belongs to another platform or tenant.
+            UsageError: the name is not possible.
+        """
+        taken = self.owner_of(owner.database)
+        if taken is not None and taken.owner != owner:
+            raise foreign(owner, taken.owner)
+
+    # --- changing ---------------------------------------------------------------------------------------------------
+
+    def register(self, name: str, *, login: tuple[str, str] | None = None) -> PlatformRecord:
+        """Add a platform.
+
+        Args:
+            login: its role and the role's password.
+
+        Raises:
+            PlatformAlreadyRegistered: it is there.
+            PlatformIsolationViolation: another platform's databases would have the same names, or has that role.
+        """
+        with self._locked():
+            if self.find(name) is not None:
+                raise PlatformAlreadyRegistered(f"the platform {name} is registered already", hint=_HINT)
+            return self._add(name, login)
+
+    def ensure(self, name: str) -> PlatformRecord:
+        """The platform, added if it is missing: containers of v1 register databases only.
+
+        Raises:
+            PlatformIsolationViolation: another platform's databases would have the same names.
+        """
+        found = self.find(name)
+        if found is not None:
+            return found
+        with self._locked():
+            return self.find(name) or self._add(name, None)
+
+    def record(self, record: DatabaseRecord) -> None:
+        """Write down a finished database; a record of the same owner and name is replaced.
+
+        Raises:
+            PlatformNotFound: no such platform.
+            PlatformIsolationViolation: the database is recorded as another's.
+        """
+        with self._locked():
+            taken = self.owner_of(record.database)
+            if taken is not None and taken.owner != record.owner:
+                raise foreign(record.owner, taken.owner)
+            self._change(record.owner.platform, lambda document: add_database(document, record))
+
+    def forget(self, platform: str, database: str) -> None:
+        """Take a database out of a platform's records; one that is not there is fine."""
+        with self._locked():
+            self._change(platform, lambda document: remove_database(document, database))
+
+    def change(self, platform: str, change: Callable[[Document], None]) -> PlatformRecord:
+        """Change the document of a platform under the lock.
+
+        Raises:
+            PlatformNotFound: no such platform.
+        """
+        with self._locked():
+            return self._change(platform, change)
+
+    # --- stored folders ---------------------------------------------------------------------------------------------
+
+    def store_schema(
+        self, platform: str, schema: str, source: Path | bytes, *, scope: str | None = None, caps: Caps | None = None
+    ) -> SourceBytes:
+        """Keep a folder (a path) or archive (its bytes) for a platform, in place of one of that name.
+
+        Raises:
+            PlatformNotFound: no such platform.
+            SourceError: it cannot be read, or something in it cannot be parsed; nothing was stored.
+            UsageError: the schema's name makes no directory.
+        """
+        record = self.platform(platform)
+        data = source if isinstance(source, bytes) else _pack(source, scope)
+        label = schema if isinstance(source, bytes) else str(source)
+        kept = scope if isinstance(source, bytes) or source.is_file() else None
+        read = read_archive(data, label, scope=kept, caps=caps)
+        parse_tree(label, read.files, read.folders, read.warnings, read.digest)
+        raw = unpack(data, label, caps or Caps())
+        home = self._home(record.name)
+        with self._locked():
+            remove_leftovers(home)
+            with locked(home / LOCK_FILE):
+                replace_tree(home / _component(schema, "schema"), raw.files, raw.directories)
+            stored = StoredSchema(name=schema, scope=kept, digest=read.digest)
+            self._change(platform, lambda document: add_schema(document, stored))
+        return read
+
+    def read_schema(self, platform: str, schema: str) -> SourceBytes:
+        """The files of a stored folder, all of one upload.
+
+        Raises:
+            PlatformNotFound, SchemaNotFound: nothing of that name.
+            SourceError: the folder is damaged.
+        """
+        record = self.platform(platform)
+        home = self._home(record.name)
+        path = home / _component(schema, "schema")
+        stored = record.schema(schema)
+        with locked(home / LOCK_FILE, shared=True):
+            if not path.is_dir():
+                known = ", ".join(each.name for each in record.schemas) or "none"
+                raise SchemaNotFound(
+                    f"the platform {platform} has no stored folder {schema}",
+                    hint=f"stored: {known}; stonegate platform upload {platform} --schema {schema} FOLDER",
+                )
+            return read_tree(path, scope=None if stored is None else stored.scope)
+
+    def schema_path(self, platform: str, schema: str) -> Path:
+        """Where a stored folder lies; what messages call it by."""
+        return self._home(self.platform(platform).name) / _component(schema, "schema")
+
+    def schemas(self, platform: str) -> tuple[StoredSchema, ...]:
+        """The stored folders of a platform; one that lies there without being listed counts too."""
+        record = self.platform(platform)
+        listed = {schema.name: schema for schema in record.schemas}
+        home = self._home(record.name)
+        there = sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
+        unlisted = {name: StoredSchema(name=name) for name in there if name not in listed}
+        return tuple((listed | unlisted)[name] for name in sorted(listed | unlisted))
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        make_directory(self.directory)
+        with locked(self.directory / LOCK_FILE):
+            yield
+
+    def _files(self) -> Iterator[Path]:
+        try:
+            homes = sorted(self.directory.iterdir())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise unusable(self.directory, error) from error
+        for home in homes:
+            if not home.name.startswith(".") and (home / PLATFORM_FILE).is_file():
+                yield home / PLATFORM_FILE
+
+    def _find_file(self, name: str) -> Path | None:
+        guess = self.directory / _component(name, "platform") / PLATFORM_FILE
+        if guess.is_file() and self._read(guess).name == name:
+            return guess
+        return next((path for path in self._files() if self._read(path).name == name), None)
+
+    def _home(self, name: str) -> Path:
+        path = self._find_file(name)
+        if path is None:
+            raise PlatformNotFound(f"there is no platform {name}", hint=_HINT)
+        return path.parent
+
+    def _read(self, path: Path) -> PlatformRecord:
+        """The platform of a file; parsed again only when the file was replaced."""
+        try:
+            facts = os.stat(path)  # noqa: PTH116 - the gateway's every call looks
+        except OSError as error:
+            raise unusable(path, error) from error
+        version = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+        known = self._known.get(path)
+        if known is not None and known[0] == version:
+            return known[1]
+        record = parse_record(_read_document(path), path.parent.name)
+        self._known[path] = (version, record)
+        return record
+
+    def _add(self, name: str, login: tuple[str, str] | None) -> PlatformRecord:
+        """Write a new platform's file, under the lock."""
+        word = sanitise(name, "platform")
+        for other in self.platforms():
+            if sanitise(other.name, "platform") == word:
+                raise PlatformIsolationViolation(
+                    f"the platform {name} would have the same database names as the platform {other.name}: {word}_…",
+                    hint="choose a name that differs in more than case and punctuation",
+                )
+            if login is not None and other.login is not None and other.login.user == login[0]:
+                raise PlatformIsolationViolation(
+                    f"the role {login[0]} belongs to the platform {other.name}", hint="each platform has its own role"
+                )
+        home = self.directory / _component(name, "platform")
+        make_directory(home)
+        document = new_document(name)
+        if login is not None:
+            set_login(document, *login)
+        self._write(home / PLATFORM_FILE, document)
+        return self._read(home / PLATFORM_FILE)
+
+    def _change(self, platform: str, change: Callable[[Document], None]) -> PlatformRecord:
+        path = self._home(platform) / PLATFORM_FILE
+        document = _read_document(path)
+        change(document)
+        self._write(path, document)
+        return self._read(path)
+
+    def _write(self, path: Path, document: Document) -> None:
+        make_directory(path.parent)
+        replace_file(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+def foreign(owner: Owner, taken: Owner) -> PlatformIsolationViolation:
+    """Two owners, one database name. The other one's name is told only to its own platform."""
+    whose = str(taken) if taken.platform == owner.platform else "another platform"
+    return PlatformIsolationViolation(
+        f"the database {owner.database} belongs to {whose}, not to {owner}",
+        hint="names of platforms, schemas and tenants must differ in letters and digits",
+        database=owner.database,
+    )
+
+
+def _read_document(path: Path) -> Document:
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise unusable(path, error) from error
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path} is no JSON", cause=str(error), hint="restore it from a copy") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{path} holds no JSON object", hint="restore it from a copy")
+    return document
+
+
+def _component(name: str, what: str) -> str:
+    """The name as the name of a directory: itself, unless it could mean anything to a file system."""
+    return name if _SAFE.match(name) and name != PLATFORM_FILE else sanitise(name, what)
+
+
+def _pack(path: Path, scope: str | None) -> bytes:
+    """A folder as an archive, an archive as it is."""
+    if path.is_file():
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"cannot read {path}", cause=error.strerror or str(error)) from error
+    return pack_tree(path, scope=scope)
