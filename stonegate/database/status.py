@@ -1,0 +1,119 @@
+"""What is deployed in a database and what somebody changed since: for `stonegate diff` and `stonegate status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+
+from stonegate.database.connect import connect
+from stonegate.database.failures import explain_failure
+from stonegate.database.history import DeploymentEntry, read_deployments
+from stonegate.database.introspect import read_catalog
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.progress import OnProgress
+from stonegate.database.server import SessionFacts, read_session
+from stonegate.database.stamp import read_stamp
+from stonegate.database.survey import ApplyOptions, survey_database, with_warnings
+from stonegate.database.tracking import read_state
+from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Change, Plan
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.drift import find_drift
+from stonegate.source.checksum import same_body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseDiff:
+    """Declared against live.
+
+    Attributes:
+        plan: what an apply would do; its steps hold the differences, `unmanaged` what nobody declared.
+        drift: what was changed by hand since the last deployment, as the changes that would undo it.
+    """
+
+    plan: Plan
+    drift: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseStatus:
+    """One database as it is.
+
+    Attributes:
+        deployments: the latest applies, newest first; () where stonegate never deployed.
+        moved: the catalogs changed since the last deployment (by anybody, anything).
+        drift: what that changed of what was deployed, as the changes that would undo it.
+        objects: how many there are of each kind.
+    """
+
+    facts: SessionFacts
+    state: TrackingState
+    deployments: tuple[DeploymentEntry, ...]
+    moved: bool
+    drift: tuple[Change, ...]
+    objects: Mapping[str, int]
+
+    @property
+    def database(self) -> str:
+        return self.facts.database
+
+
+async def diff_database(
+    conninfo: str, source: LazySource, options: ApplyOptions | None = None, on_progress: OnProgress | None = None
+) -> DatabaseDiff:
+    """Everything in which the live database differs from the folder, drift told apart. Nothing is written to it.
+
+    Raises:
+        DatabaseNotFound, ConnectionFailed: it cannot be read.
+        SourceError, ExtensionNotAvailable, ReferenceUnavailable: see there.
+    """
+    conn = await connect(conninfo)
+    try:
+        survey = await survey_database(conn, conninfo, source, options or ApplyOptions(), on_progress=on_progress)
+    except psycopg.Error as error:
+        raise explain_failure(error, database=conn.info.dbname) from error
+    finally:
+        await conn.close()
+    drift = find_drift(survey.live, survey.state, survey.plan.kept, survey.facts.role, same_body)
+    return DatabaseDiff(plan=with_warnings(survey.plan, *survey.warnings), drift=tuple(drift.found.values()))
+
+
+async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseStatus:
+    """What is deployed, when and from which folder, and what was changed by hand since. Nothing is written.
+
+    Args:
+        deployments: how many of the latest applies to read.
+
+    Raises:
+        DatabaseNotFound, ConnectionFailed: it cannot be read.
+    """
+    conn = await connect(conninfo)
+    try:
+        facts = await read_session(conn)
+        state = await read_state(conn)
+        latest = await read_deployments(conn, limit=deployments)
+        live = await read_catalog(conn)
+        moved = state.last is not None and state.last.stamp != await read_stamp(conn)
+    except psycopg.Error as error:
+        raise explain_failure(error, database=conn.info.dbname) from error
+    finally:
+        await conn.close()
+    drift = find_drift(live, state, (), facts.role, same_body) if moved else None
+    return DatabaseStatus(
+        facts=facts,
+        state=state,
+        deployments=latest,
+        moved=moved,
+        drift=tuple(drift.found.values()) if drift is not None else (),
+        objects=count_objects(live),
+    )
+
+
+def count_objects(catalog: Catalog) -> dict[str, int]:
+    """How many objects of each kind a database holds."""
+    counts: dict[str, int] = {}
+    for key in catalog.objects:
+        counts[key.kind.value] = counts.get(key.kind.value, 0) + 1
+    return counts

@@ -1,0 +1,44 @@
+"""Small `postgresql/` folders written by a test, and applies of them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stonegate.database.deployment import ApplyOptions, apply_database
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.progress import OnProgress
+from stonegate.model.plan import Consent, PlanOptions
+from stonegate.model.report import ApplyReport
+from stonegate.source.tree import read_tree
+
+
+def write(root: Path, files: Mapping[str, str]) -> LazySource:
+    """Write the files below `root/postgresql`, in place of what was there, and read them."""
+    folder = root / "postgresql"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return LazySource.of_bytes("postgresql", read_tree(folder))
+
+
+def allowing(*consents: str, **plan: Any) -> PlanOptions:
+    """Plan options with these consents."""
+    return PlanOptions(consents=tuple(map(Consent.parse, consents)), **plan)
+
+
+def apply(url: str, source: LazySource, *, on_progress: OnProgress | None = None, **options: Any) -> ApplyReport:
+    """Apply the folder; keywords are those of ApplyOptions."""
+    return asyncio.run(apply_database(url, source, ApplyOptions(**options), on_progress))
+
+
+def applied(url: str, source: LazySource, **options: Any) -> ApplyReport:
+    """Apply the folder; it must succeed."""
+    report = apply(url, source, **options)
+    assert report.error is None, report.error
+    return report
