@@ -186,6 +186,7 @@ def _detaches_concurrently(command: Node) -> bool:
 # --- needs -----------------------------------------------------------------------------------------------------------
 
 _EXISTING = frozenset({EffectVerb.CREATE, EffectVerb.OPAQUE, EffectVerb.NONE})
+_ADDING = frozenset({EffectVerb.ADD_COLUMN, EffectVerb.ADD_CONSTRAINT})
 
 
 def _build_statement(statement: Statement, declarations: Declarations) -> MigrationStatement:
@@ -202,13 +203,11 @@ def _build_statement(statement: Statement, declarations: Declarations) -> Migrat
 def _needs(statement: Statement, effects: tuple[Effect, ...]) -> tuple[Need, ...]:
     needs = Needs()
     node = statement.node
-    if not any(effect.if_exists and effect.verb not in _EXISTING for effect in effects):
+    if not node.get("missing_ok"):
         needs.walk(node)
         for effect in effects:
-            if effect.verb in _EXISTING:
-                continue
-            owner = effect.verb in (EffectVerb.ADD_COLUMN, EffectVerb.ADD_CONSTRAINT)
-            need_object(needs, effect.key.owner if owner else effect.key)
+            if effect.verb not in _EXISTING:
+                need_object(needs, effect.key.owner if effect.verb in _ADDING or effect.if_exists else effect.key)
     for column in _written_columns(statement):
         needs.range_var(node["relation"], column)
     if statement.kind == "CreateFunctionStmt":
