@@ -6,7 +6,7 @@ through `quote_ident`, every other text through `quote_literal`.
 
 from __future__ import annotations
 
-from stonegate.model.catalog import CatalogObject, CompositeType, Table, View
+from stonegate.model.catalog import CatalogObject
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.ddl import members, values
@@ -53,14 +53,14 @@ def alter(change: Change, desired: CatalogObject, live: CatalogObject, context: 
         LookupError: the change does not fit the objects.
     """
     if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
-        if not isinstance(desired, Table | View | CompositeType) or not isinstance(live, Table | View | CompositeType):
+        if not isinstance(desired, members.Holder) or not isinstance(live, members.Holder):
             raise LookupError(f"{change.key} is no member of {desired.key}")
         return tuple(members.alter_clauses(change, desired, live, context))
     return tuple(object_clauses(change, desired, live, context))
 
 
 def create_member(
-    change: Change, desired_owner: Table | View | CompositeType, context: DdlContext | None = None
+    change: Change, desired_owner: members.Holder, context: DdlContext | None = None
 ) -> tuple[Clause, ...]:
     """The clauses that add a column, attribute, constraint, index, trigger or policy; none where a parent brings it.
 
@@ -72,9 +72,7 @@ def create_member(
     return tuple(members.create_clauses(change, desired_owner, context))
 
 
-def drop_member(
-    change: Change, live_owner: Table | View | CompositeType, context: DdlContext | None = None
-) -> tuple[Clause, ...]:
+def drop_member(change: Change, live_owner: members.Holder, context: DdlContext | None = None) -> tuple[Clause, ...]:
     """The clauses that drop a member of a live relation or type; none where it goes with the parent's."""
     return tuple(members.drop_clauses(change, live_owner, context))
 

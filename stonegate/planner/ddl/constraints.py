@@ -65,12 +65,12 @@ def drop_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Cl
     yield Clause(table=table, clause=f"DROP CONSTRAINT {quote_ident(constraint.name)}", order=order)
 
 
-def validation_clauses(table: QualifiedName, desired: Constraint, live: Constraint) -> Iterator[Clause]:
+def validation_clauses(table: QualifiedName, desired: Constraint) -> Iterator[Clause]:
     """VALIDATE CONSTRAINT; the way back, which PostgreSQL lacks, drops the constraint and adds it NOT VALID."""
     if not desired.definition.endswith(NOT_VALID):
         yield Clause(table=table, clause=f"VALIDATE CONSTRAINT {quote_ident(desired.name)}", order=Order.VALIDATE)
     else:
-        yield from drop_constraint(table, live)
+        yield from drop_constraint(table, desired)
         yield from add_constraint(table, desired)
 
 

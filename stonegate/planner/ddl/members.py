@@ -287,8 +287,7 @@ def _constraint(change: Change, desired: Table, live: Table) -> Iterator[Clause]
         case "comment":
             yield constraints.constraint_comment(name, constraint)
         case "validated":
-            before = next((part for part in live.constraints if part.name == constraint.name), constraint)
-            yield from constraints.validation_clauses(name, constraint, before)
+            yield from constraints.validation_clauses(name, constraint)
         case "clustered":
             yield from constraints.clustered_clauses(desired, constraint)
         case "replica_identity":
@@ -312,6 +311,12 @@ def _paired(desired: tuple[Named, ...], live: tuple[Named, ...], name: str, hold
     return replace(twin, name=name)
 
 
+def _twin(live: tuple[Named, ...], desired: Named) -> Named | None:
+    """The live part that is, or is about to be, called as the desired one."""
+    fitting = [part for part in live if shape(part) == shape(desired)]
+    return next((part for part in fitting if part.name == desired.name), fitting[0] if fitting else None)
+
+
 def _index(change: Change, desired: Table | View, live: Table | View) -> Iterator[Clause]:
     if change.aspect == "name":
         if change.before is not None and change.after is not None:
@@ -326,10 +331,11 @@ def _index(change: Change, desired: Table | View, live: Table | View) -> Iterato
         case "replica_identity":
             yield from constraints.identity_clauses(desired, index)
         case "statistics":
-            before = next((part.statistics for part in live.indexes if part.name == index.name), ())
-            wanted = dict.fromkeys((number for number, _ in before), -1) | dict(index.statistics)
+            twin = _twin(live.indexes, index)
+            before = dict(twin.statistics) if twin is not None else {}
+            wanted = dict.fromkeys(before, -1) | dict(index.statistics)
             for number, target in wanted.items():
-                if (number, target) not in before:
+                if before.get(number) != target:
                     yield constraints.index_statistics(desired, index, number, target)
         case _:
             raise LookupError(f"{change.key}: no way to change its {change.aspect}")

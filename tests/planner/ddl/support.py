@@ -183,13 +183,13 @@ class Outcome:
 def carry_out(cases: Sequence[Case], server: Server) -> dict[str, Outcome]:
     """All cases in two databases: one is altered, the other is the measure."""
     make_roles(server)
-    known = {f"case {number}": case for number, case in enumerate(cases) if server.major >= case.since}
+    known = {f"case {number:03}": case for number, case in enumerate(cases) if server.major >= case.since}
     altered, fresh = (create_database(server, f"ddl_{os.getpid()}_{cases[0].name[:20]}_{side}") for side in "ab")
     try:
         for schema, case in known.items():
             place = f'CREATE SCHEMA "{schema}"; SET search_path = "{schema}";'
-            psql(altered.url, f"{place} {case.common}; {case.before}; {case.rows}")
-            psql(fresh.url, f"{place} {case.common}; {case.after}")
+            _build(altered, case, f"{place} {case.common}; {case.before}; {case.rows}")
+            _build(fresh, case, f"{place} {case.common}; {case.after}")
         live, desired = (asyncio.run(catalog_of(database)) for database in (altered, fresh))
         runs = {schema: _alter(altered, schema, case, live, desired) for schema, case in known.items()}
         reached = asyncio.run(catalog_of(altered))
@@ -204,6 +204,14 @@ def carry_out(cases: Sequence[Case], server: Server) -> dict[str, Outcome]:
     finally:
         drop_database(altered)
         drop_database(fresh)
+
+
+def _build(database: Database, case: Case, script: str) -> None:
+    try:
+        psql(database.url, script)
+    except psycopg.Error as error:
+        error.add_note(case.name)
+        raise
 
 
 def _alter(database: Database, schema: str, case: Case, live: Catalog, desired: Catalog) -> Outcome:
@@ -245,7 +253,7 @@ def assert_converged(case: Case, outcomes: dict[str, Outcome]) -> None:
         pytest.skip("this version does not know it")
     outcome = outcomes[case.name]
     script = ";\n".join(outcome.statements)
-    assert not outcome.error, script
+    assert not outcome.error, f"{outcome.error}\n{script}"
     assert outcome.reached == outcome.desired, script
     assert outcome.answers == [rows for _, rows in case.expected], script
     assert not outcome.lost_rows, script
@@ -255,4 +263,4 @@ def _counts(database: Database, schema: str, *catalogs: Catalog) -> dict[str, in
     """Rows of each table of the schema that is in all catalogs."""
     shared = set.intersection(*({table.key for table in catalog.tables} for catalog in catalogs))
     names = sorted(found.qualified.sql for found in shared if found.schema == schema)
-    return {name: psql(database.url, f"SELECT count(*) FROM {name}")[0][0] for name in names}
+    return {name: psql(database.url, f"SELECT count(*) FROM ONLY {name}")[0][0] for name in names}
