@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stonegate.cli.render.names import all_allows, count_steps, place, shell_consent, spoken, summarise
 from stonegate.model.plan import Action, Plan, Step
+from stonegate.model.preflight import Finding
 
 #: GitHub refuses comments above 65,536 characters, GitLab above a million.
 _LONGEST_SQL = 40_000
 
 
-def render_markdown(plan: Plan) -> str:
+def render_markdown(plan: Plan, findings: Sequence[Finding] = ()) -> str:
     """The comment. Names are code spans, so that nothing in them is read as markup."""
     target = "an empty database" if plan.target is None else f"database {_code(plan.target.database)}"
     lines = [f"### stonegate: plan for {target}", "", f"**{summarise(plan)}**", ""]
     lines += _blocked(plan)
+    lines += [f"- ⛔ {_escape(str(finding))}" for finding in findings]
     lines += _numbers(plan)
     lines += _notable(plan)
     lines += [f"> [!WARNING]\n> {_escape(warning)}\n" for warning in plan.warnings]

@@ -1,0 +1,147 @@
+"""The `stonegate` command: its groups of commands, and what becomes of every failure (behaviour, §8)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.text import Text
+from typer.exceptions import TyperException
+
+from stonegate import __version__
+from stonegate.cli import (
+    apply,
+    call,
+    check,
+    diff,
+    embedded,
+    explain,
+    graph,
+    init,
+    pack,
+    plan,
+    reference,
+    serve,
+    status,
+)
+from stonegate.cli.output import json_expected, say, stderr, write_json
+from stonegate.cli.render.failure import failure_document, render_failure
+from stonegate.errors import StonegateError
+
+INTERRUPTED = 130  # as shells report SIGINT
+PIPE_CLOSED = 141  # … and SIGPIPE
+TRACEBACK = "STONEGATE_TRACEBACK"
+
+app = typer.Typer(
+    name="stonegate",
+    help="Deploys a postgresql/ folder to one database or to hundreds of tenants: plan, apply, verify, and serve its "
+    "functions over HTTP.",
+    epilog="Exit codes: 0 done · 1 changes pending (plan --exit-code) · 2 usage · 3 the folder is wrong · 4 blocked · "
+    "5 drift or a stale plan · 6 database error · 7 some of a fleet failed",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DEPLOY, LOOK, TOOLS = "Deploy", "Look", "Tools"
+
+app.command("plan", rich_help_panel=DEPLOY)(plan.plan)
+app.command("apply", rich_help_panel=DEPLOY)(apply.apply)
+app.command("check", rich_help_panel=DEPLOY)(check.check)
+app.command("diff", rich_help_panel=LOOK)(diff.diff)
+app.command("status", rich_help_panel=LOOK)(status.status)
+app.command("history", rich_help_panel=LOOK)(status.history)
+app.command("graph", rich_help_panel=LOOK)(graph.graph)
+app.command("types", rich_help_panel=LOOK)(explain.types)
+app.command("explain", rich_help_panel=LOOK)(explain.explain)
+app.command("call", rich_help_panel=TOOLS)(call.call)
+app.command("pack", rich_help_panel=TOOLS)(pack.pack)
+app.command("init", rich_help_panel=TOOLS)(init.init)
+app.command("serve", rich_help_panel=TOOLS)(serve.serve)
+app.add_typer(embedded.app, name="embedded", rich_help_panel=TOOLS)
+app.add_typer(reference.app, name="reference", rich_help_panel=TOOLS)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"stonegate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("-V", "--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; a user's mistake never ends in a traceback.
+
+    Args:
+        argv: without the program's name; None for `sys.argv`.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no "±" shall not stop a deployment.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        command = typer.main.get_command(app)
+        code = command.main(
+            args=sys.argv[1:] if argv is None else list(argv), prog_name="stonegate", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except StonegateError as error:
+        return report_failure(error)
+    except TyperException as error:
+        return _report_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain once more when it closes the stream.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:
+        return _report_bug(error)
+
+
+def report_failure(error: StonegateError) -> int:
+    """Print the error for people on standard error, and as JSON where that was asked for; its exit code."""
+    if json_expected():
+        write_json(failure_document(error))
+    console = stderr()
+    for line in render_failure(console, error):
+        console.print(line)
+    return error.exit_code
+
+
+def _report_usage(error: TyperException) -> int:
+    """What typer says about the command line, in the style of all other errors."""
+    context = getattr(error, "ctx", None)
+    console = stderr()
+    if message := error.format_message():
+        console.print(Text.assemble(("error: ", "bold red"), (message, "bold")))
+        path = context.command_path if context is not None else "stonegate"
+        console.print(Text.assemble(("  hint: ", "bold green"), f"{path} --help"))
+    return 2
+
+
+def _report_bug(error: Exception) -> int:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exc()
+    failure = StonegateError(
+        f"unexpected {type(error).__name__}: {error}".rstrip(": "),
+        hint=f"this is a mistake in stonegate; please report it with the output of {TRACEBACK}=1 stonegate …",
+    )
+    return report_failure(failure)

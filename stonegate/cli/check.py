@@ -1,0 +1,94 @@
+"""`stonegate check`: everything that can be said about a folder without a database, and, with --shadow, with one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from stonegate.cli import options
+from stonegate.cli.output import expect_json, show, stdout, write_json
+from stonegate.cli.render.lines import indented, printable
+from stonegate.cli.render.names import count
+from stonegate.cli.source import load_ordered
+from stonegate.cli.target import EMBEDDED, start_server
+from stonegate.cli.watching import watching
+from stonegate.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from stonegate.model.source import SourceTree
+
+
+def check(
+    folder: options.Folder = None,
+    scope: options.Scope = None,
+    shadow: options.Shadow = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Parse, order and lint a folder; no database is asked.
+
+    All broken places are listed at once, and the exit code is 3 then. Warnings do not change the exit code.
+    **--shadow** builds the folder for real, in a temporary database of that server.
+    """
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings({"folder": folder, "scope": scope, "shadow": shadow})
+    tree, _ = load_ordered(settings)
+    from stonegate.planner.lint import check_migrations, check_references
+
+    warnings = (*tree.warnings, *check_references(tree), *check_migrations(tree))
+    if settings.shadow is not None:
+        _build(settings, settings.shadow, tree)
+    if format is options.ReportFormat.JSON:
+        write_json(
+            {
+                "status": "ok",
+                "path": tree.path,
+                "fingerprint": tree.fingerprint,
+                "digest": tree.digest,
+                "built": settings.shadow is not None,
+                "counts": _counts(tree),
+                "warnings": warnings,
+            }
+        )
+        return
+    console = stdout()
+    for warning in warnings:
+        show(*indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2))
+    built = ", builds" if settings.shadow is not None else ""
+    summary = ", ".join(count(number, kind) for kind, number in _counts(tree).items()) or "nothing declared"
+    show(*indented(console, Text.assemble(("ok ", "bold green"), f"{summary}{built}"), 0, hang=3))
+    if warnings:
+        show(Text(count(len(warnings), "warning")))
+
+
+def _build(settings: Settings, shadow: str, tree: SourceTree) -> None:
+    """Build the folder for real.
+
+    Raises:
+        StonegateError: PostgreSQL refuses a statement; with file and line.
+    """
+    server = start_server(settings).url if shadow == EMBEDDED else shadow
+    from stonegate.database.inspection import build_reference
+    from stonegate.database.lazy_source import LazySource
+
+    with watching("building the folder") as on_progress:
+        asyncio.run(build_reference(server, LazySource.of_tree(tree), on_progress))
+
+
+def _counts(tree: SourceTree) -> dict[str, int]:
+    """Declared objects by kind, in deployment order."""
+    from stonegate.model.source import Folder, Verb
+
+    found: dict[str, int] = {}
+    if tree.extensions:
+        found["extension"] = len(tree.extensions)
+    order = list(Folder)
+    for item in sorted(tree.items, key=lambda item: order.index(item.folder)):
+        if item.verb is Verb.CREATE:
+            found[item.key.kind.value] = found.get(item.key.kind.value, 0) + 1
+    if tree.migrations:
+        found["migration"] = len(tree.migrations)
+    if tree.seeders:
+        found["seeder"] = len(tree.seeders)
+    return found

@@ -1,0 +1,113 @@
+"""`stonegate explain` and `stonegate types`: what the words of a plan mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from stonegate.cli import options
+from stonegate.cli.output import expect_json, show, stdout, write_json
+from stonegate.cli.render.lines import indented, table
+from stonegate.errors import UsageError
+
+
+def explain(
+    code: Annotated[
+        str | None,
+        typer.Argument(metavar="CODE", help="A hazard, a consent token or an error code.", show_default=False),
+    ] = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Explain a hazard, a consent token or an error code, with the safer way; without a CODE, list them."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    from stonegate.planner.explain import explain as explanation_of
+    from stonegate.planner.explain import explanations
+
+    if code is None:
+        every = list(explanations())
+        if format is options.ReportFormat.JSON:
+            write_json(every)
+        else:
+            show(*table(stdout(), ("kind", "code", "what it says"), [(e.kind, e.code, e.title) for e in every]))
+        return
+    found = explanation_of(code)
+    if format is options.ReportFormat.JSON:
+        write_json(found)
+        return
+    console = stdout()
+    show(Text.assemble((found.code, "bold"), f" ({found.kind})"))
+    paragraphs = [found.title, *found.text.split("\n\n")]
+    if found.safer_way:
+        paragraphs.append(f"Safer: {found.safer_way}")
+    for paragraph in filter(None, paragraphs):
+        show(Text(""), *indented(console, paragraph, 0))
+
+
+def types(
+    old: Annotated[str | None, typer.Argument(metavar="[FROM]", help="The type of a column.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="[TO]", help="The type that it shall get.")] = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Print which changes of a column's type are safe, narrowing or impossible; or one of them with its reason.
+
+    `stonegate types 'varchar(40)' 'varchar(20)'`
+    """
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    from stonegate.planner.type_matrix import MatrixRow, matrix_rows, type_change
+
+    if old is not None and new is not None:
+        row = MatrixRow(old=old, new=new, verdict=type_change(canonical(old), canonical(new), {}))
+        if format is options.ReportFormat.JSON:
+            write_json(_document(row))
+        else:
+            show(*_cell(row))
+        return
+    rows = [row for row in matrix_rows() if old is None or canonical(old) in (row.old, row.old.partition("(")[0])]
+    if not rows:
+        raise UsageError(f"the matrix has no row for {old}", hint=f"stonegate types '{old}' TO")
+    if format is options.ReportFormat.JSON:
+        write_json([_document(row) for row in rows])
+        return
+    cells = [(row.old, row.new, row.verdict.change_class.value, row.verdict.reason) for row in rows]
+    show(*table(stdout(), ("from", "to", "class", "why"), cells))
+
+
+def canonical(text: str) -> str:
+    """The type as format_type prints it, so that `int` and `INTEGER` are found in the matrix as one."""
+    from stonegate.planner.type_matrix import SqlType, parse_type
+
+    match parse_type(text.lower() if '"' not in text else text):
+        case SqlType(base=base, modifiers=modifiers, fields=fields, array=array):
+            limit = f"({','.join(map(str, modifiers))})" if modifiers else ""
+            if limit and base.startswith("time"):
+                word, _, zone = base.partition(" ")
+                base, limit = f"{word}{limit} {zone}", ""
+            return f"{base}{' ' + fields if fields else ''}{limit}{'[]' if array else ''}"
+
+
+def _document(row: Any) -> dict[str, Any]:
+    verdict = row.verdict
+    return {
+        "from": row.old,
+        "to": row.new,
+        "class": verdict.change_class.value,
+        "reason": verdict.reason,
+        "using": verdict.using,
+        "via": verdict.via,
+        "rewrites": verdict.rewrites,
+    }
+
+
+def _cell(row: Any) -> list[Text]:
+    verdict = row.verdict
+    console = stdout()
+    lines = [Text.assemble(f"{row.old} → {row.new}: ", (verdict.change_class.value, "bold"))]
+    lines += indented(console, verdict.reason, 2)
+    if verdict.using:
+        lines += indented(console, f"ALTER COLUMN c TYPE {row.new} USING {verdict.render_using('c', row.new)}", 2)
+    lines += indented(console, "writes the table anew" if verdict.rewrites else "changes the catalog only", 2)
+    if verdict.change_class != "safe":
+        lines += indented(console, "consent: --allow modify_column_type:TABLE.COLUMN", 2)
+    return lines

@@ -1,0 +1,196 @@
+"""The options that several commands share, each declared once with its help text (behaviour, §8)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+SOURCE = "Folder"
+TARGET = "Target"
+CONSENT = "Consent"
+OUTPUT = "Output"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SQL = "sql"
+    MARKDOWN = "markdown"
+
+
+class ReportFormat(StrEnum):
+    """How everything else is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _stop_or_continue(value: str | None) -> str | None:
+    if value not in (None, "stop", "continue"):
+        raise typer.BadParameter("stop or continue is expected")
+    return value
+
+
+# --- the folder -----------------------------------------------------------------------------------------------------
+
+Folder: TypeAlias = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FOLDER]", help="The folder or .tar.gz archive; postgresql/ if not given.", show_default=False
+    ),
+]
+Scope: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        metavar="main|tenant",
+        help="Which half of a folder that holds main/, tenant/ and shared directories.",
+        rich_help_panel=SOURCE,
+    ),
+]
+
+# --- the target -----------------------------------------------------------------------------------------------------
+
+Database: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "-d",
+        "--database",
+        metavar="URL|NAME",
+        help="A libpq URL or conninfo (service=… too); or the NAME of a database on the server of --embedded, "
+        "DATABASE_URL, DB_* or PG*.",
+        rich_help_panel=TARGET,
+    ),
+]
+Embedded: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--embedded",
+        help="On a private PostgreSQL under .stonegate/, started if need be. The database is named after the folder "
+        "(that of todos/postgresql is todos), or by -d NAME.",
+        rich_help_panel=TARGET,
+    ),
+]
+Platform: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--platform", metavar="NAME", help="The databases of a platform.", rich_help_panel=TARGET),
+]
+Tenant: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--tenant", metavar="ID", help="Only this tenant of the platform.", rich_help_panel=TARGET),
+]
+Schema: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--schema", metavar="NAME", help="Only the platform's databases of this schema.", rich_help_panel=TARGET
+    ),
+]
+Every: TypeAlias = Annotated[bool, typer.Option("--all", help="All databases of the platform.", rich_help_panel=TARGET)]
+Shadow: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--shadow",
+        metavar="URL|embedded",
+        help="Build the reference database there, not on the target's server.",
+        rich_help_panel=TARGET,
+    ),
+]
+
+# --- consent --------------------------------------------------------------------------------------------------------
+
+Allow: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="TOKEN[:OBJECT]",
+        help="Consent to a kind of change, or to one: drop_column:users.legacy. May be repeated; `stonegate explain "
+        "TOKEN` says what it means.",
+        rich_help_panel=CONSENT,
+    ),
+]
+Force: TypeAlias = Annotated[
+    bool, typer.Option("--force", help="Consent to everything that a consent exists for.", rich_help_panel=CONSENT)
+]
+AllowDrift: TypeAlias = Annotated[
+    bool,
+    typer.Option("--allow-drift", help="Overwrite what was changed by hand.", rich_help_panel=CONSENT),
+]
+Baseline: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--baseline",
+        help="Take over a database that has the objects but no records: record them, run no migration.",
+        rich_help_panel=CONSENT,
+    ),
+]
+SeedMissing: TypeAlias = Annotated[
+    bool,
+    typer.Option("--seed-missing", help="Insert declared rows that existing tables lack.", rich_help_panel=CONSENT),
+]
+StrictContract: TypeAlias = Annotated[
+    bool,
+    typer.Option("--strict-contract", help="Block what breaks callers of a function.", rich_help_panel=CONSENT),
+]
+
+# --- limits ---------------------------------------------------------------------------------------------------------
+
+LockTimeout: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--lock-timeout", metavar="S", min=0, help="Seconds that a statement waits for a lock; 5.", show_default=False
+    ),
+]
+StatementTimeout: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--statement-timeout",
+        metavar="S",
+        min=0,
+        help="Seconds that a statement may take; 0, no limit.",
+        show_default=False,
+    ),
+]
+
+FLEET = "Fleet"
+
+Concurrency: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--concurrency", metavar="N", min=1, help="Databases at a time; 8.", show_default=False, rich_help_panel=FLEET
+    ),
+]
+Canary: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--canary",
+        metavar="TENANT|N",
+        help="This tenant, or that many, first; the others only if all goes well.",
+        rich_help_panel=FLEET,
+    ),
+]
+OnError: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--on-error",
+        metavar="stop|continue",
+        help="After a failed database; continue.",
+        show_default=False,
+        rich_help_panel=FLEET,
+        callback=_stop_or_continue,
+    ),
+]
+
+# --- output ---------------------------------------------------------------------------------------------------------
+
+Format: TypeAlias = Annotated[
+    ReportFormat, typer.Option("--format", help="text for people, json for programs.", rich_help_panel=OUTPUT)
+]
+Verbose: TypeAlias = Annotated[
+    bool,
+    typer.Option("-v", "--verbose", help="All SQL, and what is left as it is.", rich_help_panel=OUTPUT),
+]

@@ -1,0 +1,47 @@
+"""`stonegate pack`: the folder as the archive that the gateway's `/register` and `/migrate` take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from stonegate.cli import options
+from stonegate.cli.files import write_file
+from stonegate.cli.output import expect_json, show, write_json
+from stonegate.cli.source import load_ordered
+from stonegate.settings import read_settings
+
+
+def pack(
+    folder: options.Folder = None,
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The .tar.gz to write.")],
+    scope: options.Scope = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Write a folder as a reproducible .tar.gz: equal folders give equal bytes, whoever packs them and when.
+
+    A folder that is broken is not packed.
+    """
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings({"folder": folder, "scope": scope})
+    tree, _ = load_ordered(settings)
+    from stonegate.source.tree import pack_tree
+
+    data = pack_tree(settings.folder, scope=settings.scope)
+    write_file(out, data)
+    if format is options.ReportFormat.JSON:
+        write_json(
+            {
+                "file": str(out),
+                "bytes": len(data),
+                "files": len(tree.files),
+                "fingerprint": tree.fingerprint,
+                "digest": tree.digest,
+            }
+        )
+        return
+    show(Text(f"{out}: {len(data):,} bytes, fingerprint {tree.fingerprint[:12]}"))

@@ -1,0 +1,171 @@
+"""`stonegate plan`: what an apply would do, and whether it may."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
+
+import typer
+from rich.text import Text
+
+from stonegate.cli import options
+from stonegate.cli.consents import plan_options
+from stonegate.cli.files import write_file
+from stonegate.cli.options import PlanFormat
+from stonegate.cli.output import dump_json, expect_json, say, show, stdout, write
+from stonegate.cli.render.lines import indented, printable
+from stonegate.cli.source import load_lazily, load_ordered
+from stonegate.cli.target import DatabaseTarget, TargetOptions, resolve_target
+from stonegate.cli.watching import watching
+from stonegate.errors import DatabaseNotFound, UsageError
+from stonegate.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from stonegate.model.plan import Plan, PlanOptions
+    from stonegate.model.preflight import Finding
+
+
+def plan(
+    folder: options.Folder = None,
+    database: options.Database = None,
+    embedded: options.Embedded = False,
+    platform: options.Platform = None,
+    tenant: options.Tenant = None,
+    schema: options.Schema = None,
+    every: options.Every = False,
+    scope: options.Scope = None,
+    shadow: options.Shadow = None,
+    allow: options.Allow = None,
+    force: options.Force = False,
+    allow_drift: options.AllowDrift = False,
+    baseline: options.Baseline = False,
+    seed_missing: options.SeedMissing = False,
+    strict_contract: options.StrictContract = False,
+    preflight: Annotated[
+        bool, typer.Option("--preflight", help="Look for rows that would make it fail.", rich_help_panel=options.TARGET)
+    ] = False,
+    format: Annotated[
+        PlanFormat,
+        typer.Option(
+            "--format",
+            help="text for people, json for programs and --plan, sql for psql -1 -f, markdown for a pull request.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = PlanFormat.TEXT,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Save it for apply --plan.", rich_help_panel=options.OUTPUT),
+    ] = None,
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help="Exit with 1 if there is something to do.", rich_help_panel=options.OUTPUT),
+    ] = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Print what an apply would do. Nothing is written to the target.
+
+    Without a target it is the plan for an empty database, and no server is asked. Exit code 4 says that the plan is
+    blocked; what to type to consent stands beside each reason.
+    """
+    expect_json(wanted=format is PlanFormat.JSON)
+    settings = read_settings({"folder": folder, "scope": scope, "shadow": shadow})
+    wanted = plan_options(
+        allow,
+        force=force,
+        allow_drift=allow_drift,
+        baseline=baseline,
+        seed_missing=seed_missing,
+        strict_contract=strict_contract,
+    )
+    named = TargetOptions(
+        database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
+    )
+    target = resolve_target(named, settings, settings.folder)
+    if target is None:
+        if preflight or baseline:
+            raise UsageError("--preflight and --baseline look at a database", hint="name one: -d URL or --embedded")
+        made, findings = _plan_offline(settings, wanted), None
+    else:
+        made, findings = plan_target(settings, wanted, target, preflight=preflight)
+    if out is not None:
+        write_file(out, (dump_json(_document(made, findings)) + "\n").encode())
+        say(f"saved to {out}")
+    _print(made, findings, format, verbose)
+    raise typer.Exit(_exit_code(made, findings, exit_code))
+
+
+def _plan_offline(settings: Settings, wanted: PlanOptions) -> Plan:
+    """The plan for an empty database: no driver is even imported."""
+    tree, ordered = load_ordered(settings)
+    from stonegate.planner.build import build_plan
+    from stonegate.source.checksum import same_body
+
+    return build_plan(tree=tree, ordered=ordered, options=wanted, same_body=same_body)
+
+
+def plan_target(
+    settings: Settings, wanted: PlanOptions, target: DatabaseTarget, *, preflight: bool = False
+) -> tuple[Plan, tuple[Finding, ...] | None]:
+    """The plan for a database, and with `preflight` the rows that would make it fail.
+
+    Raises:
+        StonegateError: as `deployment.plan_database`.
+    """
+    source = load_lazily(settings)
+    from stonegate.database.deployment import ApplyOptions, plan_database
+    from stonegate.database.inspection import plan_with_findings
+
+    asked = ApplyOptions(plan=wanted, shadow=settings.shadow)
+    with watching(f"planning {target.name}") as on_progress:
+        if preflight:
+            try:
+                return asyncio.run(plan_with_findings(target.conninfo, source, asked, on_progress))
+            except DatabaseNotFound:
+                pass  # no rows stand in the way of anything
+        planned = asyncio.run(plan_database(target.conninfo, source, asked, on_progress))
+    return planned, () if preflight else None
+
+
+def _document(made: Plan, findings: tuple[Finding, ...] | None) -> dict[str, Any]:
+    from stonegate.cli.render.plan_json import plan_document
+
+    document = plan_document(made)
+    if findings is not None:
+        document["preflight"] = list(findings)
+    return document
+
+
+def _print(made: Plan, findings: tuple[Finding, ...] | None, format: PlanFormat, verbose: bool) -> None:
+    match format:
+        case PlanFormat.TEXT:
+            from stonegate.cli.render.plan_text import render_plan
+
+            console = stdout()
+            show(*render_plan(console, made, verbose=verbose))
+            if findings is not None:
+                show(Text(""), Text(f"preflight: {'rows that would fail' if findings else 'no row stands in the way'}"))
+            for finding in findings or ():
+                show(*indented(console, Text.assemble(("✗ ", "red"), printable(str(finding))), 2, hang=2))
+        case PlanFormat.JSON:
+            write(dump_json(_document(made, findings)))
+        case PlanFormat.SQL:
+            from stonegate.cli.render.plan_sql import render_script
+
+            write(render_script(made))
+        case PlanFormat.MARKDOWN:
+            from stonegate.cli.render.plan_markdown import render_markdown
+
+            write(render_markdown(made, findings or ()))
+        case _:
+            assert_never(format)
+
+
+def _exit_code(made: Plan, findings: tuple[Finding, ...] | None, wanted: bool) -> int:
+    if made.blocked:
+        from stonegate.database.reports import blocked_error
+
+        return blocked_error(made, "").exit_code
+    if findings:
+        return 4
+    return 1 if wanted and made.has_changes else 0

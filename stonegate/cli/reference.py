@@ -1,0 +1,116 @@
+"""`stonegate reference`: the reference databases that stonegate keeps on a server."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from stonegate.cli import options
+from stonegate.cli.output import expect_json, progress, show, stdout, write_json
+from stonegate.cli.render.lines import table
+from stonegate.cli.render.names import count
+from stonegate.cli.target import TargetOptions, choose, resolve_target, start_server
+from stonegate.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from stonegate.database.reference_store import StoredReference
+
+app = typer.Typer(
+    name="reference",
+    help="The reference databases: folders built once, for comparison and as templates. They can be dropped any time; "
+    "the next plan builds what it needs.",
+    no_args_is_help=True,
+)
+
+
+@app.command("list")
+def list_(
+    database: options.Database = None,
+    embedded: options.Embedded = False,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """List them, the one that was used last first."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    stored = asyncio.run(_list(_server(database, embedded)))
+    if format is options.ReportFormat.JSON:
+        write_json(stored)
+        return
+    if not stored:
+        show(Text("no reference databases"))
+        return
+    header = ("database", "folder", "owner", "server", "size", "built", "used", "template")
+    show(*table(stdout(), header, [_row(one) for one in stored], numeric=(4,)))
+
+
+@app.command()
+def prune(
+    database: options.Database = None,
+    embedded: options.Embedded = False,
+    unused_days: Annotated[
+        float, typer.Option("--unused-days", metavar="N", min=0, help="Only those that were not used for N days.")
+    ] = 0,
+    keep: Annotated[
+        list[str] | None, typer.Option("--keep", metavar="FINGERPRINT", help="Keep those of this folder. Repeatable.")
+    ] = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Drop them, and what a killed build left behind. Ones that are being built right now are left alone."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    with progress("dropping reference databases"):
+        dropped = asyncio.run(_prune(_server(database, embedded), timedelta(days=unused_days), tuple(keep or ())))
+    if format is options.ReportFormat.JSON:
+        write_json({"dropped": dropped})
+        return
+    show(*(Text(f"dropped {name}") for name in dropped), Text(f"{count(len(dropped), 'database')} dropped"))
+
+
+def _server(database: str | None, embedded: bool) -> str:
+    """The server's conninfo: that of the named target, else DATABASE_URL, DB_* or PG*."""
+    settings: Settings = read_settings()
+    named = choose(TargetOptions(database=database, embedded=embedded), settings)
+    if named.embedded:
+        return start_server(settings).url
+    target = None if named.is_fleet else resolve_target(named, settings, None)
+    return settings.server_conninfo if target is None else target.conninfo
+
+
+async def _list(server: str) -> tuple[StoredReference, ...]:
+    from stonegate.database.databases import connect_maintenance
+    from stonegate.database.reference_store import list_references
+
+    conn = await connect_maintenance(server)
+    try:
+        return await list_references(conn)
+    finally:
+        await conn.close()
+
+
+async def _prune(server: str, unused_for: timedelta, fingerprints: tuple[str, ...]) -> tuple[str, ...]:
+    from stonegate.database.databases import connect_maintenance
+    from stonegate.database.reference_store import list_references, prune_references
+
+    conn = await connect_maintenance(server)
+    try:
+        stored = await list_references(conn)
+        keep = {one.fingerprint for one in stored if one.fingerprint.startswith(fingerprints)} if fingerprints else ()
+        return await prune_references(conn, unused_for=unused_for, keep=keep)
+    finally:
+        await conn.close()
+
+
+def _row(one: StoredReference) -> tuple[str, ...]:
+    size = "gone" if one.bytes is None else f"{one.bytes / 1024 / 1024:.1f} MiB"
+    return (
+        one.database,
+        one.fingerprint[:12],
+        one.owner,
+        one.facts.partition(" ")[0],
+        size,
+        f"{one.built_at:%Y-%m-%d %H:%M}",
+        f"{one.used_at:%Y-%m-%d %H:%M}",
+        "yes" if one.is_template else "no",
+    )

@@ -1,0 +1,147 @@
+"""The report of an apply, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+from rich.console import Console
+from rich.text import Text
+
+from stonegate.cli.render.lines import indented, placed, printable
+from stonegate.cli.render.names import DONE_OUTCOMES, count, count_steps, enumerate_outcomes, place
+from stonegate.cli.render.plan_json import blocked_document, step_document
+from stonegate.cli.render.plan_text import render_blocked, title
+from stonegate.model.plan import Action
+from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
+
+#: Of these there are many at a first deployment: they are counted, and listed with --verbose.
+_COUNTED = frozenset({Action.CREATE, Action.SEED, Action.BASELINE, Action.VALIDATE, Action.SKIP})
+
+
+def report_document(report: ApplyReport) -> dict[str, Any]:
+    """The document of behaviour §8; `blocked`, `seeds` and `warnings` say more about it."""
+    document: dict[str, Any] = {
+        "status": report.status.value,
+        "database": report.database,
+        "plan_checksum": report.plan.checksum if report.plan is not None else None,
+        "counts": report.counts,
+        "steps": [_step(step) for step in report.steps],
+        "duration_ms": round(report.duration_ms, 1),
+        "created_database": report.created_database,
+        "verified": report.verified,
+        "seeds": list(report.seeds),
+        "warnings": list(report.warnings),
+    }
+    if report.plan is not None and report.plan.blocked:
+        document["blocked"] = [blocked_document(reason) for reason in report.plan.blocked]
+    if report.error is not None:
+        document["error"] = error_document(report.error)
+    return document
+
+
+def error_document(error: ErrorReport) -> dict[str, Any]:
+    """The failure; what is not known is left out."""
+    facts = {
+        "code": error.code,
+        "message": error.message,
+        "cause": error.cause,
+        "hint": error.hint,
+        "sqlstate": error.sqlstate,
+        "details": list(error.details),
+        "exit_code": error.exit_code,
+    }
+    return {key: value for key, value in facts.items() if value not in (None, [])}
+
+
+def _step(report: StepReport) -> dict[str, Any]:
+    return step_document(report.step) | {"state": report.state, "rows": report.rows}
+
+
+def render_report(console: Console, report: ApplyReport, *, verbose: bool = False) -> Iterator[Text]:
+    """What was done, for standard output; nothing for an apply that did not take place."""
+    match report.status:
+        case Status.APPLIED | Status.DRY_RUN:
+            yield from _done(console, report, verbose)
+        case Status.UNCHANGED:
+            yield from _warnings(console, report)
+            line = Text.assemble(
+                ("✓ ", "bold green"), (report.database, "bold"), ": unchanged, nothing to do", _time(report)
+            )
+            yield from indented(console, line, 0, hang=2)
+        case Status.BLOCKED | Status.FAILED:
+            yield from _warnings(console, report)
+        case _:
+            assert_never(report.status)
+
+
+def _done(console: Console, report: ApplyReport, verbose: bool) -> Iterator[Text]:
+    steps = [each for each in report.steps if verbose or each.step.action not in _COUNTED or each.state != "done"]
+    rows = [(_title(each), place(each.step.file, each.step.line)) for each in steps]
+    for lines in placed(console, rows, 2):
+        yield from lines
+    if steps:
+        yield Text("")
+    yield from _warnings(console, report)
+    yield from indented(console, _headline(report), 0, hang=2)
+    for line in _facts(report):
+        yield from indented(console, line, 2, hang=2)
+
+
+def _title(report: StepReport) -> Text:
+    text = title(report.step)
+    return text if report.state == "done" else text.append(f"  {report.state}", style="yellow")
+
+
+def _headline(report: ApplyReport) -> Text:
+    did = [each.step for each in report.steps if each.state == "done"]
+    summary = enumerate_outcomes(count_steps(did), DONE_OUTCOMES)
+    if report.status is Status.DRY_RUN:
+        word = ("dry run, everything was rolled back: ", "bold yellow")
+        return Text.assemble(("✓ ", "bold green"), (report.database, "bold"), ": ", word, summary, _time(report))
+    return Text.assemble(("✓ ", "bold green"), (report.database, "bold"), f": {summary}", _time(report))
+
+
+def _facts(report: ApplyReport) -> Iterator[str]:
+    if report.created_database:
+        yield "the database is new"
+    inserted = sum(seed.inserted for seed in report.seeds)
+    found = sum(seed.found for seed in report.seeds)
+    if inserted:
+        yield f"{count(inserted, 'declared row')} inserted"
+    if found:
+        yield f"{count(found, 'declared row')} found"
+    yield "verified: the database is as declared" if report.verified else "not verified"
+    if report.plan is not None:
+        yield f"plan {report.plan.checksum[:16]}"
+
+
+def _time(report: ApplyReport) -> tuple[str, str]:
+    seconds = report.duration_ms / 1000
+    return (f" ({report.duration_ms:.0f} ms)" if seconds < 1 else f" ({seconds:.1f} s)", "dim")
+
+
+def _warnings(console: Console, report: ApplyReport) -> Iterator[Text]:
+    for warning in report.warnings:
+        yield from indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2)
+
+
+def render_refusal(console: Console, report: ApplyReport) -> Iterator[Text]:
+    """Why an apply did not take place, for standard error."""
+    if report.plan is not None and report.plan.blocked:
+        yield from indented(
+            console, Text.assemble(("error: ", "bold red"), (f"{report.database}: nothing was changed", "bold")), 0
+        )
+        yield from render_blocked(console, report.plan.blocked)
+    elif report.error is not None:
+        yield from _failure(console, report.error)
+
+
+def _failure(console: Console, error: ErrorReport) -> Iterator[Text]:
+    yield from indented(console, Text.assemble(("error: ", "bold red"), (printable(error.message), "bold")), 0, hang=2)
+    for detail in error.details:
+        yield from indented(console, Text.assemble(("- ", "blue"), printable(detail)), 2, hang=2)
+    if error.cause is not None:
+        yield from indented(console, Text.assemble(("cause: ", "bold"), printable(error.cause)), 2, hang=2)
+    if error.hint is not None:
+        yield from indented(console, Text.assemble(("hint: ", "bold green"), printable(error.hint)), 2, hang=2)

@@ -1,0 +1,191 @@
+"""`stonegate status` and `stonegate history`: what is deployed, and what was done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from stonegate.cli import options
+from stonegate.cli.diff import DRIFTED, change_document, render_change
+from stonegate.cli.output import expect_json, progress, show, stdout, write_json
+from stonegate.cli.render.lines import indented, printable, table
+from stonegate.cli.render.names import count
+from stonegate.cli.target import TargetOptions, require_target
+from stonegate.settings import read_settings
+
+if TYPE_CHECKING:
+    from stonegate.database.history import DeploymentEntry, HistoryEntry
+    from stonegate.database.inspection import DatabaseStatus
+
+_DEPLOYMENT_HEADER = ("when", "mode", "folder", "plan", "did", "took", "by")
+_HISTORY_HEADER = ("when", "what", "object", "consent", "took", "by")
+
+
+def status(
+    database: options.Database = None,
+    embedded: options.Embedded = False,
+    platform: options.Platform = None,
+    tenant: options.Tenant = None,
+    schema: options.Schema = None,
+    every: options.Every = False,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Say what is deployed, since when, of which folder, and what somebody changed by hand since (exit code 5)."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings()
+    named = TargetOptions(
+        database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
+    )
+    target = require_target(named, settings, None)
+    from stonegate.database.inspection import read_status
+
+    with progress(f"reading {target.name}"):
+        found = asyncio.run(read_status(target.conninfo))
+    if format is options.ReportFormat.JSON:
+        write_json(status_document(found))
+    else:
+        show(*render_status(stdout(), found))
+    raise typer.Exit(DRIFTED if found.drift else 0)
+
+
+def status_document(found: DatabaseStatus) -> dict[str, Any]:
+    """The JSON form."""
+    return {
+        "database": found.database,
+        "server_version": found.server_version,
+        "deployed": found.last,
+        "by_original": found.by_original,
+        "counts": found.counts,
+        "drift": [change_document(change, drift=True) for change in found.drift],
+        "unfinished": list(found.unfinished),
+        "excepted": list(found.excepted),
+    }
+
+
+def render_status(console: Console, found: DatabaseStatus) -> Iterator[Text]:
+    """The facts, and the drift object by object."""
+    version = f"{found.server_version // 10000}.{found.server_version % 10000}"
+    yield Text.assemble((found.database, "bold"), f", PostgreSQL {version}")
+    match found.last:
+        case None if found.by_original:
+            yield from indented(console, "deployed by stonescriptdb-gateway, not yet by stonegate", 2)
+        case None:
+            yield from indented(console, "nothing was deployed here", 2)
+        case last:
+            yield from _deployment(console, last)
+    held = ", ".join(
+        count(number, kind) for kind, number in found.counts.items() if kind not in ("applied", "baselined")
+    )
+    if held:
+        yield from indented(console, f"holds {held}", 2, hang=2)
+    applied, baselined = found.counts.get("applied", 0), found.counts.get("baselined", 0)
+    if applied or baselined:
+        yield from indented(console, f"{count(applied, 'migration')} applied, {baselined} baselined", 2)
+    for step in found.unfinished:
+        line = Text.assemble(("unfinished: ", "bold yellow"), printable(step), "; the next apply finishes it")
+        yield from indented(console, line, 2, hang=2)
+    for difference in found.excepted:
+        yield from indented(console, f"left as it was found: {printable(difference)}", 2, hang=2, style="dim")
+    if found.last is None:
+        return
+    if not found.drift:
+        yield from indented(console, Text("no drift: nothing was changed by hand", style="green"), 2)
+        return
+    yield Text(f"  drift, {count(len(found.drift), 'change')} by hand since then:", style="bold yellow")
+    for change in found.drift:
+        yield from indented(console, Text(printable(str(change.key.owner)), style="bold"), 4)
+        for line in render_change(console, change, drift=False):
+            yield Text.assemble("    ", line)
+
+
+def _deployment(console: Console, last: DeploymentEntry) -> Iterator[Text]:
+    when = f"{last.deployed_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    yield from indented(console, f"deployed {when} by {last.executed_by}, stonegate {last.tool_version}", 2, hang=2)
+    yield from indented(console, f"folder {last.fingerprint[:12]}, plan {last.plan_checksum[:12]}", 2, hang=2)
+
+
+def history(
+    database: options.Database = None,
+    embedded: options.Embedded = False,
+    platform: options.Platform = None,
+    tenant: options.Tenant = None,
+    schema: options.Schema = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="The newest N lines.")] = 50,
+    object_name: Annotated[
+        str | None, typer.Option("--object", metavar="NAME", help="Only what was done to this object.")
+    ] = None,
+    forced: Annotated[bool, typer.Option("--forced", help="Only what needed a consent.")] = False,
+    deployments: Annotated[bool, typer.Option("--deployments", help="One line for each apply.")] = False,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """List what was done to a database, object by object, newest first."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings()
+    named = TargetOptions(database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema)
+    target = require_target(named, settings, None)
+    applies: tuple[DeploymentEntry, ...] = ()
+    entries: tuple[HistoryEntry, ...] = ()
+    with progress(f"reading {target.name}"):
+        if deployments:
+            applies = asyncio.run(_read_deployments(target.conninfo, limit))
+        else:
+            entries = asyncio.run(_read_history(target.conninfo, limit, object_name, forced))
+    if format is options.ReportFormat.JSON:
+        write_json(applies if deployments else entries)
+    elif not applies and not entries:
+        show(Text("nothing was done here"))
+    elif deployments:
+        show(*table(stdout(), _DEPLOYMENT_HEADER, map(_deployment_row, applies)))
+    else:
+        show(*table(stdout(), _HISTORY_HEADER, map(_history_row, entries)))
+
+
+async def _read_history(conninfo: str, limit: int, name: str | None, forced: bool) -> tuple[HistoryEntry, ...]:
+    from stonegate.database.connect import connect
+    from stonegate.database.history import read_history
+
+    conn = await connect(conninfo)
+    try:
+        return await read_history(conn, limit, object_name=name, forced_only=forced)
+    finally:
+        await conn.close()
+
+
+async def _read_deployments(conninfo: str, limit: int) -> tuple[DeploymentEntry, ...]:
+    from stonegate.database.connect import connect
+    from stonegate.database.history import read_deployments
+
+    conn = await connect(conninfo)
+    try:
+        return await read_deployments(conn, limit)
+    finally:
+        await conn.close()
+
+
+def _history_row(entry: HistoryEntry) -> tuple[str, ...]:
+    consents = entry.detail.get("consents") or (["yes"] if entry.forced else [])
+    return (
+        f"{entry.executed_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        entry.change_type.replace("_", " "),
+        entry.object_name,
+        ", ".join(map(str, consents)),
+        "" if entry.duration_ms is None else f"{entry.duration_ms:.0f} ms",
+        entry.executed_by or "",
+    )
+
+
+def _deployment_row(entry: DeploymentEntry) -> tuple[str, ...]:
+    return (
+        f"{entry.deployed_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        entry.mode,
+        entry.fingerprint[:12],
+        entry.plan_checksum[:12],
+        ", ".join(f"{number} {action}" for action, number in entry.counts.items()),
+        f"{entry.duration_ms:.0f} ms",
+        entry.executed_by,
+    )

@@ -1,0 +1,184 @@
+"""The target of a command: one database, or none; several are the fleet's business (behaviour, §8)."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stonegate.cli.output import progress
+from stonegate.cli.source import name_after
+from stonegate.errors import UsageError
+from stonegate.settings import Settings
+
+if TYPE_CHECKING:
+    from stonegate.database.embedded import EmbeddedServer
+
+#: Where `--platform` is resolved; an installation without it manages single databases only.
+FLEET = "stonegate.fleet.targets"
+#: Instead of a URL: the private server.
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions:
+    """What the command line says about the target; all of it replaces all of `[target]` in stonegate.toml."""
+
+    database: str | None = None
+    embedded: bool = False
+    platform: str | None = None
+    tenant: str | None = None
+    schema: str | None = None
+    every: bool = False
+
+    @property
+    def given(self) -> bool:
+        """True if there is any."""
+        return self != TargetOptions()
+
+    @property
+    def is_fleet(self) -> bool:
+        """True if the registry has to say which databases are meant."""
+        return self.platform is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseTarget:
+    """One database; `conninfo` may hold a password, `name` is for people."""
+
+    conninfo: str
+    name: str
+
+
+def choose(options: TargetOptions, settings: Settings) -> TargetOptions:
+    """The options in force: those of the command line, or else those of the environment and stonegate.toml.
+
+    Raises:
+        UsageError: options that exclude each other, or need another one.
+    """
+    chosen = options
+    if not options.given:
+        chosen = TargetOptions(
+            database=settings.database,
+            embedded=settings.embedded,
+            platform=settings.platform,
+            tenant=settings.tenant,
+            schema=settings.schema,
+            every=settings.platform is not None and settings.tenant is None and settings.schema is None,
+        )
+    kinds = [chosen.database is not None and _is_conninfo(chosen.database), chosen.embedded, chosen.is_fleet]
+    if sum(kinds) > 1 or (chosen.is_fleet and chosen.database is not None):
+        raise UsageError("two targets were named", hint="choose one of -d URL, --embedded and --platform")
+    if not chosen.is_fleet and (chosen.tenant is not None or chosen.schema is not None or chosen.every):
+        raise UsageError("--tenant, --schema and --all need --platform", hint="--platform NAME")
+    if chosen.tenant is not None and chosen.every:
+        raise UsageError("--tenant names one database, --all means every one", hint="leave one of them out")
+    return chosen
+
+
+def resolve_target(options: TargetOptions, settings: Settings, folder: Path | None) -> DatabaseTarget | None:
+    """The database that the options name; None if they name none. The embedded server is started if need be.
+
+    Args:
+        folder: for the default name on the embedded server; None for a command that has no folder.
+
+    Raises:
+        UsageError: the options make no sense, or a URL names a server but no database.
+        ConnectionFailed: the embedded server does not start.
+    """
+    chosen = choose(options, settings)
+    if chosen.is_fleet:
+        raise fleet_missing()
+    if chosen.embedded:
+        return _embedded_target(chosen.database, settings, folder)
+    if chosen.database is None:
+        return None
+    from stonegate.database.connect import database_of, with_database
+
+    if not _is_conninfo(chosen.database):
+        return DatabaseTarget(conninfo=with_database(settings.server_conninfo, chosen.database), name=chosen.database)
+    name = database_of(chosen.database)
+    if name is None:
+        raise UsageError(
+            "the database URL names a server, but no database",
+            hint="add the name at its end: postgresql://host/NAME",
+        )
+    return DatabaseTarget(conninfo=chosen.database, name=name)
+
+
+def require_target(options: TargetOptions, settings: Settings, folder: Path | None) -> DatabaseTarget:
+    """As `resolve_target`, for commands that cannot do without.
+
+    Raises:
+        UsageError: no target was named.
+    """
+    target = resolve_target(options, settings, folder)
+    if target is None:
+        raise UsageError("no database was named", hint="-d URL, --embedded, or [target] in stonegate.toml")
+    return target
+
+
+def has_fleet() -> bool:
+    """True if platforms and tenants are part of this installation."""
+    try:
+        importlib.import_module(FLEET)
+    except ModuleNotFoundError as error:
+        if error.name is not None and FLEET.startswith(error.name):
+            return False
+        raise
+    return True
+
+
+def fleet_missing() -> UsageError:
+    """Why a command does not take a platform."""
+    if has_fleet():
+        return UsageError(
+            "this command works on one database", hint="name one: -d NAME; stonegate platform databases lists them"
+        )
+    return UsageError("this installation manages no platforms", hint="name one database: -d URL, or --embedded")
+
+
+def _is_conninfo(text: str) -> bool:
+    """True for a URL or key=value string; anything else is the name of a database."""
+    return "://" in text or "=" in text
+
+
+# --- the embedded server --------------------------------------------------------------------------------------------
+
+
+def start_server(settings: Settings) -> EmbeddedServer:
+    """The private server, started unless it runs."""
+    from stonegate.database.embedded import start_embedded
+
+    with progress(f"starting the private PostgreSQL in {settings.embedded_directory}"):
+        return start_embedded(settings.embedded_directory)
+
+
+def _embedded_target(name: str | None, settings: Settings, folder: Path | None) -> DatabaseTarget:
+    from stonegate.database.connect import with_database
+
+    server = start_server(settings)
+    if name is None:
+        if folder is None and settings.folder.exists():
+            folder = settings.folder
+        name = name_after(folder) if folder is not None else _only_database(server.url)
+    return DatabaseTarget(conninfo=with_database(server.url, name), name=name)
+
+
+def _only_database(server: str) -> str:
+    """The one database of the private server, for commands that have no folder to tell it by."""
+    from stonegate.database.listing import read_databases
+
+    names: Sequence[str] = asyncio.run(read_databases(server))
+    match names:
+        case [name]:
+            return name
+        case []:
+            raise UsageError("the private PostgreSQL has no database yet", hint="stonegate apply FOLDER --embedded")
+        case _:
+            raise UsageError(
+                f"the private PostgreSQL has several databases: {', '.join(names)}", hint=f"choose one: -d {names[0]}"
+            )

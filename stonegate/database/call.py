@@ -1,0 +1,215 @@
+"""Calls one function from text arguments: the catalog's own types read them, nothing is spliced into SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.rows import dict_row
+
+from stonegate.database.connect import connect, wrap_error
+from stonegate.database.sql import load
+from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
+
+#: An argument that is SQL's NULL.
+NULL = "NULL"
+
+_NAMED = re.compile(r"([a-z_][a-z0-9_]*):=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A routine that the name may mean.
+
+    Attributes:
+        kind: "f" function, "p" procedure.
+        types, names: of the input parameters, format_type; "" for a nameless one.
+        defaults: how many of the last ones may be left out.
+        outs: names of the OUT parameters of a procedure, for which CALL wants an argument too.
+        variadic: element type of the last parameter if it is VARIADIC.
+    """
+
+    schema: str
+    name: str
+    kind: str
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+    outs: tuple[str, ...]
+    defaults: int
+    variadic: str | None
+    is_void: bool
+
+    @property
+    def signature(self) -> str:
+        """`add(integer, integer)`."""
+        return f"{self.name}({', '.join(self.types)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What a call returned.
+
+    Attributes:
+        columns: names.
+        rows: texts as PostgreSQL prints them, None for NULL.
+        documents: each row as PostgreSQL's JSON object.
+        notices: what the function raised with NOTICE or WARNING.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    documents: tuple[msgspec.Raw, ...]
+    notices: tuple[str, ...]
+
+
+async def call_function(conninfo: str, function: str, arguments: Sequence[str]) -> CallResult:
+    """Call a function or procedure and commit.
+
+    Args:
+        function: a name, with schema or without, or with the types of one overload: `add(integer, integer)`.
+        arguments: texts in the input syntax of their types; `NULL` is NULL, `name:=value` names the parameter.
+
+    Raises:
+        FunctionNotFound: no routine of that name takes such arguments.
+        UsageError: several do; the details list them.
+        QueryFailed: it raised an error; PostgreSQL's words are in `cause`.
+    """
+    conn = await connect(conninfo)
+    notices: list[str] = []
+    conn.add_notice_handler(lambda notice: notices.append(f"{notice.severity}: {notice.message_primary}"))
+    try:
+        routine = _choose(await _read_candidates(conn, function), function, arguments)
+        return await _run(conn, routine, arguments, notices)
+    except psycopg.Error as error:
+        raise wrap_error(error, f"{function} failed", kind=QueryFailed, database=conn.info.dbname) from error
+    finally:
+        await conn.close()
+
+
+async def _read_candidates(conn: AsyncConnection[Any], function: str) -> list[Candidate]:
+    """The routines of that name: in the named schema, or in the first one of the search_path that has any."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(load("call/candidates").encode(), {"name": function.partition("(")[0].strip()})
+        rows = await cursor.fetchall()
+    facts: list[dict[str, Any]] = [
+        {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()} for row in rows
+    ]
+    return [Candidate(**each) for each in facts]
+
+
+def _choose(candidates: list[Candidate], function: str, arguments: Sequence[str]) -> Candidate:
+    if not candidates:
+        raise FunctionNotFound(f"there is no function {function}", hint="stonegate status, or \\df in psql")
+    if "(" in function:
+        wanted = _squeeze(function.partition("(")[2].rpartition(")")[0])
+        fitting = [each for each in candidates if _squeeze(", ".join(each.types)) == wanted]
+    else:
+        fitting = [each for each in candidates if _takes(each, arguments)]
+    signatures = tuple(each.signature for each in candidates)
+    if not fitting:
+        raise FunctionNotFound(
+            f"no function {function} takes {len(arguments)} argument{'s' * (len(arguments) != 1)}",
+            details=signatures,
+            hint="NULL is an argument too; name:=value leaves others at their defaults",
+        )
+    if len(fitting) > 1:
+        raise UsageError(
+            f"several functions {function} take these arguments",
+            details=tuple(each.signature for each in fitting),
+            hint=f"say which: stonegate call '{fitting[0].signature}' …",
+        )
+    return fitting[0]
+
+
+def _squeeze(types: str) -> str:
+    return re.sub(r"\s+", "", types.lower())
+
+
+def _takes(routine: Candidate, arguments: Sequence[str]) -> bool:
+    positional, named = _split(routine, arguments)
+    parameters = list(zip(routine.names, routine.types, strict=True))
+    if routine.variadic is not None:
+        return len(positional) >= len(parameters) - 1 - routine.defaults
+    if len(positional) > len(parameters) or named.keys() & {name for name, _ in parameters[: len(positional)]}:
+        return False
+    required = len(parameters) - routine.defaults
+    return all(name in named for name, _ in parameters[len(positional) : required])
+
+
+def _split(routine: Candidate, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Positional arguments, and those with the name of a parameter."""
+    positional: list[str] = []
+    named: dict[str, str] = {}
+    for argument in arguments:
+        found = _NAMED.fullmatch(argument)
+        if found is not None and found[1] in routine.names:
+            named[found[1]] = found[2]
+        else:
+            positional.append(argument)
+    return positional, named
+
+
+async def _run(
+    conn: AsyncConnection[Any], routine: Candidate, arguments: Sequence[str], notices: list[str]
+) -> CallResult:
+    positional, named = _split(routine, arguments)
+    types = [*routine.types]
+    if routine.variadic is not None:
+        types = [*types[:-1], *[routine.variadic] * max(len(positional) - len(types) + 1, 0)]
+    if routine.outs:  # they may stand between the others: then only names say what is what
+        named = dict(zip(routine.names, positional, strict=False)) | named
+        positional = []
+    by_name = dict(zip(routine.names, routine.types, strict=True))
+    parts: list[sql.Composable] = [_cast(type_) for type_ in types[: len(positional)]]
+    parts += [sql.SQL("{} => {}").format(sql.Identifier(name), _cast(by_name[name])) for name in named]
+    parts += [sql.SQL("{} => NULL").format(sql.Identifier(name)) for name in routine.outs]
+    call = sql.SQL("{}({})").format(sql.Identifier(routine.schema, routine.name), sql.SQL(", ").join(parts))
+    values = [None if value == NULL else value for value in (*positional, *named.values())]
+    if routine.kind == "p":
+        query = sql.SQL("CALL {}").format(call)
+    else:
+        # One evaluation gives both forms: the row as text for people, as JSON for programs.
+        query = sql.SQL("SELECT {row}.*, row_to_json({row})::text FROM (SELECT * FROM {call}) AS {row}").format(
+            row=sql.Identifier("stonegate row"), call=call
+        )
+    cursor = await conn.execute(query, values)
+    return _as_result(cursor, routine, notices)
+
+
+def _cast(type_: str) -> sql.Composed:
+    """A parameter of that type; the name comes from format_type, which quotes it."""
+    return sql.SQL("%s::{}").format(sql.SQL(type_.replace("%", "%%")))
+
+
+def _as_result(cursor: psycopg.AsyncCursor[Any], routine: Candidate, notices: list[str]) -> CallResult:
+    result = cursor.pgresult
+    if result is None or cursor.description is None:
+        return CallResult(columns=(), rows=(), documents=(), notices=tuple(notices))
+    columns = [column.name for column in cursor.description]
+    rows = [
+        tuple(
+            None if (cell := result.get_value(row, column)) is None else cell.decode() for column in range(len(columns))
+        )
+        for row in range(result.ntuples)
+    ]
+    if routine.kind == "p":
+        documents = [msgspec.Raw(msgspec.json.encode(dict(zip(columns, row, strict=True)))) for row in rows]
+        return CallResult(columns=tuple(columns), rows=tuple(rows), documents=tuple(documents), notices=tuple(notices))
+    if routine.is_void:  # row_to_json says "" (http-contract)
+        return CallResult(
+            columns=(routine.name,),
+            rows=((None,),),
+            documents=(msgspec.Raw(msgspec.json.encode({routine.name: None})),),
+            notices=tuple(notices),
+        )
+    return CallResult(
+        columns=tuple(columns[:-1]),
+        rows=tuple(row[:-1] for row in rows),
+        documents=tuple(msgspec.Raw((row[-1] or "null").encode()) for row in rows),
+        notices=tuple(notices),
+    )
