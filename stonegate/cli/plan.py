@@ -114,7 +114,7 @@ def plan_target(
     """
     source = load_lazily(settings)
     from stonegate.database.deployment import ApplyOptions, plan_database
-    from stonegate.database.inspection import plan_with_findings
+    from stonegate.database.rehearsal import plan_with_findings
 
     asked = ApplyOptions(plan=wanted, shadow=settings.shadow)
     with watching(f"planning {target.name}") as on_progress:

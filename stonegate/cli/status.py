@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from stonegate.cli import options
-from stonegate.cli.diff import DRIFTED, change_document, render_change
+from stonegate.cli.diff import DRIFTED
 from stonegate.cli.output import expect_json, progress, show, stdout, write_json
+from stonegate.cli.render.diff import change_document, render_change
 from stonegate.cli.render.lines import indented, printable, table
 from stonegate.cli.render.names import count
 from stonegate.cli.target import TargetOptions, require_target
@@ -20,7 +21,7 @@ from stonegate.settings import read_settings
 
 if TYPE_CHECKING:
     from stonegate.database.history import DeploymentEntry, HistoryEntry
-    from stonegate.database.inspection import DatabaseStatus
+    from stonegate.database.status import DatabaseStatus
 
 _DEPLOYMENT_HEADER = ("when", "mode", "folder", "plan", "did", "took", "by")
 _HISTORY_HEADER = ("when", "what", "object", "consent", "took", "by")
@@ -42,10 +43,10 @@ def status(
         database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
     )
     target = require_target(named, settings, None)
-    from stonegate.database.inspection import read_status
+    from stonegate.database.status import status_database
 
     with progress(f"reading {target.name}"):
-        found = asyncio.run(read_status(target.conninfo))
+        found = asyncio.run(status_database(target.conninfo, deployments=1))
     if format is options.ReportFormat.JSON:
         write_json(status_document(found))
     else:
@@ -55,50 +56,62 @@ def status(
 
 def status_document(found: DatabaseStatus) -> dict[str, Any]:
     """The JSON form."""
+    state = found.state
     return {
         "database": found.database,
-        "server_version": found.server_version,
-        "deployed": found.last,
-        "by_original": found.by_original,
-        "counts": found.counts,
+        "server_version": found.facts.version,
+        "deployed": found.deployments[0] if found.deployments else None,
+        "deployed_by_original": state.last is None and not state.is_empty,
+        "objects": dict(found.objects),
+        "migrations": {
+            "applied": [migration.name for migration in state.migrations if not migration.baselined],
+            "baselined": [migration.name for migration in state.migrations if migration.baselined],
+        },
+        "moved": found.moved,
         "drift": [change_document(change, drift=True) for change in found.drift],
-        "unfinished": list(found.unfinished),
-        "excepted": list(found.excepted),
+        "unfinished": list(state.unfinished),
+        "excepted": list(state.excepted),
+        "missing_seeds": sorted(state.missing_seeds),
     }
 
 
 def render_status(console: Console, found: DatabaseStatus) -> Iterator[Text]:
     """The facts, and the drift object by object."""
-    version = f"{found.server_version // 10000}.{found.server_version % 10000}"
-    yield Text.assemble((found.database, "bold"), f", PostgreSQL {version}")
-    match found.last:
-        case None if found.by_original:
-            yield from indented(console, "deployed by stonescriptdb-gateway, not yet by stonegate", 2)
-        case None:
-            yield from indented(console, "nothing was deployed here", 2)
-        case last:
-            yield from _deployment(console, last)
-    held = ", ".join(
-        count(number, kind) for kind, number in found.counts.items() if kind not in ("applied", "baselined")
-    )
-    if held:
+    version, state = found.facts.version, found.state
+    yield Text.assemble((found.database, "bold"), f", PostgreSQL {version // 10000}.{version % 10000}")
+    if found.deployments:
+        yield from _deployment(console, found.deployments[0])
+    else:
+        known = "deployed by stonescriptdb-gateway, not yet by stonegate"
+        yield from indented(console, "nothing was deployed here" if state.is_empty else known, 2)
+    if found.objects:
+        held = ", ".join(count(number, kind) for kind, number in found.objects.items())
         yield from indented(console, f"holds {held}", 2, hang=2)
-    applied, baselined = found.counts.get("applied", 0), found.counts.get("baselined", 0)
-    if applied or baselined:
-        yield from indented(console, f"{count(applied, 'migration')} applied, {baselined} baselined", 2)
-    for step in found.unfinished:
+    if state.migrations:
+        baselined = sum(migration.baselined for migration in state.migrations)
+        applied = count(len(state.migrations) - baselined, "migration")
+        yield from indented(console, f"{applied} applied, {baselined} baselined", 2)
+    for step in state.unfinished:
         line = Text.assemble(("unfinished: ", "bold yellow"), printable(step), "; the next apply finishes it")
         yield from indented(console, line, 2, hang=2)
-    for difference in found.excepted:
+    for difference in state.excepted:
         yield from indented(console, f"left as it was found: {printable(difference)}", 2, hang=2, style="dim")
-    if found.last is None:
-        return
+    for row in sorted(state.missing_seeds):
+        yield from indented(console, f"may be missing: {printable(row)}", 2, hang=2, style="dim")
+    if found.deployments:
+        yield from _drift(console, found)
+
+
+def _drift(console: Console, found: DatabaseStatus) -> Iterator[Text]:
     if not found.drift:
-        yield from indented(console, Text("no drift: nothing was changed by hand", style="green"), 2)
+        other = " (something that the folder does not declare was changed)" if found.moved else ""
+        yield from indented(
+            console, Text(f"no drift: what was deployed is as it was deployed{other}", style="green"), 2
+        )
         return
-    yield Text(f"  drift, {count(len(found.drift), 'change')} by hand since then:", style="bold yellow")
+    yield Text(f"  drift: {count(len(found.drift), 'change')} by hand since then", style="bold yellow")
     for change in found.drift:
-        yield from indented(console, Text(printable(str(change.key.owner)), style="bold"), 4)
+        yield from indented(console, Text(printable(str(change.table or change.key.owner)), style="bold"), 4)
         for line in render_change(console, change, drift=False):
             yield Text.assemble("    ", line)
 
