@@ -8,7 +8,7 @@ from hashlib import sha256
 from stonegate.errors import MisplacedStatement, SourceError, SourceErrors
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import ConsentToken
-from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, SourceFile
+from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, NeedKind, SourceFile
 from stonegate.model.tokens import Lexeme, lex
 from stonegate.source.effects import effects_of
 from stonegate.source.grammar import Node, Statement
@@ -212,12 +212,21 @@ def _needs(statement: Statement, effects: tuple[Effect, ...]) -> tuple[Need, ...
         needs.range_var(node["relation"], column)
     if statement.kind == "CreateFunctionStmt":
         needs.walk(sql_body(statement))
+    for effect in effects:
+        if effect.verb is EffectVerb.CREATE:
+            needs.schema(effect.key.schema or None)
+        elif effect.verb is EffectVerb.SET_SCHEMA:
+            needs.schema(effect.to)
     created = {
         (effect.key.schema, effect.key.name)
         for effect in effects
         if effect.verb is EffectVerb.CREATE and effect.key.kind is not ObjectKind.TRIGGER
     }
-    return tuple(need for need in needs.sorted() if (need.schema or "public", need.name) not in created)
+    return tuple(
+        need
+        for need in needs.sorted()
+        if need.kind is NeedKind.SCHEMA or (need.schema or "public", need.name) not in created
+    )
 
 
 def _written_columns(statement: Statement) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from stonegate.model.source import Folder, SourceFile, SourceItem, SourceTree
 from stonegate.source.parse import parse_tree
 
 
-def write_folder(root: Path, files: dict[str, str | bytes]) -> Path:
+def write_folder(root: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write files below `root`, which is returned."""
     for path, content in files.items():
         target = root / path
