@@ -11,8 +11,6 @@ from typing import Any
 import psycopg
 import pytest
 
-import sys, types as _types
-_m = _types.ModuleType("stonegate.cli"); _m.__path__ = [str(Path(__file__).parents[2] / "stonegate" / "cli")]; sys.modules.setdefault("stonegate.cli", _m)
 from stonegate.cli.render.plan_json import plan_document
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status

@@ -53,7 +53,7 @@ LITERALS = {
     "double precision": "0.5",
     "mood": "'calm'",
     "positive": "3",
-    "pair": "'(1,x)'",
+    "pair": """json_populate_record(NULL::pair, '{"a": 1, "b": "x"}')""",
 }
 COMPARABLE = frozenset(TYPES) - {"jsonb", "pair"}
 
@@ -331,7 +331,7 @@ def table_sql(table: Table) -> str:
 def column_sql(column: Column) -> str:
     """One column definition."""
     text = f"{quote_ident(column.name)} {column.type}"
-    if column.default:
+    if column.default and column.type != "pair":
         text += f" DEFAULT {LITERALS[column.type]}"
     if column.not_null:
         text += " NOT NULL"
