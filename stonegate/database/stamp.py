@@ -7,13 +7,13 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from stonegate.database.sql import load
+from stonegate.database.sql import compose
 
 
 @cache
 def stamp_expression() -> str:
     """The stamp as an SQL expression of type text, to be embedded into other queries."""
-    return f"({load('stamp')})"
+    return f"({compose('stamp/change_stamp')})"
 
 
 async def read_stamp(conn: AsyncConnection[Any]) -> str:
