@@ -23,6 +23,7 @@ from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference import admin_steps
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report, finished_report
 from stonegate.database.server import is_pooled, read_offered, read_session, require_extensions
+from stonegate.database.session import end_with_client
 from stonegate.database.stale import refuse_stale
 from stonegate.database.survey import (
     POOLER_WARNING,
@@ -270,6 +271,7 @@ async def _lock(
             on_progress(Progress(database=database, stage=Stage.LOCK))
 
     await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait)
+    await end_with_client(conn)
     return waited
 
 

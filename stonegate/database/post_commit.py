@@ -16,7 +16,7 @@ from stonegate.database.batch import Sent, StatementFailed, send_alone
 from stonegate.database.execution import DONE, Execution, Job
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
-from stonegate.database.session import SessionSettings
+from stonegate.database.session import SessionSettings, end_with_client
 from stonegate.database.tracking import DONE as TRACKED_DONE
 from stonegate.database.tracking import STARTED, record_plan, record_post_commit
 from stonegate.errors import StonegateError
@@ -49,6 +49,7 @@ async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execu
     # What a migration may have SET for the whole session goes first.
     for text in ("RESET ALL", *settings.statements(local=False)):
         await conn.execute(text.encode())
+    await end_with_client(conn)
     for number, step in enumerate(job.late, start=1):
         job.announce(Stage.POST_COMMIT, step, number, len(job.late))
         for name, sent in _pending(step, job.state.unfinished):
