@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import errno
@@ -10,7 +11,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from stonegate.errors import StonegateError, UsageError
@@ -132,6 +133,21 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.asynccontextmanager
+async def locked_meanwhile(path: Path) -> AsyncIterator[None]:
+    """The exclusive lock of a lock file for a block that awaits; others of the same event loop wait without halting it.
+
+    Raises:
+        StonegateError, UsageError: as `locked`.
+    """
+    lock = locked(path)
+    await asyncio.to_thread(lock.__enter__)
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
 
 
 def unusable(path: Path, error: OSError) -> UsageError:

@@ -1,4 +1,4 @@
-"""Names of the databases of a platform, and the owner that a database belongs to (http-contract, "Names and ownership")."""
+"""Names of a platform's databases, and the owner of each (http-contract, "Names and ownership")."""
 
 from __future__ import annotations
 

@@ -175,16 +175,15 @@ class Registry:
         record = self.platform(platform)
         data = source if isinstance(source, bytes) else _pack(source, scope)
         label = schema if isinstance(source, bytes) else str(source)
-        kept = scope if isinstance(source, bytes) or source.is_file() else None
-        read = read_archive(data, label, scope=kept, caps=caps)
+        read = read_archive(data, label, scope=scope, caps=caps)
         parse_tree(label, read.files, read.folders, read.warnings, read.digest)
         raw = unpack(data, label, caps or Caps())
-        home = self._home(record.name)
+        home = self.home(record.name)
         with self._locked():
             remove_leftovers(home)
             with locked(home / LOCK_FILE):
                 replace_tree(home / _component(schema, "schema"), raw.files, raw.directories)
-            stored = StoredSchema(name=schema, scope=kept, digest=read.digest)
+            stored = StoredSchema(name=schema, scope=scope, digest=read.digest)
             self._change(platform, lambda document: add_schema(document, stored))
         return read
 
@@ -196,7 +195,7 @@ class Registry:
             SourceError: the folder is damaged.
         """
         record = self.platform(platform)
-        home = self._home(record.name)
+        home = self.home(record.name)
         path = home / _component(schema, "schema")
         stored = record.schema(schema)
         with locked(home / LOCK_FILE, shared=True):
@@ -210,13 +209,13 @@ class Registry:
 
     def schema_path(self, platform: str, schema: str) -> Path:
         """Where a stored folder lies; what messages call it by."""
-        return self._home(self.platform(platform).name) / _component(schema, "schema")
+        return self.home(self.platform(platform).name) / _component(schema, "schema")
 
     def schemas(self, platform: str) -> tuple[StoredSchema, ...]:
         """The stored folders of a platform; one that lies there without being listed counts too."""
         record = self.platform(platform)
         listed = {schema.name: schema for schema in record.schemas}
-        home = self._home(record.name)
+        home = self.home(record.name)
         there = sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
         unlisted = {name: StoredSchema(name=name) for name in there if name not in listed}
         return tuple((listed | unlisted)[name] for name in sorted(listed | unlisted))
@@ -246,7 +245,12 @@ class Registry:
             return guess
         return next((path for path in self._files() if self._read(path).name == name), None)
 
-    def _home(self, name: str) -> Path:
+    def home(self, name: str) -> Path:
+        """The directory of a platform.
+
+        Raises:
+            PlatformNotFound: no such platform.
+        """
         path = self._find_file(name)
         if path is None:
             raise PlatformNotFound(f"there is no platform {name}", hint=_HINT)
@@ -288,7 +292,7 @@ class Registry:
         return self._read(home / PLATFORM_FILE)
 
     def _change(self, platform: str, change: Callable[[Document], None]) -> PlatformRecord:
-        path = self._home(platform) / PLATFORM_FILE
+        path = self.home(platform) / PLATFORM_FILE
         document = _read_document(path)
         change(document)
         self._write(path, document)

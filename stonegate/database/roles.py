@@ -1,0 +1,160 @@
+"""The roles of platforms: made, given passwords, and kept out of other platforms' databases (manual 22 and 21.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from stonegate.database.connect import connect
+from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
+
+_UNPRIVILEGED = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+_BAD_LOGIN = "28P01"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleFacts:
+    """What a role may do; `powers` are the attributes that no platform's role may have."""
+
+    name: str
+    may_login: bool
+    powers: tuple[str, ...]
+    memberships: tuple[str, ...]
+
+
+async def read_role(conn: AsyncConnection[Any], name: str) -> RoleFacts | None:
+    """The role of that name, or None; one round trip."""
+    cursor = await conn.execute(
+        "SELECT r.rolcanlogin, pg_catalog.array_remove(ARRAY["
+        " CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,"
+        " CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolreplication THEN 'REPLICATION' END,"
+        " CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL),"
+        " ARRAY(SELECT g.rolname::text FROM pg_catalog.pg_auth_members AS m"
+        " JOIN pg_catalog.pg_roles AS g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1)"
+        " FROM pg_catalog.pg_roles AS r WHERE r.rolname = %s",
+        (name,),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    return RoleFacts(name=name, may_login=row[0], powers=tuple(row[1]), memberships=tuple(row[2]))
+
+
+async def create_role(conn: AsyncConnection[Any], name: str, password: str) -> bool:
+    """Make a role that may log in and nothing else; False if a role of that name is there.
+
+    The password leaves this process only as its SCRAM verifier, so that no log of the server holds it. A session that
+    is no superuser's becomes a member, since only members may make databases for a role.
+
+    Raises:
+        MigrationFailed: the session's role may not create roles, or the name is not allowed.
+    """
+    statement = sql.SQL("CREATE ROLE {} " + _UNPRIVILEGED + " PASSWORD {}").format(
+        sql.Identifier(name), sql.Literal(_verifier(conn, name, password))
+    )
+    try:
+        await conn.execute(statement)
+        await _join(conn, name)
+    except psycopg.errors.DuplicateObject:
+        return False
+    except psycopg.Error as error:
+        raise _refused(error, f"the role {name} cannot be created") from error
+    return True
+
+
+async def set_password(conn: AsyncConnection[Any], name: str, password: str) -> None:
+    """Give a role another password; sessions that are open stay.
+
+    Raises:
+        MigrationFailed: the session's role may not.
+    """
+    statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+        sql.Identifier(name), sql.Literal(_verifier(conn, name, password))
+    )
+    try:
+        await conn.execute(statement)
+    except psycopg.Error as error:
+        raise _refused(error, f"the password of the role {name} cannot be changed") from error
+
+
+async def drop_role(conn: AsyncConnection[Any], name: str) -> None:
+    """Remove a role that was made a moment ago and owns nothing."""
+    await conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+async def require_member(conn: AsyncConnection[Any], name: str) -> None:
+    """Make sure that the session may create databases for the role.
+
+    Raises:
+        MigrationFailed: it is no member and may not become one.
+    """
+    try:
+        await _join(conn, name)
+    except psycopg.Error as error:
+        raise _refused(error, f"databases cannot be made for the role {name}") from error
+
+
+async def _join(conn: AsyncConnection[Any], name: str) -> None:
+    cursor = await conn.execute(
+        "SELECT rolsuper OR pg_catalog.pg_has_role(%s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = current_user",
+        (name,),
+    )
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        return
+    await conn.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
+
+
+async def can_login(conninfo: str) -> bool:
+    """True if the server lets that user in with that password.
+
+    Raises:
+        ConnectionFailed: it refuses for another reason than user and password.
+    """
+    try:
+        conn = await connect(conninfo)
+    except ConnectionFailed as failure:
+        if is_bad_login(failure):
+            return False
+        raise
+    await conn.close()
+    return True
+
+
+def is_bad_login(failure: StonegateError) -> bool:
+    """True if the server refused user or password, which it says in words only."""
+    return failure.sqlstate == _BAD_LOGIN or "password authentication failed" in (failure.cause or "")
+
+
+def with_login(conninfo: str, user: str, password: str) -> str:
+    """The same server and database for another role.
+
+    Raises:
+        UsageError: the conninfo cannot be read.
+    """
+    try:
+        given = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        raise UsageError("the server's URL cannot be read", hint="postgresql://user@host:5432/") from None
+    # A password file or a client certificate is the administrator's, never the platform's.
+    kept = {key: value for key, value in given.items() if key not in ("passfile", "sslcert", "sslkey", "sslpassword")}
+    return make_conninfo("", **(kept | {"user": user, "password": password}))
+
+
+def _verifier(conn: AsyncConnection[Any], name: str, password: str) -> str:
+    encoding = conn.info.encoding
+    made = conn.pgconn.encrypt_password(password.encode(encoding), name.encode(encoding), b"scram-sha-256")
+    return made.decode("ascii")
+
+
+def _refused(error: psycopg.Error, message: str) -> MigrationFailed:
+    return MigrationFailed(
+        message,
+        cause=error.diag.message_primary or str(error).strip(),
+        hint="connect as a superuser, or as a role with CREATEROLE and CREATEDB",
+        sqlstate=error.sqlstate,
+    )

@@ -1,0 +1,139 @@
+"""Credentials per platform: a role of its own that owns its databases, and a password that can be changed any time."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from functools import partial
+
+from stonegate.database.databases import connect_maintenance
+from stonegate.database.roles import (
+    can_login,
+    create_role,
+    drop_role,
+    read_role,
+    require_member,
+    set_password,
+    with_login,
+)
+from stonegate.errors import PlatformAlreadyRegistered, StonegateError, UsageError
+from stonegate.fleet.files import locked_meanwhile
+from stonegate.fleet.names import LONGEST
+from stonegate.fleet.records import Login, PlatformRecord, set_login, set_next_password
+from stonegate.fleet.registry import Registry
+
+_PASSWORD_BYTES = 32
+
+
+async def register_platform(
+    registry: Registry, server: str, name: str, *, user: str | None = None, password: str | None = None
+) -> PlatformRecord:
+    """Add a platform, with a role of its own if a user is named.
+
+    A role that exists is taken only by whoever knows its password, and only if it can do nothing but log in.
+
+    Args:
+        server: conninfo of the server; its role may create roles.
+        user: the role; made unless it exists.
+        password: the role's; generated when the role is made and none is given.
+
+    Raises:
+        PlatformAlreadyRegistered, PlatformIsolationViolation: see `Registry.register`.
+        UsageError: a password without a user, a name that is too long, or a role that may not be taken.
+        MigrationFailed, ConnectionFailed: the server refuses.
+    """
+    if registry.find(name) is not None:
+        raise PlatformAlreadyRegistered(
+            f"the platform {name} is registered already", hint="stonegate platform list shows all of them"
+        )
+    if user is None:
+        if password is not None:
+            raise UsageError("a password was given, but no role", hint="--db-user USER")
+        return await asyncio.to_thread(registry.register, name)
+    if not user or len(user.encode()) > LONGEST:
+        raise UsageError(f"the role's name must have 1 to {LONGEST} bytes", hint="--db-user USER")
+    chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)
+    maintenance = await connect_maintenance(server)
+    try:
+        created = await create_role(maintenance, user, chosen)
+        try:
+            if not created:
+                await _require_takeable(registry, server, user, password)
+                await require_member(maintenance, user)
+            return await asyncio.to_thread(registry.register, name, login=(user, chosen))
+        except BaseException:
+            if created:
+                await drop_role(maintenance, user)
+            raise
+    finally:
+        await maintenance.close()
+
+
+async def _require_takeable(registry: Registry, server: str, user: str, password: str | None) -> None:
+    """Refuse a role that is somebody else's, or mightier than a platform's may be."""
+    if password is None:
+        raise UsageError(
+            f"the role {user} exists already", hint="give its password too, or choose another name for a new role"
+        )
+    maintenance = await connect_maintenance(server)
+    try:
+        facts = await read_role(maintenance, user)
+    finally:
+        await maintenance.close()
+    if facts is None or not facts.may_login:
+        raise UsageError(f"the role {user} may not log in", hint="choose another name for a new role")
+    if facts.powers or facts.memberships:
+        powers = ", ".join((*facts.powers, *(f"member of {group}" for group in facts.memberships)))
+        raise UsageError(
+            f"the role {user} can do more than a platform's role may: {powers}",
+            hint="choose another name for a new role",
+        )
+    if not await can_login(with_login(server, user, password)):
+        raise UsageError(f"the role {user} exists already, with another password", hint="give its own password")
+
+
+async def rotate_password(registry: Registry, server: str, platform: str, password: str | None = None) -> None:
+    """Give the platform's role another password without a moment in which nobody knows the right one.
+
+    The new password is written beside the old one first; readers that one of them fails try the other. Then the role
+    gets it, and the old one is forgotten. Sessions that are open stay. Killed in between, the next rotation, or a
+    reader, finds out which of the two is in force.
+
+    Raises:
+        PlatformNotFound: no such platform.
+        UsageError: it has no role of its own.
+        MigrationFailed, ConnectionFailed: the server refuses; the old password stays in force.
+    """
+    home = registry.home(platform)
+    async with locked_meanwhile(home / ".rotation.lock"):
+        record = registry.platform(platform)
+        if record.login is None:
+            raise UsageError(
+                f"the platform {platform} has no role of its own",
+                hint="stonegate platform register NAME --db-user USER gives one to a new platform",
+            )
+        user = record.login.user
+        await _settle(registry, server, record.name, record.login)
+        chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)
+        await asyncio.to_thread(registry.change, platform, lambda document: set_next_password(document, chosen))
+        maintenance = await connect_maintenance(server)
+        try:
+            await set_password(maintenance, user, chosen)
+        finally:
+            await maintenance.close()
+        await asyncio.to_thread(registry.change, platform, lambda document: set_login(document, user, chosen))
+
+
+async def _settle(registry: Registry, server: str, platform: str, login: Login) -> None:
+    """End a rotation that was killed: keep of two passwords the one that works."""
+    if len(login.passwords) < 2:
+        return
+    for password in reversed(login.passwords):
+        try:
+            works = await can_login(with_login(server, login.user, password))
+        except StonegateError:
+            continue  # the role may not connect there: undecided, and the next step sets a password anyway
+        if works:
+            settled = partial(set_login, user=login.user, password=password)
+            await asyncio.to_thread(registry.change, platform, settled)
+            return
