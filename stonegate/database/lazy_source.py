@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from stonegate.model.catalog import Catalog
 from stonegate.model.source import SourceTree
 from stonegate.planner.order import Ordered, order_tree
 from stonegate.source.parse import parse_tree
@@ -27,6 +29,8 @@ class LazySource:
         self._lock = threading.RLock()
         self._tree: SourceTree | None = None
         self._ordered: Ordered | None = None
+        self._references: dict[str, Catalog] = {}
+        self._building = asyncio.Lock()
 
     @classmethod
     def of_bytes(cls, path: str, read: SourceBytes) -> LazySource:
@@ -44,6 +48,18 @@ class LazySource:
     def is_ready(self) -> bool:
         """True if asking for the tree and its order costs nothing."""
         return self._ordered is not None
+
+    async def reference(self, key: str, obtain: Callable[[], Awaitable[Catalog]]) -> Catalog:
+        """The catalog of the folder's reference database, obtained once per key, however many databases need it.
+
+        Raises:
+            StonegateError: what `obtain` raises; the next one who asks tries again.
+        """
+        if key not in self._references:
+            async with self._building:
+                if key not in self._references:
+                    self._references[key] = await obtain()
+        return self._references[key]
 
     def tree(self) -> SourceTree:
         """The parsed folder.

@@ -74,10 +74,12 @@ async def reference_catalog(
     key: ReferenceKey,
     *,
     shadow: str | None = None,
+    login: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Catalog:
     """The desired state of a folder, as `obtain_reference` has it."""
-    return (await obtain_reference(server, tree, ordered, key, shadow=shadow, on_progress=on_progress)).catalog
+    reference = await obtain_reference(server, tree, ordered, key, shadow=shadow, login=login, on_progress=on_progress)
+    return reference.catalog
 
 
 async def obtain_reference(
@@ -87,13 +89,16 @@ async def obtain_reference(
     key: ReferenceKey,
     *,
     shadow: str | None = None,
+    login: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Reference:
     """The reference of a folder: ready (one connection, one round trip), or built now.
 
     Args:
-        server: conninfo of any database of the target's server.
+        server: conninfo of any database of the target's server; its role makes the database.
         shadow: conninfo of another server to build on, or "embedded".
+        login: conninfo of the owner, where it is not the role of `server`: what the folder says is then said by the
+            owner's own session. A session of an administrator that has SET ROLE is left with RESET ROLE.
 
     Raises:
         ReferenceUnavailable: this role may not create databases, or the shadow server is too different.
@@ -112,7 +117,7 @@ async def obtain_reference(
                 f"the role {facts.role} may not create databases, so the folder cannot be built for comparison",
                 hint="build it elsewhere: --shadow embedded, or --shadow URL; or ALTER ROLE … CREATEDB",
             )
-        return await _build_once(maintenance, server, tree, ordered, key, facts, on_progress)
+        return await _build_once(maintenance, server, tree, ordered, key, facts, on_progress, login)
     finally:
         await maintenance.close()
 
@@ -125,17 +130,18 @@ async def _build_once(
     key: ReferenceKey,
     facts: SessionFacts,
     on_progress: OnProgress | None,
+    login: str | None = None,
 ) -> Reference:
     """Build it, or wait for the one who does and take what that one stored."""
     if not await ensure_store(maintenance):
-        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, keep=False)
+        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, login, keep=False)
     async with hold_lock(maintenance, reference_key(key.digest), timeout_s=BUILD_LOCK_SECONDS):
         ready = await read_stored(maintenance, key)
         if ready is not None:
             return ready
         if await exists(maintenance, key.database):  # somebody was killed before the last step
             await drop_database(maintenance, key.database)
-        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, keep=True)
+        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, login, keep=True)
 
 
 async def _build(
@@ -146,6 +152,7 @@ async def _build(
     key: ReferenceKey,
     facts: SessionFacts,
     on_progress: OnProgress | None,
+    login: str | None,
     *,
     keep: bool,
 ) -> Reference:
@@ -156,7 +163,8 @@ async def _build(
     ) as name:
         plan = _fresh_plan(tree, ordered, name)
         try:
-            catalog = await _deploy(with_database(server, name), plan, owner, on_progress)
+            session = None if login is None else with_database(login, name)
+            catalog = await _deploy(with_database(server, name), plan, owner, session, on_progress)
         except StonegateError as error:
             error.details = (*error.details, "while the folder was built in a reference database")
             raise
@@ -175,8 +183,11 @@ def _fresh_plan(tree: SourceTree, ordered: Ordered, database: str) -> Plan:
     return replace(plan, steps=tuple(step for step in plan.steps if step.action is not Action.SEED))
 
 
-async def _deploy(conninfo: str, plan: Plan, owner: str | None, on_progress: OnProgress | None) -> Catalog:
-    conn = await connect(conninfo)
+async def _deploy(
+    conninfo: str, plan: Plan, owner: str | None, login: str | None, on_progress: OnProgress | None
+) -> Catalog:
+    """Build by the owner's own session, or else by one that has SET ROLE; the records are part of what is cloned."""
+    conn = await connect(login or conninfo)
     admin: AsyncConnection[Any] | None = None
     try:
         by_admin: frozenset[str] = frozenset()
@@ -189,11 +200,13 @@ async def _deploy(conninfo: str, plan: Plan, owner: str | None, on_progress: OnP
             live=Catalog(),
             state=TrackingState(),
             same_body=same_body,
-            options=ExecuteOptions(skip_verification=True, role=owner, tracked=False),
+            options=ExecuteOptions(skip_verification=True, role=None if login is not None else owner),
             by_admin=by_admin,
             on_progress=on_progress,
         )
-        await execute_plan(conn, job, admin=admin)
+        execution = await execute_plan(conn, job, admin=admin)
+        if execution.late_error is not None:
+            raise execution.late_error
         return await read_catalog(conn)
     except psycopg.Error as error:
         raise MigrationFailed(

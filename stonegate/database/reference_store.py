@@ -24,6 +24,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 
 REFERENCE_PREFIX = "stonegate_ref_"
+_FORM = "recorded"  # a reference holds the tracking rows of its own build, for its clones
 _KEY_LENGTH = 24  # hex digits: 96 bits
 
 
@@ -69,7 +70,7 @@ class ReferenceKey:
     @property
     def digest(self) -> str:
         """The key in 24 hex digits; another stonegate, or another way to read catalogs, makes another key."""
-        tool = f"{__version__}\n{_introspection()}"
+        tool = f"{__version__}\n{_introspection()}\n{_FORM}"
         text = f"{self.fingerprint}\n{self.owner}\n{self.facts}\n{self.locale.rules}\n{tool}"
         return sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 

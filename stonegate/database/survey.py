@@ -26,7 +26,8 @@ from stonegate.database.server import (
 from stonegate.database.sql import load
 from stonegate.database.tracking import read_state, read_unchanged
 from stonegate.model.catalog import Catalog
-from stonegate.model.plan import Mode, Plan, PlanOptions, PlanSource, PlanTarget
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanSource, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan, choose_mode
@@ -37,6 +38,11 @@ POOLER_WARNING = (
     "the connection goes through a pooler such as pgbouncer: in transaction mode the apply lock does not hold; "
     "give stonegate a direct connection"
 )
+
+_LOCKED_KINDS = frozenset(
+    {ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.INDEX, ObjectKind.SEQUENCE}
+)
+_RELATIONS_OF_A_TABLE = 6  # itself, its TOAST table and that one's index, primary key, another index, a sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +149,18 @@ async def survey_database(
         if desired is None:
             _announce(on_progress, name, Stage.REFERENCE)
             key = await build_key(conn, tree, facts, facts.role)
-            desired = await reference_catalog(conninfo, tree, ordered, key, shadow=options.shadow)
+            by_admin = options.admin is not None and not facts.superuser
+            desired = await source.reference(
+                key.digest,
+                lambda: reference_catalog(
+                    options.admin if by_admin and options.admin else conninfo,
+                    tree,
+                    ordered,
+                    key,
+                    shadow=options.shadow,
+                    login=conninfo if by_admin else None,
+                ),
+            )
     _announce(on_progress, name, Stage.PLAN)
     plan = build_plan(
         tree=tree,
@@ -162,8 +179,14 @@ async def survey_database(
         live=live,
         state=state,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
-        warnings=(POOLER_WARNING,) if is_pooled(conn, facts) else (),
+        warnings=session_warnings(conn, plan, facts),
     )
+
+
+def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts) -> tuple[str, ...]:
+    """What is to be said about the way to the server, and its size."""
+    pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
+    return (*pooled, *_lock_warning(plan, facts))
 
 
 def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Catalog | None:
@@ -217,6 +240,23 @@ def empty_plan(source: LazySource, options: ApplyOptions, database: str | None) 
     """The plan for a database that does not exist yet, or for none at all."""
     return build_plan(
         tree=source.tree(), ordered=source.ordered(), options=options.plan, database=database, same_body=same_body
+    )
+
+
+def locks_needed(plan: Plan) -> int:
+    """About how many relations the transaction will lock: a new table has a TOAST table, indexes, sequences."""
+    touched = {step.key.owner for step in plan.steps if step.kind in _LOCKED_KINDS}
+    new = sum(step.action is Action.CREATE and step.kind is ObjectKind.TABLE for step in plan.steps)
+    return len(touched) + new * (_RELATIONS_OF_A_TABLE - 1)
+
+
+def _lock_warning(plan: Plan, facts: SessionFacts) -> tuple[str, ...]:
+    needed = locks_needed(plan)
+    if needed <= facts.lock_slots:
+        return ()
+    return (
+        f"about {needed} relations will be locked, the server has room for {facts.lock_slots}: "
+        'raise max_locks_per_transaction, or the apply may fail with "out of shared memory"',
     )
 
 
