@@ -65,15 +65,13 @@ _EARLY = frozenset({Folder.EXTENSIONS, Folder.TYPES, Folder.TABLES})
 
 
 def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
-    cut = {id(key.references) for key in node.without}
     split = {(key.references.schema, key.references.name) for key in node.without}
-    kept = {(k.references.schema, k.references.name) for k in item.foreign_keys if id(k.references) not in cut}
     inline = {(key.references.schema, key.references.name) for key in item.foreign_keys}
     for need in item.needs:
         name = (need.schema, need.name)
         if not need.deferrable:
             yield from makers.find(need)
-        elif name not in split or name in kept:
+        elif name not in split:
             yield from _of_foreign_key(need, makers, Strength.KEY if name in inline else Strength.HARD)
         for migration in makers.in_migrations(need):
             yield migration, Strength.SOFT if node.folder in _EARLY else Strength.HARD

@@ -99,10 +99,11 @@ def build_nodes(tree: SourceTree, migrations: Iterable[Migration]) -> list[Node]
         Node(value=item, folder=Folder.EXTENSIONS, file=item.file, line=item.line, label=f"extension {item.name}")
         for item in tree.extensions
     ]
-    nodes += [
-        Node(value=item, folder=_folder(item), file=item.file, line=item.line, label=_label(item))
-        for item in tree.items
-    ]
+    created = {item.key: _folder(item) for item in tree.items if item.verb is Verb.CREATE}
+    for item in tree.items:
+        # What is said about an object deploys with it: the comment of a materialised view's index with the views.
+        folder = _folder(item) if item.key.kind is ObjectKind.SCHEMA else created.get(item.key, _folder(item))
+        nodes.append(Node(value=item, folder=folder, file=item.file, line=item.line, label=_label(item)))
     nodes += [
         Node(value=item, folder=Folder.SEEDERS, file=item.file, line=item.line, label=f"seed {item.table}")
         for item in tree.seeders

@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 import msgspec
 from pglast import parser
 
-from stonegate.errors import SourceError, SyntaxFailure
+from stonegate.errors import SyntaxFailure
 from stonegate.model.source import SourceFile
 from stonegate.model.tokens import NotLexable, lex
+from stonegate.source.deep_json import read_deep_json
 
 #: One node of a parse tree, named as in PostgreSQL's src/include/nodes/parsenodes.h; zero and false are left out.
 Node: TypeAlias = dict[str, Any]
@@ -94,13 +95,15 @@ def parse_nodes(text: str, path: str, *, outer: str | None = None, shift: int = 
         SyntaxFailure: with the position in the file.
     """
     try:
-        tree: Node = _decode(parser.parse_sql_json(text))
+        written = parser.parse_sql_json(text)
     except parser.ParseError as error:
         message, location = error.args[0], error.args[1]
         place = len(text.rstrip()) if location is None else location
         raise syntax_failure(message, outer or text, shift + place, path) from None
-    except (RecursionError, msgspec.DecodeError) as error:
-        raise SourceError("nested too deeply to be read", file=path, cause=str(error)) from error
+    try:
+        tree: Node = _decode(written)
+    except RecursionError:
+        tree = read_deep_json(written)
     nodes: list[Node] = tree["stmts"]
     return nodes
 
@@ -117,7 +120,19 @@ def syntax_failure(message: str, text: str, position: int, path: str) -> SyntaxF
         file=path,
         line=text.count("\n", 0, position) + 1,
         column=position - start + 1,
+        hint=_syntax_hint(text, position),
     )
+
+
+_COPY_DATA = re.compile(r"\bcopy\s[^;]+\sfrom\s+stdin\b", re.IGNORECASE)
+
+
+def _syntax_hint(text: str, position: int) -> str | None:
+    if text[position : position + 1] == "\\":
+        return "Commands that begin with a backslash are psql's, not SQL: remove them."
+    if _COPY_DATA.search(text, 0, position):
+        return "Rows behind COPY … FROM stdin are no SQL: dump them with pg_dump --inserts into seeders/."
+    return None
 
 
 def _trim_end(raw: bytes) -> bytes:

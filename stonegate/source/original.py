@@ -14,14 +14,16 @@ _LINE_COMMENT = re.compile(r"--[^\n]*")
 _BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _COMMENT = re.compile(rb"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
-_TYPE = re.compile(
-    rb"""(?:"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\([^()]*\)|(?!\bdefault\b)[^,()="])*""", re.IGNORECASE | re.DOTALL
+_SKIPPED = rb"""\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\((?:[^()]|\([^()]*\))*\)"""
+#: A parameter's type ends at its default, the next parameter or the end of the list.
+_TYPE = re.compile(rb"(?:" + _SKIPPED + rb"|(?!default\b)\w++|[^\w,()=\"])*+", re.IGNORECASE | re.DOTALL)
+#: A return type ends at the first clause of CREATE FUNCTION.
+_CLAUSES = (
+    rb"as|language|immutable|stable|volatile|strict|called|returns|security|external|leakproof|not|window|parallel"
+    rb"|cost|rows|support|set|transform|begin|return"
 )
 _RETURNS = re.compile(
-    rb"""(?:"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\((?:[^()]|\([^()]*\))*\)|"""
-    rb"""(?!\b(?:as|language|immutable|stable|volatile|strict|called|returns|security|external|leakproof|not|window|"""
-    rb"""parallel|cost|rows|support|set|transform|begin|return)\b)[^()"])*""",
-    re.IGNORECASE | re.DOTALL,
+    rb"(?:" + _SKIPPED + rb"|(?!(?:" + _CLAUSES + rb")\b)\w++|[^\w()\"])*+", re.IGNORECASE | re.DOTALL
 )
 
 

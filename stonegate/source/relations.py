@@ -160,25 +160,43 @@ def build_table_change(statement: Statement, declarations: Declarations) -> Sour
                 line=statement.line,
                 hint="Write the final form into the CREATE statement and the step into migrations/.",
             )
-        definition = command.get("def", {})
-        draft.needs.walk(definition)
-        if "ColumnDef" in definition and command["subtype"] == "AT_AddColumn":
+        unique = _note_subcommand(draft, key, node["relation"], command) or unique
+    triggers = [
+        entry["AlterTableCmd"]["name"]
+        for entry in node["cmds"]
+        if entry["AlterTableCmd"]["subtype"] in _TRIGGER_SWITCHES
+    ]
+    if triggers:  # ENABLE or DISABLE TRIGGER: it is the trigger that must exist
+        return draft.changed(Verb.ALTER, key.part(ObjectKind.TRIGGER, triggers[0]), target=key)
+    return replace(draft.changed(Verb.ALTER, key, target=key), unique_key=unique)
+
+
+_TRIGGER_SWITCHES = frozenset({"AT_EnableTrig", "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig", "AT_DisableTrig"})
+
+
+def _note_subcommand(draft: Draft, key: ObjectKey, relation: Node, command: Node) -> bool:
+    """Note what one subcommand of ALTER TABLE creates and needs; True if it adds a unique key."""
+    definition = command.get("def", {})
+    draft.needs.walk(definition)
+    indexes: list[str] = []
+    unique = False
+    match command["subtype"]:
+        case "AT_AddColumn":
             note_column(draft, key, definition["ColumnDef"])
-        if "Constraint" in definition and command["subtype"] == "AT_AddConstraint":
+        case "AT_AddConstraint":
             constraint = definition["Constraint"]
             note_constraint(draft, key, constraint)
-            unique = unique or constraint["contype"] in _UNIQUE
-            if "indexname" in constraint:
-                draft.needs.relation(node["relation"].get("schemaname"), constraint["indexname"])
-    return replace(draft.changed(Verb.ALTER, _switched_trigger(node, key) or key, target=key), unique_key=unique)
-
-
-def _switched_trigger(node: Node, table: ObjectKey) -> ObjectKey | None:
-    """The trigger that the statement is about, if all it does is to enable or disable one."""
-    commands = [entry["AlterTableCmd"] for entry in node["cmds"]]
-    if any("Trig" not in command["subtype"] or "name" not in command for command in commands):
-        return None
-    return table.part(ObjectKind.TRIGGER, commands[-1]["name"])
+            unique = constraint["contype"] in _UNIQUE
+            indexes = [constraint["indexname"]] if "indexname" in constraint else []
+        case "AT_ClusterOn":
+            indexes = [command["name"]]
+        case "AT_ReplicaIdentity" if "name" in definition.get("ReplicaIdentityStmt", {}):
+            indexes = [definition["ReplicaIdentityStmt"]["name"]]
+        case _:
+            pass
+    for index in indexes:
+        draft.needs.relation(relation.get("schemaname"), index)
+    return unique
 
 
 def altered(node: Node, declarations: Declarations) -> ObjectKey:

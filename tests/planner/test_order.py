@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from stonegate.planner.order import ClosingKey, Ordered, order_tree
 from tests.servers import Database, MakeDatabase, Server
 from tests.source.folders import parse
 
+T = TypeVar("T")
 INT = "RETURNS int LANGUAGE sql AS"
 
 
@@ -82,10 +84,11 @@ class TestKinds:
 
     def test_grants_on_everything_come_after_everything(self) -> None:
         files = {
-            "tables/a.sql": "GRANT SELECT ON ALL TABLES IN SCHEMA public TO joe; CREATE TABLE a ()",
-            "views/v.sql": "CREATE VIEW v AS SELECT 1",
+            "tables/a.sql": "GRANT SELECT ON ALL TABLES IN SCHEMA s TO joe; CREATE TABLE s.a (); CREATE SCHEMA s",
+            "migrations/1.sql": "SELECT 1",
+            "views/v.sql": "CREATE VIEW s.v AS SELECT 1",
         }
-        assert labels(files) == ["table a", "view v", "grant schema public"]
+        assert labels(files) == ["schema s", "table s.a", "migration 1.sql", "view s.v", "grant schema s"]
 
 
 class TestDependencies:
@@ -164,6 +167,18 @@ class TestDependencies:
     )  # fmt: skip
     def test_what_is_needed_comes_before(self, files: dict[str, str], expected: list[str]) -> None:
         assert labels(files) == expected
+
+    def test_what_is_said_about_an_object_comes_with_it(self) -> None:
+        files = {
+            "tables/a.sql": "CREATE TABLE a (x int); ALTER TABLE a DISABLE TRIGGER t; ALTER TABLE a CLUSTER ON i; CREATE INDEX i ON a (x)",
+            "migrations/1.sql": "SELECT 1",
+            "views/m.sql": "CREATE MATERIALIZED VIEW m AS SELECT 1 AS y; CREATE INDEX k ON m (y); COMMENT ON INDEX k IS 'x'",
+            "triggers/t.sql": "CREATE TRIGGER t BEFORE INSERT ON a EXECUTE FUNCTION f()",
+        }
+        assert labels(files) == [
+            *("table a", "index i", "alter table a", "migration 1.sql"),
+            *("materialized view m", "index k", "comment index k", "trigger a.t", "alter trigger a.t"),
+        ]
 
     def test_names_without_schema_mean_public_or_the_only_schema(self) -> None:
         files = {
@@ -337,15 +352,15 @@ def test_the_order_of_the_input_does_not_matter(files: dict[str, str], seed: ran
     ordered = order_tree(tree)
     check(ordered)
 
-    def shuffled(values: tuple[object, ...]) -> list[object]:
-        return seed.sample(values, len(values))
+    def shuffled(values: tuple[T, ...]) -> tuple[T, ...]:
+        return tuple(seed.sample(values, len(values)))
 
     other: SourceTree = replace(
         tree,
-        items=tuple(shuffled(tree.items)),
-        seeders=tuple(shuffled(tree.seeders)),
-        migrations=tuple(shuffled(tree.migrations)),
-        extensions=tuple(shuffled(tree.extensions)),
+        items=shuffled(tree.items),
+        seeders=shuffled(tree.seeders),
+        migrations=shuffled(tree.migrations),
+        extensions=shuffled(tree.extensions),
     )
     assert order_tree(other) == ordered
     assert order_tree(parse(dict(seed.sample(list(files.items()), len(files))))) == ordered

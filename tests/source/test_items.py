@@ -76,6 +76,9 @@ SQL = "LANGUAGE sql AS"
         ("ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES u (b)", {"r:t", "r:u.b*"}),
         ("ALTER TABLE t ATTACH PARTITION p FOR VALUES IN (1)", {"r:t", "r:p"}),
         ("ALTER SEQUENCE q OWNED BY t.a", {"r:q", "r:t.a"}),
+        ("ALTER TABLE s.t CLUSTER ON i", {"r:s/t", "r:s/i"}),
+        ("ALTER TABLE t REPLICA IDENTITY USING INDEX i", {"r:t", "r:i"}),
+        ("ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY USING INDEX i", {"r:t", "r:i"}),
     ],
 )  # fmt: skip
 def test_needs(sql: str, expected: set[str]) -> None:
@@ -83,9 +86,12 @@ def test_needs(sql: str, expected: set[str]) -> None:
     assert found == expected
 
 
-def test_long_chains_of_operators_are_walked() -> None:
-    chain = " || ".join(f"f{number}(a)" for number in range(150))
-    assert len(only_item(f"CREATE VIEW v AS SELECT {chain} FROM t").needs) == 151
+def test_statements_deeper_than_the_recursion_limit_are_read() -> None:
+    chain = " || ".join(f"f{number}('é\\\"')" for number in range(3000))
+    assert len(only_item(f"CREATE VIEW v AS SELECT {chain} FROM t").needs) == 3001
+    union = " UNION ALL ".join(f"SELECT {number} FROM t{number % 3}" for number in range(3000))
+    (seeder,) = parse({"seeders/a.sql": f"INSERT INTO t {union}"}).seeders
+    assert {need.name for need in seeder.needs} == {"t", "t0", "t1", "t2"}
 
 
 def test_a_table_creates_its_columns_and_named_constraints() -> None:
@@ -129,6 +135,7 @@ def test_lines_count_from_the_start_of_the_file() -> None:
         ("ALTER TEXT SEARCH CONFIGURATION c ADD MAPPING FOR word WITH simple", "other text search configuration public.c", None),
         ("ALTER VIEW v SET (security_invoker = true)", "view v", "view v"),
         ("ALTER TYPE ty OWNER TO joe", "type ty", "type ty"),
+        ("ALTER TABLE t DISABLE TRIGGER tr", "trigger t.tr", "table t"),
     ],
 )  # fmt: skip
 def test_keys_and_targets(sql: str, key: str, target: str | None) -> None:

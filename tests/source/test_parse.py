@@ -240,3 +240,15 @@ class TestExtensions:
     def test_declared_twice(self) -> None:
         with pytest.raises(DuplicateObject, match="extension vector"):
             parse({"extensions/pgvector.sql": "", "extensions/vector.sql": ""})
+
+
+class TestDumps:
+    def test_a_psql_command_is_named(self) -> None:
+        with pytest.raises(SyntaxFailure) as caught:
+            parse({"tables/a.sql": "CREATE TABLE a ();\n\\restrict abc\n"})
+        assert caught.value.line == 2 and "psql" in (caught.value.hint or "")
+
+    def test_rows_of_copy_are_named(self) -> None:
+        with pytest.raises(SyntaxFailure) as caught:
+            parse({"seeders/a.sql": "COPY public.t (a) FROM stdin;\n1\tx\n\\.\n"})
+        assert "--inserts" in (caught.value.hint or "")
