@@ -137,6 +137,6 @@ def _same_numbers(before: list[str | None], after: list[str | None]) -> bool:
         try:
             return float(text)
         except ValueError:
-            return {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}.get(text, text.split(" ")[0].rstrip())
+            return {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}.get(text, text.replace(",)", ")").split(" ")[0].rstrip())
 
     return sorted(map(str, map(canonical, before))) == sorted(map(str, map(canonical, after)))

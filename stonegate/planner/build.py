@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import assert_never
 
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Blocked, ChangeClass, Mode, Plan, PlanOptions, PlanSource, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import SameBody, plan_change
 from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order import Ordered
+
+_NO_OPTIONS = PlanOptions()
+_NOTHING_RECORDED = TrackingState()
 
 
 def choose_mode(tree: SourceTree, live: Catalog, state: TrackingState, options: PlanOptions) -> Mode:
@@ -32,10 +33,10 @@ def build_plan(
     *,
     tree: SourceTree,
     ordered: Ordered,
-    options: PlanOptions = PlanOptions(),
+    options: PlanOptions = _NO_OPTIONS,
     database: str | None = None,
     live: Catalog | None = None,
-    state: TrackingState = TrackingState(),
+    state: TrackingState = _NOTHING_RECORDED,
     desired: Catalog | None = None,
     builder: str = "",
     same_body: SameBody,

@@ -25,7 +25,7 @@ from stonegate.planner.places import find_places
 from stonegate.planner.records import build_records
 from stonegate.planner.seeding import seed_steps
 from stonegate.planner.simulate import simulate
-from stonegate.planner.stale import find_stale_bodies
+from stonegate.planner.stale import refuse_stale_bodies
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
 SameBody = Callable[[str, str, str], bool]
@@ -68,16 +68,9 @@ def plan_change(
     diff = _diff(plan, simulated.catalog, state, same_body)
     drift = find_drift(live, state, plan.kept, plan.builder, same_body, simulated)
     decided = _decide(plan, diff, drift, state, allowed, options)
-    stale = find_stale_bodies(decided.changes, desired, simulated.catalog, tree, allowed)
-    by_migration = find_stale_bodies(
-        (change for step in migrations.steps for change in step.changes), desired, simulated.catalog, tree, allowed
-    )
-    decided = replace(
-        decided,
-        changes=stale.changes,
-        blocked=(*decided.blocked, *stale.blocked, *by_migration.blocked, *_broken(stale.changes, options)),
-        warnings=(*decided.warnings, *stale.warnings, *by_migration.warnings),
-    )
+    by_migrations = (change for step in migrations.steps for change in step.changes)
+    stale = refuse_stale_bodies((*decided.changes, *by_migrations), tree, allowed)
+    decided = replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, options)))
     late = _left_to_late(plan, migrations.late, live, state, same_body, desired, migrations.pending)
     cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), desired, simulated.catalog)
     places = find_places(tree)

@@ -70,7 +70,7 @@ def _steps(pieces: list[Piece], evolution: Evolution) -> Iterator[Step]:
 
 
 def _group_key(number: int, piece: Piece) -> object:
-    operation, clauses = piece
+    operation, _ = piece
     if operation.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX) or (
         operation.verb is Verb.ALTER and operation.key.kind is ObjectKind.TABLE
     ):

@@ -24,7 +24,6 @@ _PHASES = {
     Folder.TRIGGERS: Phase.TRIGGERS,
     Folder.SEEDERS: Phase.SEEDERS,
 }
-_ACTIONS = {Verb.CREATE: Action.CREATE}
 
 
 def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
@@ -60,13 +59,13 @@ def _step(node: Node) -> Step:
         case ClosingKey(item=item):
             return _item_step(node, item, f"{node.label}, which closes a circle of tables")
         case SourceItem() as item:
-            return _item_step(node, item, "")
+            return _item_step(node, item, "" if item.verb is Verb.CREATE else item.verb.value)
         case _:
             raise AssertionError(f"{node.label} has no statement of its own")
 
 
 def _item_step(node: Node, item: SourceItem, reason: str) -> Step:
-    action = Action.ALTER if reason else _ACTIONS.get(item.verb, Action.ALTER)
+    action = Action.ALTER if reason else Action.CREATE
     return Step(
         id=f"{action.value} {node.label}",
         action=action,
@@ -104,10 +103,9 @@ def _extension_step(extension: ExtensionItem) -> Step:
 
 def extension_search_path(tree: SourceTree) -> tuple[str, ...]:
     """`public` and the schemas that extensions have of their own, or () when there are none (behaviour, §4)."""
-    own = tuple(
-        dict.fromkeys(item.schema for item in tree.extensions if item.schema not in (None, "public", "pg_catalog"))
-    )
-    return ("public", *(schema for schema in own if schema is not None)) if own else ()
+    schemas = (item.schema for item in tree.extensions)
+    own = tuple(dict.fromkeys(schema for schema in schemas if schema and schema not in ("public", "pg_catalog")))
+    return ("public", *own) if own else ()
 
 
 def _unique(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -135,15 +135,14 @@ class _Clearing:
         column = self._live_column(dependent)
         if column is None or self._is_freed(dependent):
             return
-        if column.generated is not None and disturbance.retyped:
-            if self._declared_member(dependent):
-                self._add(_restoring(dependent, disturbance, Action.RECREATE))
-                return
-        elif column.generated is None and disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.SEQUENCE):
-            if self._declared_member(dependent):
-                self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="default"))
-                return
-        self._block(dependent, disturbance)
+        declared = self._declared_member(dependent)
+        by_default = disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.SEQUENCE)
+        if declared and column.generated is not None and disturbance.retyped:
+            self._add(_restoring(dependent, disturbance, Action.RECREATE))
+        elif declared and column.generated is None and by_default:
+            self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="default"))
+        else:
+            self._block(dependent, disturbance)
 
     def _is_freed(self, dependent: ObjectKey) -> bool:
         """True if another change ends the dependency (a new type, another default, a dropped expression)."""

@@ -1,4 +1,4 @@
-"""Steps put into the phases of an apply (behaviour, §6): prelude, what migrations need, migrations, the rest, late ones."""
+"""Steps put into the phases of an apply (behaviour, §6): what migrations need, they themselves, the rest, late ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def _before_migrations(
         for change in by_key.values()
         if change.change_class is ChangeClass.SAFE
         and change.key not in made
-        and (change.key.kind in _NEW_OBJECTS or (change.key.kind is ObjectKind.COLUMN and change.key.owner in mentioned))
+        and (
+            change.key.kind in _NEW_OBJECTS or (change.key.kind is ObjectKind.COLUMN and change.key.owner in mentioned)
+        )
     }
     needs: dict[ObjectKey, set[ObjectKey]] = {}
     for edge in desired.dependencies:
@@ -59,9 +61,7 @@ def _before_migrations(
             if needed in by_key and needed not in chosen:
                 chosen.add(needed)
                 worklist.append(needed)
-    labels = {
-        change for change in changes if change.key.kind is ObjectKind.TYPE and change.aspect == "labels"
-    }
+    labels = {change for change in changes if change.key.kind is ObjectKind.TYPE and change.aspect == "labels"}
     first = tuple(change for change in changes if by_key.get(change.key) is change and change.key in chosen)
     first += tuple(change for change in changes if change in labels and change.change_class is ChangeClass.SAFE)
     return first, tuple(change for change in changes if change not in first)

@@ -1,4 +1,4 @@
-"""The tracking rows as they should stand after the apply, in the original's form with ours beside it (behaviour, §7)."""
+"""The tracking rows as they should stand after the apply: the original's form with ours beside it (behaviour, §7)."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ def _type_kind(sql: str) -> str:
     return next((kind for pattern, kind in _TYPE_KINDS if re.search(pattern, sql, re.IGNORECASE)), "composite")
 
 
-def _migration_records(
-    tree: SourceTree, steps: tuple[Step, ...], changed: tuple[Migration, ...]
-) -> Iterator[Record]:
+def _migration_records(tree: SourceTree, steps: tuple[Step, ...], changed: tuple[Migration, ...]) -> Iterator[Record]:
     actions = {step.key.name: step.action for step in steps}
     renewed = {migration.name for migration in changed}
     for migration in tree.migrations:

@@ -35,17 +35,35 @@ def replace_view(view: View) -> Clause:
 
 
 def _view_statement(view: View, *, replacing: bool) -> str:
-    kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
-    options = f" WITH ({text.set_options(view.options)})" if view.options else ""
-    end = "\nWITH DATA" if view.materialized else ""
-    head = f"CREATE {'OR REPLACE ' if replacing else ''}{kind} {relation_name(view).sql}{options} AS"
-    return f"{head}\n{view.definition}{end}"
+    words = f"CREATE {'OR REPLACE ' if replacing else ''}{'MATERIALIZED ' if view.materialized else ''}VIEW"
+    head = f"{words} {relation_name(view).sql}{''.join(_view_storage(view))} AS"
+    return f"{head}\n{view.definition}" + ("\nWITH DATA" if view.materialized else "")
 
 
-def view_options(desired: View, live: View) -> Iterator[Clause]:
-    """ALTER VIEW … SET and RESET."""
-    for action in text.option_changes(desired.options, live.options):
-        yield Clause(statement=f"ALTER {reference(desired)} {action}", order=Order.PART_STATE)
+def _view_storage(view: View) -> Iterator[str]:
+    if view.access_method is not None:
+        yield f" USING {quote_ident(view.access_method)}"
+    if view.options:
+        yield f" WITH ({text.set_options(view.options)})"
+    if view.tablespace is not None:
+        yield f" TABLESPACE {quote_ident(view.tablespace)}"
+
+
+def view_clauses(aspect: str, desired: View, live: View, server: int) -> Iterator[Clause]:
+    """ALTER VIEW … SET and RESET, and where the rows of a materialised view are kept."""
+    head = f"ALTER {reference(desired)}"
+    match aspect:
+        case "options":
+            for action in text.option_changes(desired.options, live.options):
+                yield Clause(statement=f"{head} {action}", order=Order.PART_STATE)
+        case "access_method":
+            method = text.access_method(desired.access_method, server)
+            yield Clause(statement=f"{head} SET ACCESS METHOD {method}", order=Order.PART_STATE)
+        case "tablespace":
+            place = quote_ident(desired.tablespace or text.DEFAULT_TABLESPACE)
+            yield Clause(statement=f"{head} SET TABLESPACE {place}", order=Order.PART_STATE)
+        case _:
+            raise LookupError(f"{desired.key}: a view has no {aspect}")
 
 
 # --- routines -------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from stonegate.planner.ddl.access import column_privilege_statements, comment_st
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
+NOT_VALID = "NOT VALID"
 _MAIN_STORAGE = ("numeric", "inet", "cidr")
 
 
@@ -24,9 +25,20 @@ def column_definition(column: Column, *, default: bool = True) -> str:
     if column.collation is not None:
         parts.append(f"COLLATE {column.collation}")
     parts += value_parts(column) if default else ()
-    if column.not_null:
-        parts.append("NOT NULL")
+    if column.not_null and NOT_VALID not in (column.not_null_options or ""):
+        parts.append(not_null(column))
     return " ".join(parts)
+
+
+def not_null(column: Column) -> str:
+    """NOT NULL as a column constraint, with NO INHERIT where the column has it (PostgreSQL 18)."""
+    return " ".join(("NOT NULL", *((column.not_null_options,) if column.not_null_options else ())))
+
+
+def add_not_null(table: QualifiedName, column: Column) -> Clause:
+    """ADD NOT NULL as a table constraint, the only form that takes NOT VALID (manual: ALTER TABLE, PostgreSQL 18)."""
+    options = f" {column.not_null_options}" if column.not_null_options else ""
+    return Clause(table=table, clause=f"ADD NOT NULL {quote_ident(column.name)}{options}", order=Order.SET_NOT_NULL)
 
 
 def value_parts(column: Column) -> tuple[str, ...]:
@@ -70,7 +82,9 @@ def _is_enclosed(expression: str) -> bool:
 
 
 def column_settings(table: QualifiedName, column: Column) -> Iterator[Clause]:
-    """What a new column has beyond its definition: storage, statistics and options."""
+    """What a new column has beyond its definition: storage, statistics, options and a NOT NULL that is not valid."""
+    if column.not_null and NOT_VALID in (column.not_null_options or ""):
+        yield add_not_null(table, column)
     if column.storage is not None:
         yield _setting(table, column.name, f"SET STORAGE {column.storage.upper()}")
     if column.statistics is not None:

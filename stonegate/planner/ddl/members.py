@@ -25,6 +25,7 @@ from stonegate.planner.ddl.access import column_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_of, parents_of, relation_name
 from stonegate.planner.ddl.columns import (
     add_column,
+    add_not_null,
     column_clause,
     column_notes,
     column_settings,
@@ -221,7 +222,7 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
         case "type":
             yield from _retype(live_table, desired, live, context)
         case "not_null":
-            yield from _nullability(live_table, desired, context)
+            yield from _nullability(live_table, desired, live, context)
         case "default" if change.restored:
             if desired.default is not None:
                 yield values.set_default(relation_name(table), desired.name, desired.default)
@@ -259,11 +260,20 @@ def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
     return verdict.render_using(quote_ident(live.name), desired.type)
 
 
-def _nullability(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
-    """SET and DROP NOT NULL; the latter goes down to the children, where it may not be wanted."""
+def _nullability(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+    """SET and DROP NOT NULL; the latter goes down to the children, where it may not be wanted.
+
+    SET NOT NULL validates a constraint that is NOT VALID; other options need another constraint (PostgreSQL 18).
+    """
     name = relation_name(table)
     if desired.not_null:
-        yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
+        same = live.not_null_options in (desired.not_null_options, "NOT VALID")
+        if live.not_null and not same:
+            yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
+        if desired.not_null_options:
+            yield add_not_null(name, desired)
+        else:
+            yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
         return
     yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
     for child in children_of(table, context.desired):

@@ -186,8 +186,8 @@ def _altered(change: Change, desired: CatalogObject, live: CatalogObject, contex
             yield from _access(aspect, desired, live, context)
         case Table() if isinstance(live, Table):
             yield from tables.table_clauses(aspect, desired, live, context)
-        case View() if isinstance(live, View) and aspect == "options":
-            yield from code.view_options(desired, live)
+        case View() if isinstance(live, View):
+            yield from code.view_clauses(aspect, desired, live, context.server)
         case EnumType() if isinstance(live, EnumType) and aspect == "labels":
             yield from types.label_clauses(desired, live)
         case DomainType() if isinstance(live, DomainType):

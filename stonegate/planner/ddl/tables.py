@@ -31,8 +31,6 @@ from stonegate.planner.ddl.constraints import (
 )
 from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
 
-DEFAULT_ACCESS_METHOD = 170000  # SET ACCESS METHOD DEFAULT came with PostgreSQL 17
-
 
 def create_table(
     table: Table,
@@ -184,7 +182,7 @@ def _override(table: Table, column: Column, catalog: Catalog | None, with_defaul
         parts += value_parts(column)
     if column.identity and table.of_type is not None:
         parts += value_parts(column)
-    if column.not_null and (parent is None or not parent.not_null) and (catalog is not None or column.default is None):
+    if column.not_null and (parent is None or not parent.not_null):
         parts.append("NOT NULL")
     if parts:
         yield f"{quote_ident(column.name)} {'WITH OPTIONS ' if table.of_type is not None else ''}{' '.join(parts)}"
@@ -271,9 +269,9 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
         case "replica_identity":
             yield from replica_identity_clauses(desired)
         case "access_method":
-            yield _setting(desired, f"SET ACCESS METHOD {_access_method(desired, context)}")
+            yield _setting(desired, f"SET ACCESS METHOD {text.access_method(desired.access_method, context.server)}")
         case "tablespace":
-            yield _setting(desired, f"SET TABLESPACE {quote_ident(desired.tablespace or 'pg_default')}")
+            yield _setting(desired, f"SET TABLESPACE {quote_ident(desired.tablespace or text.DEFAULT_TABLESPACE)}")
         case "row_security":
             yield _setting(desired, f"{'ENABLE' if desired.row_security else 'DISABLE'} ROW LEVEL SECURITY")
         case "force_row_security":
@@ -287,12 +285,6 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
 
 def _setting(table: Table, clause: str) -> Clause:
     return Clause(table=relation_name(table), clause=clause, order=Order.TABLE_SETTING)
-
-
-def _access_method(table: Table, context: DdlContext) -> str:
-    if table.access_method is not None:
-        return quote_ident(table.access_method)
-    return "DEFAULT" if context.server >= DEFAULT_ACCESS_METHOD else "heap"
 
 
 def _inherit(table: QualifiedName, parent: QualifiedName) -> Clause:

@@ -11,6 +11,8 @@ from stonegate.model.names import quote_ident, quote_literal
 
 FOREIGN_PREFIX = "fdw."
 SERVER_PREFIX = "server="
+DEFAULT_TABLESPACE = "pg_default"
+DEFAULT_ACCESS_METHOD = 170000  # SET ACCESS METHOD DEFAULT came with PostgreSQL 17
 
 _BARE_VALUE = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z|true\Z|false\Z|on\Z|off\Z|auto\Z")
 _BOUNDS = {
@@ -81,6 +83,13 @@ def _option_name(name: str) -> str:
 
 def _option_value(value: str) -> str:
     return value if _BARE_VALUE.match(value) else quote_literal(value).strip()
+
+
+def access_method(name: str | None, server: int) -> str:
+    """What follows SET ACCESS METHOD; None is the server's default."""
+    if name is not None:
+        return quote_ident(name)
+    return "DEFAULT" if server >= DEFAULT_ACCESS_METHOD else "heap"
 
 
 # --- sequences ------------------------------------------------------------------------------------------------------

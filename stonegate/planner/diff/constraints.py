@@ -52,7 +52,7 @@ def _compare_pair(
     sides: Sides, table: Table, pair: Pair[Constraint], former: Constraint | None, family: Family
 ) -> Findings:
     desired, live = pair.desired, pair.live
-    key = table.key.part(ObjectKind.CONSTRAINT, desired.name)
+    key = table.key.part(ObjectKind.CONSTRAINT, live.name if live.inherited else pair.name)
     if desired.inherited != live.inherited:
         if family.is_stable:
             yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")

@@ -44,7 +44,7 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
     if desired.valid and not live.valid:
         yield from _rebuild(sides, relation, pair)
         return
-    key = _key(relation, desired.name)
+    key = _key(relation, live.name if live.inherited else pair.name)
     if desired.inherited != live.inherited:
         yield Note(f"{key} {'is' if live.inherited else 'is not'} part of an index of the partitioned table")
     elif not desired.inherited:

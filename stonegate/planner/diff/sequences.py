@@ -23,7 +23,8 @@ def compare_sequences(sides: Sides) -> Findings:
             yield from _compare(sides, desired, live)
     for sequence in missing:
         if not _comes_with_column(sides, sequence):
-            yield from _create(sides, sequence)
+            after = options_text(sequence.options)
+            yield sides.change(Action.CREATE, sequence.key, f"{sequence.key} is new", after=after)
     for sequence in surplus:
         yield from _surplus(sides, sequence)
 
@@ -92,16 +93,6 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
         # The owner of an owned sequence is the owner of its table (manual: ALTER SEQUENCE).
         yield from compare_comment(sides, key, desired.access.comment, live.access.comment)
         yield from compare_privileges(sides, key, desired.access, live.access, known)
-
-
-def _create(sides: Sides, sequence: Sequence) -> Findings:
-    """A serial column takes possession of its sequence; any other owner has to be told."""
-    yield sides.change(Action.CREATE, sequence.key, f"{sequence.key} is new", after=options_text(sequence.options))
-    if sequence.owned_by is not None and not _is_serial(sides, sequence):
-        owner = _owner_text(sequence.owned_by)
-        yield sides.change(
-            Action.ALTER, sequence.key, f"{sequence.key} is to belong to {owner}", aspect="owned_by", after=owner
-        )
 
 
 def _is_serial(sides: Sides, sequence: Sequence) -> bool:
