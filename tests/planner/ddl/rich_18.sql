@@ -15,6 +15,7 @@ CREATE TABLE public.lazy (
     CONSTRAINT loose CHECK (id > 0) NOT ENFORCED,
     CONSTRAINT id_set NOT NULL name
 );
+ALTER TABLE public.lazy ADD NOT NULL tags NOT VALID, ADD NOT NULL kept NO INHERIT;
 CREATE INDEX lazy_tags ON public.lazy USING gin (tags);
 GRANT MAINTAIN ON public.lazy TO ddl_reader;
 

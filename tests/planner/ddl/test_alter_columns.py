@@ -61,6 +61,19 @@ CASES = (
     column("storage", "n text", "n text"),
     column("compression", "n text", "n text COMPRESSION pglz"),
     column("compression", "n text COMPRESSION pglz", "n text"),
+    Case(
+        "not null with options",
+        table("n integer, a integer, b integer NOT NULL NO INHERIT, c integer NOT NULL")
+        + 'ALTER TABLE "T x" ADD NOT NULL n NOT VALID',
+        table("n integer NOT NULL, a integer NOT NULL NO INHERIT, b integer NOT NULL, c integer, d integer")
+        + 'ALTER TABLE "T x" ADD NOT NULL c NOT VALID, ADD NOT NULL d NOT VALID',
+        (
+            *(change("alter", "column", T, name, "not_null") for name in ("n", "a", "b", "c")),
+            change("create", "column", T, "d"),
+        ),
+        'INSERT INTO "T x" VALUES (1, 2, 3, 4, 5)',
+        since=18,
+    ),
     Case("type and default", table("n text DEFAULT 'x'"), table("n integer DEFAULT 3"), RETYPED, ROWS),
     Case("type without default", table("n text DEFAULT 'x'"), table("n integer"), RETYPED, ROWS),
     Case(
