@@ -261,9 +261,9 @@ def _advance(
     extreme = f"{'max' if ascending else 'min'}({quote_ident(column.name)})::bigint"
     if before is not None:
         extreme = f"{'greatest' if ascending else 'least'}({extreme}, {before})"
-    bound = f"last >= {options.minimum}" if ascending else f"last <= {options.maximum}"
+    reached = f"last {'>=' if ascending else '<='} {options.start}"  # else the sequence starts behind them anyway
     statement = f"SELECT pg_catalog.setval({sequence}, last) FROM (SELECT {extreme} AS last FROM {table.sql}) AS t"
-    return Clause(statement=f"{statement} WHERE {bound}", order=Order.ADVANCE_SEQUENCE)
+    return Clause(statement=f"{statement} WHERE {reached}", order=Order.ADVANCE_SEQUENCE)
 
 
 def bring_into_bounds(sequence: str, desired: SequenceOptions, live: SequenceOptions) -> Iterator[Clause]:
