@@ -69,7 +69,8 @@ def parse_insert(seeder: Seeder) -> InsertText:
     depths = _depths(tokens)
     start = next(i for i, token in enumerate(tokens) if depths[i] == 0 and _is(token, b"insert"))
     names = _skip_name(tokens, start + 2)
-    after = _skip_columns(tokens, depths, names) if seeder.columns else names
+    # `seeder.columns` does not tell: the planner fills it in for texts without a column list.
+    after = _skip_columns(tokens, depths, names) if _lists_columns(tokens, names) else names
     body = after + 3 if _is(tokens[after], b"overriding") else after
     tail = next((i for i in range(body, len(tokens)) if depths[i] == 0 and _starts_tail(tokens, i)), len(tokens))
 
@@ -124,6 +125,18 @@ def _skip_name(tokens: list[Token], index: int) -> int:
     while tokens[index].text == b".":
         index += 2
     return index + 2 if _is(tokens[index], b"as") else index
+
+
+def _lists_columns(tokens: list[Token], index: int) -> bool:
+    """True if a column list stands there; a parenthesis before a key word opens a query (manual: INSERT)."""
+    opening = index
+    while tokens[index].text == b"(":
+        index += 1
+    if index == opening:
+        return False
+    if _is(tokens[index], b"values"):  # a column may be called so
+        return tokens[index + 1].text != b"("
+    return not any(_is(tokens[index], word) for word in (b"select", b"with", b"table"))
 
 
 def _skip_columns(tokens: list[Token], depths: list[int], index: int) -> int:

@@ -69,7 +69,9 @@ columns AS MATERIALIZED (
             ',"statistics":' || nullif(a.attstattarget, -1),
             CASE WHEN a.attoptions IS NOT NULL OR a.attfdwoptions IS NOT NULL THEN (
                 SELECT ',"options":' || json_agg(o.text ORDER BY o.text COLLATE "C") FROM (
-                    SELECT unnest(a.attoptions) AS text
+                    -- pg_attver is the server's own note (15.20 and later), not something that anybody declared.
+                    SELECT own.text FROM unnest(a.attoptions) AS own (text)
+                    WHERE NOT pg_catalog.starts_with(own.text, 'pg_attver=')
                     UNION ALL
                     SELECT 'fdw.' || unnest(a.attfdwoptions)
                 ) AS o) END,
