@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection
@@ -22,16 +21,16 @@ from stonegate.database.locks import acquire_apply_lock
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference import admin_steps
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report, finished_report
-from stonegate.database.server import is_pooled, read_offered, read_session, require_extensions
+from stonegate.database.server import read_offered, read_session, require_extensions
 from stonegate.database.session import end_with_client
 from stonegate.database.stale import refuse_stale
 from stonegate.database.survey import (
-    POOLER_WARNING,
     ApplyOptions,
     Survey,
     empty_plan,
     is_unchanged,
     read_live,
+    session_warnings,
     survey_database,
     unchanged_plan,
     with_warnings,
@@ -43,6 +42,10 @@ from stonegate.model.report import ApplyReport, Status
 from stonegate.source.checksum import same_body
 
 __all__ = ["ApplyOptions", "LazySource", "apply_database", "apply_plan", "plan_database"]
+
+
+#: What is to be done on a target: the session, the database's name, and whether it was created just now.
+Work: TypeAlias = Callable[[AsyncConnection[Any], str, bool], Awaitable[ApplyReport]]
 
 
 async def plan_database(
@@ -143,7 +146,7 @@ async def apply_plan(
             live=live,
             state=state,
             untrusted=untrusted,
-            warnings=(POOLER_WARNING,) if is_pooled(conn, facts) else (),
+            warnings=session_warnings(conn, plan, facts),
         )
         return await _carry_out(conn, conninfo, survey, options, started, created, on_progress)
 
@@ -154,17 +157,17 @@ async def apply_plan(
 
 
 async def _on_target(
-    conninfo: str, options: ApplyOptions, started: float, work: Any, on_progress: OnProgress | None
+    conninfo: str, options: ApplyOptions, started: float, work: Work, on_progress: OnProgress | None
 ) -> ApplyReport:
     """Connect, let `work` happen, and turn its failure into a report."""
     database = database_of(conninfo) or ""
     try:
         async with _open_target(conninfo, database, options, on_progress) as (conn, created):
             try:
-                report: ApplyReport = await work(conn, database or conn.info.dbname, created)
+                report = await work(conn, database or conn.info.dbname, created)
             except psycopg.Error as error:
                 raise explain_failure(error, database=database) from error
-            if created and report.status in (Status.FAILED, Status.BLOCKED):
+            if created and report.status in (Status.FAILED, Status.BLOCKED) and not report.steps:
                 raise _FirstDeployFailed(report)
             return report
     except _FirstDeployFailed as failed:
@@ -297,7 +300,8 @@ async def _carry_out(
     if options.admin is not None and not survey.facts.superuser:
         by_admin = admin_steps(plan, set(survey.untrusted))
     job = Job(
-        plan=plan if plan.target is not None else replace(plan, target=None),
+        plan=plan,
+        name=database,
         live=survey.live,
         state=survey.state,
         same_body=same_body,

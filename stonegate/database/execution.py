@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from stonegate.database.progress import OnProgress, Progress, Stage
+from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Phase, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
@@ -47,12 +48,14 @@ class Job:
     """One plan for one database, and what was read from it before.
 
     Attributes:
+        name: of the database, for messages, where the plan names none.
         live, state: what the plan was made for.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
         started: time.monotonic() of the apply's start.
     """
 
     plan: Plan
+    name: str = ""
     live: Catalog
     state: TrackingState
     same_body: SameBody
@@ -63,7 +66,7 @@ class Job:
 
     @property
     def database(self) -> str:
-        return self.plan.target.database if self.plan.target is not None else ""
+        return self.plan.target.database if self.plan.target is not None else self.name
 
     @property
     def search_path(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ class Execution:
         durations: milliseconds by step id, where a step was sent alone.
         catalog: read at the end of the transaction (None: verification was skipped).
         deployment: id of the row of this apply, None when untracked.
+        late_error: why a statement after the commit failed; all before it stays.
     """
 
     steps: list[StepReport] = field(default_factory=list)
@@ -120,8 +124,10 @@ class Execution:
     verified: bool = False
     catalog: Catalog | None = None
     deployment: int | None = None
+    late_error: StonegateError | None = None
 
     @property
     def is_rehearsed(self) -> bool:
         """False if some step could not be tried in a dry run, so that the end cannot be verified either."""
-        return all(report.state != NOT_REHEARSED for report in self.steps if report.step.phase is not Phase.POST_COMMIT)
+        outside = (Phase.PRELUDE, Phase.POST_COMMIT)
+        return all(report.state != NOT_REHEARSED for report in self.steps if report.step.phase not in outside)

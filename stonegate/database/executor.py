@@ -34,6 +34,9 @@ async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConn
     Raises:
         MigrationFailed: a statement failed; with file and line, PostgreSQL's words and a hint.
         LockTimeout, ConnectionFailed, MissingSeed, PlanChanged, MigrationBlocked, VerificationFailed: nothing changed.
+
+    Returns:
+        What happened; `late_error` if a statement after the commit failed.
     """
     early = () if job.options.dry_run else await _run_prelude(conn, job, admin)
     watch = _Watch(conn, job)
@@ -48,7 +51,9 @@ async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConn
         try:
             await run_post_commit(conn, job, execution)
         except psycopg.Error as error:
-            raise explain_failure(error, database=job.database) from error
+            execution.late_error = explain_failure(error, database=job.database)
+        except StonegateError as error:
+            execution.late_error = error
     return execution
 
 

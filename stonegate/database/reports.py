@@ -81,15 +81,18 @@ def finished_report(
     created: bool = False,
     warnings: tuple[str, ...] = (),
 ) -> ApplyReport:
-    """The report of an apply that ran to its end; UNCHANGED where nothing had to be done but to look."""
+    """The report of an apply that committed (or rehearsed); UNCHANGED where nothing had to be done but to look."""
     inserted = any(seed.inserted for seed in execution.seeds)
     did = [r for r in execution.steps if r.step.action not in (Action.VALIDATE, Action.SKIP)]
     status = Status.DRY_RUN if dry_run else Status.APPLIED if did or inserted or created else Status.UNCHANGED
+    if execution.late_error is not None:
+        status = Status.FAILED
     return ApplyReport(
         status=status,
         database=database,
         plan=plan,
         created_database=created,
+        error=report_error(execution.late_error) if execution.late_error is not None else None,
         steps=tuple(execution.steps),
         seeds=tuple(execution.seeds),
         warnings=(*plan.warnings, *warnings, *execution.warnings),

@@ -50,6 +50,7 @@ class SessionFacts:
         role: current_user, who will own what it creates.
         version: server_version_num (180006).
         pid: of the backend, as the backend says.
+        lock_slots: how many relations all sessions together can lock (manual 20.12).
     """
 
     database: str
@@ -59,6 +60,7 @@ class SessionFacts:
     may_create_databases: bool
     version: int
     pid: int
+    lock_slots: int
     encoding: str
     provider: str
     collate: str

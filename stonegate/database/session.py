@@ -62,8 +62,8 @@ class SessionSettings:
 async def end_with_client(conn: AsyncConnection[Any]) -> None:
     """Let the server notice within seconds that this process is gone, even in the middle of a long statement.
 
-    Otherwise what a killed apply had begun would keep its locks until it is done. Servers on systems that cannot watch a
-    socket refuse the setting (manual 20.3.3), and do without.
+    Otherwise what a killed apply had begun would keep its locks until it is done. Servers on systems that cannot watch
+    a socket refuse the setting (manual 20.3.3), and do without.
     """
     with contextlib.suppress(psycopg.errors.DataError):
         await conn.execute(f"SET client_connection_check_interval = '{CLIENT_CHECK}'".encode())

@@ -20,7 +20,7 @@ from stonegate.database.progress import Stage
 from stonegate.database.session import CONSTRAINTS_NOW, SessionSettings, roll_back
 from stonegate.database.tracking import ensure_tracking, record_deployment, record_plan
 from stonegate.database.verify import deployed_catalog, verify_catalog, verify_seeds
-from stonegate.errors import ConnectionFailed
+from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Mode, Phase, Plan, RecordKind, Step
 from stonegate.model.report import StepReport
@@ -233,10 +233,27 @@ class _Attempt:
         for step in steps:
             self.number += 1
             self.job.announce(Stage.STEPS, step, self.number, max(self.total, self.number))
-        await insert_declared(self.conn, self.job, self.execution, tuple(s for s in steps if s.action is Action.SEED))
-        await validate_declared(
-            self.conn, self.job, self.execution, tuple(s for s in steps if s.action is Action.VALIDATE)
-        )
+        seeds = tuple(step for step in steps if step.action is Action.SEED)
+        checks = tuple(step for step in steps if step.action is Action.VALIDATE)
+        if self.careful:
+            await self._rehearse_rows(seeds, checks)
+            return
+        await insert_declared(self.conn, self.job, self.execution, seeds)
+        await validate_declared(self.conn, self.job, self.execution, checks)
+
+    async def _rehearse_rows(self, seeds: tuple[Step, ...], checks: tuple[Step, ...]) -> None:
+        """Rows table by table in savepoints: those that need a new enum value cannot be tried."""
+        for steps, work in ((seeds, insert_declared), (checks, validate_declared)):
+            for step in steps:
+                await self.conn.execute("SAVEPOINT rows")
+                try:
+                    await work(self.conn, self.job, self.execution, (step,))
+                except StonegateError as error:
+                    if error.sqlstate not in _CONSEQUENCES:
+                        raise
+                    await self.conn.execute("ROLLBACK TO SAVEPOINT rows")
+                    self._report((step,), NOT_REHEARSED)
+                await self.conn.execute("RELEASE SAVEPOINT rows")
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -274,7 +274,8 @@ def test_an_interrupted_concurrent_index_is_dropped_and_built_again(database: Da
     source = write(tmp_path, files)
     failed = apply(database.url, source)
     assert failed.status is Status.FAILED and failed.error is not None
-    assert failed.error.sqlstate == "23505"
+    assert failed.error.sqlstate == "23505" and failed.error.message.startswith("migrations/001.sql")
+    assert [step.step.key.name for step in failed.steps] == ["000.sql"], "the transaction was committed"
     assert database.rows("SELECT indisvalid FROM pg_index WHERE indexrelid = 'users_mail'::regclass") == [(False,)]
     assert database.rows("SELECT migration_file FROM _stonescriptdb_gateway_migrations") == [("000.sql",)]
     database.rows("DELETE FROM users WHERE id = 2; DROP TABLE note")
@@ -390,6 +391,71 @@ def test_a_dry_run_says_what_it_could_not_rehearse(database: Database, tmp_path:
     real = applied(database.url, source)
     assert real.status is Status.APPLIED and real.verified
     assert applied(database.url, source).status is Status.UNCHANGED
+
+
+def test_rows_that_need_a_new_enum_value_are_not_rehearsed_all_others_are(database: Database, tmp_path: Path) -> None:
+    base = {"types/mood.sql": "CREATE TYPE mood AS ENUM ('sad');", "tables/users.sql": USERS}
+    applied(database.url, write(tmp_path, base))
+    more = {
+        "types/mood.sql": "CREATE TYPE mood AS ENUM ('sad', 'happy');",
+        "tables/users.sql": USERS,
+        "tables/moods.sql": "CREATE TABLE moods (mood mood PRIMARY KEY);",
+        "tables/plain.sql": "CREATE TABLE plain (id int PRIMARY KEY);",
+        "seeders/moods.sql": "INSERT INTO moods VALUES ('happy');",
+        "seeders/plain.sql": "INSERT INTO plain VALUES (1);",
+    }
+    source = write(tmp_path, more)
+    report = applied(database.url, source, dry_run=True)
+    states = {step.step.id: step.state for step in report.steps}
+    assert states["seed seed moods"] == "not rehearsed" and states["seed seed plain"] == "done"
+    assert applied(database.url, source).verified
+
+
+# --- extensions -----------------------------------------------------------------------------------------------------
+
+
+def test_an_extension_in_a_schema_of_its_own_joins_the_search_path(any_database: Database, tmp_path: Path) -> None:
+    files = {
+        "extensions/vector.sql": "-- schema: ext",
+        "tables/items.sql": "CREATE TABLE items (id int PRIMARY KEY, place vector(3));",
+    }
+    if any_database.server.major == 15:  # Debian's contrib has no pgvector
+        files = {
+            "extensions/citext.sql": "-- schema: ext",
+            "tables/items.sql": "CREATE TABLE items (id int PRIMARY KEY, place citext);",
+        }
+    source = write(tmp_path, files)
+    assert applied(any_database.url, source).verified
+    assert any_database.rows("SHOW search_path") == [("public, ext",)]
+    assert applied(any_database.url, source).status is Status.UNCHANGED
+    files["functions/one.sql"] = COUNT.replace("users", "items")
+    files["tables/items.sql"] = files["tables/items.sql"].replace(");", ", note text);")
+    assert applied(any_database.url, write(tmp_path, files)).verified
+
+
+def test_an_untrusted_extension_is_the_admins(database: Database, tmp_path: Path) -> None:
+    database.rows(f"CREATE ROLE plain_owner LOGIN; ALTER DATABASE {database.name} OWNER TO plain_owner")
+    try:
+        url = database.server.url(database.name, "plain_owner")
+        source = write(tmp_path, {"extensions/pageinspect.sql": "", "tables/users.sql": USERS})
+        refused = apply(url, source)
+        assert refused.error is not None and refused.error.code == "extension_install_failed"
+        assert refused.error.hint is not None and "admin" in refused.error.hint
+        assert relations(database) == set()
+        dry = applied(url, source, admin=database.server.admin_url, dry_run=True)
+        assert {step.step.id: step.state for step in dry.steps} == {
+            "create extension pageinspect": "not rehearsed",
+            "create table users": "done",
+        }
+        report = applied(url, source, admin=database.server.admin_url)
+        assert report.counts == {"create": 2} and report.verified
+        query = "SELECT extowner::regrole::text FROM pg_extension WHERE extname = 'pageinspect'"
+        assert database.rows(query) == [("postgres",)]
+        assert applied(url, source).status is Status.UNCHANGED
+    finally:
+        database.rows(
+            f"ALTER DATABASE {database.name} OWNER TO postgres; DROP OWNED BY plain_owner; DROP ROLE plain_owner"
+        )
 
 
 SLEEPERS = "SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.30' AND pid <> pg_backend_pid()"

@@ -7,6 +7,9 @@ SELECT pg_catalog.current_database() AS database,
     r.rolsuper OR r.rolcreatedb AS may_create_databases,
     pg_catalog.current_setting('server_version_num')::int AS version,
     pg_catalog.pg_backend_pid() AS pid,
+    pg_catalog.current_setting('max_locks_per_transaction')::int
+        * (pg_catalog.current_setting('max_connections')::int
+            + pg_catalog.current_setting('max_prepared_transactions')::int) AS lock_slots,
     pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
     d.datlocprovider::text AS provider,
     d.datcollate::text AS collate,
