@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stonegate.model.names import ObjectKey, quote_ident
 from stonegate.model.source import InlineForeignKey
-from stonegate.model.tokens import Lexeme, Token, lex
-from stonegate.source.grammar import Node, Statement
+from stonegate.model.tokens import Lexeme, Token
+from stonegate.source.grammar import Node, Statement, tokens_of
 from stonegate.source.references import foreign_key_needs
 
 
@@ -26,7 +26,7 @@ def inline_foreign_keys(statement: Statement, key: ObjectKey) -> tuple[InlineFor
     found = [entry for entry in found if _target(entry.constraint) != (key.schema, key.name)]
     if not found:
         return ()
-    tokens = lex(statement.raw)
+    tokens = tokens_of(statement.raw, statement.file.path, statement.line)
     starts = [token.start for token in tokens]
     positions = [_position(element) for element in elements]
     first_kept = next((index for index, element in enumerate(elements) if not _is_foreign(element)), len(positions))

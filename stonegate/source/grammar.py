@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import msgspec
 from pglast import parser
 
-from stonegate.errors import SyntaxFailure
+from stonegate.errors import SourceError, SyntaxFailure
 from stonegate.model.source import SourceFile
-from stonegate.model.tokens import NotLexable, lex
+from stonegate.model.tokens import NotLexable, Token, lex
 from stonegate.source.deep_json import read_deep_json
 
 #: One node of a parse tree, named as in PostgreSQL's src/include/nodes/parsenodes.h; zero and false are left out.
@@ -133,6 +133,18 @@ def _syntax_hint(text: str, position: int) -> str | None:
     if _COPY_DATA.search(text, 0, position):
         return "Rows behind COPY … FROM stdin are no SQL: dump them with pg_dump --inserts into seeders/."
     return None
+
+
+def tokens_of(raw: bytes, path: str, line: int, *, comments: bool = False) -> list[Token]:
+    """The tokens of a text that PostgreSQL's parser has accepted.
+
+    Raises:
+        SourceError: comments are nested deeper than the lexer follows.
+    """
+    try:
+        return lex(raw, comments=comments)
+    except NotLexable as error:
+        raise SourceError("comments are nested too deeply", file=path, line=line, hint="Flatten them.") from error
 
 
 def _trim_end(raw: bytes) -> bytes:

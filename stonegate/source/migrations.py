@@ -9,9 +9,9 @@ from stonegate.errors import MisplacedStatement, SourceError, SourceErrors
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import ConsentToken
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, NeedKind, SourceFile
-from stonegate.model.tokens import Lexeme, lex
+from stonegate.model.tokens import Lexeme
 from stonegate.source.effects import effects_of
-from stonegate.source.grammar import Node, Statement
+from stonegate.source.grammar import Node, Statement, tokens_of
 from stonegate.source.object_keys import Declarations, need_object
 from stonegate.source.references import Needs
 from stonegate.source.routines import sql_body
@@ -32,7 +32,7 @@ def build_migration(
     errors: list[SourceError] = []
     warnings: list[str] = []
     source = file.text.encode()
-    directives, bare = _directives(source)
+    directives, bare = _directives(source, file.path)
     flags, allows = _read_directives(file, directives, errors)
     statements = _without_transaction(statements, warnings)
     built = []
@@ -65,14 +65,14 @@ def build_migration(
 # --- directives ------------------------------------------------------------------------------------------------------
 
 
-def _directives(source: bytes) -> tuple[list[tuple[int, str]], bytes]:
+def _directives(source: bytes, path: str) -> tuple[list[tuple[int, str]], bytes]:
     """The `-- stonegate:` comments with their lines, and the text without them."""
     if b"stonegate" not in source.lower():
         return [], source
     found: list[tuple[int, str]] = []
     rest = bytearray()
     kept = 0
-    for token in lex(source, comments=True):
+    for token in tokens_of(source, path, 1, comments=True):
         match = _DIRECTIVE.match(token.text) if token.kind is Lexeme.COMMENT else None
         if match is None:
             continue

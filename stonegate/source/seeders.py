@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from stonegate.errors import SourceError
 from stonegate.model.names import QualifiedName
 from stonegate.model.source import Seeder, SeedRow
-from stonegate.model.tokens import Token, lex
+from stonegate.model.tokens import Token
 from stonegate.source.checksum import checksum
-from stonegate.source.grammar import Node, Statement
+from stonegate.source.grammar import Node, Statement, tokens_of
 from stonegate.source.references import Needs, string_constant
 from stonegate.source.type_names import qualified
 
@@ -89,7 +89,7 @@ def _has_rows(node: Node) -> bool:
 
 
 def _rows(statement: Statement, columns: tuple[str, ...]) -> tuple[SeedRow, ...]:
-    tokens = lex(statement.raw)
+    tokens = tokens_of(statement.raw, statement.file.path, statement.line)
     index = _values_keyword(tokens) + 1
     rows: list[SeedRow] = []
     line, counted = statement.line, 0

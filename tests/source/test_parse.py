@@ -252,3 +252,15 @@ class TestDumps:
         with pytest.raises(SyntaxFailure) as caught:
             parse({"seeders/a.sql": "COPY public.t (a) FROM stdin;\n1\tx\n\\.\n"})
         assert "--inserts" in (caught.value.hint or "")
+
+
+def test_comments_nested_beyond_reason_are_an_error_only_where_tokens_matter() -> None:
+    comment = "/*" * 20 + "*/" * 20
+    assert len(parse({"tables/a.sql": f"CREATE TABLE a {comment} (x int)"}).items) == 1
+    for path, sql in {
+        "tables/a.sql": f"CREATE TABLE a (x int {comment} REFERENCES b)",
+        "seeders/a.sql": f"INSERT INTO a VALUES ({comment} 1)",
+        "migrations/a.sql": f"SELECT 1; -- stonegate: run-on-fresh\n{comment}",
+    }.items():
+        with pytest.raises(SourceError, match="nested too deeply"):
+            parse({path: sql})
