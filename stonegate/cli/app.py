@@ -60,7 +60,8 @@ app.command("history", rich_help_panel=LOOK)(status.history)
 app.command("graph", rich_help_panel=LOOK)(graph.graph)
 app.command("types", rich_help_panel=LOOK)(explain.types)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
-app.command("call", rich_help_panel=TOOLS)(call.call)
+# -1 is an argument; `call` itself refuses what looks like an option.
+app.command("call", rich_help_panel=TOOLS, context_settings={"ignore_unknown_options": True})(call.call)
 app.command("pack", rich_help_panel=TOOLS)(pack.pack)
 app.command("init", rich_help_panel=TOOLS)(init.init)
 app.command("serve", rich_help_panel=TOOLS)(serve.serve)
@@ -99,6 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             args=sys.argv[1:] if argv is None else list(argv), prog_name="stonegate", standalone_mode=False
         )
         sys.stdout.flush()
+        if code == INTERRUPTED:  # typer catches the interrupt, and says nothing
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except StonegateError as error:
         return report_failure(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -30,10 +31,15 @@ class ReportFormat(StrEnum):
     JSON = "json"
 
 
-def _stop_or_continue(value: str | None) -> str | None:
-    if value not in (None, "stop", "continue"):
-        raise typer.BadParameter("stop or continue is expected")
-    return value
+def one_of(*values: str) -> Callable[[str | None], str | None]:
+    """A check for options whose value is in the settings too, where it is a text."""
+
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in values:
+            raise typer.BadParameter(f"{value} is not one of {', '.join(values)}")
+        return value
+
+    return check
 
 
 # --- the folder -----------------------------------------------------------------------------------------------------
@@ -50,6 +56,7 @@ Scope: TypeAlias = Annotated[
         "--scope",
         metavar="main|tenant",
         help="Which half of a folder that holds main/, tenant/ and shared directories.",
+        callback=one_of("main", "tenant"),
         rich_help_panel=SOURCE,
     ),
 ]
@@ -181,7 +188,7 @@ OnError: TypeAlias = Annotated[
         help="After a failed database; continue.",
         show_default=False,
         rich_help_panel=FLEET,
-        callback=_stop_or_continue,
+        callback=one_of("stop", "continue"),
     ),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import unified_diff
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -125,9 +126,19 @@ def render_change(console: Console, change: Change, *, drift: bool) -> Iterator[
     if drift:
         line.append("  by hand", style="bold yellow")
     yield from indented(console, line, 2, hang=2)
-    if change.before is not None or change.after is not None:
+    if change.before is not None and change.after is not None and "\n" in change.before + change.after:
+        yield from _text_diff(console, change.before, change.after)
+    elif change.before is not None or change.after is not None:
         for word, value in (("live", change.before), ("declared", change.after)):
             shown = "(none)" if value is None else printable(value)
             yield from indented(console, Text.assemble((f"{word}: ".rjust(10), "dim"), shown), 4, hang=10)
     elif change.reason:
         yield from indented(console, printable(change.reason), 6, style="dim")
+
+
+def _text_diff(console: Console, live: str, declared: str) -> Iterator[Text]:
+    """Two long texts line by line: - is live, + is declared."""
+    lines = unified_diff(printable(live).splitlines(), printable(declared).splitlines(), lineterm="", n=2)
+    for line in list(lines)[2:]:
+        style = {"-": "red", "+": "green", "@": "dim"}.get(line[:1], "")
+        yield from indented(console, Text("…" if line.startswith("@") else line, style=style), 6, hang=2)

@@ -8,7 +8,7 @@ from itertools import groupby
 from stonegate.cli.render.names import place, shell_consent, spoken, summarise
 from stonegate.database.seed_text import parse_insert
 from stonegate.model.names import ObjectKind, quote_ident, quote_literal
-from stonegate.model.plan import Action, Phase, Plan, Step
+from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.source import Seeder
 
 # Like the apply: sequences that feed a filled column go on behind its explicit values. ALTER SEQUENCE is undone with
@@ -61,7 +61,7 @@ def _header(plan: Plan) -> str:
         summarise(plan),
         "",
         "Run it with: psql -X -1 -v ON_ERROR_STOP=1 -f FILE",
-        "It records nothing: stonegate goes on from here with `stonegate apply --baseline`.",
+        f"It records nothing; afterwards: stonegate apply{' --baseline' if plan.mode is Mode.FRESH else ''}",
     ]
     return "\n".join(_comment(line) for line in lines)
 

@@ -67,7 +67,7 @@ def render_plan(console: Console, plan: Plan, *, verbose: bool = False) -> Itera
     for phase, steps in groupby(_shown(plan, verbose), key=lambda step: step.phase):
         yield Text("")
         yield Text(_PHASES.get(phase, phase.value), style="bold")
-        yield from _render_steps(console, list(steps), verbose)
+        yield from _render_steps(console, list(steps), verbose, with_sql=plan.mode is not Mode.FRESH)
     yield from _render_rest(console, plan, verbose)
     yield Text("")
     yield from indented(console, Text(summarise(plan), style="bold"), 0)
@@ -87,11 +87,13 @@ def _shown(plan: Plan, verbose: bool) -> Iterator[Step]:
     return (step for step in plan.steps if verbose or step.action is not Action.SKIP)
 
 
-def _render_steps(console: Console, steps: Sequence[Step], verbose: bool) -> Iterator[Text]:
+def _render_steps(console: Console, steps: Sequence[Step], verbose: bool, *, with_sql: bool) -> Iterator[Text]:
     rows = [(title(step), place(step.file, step.line)) for step in steps]
     for step, lines in zip(steps, placed(console, rows, 2), strict=True):
         yield from lines
         yield from _render_details(console, step, verbose)
+        if verbose or (with_sql and step.action in _EXPLAINED):
+            yield from _render_sql(console, step)
 
 
 def title(step: Step) -> Text:
@@ -118,8 +120,6 @@ def _render_details(console: Console, step: Step, verbose: bool) -> Iterator[Tex
         yield from indented(console, f"allowed by {allowed}", 6, style="yellow")
     if not step.transactional:
         yield from indented(console, "outside of the transaction", 6, style="yellow")
-    if verbose or step.action in _EXPLAINED:
-        yield from _render_sql(console, step)
 
 
 def _render_sql(console: Console, step: Step) -> Iterator[Text]:

@@ -12,7 +12,7 @@ from stonegate.cli.render.lines import indented, placed, printable
 from stonegate.cli.render.names import DONE_OUTCOMES, count, count_steps, enumerate_outcomes, place
 from stonegate.cli.render.plan_json import blocked_document, step_document
 from stonegate.cli.render.plan_text import render_blocked, title
-from stonegate.model.plan import Action
+from stonegate.model.plan import Action, Mode
 from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
 
 #: Of these there are many at a first deployment: they are counted, and listed with --verbose.
@@ -76,7 +76,9 @@ def render_report(console: Console, report: ApplyReport, *, verbose: bool = Fals
 
 
 def _done(console: Console, report: ApplyReport, verbose: bool) -> Iterator[Text]:
-    steps = [each for each in report.steps if verbose or each.step.action not in _COUNTED or each.state != "done"]
+    is_fresh = report.plan is not None and report.plan.mode is Mode.FRESH
+    counted = _COUNTED | {Action.ALTER} if is_fresh else _COUNTED
+    steps = [each for each in report.steps if verbose or each.step.action not in counted or each.state != "done"]
     rows = [(_title(each), place(each.step.file, each.step.line)) for each in steps]
     for lines in placed(console, rows, 2):
         yield from lines

@@ -1,0 +1,425 @@
+"""Commands on a real PostgreSQL: plan, apply, diff, status, history, call, and the exit code of every end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stonegate.database.introspect import read_catalog
+from stonegate.model.catalog import Catalog
+from tests.cli.conftest import EXAMPLES, NOTES, Run, WriteFolder
+from tests.servers import Database, MakeDatabase, Server, psql
+
+REPORT_KEYS = {"status", "database", "plan_checksum", "counts", "steps", "duration_ms"}
+
+
+def _without(name: str, column: str) -> dict[str, str]:
+    """NOTES without the lines that mention a column."""
+    lines = NOTES[name].splitlines(keepends=True)
+    return NOTES | {name: "".join(line for line in lines if column not in line).replace("NULL,\n)", "NULL\n)")}
+
+
+@pytest.fixture
+def url(database: Database) -> str:
+    return database.url
+
+
+@pytest.fixture
+def deployed(run: Run, notes: Path, url: str) -> str:
+    """The URL of a database that has the folder NOTES."""
+    result = run("apply", "-d", url)
+    assert (result.code, result.err) == (0, ""), result.err
+    return url
+
+
+# --- apply ----------------------------------------------------------------------------------------------------------
+
+
+def test_apply_then_unchanged(run: Run, notes: Path, database: Database) -> None:
+    first = run("apply", "-d", database.url)
+    assert (first.code, first.err) == (0, "")
+    assert "1 table, 1 routine created; 1 table filled" in first.out and "verified" in first.out
+    assert database.rows("SELECT title FROM notes ORDER BY id") == [("it's here",), ("NULL",)]
+    second = run("apply", "-d", database.url)
+    assert second.code == 0 and "unchanged, nothing to do" in second.out
+
+
+def test_apply_json_is_one_document(run: Run, notes: Path, database: Database) -> None:
+    result = run("apply", "-d", database.url, "--format", "json", "--report", "report.json")
+    document = result.json
+    assert document.keys() >= REPORT_KEYS and "error" not in document and result.err == ""
+    assert document["status"] == "applied" and document["database"] == database.name
+    assert document["counts"] == {"create": 2, "seed": 1}
+    assert document["steps"][0]["object"] == "public.notes"
+    assert json.loads(Path("report.json").read_text()) == document
+    assert run("apply", "-d", database.url, "--format", "json").json["status"] == "unchanged"
+
+
+def test_apply_creates_a_missing_database_and_plan_does_not(run: Run, notes: Path, database: Database) -> None:
+    name = f"{database.name}_new"
+    url = database.server.url(name)
+    try:
+        planned = run("plan", "-d", url)
+        assert planned.code == 0 and "does not exist" in planned.out
+        assert run("diff", "-d", url).code == 6
+        dry = run("apply", "-d", url, "--dry-run", "--format", "json").json
+        assert dry["status"] == "dry_run"
+        assert psql(database.server.admin_url, "SELECT FROM pg_database WHERE datname = %s", (name,)) == []
+        applied = run("apply", "-d", url)
+        assert applied.code == 0 and "the database is new" in applied.out
+    finally:
+        psql(database.server.admin_url, f'DROP DATABASE IF EXISTS "{name}"')
+
+
+def test_dry_run_changes_nothing(run: Run, notes: Path, database: Database) -> None:
+    result = run("apply", "-d", database.url, "--dry-run")
+    assert result.code == 0 and "dry run, everything was rolled back" in result.out
+    assert database.rows("SELECT to_regclass('notes')") == [(None,)]
+
+
+def test_a_failing_statement_is_told_with_its_place(run: Run, write_folder: WriteFolder, database: Database) -> None:
+    write_folder(
+        NOTES | {"seeders/notes.pssql": "INSERT INTO notes (id, title) VALUES\n    (1, 'a'),\n    (2, NULL);\n"}
+    )
+    result = run("apply", "-d", database.url)
+    assert (result.code, result.out) == (6, "")
+    assert "seeders/notes.pssql:3" in result.err and "cause: null value" in result.err and "hint: " in result.err
+    assert database.rows("SELECT to_regclass('notes')") == [(None,)]
+    document = run("apply", "-d", database.url, "--format", "json").json
+    assert document["status"] == "failed" and document["error"]["sqlstate"] == "23502"
+
+
+def test_an_unknown_extension_is_refused_before_anything(
+    run: Run, write_folder: WriteFolder, database: Database
+) -> None:
+    write_folder(NOTES | {"extensions/pg_trgn.sql": "-- version: 1.0\n"})
+    result = run("apply", "-d", database.url)
+    assert result.code == 3 and "pg_trgn" in result.err and "pg_trgm" in result.err
+    assert database.rows("SELECT to_regclass('notes')") == [(None,)]
+
+
+def test_a_locked_table(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    write_folder(
+        NOTES | {"tables/notes.pssql": NOTES["tables/notes.pssql"].replace("legacy text", "legacy text,\n n int")}
+    )
+    with psycopg.connect(deployed) as holder:
+        holder.execute("LOCK TABLE notes IN ACCESS SHARE MODE")
+        result = run("apply", "-d", deployed, "--lock-timeout", "0.05")
+    assert result.code == 6 and "lock" in result.err and "--lock-timeout" in result.err
+
+
+def test_a_role_without_rights(run: Run, notes: Path, database: Database) -> None:
+    role = f"{database.name}_nobody"
+    psql(database.url, f'CREATE ROLE "{role}" LOGIN')
+    try:
+        result = run("apply", "-d", database.server.url(database.name, role))
+        assert result.code == 6 and "permission denied" in result.err and "hint:" in result.err
+    finally:
+        psql(database.url, f'DROP ROLE "{role}"')
+
+
+# --- blocked, drift, stale --------------------------------------------------------------------------------------------
+
+
+def test_a_dropped_column_is_blocked_until_it_is_allowed(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    write_folder(
+        _without("tables/notes.pssql", "legacy")
+        | {
+            "functions/add_note.pssql": NOTES["functions/add_note.pssql"].replace(
+                "(title, legacy) VALUES (p_title, p_legacy)", "(title) VALUES (p_title)"
+            )
+        }
+    )
+    for command in (("plan",), ("apply",), ("apply", "--yes")):
+        result = run(*command, "-d", deployed)
+        assert result.code == 4
+        assert "--allow drop_column:notes.legacy" in (result.out if command == ("plan",) else result.err)
+    document = run("plan", "-d", deployed, "--format", "json").json
+    assert [reason["allow"] for reason in document["blocked"]] == ["--allow drop_column:notes.legacy"]
+    step = next(step for step in document["steps"] if step["consent"])
+    assert step["consent"] == "drop_column:notes.legacy" and step["class"] == "dataloss"
+    assert [hazard["code"] for hazard in step["hazards"]] == ["deletes-data"]
+    report = run("apply", "-d", deployed, "--format", "json").json
+    assert report["status"] == "blocked" and report["error"]["code"] == "migration_blocked" and report["blocked"]
+    script = run("plan", "-d", deployed, "--format", "sql")
+    assert script.code == 4 and "RAISE EXCEPTION" in script.out
+    assert psql(deployed, "SELECT count(legacy) FROM notes") == [(0,)]
+    allowed = run("apply", "-d", deployed, "--allow", "drop_column:notes.legacy")
+    assert allowed.code == 0, allowed.err
+    assert "- column notes.legacy" in allowed.out
+    forced = run("history", "-d", deployed, "--forced", "--format", "json").json
+    assert [entry["object_name"] for entry in forced] == ["notes.legacy"]
+
+
+def test_drift_is_shown_and_blocks(run: Run, deployed: str) -> None:
+    psql(deployed, "ALTER TABLE notes ALTER COLUMN title DROP NOT NULL")
+    status = run("status", "-d", deployed)
+    assert status.code == 5 and "title not null" in status.out
+    diff = run("diff", "-d", deployed, "--format", "json")
+    assert diff.code == 5 and [change["object"] for change in diff.json["drift"]] == ["public.notes.title"]
+    assert run("plan", "-d", deployed).code == 5
+    assert run("apply", "-d", deployed).code == 5
+    allowed = run("apply", "-d", deployed, "--allow-drift", "--allow", "set_not_null")
+    assert allowed.code == 0, allowed.err
+    assert run("status", "-d", deployed).code == 0
+
+
+def test_a_saved_plan_is_carried_out_once(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    write_folder(NOTES | {"tables/more.pssql": "CREATE TABLE more (id int PRIMARY KEY);"})
+    assert run("plan", "-d", deployed, "--out", "plan.json").code == 0
+    shutil.rmtree("postgresql")  # the plan holds all that it needs
+    assert run("apply", "-d", deployed, "--plan", "plan.json").code == 0
+    assert psql(deployed, "SELECT to_regclass('more')::text") == [("more",)]
+    again = run("apply", "-d", deployed, "--plan", "plan.json")
+    assert again.code == 5 and "another state" in again.err
+
+
+def test_preflight_names_the_rows(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    text = NOTES["tables/notes.pssql"].replace("legacy text", "legacy text NOT NULL")
+    write_folder(NOTES | {"tables/notes.pssql": text})
+    allow = ("--allow", "set_not_null")
+    assert run("plan", "-d", deployed, *allow).code == 0
+    result = run("plan", "-d", deployed, *allow, "--preflight")
+    assert result.code == 4 and "notes.legacy: 2 rows" in result.out
+    assert run("plan", "-d", deployed, *allow, "--preflight", "--format", "json").json["preflight"][0]["count"] == 2
+
+
+def test_exit_code_one_means_changes_are_pending(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    assert run("plan", "-d", deployed, "--exit-code").code == 0
+    write_folder(NOTES | {"tables/more.pssql": "CREATE TABLE more (id int PRIMARY KEY);"})
+    assert run("plan", "-d", deployed, "--exit-code").code == 1
+
+
+# --- diff, status, history --------------------------------------------------------------------------------------------
+
+
+def test_diff_shows_both_sides(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    clean = run("diff", "-d", deployed)
+    assert clean.code == 0 and "no difference" in clean.out
+    write_folder(
+        NOTES
+        | {
+            "tables/notes.pssql": NOTES["tables/notes.pssql"].replace("legacy text", "legacy varchar(9)"),
+            "functions/add_note.pssql": NOTES["functions/add_note.pssql"].replace(
+                "(p_title, p_legacy)", "('!', p_legacy)"
+            ),
+        }
+    )
+    result = run("diff", "-d", deployed)
+    assert result.code == 0
+    assert "~ legacy type" in result.out and "live: text" in result.out
+    assert "declared: character varying(9)" in result.out and "+     INSERT INTO notes" in result.out.replace(
+        "+    I", "+     I"
+    )
+    changes = run("diff", "-d", deployed, "--format", "json").json["changes"]
+    assert {change["object"] for change in changes} == {"public.notes.legacy", "public.add_note(text, text)"}
+
+
+def test_diff_of_an_empty_database_lists_what_is_missing(run: Run, notes: Path, url: str) -> None:
+    result = run("diff", "-d", url)
+    assert result.code == 0 and "+ table notes" in result.out and "2 differences" in result.out
+
+
+def test_status_and_history(run: Run, deployed: str, database: Database) -> None:
+    text = run("status", "-d", deployed).out
+    for word in (database.name, "PostgreSQL 18", "deployed 2", "1 table", "no drift"):
+        assert word in text
+    document = run("status", "-d", deployed, "--format", "json").json
+    assert document["objects"]["table"] == 1 and document["drift"] == []
+    assert "create table" in run("history", "-d", deployed).out
+    entries = run("history", "-d", deployed, "--object", "notes", "--format", "json").json
+    assert {entry["change_type"] for entry in entries} == {"create_table", "seed_rows"}
+    assert len(run("history", "-d", deployed, "--deployments", "--format", "json").json) == 1
+    assert len(run("history", "-d", deployed, "-n", "1", "--format", "json").json) == 1
+
+
+def test_status_and_history_of_an_empty_database(run: Run, url: str) -> None:
+    assert "nothing was deployed here" in run("status", "-d", url).out
+    assert "nothing was done here" in run("history", "-d", url).out
+    assert run("history", "-d", url, "--format", "json").json == []
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_everything_fits_the_screen(
+    run: Run, write_folder: WriteFolder, deployed: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(_without("tables/notes.pssql", "legacy"))
+    monkeypatch.setenv("COLUMNS", str(width))
+    for command in ("plan", "diff", "status", "history", "apply"):
+        result = run(command, "-d", deployed)
+        lines = (result.out + result.err).splitlines()
+        assert lines and max(map(len, lines)) <= width, command
+
+
+# --- call -----------------------------------------------------------------------------------------------------------
+
+CALLS = """
+CREATE TYPE colour AS ENUM ('red', 'green');
+CREATE FUNCTION add(a integer, b integer DEFAULT 10) RETURNS integer LANGUAGE sql AS 'SELECT a + b';
+CREATE FUNCTION add(a text, b text, c text) RETURNS text LANGUAGE sql AS 'SELECT a || b || c';
+CREATE FUNCTION echo(x colour) RETURNS colour LANGUAGE sql AS 'SELECT x';
+CREATE FUNCTION many(n integer) RETURNS TABLE (i integer, called text, price numeric, tags text[]) LANGUAGE sql AS $$
+    SELECT g, 'it''s ' || g, 12345678901234567890.10 * g, ARRAY['a', NULL] FROM generate_series(1, n) g
+$$;
+CREATE FUNCTION total(VARIADIC numbers numeric[]) RETURNS numeric LANGUAGE sql AS
+    'SELECT sum(x) FROM unnest(numbers) x';
+CREATE FUNCTION nothing() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'done'; END $$;
+CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'no luck' USING HINT = 'try again'; END $$;
+CREATE FUNCTION either(x integer) RETURNS text LANGUAGE sql AS $$ SELECT 'integer' $$;
+CREATE FUNCTION either(x text) RETURNS text LANGUAGE sql AS $$ SELECT 'text' $$;
+CREATE PROCEDURE twice(x integer, OUT y integer, INOUT z integer) LANGUAGE plpgsql AS $$
+    BEGIN y := 2 * x; z := z + 1; END $$;
+CREATE SCHEMA other;
+CREATE FUNCTION other."Mixed Case"(x text) RETURNS text LANGUAGE sql AS 'SELECT x';
+"""
+
+
+@pytest.fixture
+def callable_url(url: str) -> str:
+    psql(url, CALLS)
+    return url
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        (("add", "1", "2"), [{"add": 3}]),
+        (("add", "1"), [{"add": 11}]),
+        (("add", "b:=5", "a:=-1"), [{"add": 4}]),
+        (("add", "-1", "-2"), [{"add": -3}]),
+        (("add", "a", "b", "c"), [{"add": "abc"}]),
+        (("add", "NULL", "1"), [{"add": None}]),
+        (("add(integer, integer)", "1", "2"), [{"add": 3}]),
+        (("either(text)", "1"), [{"either": "text"}]),
+        (("echo", "red"), [{"echo": "red"}]),
+        (("total", "1", "2.5", "3"), [{"total": 6.5}]),
+        (("nothing",), [{"nothing": None}]),
+        (("many", "0"), []),
+        (('other."Mixed Case"', "'); DROP TABLE x; --"), [{"Mixed Case": "'); DROP TABLE x; --"}]),
+        (("twice", "4", "1"), [{"y": "8", "z": "2"}]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_call(run: Run, callable_url: str, arguments: tuple[str, ...], rows: list[object]) -> None:
+    result = run("call", *arguments, "-d", callable_url, "--format", "json")
+    assert result.code == 0, result.err
+    assert result.json == {"rows": rows, "row_count": len(rows)}
+
+
+def test_call_prints_a_table_and_keeps_digits(run: Run, callable_url: str) -> None:
+    text = run("call", "many", "2", "-d", callable_url).out
+    assert text.splitlines() == [
+        "i  called  price                    tags",
+        "─  ──────  ───────────────────────  ────────",
+        "1  it's 1  12345678901234567890.10  {a,NULL}",
+        "2  it's 2  24691357802469135780.20  {a,NULL}",
+        "(2 rows)",
+    ]
+    assert '"price": 24691357802469135780.20' in run("call", "many", "2", "-d", callable_url, "--format", "json").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("nope",), 2, "no function nope"),
+        (("add",), 2, "add(text, text, text)"),
+        (("either", "1"), 2, "either(integer)"),
+        (("echo", "blue"), 6, "invalid input value for enum"),
+        (("fails",), 6, "no luck"),
+        (("add", "1", "--nonsense"), 2, "--nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_calls_that_fail(run: Run, callable_url: str, arguments: tuple[str, ...], code: int, word: str) -> None:
+    result = run("call", *arguments, "-d", callable_url)
+    assert (result.code, result.out) == (code, "") and word in result.err.replace("there is ", "")
+
+
+def test_notices_are_messages(run: Run, callable_url: str) -> None:
+    result = run("call", "nothing", "-d", callable_url)
+    assert result.code == 0 and "NOTICE: done" in result.err and "NOTICE" not in result.out
+
+
+# --- scripts --------------------------------------------------------------------------------------------------------
+
+
+async def _catalog(url: str) -> Catalog:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+        return await read_catalog(conn)
+
+
+@pytest.mark.parametrize("example", ["todos", "clinic"])
+async def test_the_script_builds_the_same_database(
+    capsys: pytest.CaptureFixture[str], example: str, server: Server, make_database: MakeDatabase
+) -> None:
+    import asyncio
+
+    from stonegate.cli.app import main
+
+    folder = str(EXAMPLES / example / "postgresql")
+    by_script, by_apply = make_database(server), make_database(server)
+    assert await asyncio.to_thread(main, ["plan", folder, "--format", "sql"]) == 0
+    with psycopg.connect(by_script.url) as conn:
+        conn.execute(capsys.readouterr().out.encode())
+    assert await asyncio.to_thread(main, ["apply", folder, "-d", by_apply.url]) == 0
+    assert await _catalog(by_script.url) == await _catalog(by_apply.url)
+    tables = by_apply.rows(
+        "SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public' AND relname !~ '^_stonescriptdb'"
+    )
+    for (name,) in tables:
+        count = f'SELECT count(*) FROM "{name}"'
+        assert by_script.rows(count) == by_apply.rows(count), name
+    assert by_script.rows(
+        "SELECT nextval(c.oid::regclass) FROM pg_class AS c WHERE relkind = 'S' ORDER BY relname"
+    ) == (
+        by_apply.rows(
+            "SELECT nextval(c.oid::regclass) FROM pg_class AS c WHERE relkind = 'S' AND relname !~ '^_stone' "
+            "ORDER BY relname"
+        )
+    )
+
+
+# --- names and servers ------------------------------------------------------------------------------------------------
+
+
+def test_a_name_is_a_database_on_the_server_of_the_environment(
+    run: Run, notes: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.server.admin_url)
+    assert run("plan").out.startswith("Plan for an empty database")  # DATABASE_URL alone is no target
+    assert run("apply", "-d", database.name).code == 0
+    Path("stonegate.toml").write_text(f'[target]\ndatabase = "{database.name}"\n')
+    assert database.name in run("status").out
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("DB_HOST", str(database.server.postmaster.sockets))
+    monkeypatch.setenv("DB_PORT", str(database.server.postmaster.port))
+    monkeypatch.setenv("DB_USER", "postgres")
+    assert "unchanged" in run("apply").out
+
+
+def test_references_are_listed_and_dropped(
+    run: Run, write_folder: WriteFolder, deployed: str, database: Database
+) -> None:
+    write_folder(NOTES | {"tables/more.pssql": f"CREATE TABLE more (id int, {database.name} int);"})
+    fingerprint = run("plan", "-d", deployed, "--format", "json").json["source"]["fingerprint"]
+    stored = run("reference", "list", "-d", deployed, "--format", "json").json
+    assert fingerprint in {one["fingerprint"] for one in stored}
+    assert fingerprint[:12] in run("reference", "list", "-d", deployed).out
+    kept = [one["fingerprint"] for one in stored]
+    keep = [part for each in kept for part in ("--keep", each)]
+    assert run("reference", "prune", "-d", deployed, *keep, "--format", "json").json == {"dropped": []}
+
+
+def test_check_builds_on_a_shadow(run: Run, write_folder: WriteFolder, database: Database) -> None:
+    write_folder(NOTES | {"views/v.pssql": f"CREATE VIEW v AS SELECT title, {database.name} FROM notes;"})
+    assert run("check").code == 0
+    result = run("check", "--shadow", database.server.admin_url)
+    assert result.code == 6 and "views/v.pssql:1" in result.err and database.name in result.err
+    write_folder(NOTES | {"views/v.pssql": f"CREATE VIEW v AS SELECT title AS {database.name} FROM notes;"})
+    built = run("check", "--shadow", database.server.admin_url)
+    assert built.code == 0 and "builds" in built.out

@@ -1,0 +1,174 @@
+"""Every mistake that a user can make has its own clear error and exit code, and never a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stonegate.cli import app
+from tests.cli.conftest import NOTES, Run, WriteFolder
+
+
+def _archive(members: dict[str, bytes], *, link: str | None = None) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        if link is not None:
+            info = tarfile.TarInfo("postgresql/tables/link.sql")
+            info.type, info.linkname = tarfile.SYMTYPE, link
+            archive.addfile(info)
+    return stream.getvalue()
+
+
+def _bomb() -> bytes:
+    return _archive({"postgresql/tables/a.sql": b"-" * 4_000_000})
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda: b"plainly not", "not a gzip file"),
+        (lambda: gzip.compress(b"not a tar"), "tar"),
+        (lambda: _archive({"postgresql/tables/a.sql": b"CREATE TABLE a ();" * 500})[:-200], ""),
+        (lambda: _archive({"../x.sql": b""}), "../x.sql"),
+        (lambda: _archive({"/etc/x.sql": b""}), "/etc/x.sql"),
+        (lambda: _archive({"postgresql/tables/a.sql": b""}, link="/etc/passwd"), "link"),
+        (_bomb, "tables/a.sql"),
+    ],
+    ids=["not gzip", "not tar", "truncated", "dots", "absolute", "symlink", "bomb"],
+)
+def test_bad_archives(run: Run, make: Callable[[], bytes], word: str) -> None:
+    Path("a.tar.gz").write_bytes(make())
+    result = run("plan", "a.tar.gz")
+    assert (result.code, result.out) == (3, "")
+    assert result.err.startswith("error: ") and word in result.err
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"tables/a.sql": "CREATE TABLE a (x int, x);"}, ("syntax error", "tables/a.sql:1:25", "^")),
+        (
+            {
+                "functions/a.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+                "functions/b.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2';",
+            },
+            ("f()", "functions/a.sql", "functions/b.sql"),
+        ),
+        (
+            {
+                "views/a.sql": "CREATE VIEW a AS SELECT * FROM b;",
+                "views/b.sql": "CREATE VIEW b AS SELECT * FROM a;",
+            },
+            ("view a", "view b", "views/a.sql:1", "views/b.sql:1"),
+        ),
+        ({"tables/a.sql": "UPDATE a SET x = 1;"}, ("tables/a.sql:1", "migrations/")),
+    ],
+    ids=["syntax", "twice", "cycle", "misplaced"],
+)
+def test_bad_folders(run: Run, write_folder: WriteFolder, files: dict[str, str], words: tuple[str, ...]) -> None:
+    write_folder(files)
+    for command in (("plan",), ("check",), ("graph",), ("pack", "-o", "x.tar.gz")):
+        result = run(*command)
+        assert (result.code, result.out) == (3, ""), command
+        assert all(word in result.err for word in words), result.err
+    assert run("plan", "--format", "json").json["error"]
+
+
+def test_latin_1_and_missing_folders(run: Run, write_folder: WriteFolder) -> None:
+    folder = write_folder(NOTES)
+    (folder / "tables" / "cafe.sql").write_bytes(b"-- caf\xe9\n")
+    latin = run("plan")
+    assert latin.code == 3 and "tables/cafe.sql:1" in latin.err and "UTF-8" in latin.err
+    missing = run("plan", "nowhere")
+    assert missing.code == 3 and "nowhere" in missing.err and "hint:" in missing.err
+    (folder / "tables" / "cafe.sql").unlink()
+    assert run("plan", ".").code == 0  # the wrapper postgresql/ in it is found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("plan", "--nonsense"), "--nonsense"),
+        (("nonsense",), "nonsense"),
+        (("plan", "--format", "yaml"), "yaml"),
+        (("plan", "--allow", "drop_everything"), "drop_everything"),
+        (("plan", "--scope", "half"), "half"),
+        (("plan", "--preflight"), "--preflight"),
+        (("apply",), "no database was named"),
+        (("status",), "no database was named"),
+        (("apply", "-d", "postgresql://localhost:1"), "no database"),
+        (("apply", "-d", "postgresql://u:s3cret@[localhost:1/x"), "cannot be read"),
+        (("apply", "--embedded", "-d", "postgresql://localhost/x"), "two targets"),
+        (("apply", "--embedded", "--platform", "p"), "two targets"),
+        (("apply", "--tenant", "t"), "need --platform"),
+        (("apply", "-d", "x", "--on-error", "panic"), "--on-error"),
+        (("apply", "-d", "x", "--lock-timeout", "-1"), "--lock-timeout"),
+        (("apply", "-d", "x", "--plan", "nowhere.json"), "nowhere.json"),
+        (("apply", "postgresql", "-d", "x", "--plan", "plan.json"), "no FOLDER"),
+        (("apply", "-d", "x", "--plan", "plan.json", "--force"), "consents"),
+        (("call",), "FUNCTION"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_usage_errors(run: Run, notes: Path, arguments: tuple[str, ...], word: str) -> None:
+    result = run(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: ") and word in result.err and "s3cret" not in result.err
+
+
+def test_a_server_that_is_not_there(run: Run, notes: Path) -> None:
+    for command in ("plan", "apply", "diff"):
+        result = run(command, "-d", "postgresql://nobody:s3cret@127.0.0.1:1/notes")
+        assert result.code == 6 and "127.0.0.1:1" in result.err and "hint:" in result.err
+        assert "s3cret" not in result.err + result.out
+    document = run("apply", "-d", "postgresql://nobody@127.0.0.1:1/notes", "--format", "json").json
+    assert document["status"] == "failed" and document["error"]["code"] == "connection_failed"
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"plan": {"version": 99}}'])
+def test_a_file_that_is_no_plan(run: Run, content: str) -> None:
+    Path("plan.json").write_text(content)
+    result = run("apply", "-d", "x", "--plan", "plan.json")
+    assert result.code == 2 and "not a saved plan" in result.err
+
+
+def test_a_plan_that_was_edited(run: Run, notes: Path) -> None:
+    run("plan", "--out", "plan.json")
+    Path("plan.json").write_text(Path("plan.json").read_text().replace("legacy text", "legacy int"))
+    result = run("apply", "-d", "x", "--plan", "plan.json")
+    assert result.code == 2 and "changed after it was saved" in result.err
+
+
+def test_a_bug_is_one_line_and_a_hint(run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("stonegate.cli.plan.load_ordered", broken)
+    result = run("plan")
+    assert result.code == 6 and "unexpected ZeroDivisionError: oh" in result.err and app.TRACEBACK in result.err
+
+
+def test_an_interrupt_has_its_exit_code(run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stonegate.cli.plan.load_ordered", interrupted)
+    assert run("plan").code == 130
+
+
+def test_platforms_need_the_registry(run: Run, notes: Path) -> None:
+    assert run("plan", "--platform", "nobody", "--all").code == 2
+
+
+def test_control_characters_do_not_reach_the_terminal(run: Run, write_folder: WriteFolder) -> None:
+    write_folder({"tables/a.sql": 'CREATE TABLE "a\x1b[31mred" (id int);'})
+    assert "\x1b" not in run("plan").out and "\\x1b[31mred" in run("plan").out

@@ -1,0 +1,234 @@
+"""Commands that need no server: plan of an empty database, check, graph, types, explain, pack, init."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import stonegate
+from stonegate.model.plan import Plan
+from tests.cli.conftest import EXAMPLES, NOTES, Run, WriteFolder
+
+KEYS = {"version", "source", "target", "checksum", "summary", "steps", "blocked", "warnings", "plan"}
+STEP_KEYS = {
+    *("id", "action", "kind", "object", "file", "line", "sql"),
+    *("class", "hazards", "consent", "transactional", "reason"),
+}
+
+
+def test_the_version(run: Run) -> None:
+    assert run("--version").out == run("-V").out == f"stonegate {stonegate.__version__}\n"
+
+
+def test_help_of_every_command_fits_and_names_its_options(run: Run) -> None:
+    everything = run("--help")
+    assert everything.code == 0
+    for command in ("plan", "apply", "check", "diff", "status", "history", "graph", "types", "explain", "pack", "call"):
+        assert command in everything.out
+        assert run(command, "--help").code == 0
+    for group in ("reference", "embedded"):
+        assert run(group, "--help").code == 0
+    for option in ("--plan", "--dry-run", "--allow", "--allow-drift", "--force", "--yes", "--baseline"):
+        assert option in run("apply", "--help").out
+    for option in ("--skip-verification", "--seed-missing", "--concurrency", "--canary", "--on-error", "--report"):
+        assert option in run("apply", "--help").out
+
+
+def test_plan_text_lists_steps_in_order_with_places(run: Run, notes: Path) -> None:
+    result = run("plan")
+    assert (result.code, result.err) == (0, "")
+    assert "Plan for an empty database" in result.out
+    assert re.search(r"\+ table notes +tables/notes\.pssql:1", result.out)
+    assert (
+        result.out.index("table notes") < result.out.index("add_note(text, text)") < result.out.index("rows of notes")
+    )
+    assert "1 table, 1 routine to create; 1 table to fill" in result.out
+    assert "\x1b" not in result.out and all(line == line.rstrip() for line in result.out.splitlines())
+
+
+def test_plan_text_fits_a_narrow_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for example in ("todos", "clinic"):
+        result = run("plan", EXAMPLES / example / "postgresql", "--verbose")
+        assert max(map(len, result.out.splitlines())) <= 60
+
+
+def test_plan_json_has_the_documented_form_and_loads_again(run: Run, notes: Path) -> None:
+    result = run("plan", "--format", "json")
+    document = result.json
+    assert set(document) == KEYS and result.err == ""
+    assert document["target"] is None and document["blocked"] == []
+    assert {"fingerprint", "path"} == set(document["source"])
+    assert all(set(step) == STEP_KEYS for step in document["steps"])
+    objects = [(step["action"], step["kind"], step["object"]) for step in document["steps"]]
+    assert objects == [
+        ("create", "table", "public.notes"),
+        ("create", "routine", "public.add_note(text, text)"),
+        ("seed", "seed", "public.notes"),
+    ]
+    assert document["steps"][0]["file"] == "tables/notes.pssql" and document["steps"][0]["line"] == 1
+    assert document["summary"]["create"] == 2 and document["summary"]["skip"] == 0
+    assert Plan.load(result.out.encode()).checksum == document["checksum"]
+
+
+@pytest.mark.parametrize("format", ["text", "json", "sql", "markdown"])
+def test_a_plan_is_the_same_byte_for_byte(run: Run, format: str) -> None:
+    folder = EXAMPLES / "clinic" / "postgresql"
+    first, second = run("plan", folder, "--format", format), run("plan", folder, "--format", format)
+    assert first.code == 0 and first.out and first.out == second.out
+
+
+def test_plan_out_saves_the_json_form(run: Run, notes: Path) -> None:
+    result = run("plan", "--out", "plan.json")
+    assert result.code == 0 and "saved to plan.json" in result.err and "Plan for an empty" in result.out
+    assert Path("plan.json").read_text() == run("plan", "--format", "json").out
+    missing = run("plan", "--out", "nowhere/plan.json")
+    assert missing.code == 2 and "cannot write nowhere/plan.json" in missing.err
+
+
+def test_plan_exit_code_is_one_only_when_asked(run: Run, notes: Path) -> None:
+    assert run("plan").code == 0
+    assert run("plan", "--exit-code").code == 1
+
+
+def test_plan_markdown_is_a_comment(run: Run) -> None:
+    text = run("plan", EXAMPLES / "todos" / "postgresql", "--format", "markdown").out
+    assert text.startswith("### stonegate: plan for an empty database")
+    assert "| create | 2 type, 4 table" in text
+    assert text.count("<details") == text.count("</details>") == 2
+    assert "```sql" in text
+
+
+def test_an_offline_plan_imports_no_driver_and_no_server(notes: Path) -> None:
+    code = """
+import sys
+from stonegate.cli import main
+code = main(["plan"])
+print(*sorted({name.partition(".")[0] for name in sys.modules} & {"psycopg", "starlette", "uvicorn"}), file=sys.stderr)
+sys.exit(code)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""
+
+
+def test_a_closed_pipe_is_no_error(notes: Path) -> None:
+    command = f"{sys.executable} -m stonegate plan {EXAMPLES}/clinic/postgresql --verbose | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Plan for an empty database") and done.stderr == ""
+
+
+# --- check ----------------------------------------------------------------------------------------------------------
+
+
+def test_check_counts_and_warns(run: Run, write_folder: WriteFolder) -> None:
+    write_folder(
+        NOTES
+        | {
+            "migrations/001.pssql": "CREATE TABLE forgotten (id int);",
+            "tables/notes.txt": "not read",
+            "views/v.pssql": "CREATE VIEW v AS SELECT * FROM nobody;",
+        }
+    )
+    result = run("check")
+    assert result.code == 0
+    for word in ("tables/notes.txt", "forgotten", "nobody", "ok 1 table, 1 view, 1 routine, 1 migration, 1 seeder"):
+        assert word in result.out
+    document = run("check", "--format", "json").json
+    assert document["status"] == "ok" and len(document["warnings"]) == 3 and document["counts"]["table"] == 1
+
+
+def test_check_lists_all_broken_places(run: Run, write_folder: WriteFolder) -> None:
+    write_folder(
+        {"tables/a.sql": "CREATE TABLE a (id int,,);", "tables/b.sql": "CREATE TABEL b ();", "functions/c.sql": "x"}
+    )
+    result = run("check")
+    assert result.code == 3 and result.out == ""
+    for place in ("tables/a.sql:1:24", "tables/b.sql:1:8", "functions/c.sql:1:1"):
+        assert f"--> {place}" in result.err
+    assert "CREATE TABEL b ();\n   |        ^" in result.err and "3 errors" in result.err
+    document = run("check", "--format", "json").json
+    assert document["error"] == "schema_invalid" and [error["line"] for error in document["errors"]] == [1, 1, 1]
+
+
+# --- graph, types, explain ------------------------------------------------------------------------------------------
+
+
+def test_graph_in_both_languages(run: Run, notes: Path) -> None:
+    mermaid = run("graph").out
+    assert mermaid.startswith("flowchart LR\n") and '["table notes"]:::tables' in mermaid and " --> " in mermaid
+    dot = run("graph", "--format", "dot").out
+    assert dot.startswith("digraph stonegate {") and '[label="table notes", tooltip="tables/notes.pssql:1"' in dot
+
+
+def test_graph_quotes_whatever_is_in_a_name(run: Run, write_folder: WriteFolder) -> None:
+    write_folder({"tables/a.sql": 'CREATE TABLE "a""] <b>" (id int);'})
+    assert '["table #quot;a#quot;#quot;] #lt;b#gt;#quot;"]' in run("graph").out
+    assert 'label="table \\"a\\"\\"] <b>\\""' in run("graph", "--format", "dot").out
+
+
+def test_types_prints_the_matrix_one_cell_or_one_row(run: Run) -> None:
+    assert "integer" in run("types").out
+    cell = run("types", "int", "bigint")
+    assert cell.code == 0 and "safe" in cell.out
+    narrow = run("types", "varchar(40)", "VARCHAR(20)").out
+    assert "dataloss" in narrow and "modify_column_type" in narrow
+    assert "USING" in run("types", "text", "integer").out
+    document = run("types", "integer", "text", "--format", "json").json
+    assert document["class"] == "incompatible"
+    assert all(row["from"].startswith("smallint") for row in run("types", "int2", "--format", "json").json)
+    assert run("types", "nosuchtype").code == 2
+
+
+def test_explain_tells_hazards_consents_and_errors(run: Run) -> None:
+    for code in ("rewrites-table", "drop_column", "drop_column:users.legacy", "stale_plan"):
+        result = run("explain", code)
+        assert result.code == 0 and len(result.out.splitlines()) > 2, code
+    assert "deletes-data" in run("explain").out
+    unknown = run("explain", "drop_colum")
+    assert unknown.code == 2 and "did you mean drop_column" in unknown.err
+    assert run("explain", "drop_column", "--format", "json").json["code"] == "drop_column"
+
+
+# --- pack, init -----------------------------------------------------------------------------------------------------
+
+
+def test_pack_is_reproducible_and_means_the_same(run: Run, notes: Path) -> None:
+    first = run("pack", "-o", "a.tar.gz")
+    assert first.code == 0 and "a.tar.gz: " in first.out
+    (notes / "tables" / "notes.pssql").touch()
+    assert run("pack", notes, "-o", "b.tar.gz", "--format", "json").json["files"] == 3
+    assert Path("a.tar.gz").read_bytes() == Path("b.tar.gz").read_bytes()
+    of_folder, of_archive = (run("plan", path, "--format", "json").json for path in (notes, "a.tar.gz"))
+    assert of_archive["checksum"] == of_folder["checksum"]
+
+
+def test_pack_refuses_a_broken_folder(run: Run, write_folder: WriteFolder) -> None:
+    write_folder({"tables/a.sql": "CREATE"})
+    assert run("pack", "-o", "a.tar.gz").code == 3
+    assert not Path("a.tar.gz").exists()
+    assert run("pack").code == 2
+
+
+def test_init_writes_a_folder_that_plans_and_overwrites_nothing(run: Run) -> None:
+    result = run("init")
+    assert result.code == 0 and "+ stonegate.toml" in result.out
+    assert sorted(path.name for path in Path("postgresql").iterdir() if path.is_dir()) == sorted(
+        ("extensions", "types", "tables", "views", "functions", "triggers", "migrations", "seeders")
+    )
+    document = run("check", "--format", "json").json
+    assert [warning for warning in document["warnings"] if "README" not in warning] == []
+    Path("stonegate.toml").write_text('[source]\nfolder = "postgresql"\n')
+    again = run("init")
+    assert again.code == 0 and "nothing was written" in again.out
+    assert Path("stonegate.toml").read_text() == '[source]\nfolder = "postgresql"\n'
+    assert run("plan").code == 0
+
+
+def test_the_configuration_that_init_writes_is_read(run: Run) -> None:
+    run("init", "schema/postgresql")
+    assert json.loads(run("check", "--format", "json").out)["path"] == "schema/postgresql"
