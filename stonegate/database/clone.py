@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -18,7 +18,7 @@ from psycopg import AsyncConnection, sql
 from stonegate.database.connect import connect
 from stonegate.database.databases import TEMPORARY_PREFIX, drop_database
 from stonegate.database.failures import explain_failure
-from stonegate.database.labels import Label, label_statement, read_facts
+from stonegate.database.labels import DatabaseFacts, Label, label_statement
 from stonegate.database.locks import database_key, hold_lock
 from stonegate.database.seeds import insert_seeds
 from stonegate.database.session import SessionSettings, roll_back
@@ -31,6 +31,7 @@ from stonegate.model.source import Seeder
 #: From this size of the template on, copying files and two checkpoints cost less than writing all pages to the WAL:
 #: measured on PostgreSQL 18 with fsync on, WAL_LOG 37 ms and FILE_COPY 130 ms at 8 MB, equal at about 60 MB.
 FILE_COPY_BYTES = 64 * 1024 * 1024
+Strategy: TypeAlias = Literal["WAL_LOG", "FILE_COPY"]
 _HAS_STRATEGY = 150000
 MAKE_SECONDS = 120.0
 
@@ -43,6 +44,7 @@ class NewDatabase:
         template: a reference database to clone; None for an empty database.
         owner: the role that owns it; None for the session's.
         search_path: the database's own setting; () for none.
+        strategy: how the template is copied; None for the server's default.
     """
 
     name: str
@@ -50,6 +52,7 @@ class NewDatabase:
     template: str | None = None
     owner: str | None = None
     search_path: tuple[str, ...] = ()
+    strategy: Strategy | None = None
 
 
 async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> None:
@@ -62,7 +65,7 @@ async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> 
     async with hold_lock(maintenance, database_key(temporary), timeout_s=MAKE_SECONDS):
         made = False
         try:
-            await maintenance.execute(await _create_statement(maintenance, temporary, new))
+            await maintenance.execute(_create_statement(temporary, new))
             made = True
             # One message is one transaction: it never has its name without its label and its privileges.
             await maintenance.execute(sql.SQL("; ").join(_dress(temporary, new, maintenance.info.server_version)))
@@ -74,20 +77,23 @@ async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> 
             raise
 
 
-async def _create_statement(maintenance: AsyncConnection[Any], name: str, new: NewDatabase) -> sql.Composed:
+def _create_statement(name: str, new: NewDatabase) -> sql.Composed:
     parts: list[sql.Composable] = [sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))]
     if new.owner is not None:
         parts.append(sql.SQL("OWNER {}").format(sql.Identifier(new.owner)))
     if new.template is not None:
         parts.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(new.template)))
-        if maintenance.info.server_version >= _HAS_STRATEGY:
-            parts.append(sql.SQL("STRATEGY " + await _choose_strategy(maintenance, new.template)))
+        if new.strategy is not None:
+            parts.append(sql.SQL("STRATEGY {}").format(sql.SQL(new.strategy)))
     parts.append(sql.SQL("ALLOW_CONNECTIONS false"))
     return sql.SQL(" ").join(parts)
 
 
-async def _choose_strategy(maintenance: AsyncConnection[Any], template: str) -> str:
-    """WAL_LOG writes every page into the WAL, FILE_COPY forces two checkpoints (manual, CREATE DATABASE)."""
+async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> Strategy | None:
+    """How to copy a template: WAL_LOG writes every page into the WAL, FILE_COPY forces two checkpoints (manual, CREATE
+    DATABASE). None before PostgreSQL 15, which only knows the latter."""
+    if maintenance.info.server_version < _HAS_STRATEGY:
+        return None
     cursor = await maintenance.execute(
         "SELECT pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database AS d WHERE d.datname = %s"
         " AND (pg_catalog.has_database_privilege(d.oid, 'CONNECT')"
@@ -160,19 +166,19 @@ async def finish_clone(
         await conn.close()
 
 
-async def remove_unfinished(maintenance: AsyncConnection[Any], name: str) -> bool:
+async def remove_unfinished(maintenance: AsyncConnection[Any], name: str, facts: DatabaseFacts) -> bool:
     """Drop a database whose label says that it was never finished; the caller holds the lock on its name.
 
     Returns:
-        False if there is none, or it is finished, or nobody labelled it.
+        False if it is finished, or nobody labelled it.
 
     Raises:
         MigrationFailed: PostgreSQL refuses.
     """
-    facts = (await read_facts(maintenance, [name])).get(name)
-    if facts is None or facts.label is None or not facts.label.unfinished:
+    if facts.label is None or not facts.label.unfinished:
         return False
-    return await drop_database(maintenance, name, force=True)
+    await drop_database(maintenance, name, force=True)
+    return True
 
 
 async def _discard(maintenance: AsyncConnection[Any], name: str) -> None:

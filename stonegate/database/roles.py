@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -11,6 +12,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stonegate.database.connect import connect
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
+
+T = TypeVar("T")
 
 _UNPRIVILEGED = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 _BAD_LOGIN = "28P01"
@@ -128,6 +131,24 @@ async def can_login(conninfo: str) -> bool:
 def is_bad_login(failure: StonegateError) -> bool:
     """True if the server refused user or password, which it says in words only."""
     return failure.sqlstate == _BAD_LOGIN or "password authentication failed" in (failure.cause or "")
+
+
+async def try_logins(conninfos: Iterable[str], attempt: Callable[[str], Awaitable[T]]) -> T:
+    """What `attempt` makes of the first conninfo whose password the server takes.
+
+    Raises:
+        ConnectionFailed: it takes none of them.
+    """
+    refused: ConnectionFailed | None = None
+    for conninfo in conninfos:
+        try:
+            return await attempt(conninfo)
+        except ConnectionFailed as failure:
+            if not is_bad_login(failure):
+                raise
+            refused = failure
+    assert refused is not None, "no conninfo to try"
+    raise refused
 
 
 def with_login(conninfo: str, user: str, password: str) -> str:

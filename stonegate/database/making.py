@@ -1,0 +1,257 @@
+"""Databases for tenants, from nothing to finished: cloned from the folder's reference, or built where that must not be.
+
+A folder whose fresh build runs migrations that write rows is never cloned: keys that were generated once would be
+equal in all tenants (behaviour, §9).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import AsyncConnection
+
+from stonegate.database.clone import (
+    MAKE_SECONDS,
+    NewDatabase,
+    Strategy,
+    choose_strategy,
+    finish_clone,
+    make_database,
+    remove_unfinished,
+)
+from stonegate.database.connect import with_database
+from stonegate.database.databases import collect_leftovers, connect_maintenance, drop_database
+from stonegate.database.deployment import apply_database
+from stonegate.database.failures import explain_failure
+from stonegate.database.labels import DatabaseFacts, Label, read_facts, record_label
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.locks import database_key, hold_lock
+from stonegate.database.reference import build_key, obtain_reference
+from stonegate.database.roles import try_logins
+from stonegate.database.server import read_session
+from stonegate.database.survey import ApplyOptions
+from stonegate.errors import StonegateError
+from stonegate.model.plan import Action
+from stonegate.model.report import ApplyReport, SeedReport, Status
+from stonegate.model.source import Seeder
+from stonegate.planner.build import build_plan
+from stonegate.source.checksum import same_body
+
+#: A connection, for those who only hand it on.
+Session: TypeAlias = AsyncConnection[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mould:
+    """What all new databases of one platform and folder are made from.
+
+    Attributes:
+        server: conninfo of the server, as the administrator.
+        logins: conninfos of the owner on any database, in the order to be tried; () where it is the administrator.
+        owner: the owning role; None for the administrator's.
+        template: the reference to clone; None to build each one.
+        seeders: in foreign-key order.
+        search_path: the database's own setting.
+    """
+
+    server: str
+    logins: tuple[str, ...]
+    owner: str | None
+    source: LazySource
+    template: str | None
+    strategy: Strategy | None
+    seeders: tuple[Seeder, ...]
+    search_path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What became of one database.
+
+    Attributes:
+        created: False if it was there.
+        cloned: False if it was built.
+        report: of the deployment that built it; with an error the database is gone again.
+        duration_ms: milliseconds.
+    """
+
+    created: bool
+    cloned: bool = False
+    seeds: tuple[SeedReport, ...] = ()
+    report: ApplyReport | None = None
+    duration_ms: float = 0.0
+
+
+async def prepare_mould(
+    server: str, source: LazySource, *, logins: tuple[str, ...] = (), owner: str | None = None
+) -> Mould:
+    """Parse the folder, and build its reference unless it is there.
+
+    Raises:
+        SourceError, ExtensionNotAvailable, ReferenceUnavailable: see there.
+        StonegateError: the folder does not deploy; with file and line.
+    """
+    tree, ordered = source.tree(), source.ordered()
+    plan = build_plan(tree=tree, ordered=ordered, same_body=same_body)
+    seeders = tuple(seeder for step in plan.steps if step.action is Action.SEED for seeder in step.seeders)
+    maintenance = await connect_maintenance(server)
+    try:
+        await collect_leftovers(maintenance)
+        facts = await read_session(maintenance)
+        key = await build_key(maintenance, tree, facts, owner or facts.role)
+
+        async def obtain(login: str | None) -> Any:
+            return await obtain_reference(server, tree, ordered, key, login=login)
+
+        reference = await (try_logins(logins, obtain) if logins else obtain(None))
+        template = reference.database if reference.is_template else None
+        strategy = None if template is None else await choose_strategy(maintenance, template)
+    except psycopg.Error as error:
+        raise explain_failure(error, database=maintenance.info.dbname) from error
+    finally:
+        await maintenance.close()
+    return Mould(
+        server=server,
+        logins=logins,
+        owner=owner,
+        source=source,
+        template=template,
+        strategy=strategy,
+        seeders=seeders,
+        search_path=reference.catalog.search_path,
+    )
+
+
+async def make_tenant(
+    maintenance: Session,
+    mould: Mould,
+    name: str,
+    label: Label,
+    *,
+    accept: Callable[[DatabaseFacts], None],
+    record: Callable[[], Awaitable[None]],
+) -> Made:
+    """Make a database, unless it is there; of several at once one makes it, and the others find it.
+
+    Args:
+        maintenance: a session of the administrator in autocommit; the lock on the name is its.
+        accept: called with a finished database of that name; raises if it may not be taken for this one.
+        record: called when the database is finished, still under the lock.
+
+    Raises:
+        MigrationFailed, ConnectionFailed: nothing is left behind.
+        StonegateError: what `accept` and `record` raise.
+    """
+    started = time.monotonic()
+    try:
+        async with hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS):
+            facts = (await read_facts(maintenance, [name])).get(name)
+            if facts is not None and not await remove_unfinished(maintenance, name, facts):
+                accept(facts)
+                await record()
+                return Made(created=False, duration_ms=_elapsed(started))
+            new = NewDatabase(
+                name=name,
+                label=label,
+                template=mould.template,
+                owner=mould.owner,
+                search_path=mould.search_path if mould.template is not None else (),
+                strategy=mould.strategy,
+            )
+            await make_database(maintenance, new)
+            try:
+                made = await _fill(maintenance, mould, new, started)
+                if made.report is None or made.report.error is None:
+                    await record()
+                    return made
+            except BaseException:
+                await _remove(mould.server, maintenance, name)
+                raise
+            await _remove(mould.server, maintenance, name)
+            return made
+    except psycopg.Error as error:
+        raise explain_failure(error, database=name) from error
+
+
+async def _fill(maintenance: Session, mould: Mould, new: NewDatabase, started: float) -> Made:
+    conninfos = tuple(with_database(login, new.name) for login in mould.logins or (mould.server,))
+    if new.template is None:
+        return await _build(maintenance, mould, new, conninfos, started)
+    tree = mould.source.tree()
+
+    async def finish(conninfo: str) -> tuple[SeedReport, ...]:
+        return await finish_clone(
+            conninfo, new, mould.seeders, digest=tree.digest, fingerprint=tree.fingerprint, started=started
+        )
+
+    seeds = await try_logins(conninfos, finish)
+    return Made(created=True, cloned=True, seeds=seeds, duration_ms=_elapsed(started))
+
+
+async def _build(
+    maintenance: Session,
+    mould: Mould,
+    new: NewDatabase,
+    conninfos: Sequence[str],
+    started: float,
+) -> Made:
+    options = ApplyOptions(create_database=False, admin=mould.server if mould.logins else None)
+    report = await apply_database(conninfos[0], mould.source, options)
+    for conninfo in conninfos[1:]:
+        if report.error is None or report.error.code != "connection_failed":
+            break
+        report = await apply_database(conninfo, mould.source, options)
+    if report.error is None:
+        await record_label(maintenance, new.name, new.label)
+    report = replace(report, created_database=report.status is Status.APPLIED)
+    return Made(created=report.error is None, seeds=report.seeds, report=report, duration_ms=_elapsed(started))
+
+
+async def _remove(server: str, maintenance: Session, name: str) -> None:
+    """Take a half-made database away, with another session where this one broke; failing that, its label stays."""
+    try:
+        if not maintenance.broken and not maintenance.closed:
+            await drop_database(maintenance, name, force=True)
+            return
+        again = await connect_maintenance(server)
+        try:
+            await drop_database(again, name, force=True)
+        finally:
+            await again.close()
+    except (StonegateError, psycopg.Error):
+        return  # whoever makes a database of that name next sees that it is unfinished, and drops it
+
+
+async def drop_tenant(
+    server: str, name: str, *, accept: Callable[[DatabaseFacts], None], record: Callable[[], Awaitable[None]]
+) -> bool:
+    """Drop a tenant's database with its sessions; False if it was gone already.
+
+    Args:
+        accept: called with the database; raises if it is somebody else's.
+        record: called when it is gone, still under the lock on its name.
+
+    Raises:
+        MigrationFailed, ConnectionFailed: it could not be dropped.
+    """
+    maintenance = await connect_maintenance(server)
+    try:
+        async with hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS):
+            facts = (await read_facts(maintenance, [name])).get(name)
+            if facts is not None:
+                accept(facts)
+                await drop_database(maintenance, name, force=True)
+            await record()
+            return facts is not None
+    except psycopg.Error as error:
+        raise explain_failure(error, database=name) from error
+    finally:
+        await maintenance.close()
+
+
+def _elapsed(started: float) -> float:
+    return (time.monotonic() - started) * 1000

@@ -1,0 +1,38 @@
+"""Who may enter a database and owns what is in it: what adoption changes (manual 5.8, 22.5)."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from stonegate.database.connect import connect, with_database, wrap_error
+from stonegate.database.labels import Label, label_statement
+from stonegate.database.sql import load
+
+
+async def take_over(server: str, database: str, label: Label, *, owner: str | None) -> None:
+    """Label a database, let PUBLIC in no more, and give it with all that is in it to a role; one transaction.
+
+    Args:
+        server: conninfo of a role that owns the database and its objects, or of a superuser.
+        owner: None leaves everything with those who have it.
+
+    Raises:
+        MigrationFailed: PostgreSQL refuses.
+        ConnectionFailed: the database does not let the administrator in.
+    """
+    conn = await connect(with_database(server, database))
+    name = sql.Identifier(database)
+    statements: list[sql.Composable] = [sql.SQL("SET LOCAL search_path = ''"), label_statement(database, label)]
+    if owner is not None:
+        statements.append(sql.SQL(load("privileges/give_objects")).format(owner=sql.Literal(owner)))
+        statements.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
+    statements.append(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(name))
+    try:
+        async with conn.transaction():
+            for statement in statements:
+                await conn.execute(statement)
+    except psycopg.Error as error:
+        raise wrap_error(error, f"the database {database} cannot be taken over", database=database) from error
+    finally:
+        await conn.close()

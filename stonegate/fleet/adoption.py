@@ -1,0 +1,112 @@
+"""Databases that nobody wrote down: found by their label or, where only one platform can own the name, adopted."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stonegate.database.databases import connect_maintenance
+from stonegate.database.labels import DatabaseFacts, Label, read_facts
+from stonegate.database.privileges import take_over
+from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation
+from stonegate.fleet.names import Owner, sanitise
+from stonegate.fleet.records import DatabaseRecord, now
+from stonegate.fleet.registry import Registry, foreign
+
+
+def label_of(owner: Owner) -> Label:
+    """The label that says whose a database is."""
+    return Label(platform=owner.platform, schema=owner.schema, tenant=owner.tenant)
+
+
+def owner_in(label: Label) -> Owner:
+    """Whose a database is by its label."""
+    return Owner(platform=label.platform, schema=label.schema, tenant=label.tenant)
+
+
+async def find_database(registry: Registry, server: str, owner: Owner) -> DatabaseRecord | None:
+    """The database of an owner: recorded, or labelled as its, or of the original and nobody else's by its name.
+
+    What is found on the server alone is recorded and labelled. A database that is still being made is none yet.
+
+    Raises:
+        PlatformIsolationViolation: the database is another's, or it cannot be told whose it is.
+        ConnectionFailed: the server is unreachable.
+    """
+    registry.require_free(owner)
+    platform = registry.find(owner.platform)
+    record = None if platform is None else platform.find(owner)
+    if record is not None:
+        return record
+    maintenance = await connect_maintenance(server)
+    try:
+        facts = (await read_facts(maintenance, [owner.database])).get(owner.database)
+    finally:
+        await maintenance.close()
+    if facts is None or (facts.label is not None and facts.label.unfinished):
+        return None
+    if facts.label is None:
+        _require_unambiguous(registry, owner)
+        return await adopt_database(registry, server, owner, owner.database)
+    if owner_in(facts.label) != owner:
+        raise foreign(owner, owner_in(facts.label))
+    return await _record(registry, owner, owner.database)
+
+
+async def adopt_database(registry: Registry, server: str, owner: Owner, database: str) -> DatabaseRecord:
+    """Make a database that exists the owner's, whatever it is called: label, records, and no CONNECT for PUBLIC.
+
+    A platform with a role of its own gets the database and all that is in it.
+
+    Raises:
+        PlatformNotFound: no such platform.
+        DatabaseNotFound: no such database.
+        PlatformIsolationViolation: it is labelled or recorded as another's.
+        MigrationFailed: the administrator may not.
+    """
+    platform = await asyncio.to_thread(registry.ensure, owner.platform)
+    taken = registry.owner_of(database)
+    if taken is not None and taken.owner != owner:
+        raise foreign(owner, taken.owner)
+    maintenance = await connect_maintenance(server)
+    try:
+        facts = (await read_facts(maintenance, [database])).get(database)
+        _require_ours(facts, owner, database)
+    finally:
+        await maintenance.close()
+    await take_over(server, database, label_of(owner), owner=None if platform.login is None else platform.login.user)
+    return await _record(registry, owner, database)
+
+
+def _require_ours(facts: DatabaseFacts | None, owner: Owner, database: str) -> None:
+    if facts is None:
+        raise DatabaseNotFound(f"there is no database {database}", database=database)
+    if facts.label is not None and owner_in(facts.label) != owner:
+        raise foreign(owner, owner_in(facts.label))
+
+
+def _require_unambiguous(registry: Registry, owner: Owner) -> None:
+    """Refuse an unlabelled database unless no other platform can own its name; `X_main` belongs to X."""
+    database = owner.database
+    names = {sanitise(platform.name, "platform") for platform in registry.platforms()} | {
+        sanitise(owner.platform, "platform")
+    }
+    possible = sorted(name for name in names if database.startswith(f"{name}_"))
+    mine = sanitise(owner.platform, "platform")
+    if owner.schema is None and owner.tenant is None:
+        possible = [mine]
+    elif database.removesuffix("_main") in names and database.endswith("_main"):
+        possible = [database.removesuffix("_main")]
+    if possible == [mine]:
+        return
+    raise PlatformIsolationViolation(
+        f"it cannot be told whose the database {database} is: nothing in it says so",
+        hint=f"if it is yours: stonegate platform adopt {owner.platform} {database}",
+        database=database,
+    )
+
+
+async def _record(registry: Registry, owner: Owner, database: str) -> DatabaseRecord:
+    await asyncio.to_thread(registry.ensure, owner.platform)
+    record = DatabaseRecord(owner=owner, database=database, created_at=now())
+    await asyncio.to_thread(registry.record, record)
+    return record

@@ -1,0 +1,138 @@
+"""Which databases are meant: found through the records alone, each with the server and the login that lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from stonegate.database.connect import with_database
+from stonegate.database.roles import with_login
+from stonegate.errors import NotFound, UsageError
+from stonegate.fleet.names import Owner
+from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
+from stonegate.fleet.registry import Registry
+
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One database of a platform.
+
+    Attributes:
+        server: conninfo of its server, as the administrator who makes databases there; it may hold a password.
+        login: the platform's own role; None where the administrator's is used.
+    """
+
+    server: str
+    owner: Owner
+    database: str
+    login: Login | None = None
+
+    @property
+    def admin(self) -> str:
+        """The database as the administrator."""
+        return with_database(self.server, self.database)
+
+    @property
+    def conninfos(self) -> tuple[str, ...]:
+        """The database as its owner, in the order to be tried: during a rotation there are two passwords."""
+        return logins(self.server, self.login, self.database)
+
+    @property
+    def conninfo(self) -> str:
+        """The database as its owner."""
+        return self.conninfos[0]
+
+
+def logins(server: str, login: Login | None, database: str) -> tuple[str, ...]:
+    """Conninfos of a database for a platform's role, in the order to be tried; the server's own without a role."""
+    base = with_database(server, database)
+    if login is None:
+        return (base,)
+    return tuple(with_login(base, login.user, password) for password in login.passwords) or (
+        with_login(base, login.user, ""),
+    )
+
+
+def find_target(registry: Registry, server: str, record: DatabaseRecord) -> Target:
+    """The target of one record.
+
+    Raises:
+        PlatformNotFound: its platform is gone.
+    """
+    platform = registry.platform(record.owner.platform)
+    return _target(server, platform, record)
+
+
+def resolve_targets(
+    registry: Registry,
+    server: str,
+    platform: str,
+    *,
+    tenant: str | None = None,
+    schema: str | None = None,
+    every: bool = False,
+) -> tuple[Target, ...]:
+    """The databases that the options name, by database name.
+
+    Args:
+        server: conninfo of the platform's server.
+        tenant: ids in a comma list, each exact or a pattern (`*`, `?`, `[…]`); `main` is the platform's own database.
+        schema: only databases of that stored folder.
+        every: all of them. Without any of the three it is the platform's own database, or its only one.
+
+    Raises:
+        PlatformNotFound: no such platform.
+        NotFound: it has no such tenant, or no database of that schema.
+        UsageError: the platform has several databases, and none was named.
+    """
+    record = registry.platform(platform)
+    chosen = [each for each in record.databases if schema is None or each.owner.schema == schema]
+    if schema is not None and not chosen:
+        known = ", ".join(sorted({each.owner.schema or "–" for each in record.databases})) or "none"
+        raise NotFound(f"the platform {platform} has no database of schema {schema}", hint=f"it has {known}")
+    if tenant is not None:
+        chosen = _match(chosen, tenant, platform)
+    elif schema is None and not every:
+        chosen = _only(chosen, platform)
+    return tuple(_target(server, record, each) for each in sorted(chosen, key=lambda each: each.database))
+
+
+def _match(records: Iterable[DatabaseRecord], tenant: str, platform: str) -> list[DatabaseRecord]:
+    records = list(records)
+    found: dict[str, DatabaseRecord] = {}
+    for pattern in filter(None, (part.strip() for part in tenant.split(","))):
+        hits = [each for each in records if each.id == pattern]
+        if not hits and set(pattern) & _WILD:
+            hits = [each for each in records if fnmatchcase(each.id, pattern)]
+        if not hits:
+            raise NotFound(
+                f"the platform {platform} has no tenant {pattern}",
+                hint=f"stonegate tenant list --platform {platform} shows them",
+            )
+        found |= {each.database: each for each in hits}
+    if not found:
+        raise UsageError("--tenant names nobody", hint="an id, a comma list of ids, or a pattern such as 'a*'")
+    return list(found.values())
+
+
+def _only(records: list[DatabaseRecord], platform: str) -> list[DatabaseRecord]:
+    own = [each for each in records if each.owner.tenant is None]
+    if own:
+        return own
+    if not records:
+        raise NotFound(
+            f"the platform {platform} has no database yet",
+            hint=f"stonegate tenant create ID --platform {platform} --schema S",
+        )
+    if len(records) > 1:
+        raise UsageError(
+            f"the platform {platform} has {len(records)} databases", hint="choose: --tenant T, --schema S or --all"
+        )
+    return records
+
+
+def _target(server: str, platform: PlatformRecord, record: DatabaseRecord) -> Target:
+    return Target(server=server, owner=record.owner, database=record.database, login=platform.login)
