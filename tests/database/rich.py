@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
 
+from stonegate.database.connect import connect
+from stonegate.database.introspect import read_catalog
+from stonegate.model.catalog import Catalog, Column, Constraint, OtherObject, Policy, Routine, Table, Trigger, View
+from stonegate.model.names import ObjectKey, ObjectKind, routine_key
 from tests.servers import Database, Server, create_database, drop_database
 
 SCRIPT = Path(__file__).with_name("rich.sql")
 ROLES = ("rich_reader", "rich_writer")
+Named = TypeVar("Named", Column, Constraint, Trigger, Policy)
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
@@ -23,7 +30,7 @@ def rich_template(server: Server) -> Database:
         connection.execute("SELECT pg_advisory_lock(4711)")  # roles belong to all workers
         for role in ROLES:
             if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
     database = create_database(server, f"rich_{WORKER}")
     try:
         with psycopg.connect(database.url, autocommit=True) as connection:
@@ -37,3 +44,40 @@ def rich_template(server: Server) -> Database:
 def extension_of(server: Server) -> str:
     """An extension with operator classes that this server has: Debian's lacks pgvector, 16's has nothing else."""
     return "pg_trgm" if server.major == 15 else "vector"
+
+
+def catalog_of(url: str) -> Catalog:
+    async def read() -> Catalog:
+        async with await connect(url) as conn:
+            return await read_catalog(conn)
+
+    return asyncio.run(read())
+
+
+@cache
+def rich_catalog(server: Server) -> Catalog:
+    return catalog_of(rich_template(server).url)
+
+
+def table(catalog: Catalog, name: str, schema: str = "public") -> Table:
+    found = catalog.table(ObjectKey(ObjectKind.TABLE, schema, name))
+    assert found is not None
+    return found
+
+
+def view(catalog: Catalog, name: str) -> View:
+    return next(found for found in catalog.views if found.name == name)
+
+
+def routine(catalog: Catalog, name: str, *arguments: str) -> Routine:
+    found = catalog.objects[routine_key("public", name, arguments)]
+    assert isinstance(found, Routine)
+    return found
+
+
+def other(catalog: Catalog, kind: str, identity: str) -> OtherObject:
+    return next(found for found in catalog.others if (found.kind, found.identity) == (kind, identity))
+
+
+def named(parts: tuple[Named, ...], name: str) -> Named:
+    return next(part for part in parts if part.name == name)
