@@ -62,6 +62,7 @@ class Request:
             lock_timeout_s=self.settings.lock_timeout,
             statement_timeout_s=self.settings.statement_timeout,
             shadow=self.settings.shadow,
+            admin=self.target.admin,
         )
 
 

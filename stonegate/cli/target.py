@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,8 @@ from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.database.embedded import EmbeddedServer
+    from stonegate.fleet.targets import Target
 
-#: Where `--platform` is resolved; an installation without it manages single databases only.
-FLEET = "stonegate.fleet.targets"
 #: Instead of a URL: the private server.
 EMBEDDED = "embedded"
 
@@ -47,10 +45,15 @@ class TargetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseTarget:
-    """One database; `conninfo` may hold a password, `name` is for people."""
+    """One database; `conninfo` may hold a password, `name` is for people.
+
+    Attributes:
+        admin: the same database as who may create any extension, where that is another login.
+    """
 
     conninfo: str
     name: str
+    admin: str | None = None
 
 
 def choose(options: TargetOptions, settings: Settings) -> TargetOptions:
@@ -91,7 +94,7 @@ def resolve_target(options: TargetOptions, settings: Settings, folder: Path | No
     """
     chosen = choose(options, settings)
     if chosen.is_fleet:
-        raise fleet_missing()
+        return _one_of(resolve_fleet(chosen, settings))
     if chosen.embedded:
         return _embedded_target(chosen.database, settings, folder)
     if chosen.database is None:
@@ -121,24 +124,38 @@ def require_target(options: TargetOptions, settings: Settings, folder: Path | No
     return target
 
 
-def has_fleet() -> bool:
-    """True if platforms and tenants are part of this installation."""
-    try:
-        importlib.import_module(FLEET)
-    except ModuleNotFoundError as error:
-        if error.name is not None and FLEET.startswith(error.name):
-            return False
-        raise
-    return True
+def resolve_fleet(chosen: TargetOptions, settings: Settings) -> tuple[Target, ...]:
+    """The databases of a platform that the options name.
+
+    Raises:
+        PlatformNotFound, NotFound: the registry knows no such platform, tenant or schema.
+        UsageError: the platform has several databases, and none was named.
+    """
+    from stonegate.fleet.registry import Registry
+    from stonegate.fleet.targets import resolve_targets
+
+    assert chosen.platform is not None, "only a platform has a fleet"
+    return resolve_targets(
+        Registry(settings.data_dir),
+        settings.server_conninfo,
+        chosen.platform,
+        tenant=chosen.tenant,
+        schema=chosen.schema,
+        every=chosen.every,
+    )
 
 
-def fleet_missing() -> UsageError:
-    """Why a command does not take a platform."""
-    if has_fleet():
-        return UsageError(
-            "this command works on one database", hint="name one: -d NAME; stonegate platform databases lists them"
-        )
-    return UsageError("this installation manages no platforms", hint="name one database: -d URL, or --embedded")
+def _one_of(targets: Sequence[Target]) -> DatabaseTarget:
+    """The target of a command that works on one database."""
+    match targets:
+        case [target]:
+            return DatabaseTarget(conninfo=target.conninfo, name=target.database, admin=target.admin)
+        case _:
+            names = ", ".join(target.database for target in targets[:5])
+            more = f" and {len(targets) - 5} more" if len(targets) > 5 else ""
+            raise UsageError(
+                f"{len(targets)} databases are meant, and this works on one: {names}{more}", hint="add --tenant ID"
+            )
 
 
 def _is_conninfo(text: str) -> bool:

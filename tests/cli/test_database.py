@@ -10,6 +10,9 @@ import psycopg
 import pytest
 
 from stonegate.database.introspect import read_catalog
+from stonegate.fleet.names import Owner
+from stonegate.fleet.records import DatabaseRecord
+from stonegate.fleet.registry import Registry
 from stonegate.model.catalog import Catalog
 from tests.cli.conftest import EXAMPLES, NOTES, Run, WriteFolder
 from tests.servers import Database, MakeDatabase, Server, psql
@@ -400,6 +403,24 @@ def test_a_name_is_a_database_on_the_server_of_the_environment(
     monkeypatch.setenv("DB_PORT", str(database.server.postmaster.port))
     monkeypatch.setenv("DB_USER", "postgres")
     assert "unchanged" in run("apply").out
+
+
+def test_a_tenant_of_a_platform(
+    run: Run, notes: Path, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.server.admin_url)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    registry = Registry(tmp_path / "data")
+    registry.register("shop")
+    for tenant, name in (("t1", database.name), ("t2", "elsewhere")):
+        registry.record(DatabaseRecord(owner=Owner(platform="shop", tenant=tenant), database=name))
+    assert run("apply", "--platform", "shop", "--tenant", "t1").code == 0
+    assert (
+        run("call", "add_note", "x", "--platform", "shop", "--tenant", "t1", "--format", "json").json["row_count"] == 1
+    )
+    several = run("call", "add_note", "x", "--platform", "shop", "--tenant", "t*")
+    assert several.code == 2 and "2 databases" in several.err
+    assert run("status", "--platform", "shop").code == 2
 
 
 def test_references_are_listed_and_dropped(

@@ -165,8 +165,9 @@ def test_an_interrupt_has_its_exit_code(run: Run, notes: Path, monkeypatch: pyte
     assert run("plan").code == 130
 
 
-def test_platforms_need_the_registry(run: Run, notes: Path) -> None:
-    assert run("plan", "--platform", "nobody", "--all").code == 2
+def test_a_platform_that_is_not_registered(run: Run, notes: Path) -> None:
+    result = run("plan", "--platform", "nobody", "--all")
+    assert result.code == 2 and "nobody" in result.err and "hint:" in result.err
 
 
 def test_control_characters_do_not_reach_the_terminal(run: Run, write_folder: WriteFolder) -> None:

@@ -1,0 +1,61 @@
+"""`--embedded` from the first command of a newcomer to the last: no server, no URL, no settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stonegate.cli.source import name_after
+from tests.cli.conftest import NOTES, Run, WriteFolder
+
+
+@pytest.fixture
+def private(run: Run) -> Iterator[None]:
+    """Stops the private server of the test's directory afterwards."""
+    yield
+    run("embedded", "stop")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("private")
+def test_from_nothing_to_a_call(run: Run, write_folder: WriteFolder, tmp_path: Path) -> None:
+    assert "no private PostgreSQL runs" in run("embedded", "status").out
+    assert run("embedded", "url").code == 6
+    assert run("init").code == 0
+    for name, text in NOTES.items():
+        (Path("postgresql") / name).write_text(text)
+    first = run("apply")  # stonegate.toml says embedded = true
+    assert first.code == 0 and "the database is new" in first.out
+    name = name_after(Path("postgresql"))
+    assert name in first.out
+    assert run("call", "add_note", "hello", "--embedded", "--format", "json").json["rows"] == [{"add_note": 3}]
+    status = run("embedded", "status", "--format", "json").json
+    assert status["running"] is True
+    with psycopg.connect(run("embedded", "url", name).out.strip()) as conn:
+        assert conn.execute("SELECT count(*) FROM notes").fetchone() == (3,)
+
+    Path("postgresql").rename("elsewhere")  # without a folder, the only database is meant
+    assert name in run("status", "--embedded").out
+    assert run("apply", "elsewhere", "--embedded", "-d", "second").code == 0
+    several = run("status", "--embedded")
+    assert several.code == 2 and "second" in several.err and "-d " in several.err
+    assert "second" in run("status", "--embedded", "-d", "second").out
+    assert run("embedded", "stop").out == "stopped\n"
+    assert run("embedded", "stop", "--format", "json").json["stopped"] is False
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("todos/postgresql", "todos"),
+        ("My Shop/postgresql", "my_shop"),
+        ("archive/todos.tar.gz", "todos"),
+        ("v1/before", "before"),
+        ("ü/postgresql", "stonegate"),
+    ],
+)
+def test_the_database_is_named_after_the_folder(folder: str, name: str) -> None:
+    assert name_after(Path(folder)) == name
