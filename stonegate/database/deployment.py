@@ -106,7 +106,9 @@ async def apply_database(
         waited = await _lock(conn, database, options, on_progress)
         if waited and await is_unchanged(conn, source, options):
             return await _unchanged(conn, source, database, started)
-        survey = await survey_database(conn, conninfo, source, options, database=database, on_progress=on_progress)
+        survey = await survey_database(
+            conn, conninfo, source, options, database=database, begin=True, on_progress=on_progress
+        )
         return await _carry_out(conn, conninfo, survey, options, started, created, on_progress)
 
     return await _on_target(conninfo, options, started, work, on_progress)

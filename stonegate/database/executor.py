@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 
 from stonegate.database.batch import Sent, StatementFailed, send_alone, statements_of
 from stonegate.database.execution import DONE, Execution, Job
@@ -14,7 +15,7 @@ from stonegate.database.locks import run_with_lock_retry
 from stonegate.database.post_commit import run_post_commit
 from stonegate.database.progress import Stage
 from stonegate.database.server import read_blockers
-from stonegate.database.session import SessionSettings
+from stonegate.database.session import SessionSettings, roll_back
 from stonegate.database.tracking import ensure_tracking, record_changes
 from stonegate.database.transaction import run_transaction
 from stonegate.errors import LockTimeout, StonegateError
@@ -27,7 +28,7 @@ async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConn
     The transaction is tried again when another session was in its way (lock_timeout, deadlock), three times.
 
     Args:
-        conn: in autocommit, outside a transaction; it may be unusable afterwards if this fails.
+        conn: in autocommit, outside a transaction or in that of `begin_early`; it may be unusable if this fails.
         job: the plan, and what it was made for.
         admin: a superuser's connection to the same database, for `job.by_admin`.
 
@@ -38,7 +39,11 @@ async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConn
     Returns:
         What happened; `late_error` if a statement after the commit failed.
     """
-    early = () if job.options.dry_run else await _run_prelude(conn, job, admin)
+    early: list[StepReport] = []
+    if job.prelude and not job.options.dry_run:
+        if conn.info.transaction_status != TransactionStatus.IDLE:  # `begin_early` did not know of a prelude
+            await roll_back(conn)
+        early = await _run_prelude(conn, job, admin)
     watch = _Watch(conn, job)
     try:
         execution = await run_with_lock_retry(watch.attempt)
@@ -108,8 +113,6 @@ class _Watch:
 async def _run_prelude(conn: AsyncConnection[Any], job: Job, admin: AsyncConnection[Any] | None) -> list[StepReport]:
     """Commit what the transaction needs committed: new enum values that it uses, extensions of the admin's."""
     reports: list[StepReport] = []
-    if not job.prelude:
-        return reports
     if job.options.tracked:
         await ensure_tracking(conn)
     settings = SessionSettings(

@@ -168,7 +168,7 @@ async def record_reference(
         "owner": key.owner,
         "facts": key.facts,
         "is_template": is_template,
-        "catalog": zlib.compress(to_json(catalog)),
+        "catalog": zlib.compress(to_json(catalog), level=1),
         "build_ms": build_ms,
     }
     await maintenance.execute(_fixed("reference/record"), facts)

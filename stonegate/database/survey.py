@@ -25,6 +25,7 @@ from stonegate.database.server import (
 )
 from stonegate.database.sql import load
 from stonegate.database.tracking import read_state, read_unchanged
+from stonegate.database.transaction import begin_early
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanSource, PlanTarget
@@ -120,12 +121,14 @@ async def survey_database(
     options: ApplyOptions,
     *,
     database: str | None = None,
+    begin: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Survey:
-    """Read the database and plan what it needs. The target is not written to; a reference may be built.
+    """Read the database and plan what it needs. Nothing is committed to the target; a reference may be built.
 
     Args:
         database: what the plan calls the target, if not by the name of the connected database.
+        begin: the plan will be carried out: where nobody has made anything yet, the transaction may begin already.
 
     Raises:
         SourceError: the folder is wrong.
@@ -138,6 +141,8 @@ async def survey_database(
     try:
         facts, state = await read_session(conn), await read_state(conn)
         live = await read_live(conn, everything=options.plan.baseline)
+        if begin and live == Catalog():
+            await begin_early(conn)
     finally:
         tree, ordered = await parsing
     name = database or facts.database

@@ -208,7 +208,7 @@ async def record_deployment(
         "counts": Jsonb(dict(counts)),
         "duration_ms": duration_ms,
         "executed_by": executed_by,
-        "catalog": None if catalog is None else zlib.compress(to_json(catalog)),
+        "catalog": None if catalog is None else zlib.compress(to_json(catalog), level=1),
         "missing_seeds": sorted(set(missing_seeds)),
         "excepted": list(plan.excepted if excepted is None else excepted),
         "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 
 from stonegate.database import sql
 from stonegate.database.batch import Sent, StatementFailed, send_batch, statements_of
@@ -26,12 +27,26 @@ from stonegate.model.plan import Action, Mode, Phase, Plan, RecordKind, Step
 from stonegate.model.report import StepReport
 from stonegate.planner.change import build_remaining
 
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 LONGEST_BATCH = 100  # statements between two events of progress
 
 # What may touch many rows or wait for locks is sent alone, after its announcement.
 _SLOW_KINDS = frozenset({ObjectKind.TABLE, ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX})
 # Undefined or not yet usable names: what a step runs into whose prerequisite could not be rehearsed.
 _CONSEQUENCES = frozenset({"55P04", "42P01", "42703", "42704", "42883", "3F000", "22P02", "42P02"})
+
+
+async def begin_early(conn: AsyncConnection[Any]) -> None:
+    """Begin the transaction in an empty database, where a fresh deployment is all that can follow.
+
+    The server makes the tracking tables while the folder is still being parsed. `run_transaction` goes on from here; if
+    it never comes to that, the transaction ends with the session.
+
+    Raises:
+        MigrationFailed: the role may not create them.
+    """
+    await conn.execute(_BEGIN.encode())
+    await ensure_tracking(conn)
 
 
 async def run_transaction(conn: AsyncConnection[Any], job: Job) -> Execution:
@@ -86,9 +101,11 @@ class _Attempt:
     async def run(self) -> None:
         """Everything but the end of the transaction."""
         job = self.job
-        self._send("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        is_begun = self.conn.info.transaction_status == TransactionStatus.INTRANS
+        if not is_begun:
+            self._send(_BEGIN)
         self._apply_settings()
-        if job.options.tracked:
+        if job.options.tracked and not is_begun:
             await self._flush()
             await ensure_tracking(self.conn)
         self._set_search_path()
