@@ -144,10 +144,21 @@ def _precision(old: SqlType, new: SqlType) -> TypeVerdict:
     return _narrows(f"fractional seconds are rounded to {new.modifiers[0]} digits")
 
 
+_FIELDS = ("year", "month", "day", "hour", "minute", "second")
+
+
 def _interval(old: SqlType, new: SqlType) -> TypeVerdict:
-    if new.fields and new.fields != old.fields:
-        return _narrows(f"an interval of {new.fields} holds no other fields")
-    return _precision(old, new)
+    """Fields only say which is the finest that is kept: `day to second` holds months too (manual 8.5.4)."""
+    finest_old, finest_new = _finest_field(old), _finest_field(new)
+    if finest_new < finest_old:
+        return _narrows(f"everything finer than a {_FIELDS[finest_new]} is cut")
+    if finest_new == finest_old == _FIELDS.index("second"):
+        return _precision(old, new)
+    return _safe("it keeps fields that are at least as fine", rewrites=False)
+
+
+def _finest_field(interval: SqlType) -> int:
+    return _FIELDS.index(interval.fields.rpartition(" ")[2] or "second")
 
 
 def _numeric(old: SqlType, new: SqlType) -> TypeVerdict:
@@ -264,9 +275,9 @@ _PAIRS: tuple[tuple[str, str, TypeVerdict | Judge], ...] = (
     ("bpchar", "text", _narrows("trailing blanks are dropped")),
     ("bpchar", "character varying", _narrows("trailing blanks are dropped, and longer values do not fit")),
     ("bpchar", "character", _narrows("longer values do not fit")),
-    ("character", "bpchar", _safe("blank-padded text without a limit")),
-    ("text", "bpchar", _narrows("trailing blanks no longer count")),
-    ("character varying", "bpchar", _narrows("trailing blanks no longer count")),
+    ("character", "bpchar", _safe("blank-padded text without a limit", rewrites=False)),
+    ("text", "bpchar", _narrows("trailing blanks no longer count", rewrites=False)),
+    ("character varying", "bpchar", _narrows("trailing blanks no longer count", rewrites=False)),
     ("name", "text", _safe("every name is a text")),
     ("text", "name", _narrows("values longer than 63 bytes are cut")),
     # date and time
@@ -294,7 +305,7 @@ _PAIRS: tuple[tuple[str, str, TypeVerdict | Judge], ...] = (
     # documents
     ("json", "jsonb", _narrows("the text is lost: spacing, key order, duplicate keys")),
     ("jsonb", "json", _narrows("json has neither equality nor indexes")),
-    ("xml", "text", _narrows("the document is no longer checked")),
+    ("xml", "text", _narrows("the document is no longer checked", rewrites=False)),
 )
 _BY_PAIR: dict[tuple[str, str], TypeVerdict | Judge] = {(old, new): rule for old, new, rule in _PAIRS}
 
@@ -426,7 +437,7 @@ _SHOWN = {
     "numeric": ("numeric", "numeric(8,2)", "numeric(10,2)", "numeric(20,0)", "numeric(22,2)"),
     "bit": ("bit(4)", "bit(8)"),
     "bit varying": ("bit varying", "bit varying(4)", "bit varying(8)"),
-    "interval": ("interval", "interval(3)", "interval day to second"),
+    "interval": ("interval", "interval(3)", "interval day to second", "interval year to month"),
     _TS: (_TS, "timestamp(3) without time zone"),
     _TSTZ: (_TSTZ, "timestamp(3) with time zone"),
     _TIME: (_TIME, "time(3) without time zone"),
