@@ -1,0 +1,92 @@
+"""Plans for many databases, made once for all that stand where others stand already (behaviour, §9 "Fleet plan")."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import psycopg
+
+from stonegate.database.connect import connect
+from stonegate.database.failures import explain_failure
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.preflight import read_findings
+from stonegate.database.survey import (
+    ApplyOptions,
+    is_unchanged,
+    read_live,
+    survey_database,
+    unchanged_plan,
+    with_warnings,
+)
+from stonegate.database.tracking import read_state
+from stonegate.model.catalog import Catalog
+from stonegate.model.json_form import to_json
+from stonegate.model.plan import Plan
+from stonegate.model.preflight import Finding
+from stonegate.model.tracking import TrackingState
+
+UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One database in its group: `key` is equal for all that a folder changes in the same way.
+
+    Attributes:
+        findings: rows that would make the plan fail there; () unless they were looked for.
+    """
+
+    key: str
+    plan: Plan
+    findings: tuple[Finding, ...] = ()
+
+
+class PlanGroups:
+    """The plans made so far, by group. One per folder and fleet."""
+
+    def __init__(self, source: LazySource, options: ApplyOptions, *, preflight: bool = False) -> None:
+        self.source = source
+        self.options = options
+        self.preflight = preflight
+        self._plans: dict[str, Plan] = {}
+        self._making = asyncio.Lock()
+
+    async def plan_member(self, conninfo: str) -> Member:
+        """The group of a database and the plan of that group; nothing is written to the database.
+
+        Raises:
+            DatabaseNotFound, ConnectionFailed: it cannot be read.
+            StonegateError: as `deployment.plan_database`.
+        """
+        conn = await connect(conninfo)
+        try:
+            if await is_unchanged(conn, self.source, self.options):
+                if UNCHANGED not in self._plans:
+                    self._plans[UNCHANGED] = await unchanged_plan(conn, self.source, conn.info.dbname)
+                return Member(key=UNCHANGED, plan=self._plans[UNCHANGED])
+            live = await read_live(conn, everything=self.options.plan.baseline)
+            state = await read_state(conn)
+            key = _standpoint(live, state)
+            async with self._making:
+                if key not in self._plans:
+                    survey = await survey_database(conn, conninfo, self.source, self.options)
+                    self._plans[key] = with_warnings(survey.plan, *survey.warnings)
+            plan = self._plans[key]
+            findings = await read_findings(conn, plan, live) if self.preflight and plan.has_changes else ()
+            return Member(key=key, plan=plan, findings=findings)
+        except psycopg.Error as error:
+            raise explain_failure(error, database=conn.info.dbname) from error
+        finally:
+            await conn.close()
+
+
+def _standpoint(live: Catalog, state: TrackingState) -> str:
+    """Everything that a plan depends on, but for the name of the database and the numbers of its deployments."""
+    last = state.last
+    if last is not None:
+        declared = "" if last.catalog is None else last.catalog.fingerprint()
+        last = replace(last, id=0, stamp="", digest=declared, catalog=None)
+    told = replace(state, last=last, fingerprints=())
+    return sha256(f"{live.fingerprint()}\n{live.server}\n".encode() + to_json(told)).hexdigest()

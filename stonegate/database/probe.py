@@ -1,0 +1,36 @@
+"""The quick look at a database of a fleet: is there anything to do at all? One connection, one round trip."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+
+from stonegate.database.connect import connect
+from stonegate.database.failures import explain_failure
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.reports import elapsed_ms
+from stonegate.database.survey import ApplyOptions, is_unchanged, may_be_unchanged
+from stonegate.model.report import ApplyReport, Status
+
+
+async def probe_unchanged(
+    conninfo: str, database: str, source: LazySource, options: ApplyOptions
+) -> ApplyReport | None:
+    """The report of a database that is as this folder left it; None for one that an apply has to look at.
+
+    Raises:
+        ConnectionFailed, DatabaseNotFound: it cannot be reached.
+    """
+    if not may_be_unchanged(options):
+        return None
+    started = time.monotonic()
+    conn = await connect(conninfo)
+    try:
+        if not await is_unchanged(conn, source, options):
+            return None
+    except psycopg.Error as error:
+        raise explain_failure(error, database=database) from error
+    finally:
+        await conn.close()
+    return ApplyReport(status=Status.UNCHANGED, database=database, duration_ms=elapsed_ms(started))

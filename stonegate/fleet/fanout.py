@@ -1,0 +1,329 @@
+"""One folder applied to many databases: a quick look at all, a canary, then several at a time, a result for each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from stonegate.database.capacity import count_locks, databases_at_once, read_capacity
+from stonegate.database.deployment import apply_database
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.probe import probe_unchanged
+from stonegate.database.progress import OnProgress, Progress
+from stonegate.database.reports import failed_report
+from stonegate.database.survey import ApplyOptions
+from stonegate.errors import StonegateError, UsageError
+from stonegate.fleet.outcomes import Slimmer, hands_on, is_bad_password, is_failure, not_attempted, server_is_gone
+from stonegate.fleet.targets import Target
+from stonegate.model.names import ObjectKind
+from stonegate.model.report import ApplyReport, FleetReport
+from stonegate.model.source import SourceTree
+
+PATIENCE_SECONDS = 30.0  # for a server that went away
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
+CANARY_TRIES = 3
+
+
+class State(StrEnum):
+    """Where one database of the fleet is."""
+
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetEvent:
+    """One database moved on: `progress` while it runs, `report` when it is done."""
+
+    target: Target
+    state: State
+    progress: Progress | None = None
+    report: ApplyReport | None = None
+
+
+OnEvent = Callable[[FleetEvent], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanoutOptions:
+    """How many at a time, and what a failure means.
+
+    Attributes:
+        concurrency: databases at a time.
+        max_connections: sessions at a time; a deployment opens a second one for moments.
+        canary: a tenant, or a number of tenants, that must succeed before the others start; None for one that goes
+            first, but whose failure stops nobody.
+        stop_on_error: no database is started after one has failed.
+    """
+
+    concurrency: int = 8
+    max_connections: int = 32
+    canary: str | None = None
+    stop_on_error: bool = False
+
+    @property
+    def width(self) -> int:
+        """Databases at a time, so that their sessions are within `max_connections`."""
+        return max(1, min(self.concurrency, self.max_connections // 2))
+
+
+class Stop:
+    """Asked for by Ctrl-C: nothing is started any more, what runs is finished."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def ask(self, reason: str) -> None:
+        """Start nothing from now on."""
+        self.reason = self.reason or reason
+
+
+async def apply_fleet(
+    targets: Sequence[Target],
+    source: LazySource,
+    options: ApplyOptions | None = None,
+    fan: FanoutOptions | None = None,
+    *,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    refresh: Callable[[Target], Target] | None = None,
+) -> FleetReport:
+    """Bring every target to what the folder declares. Run again, it goes on: finished ones cost one round trip.
+
+    Args:
+        targets: what `resolve_targets` found.
+        options: of each apply; a missing database is never created, and the administrator of the server installs
+            untrusted extensions and builds the reference.
+        on_event: told of every step of every database.
+        stop: lets the caller end the run early.
+        refresh: the target as the registry has it now, for one whose password was changed meanwhile.
+
+    Returns:
+        A result for each target, in their order, whatever happened to the others.
+
+    Raises:
+        SourceError: the folder is wrong; nothing was attempted.
+        UsageError: the canary names nobody.
+    """
+    run = _Run(targets, source, options or ApplyOptions(), fan or FanoutOptions(), on_event, stop or Stop(), refresh)
+    return await run.go()
+
+
+class _Run:
+    """The state of one fan-out."""
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        source: LazySource,
+        options: ApplyOptions,
+        fan: FanoutOptions,
+        on_event: OnEvent | None,
+        stop: Stop,
+        refresh: Callable[[Target], Target] | None,
+    ) -> None:
+        self.targets = targets
+        self.source = source
+        self.options = options
+        self.fan = fan
+        self.on_event = on_event
+        self.stop = stop
+        self.refresh = refresh
+        self.reports: dict[int, ApplyReport] = {}
+        self.slimmer = Slimmer()
+        self.patience = _Patience()
+        self.waiting = deque(_canaries_first(targets, fan.canary))
+
+    async def go(self) -> FleetReport:
+        """All phases; those whose turn never comes are reported too."""
+        candidates = await self._look()
+        self.waiting.extendleft(reversed(candidates))
+        if self.waiting and self.stop.reason is None:
+            # The folder is parsed once, before anything is touched: if it is wrong, that is all there is to say.
+            await asyncio.to_thread(self.source.ordered)
+            await self._try_canaries()
+            width = await self._fitting_width() if self.waiting and self.stop.reason is None else 1
+            await self._work(self._deploy_next, width)
+        for index in self.waiting:
+            self._finish(index, not_attempted(self.targets[index].database, self.stop.reason or "stopped"))
+        return FleetReport(results=tuple(self.reports[index] for index in range(len(self.targets))))
+
+    # --- the quick look ---------------------------------------------------------------------------------------------
+
+    async def _look(self) -> list[int]:
+        """Recognise unchanged databases, several at a time, until the first that is not; those found so far."""
+        found: list[int] = []
+
+        async def look_at_next() -> bool:
+            if found or not self.waiting:
+                return False
+            index = self.waiting.popleft()
+            if not await self._is_done(index):
+                found.append(index)
+            return True
+
+        await self._work(look_at_next, self.fan.width)
+        order = {index: place for place, index in enumerate(_canaries_first(self.targets, self.fan.canary))}
+        return sorted(found, key=order.__getitem__)
+
+    async def _is_done(self, index: int) -> bool:
+        target = self.targets[index]
+        for conninfo in target.conninfos:
+            try:
+                report = await probe_unchanged(conninfo, target.database, self.source, self.options)
+            except StonegateError:
+                return False  # the apply finds out why, and waits where that may help
+            if report is not None:
+                self._finish(index, report)
+            return report is not None
+        return False
+
+    # --- canaries ---------------------------------------------------------------------------------------------------
+
+    async def _try_canaries(self) -> None:
+        """One after the other until as many as wanted have succeeded."""
+        wanted = int(self.fan.canary) if self.fan.canary is not None and self.fan.canary.isdigit() else 1
+        failures = 0
+        while wanted > 0 and self.waiting and self.stop.reason is None:
+            report = await self._deploy(self.waiting.popleft())
+            if not is_failure(report):
+                wanted -= report.status.value != "unchanged"
+            elif not hands_on(report):
+                if self.fan.canary is not None:
+                    self.stop.ask(f"the canary {report.database} failed")
+                failures += 1
+                if failures == CANARY_TRIES:
+                    return  # nothing was changed anywhere: every database gets its own result
+
+    async def _fitting_width(self) -> int:
+        """As many at a time as the server has sessions and locks for."""
+        try:
+            capacity = await read_capacity(self.targets[self.waiting[0]].server)
+        except StonegateError:
+            return self.fan.width
+        width = databases_at_once(_locks(self.source.tree()), capacity, self.fan.width)
+        return max(1, min(width, capacity.sessions // 2))
+
+    # --- work -------------------------------------------------------------------------------------------------------
+
+    async def _work(self, step: Callable[[], object], width: int) -> None:
+        """Repeat `step` in `width` tasks until it says that nothing is left."""
+
+        async def repeat() -> None:
+            while self.stop.reason is None and await step():  # type: ignore[misc]
+                pass
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(width):
+                group.create_task(repeat())
+
+    async def _deploy_next(self) -> bool:
+        if not self.waiting:
+            return False
+        await self._deploy(self.waiting.popleft())
+        return True
+
+    async def _deploy(self, index: int) -> ApplyReport:
+        target = self.targets[index]
+        self._tell(FleetEvent(target=target, state=State.RUNNING))
+        report = await self._attempt(target)
+        if is_failure(report) and self.fan.stop_on_error:
+            self.stop.ask(f"{report.database} failed")
+        return self._finish(index, report)
+
+    async def _attempt(self, target: Target) -> ApplyReport:
+        """Apply, again while the server is away for a moment, and with the other password while one is changed."""
+        on_progress: OnProgress | None = None
+        if self.on_event is not None:
+
+            def on_progress(progress: Progress) -> None:
+                self._tell(FleetEvent(target=target, state=State.RUNNING, progress=progress))
+
+        options = replace(
+            self.options,
+            create_database=False,
+            admin=self.options.admin or (target.server if target.login is not None else None),
+        )
+        pause, lost = FIRST_PAUSE, False
+        conninfos = deque(target.conninfos)
+        refreshed = False
+        while True:
+            report = await _apply(conninfos[0], self.source, options, on_progress)
+            error = report.error
+            if error is None or not server_is_gone(error):
+                self.patience.restore()
+            if error is not None and is_bad_password(error) and (len(conninfos) > 1 or not refreshed):
+                conninfos.popleft()
+                if not conninfos:
+                    refreshed = True
+                    conninfos.extend((self.refresh(target) if self.refresh is not None else target).conninfos)
+                continue
+            if error is None or not server_is_gone(error) or not self.patience.is_left():
+                break
+            lost = lost or "lost during the commit" in error.message
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        if lost and error is None:
+            note = "the connection was lost during the commit of an earlier attempt, which may have been this apply's"
+            report = replace(report, warnings=(*report.warnings, note))
+        return report if report.database else replace(report, database=target.database)
+
+    def _finish(self, index: int, report: ApplyReport) -> ApplyReport:
+        slim = self.reports[index] = self.slimmer.slim(report)
+        self._tell(FleetEvent(target=self.targets[index], state=State.DONE, report=slim))
+        return slim
+
+    def _tell(self, event: FleetEvent) -> None:
+        if self.on_event is not None:
+            self.on_event(event)
+
+
+class _Patience:
+    """Waits for a server together: from the first failure until somebody succeeds, half a minute for all."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+
+    def restore(self) -> None:
+        """The server answered."""
+        self.since = None
+
+    def is_left(self) -> bool:
+        """True if it is worth while to wait once more."""
+        now = time.monotonic()
+        self.since = self.since or now
+        return now - self.since < PATIENCE_SECONDS
+
+
+async def _apply(
+    conninfo: str, source: LazySource, options: ApplyOptions, on_progress: OnProgress | None
+) -> ApplyReport:
+    started = time.monotonic()
+    try:
+        return await apply_database(conninfo, source, options, on_progress)
+    except StonegateError as error:
+        return failed_report(error, error.database or "", started)
+
+
+def _canaries_first(targets: Sequence[Target], canary: str | None) -> list[int]:
+    """The order of work: the named canary first, else as given."""
+    order = list(range(len(targets)))
+    if canary is None or canary.isdigit():
+        return order
+    named = [i for i in order if canary in (targets[i].owner.tenant or "main", targets[i].database)]
+    if not named:
+        raise UsageError(f"the canary {canary} is none of the {len(targets)} databases", hint="--canary TENANT, or N")
+    return [*named, *(index for index in order if index not in named)]
+
+
+def _locks(tree: SourceTree) -> int:
+    """How many locks a deployment of everything in the folder takes at most."""
+    keys = {item.key for item in tree.items}
+    tables = sum(key.kind is ObjectKind.TABLE for key in keys)
+    others = sum(key.kind in (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE) for key in keys)
+    indexes = sum(key.kind is ObjectKind.INDEX for key in keys)
+    return count_locks(tables, others + indexes)

@@ -1,0 +1,80 @@
+"""What the end of one database means for the others, and reports that stay small however many there are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from stonegate.errors import FleetFailed
+from stonegate.model.plan import Plan
+from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
+
+_GONE = re.compile(
+    r"refused|No such file or directory|starting up|shutting down|in recovery|terminating connection|server closed"
+    r"|connection is lost|connection failed|consuming input failed|lost during the commit|the connection is closed"
+    r"|connection timeout|timeout expired|Broken pipe|reset by peer|EOF detected",
+)
+#: What says nothing about the folder: the next database is as good a canary.
+_HAND_ON = frozenset({"connection_failed", "database_not_found", "lock_timeout", "drift", "stale_plan"})
+
+
+def is_failure(report: ApplyReport) -> bool:
+    """True if the database did not reach what the folder declares."""
+    return report.status in (Status.FAILED, Status.BLOCKED)
+
+
+def hands_on(report: ApplyReport) -> bool:
+    """True for a canary that was unreachable, locked or drifted: another one takes the role (behaviour, §9)."""
+    return report.error is not None and report.error.code in _HAND_ON
+
+
+def server_is_gone(error: ErrorReport) -> bool:
+    """True if the whole server went away, or the way to it: then waiting helps."""
+    return error.code == "connection_failed" and _GONE.search(f"{error.message} {error.cause or ''}") is not None
+
+
+def is_bad_password(error: ErrorReport) -> bool:
+    """True if the password is not in force any more, or not yet."""
+    return error.code == "connection_failed" and "password authentication failed" in (error.cause or "")
+
+
+def not_attempted(database: str, why: str) -> ApplyReport:
+    """The report of a database whose turn never came."""
+    error = ErrorReport(
+        code=FleetFailed.code,
+        message=f"not attempted: {why}",
+        exit_code=FleetFailed.exit_code,
+        http_status=FleetFailed.status,
+        hint="run the same command again: it goes on where this one ended",
+    )
+    return ApplyReport(status=Status.FAILED, database=database, error=error)
+
+
+class Slimmer:
+    """Makes reports of many databases small: equal steps are kept once, and of plans only what a report shows."""
+
+    def __init__(self) -> None:
+        self._steps: dict[tuple[object, ...], StepReport] = {}
+
+    def slim(self, report: ApplyReport) -> ApplyReport:
+        """The report without its plan's steps, records and catalog."""
+        return replace(
+            report,
+            plan=None if report.plan is None else _slim_plan(report.plan),
+            steps=tuple(map(self._shared, report.steps)),
+        )
+
+    def _shared(self, report: StepReport) -> StepReport:
+        step = report.step
+        key = (step.id, step.action, report.state, report.rows, step.file, step.line, step.sql, step.consents)
+        kept = self._steps.get(key)
+        if kept is None:
+            small = replace(report, step=replace(step, changes=(), seeders=(), old_definition=None))
+            kept = self._steps[key] = small
+        return kept
+
+
+def _slim_plan(plan: Plan) -> Plan:
+    return replace(
+        plan, steps=(), records=(), desired=None, skipped=(), unmanaged=(), excepted=(), uncertain=(), warnings=()
+    )

@@ -1,0 +1,195 @@
+"""Looks at many databases without changing any: the fleet's plan by groups, its drift report, its differences."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from stonegate.database.grouping import UNCHANGED, Member, PlanGroups
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.reports import report_error
+from stonegate.database.roles import try_logins
+from stonegate.database.standing import Standing, read_standing
+from stonegate.database.status import DatabaseDiff, diff_database
+from stonegate.database.survey import ApplyOptions
+from stonegate.errors import SourceError, StonegateError
+from stonegate.fleet.targets import Target
+from stonegate.model.plan import Plan
+from stonegate.model.preflight import Finding
+from stonegate.model.report import ErrorReport
+
+T = TypeVar("T")
+OnLooked = Callable[[Target], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A database that could not be looked at."""
+
+    target: Target
+    error: ErrorReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked(Generic[T]):
+    """What was seen, in the order of the targets, and what was not."""
+
+    seen: tuple[tuple[Target, T], ...]
+    unread: tuple[Unread, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanGroup:
+    """Databases that the folder changes in the same way; the plan names one of them.
+
+    Attributes:
+        findings: by target, rows that would make the plan fail there.
+    """
+
+    plan: Plan
+    targets: tuple[Target, ...]
+    findings: tuple[tuple[Target, tuple[Finding, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPlan:
+    """The plan of a fleet, the largest group first."""
+
+    groups: tuple[PlanGroup, ...]
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """`197 identical, 3 differ: a, b, c`."""
+        if not self.groups:
+            return "no database could be read"
+        first, others = self.groups[0], self.groups[1:]
+        text = f"{len(first.targets)} identical"
+        differing = [target.database for group in others for target in group.targets]
+        if differing:
+            text += f", {len(differing)} differ: {', '.join(differing)}"
+        return text
+
+
+async def plan_fleet(
+    targets: Sequence[Target],
+    source: LazySource,
+    options: ApplyOptions,
+    *,
+    width: int,
+    preflight: bool = False,
+    on_looked: OnLooked | None = None,
+) -> FleetPlan:
+    """What an apply would do to each target, planned once for all that are alike. Nothing is written to any.
+
+    Args:
+        width: how many at a time.
+        preflight: look in each database for rows that would make the plan fail there.
+
+    Raises:
+        SourceError: the folder is wrong.
+    """
+    administered: dict[str | None, PlanGroups] = {}
+
+    async def look(target: Target, conninfo: str) -> Member:
+        admin = options.admin or (target.server if target.login is not None else None)
+        groups = administered.setdefault(admin, PlanGroups(source, replace(options, admin=admin), preflight=preflight))
+        return await groups.plan_member(conninfo)
+
+    looked = await look_at_all(targets, look, width=width, on_looked=on_looked)
+    groups: dict[str, list[tuple[Target, Member]]] = {}
+    for target, member in looked.seen:
+        groups.setdefault(member.key, []).append((target, member))
+    made = tuple(_group(members) for members in groups.values())
+    return FleetPlan(groups=tuple(sorted(made, key=lambda group: -len(group.targets))), unread=looked.unread)
+
+
+def _group(members: Sequence[tuple[Target, Member]]) -> PlanGroup:
+    return PlanGroup(
+        plan=members[0][1].plan,
+        targets=tuple(target for target, _ in members),
+        findings=tuple((target, member.findings) for target, member in members if member.findings),
+    )
+
+
+def is_unchanged(group: PlanGroup) -> bool:
+    """True for databases that are as the folder left them."""
+    return group.plan.mode.value == UNCHANGED
+
+
+async def status_fleet(targets: Sequence[Target], *, width: int, on_looked: OnLooked | None = None) -> Looked[Standing]:
+    """What is deployed in each target, and what somebody changed there by hand since."""
+
+    async def look(target: Target, conninfo: str) -> Standing:
+        del target
+        return await read_standing(conninfo)
+
+    return await look_at_all(targets, look, width=width, on_looked=on_looked)
+
+
+async def diff_fleet(
+    targets: Sequence[Target],
+    source: LazySource,
+    options: ApplyOptions,
+    *,
+    width: int,
+    on_looked: OnLooked | None = None,
+) -> Looked[DatabaseDiff]:
+    """The folder against each target, hand-made changes included.
+
+    Raises:
+        SourceError: the folder is wrong.
+    """
+
+    async def look(target: Target, conninfo: str) -> DatabaseDiff:
+        admin = options.admin or (target.server if target.login is not None else None)
+        return await diff_database(conninfo, source, replace(options, admin=admin))
+
+    return await look_at_all(targets, look, width=width, on_looked=on_looked)
+
+
+async def look_at_all(
+    targets: Sequence[Target],
+    look: Callable[[Target, str], Awaitable[T]],
+    *,
+    width: int,
+    on_looked: OnLooked | None = None,
+) -> Looked[T]:
+    """Call `look` with each target and a conninfo of its owner, `width` at a time; failures are values.
+
+    Raises:
+        SourceError: what is wrong with the folder is wrong for all of them.
+    """
+    seen: dict[int, T] = {}
+    unread: dict[int, Unread] = {}
+    waiting = iter(enumerate(targets))
+    broken: list[SourceError] = []
+
+    async def work() -> None:
+        for index, target in waiting:
+            if broken:
+                return
+
+            async def attempt(conninfo: str, target: Target = target) -> T:
+                return await look(target, conninfo)
+
+            try:
+                seen[index] = await try_logins(target.conninfos, attempt)
+            except SourceError as error:
+                broken.append(error)
+            except StonegateError as error:
+                unread[index] = Unread(target=target, error=report_error(error))
+            if on_looked is not None:
+                on_looked(target)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(width, len(targets))):
+            group.create_task(work())
+    if broken:
+        raise broken[0]
+    return Looked(
+        seen=tuple((targets[index], seen[index]) for index in sorted(seen)),
+        unread=tuple(unread[index] for index in sorted(unread)),
+    )
