@@ -1,0 +1,189 @@
+"""Connections: how they are made, named and refused."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from stonegate.database.connect import connect, database_of, describe, is_pgbouncer, with_database, wrap_error
+from stonegate.errors import (
+    ConnectionFailed,
+    DatabaseNotFound,
+    FunctionDeployFailed,
+    LockTimeout,
+    MigrationFailed,
+    UsageError,
+)
+from tests.servers import Database, Server
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGSERVICE", "PGOPTIONS", "PGAPPNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "pg_service.conf"))
+
+
+@pytest.fixture
+def service_file(tmp_path: Path) -> Path:
+    return tmp_path / "pg_service.conf"
+
+
+async def test_a_session_is_utc_utf8_and_keeps_the_search_path(any_database: Database) -> None:
+    any_database.rows(f"ALTER DATABASE \"{any_database.name}\" SET search_path = 'elsewhere'")
+    async with await connect(any_database.url, options="-c lock_timeout=7s") as conn:
+        cursor = await conn.execute(
+            "SELECT current_setting('TimeZone'), current_setting('client_encoding'), current_setting('search_path'), "
+            "current_setting('application_name'), current_setting('lock_timeout')"
+        )
+        assert await cursor.fetchone() == ("UTC", "UTF8", "elsewhere", "stonegate", "7s")
+        assert conn.autocommit
+        parameters = conn.info.get_parameters()
+        assert (parameters["keepalives_idle"], parameters["connect_timeout"]) == ("30", "10")
+
+
+async def test_what_the_user_says_wins(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGAPPNAME", "mine")
+    monkeypatch.setenv("PGOPTIONS", "-c work_mem=9MB")
+    url = f"{database.url}{'&' if '?' in database.url else '?'}keepalives_idle=99"
+    async with await connect(url, autocommit=False, connect_timeout=3) as conn:
+        cursor = await conn.execute("SELECT current_setting('application_name'), current_setting('work_mem')")
+        assert await cursor.fetchone() == ("mine", "9MB")
+        parameters = conn.info.get_parameters()
+        assert (parameters["keepalives_idle"], parameters["connect_timeout"]) == ("99", "3")
+        assert not conn.autocommit
+
+
+async def test_a_missing_database(server: Server) -> None:
+    with pytest.raises(DatabaseNotFound) as caught:
+        await connect(server.tcp_url("not there"))
+    error = caught.value
+    assert error.message.startswith('database "not there" does not exist on 127.0.0.1:')
+    assert (error.database, error.sqlstate) == ("not there", "3D000")
+    assert "FATAL" in (error.cause or "") and error.hint
+
+
+async def test_a_wrong_password_is_never_shown(server: Server) -> None:
+    with pytest.raises(ConnectionFailed) as caught:
+        await connect(server.tcp_url(password="open sesame"))
+    error = caught.value
+    assert "password authentication failed" in (error.cause or "") and "PGPASSWORD" in (error.hint or "")
+    assert error.message.startswith('cannot connect to database "postgres" on 127.0.0.1:')
+    assert "sesame" not in repr(error.as_dict())
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with pytest.raises(ConnectionFailed) as caught:
+            await connect(f"host=127.0.0.1 port={port} user=me dbname=shop password=hidden")
+    assert caught.value.message == f'cannot connect to database "shop" on 127.0.0.1:{port}'
+    assert caught.value.hint == "is PostgreSQL running there? Check host and port"
+
+
+async def test_an_unknown_host() -> None:
+    with pytest.raises(ConnectionFailed, match=r"on nowhere\.invalid:5432") as caught:
+        await connect("postgresql://me@nowhere.invalid/shop")
+    assert caught.value.hint == "check the host name"
+
+
+@pytest.mark.parametrize("conninfo", ["postgresql://me:se cret@host/db", "host=x passwort=secret", "secret"])
+async def test_a_conninfo_that_cannot_be_read(conninfo: str) -> None:
+    for use in (describe, database_of):
+        with pytest.raises(UsageError) as caught:
+            use(conninfo)
+        assert "cret" not in str(caught.value.as_dict())
+    with pytest.raises(UsageError):
+        await connect(conninfo)
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "text"),
+    [
+        ("postgresql://me:secret@db.example.com:6543/shop?sslmode=require", "postgresql://me@db.example.com:6543/shop"),
+        ("host=db port=1 user='a b' password=secret dbname=x/y", "postgresql://a%20b@db:1/x%2Fy"),
+        ("postgresql://me:secret@[::1]:5433/shop", "postgresql://me@[::1]:5433/shop"),
+        ("host=/var/run user=me dbname=shop", "postgresql://me@%2Fvar%2Frun:5432/shop"),
+        ("service=books password=secret", "service=books"),
+        ("service=books dbname=shop", "service=books dbname=shop"),
+    ],
+)
+def test_describe(conninfo: str, text: str) -> None:
+    assert describe(conninfo) == text
+
+
+def test_with_database() -> None:
+    changed = conninfo_to_dict(with_database("postgresql://me:p%20w@db:1/shop?sslmode=require", "other one"))
+    assert changed == {
+        "user": "me",
+        "password": "p w",
+        "host": "db",
+        "port": "1",
+        "dbname": "other one",
+        "sslmode": "require",
+    }
+
+
+def test_database_of(service_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service_file.write_text("# ours\n[other]\ndbname=wrong\n\n[books]\nhost=db\n#dbname=no\ndbname=library\n")
+    monkeypatch.setenv("PGDATABASE", "never")
+    assert database_of("postgresql://me@db/shop") == "shop"
+    assert database_of("host=db dbname='my shop'") == "my shop"
+    assert database_of("service=books") == "library"
+    assert database_of("service=books dbname=shop") == "shop"
+    assert database_of("service=unknown") is None
+    assert database_of("postgresql://me@db") is None
+
+
+async def test_a_service_file_keeps_its_say(database: Database, service_file: Path) -> None:
+    given = conninfo_to_dict(database.url)
+    lines = [f"{key}={value}" for key, value in given.items()]
+    service_file.write_text("\n".join(["[books]", *lines, "connect_timeout=77", "options=-c work_mem=9MB"]) + "\n")
+    async with await connect("service=books") as conn:
+        cursor = await conn.execute("SELECT current_setting('TimeZone'), current_setting('work_mem')")
+        assert await cursor.fetchone() == ("UTC", "9MB")
+        assert conn.info.dbname == database.name
+        assert conn.info.get_parameters()["connect_timeout"] == "77"
+
+
+async def test_a_direct_connection_is_no_pooler(database: Database) -> None:
+    async with await connect(database.url) as conn:
+        assert not await is_pgbouncer(conn)
+
+
+class Pooled:
+    """A connection whose login named another process than the one that answers."""
+
+    def __init__(self, conn: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+        self.execute = conn.execute
+        self.info = self
+
+    backend_pid = -1
+
+
+async def test_a_pooler_is_recognised(database: Database) -> None:
+    async with await connect(database.url) as conn:
+        assert await is_pgbouncer(Pooled(conn))  # type: ignore[arg-type]
+
+
+async def test_wrap_error(database: Database) -> None:
+    async with await connect(database.url) as conn:
+        with pytest.raises(psycopg.Error) as caught:
+            await conn.execute("DO $$ BEGIN RAISE 'no %', 1 USING DETAIL = 'why', HINT = 'do this'; END $$")
+        error = wrap_error(caught.value, "f() failed", kind=FunctionDeployFailed, file="functions/f.sql", line=3)
+        assert type(error) is FunctionDeployFailed
+        assert (error.cause or "").splitlines()[:2] == ["no 1", "DETAIL: why"]
+        assert "CONTEXT: PL/pgSQL function inline_code_block" in (error.cause or "")
+        assert (error.hint, error.sqlstate, error.place) == ("do this", "P0001", "functions/f.sql:3")
+        with pytest.raises(psycopg.Error) as cut:
+            await conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert isinstance(wrap_error(cut.value, "lost"), ConnectionFailed)
+    assert isinstance(wrap_error(psycopg.errors.LockNotAvailable("x"), "locked"), LockTimeout)
+    assert isinstance(wrap_error(psycopg.errors.InvalidCatalogName("x"), "gone"), DatabaseNotFound)
+    plain = wrap_error(psycopg.errors.DivisionByZero("x"), "failed", hint="mine")
+    assert (type(plain), plain.cause, plain.hint) == (MigrationFailed, "x", "mine")
