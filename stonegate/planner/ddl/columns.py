@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stonegate.model.catalog import Column, SequenceOptions, Table, View
+from stonegate.model.catalog import Column, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import column_privilege_statements, comment_statement
@@ -54,15 +54,10 @@ def value_parts(column: Column) -> tuple[str, ...]:
 
 def identity_definition(column: Column) -> str:
     """GENERATED ALWAYS AS IDENTITY with the options that PostgreSQL would not choose by itself."""
-    options = identity_options(column)
+    options = column.identity_options  # None where a parent table has the sequence
     listed = text.sequence_clauses(options) if options is not None else ()
     suffix = f" ({' '.join(listed)})" if listed else ""
     return f"GENERATED {column.identity.upper()} AS IDENTITY{suffix}"
-
-
-def identity_options(column: Column) -> SequenceOptions | None:
-    """The options of the sequence inside an identity column; None where a parent table has it."""
-    return column.identity_options
 
 
 def in_parentheses(expression: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stonegate.model.plan import ConsentToken
+from stonegate.model.plan import Change, ConsentToken
 from tests.planner.ddl.support import Case, Outcome, assert_converged, carry_out, change
 from tests.servers import Server
 
@@ -13,7 +13,7 @@ TABLE = 'CREATE TABLE "T x" (id integer NOT NULL, n integer, "Name" text);'
 ROWS = """INSERT INTO "T x" VALUES (1, 5, 'a'), (2, 12, 'b')"""
 
 
-def table_aspects(*aspects: str, name: str = T):
+def table_aspects(*aspects: str, name: str = T) -> tuple[Change, ...]:
     return tuple(change("alter", "table", name, None, aspect) for aspect in aspects)
 
 

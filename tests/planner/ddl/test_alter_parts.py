@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stonegate.model.plan import Change
 from tests.planner.ddl.support import Case, Outcome, assert_converged, carry_out, change
 from tests.servers import Server
 
@@ -19,8 +20,8 @@ def add(*constraints: str) -> str:
     return "".join(f'ALTER TABLE "T x" ADD CONSTRAINT {constraint};' for constraint in constraints)
 
 
-def constraint(action: str, name: str, aspect: str = "", **facts: str):
-    return change(action, "constraint", T, name, aspect, **facts)
+def constraint(action: str, name: str, aspect: str = "", **names: str) -> Change:
+    return change(action, "constraint", T, name, aspect, **names)  # type: ignore[arg-type]
 
 
 CONSTRAINTS = (
