@@ -1,0 +1,1 @@
+"""Schema evolution from the outside: releases, adoption, drift, stale plans, migrations, stale bodies, preflight."""
