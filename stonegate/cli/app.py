@@ -25,11 +25,13 @@ from stonegate.cli import (
     init,
     pack,
     plan,
+    platform,
     reference,
     serve,
     status,
+    tenant,
 )
-from stonegate.cli.output import json_expected, say, stderr, write_json
+from stonegate.cli.output import json_expected, print_lines, say, stderr, write_json
 from stonegate.cli.render.failure import failure_document, render_failure
 from stonegate.errors import StonegateError
 
@@ -49,7 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DEPLOY, LOOK, TOOLS = "Deploy", "Look", "Tools"
+DEPLOY, LOOK, FLEET, TOOLS = "Deploy", "Look", "Fleet", "Tools"
 
 app.command("plan", rich_help_panel=DEPLOY)(plan.plan)
 app.command("apply", rich_help_panel=DEPLOY)(apply.apply)
@@ -66,6 +68,8 @@ app.command("pack", rich_help_panel=TOOLS)(pack.pack)
 app.command("init", rich_help_panel=TOOLS)(init.init)
 app.command("serve", rich_help_panel=TOOLS)(serve.serve)
 app.add_typer(embedded.app, name="embedded", rich_help_panel=TOOLS)
+app.add_typer(platform.app, name="platform", rich_help_panel=FLEET)
+app.add_typer(tenant.app, name="tenant", rich_help_panel=FLEET)
 app.add_typer(reference.app, name="reference", rich_help_panel=TOOLS)
 
 
@@ -124,8 +128,7 @@ def report_failure(error: StonegateError) -> int:
     if json_expected():
         write_json(failure_document(error))
     console = stderr()
-    for line in render_failure(console, error):
-        console.print(line)
+    print_lines(console, render_failure(console, error))
     return error.exit_code
 
 

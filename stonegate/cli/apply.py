@@ -13,10 +13,20 @@ from rich.text import Text
 from stonegate.cli import options
 from stonegate.cli.consents import plan_options
 from stonegate.cli.files import read_file, write_file
-from stonegate.cli.output import dump_json, expect_json, is_interactive, say, show, stderr, stdout, write_json
+from stonegate.cli.output import (
+    dump_json,
+    expect_json,
+    is_interactive,
+    print_lines,
+    say,
+    show,
+    stderr,
+    stdout,
+    write_json,
+)
 from stonegate.cli.plan import plan_target
 from stonegate.cli.source import load_lazily
-from stonegate.cli.target import DatabaseTarget, TargetOptions, require_target
+from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, require_target
 from stonegate.cli.watching import watching
 from stonegate.errors import StonegateError, UsageError
 from stonegate.settings import Settings, read_settings
@@ -63,6 +73,7 @@ class Request:
             statement_timeout_s=self.settings.statement_timeout,
             shadow=self.settings.shadow,
             admin=self.target.admin,
+            create_database=self.target.may_create,
         )
 
 
@@ -91,6 +102,7 @@ def apply(
         bool, typer.Option("--skip-verification", help="Commit without reading the database again.")
     ] = False,
     concurrency: options.Concurrency = None,
+    max_connections: options.MaxConnections = None,
     canary: options.Canary = None,
     on_error: options.OnError = None,
     lock_timeout: options.LockTimeout = None,
@@ -115,6 +127,7 @@ def apply(
             "scope": scope,
             "shadow": shadow,
             "concurrency": concurrency,
+            "max_connections": max_connections,
             "canary": canary,
             "on_error": on_error,
             "lock_timeout": lock_timeout,
@@ -133,6 +146,26 @@ def apply(
     named = TargetOptions(
         database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
     )
+    ask = not (yes or dry_run or as_json) and is_interactive()
+    chosen = choose_fleet(named, settings)
+    if chosen is not None:
+        if saved is not None:
+            raise UsageError("a saved plan is for one database", hint="leave --plan out, or name one: --tenant ID")
+        from stonegate.cli.fleet_apply import FleetRequest, apply_many
+
+        many = FleetRequest(
+            settings=settings,
+            chosen=chosen,
+            folder=folder,
+            wanted=wanted,
+            dry_run=dry_run,
+            skip_verification=skip_verification,
+            report=report,
+            ask=ask,
+            as_json=as_json,
+            verbose=verbose,
+        )
+        raise typer.Exit(apply_many(many))
     request = Request(
         settings=settings,
         target=require_target(named, settings, None if saved is not None else settings.folder),
@@ -141,7 +174,7 @@ def apply(
         dry_run=dry_run,
         skip_verification=skip_verification,
         report=report,
-        ask=not (yes or dry_run or as_json) and is_interactive(),
+        ask=ask,
         as_json=as_json,
         verbose=verbose,
     )
@@ -181,8 +214,7 @@ def show_report(request: Request, done: ApplyReport) -> int:
     else:
         show(*render_report(stdout(), done, verbose=request.verbose))
     console = stderr()
-    for line in render_refusal(console, done):
-        console.print(line)
+    print_lines(console, render_refusal(console, done))
     return done.error.exit_code if done.error is not None else 0
 
 

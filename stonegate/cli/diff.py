@@ -9,7 +9,7 @@ import typer
 from stonegate.cli import options
 from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.source import load_lazily
-from stonegate.cli.target import TargetOptions, require_target
+from stonegate.cli.target import TargetOptions, choose_fleet, require_target
 from stonegate.cli.watching import watching
 from stonegate.settings import read_settings
 
@@ -39,13 +39,19 @@ def diff(
     named = TargetOptions(
         database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
     )
+    chosen = choose_fleet(named, settings)
+    if chosen is not None:
+        from stonegate.cli.fleet_plan import diff_many
+
+        as_json = format is options.ReportFormat.JSON
+        raise typer.Exit(diff_many(settings, chosen, folder, as_json=as_json, verbose=verbose))
     target = require_target(named, settings, settings.folder)
     source = load_lazily(settings)
     from stonegate.cli.render.diff import diff_document, render_diff
     from stonegate.database.deployment import ApplyOptions
     from stonegate.database.status import diff_database
 
-    asked = ApplyOptions(shadow=settings.shadow)
+    asked = ApplyOptions(shadow=settings.shadow, admin=target.admin)
     with watching(f"comparing {target.name}") as on_progress:
         found = asyncio.run(diff_database(target.conninfo, source, asked, on_progress))
     if format is options.ReportFormat.JSON:

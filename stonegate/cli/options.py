@@ -89,7 +89,12 @@ Platform: TypeAlias = Annotated[
 ]
 Tenant: TypeAlias = Annotated[
     str | None,
-    typer.Option("--tenant", metavar="ID", help="Only this tenant of the platform.", rich_help_panel=TARGET),
+    typer.Option(
+        "--tenant",
+        metavar="ID",
+        help="Only this tenant of the platform; a comma list or a pattern ('a*') for several.",
+        rich_help_panel=TARGET,
+    ),
 ]
 Schema: TypeAlias = Annotated[
     str | None,
@@ -169,6 +174,17 @@ Concurrency: TypeAlias = Annotated[
     int | None,
     typer.Option(
         "--concurrency", metavar="N", min=1, help="Databases at a time; 8.", show_default=False, rich_help_panel=FLEET
+    ),
+]
+MaxConnections: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--max-connections",
+        metavar="N",
+        min=2,
+        help="Sessions at a time, whatever --concurrency says; 32.",
+        show_default=False,
+        rich_help_panel=FLEET,
     ),
 ]
 Canary: TypeAlias = Annotated[

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import IO, Protocol
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
 #: Files and pipes have no edge to break a line at.
 _ENDLESS = 100_000
+_TALL = 100
 
 #: True once a command was asked for JSON: then a failure is a JSON document on standard output too.
 _wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
@@ -46,6 +47,7 @@ def make_console(stream: IO[str], *, width: int | None = None) -> Console:
         force_terminal=terminal,
         no_color=bool(os.environ.get("NO_COLOR")) or None,
         width=width if width is not None or terminal else _ENDLESS,
+        height=None if terminal else _TALL,
         highlight=False,
         markup=False,
         emoji=False,
@@ -68,11 +70,17 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def show(*things: RenderableType) -> None:
-    """Print results for people."""
-    console = stdout()
-    for thing in things:
-        console.print(thing)
+def show(*lines: Text) -> None:
+    """Print results for people; lines fit the screen already."""
+    print_lines(stdout(), lines)
+
+
+def print_lines(console: Console, lines: Iterable[Text]) -> None:
+    """Print lines in one go: a plan may have thousands, and a pipe needs none of rich's work."""
+    if not console.is_terminal:
+        console.file.write("".join(f"{line.plain}\n" for line in lines))
+    elif whole := list(lines):
+        console.print(Text("\n").join(whole), soft_wrap=True)
 
 
 def write(text: str) -> None:

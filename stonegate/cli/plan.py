@@ -16,12 +16,13 @@ from stonegate.cli.options import PlanFormat
 from stonegate.cli.output import dump_json, expect_json, say, show, stdout, write
 from stonegate.cli.render.lines import indented, printable
 from stonegate.cli.source import load_lazily, load_ordered
-from stonegate.cli.target import DatabaseTarget, TargetOptions, resolve_target
+from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, resolve_target
 from stonegate.cli.watching import watching
 from stonegate.errors import DatabaseNotFound, UsageError
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from stonegate.cli.fleet import Chosen
     from stonegate.model.plan import Plan, PlanOptions
     from stonegate.model.preflight import Finding
 
@@ -81,6 +82,11 @@ def plan(
     named = TargetOptions(
         database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
     )
+    chosen = choose_fleet(named, settings)
+    if chosen is not None:
+        raise typer.Exit(
+            _plan_fleet(settings, chosen, wanted, folder, preflight, format, out, exit_code=exit_code, verbose=verbose)
+        )
     target = resolve_target(named, settings, settings.folder)
     if target is None:
         if preflight or baseline:
@@ -93,6 +99,37 @@ def plan(
         say(f"saved to {out}")
     _print(made, findings, format, verbose)
     raise typer.Exit(_exit_code(made, findings, exit_code))
+
+
+def _plan_fleet(
+    settings: Settings,
+    chosen: Chosen,
+    wanted: PlanOptions,
+    folder: Path | None,
+    preflight: bool,
+    format: PlanFormat,
+    out: Path | None,
+    *,
+    exit_code: bool,
+    verbose: bool,
+) -> int:
+    from stonegate.cli.fleet_plan import plan_many
+
+    if out is not None or format not in (PlanFormat.TEXT, PlanFormat.JSON):
+        raise UsageError(
+            "the plan of several databases is printed as text or JSON, and not saved",
+            hint="for SQL, Markdown or --out name one: --tenant ID",
+        )
+    return plan_many(
+        settings,
+        chosen,
+        wanted,
+        folder,
+        preflight=preflight,
+        as_json=format is PlanFormat.JSON,
+        verbose=verbose,
+        exit_code=exit_code,
+    )
 
 
 def _plan_offline(settings: Settings, wanted: PlanOptions) -> Plan:
@@ -116,7 +153,7 @@ def plan_target(
     from stonegate.database.deployment import ApplyOptions, plan_database
     from stonegate.database.rehearsal import plan_with_findings
 
-    asked = ApplyOptions(plan=wanted, shadow=settings.shadow)
+    asked = ApplyOptions(plan=wanted, shadow=settings.shadow, admin=target.admin)
     with watching(f"planning {target.name}") as on_progress:
         if preflight:
             try:

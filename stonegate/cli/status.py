@@ -16,7 +16,7 @@ from stonegate.cli.output import expect_json, progress, show, stdout, write_json
 from stonegate.cli.render.diff import change_document, render_change
 from stonegate.cli.render.lines import indented, printable, table
 from stonegate.cli.render.names import count
-from stonegate.cli.target import TargetOptions, require_target
+from stonegate.cli.target import TargetOptions, choose_fleet, require_target
 from stonegate.settings import read_settings
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ def status(
     named = TargetOptions(
         database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
     )
+    chosen = choose_fleet(named, settings)
+    if chosen is not None:
+        from stonegate.cli.fleet_plan import status_many
+
+        raise typer.Exit(status_many(settings, chosen, as_json=format is options.ReportFormat.JSON))
     target = require_target(named, settings, None)
     from stonegate.database.status import status_database
 

@@ -14,6 +14,7 @@ from stonegate.errors import UsageError
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
+    from stonegate.cli.fleet import Chosen
     from stonegate.database.embedded import EmbeddedServer
     from stonegate.fleet.targets import Target
 
@@ -49,11 +50,13 @@ class DatabaseTarget:
 
     Attributes:
         admin: the same database as who may create any extension, where that is another login.
+        may_create: an apply makes the database if it is missing; those of platforms are made by `tenant create`.
     """
 
     conninfo: str
     name: str
     admin: str | None = None
+    may_create: bool = True
 
 
 def choose(options: TargetOptions, settings: Settings) -> TargetOptions:
@@ -78,7 +81,7 @@ def choose(options: TargetOptions, settings: Settings) -> TargetOptions:
     if not chosen.is_fleet and (chosen.tenant is not None or chosen.schema is not None or chosen.every):
         raise UsageError("--tenant, --schema and --all need --platform", hint="--platform NAME")
     if chosen.tenant is not None and chosen.every:
-        raise UsageError("--tenant names one database, --all means every one", hint="leave one of them out")
+        raise UsageError("--tenant names some databases, --all means every one", hint="leave one of them out")
     return chosen
 
 
@@ -145,11 +148,26 @@ def resolve_fleet(chosen: TargetOptions, settings: Settings) -> tuple[Target, ..
     )
 
 
+def choose_fleet(options: TargetOptions, settings: Settings) -> Chosen | None:
+    """The databases that the options name, if they speak of several; None for one or none.
+
+    Raises:
+        UsageError: the options make no sense.
+        NotFound: the registry has no such platform, schema or tenant.
+    """
+    chosen = choose(options, settings)
+    if not chosen.is_fleet:
+        return None
+    from stonegate.cli.fleet import choose_targets, means_many
+
+    return choose_targets(chosen, settings) if means_many(chosen) else None
+
+
 def _one_of(targets: Sequence[Target]) -> DatabaseTarget:
     """The target of a command that works on one database."""
     match targets:
         case [target]:
-            return DatabaseTarget(conninfo=target.conninfo, name=target.database, admin=target.admin)
+            return DatabaseTarget(conninfo=target.conninfo, name=target.database, admin=target.admin, may_create=False)
         case _:
             names = ", ".join(target.database for target in targets[:5])
             more = f" and {len(targets) - 5} more" if len(targets) > 5 else ""

@@ -37,6 +37,12 @@ def watching(message: str) -> Iterator[OnProgress]:
         yield on_progress
 
 
+def describe_stage(event: Progress) -> str:
+    """`applying, table users`."""
+    text = _STAGES[event.stage.value]
+    return f"{text}, {event.object}" if event.object else text
+
+
 def describe(event: Progress) -> str:
     """`todos: applying 12/45, table users`."""
     text = f"{event.database}: {_STAGES[event.stage.value]}" if event.database else _STAGES[event.stage.value]

@@ -14,6 +14,9 @@ _FARTHEST_PLACE = 56
 def indented(console: Console, text: Text | str, indent: int, *, style: str = "", hang: int = 0) -> Iterator[Text]:
     """The text broken into lines that start at column `indent` (all but the first `hang` further to the right)."""
     whole = Text(text, style=style) if isinstance(text, str) else text
+    if indent + whole.cell_len <= console.width and "\n" not in whole.plain and "\t" not in whole.plain:
+        yield Text.assemble(" " * indent, whole) if indent else whole
+        return
     for paragraph in whole.split("\n", allow_blank=True):
         width = max(console.width - indent - hang, 20)
         for number, line in enumerate(paragraph.wrap(console, width, overflow="fold")):

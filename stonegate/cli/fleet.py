@@ -1,0 +1,159 @@
+"""The fleet's side of the commands: which databases and which folder are meant, and how many at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stonegate.cli.output import progress, say
+from stonegate.cli.source import load_lazily, read_caps
+from stonegate.errors import FleetFailed, SourceError, UsageError
+from stonegate.settings import Settings
+
+if TYPE_CHECKING:
+    from stonegate.cli.target import TargetOptions
+    from stonegate.database.lazy_source import LazySource
+    from stonegate.fleet.fanout import FanoutOptions, Stop
+    from stonegate.fleet.registry import Registry
+    from stonegate.fleet.survey import OnLooked
+    from stonegate.fleet.targets import Target
+
+_WILD = frozenset("*?[,")
+FAILED = FleetFailed.exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The databases of a command, at least one."""
+
+    registry: Registry
+    targets: tuple[Target, ...]
+    platform: str
+
+    @property
+    def schema(self) -> str | None:
+        """The stored folder that all of them belong to, if it is one."""
+        schemas = {target.owner.schema for target in self.targets}
+        return next(iter(schemas)) if len(schemas) == 1 else None
+
+
+def open_registry(settings: Settings) -> Registry:
+    """The platforms below the data directory."""
+    from stonegate.fleet.registry import Registry
+
+    return Registry(settings.data_dir)
+
+
+def means_many(named: TargetOptions) -> bool:
+    """True if the options speak of several databases, even where that turns out to be one."""
+    several = named.tenant is not None and bool(set(named.tenant) & _WILD)
+    return named.is_fleet and (named.every or several or (named.schema is not None and named.tenant is None))
+
+
+def choose_targets(named: TargetOptions, settings: Settings) -> Chosen:
+    """The databases that the options mean.
+
+    Raises:
+        NotFound, UsageError: see `resolve_targets`; also where there is none.
+    """
+    from stonegate.fleet.targets import resolve_targets
+
+    if named.platform is None:
+        raise UsageError("no platform was named", hint="--platform NAME")
+    registry = open_registry(settings)
+    targets = resolve_targets(
+        registry,
+        settings.server_conninfo,
+        named.platform,
+        tenant=named.tenant,
+        schema=named.schema,
+        every=named.every,
+    )
+    if not targets:
+        raise UsageError(
+            f"the platform {named.platform} has no databases yet",
+            hint=f"stonegate tenant create ID --platform {named.platform} --schema S",
+        )
+    return Chosen(registry=registry, targets=targets, platform=named.platform)
+
+
+def load_fleet_source(settings: Settings, chosen: Chosen, folder: Path | None) -> LazySource:
+    """The folder that was named; else `postgresql/`; where that is not there, the stored one of the databases' schema.
+
+    Raises:
+        SourceError: there is no such folder, or it cannot be read.
+    """
+    if folder is not None or settings.folder.exists():
+        return load_lazily(settings)
+    if chosen.schema is None:
+        raise SourceError(
+            f"no such folder: {settings.folder}", hint="name it: stonegate apply FOLDER --platform P --all"
+        )
+    return load_stored(chosen.registry, chosen.platform, chosen.schema)
+
+
+def load_stored(registry: Registry, platform: str, schema: str) -> LazySource:
+    """A stored folder.
+
+    Raises:
+        PlatformNotFound, SchemaNotFound, SourceError: see `Registry.read_schema`.
+    """
+    from stonegate.database.lazy_source import LazySource
+
+    return LazySource.of_bytes(f"{platform}/{schema}", registry.read_schema(platform, schema))
+
+
+def store_folder(settings: Settings, platform: str, schema: str, folder: Path, scope: str | None) -> str:
+    """Keep a folder for a platform; its digest."""
+    registry = open_registry(settings)
+    return registry.store_schema(platform, schema, folder, scope=scope, caps=read_caps(settings)).digest
+
+
+def fanout_options(settings: Settings) -> FanoutOptions:
+    """How many at a time, and what a failure means."""
+    from stonegate.fleet.fanout import FanoutOptions
+
+    return FanoutOptions(
+        concurrency=settings.concurrency,
+        max_connections=settings.max_connections,
+        canary=settings.canary,
+        stop_on_error=settings.on_error == "stop",
+    )
+
+
+@contextlib.contextmanager
+def counting(what: str, total: int) -> Iterator[OnLooked]:
+    """A line on the terminal that counts the databases that were looked at."""
+    done = 0
+    with progress(f"{what} {total} databases") as tell:
+
+        def on_looked(target: Target) -> None:
+            nonlocal done
+            done += 1
+            tell(f"{what} {done}/{total}: {target.database}")
+
+        yield on_looked
+
+
+@contextlib.contextmanager
+def ending_gently(stop: Stop) -> Iterator[None]:
+    """Ctrl-C, and SIGTERM, let what runs finish; the second time they interrupt it, and it is rolled back."""
+
+    def ask(number: int, frame: object) -> None:
+        if stop.reason is not None:
+            for each, earlier in previous.items():
+                signal.signal(each, earlier)
+            raise KeyboardInterrupt
+        stop.ask("interrupted")
+        say("interrupted: databases that are under way are finished; again to roll them back")
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)

@@ -1,0 +1,218 @@
+"""`stonegate platform`: who has databases here, from which folders, and as which role."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Annotated, TypeAlias
+
+import typer
+from rich.text import Text
+
+from stonegate.cli import options
+from stonegate.cli.fleet import open_registry, store_folder
+from stonegate.cli.output import expect_json, progress, say, show, stdout, write_json
+from stonegate.cli.render.lines import table
+from stonegate.errors import UsageError
+from stonegate.settings import read_settings
+
+PASSWORD_VARIABLE = "STONEGATE_PLATFORM_PASSWORD"
+
+app = typer.Typer(
+    name="platform",
+    help="Platforms: each has its databases, its stored folders and, if it shall, a role of its own.",
+    no_args_is_help=True,
+)
+
+Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="The platform.")]
+PasswordStdin: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin",
+        help=f"Read the role's password from standard input; else {PASSWORD_VARIABLE}, else it is generated.",
+    ),
+]
+
+
+@app.command()
+def register(
+    name: Name,
+    db_user: Annotated[
+        str | None,
+        typer.Option("--db-user", metavar="ROLE", help="A role of its own, made unless it exists; owns its databases."),
+    ] = None,
+    password_stdin: PasswordStdin = False,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Add a platform."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings()
+    from stonegate.fleet.credentials import register_platform
+
+    password = _read_password(password_stdin) if db_user is not None else None
+    with progress(f"registering {name}"):
+        record = asyncio.run(
+            register_platform(open_registry(settings), settings.server_conninfo, name, user=db_user, password=password)
+        )
+    if format is options.ReportFormat.JSON:
+        write_json({"status": "registered", "platform": name, "has_dedicated_credentials": record.login is not None})
+        return
+    role = "" if record.login is None else f", with the role {record.login.user}"
+    show(Text.assemble(("✓ ", "bold green"), f"platform {name} registered{role}"))
+
+
+@app.command("list")
+def list_(format: options.Format = options.ReportFormat.TEXT) -> None:
+    """List the platforms."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    registry = open_registry(read_settings())
+    records = registry.platforms()
+    if format is options.ReportFormat.JSON:
+        write_json(
+            [
+                {
+                    "name": record.name,
+                    "created_at": record.created_at,
+                    "db_user": None if record.login is None else record.login.user,
+                    "schemas": [schema.name for schema in record.schemas],
+                    "databases": len(record.databases),
+                }
+                for record in records
+            ]
+        )
+    elif not records:
+        show(Text("no platforms"))
+    else:
+        rows = [
+            (
+                record.name,
+                "" if record.login is None else record.login.user,
+                ", ".join(schema.name for schema in record.schemas),
+                str(len(record.databases)),
+                record.created_at[:19],
+            )
+            for record in records
+        ]
+        show(*table(stdout(), ("platform", "role", "schemas", "databases", "since"), rows, numeric=(3,)))
+
+
+@app.command()
+def upload(
+    name: Name,
+    folder: options.Folder = None,
+    schema: Annotated[str, typer.Option("--schema", metavar="NAME", help="What the folder is called.")] = "",
+    scope: options.Scope = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Store a folder for a platform: what its new tenants are made from. Nothing is deployed."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    if not schema:
+        raise UsageError("the folder needs a name", hint="--schema NAME")
+    settings = read_settings({"folder": folder, "scope": scope})
+    with progress(f"storing {settings.folder}"):
+        digest = store_folder(settings, name, schema, settings.folder, settings.scope)
+    if format is options.ReportFormat.JSON:
+        write_json({"status": "registered", "platform": name, "schema_name": schema, "checksum": digest})
+        return
+    show(Text.assemble(("✓ ", "bold green"), f"{settings.folder} stored as {name}/{schema}, {digest[:12]}"))
+    say(f"deploy it: stonegate apply --platform {name} --schema {schema}")
+
+
+@app.command()
+def schemas(name: Name, format: options.Format = options.ReportFormat.TEXT) -> None:
+    """List the stored folders of a platform."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    registry = open_registry(read_settings())
+    stored = registry.schemas(name)
+    if format is options.ReportFormat.JSON:
+        write_json(stored)
+    elif not stored:
+        show(Text("no stored folders"))
+    else:
+        databases = registry.platform(name).databases
+        rows = [
+            (
+                each.name,
+                each.scope or "",
+                (each.digest or "")[:12],
+                str(sum(record.owner.schema == each.name for record in databases)),
+            )
+            for each in stored
+        ]
+        show(*table(stdout(), ("schema", "scope", "digest", "databases"), rows, numeric=(3,)))
+
+
+@app.command()
+def databases(
+    name: Name,
+    schema: Annotated[str | None, typer.Option("--schema", metavar="NAME", help="Only those of this schema.")] = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """List the databases of a platform, from the records."""
+    from stonegate.cli.tenant import show_databases
+
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    show_databases(read_settings(), name, schema, as_json=format is options.ReportFormat.JSON)
+
+
+@app.command()
+def adopt(
+    name: Name,
+    database: Annotated[str, typer.Argument(metavar="DATABASE", help="A database that exists.")],
+    schema: Annotated[str | None, typer.Option("--schema", metavar="NAME", help="Its schema, if it has one.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", metavar="ID", help="Its tenant; the platform's own database without one.")
+    ] = None,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Make a database the platform's: label it, record it, let PUBLIC in no more.
+
+    A platform with a role of its own gets the database and all that is in it. Without --tenant the tenant is told by
+    the name, where it begins with the platform's.
+    """
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings()
+    from stonegate.fleet.adoption import adopt_database, guess_owner
+    from stonegate.fleet.names import v1_owner, v2_owner
+
+    if schema is not None:
+        owner = v2_owner(name, schema, tenant)
+    elif tenant is not None:
+        owner = v1_owner(name, tenant)
+    else:
+        owner = guess_owner(name, database)
+    with progress(f"adopting {database}"):
+        record = asyncio.run(adopt_database(open_registry(settings), settings.server_conninfo, owner, database))
+    if format is options.ReportFormat.JSON:
+        write_json({"status": "adopted", "platform": name, "database": database, "id": record.id, "schema": schema})
+        return
+    show(Text.assemble(("✓ ", "bold green"), f"{database} belongs to {record.owner}"))
+
+
+@app.command()
+def rotate(
+    name: Name, password_stdin: PasswordStdin = False, format: options.Format = options.ReportFormat.TEXT
+) -> None:
+    """Give the platform's role another password; nothing that runs is interrupted."""
+    expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings()
+    from stonegate.fleet.credentials import rotate_password
+
+    password = _read_password(password_stdin)
+    with progress(f"changing the password of {name}"):
+        asyncio.run(rotate_password(open_registry(settings), settings.server_conninfo, name, password))
+    if format is options.ReportFormat.JSON:
+        write_json({"status": "rotated", "platform": name})
+        return
+    show(Text.assemble(("✓ ", "bold green"), f"the role of {name} has another password"))
+
+
+def _read_password(from_stdin: bool) -> str | None:
+    """The password that was given; never on the command line, which everybody on the machine can read."""
+    if not from_stdin:
+        return os.environ.get(PASSWORD_VARIABLE) or None
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise UsageError("standard input holds no password", hint="echo … | stonegate platform … --password-stdin")
+    return password
