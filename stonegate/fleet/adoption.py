@@ -52,6 +52,12 @@ async def find_database(registry: Registry, server: str, owner: Owner) -> Databa
     return await _record(registry, owner, owner.database)
 
 
+def guess_owner(platform: str, database: str) -> Owner:
+    """The v1 owner that a database's name speaks of; the platform's own database for any other name."""
+    tenant = database.removeprefix(f"{sanitise(platform, 'platform')}_")
+    return Owner(platform=platform, tenant=None if tenant in (database, "main", "") else tenant)
+
+
 async def adopt_database(registry: Registry, server: str, owner: Owner, database: str) -> DatabaseRecord:
     """Make a database that exists the owner's, whatever it is called: label, records, and no CONNECT for PUBLIC.
 
