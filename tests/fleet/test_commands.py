@@ -1,0 +1,144 @@
+"""The fleet from the command line: exit codes, what is printed, and what the databases are afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.conftest import Fleet
+
+
+class Shell:
+    """`stonegate …` with the settings of a fleet."""
+
+    def __init__(self, fleet: Fleet, directory: Path) -> None:
+        self.fleet = fleet
+        self.directory = directory
+
+    def environment(self) -> dict[str, str]:
+        """As a service has it."""
+        own = {"DATABASE_URL": self.fleet.url, "DATA_DIR": str(self.fleet.registry.directory)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DB_"))}
+        root = str(Path(__file__).parents[2])
+        return kept | own | {"PYTHONPATH": root}
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command line."""
+        return subprocess.run(
+            [sys.executable, "-m", "stonegate", *arguments],
+            cwd=self.directory,
+            env=self.environment(),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def done(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
+        """Its standard output, once the exit code is as expected."""
+        result = self.run(*arguments, stdin=stdin)
+        assert result.returncode == code, (arguments, result.returncode, result.stdout, result.stderr)
+        return result.stdout
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """Its JSON document."""
+        return json.loads(self.done(*arguments, "--format", "json", code=code))
+
+
+@pytest.fixture
+def shell(fleet: Fleet, tmp_path: Path) -> Shell:
+    """A command line in an empty directory."""
+    work = tmp_path / "work"
+    work.mkdir()
+    return Shell(fleet, work)
+
+
+def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_path: Path) -> None:
+    fleet = shell.fleet
+    name, folder = fleet.name, str(fleet.folder)
+    assert "registered, with the role" in shell.done("platform", "register", name, "--db-user", f"{name}role")
+    shell.done("platform", "register", name, code=2)
+    assert shell.json("platform", "list")[0]["db_user"] == f"{name}role"
+    shell.done("platform", "upload", name, folder, "--schema", "app")
+    assert shell.json("platform", "schemas", name)[0]["name"] == "app"
+    ids = tmp_path / "ids"
+    ids.write_text("anna  # the first\nberta\n\n")
+    place = ("--platform", name, "--schema", "app")
+    shell.done("tenant", "create", *place, "--from-file", str(ids))
+    made = shell.json(
+        "tenant", "create", *place, "--from-file", str(ids), "--count", "2", "--prefix", "x", "--if-missing"
+    )
+    assert [one["status"] for one in made] == ["exists", "exists", "created", "created"]
+    shell.done("tenant", "create", "anna", *place, code=2)
+    assert len(shell.json("tenant", "list", "--platform", name)) == 4
+
+    report = tmp_path / "report.json"
+    everything = ("--platform", name, "--all")
+    shell.done("apply", folder, *everything, "--report", str(report))
+    assert {one["status"] for one in json.loads(report.read_text())} == {"unchanged"}
+    fleet.write(
+        "tables/notes.pssql", "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL DEFAULT '', n int);"
+    )
+    plan = shell.json("plan", folder, *everything)
+    assert plan["summary"] == "4 identical" and len(plan["groups"]) == 1
+    shell.done("plan", folder, *everything, "--exit-code", code=1)
+    result = shell.run("apply", folder, *everything)
+    assert result.returncode == 0 and "4 databases: 4 applied" in result.stdout, result
+    assert result.stderr.count("applied") == 4
+    assert "4 databases: 4 unchanged" in shell.done("apply", folder, "--platform", name, "--tenant", "*")
+    shell.done("apply", folder, "--platform", name, "--tenant", "anna,x?")
+    assert "no tenant nobody" in shell.run("apply", folder, "--platform", name, "--tenant", "nobody").stderr
+
+    database = f"{name}_app_anna"
+    fleet.rows(database, "ALTER TABLE notes DROP COLUMN n")
+    drifted = shell.json("status", *everything, code=5)["databases"]
+    assert [len(one["drift"]) for one in drifted] == [1, 0, 0, 0]
+    assert "1 drifted" in shell.done("status", *everything, code=5)
+    assert "3 identical, 1 differ" in shell.done("plan", folder, *everything, code=4)
+    shell.done("diff", folder, *everything, code=5)
+    shell.done("apply", folder, "--platform", name, "--tenant", "anna", "--allow-drift")
+
+    shell.done("platform", "rotate", name)
+    shell.done("apply", folder, *everything)
+    shell.done("tenant", "drop", "x*", "--platform", name, code=2)
+    shell.done("tenant", "drop", "x*", "--platform", name, "--yes")
+    assert len(shell.json("platform", "databases", name)) == 2
+
+
+def test_rows_in_the_way_are_named_before_anything_is_touched(shell: Shell) -> None:
+    fleet = shell.fleet
+    shell.done("platform", "register", fleet.name)
+    shell.done("platform", "upload", fleet.name, str(fleet.folder), "--schema", "app")
+    place = ("--platform", fleet.name, "--schema", "app")
+    shell.done("tenant", "create", "a", "b", "c", *place)
+    fleet.rows(f"{fleet.name}_app_b", "INSERT INTO notes (body) VALUES ('first')")
+    fleet.write(
+        "tables/notes.pssql", "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL DEFAULT '' UNIQUE);"
+    )
+    plan = shell.json("plan", str(fleet.folder), *place, "--preflight", code=4)
+    assert plan["summary"] == "3 identical"
+    assert list(plan["groups"][0]["preflight"]) == [f"{fleet.name}_app_b"]
+    result = shell.run("apply", str(fleet.folder), *place)
+    assert result.returncode == 7
+    assert "2 applied, 1 failed" in result.stdout and f"{fleet.name}_app_b" in result.stderr
+
+
+def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:
+    fleet = shell.fleet
+    shell.done("platform", "register", fleet.name)
+    fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_main")
+    fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_t7")
+    shell.done("platform", "adopt", fleet.name, f"{fleet.name}_main")
+    shell.done("platform", "adopt", fleet.name, f"{fleet.name}_t7")
+    assert [one["id"] for one in shell.json("platform", "databases", fleet.name)] == ["main", "t7"]
+    shell.done("apply", str(fleet.folder), "--platform", fleet.name, "--yes")
+    assert fleet.rows(f"{fleet.name}_main", "SELECT count(*) FROM notes") == [(2,)]
+    shell.done("platform", "register", f"{fleet.name}_other")
+    shell.done("platform", "adopt", f"{fleet.name}_other", f"{fleet.name}_t7", code=2)
