@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
@@ -87,30 +87,23 @@ def apply(
     every: options.Every = False,
     scope: options.Scope = None,
     shadow: options.Shadow = None,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this saved plan; needs no FOLDER.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all of it, and roll it back.")] = False,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    plan: options.SavedPlan = None,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
     allow: options.Allow = None,
     force: options.Force = False,
     allow_drift: options.AllowDrift = False,
     baseline: options.Baseline = False,
     seed_missing: options.SeedMissing = False,
     strict_contract: options.StrictContract = False,
-    skip_verification: Annotated[
-        bool, typer.Option("--skip-verification", help="Commit without reading the database again.")
-    ] = False,
+    skip_verification: options.SkipVerification = False,
     concurrency: options.Concurrency = None,
     max_connections: options.MaxConnections = None,
     canary: options.Canary = None,
     on_error: options.OnError = None,
     lock_timeout: options.LockTimeout = None,
     statement_timeout: options.StatementTimeout = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE", help="Write the JSON report too.", rich_help_panel=options.OUTPUT),
-    ] = None,
+    report: options.Report = None,
     format: options.Format = options.ReportFormat.TEXT,
     verbose: options.Verbose = False,
 ) -> None:

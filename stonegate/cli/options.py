@@ -208,6 +208,42 @@ OnError: TypeAlias = Annotated[
     ),
 ]
 
+# --- apply ----------------------------------------------------------------------------------------------------------
+
+SavedPlan: TypeAlias = Annotated[
+    Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this saved plan; needs no FOLDER.")
+]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Do all of it, and roll it back.")]
+Yes: TypeAlias = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+SkipVerification: TypeAlias = Annotated[
+    bool, typer.Option("--skip-verification", help="Commit without reading the database again.")
+]
+Report: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Write the JSON report too.", rich_help_panel=OUTPUT),
+]
+
+# --- plan -----------------------------------------------------------------------------------------------------------
+
+Preflight: TypeAlias = Annotated[
+    bool, typer.Option("--preflight", help="Look for rows that would make it fail.", rich_help_panel=TARGET)
+]
+PlanOutput: TypeAlias = Annotated[
+    PlanFormat,
+    typer.Option(
+        "--format",
+        help="text for people, json for programs and --plan, sql for psql -1 -f, markdown for a pull request.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Save it for apply --plan.", rich_help_panel=OUTPUT),
+]
+ExitCode: TypeAlias = Annotated[
+    bool, typer.Option("--exit-code", help="Exit with 1 if there is something to do.", rich_help_panel=OUTPUT)
+]
+
 # --- output ---------------------------------------------------------------------------------------------------------
 
 Format: TypeAlias = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import typer
 from rich.text import Text
@@ -43,25 +43,10 @@ def plan(
     baseline: options.Baseline = False,
     seed_missing: options.SeedMissing = False,
     strict_contract: options.StrictContract = False,
-    preflight: Annotated[
-        bool, typer.Option("--preflight", help="Look for rows that would make it fail.", rich_help_panel=options.TARGET)
-    ] = False,
-    format: Annotated[
-        PlanFormat,
-        typer.Option(
-            "--format",
-            help="text for people, json for programs and --plan, sql for psql -1 -f, markdown for a pull request.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = PlanFormat.TEXT,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Save it for apply --plan.", rich_help_panel=options.OUTPUT),
-    ] = None,
-    exit_code: Annotated[
-        bool,
-        typer.Option("--exit-code", help="Exit with 1 if there is something to do.", rich_help_panel=options.OUTPUT),
-    ] = False,
+    preflight: options.Preflight = False,
+    format: options.PlanOutput = PlanFormat.TEXT,
+    out: options.Out = None,
+    exit_code: options.ExitCode = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Print what an apply would do. Nothing is written to the target.
