@@ -62,9 +62,7 @@ def status(directory: Directory = None, format: options.Format = options.ReportF
 
 @app.command()
 def url(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A database on it; postgres if not given.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A database on it; postgres if not given.")] = None,
     directory: Directory = None,
 ) -> None:
     """Print its URL, for psql and other clients: psql "$(stonegate embedded url todos)"."""

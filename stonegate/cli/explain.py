@@ -46,8 +46,8 @@ def explain(
 
 
 def types(
-    old: Annotated[str | None, typer.Argument(metavar="[FROM]", help="The type of a column.")] = None,
-    new: Annotated[str | None, typer.Argument(metavar="[TO]", help="The type that it shall get.")] = None,
+    old: Annotated[str | None, typer.Argument(metavar="FROM", help="The type of a column.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="TO", help="The type that it shall get.")] = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Print which changes of a column's type are safe, narrowing or impossible; or one of them with its reason.
