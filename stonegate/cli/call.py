@@ -26,7 +26,7 @@ def call(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="ARG...",
+            metavar="ARG",
             help="Texts in the input syntax of their types. NULL is SQL's; name:=value names the parameter.",
         ),
     ] = None,
