@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
@@ -43,15 +44,40 @@ class _Others:
     dependencies: tuple[Dependency, ...]
 
 
+#: What deparsing says when another session drops an object between our finding and our printing it.
+#: Printing a view locks its tables, which may meet that session's DROP … CASCADE half-way.
+_VANISHED: Final = (
+    psycopg.errors.InternalError_,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.DeadlockDetected,
+)
+_ATTEMPTS: Final = 3
+
+
 async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:
-    """The state of the database that `conn` is connected to.
+    """The state of the database that `conn` is connected to; not in pipeline mode.
 
     One round trip, inside the caller's transaction or outside of any; settings are as before afterwards. A second one
-    reads objects of the kinds that the model holds as text only, where there are any.
+    reads objects of the kinds that the model holds as text only, where there are any. Printing a view waits for an
+    exclusive lock on its tables: the session's lock_timeout decides how long.
 
     Raises:
         psycopg.Error: as PostgreSQL reports it.
     """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _read_once(conn)
+        except _VANISHED:
+            if conn.info.transaction_status != TransactionStatus.IDLE:
+                raise
+        except msgspec.DecodeError:
+            # The text of something that was gone already is NULL, which leaves a hole in the document.
+            continue
+    return await _read_once(conn)
+
+
+async def _read_once(conn: AsyncConnection[Any]) -> Catalog:
     *members, found_others = await _fetch(conn, (*map(compose, _STATEMENTS), compose(_FIND_OTHERS)))
     catalog = msgspec.json.decode(b"{" + b",".join(members) + b"}", type=Catalog)
     if found_others != b"t":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import psycopg
@@ -208,3 +209,29 @@ def test_properties_of_postgresql_18(database: Database) -> None:
     assert [constraint.kind for constraint in found.constraints] == ["primary key", "check"]
     (comment,) = catalog_of(database.url).others
     assert comment.definition == "COMMENT ON CONSTRAINT must on public.t IS 'must be'"
+
+
+async def test_objects_that_come_and_go_meanwhile(database: Database) -> None:
+    """Another session creates and drops all the time: the catalog is of some moment, never an error."""
+    script = "CREATE TABLE t (id serial PRIMARY KEY, CHECK (id > 0)); CREATE INDEX ON t (id); " + (
+        "CREATE VIEW v AS SELECT id FROM t; CREATE FUNCTION f(t) RETURNS t LANGUAGE sql AS 'SELECT $1'"
+    )
+    stop = asyncio.Event()
+
+    async def churn() -> None:
+        async with await connect(database.url) as other:
+            while not stop.is_set():
+                await other.execute(script.encode())
+                while True:
+                    with contextlib.suppress(psycopg.errors.DeadlockDetected):
+                        await other.execute("DROP TABLE t CASCADE")
+                        break
+
+    async with await connect(database.url) as conn:
+        churning = asyncio.create_task(churn())
+        try:
+            for _ in range(40):
+                assert {found.name for found in (await read_catalog(conn)).tables} <= {"t"}
+        finally:
+            stop.set()
+            await churning
