@@ -8,6 +8,9 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
 from stonegate.planner.type_matrix import TypeVerdict
 
+#: How a constraint (since PostgreSQL 18 NOT NULL too) is marked that has not seen all rows.
+NOT_VALID = "NOT VALID"
+
 Verdict = tuple[ChangeClass, ConsentToken | None]
 
 _SAFE: Verdict = (ChangeClass.SAFE, None)
@@ -77,7 +80,7 @@ def _altered(change: Change, facts: Circumstances) -> Verdict:
     match change.aspect:
         case "type" if facts.verdict is not None and facts.verdict.change_class is not ChangeClass.SAFE:
             return facts.verdict.change_class, ConsentToken.MODIFY_COLUMN_TYPE
-        case "not_null" if change.after is not None:
+        case "not_null" if change.before is None and change.after is not None and NOT_VALID not in change.after:
             return ChangeClass.DATALOSS, ConsentToken.SET_NOT_NULL
         case "row_security" | "force_row_security" if facts.loses_protection:
             return ChangeClass.DATALOSS, ConsentToken.DROP_POLICY

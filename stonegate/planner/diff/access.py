@@ -100,7 +100,9 @@ def compare_column_privileges(
             yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
 
 
-def compare_default_privileges(sides: Sides, desired: DefaultPrivileges, live: DefaultPrivileges | None) -> Findings:
+def compare_default_privileges(
+    sides: Sides, desired: DefaultPrivileges, live: DefaultPrivileges | None, last: DefaultPrivileges | None
+) -> Findings:
     """One entry of ALTER DEFAULT PRIVILEGES."""
     present = Access(owner=desired.role, granted=live.granted, revoked=live.revoked) if live is not None else Access()
     granted = [right for right in desired.granted if not _is_among(right, present.granted)]
@@ -115,6 +117,9 @@ def compare_default_privileges(sides: Sides, desired: DefaultPrivileges, live: D
             before=_rights_text(present.granted, present.revoked),
             after=_rights_text(granted, revoked),
         )
+    for right in last.granted if last is not None else ():
+        if right not in desired.granted and right in present.granted:
+            yield Note(f"{desired.key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
 
 
 def holds(access: Access, right: Privilege) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from stonegate.model.catalog import Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
-from stonegate.planner.classify import Circumstances
+from stonegate.planner.classify import NOT_VALID, Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import Family
@@ -123,7 +123,7 @@ def _compare_column(
         yield _rebuild(sides, key, desired, live)
     else:
         yield from _compare_type(sides, key, desired, live, family)
-        yield from _compare_null(sides, key, desired, live, family)
+        yield from _compare_null(sides, key, desired, live, last, family)
         yield from _compare_source(sides, key, desired, live, family)
         yield from _compare_settings(sides, key, desired, live)
     yield from compare_comment(sides, key, desired.comment, live.comment)
@@ -190,18 +190,33 @@ def _type_text(column: Column) -> str:
     return f"{column.type} COLLATE {column.collation}" if column.collation else column.type
 
 
-def _compare_null(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
-    if desired.not_null == live.not_null or family.carries(desired, live, "not_null"):
+def _compare_null(
+    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, family: Family
+) -> Findings:
+    before, after = _null_text(live), _null_text(desired)
+    if before == after or (
+        family.carries(desired, live, "not_null") and family.carries(desired, live, "not_null_options")
+    ):
         return
+    if after is not None and after == f"{before} {NOT_VALID}" and (last is None or _null_text(last) == after):
+        yield Note(f"{key}: NOT NULL is validated already, although the folder says NOT VALID")
+        return
+    validated = before is not None and NOT_VALID in before
+    verb = "allows nulls" if after is None else "becomes NOT NULL" if before is None else f"becomes {after}"
     yield sides.change(
         Action.ALTER,
         key,
-        f"{key} {'becomes NOT NULL' if desired.not_null else 'allows nulls'}",
+        f"{key}: NOT NULL is validated" if validated and after == "NOT NULL" else f"{key} {verb}",
         aspect="not_null",
-        before="NOT NULL" if live.not_null else None,
-        after="NOT NULL" if desired.not_null else None,
-        hint=_backfill(key) if desired.not_null else None,
+        before=before,
+        after=after,
+        hint=_backfill(key) if before is None else None,
     )
+
+
+def _null_text(column: Column) -> str | None:
+    """NOT NULL with the options that PostgreSQL 18 has for it."""
+    return " ".join(("NOT NULL", *filter(None, (column.not_null_options,)))) if column.not_null else None
 
 
 def _backfill(key: ObjectKey) -> str:
@@ -300,5 +315,5 @@ def column_text(column: Column) -> str:
     elif column.default is not None:
         parts.append(f"DEFAULT {column.default}")
     if column.not_null:
-        parts.append("NOT NULL")
+        parts.append(_null_text(column) or "NOT NULL")
     return " ".join(parts)

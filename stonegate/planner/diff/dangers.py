@@ -12,7 +12,7 @@ from stonegate.model.catalog import Catalog, Column, Constraint, Index, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner import hazards
-from stonegate.planner.classify import Circumstances
+from stonegate.planner.classify import NOT_VALID, Circumstances
 
 if TYPE_CHECKING:
     from stonegate.planner.diff.sides import Sides
@@ -114,10 +114,15 @@ def _of_column(change: Change, scene: Scene) -> Iterator[Hazard]:
         case Action.ALTER if change.aspect == "generated" and change.after is not None:
             if scene.rewrites:
                 yield hazards.rewrites_table(str(key.owner), f"{key.member} is computed anew for each row")
-        case Action.ALTER if change.aspect == "not_null" and change.after is not None:
+        case Action.ALTER if change.aspect == "not_null" and validates(change.before, change.after):
             yield hazards.validates_rows(str(key.owner), f"{key.member} may not be null")
         case _:
             pass
+
+
+def validates(before: str | None, after: str | None) -> bool:
+    """True if a change of NOT NULL (with its options) makes PostgreSQL look at every row."""
+    return after is not None and NOT_VALID not in after and (before is None or NOT_VALID in before)
 
 
 def _narrowing(change: Change, scene: Scene) -> Iterator[Hazard]:
@@ -156,6 +161,8 @@ def _of_index(change: Change) -> Iterator[Hazard]:
 
 
 def _of_view(change: Change, scene: Scene) -> Iterator[Hazard]:
+    if scene.rewrites:
+        yield hazards.rewrites_table(str(change.key), change.aspect.replace("_", " "))
     if change.action is Action.DROP:
         yield hazards.breaks_callers(str(change.key), "it is removed")
     if change.action is Action.RECREATE:

@@ -95,7 +95,9 @@ def compare_all_default_privileges(sides: Sides) -> Findings:
     roles = {sides.builder: sides.owner}
     desired = {_entry(entry, roles): entry for entry in sides.desired.default_privileges}
     for place, entry in desired.items():
-        yield from compare_default_privileges(sides, entry, live.get(place))
+        last = sides.last_declared(entry.key)
+        known = last if isinstance(last, DefaultPrivileges) else None
+        yield from compare_default_privileges(sides, entry, live.get(place), known)
     for place, entry in live.items():
         if place not in desired:
             yield Unmanaged(entry.key)

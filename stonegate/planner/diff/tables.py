@@ -144,7 +144,8 @@ def _names_text(names: tuple[QualifiedName, ...]) -> str | None:
 
 
 def _partition_text(table: Table) -> str | None:
-    return None if table.partition_of is None else f"{table.partition_of} {table.partition_bound or ''}".rstrip()
+    parts = (str(table.partition_of) if table.partition_of is not None else "", table.partition_bound or "")
+    return " ".join(part for part in parts if part) or None
 
 
 _IDENTITIES = {"d": "default", "n": "nothing", "f": "full", "i": "an index"}

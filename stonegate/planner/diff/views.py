@@ -58,7 +58,7 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
     if not reasons:
         yield from compare_indexes(sides, desired, live, None)
         yield from compare_triggers(sides, desired, live)
-        yield from _compare_options(sides, desired, live)
+        yield from _compare_aspects(sides, desired, live)
     yield from _compare_columns(sides, desired, live)
     last = sides.last_declared(desired.key)
     known = last.access if isinstance(last, View) else None
@@ -108,18 +108,18 @@ def _breaking(desired: View, live: View) -> Iterator[str]:
             yield f"column {column.name} changes from {column.type} to {wanted[column.name].type}"
 
 
-def _compare_options(sides: Sides, desired: View, live: View) -> Findings:
-    if desired.options == live.options:
-        return
-    before, after = options_text(live.options), options_text(desired.options)
-    yield sides.change(
-        Action.ALTER,
-        desired.key,
-        f"{desired.key} has options {before or 'none'} instead of {after or 'none'}",
-        aspect="options",
-        before=before,
-        after=after,
+def _compare_aspects(sides: Sides, desired: View, live: View) -> Findings:
+    aspects = (
+        ("options", options_text(desired.options), options_text(live.options), False),
+        ("access_method", desired.access_method, live.access_method, True),
+        ("tablespace", desired.tablespace, live.tablespace, True),
     )
+    for aspect, after, before, rewriting in aspects:
+        if before != after:
+            reason = f"{desired.key}: {aspect.replace('_', ' ')} is {before or 'none'} instead of {after or 'none'}"
+            yield sides.change(
+                Action.ALTER, desired.key, reason, aspect=aspect, before=before, after=after, rewrites=rewriting
+            )
 
 
 def _compare_columns(sides: Sides, desired: View, live: View) -> Findings:
