@@ -192,6 +192,9 @@ def _function_name(text: str) -> str:
     return unquote(names[-1]).lower() if names and names[-1].isupper() else unquote(names[-1]) if names else "expr"
 
 
+_CASE = re.compile(r"CASE\s.*?(?:\sELSE\s(?P<otherwise>(?:(?!\sELSE\s).)*))?\sEND\Z", re.DOTALL)
+
+
 def _expression_name(text: str) -> str:
     """Inside the parentheses of an expression: a cast takes its operand's name, a call its function's."""
     if text.startswith("("):
@@ -208,4 +211,8 @@ def _expression_name(text: str) -> str:
     opening = _find_opening(text, 0)
     if opening is not None and " " not in text[:opening] and _closing(text, opening) == len(text) - 1:
         return _function_name(text)
-    return "case" if text.startswith("CASE ") and text.endswith(" END") else "expr"
+    branch = _CASE.match(text)
+    if branch is not None:
+        name = _expression_name((branch.group("otherwise") or "").strip())
+        return name if name != "expr" and "(" not in (branch.group("otherwise") or "") else "case"
+    return "expr"
