@@ -1,0 +1,151 @@
+"""Two hundred databases and everything that can go wrong with some of them: the others finish, the report is true."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.fleet.conftest import Fleet, make_fleet
+from tests.fleet.test_commands import Shell
+from tests.servers import MakePrivateServer, PrivateServer
+
+DATABASES = 200
+ORDINARY = DATABASES - 3
+
+
+@pytest.fixture
+def private(private_server: MakePrivateServer) -> PrivateServer:
+    """A server that may be stopped; it is killed as a process, not with the machine, so fsync costs time only."""
+    return private_server(18, fsync="off", max_connections="60")
+
+
+@pytest.fixture
+def big(private: PrivateServer, tmp_path: Path) -> Iterator[tuple[Fleet, Shell]]:
+    """The fleet with its tenants: one that will be locked, one with rows in the way, one that will be dropped."""
+    fleet = make_fleet(private.server, tmp_path)
+    work = tmp_path / "work"
+    work.mkdir()
+    shell = Shell(fleet, work)
+    shell.done("platform", "register", fleet.name, "--db-user", "tenant_role")
+    shell.done("platform", "upload", fleet.name, str(fleet.folder), "--schema", "app")
+    ids = tmp_path / "ids"
+    ids.write_text("\n".join(["a_locked", "b_broken", *(f"t{n:03}" for n in range(ORDINARY)), "z_dropped"]))
+    shell.done("tenant", "create", "--platform", fleet.name, "--schema", "app", "--from-file", str(ids))
+    fleet.rows(f"{fleet.name}_app_b_broken", "INSERT INTO notes (body) VALUES ('first')")
+    fleet.write(
+        "tables/notes.pssql",
+        "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL DEFAULT '' UNIQUE, mark int);",
+    )
+    fleet.write("migrations/001_mark.pssql", "UPDATE notes SET mark = 1;\n")
+    yield fleet, shell
+
+
+def start(shell: Shell, report: Path) -> subprocess.Popen[str]:
+    """`stonegate apply` to all, its progress line by line."""
+    everything = ("apply", str(shell.fleet.folder), "--platform", shell.fleet.name, "--all")
+    options = ("--lock-timeout", "0.2", "--report", str(report), "--concurrency", "8")
+    return subprocess.Popen(
+        [sys.executable, "-m", "stonegate", *everything, *options],
+        cwd=shell.directory,
+        env=shell.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(process: subprocess.Popen[str], applied: int) -> None:
+    """Read until so many databases more were applied."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        applied -= " applied" in line
+        if applied == 0:
+            return
+    pytest.fail("the run ended too early")
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    """Its exit code, when it has finished by itself."""
+    _, told = process.communicate(timeout=180)
+    assert "Traceback" not in told, told
+    return process.returncode
+
+
+def states(fleet: Fleet) -> Counter[str]:
+    """How many databases are on the old schema, on the new one, or (never) anything else."""
+    found: Counter[str] = Counter()
+    for name in fleet.databases():
+        columns = fleet.rows(name, "SELECT attname FROM pg_attribute WHERE attrelid = 'notes'::regclass AND attnum > 0")
+        unique = fleet.rows(name, "SELECT count(*) FROM pg_index WHERE indrelid = 'notes'::regclass")
+        tracked = fleet.rows(name, "SELECT count(*) FROM _stonescriptdb_gateway_migrations")
+        marked = ("mark",) in columns and fleet.rows(name, "SELECT bool_and(mark = 1) FROM notes") == [(True,)]
+        found[{(False, 1, 0): "old", (True, 2, 1): "new"}.get((marked, unique[0][0], tracked[0][0]), "torn")] += 1
+    return found
+
+
+@pytest.mark.slow
+def test_two_hundred_databases_in_a_faulted_run(
+    big: tuple[Fleet, Shell], private: PrivateServer, tmp_path: Path
+) -> None:
+    fleet, shell = big
+    prefix = f"{fleet.name}_app_"
+    report = tmp_path / "report.json"
+    assert states(fleet) == {"old": DATABASES}
+    with psycopg.connect(fleet.server.url(f"{prefix}a_locked")) as long_transaction:
+        long_transaction.execute("SELECT count(*) FROM notes")
+
+        killed = start(shell, report)
+        wait_for(killed, 30)
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate(timeout=30)
+        after_kill = states(fleet)
+        assert after_kill["torn"] == 0 and 30 <= after_kill["new"] < ORDINARY and not report.exists()
+
+        running = start(shell, report)
+        wait_for(running, 25)
+        fleet.rows("postgres", f"DROP DATABASE {prefix}z_dropped WITH (FORCE)")
+        wait_for(running, 25)
+        private.stop("immediate")
+        private.start()
+        assert end(running) == 7
+        long_transaction.close()
+
+    results = {one["database"]: one for one in json.loads(report.read_text())}
+    assert len(results) == DATABASES
+    failed = {name.removeprefix(prefix): one["error"]["code"] for name, one in results.items() if "error" in one}
+    assert failed == {"a_locked": "lock_timeout", "b_broken": "migration_failed", "z_dropped": "database_not_found"}
+    assert states(fleet) == {"new": ORDINARY, "old": 2}
+    succeeded = Counter(one["status"] for one in results.values() if "error" not in one)
+    assert set(succeeded) == {"applied", "unchanged"} and succeeded["unchanged"] >= after_kill["new"]
+
+    fleet.rows(f"{prefix}b_broken", "DELETE FROM notes WHERE id > 2")
+    shell.done("tenant", "drop", "z_dropped", "--platform", fleet.name, "--yes")
+    again = start(shell, report)
+    assert end(again) == 0
+    finished = Counter(one["status"] for one in json.loads(report.read_text()))
+    assert finished == {"applied": 2, "unchanged": ORDINARY}
+    assert states(fleet) == {"new": DATABASES - 1}
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_finishes_what_is_under_way_and_reports(big: tuple[Fleet, Shell], tmp_path: Path) -> None:
+    fleet, shell = big
+    report = tmp_path / "report.json"
+    running = start(shell, report)
+    wait_for(running, 20)
+    running.send_signal(signal.SIGINT)
+    assert end(running) == 7
+    results = json.loads(report.read_text())
+    assert len(results) == DATABASES
+    applied = sum(one["status"] == "applied" for one in results)
+    skipped = [one for one in results if one.get("error", {}).get("code") == "fleet_failed"]
+    assert 20 <= applied < ORDINARY and skipped and "not attempted: interrupted" in skipped[0]["error"]["message"]
+    assert states(fleet)["new"] == applied and states(fleet)["torn"] == 0
