@@ -192,6 +192,7 @@ def _function_name(text: str) -> str:
     return unquote(names[-1]).lower() if names and names[-1].isupper() else unquote(names[-1]) if names else "expr"
 
 
+_CONSTANTS = frozenset({"NULL", "true", "false"})
 _CASE = re.compile(r"CASE\s.*?(?:\sELSE\s(?P<otherwise>(?:(?!\sELSE\s).)*))?\sEND\Z", re.DOTALL)
 
 
@@ -203,7 +204,7 @@ def _expression_name(text: str) -> str:
             return _expression_name(text[1:end].strip())
         return "expr"
     found = _IDENTIFIER.match(text)
-    if found is None:
+    if found is None or found.group() in _CONSTANTS:
         return "expr"
     rest = text[found.end() :]
     if not rest or rest.startswith("::"):
