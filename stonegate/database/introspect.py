@@ -52,7 +52,7 @@ _VANISHED: Final = (
     psycopg.errors.UndefinedObject,
     psycopg.errors.DeadlockDetected,
 )
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 5
 
 
 async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:
