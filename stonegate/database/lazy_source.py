@@ -12,6 +12,8 @@ from stonegate.planner.order import Ordered, order_tree
 from stonegate.source.parse import parse_tree
 from stonegate.source.tree import SourceBytes
 
+LARGE_FOLDER = 400  # files; about a tenth of a second
+
 
 class LazySource:
     """The digest at once, the parsed and ordered folder on demand, each made once; any thread may ask for it.
@@ -20,11 +22,13 @@ class LazySource:
         digest: sha256 over the raw bytes, hex.
         path: what the user called the folder.
         parse: makes the tree.
+        is_large: parsing takes longer than an event loop should wait.
     """
 
-    def __init__(self, digest: str, path: str, parse: Callable[[], SourceTree]) -> None:
+    def __init__(self, digest: str, path: str, parse: Callable[[], SourceTree], *, is_large: bool = True) -> None:
         self.digest = digest
         self.path = path
+        self.is_large = is_large
         self._parse = parse
         self._lock = threading.RLock()
         self._tree: SourceTree | None = None
@@ -35,7 +39,12 @@ class LazySource:
     @classmethod
     def of_bytes(cls, path: str, read: SourceBytes) -> LazySource:
         """From the files as they were read."""
-        return cls(read.digest, path, lambda: parse_tree(path, read.files, read.folders, read.warnings, read.digest))
+        return cls(
+            read.digest,
+            path,
+            lambda: parse_tree(path, read.files, read.folders, read.warnings, read.digest),
+            is_large=len(read.files) > LARGE_FOLDER,
+        )
 
     @classmethod
     def of_tree(cls, tree: SourceTree) -> LazySource:

@@ -136,15 +136,15 @@ async def survey_database(
         StonegateError: the folder does not deploy in the reference database.
     """
     _announce(on_progress, database or conn.info.dbname, Stage.INTROSPECT)
-    # The server answers while the folder is parsed.
-    parsing = asyncio.create_task(_parse(source))
+    facts, state = await read_session(conn), await read_state(conn)
+    is_empty = not options.plan.baseline and await read_is_empty(conn)
+    # The server does its part while the folder is parsed.
+    reading = asyncio.create_task(_read_or_begin(conn, is_empty=is_empty, begin=begin))
     try:
-        facts, state = await read_session(conn), await read_state(conn)
-        live = await read_live(conn, everything=options.plan.baseline)
-        if begin and live == Catalog():
-            await begin_early(conn)
+        await asyncio.sleep(0)  # by then the statement is sent
+        tree, ordered = await _parse(source)
     finally:
-        tree, ordered = await parsing
+        live = await reading
     name = database or facts.database
     offered = await _offered(conn, tree, live, is_detailed=options.admin is not None and not facts.superuser)
     mode = choose_mode(tree, live, state, options.plan)
@@ -209,9 +209,18 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
 
 
 async def _parse(source: LazySource) -> tuple[SourceTree, Ordered]:
-    if not source.is_ready:
+    """A large folder is parsed in a thread; a small one at once, since a thread would cost more than it takes."""
+    if source.is_large and not source.is_ready:
         await asyncio.to_thread(source.ordered)
     return source.tree(), source.ordered()
+
+
+async def _read_or_begin(conn: AsyncConnection[Any], *, is_empty: bool, begin: bool) -> Catalog:
+    if not is_empty:
+        return await read_catalog(conn)
+    if begin:
+        await begin_early(conn)
+    return Catalog()
 
 
 async def read_live(conn: AsyncConnection[Any], *, everything: bool = False) -> Catalog:

@@ -45,8 +45,12 @@ async def begin_early(conn: AsyncConnection[Any]) -> None:
     Raises:
         MigrationFailed: the role may not create them.
     """
-    await conn.execute(_BEGIN.encode())
-    await ensure_tracking(conn)
+    try:
+        await conn.execute(f"{_BEGIN};\n{sql.load('tracking/create')}".encode())
+    except psycopg.Error:
+        await conn.execute("ROLLBACK")
+        await conn.execute(_BEGIN.encode())
+        await ensure_tracking(conn)  # says what is wrong
 
 
 async def run_transaction(conn: AsyncConnection[Any], job: Job) -> Execution:
