@@ -100,6 +100,11 @@ def _occupied(tree: SourceTree, live: Catalog) -> tuple[Blocked, ...]:
 
 def live_fingerprint(live: Catalog, state: TrackingState) -> str:
     """What a saved plan remembers of its target: the catalog and the latest deployment."""
+    return plan_fingerprint(live.fingerprint(), state)
+
+
+def plan_fingerprint(catalog: str, state: TrackingState) -> str:
+    """The same, given the catalog's fingerprint."""
     last = "" if state.last is None else f"{state.last.id}:{state.last.digest}"
     migrations = ",".join(migration.name for migration in state.migrations)
-    return sha256(f"{live.fingerprint()}\n{last}\n{migrations}".encode()).hexdigest()
+    return sha256(f"{catalog}\n{last}\n{migrations}".encode()).hexdigest()

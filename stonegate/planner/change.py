@@ -73,12 +73,19 @@ def plan_change(
     decided = replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, options)))
     late = _left_to_late(plan, migrations.late, live, state, same_body, desired, migrations.pending)
     cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), desired, simulated.catalog)
-    places = find_places(tree)
-    evolution = Evolution(desired=desired, live=simulated.catalog, builder=plan.builder, places=places)
+    evolution = Evolution(
+        desired=desired,
+        live=simulated.catalog,
+        builder=plan.builder,
+        places=find_places(tree),
+        declared=declared_before(state),
+    )
     created = simulated.created | {change.key for change in decided.changes if change.action is Action.CREATE}
     seeds = seed_steps(ordered.seeders, desired, created)
     steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
-    refused = tuple(refusal for change in decided.changes if (refusal := _refusal(change, allowed, places)) is not None)
+    refused = tuple(
+        refusal for change in decided.changes if (refusal := _refusal(change, allowed, evolution.places)) is not None
+    )
     return replace(
         plan,
         steps=steps,
@@ -92,13 +99,17 @@ def plan_change(
     )
 
 
+def declared_before(state: TrackingState) -> Catalog | None:
+    """The third side of the diff: what the last deployment declared, None before the first one."""
+    return state.last.catalog if state.last is not None else None
+
+
 def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> Diff:
     assert plan.desired is not None
-    declared = state.last.catalog if state.last is not None else None
     return differences(
         plan.desired,
         live,
-        declared=declared,
+        declared=declared_before(state),
         deployed_names=recorded_keys(state, live),
         kept=frozenset(plan.kept),
         builder=plan.builder,
@@ -217,7 +228,9 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
         for step in plan.steps
         if step.file is not None and step.line is not None
     }
-    evolution = Evolution(desired=plan.desired, live=live, builder=plan.builder, places=places)
+    evolution = Evolution(
+        desired=plan.desired, live=live, builder=plan.builder, places=places, declared=declared_before(state)
+    )
     return _with_consents(evolve(cleared.changes, evolution), allowed)
 
 

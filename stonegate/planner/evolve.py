@@ -12,6 +12,7 @@ from stonegate.model.catalog import (
     CatalogObject,
     CompositeType,
     DefaultPrivileges,
+    DomainType,
     Extension,
     OtherObject,
     Routine,
@@ -40,12 +41,14 @@ class Evolution:
     Attributes:
         builder: the role that owns what says nothing about its owner.
         places: where each object is declared.
+        declared: what the last deployment declared; None before the first one.
     """
 
     desired: Catalog
     live: Catalog
     builder: str = ""
     places: Mapping[ObjectKey, Place] = field(default_factory=dict)
+    declared: Catalog | None = None
 
 
 def evolve(changes: Iterable[Change], evolution: Evolution) -> tuple[Step, ...]:
@@ -179,7 +182,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
     thing = _inherit(thing, _access(before) or heir)
-    statements = list(ddl.create_statements(thing, builder=evolution.builder))
+    statements = list(ddl.create_statements(thing, builder=evolution.builder, catalog=evolution.desired))
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
     return tuple(ddl.Clause(statement=sql) for sql in statements)
@@ -196,15 +199,17 @@ def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:
 
 
 def _context(evolution: Evolution) -> ddl.DdlContext:
-    return ddl.DdlContext(desired=evolution.desired, live=evolution.live, builder=evolution.builder)
+    return ddl.DdlContext(
+        desired=evolution.desired, live=evolution.live, builder=evolution.builder, declared=evolution.declared
+    )
 
 
-def holder_of(change: Change, catalog: Catalog) -> Table | View | CompositeType | None:
+def holder_of(change: Change, catalog: Catalog) -> Table | View | CompositeType | DomainType | None:
     """The relation or type whose member the change concerns."""
     holder = change.table or change.key.owner
     for kind in (holder.kind, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE):
         found = catalog.objects.get(replace(holder, kind=kind))
-        if isinstance(found, Table | View | CompositeType):
+        if isinstance(found, Table | View | CompositeType | DomainType):
             return found
     return None
 

@@ -23,6 +23,9 @@ _CODE = frozenset(
     }
 )
 
+_VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+_VIEW_PARTS = frozenset({*_VIEWS, ObjectKind.COLUMN, ObjectKind.INDEX, ObjectKind.TRIGGER})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleared:
@@ -73,8 +76,19 @@ class _Clearing:
                 for dependent in self.live.dependents.get(key, ()):
                     self._clear(dependent, disturbance)
         return Cleared(
-            changes=tuple(self.changes.values()), blocked=tuple(self.blocked[key] for key in sorted(self.blocked))
+            changes=tuple(change for change in self.changes.values() if not self._is_part_of_new(change)),
+            blocked=tuple(self.blocked[key] for key in sorted(self.blocked)),
         )
+
+    def _is_part_of_new(self, change: Change) -> bool:
+        """A view that is made again comes with its columns' comments, its indexes, triggers, options and rights."""
+        key = change.key
+        if key.kind not in _VIEW_PARTS or (key.kind in _VIEWS and not change.aspect):
+            return False
+        holders = (change.table or key,) if key.kind in _VIEWS or change.table else ()
+        holders = holders or tuple(ObjectKey(kind, key.schema, key.name) for kind in _VIEWS)
+        wholes = (self.changes.get((holder, "")) for holder in holders if holder.kind in _VIEWS)
+        return any(whole is not None and whole.action in (Action.RECREATE, Action.CREATE) for whole in wholes)
 
     def _disturb(self, change: Change) -> None:
         gone = change.action in (Action.DROP, Action.RECREATE)

@@ -198,6 +198,10 @@ class _Index:
         """Operations that change the object in place."""
         return self.by_key.get((Verb.ALTER, key), [])
 
+    def changers(self, key: ObjectKey) -> list[int]:
+        """Operations that create the object or change it in place."""
+        return self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
+
     def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
         """Operations that bring the object into its desired state."""
         own = self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
@@ -240,6 +244,7 @@ def _constraints(
     yield from _creation_order(operations, index, desired)
     yield from _same_name_order(operations)
     yield from _within_tables(operations, index)
+    yield from _parents_first(index, desired)
 
 
 def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
@@ -293,6 +298,18 @@ def _within_tables(operations: tuple[Operation, ...], index: _Index) -> Iterator
                 yield from ((number, column) for column in columns if operations[column].change.action is Action.DROP)
             elif operation.verb is Verb.CREATE:
                 yield from ((column, number) for column in columns)
+
+
+def _parents_first(index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A column comes to a child with its parent's; what is special about the child's is done after that."""
+    for table in desired.tables:
+        parents = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
+        for parent in parents:
+            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+            for column in table.columns:
+                firsts = index.changers(above.part(ObjectKind.COLUMN, column.name))
+                seconds = index.changers(table.key.part(ObjectKind.COLUMN, column.name))
+                yield from ((first, second) for first in firsts for second in seconds)
 
 
 def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> tuple[Operation, ...]:
