@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from stonegate.database.remembered import CATALOGS
 from stonegate.database.sql import compose
 from stonegate.model.catalog import Catalog, Dependency, OtherObject
 
@@ -79,11 +81,18 @@ async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:
 
 async def _read_once(conn: AsyncConnection[Any]) -> Catalog:
     *members, found_others = await _fetch(conn, (*map(compose, _STATEMENTS), compose(_FIND_OTHERS)))
-    catalog = msgspec.json.decode(b"{" + b",".join(members) + b"}", type=Catalog)
-    if found_others != b"t":
+    document = b"{" + b",".join(members) + b"}"
+    others = b""
+    if found_others == b"t":
+        (others,) = await _fetch(conn, (compose(_READ_OTHERS),))
+    return CATALOGS.get(sha256(document + others).digest(), lambda: _decode(document, others))
+
+
+def _decode(document: bytes, others: bytes) -> Catalog:
+    catalog = msgspec.json.decode(document, type=Catalog)
+    if not others:
         return catalog
-    (document,) = await _fetch(conn, (compose(_READ_OTHERS),))
-    rest = msgspec.json.decode(document, type=_Others)
+    rest = msgspec.json.decode(others, type=_Others)
     return replace(catalog, others=rest.others, dependencies=catalog.dependencies + rest.dependencies)
 
 

@@ -23,7 +23,7 @@ async def take_over(server: str, database: str, label: Label, *, owner: str | No
     """
     conn = await connect(with_database(server, database))
     name = sql.Identifier(database)
-    statements: list[sql.Composable] = [sql.SQL("SET LOCAL search_path = ''"), label_statement(database, label)]
+    statements: list[sql.SQL | sql.Composed] = [sql.SQL("SET LOCAL search_path = ''"), label_statement(database, label)]
     if owner is not None:
         statements.append(sql.SQL(load("privileges/give_objects")).format(owner=sql.Literal(owner)))
         statements.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))

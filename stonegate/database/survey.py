@@ -14,6 +14,7 @@ from stonegate.database.introspect import read_catalog
 from stonegate.database.lazy_source import LazySource
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference import build_key, reference_catalog
+from stonegate.database.remembered import FINGERPRINTS, PLANS, declared_in, essence
 from stonegate.database.server import (
     OfferedExtension,
     SessionFacts,
@@ -31,7 +32,7 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanSource, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
-from stonegate.planner.build import build_plan, choose_mode
+from stonegate.planner.build import build_plan, choose_mode, plan_fingerprint
 from stonegate.planner.order import Ordered
 from stonegate.source.checksum import same_body
 
@@ -167,17 +168,7 @@ async def survey_database(
                 ),
             )
     _announce(on_progress, name, Stage.PLAN)
-    plan = build_plan(
-        tree=tree,
-        ordered=ordered,
-        options=options.plan,
-        database=name,
-        live=live,
-        state=state,
-        desired=desired,
-        builder=facts.role,
-        same_body=same_body,
-    )
+    plan = _plan(tree, ordered, options.plan, name, live, state, desired, facts.role)
     return Survey(
         plan=plan,
         facts=facts,
@@ -192,6 +183,39 @@ def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts
     """What is to be said about the way to the server, and its size."""
     pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
     return (*pooled, *_lock_warning(plan, facts))
+
+
+def _plan(
+    tree: SourceTree,
+    ordered: Ordered,
+    options: PlanOptions,
+    database: str,
+    live: Catalog,
+    state: TrackingState,
+    desired: Catalog | None,
+    builder: str,
+) -> Plan:
+    """The plan; databases that stand where another one stood get that one's, with their own target."""
+
+    def build() -> Plan:
+        return build_plan(
+            tree=tree,
+            ordered=ordered,
+            options=options,
+            database=database,
+            live=live,
+            state=state,
+            desired=desired,
+            builder=builder,
+            same_body=same_body,
+        )
+
+    declared = declared_in(state)
+    standpoint = (id(tree), id(live), id(desired), id(declared), options, essence(state), builder)
+    plan = PLANS.get(standpoint, build, tree, live, desired, declared)
+    fingerprint = plan_fingerprint(FINGERPRINTS.get(id(live), live.fingerprint, live), state)
+    target = PlanTarget(database=database, fingerprint=fingerprint)
+    return plan if plan.target == target else replace(plan, target=target).sealed()
 
 
 def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Catalog | None:

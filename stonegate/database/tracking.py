@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
 from stonegate import __version__
+from stonegate.database.remembered import CATALOGS, STORED_CATALOGS
 from stonegate.database.sql import load
 from stonegate.database.stamp import stamp_expression
 from stonegate.errors import MigrationFailed
@@ -208,7 +210,7 @@ async def record_deployment(
         "counts": Jsonb(dict(counts)),
         "duration_ms": duration_ms,
         "executed_by": executed_by,
-        "catalog": None if catalog is None else zlib.compress(to_json(catalog), level=1),
+        "catalog": None if catalog is None else _stored(catalog),
         "missing_seeds": sorted(set(missing_seeds)),
         "excepted": list(plan.excepted if excepted is None else excepted),
         "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
@@ -280,12 +282,18 @@ def _as_deployment(row: Mapping[str, Any]) -> Deployment:
     )
 
 
+def _stored(catalog: Catalog) -> bytes:
+    """The catalog as the deployment's row keeps it."""
+    return STORED_CATALOGS.get(id(catalog), lambda: zlib.compress(to_json(catalog), level=1), catalog)
+
+
 def _as_catalog(text: str | None) -> Catalog | None:
     """The catalog from bytea in its text form; None where none is stored, or one in the form of another version."""
     if text is None:
         return None
     try:
-        return from_json(zlib.decompress(bytes.fromhex(text.removeprefix("\\x"))), Catalog)
+        data = bytes.fromhex(text.removeprefix("\\x"))
+        return CATALOGS.get(sha256(data).digest(), lambda: from_json(zlib.decompress(data), Catalog))
     except (ValueError, zlib.error):
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from psycopg import AsyncConnection
 
 from stonegate.database.execution import Execution, Job
 from stonegate.database.introspect import read_catalog
+from stonegate.database.remembered import VERIFIED, declared_in, essence
 from stonegate.database.seeds import find_missing
 from stonegate.errors import VerificationFailed
 from stonegate.model.catalog import Catalog
@@ -26,6 +28,8 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Catalog:
         VerificationFailed: something is not; every difference is a detail.
     """
     live = await read_catalog(conn)
+    if _is_verified(job, live):
+        return live
     unmet = unmet_changes(job.plan, live, job.state, job.same_body)
     if unmet:
         details = tuple(_sentence(change) for change in unmet[:MOST_DETAILS])
@@ -37,7 +41,29 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Catalog:
             "or take it as it is: --skip-verification",
             database=job.database or None,
         )
+    _note_verified(job, live)
     return live
+
+
+def _verification(job: Job, live: Catalog) -> tuple[Hashable, tuple[object, ...]]:
+    """All that a verification depends on."""
+    desired, declared = job.plan.desired, declared_in(job.state)
+    facts = (job.plan.kept, job.plan.builder, job.plan.excepted, essence(job.state))
+    return (id(live), id(desired), id(declared), *facts), (live, desired, declared)
+
+
+def _is_verified(job: Job, live: Catalog) -> bool:
+    """True if a catalog of the same content was just found to be as the same folder declares, in another database."""
+    if job.plan.desired is None:
+        return False
+    key, _ = _verification(job, live)
+    return VERIFIED.knows(key)
+
+
+def _note_verified(job: Job, live: Catalog) -> None:
+    if job.plan.desired is not None:
+        key, alive = _verification(job, live)
+        VERIFIED.get(key, lambda: True, *alive)
 
 
 async def verify_seeds(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:

@@ -1,0 +1,77 @@
+"""Values that many databases of a fleet have in common, made once: found again by what they were made from.
+
+Nothing here changes a result. A key is made of contents, or of values that the entry itself keeps alive, so that their
+identity cannot pass to another value. Old entries give way: memory stays flat however many databases there are.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Plan
+from stonegate.model.tracking import TrackingState
+
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """The values made last, by key.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, tuple[T, tuple[object, ...]]] = OrderedDict()
+
+    def knows(self, key: Hashable) -> bool:
+        """True if there is a value of that key."""
+        return key in self._values
+
+    def get(self, key: Hashable, make: Callable[[], T], *alive: object) -> T:
+        """The value of the key, made if it is not known.
+
+        Args:
+            alive: values whose identity (`id`) is part of the key.
+        """
+        found = self._values.get(key)
+        if found is not None:
+            self._values.move_to_end(key)
+            return found[0]
+        value = make()
+        self._values[key] = (value, alive)
+        while len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return value
+
+
+#: Catalogs by the bytes that they were read from.
+CATALOGS: Remembered[Catalog] = Remembered(12)
+#: Catalogs in the form in which tracking tables keep them, by identity.
+STORED_CATALOGS: Remembered[bytes] = Remembered(4)
+#: Plans without their target, by all that they were made from.
+PLANS: Remembered[Plan] = Remembered(8)
+#: Catalogs that were found to be as declared: the value is True.
+VERIFIED: Remembered[bool] = Remembered(8)
+#: Fingerprints of catalogs, by identity.
+FINGERPRINTS: Remembered[str] = Remembered(12)
+
+
+def essence(state: TrackingState) -> TrackingState:
+    """What the tracking tables say, but for what is every database's own and decides nothing: number and stamp.
+
+    The catalog is left out too, since it is compared by identity.
+    """
+    if state.last is None:
+        return state
+    return replace(state, last=replace(state.last, id=0, stamp="", catalog=None))
+
+
+def declared_in(state: TrackingState) -> Catalog | None:
+    """The catalog of the last deployment."""
+    return None if state.last is None else state.last.catalog
