@@ -85,8 +85,10 @@ class _Clearing:
         key = change.key
         if key.kind not in _VIEW_PARTS or (key.kind in _VIEWS and not change.aspect):
             return False
-        holders = (change.table or key,) if key.kind in _VIEWS or change.table else ()
-        holders = holders or tuple(ObjectKey(kind, key.schema, key.name) for kind in _VIEWS)
+        if key.kind in _VIEWS or change.table is not None:
+            holders: tuple[ObjectKey, ...] = (change.table or key,)
+        else:
+            holders = tuple(ObjectKey(kind, key.schema, key.name) for kind in _VIEWS)
         wholes = (self.changes.get((holder, "")) for holder in holders if holder.kind in _VIEWS)
         return any(whole is not None and whole.action in (Action.RECREATE, Action.CREATE) for whole in wholes)
 
