@@ -16,9 +16,9 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         print(f"stonegate {__version__}")
         return 0
-    from stonegate import cli
+    from stonegate.cli import main as run_command
 
-    return cli.main()
+    return run_command()
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ class Snapshot:
 
 
 _COLUMNS = """
-    SELECT n.nspname, c.relname, c.relkind = 'p', array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL)
+    SELECT n.nspname, c.relname, c.relkind = 'p',
+           array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL)
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -137,6 +138,7 @@ def _same_numbers(before: list[str | None], after: list[str | None]) -> bool:
         try:
             return float(text)
         except ValueError:
-            return {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}.get(text, text.replace(",)", ")").split(" ")[0].rstrip())
+            words = {"true": 1.0, "false": 0.0, "t": 1.0, "f": 0.0}
+            return words.get(text, text.replace(",)", ")").split(" ")[0].rstrip())
 
     return sorted(map(str, map(canonical, before))) == sorted(map(str, map(canonical, after)))

@@ -348,7 +348,8 @@ def view_sql(schema: Schema, table_name: str, kind: str, invoker: bool) -> str:
     names = ", ".join(["id", "parent_id", *(quote_ident(column.name) for column in table.columns)])
     match kind:
         case "materialized":
-            return f"CREATE MATERIALIZED VIEW {name} AS SELECT {names} FROM {quoted};\nCREATE UNIQUE INDEX ON {name} (id);\n"
+            made = f"CREATE MATERIALIZED VIEW {name} AS SELECT {names} FROM {quoted};\n"
+            return made + f"CREATE UNIQUE INDEX ON {name} (id);\n"
         case "star":
             return f"CREATE VIEW {name} AS SELECT * FROM {quoted};\n"
         case _:
@@ -363,14 +364,16 @@ def routine_sql(variant: str, language: str) -> str:
         case "one":
             return f"CREATE FUNCTION f(a integer) RETURNS integer LANGUAGE {language} AS $$ {body} $$;\n"
         case "two":
-            return f"CREATE FUNCTION g(a integer, b text DEFAULT 'x') RETURNS bigint LANGUAGE {language} AS $$ {body}{'::bigint' if language == 'sql' else ''} $$;\n"
+            head = f"CREATE FUNCTION g(a integer, b text DEFAULT 'x') RETURNS bigint LANGUAGE {language}"
+            return f"{head} AS $$ {body}{'::bigint' if language == 'sql' else ''} $$;\n"
         case "table":
             inner = "SELECT 1, 'x'::text" if language == "sql" else "BEGIN RETURN QUERY SELECT 1, 'x'::text; END"
             return (
                 f"CREATE FUNCTION h() RETURNS TABLE (n integer, t text) LANGUAGE {language} STABLE AS $$ {inner} $$;\n"
             )
         case "default":
-            return f"CREATE FUNCTION f(a text, m mood DEFAULT 'calm') RETURNS integer LANGUAGE {language} AS $$ {body} $$;\n"
+            head = f"CREATE FUNCTION f(a text, m mood DEFAULT 'calm') RETURNS integer LANGUAGE {language}"
+            return f"{head} AS $$ {body} $$;\n"
         case "proc":
             inner = "SELECT 1" if language == "sql" else "BEGIN PERFORM 1; END"
             return f"CREATE PROCEDURE p(a integer) LANGUAGE {language} AS $$ {inner} $$;\n"
