@@ -67,7 +67,8 @@ def plan_change(
     simulated = simulate(live, desired, running)
     diff = _diff(plan, simulated.catalog, state, same_body)
     drift = find_drift(live, state, plan.kept, plan.builder, same_body, simulated)
-    decided = _decide(plan, diff, drift, state, allowed, options)
+    wanted = (*diff.changes, *named_drops(diff.unmanaged, allowed, simulated.catalog))
+    decided = _decide(plan, wanted, drift, state, allowed, options)
     by_migrations = (change for step in migrations.steps for change in step.changes)
     stale = refuse_stale_bodies((*decided.changes, *by_migrations), tree, allowed)
     decided = replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, options)))
@@ -118,14 +119,19 @@ def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) 
 
 
 def _decide(
-    plan: Plan, diff: Diff, drift: Drift, state: TrackingState, allowed: Allowed, options: PlanOptions
+    plan: Plan,
+    wanted: Iterable[Change],
+    drift: Drift,
+    state: TrackingState,
+    allowed: Allowed,
+    options: PlanOptions,
 ) -> _Decided:
     """Sorts the differences into what is carried out, what is tolerated, and what blocks as drift."""
     changes: list[Change] = []
     blocked: list[Blocked] = []
     excepted: list[str] = []
     warnings: list[str] = []
-    for change in (*diff.changes, *named_drops(diff.unmanaged, allowed)):
+    for change in wanted:
         remembered = change.exception
         refused = allowed.refusal(change) is not None
         if refused and (plan.mode is Mode.ADOPTION or remembered in state.excepted):
@@ -218,8 +224,10 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
     assert plan.desired is not None
     allowed = Allowed(consents=plan.consents, force=plan.force)
     excepted = frozenset(plan.excepted)
-    changes = tuple(
-        change for change in _diff(plan, live, state, same_body).changes if change.exception not in excepted
+    diff = _diff(plan, live, state, same_body)
+    changes = (
+        *(change for change in diff.changes if change.exception not in excepted),
+        *named_drops(diff.unmanaged, allowed, live),
     )
     confirm(plan, changes, allowed)
     cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
 from stonegate.model.source import Folder, SourceTree, Verb
@@ -48,7 +49,7 @@ def kept_kinds(tree: SourceTree) -> tuple[ObjectKind, ...]:
     return tuple(sorted(kept))
 
 
-def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed) -> Iterator[Change]:
+def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed, live: Catalog) -> Iterator[Change]:
     """Unmanaged objects that the user named in a consent: the only way to drop them (behaviour, §4 "Tables")."""
     for key in unmanaged:
         token = _TOKENS.get(key.kind)
@@ -56,8 +57,22 @@ def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed) -> Iterator[Ch
             yield Change(
                 action=Action.DROP,
                 key=key,
+                table=_holder(key, live) if key.kind is ObjectKind.INDEX else None,
                 change_class=ChangeClass.DATALOSS,
                 token=token,
                 hazards=(hazards.deletes_data(str(key)),),
                 reason=f"{key} is unmanaged and was named in --allow",
             )
+
+
+def _holder(index: ObjectKey, live: Catalog) -> ObjectKey | None:
+    """The table or materialised view that has the index."""
+    holders: tuple[Table | View, ...] = (*live.tables, *live.views)
+    return next(
+        (
+            holder.key
+            for holder in holders
+            if holder.schema == index.schema and any(each.name == index.name for each in holder.indexes)
+        ),
+        None,
+    )
