@@ -177,6 +177,27 @@ async def make_tenant(
         raise explain_failure(error, database=name) from error
 
 
+async def make_empty(server: str, name: str, label: Label, *, owner: str | None) -> bool:
+    """Make a database without anything in it, labelled and closed to PUBLIC; False if there is one of that name.
+
+    Raises:
+        MigrationFailed, ConnectionFailed: nothing is left behind.
+    """
+    maintenance = await connect_maintenance(server)
+    try:
+        async with hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS):
+            facts = (await read_facts(maintenance, [name])).get(name)
+            if facts is not None and not await remove_unfinished(maintenance, name, facts):
+                return False
+            await make_database(maintenance, NewDatabase(name=name, label=label, owner=owner))
+            await record_label(maintenance, name, label)
+            return True
+    except psycopg.Error as error:
+        raise explain_failure(error, database=name) from error
+    finally:
+        await maintenance.close()
+
+
 async def _fill(maintenance: Session, mould: Mould, new: NewDatabase, started: float) -> Made:
     conninfos = tuple(with_database(login, new.name) for login in mould.logins or (mould.server,))
     if new.template is None:

@@ -1,0 +1,34 @@
+"""How large tables are on disk, with their indexes and TOAST tables (manual 9.27.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+
+
+async def read_sizes(conn: AsyncConnection[Any], tables: Sequence[str]) -> dict[str, int]:
+    """Bytes by name, for those that are there.
+
+    Args:
+        tables: qualified and quoted names.
+    """
+    cursor = await conn.execute(
+        "SELECT name, pg_catalog.pg_total_relation_size(pg_catalog.to_regclass(name))"
+        " FROM unnest(%s::text[]) AS name WHERE pg_catalog.to_regclass(name) IS NOT NULL",
+        (list(tables),),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def read_database_sizes(conn: AsyncConnection[Any], names: Sequence[str]) -> dict[str, int]:
+    """Bytes of the databases of those names that are there and that this role may look at."""
+    cursor = await conn.execute(
+        "SELECT datname, pg_catalog.pg_database_size(oid) FROM pg_catalog.pg_database"
+        " WHERE datname::text = ANY (%s::text[])"
+        " AND (pg_catalog.has_database_privilege(oid, 'CONNECT')"
+        " OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'))",
+        (list(names),),
+    )
+    return dict(await cursor.fetchall())

@@ -1,0 +1,55 @@
+-- The functions that /call may mean by a name: those of the search_path, the server's own excepted (manual 53.39).
+SELECT pg_catalog.json_build_object(
+    'schema', n.nspname,
+    'name', p.proname,
+    'place', pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname),
+    'is_void', p.prorettype = 'pg_catalog.void'::pg_catalog.regtype,
+    'defaults', p.pronargdefaults,
+    'is_variadic', p.provariadic <> 0,
+    'parameters', (
+        SELECT coalesce(pg_catalog.json_agg(
+            pg_catalog.json_build_object(
+                'name', coalesce(input.name, ''),
+                'oid', t.oid::bigint,
+                'type', pg_catalog.format_type(t.oid, NULL),
+                'kind', b.typtype::text,
+                'category', b.typcategory::text,
+                'base', b.typname,
+                'element', CASE WHEN b.typcategory = 'A' THEN e.oid::bigint END,
+                'element_type', CASE WHEN b.typcategory = 'A' THEN pg_catalog.format_type(e.oid, NULL) END,
+                'element_kind', CASE WHEN b.typcategory = 'A' THEN eb.typtype::text END,
+                'element_base', CASE WHEN b.typcategory = 'A' THEN eb.typname END,
+                'delimiter', e.typdelim::text
+            ) ORDER BY input.number
+        ), '[]')
+        FROM (
+            SELECT argument.name, argument.type, pg_catalog.row_number() OVER (ORDER BY argument.number) AS number
+            FROM unnest(
+                coalesce(p.proallargtypes, p.proargtypes::oid[]),
+                coalesce(p.proargnames, '{}'),
+                coalesce(p.proargmodes::text[], '{}')
+            ) WITH ORDINALITY AS argument (type, name, mode, number)
+            WHERE coalesce(argument.mode, 'i') IN ('i', 'b', 'v')
+        ) AS input
+        JOIN pg_catalog.pg_type AS t ON t.oid = input.type
+        -- The type below a domain, through up to three domains of domains.
+        LEFT JOIN pg_catalog.pg_type AS d1 ON d1.oid = t.typbasetype
+        LEFT JOIN pg_catalog.pg_type AS d2 ON d2.oid = d1.typbasetype
+        LEFT JOIN pg_catalog.pg_type AS d3 ON d3.oid = d2.typbasetype
+        JOIN pg_catalog.pg_type AS b ON b.oid = coalesce(d3.oid, d2.oid, d1.oid, t.oid)
+        LEFT JOIN pg_catalog.pg_type AS e ON e.oid = b.typelem AND b.typelem <> 0
+        LEFT JOIN pg_catalog.pg_type AS ed1 ON ed1.oid = e.typbasetype
+        LEFT JOIN pg_catalog.pg_type AS eb ON eb.oid = coalesce(ed1.oid, e.oid)
+    )
+)::text
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE p.proname = $1
+    AND p.prokind = 'f'
+    AND n.nspname = ANY (pg_catalog.current_schemas(false))
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND p.prorettype NOT IN (
+        'pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype,
+        'pg_catalog.internal'::pg_catalog.regtype
+    )
+ORDER BY 1

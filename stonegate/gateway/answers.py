@@ -1,0 +1,66 @@
+"""Answers as bytes: the flat error envelope of the contract, and JSON bodies; every refusal looks the same."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from stonegate.errors import FleetFailed, PoolExhausted, ReferenceUnavailable, SourceError, StonegateError
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+
+RETRY_AFTER_SECONDS = 1
+_JSON = (b"content-type", b"application/json")
+_encode = msgspec.json.Encoder().encode
+
+
+class Refusal(Exception):
+    """An answer other than the one asked for: a status, the envelope, and headers."""
+
+    def __init__(self, status: int, body: dict[str, Any], headers: Headers = ()) -> None:
+        super().__init__(body.get("message", ""))
+        self.status = status
+        self.body = body
+        self.headers = tuple(headers)
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """The answer to a failure; one without a name is told without its text, which may hold anything."""
+    if isinstance(error, Refusal):
+        return error
+    if not isinstance(error, StonegateError):
+        return Refusal(500, {"error": "internal_error", "message": "an internal error; the log has the details"})
+    headers = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS)] if isinstance(error, PoolExhausted) else []
+    return Refusal(error.status, error.as_dict() | {"error": public_code(error)}, headers)
+
+
+def public_code(error: StonegateError) -> str:
+    """The code that clients know: one for everything that is wrong with a folder (http-contract, "Errors")."""
+    if isinstance(error, SourceError):
+        return SourceError.code
+    if isinstance(error, (ReferenceUnavailable, FleetFailed)):
+        return "migration_failed"
+    return error.code
+
+
+def encode(value: object) -> bytes:
+    """JSON."""
+    return _encode(value)
+
+
+async def send_answer(send: Send, status: int, body: bytes, headers: Headers = ()) -> None:
+    """A whole JSON answer."""
+    given = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": given})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_refusal(send: Send, refusal: Refusal) -> None:
+    """The envelope of a refusal."""
+    await send_answer(send, refusal.status, encode(refusal.body), refusal.headers)

@@ -1,0 +1,307 @@
+"""The ASGI application: one door that every request passes, `/call` right behind it, all other routes in Starlette."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from stonegate.errors import MethodNotAllowed, NotFound, PayloadTooLarge, StonegateError
+from stonegate.gateway.answers import (
+    Message,
+    Receive,
+    Refusal,
+    Scope,
+    Send,
+    encode,
+    refusal_of,
+    send_answer,
+    send_refusal,
+)
+from stonegate.gateway.bodies import (
+    ARCHIVE_SECONDS,
+    BODY_SECONDS,
+    Disconnected,
+    bounded,
+    check_length,
+    discard,
+    read_body,
+)
+from stonegate.gateway.calls import CallRequest, failure_of, find_unknown
+from stonegate.gateway.endpoints import MIB, Answer, Endpoint, Incoming, decode_json, warn_about
+from stonegate.gateway.logs import ACCESS, LOG
+from stonegate.gateway.openapi import build_openapi, read_page
+from stonegate.gateway.routes import health, platforms, v1
+from stonegate.gateway.state import Gateway
+
+ENDPOINTS: Final = (*health.ENDPOINTS, *v1.ENDPOINTS, *platforms.ENDPOINTS)
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
+#: A call that takes longer is watched for its client hanging up (seconds).
+_WATCH_AFTER: Final = 0.02
+_CLIENT_GONE: Final = 499
+_DECODER: Final = msgspec.json.Decoder(CallRequest)
+_KNOWN_FIELDS: Final = CallRequest.__struct_fields__
+_PAGE_POLICY: Final = b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+
+
+class Door:
+    """What every request goes through: address and token, a request id, caps, the envelope, the log, the figures."""
+
+    def __init__(self, gateway: Gateway, on_start: Callable[[], None] | None = None) -> None:
+        self.gateway = gateway
+        self._on_start = on_start
+        self._router = _build_router(gateway)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        match scope["type"]:
+            case "http":
+                await self._answer(scope, receive, send)
+            case "lifespan":
+                await self._live(receive, send)
+            case _:
+                await send({"type": "websocket.close", "code": 1002})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        facts: dict[str, Any] = {"request_id": request_id.decode(), "route": "other"}
+        scope["stonegate"] = facts
+        header = (b"x-request-id", request_id)
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                facts["status"] = message["status"]
+                message["headers"] = [*message["headers"], header]
+            await send(message)
+
+        try:
+            self.gateway.guard.check(scope)
+            if scope["path"] == "/call":
+                await self._call(scope, receive, send_marked, facts)
+            else:
+                await self._router(scope, receive, send_marked)
+        except Disconnected:
+            facts["status"] = _CLIENT_GONE
+        except asyncio.CancelledError:
+            facts["status"] = _CLIENT_GONE
+            if not facts.pop("hung_up", False):
+                raise
+        except Exception as error:
+            await self._refuse(error, receive, send_marked, facts)
+        finally:
+            self._note(scope, facts, time.perf_counter() - started)
+
+    async def _refuse(self, error: Exception, receive: Receive, send: Send, facts: dict[str, Any]) -> None:
+        if isinstance(error, HTTPException):
+            error = _routing_failure(error)
+        elif not isinstance(error, (StonegateError, Refusal)):
+            LOG.error("an internal error", exc_info=error, extra={"request_id": facts["request_id"]})
+        refusal = failure_of(error, self.gateway.settings) if facts["route"] == "/call" else refusal_of(error)
+        facts["error"] = refusal.body.get("error")
+        if isinstance(error, PayloadTooLarge):
+            await discard(receive)
+            refusal.headers = (*refusal.headers, (b"connection", b"close"))
+        if "status" not in facts:
+            await send_refusal(send, refusal)
+
+    # --- /call ------------------------------------------------------------------------------------------------------
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send, facts: dict[str, Any]) -> None:
+        started = time.perf_counter()
+        facts["route"] = "/call"
+        if scope["method"] != "POST":
+            raise Refusal(405, MethodNotAllowed("/call takes POST").as_dict(), [(b"allow", b"POST")])
+        cap = self.gateway.settings.max_body_mb * MIB
+        check_length(scope, cap)
+        body = await read_body(receive, cap)
+        try:
+            request = _DECODER.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            request = decode_json(body, CallRequest)
+        facts["platform"], facts["function"] = request.platform[:128], request.function[:64]
+        facts["tenant"] = request.database_id or request.uuid or request.tenant_id
+        if body.count(b'":') > _COMMON_FIELDS:
+            warn_about(find_unknown(body, _KNOWN_FIELDS), "/call")
+        outcome, count = "internal_error", 0
+        try:
+            answer = await self._watched(request, receive, facts)
+            outcome, count = "ok", answer.count
+        except asyncio.CancelledError:
+            outcome = "client_gone"
+            raise
+        except StonegateError as error:
+            outcome = error.code
+            raise
+        finally:
+            elapsed = time.perf_counter() - started
+            self.gateway.metrics.count_call(
+                facts["platform"] if outcome == "ok" else _known_platform(self.gateway, facts["platform"]),
+                outcome,
+                elapsed,
+                count,
+            )
+        facts["rows"] = count
+        tail = b',"row_count":%d,"execution_time_ms":%.3f}' % (count, elapsed * 1000)
+        await send_answer(send, 200, b'{"rows":' + answer.rows + tail)
+
+    async def _watched(self, request: CallRequest, receive: Receive, facts: dict[str, Any]) -> Any:
+        """The call's answer; a client that hangs up cancels it."""
+        caller = asyncio.current_task()
+        assert caller is not None
+        loop = asyncio.get_running_loop()
+        watcher: asyncio.Task[None] | None = None
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            facts["hung_up"] = True
+            caller.cancel()
+
+        def begin() -> None:
+            nonlocal watcher
+            watcher = loop.create_task(watch())
+
+        timer = loop.call_later(_WATCH_AFTER, begin)
+        try:
+            return await self.gateway.calls.answer(request)
+        finally:
+            timer.cancel()
+            if watcher is not None:
+                watcher.cancel()
+
+    # --- around requests --------------------------------------------------------------------------------------------
+
+    def _note(self, scope: Scope, facts: dict[str, Any], seconds: float) -> None:
+        status = facts.setdefault("status", 500)
+        self.gateway.metrics.count_request(facts["route"], status)
+        if ACCESS.isEnabledFor(20):
+            client = scope.get("client")
+            facts["client"] = client[0] if client else None
+            facts["method"] = scope["method"]
+            facts["ms"] = round(seconds * 1000, 3)
+            ACCESS.info("request", extra=facts)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        if self._on_start is not None:
+            self._on_start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.gateway.is_draining = True
+        with contextlib.suppress(Exception):
+            await self.gateway.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+#: Platform, function, params and one name for the tenant; a body with more is looked through for unknown fields.
+_COMMON_FIELDS: Final = 4
+
+
+def _known_platform(gateway: Gateway, platform: str) -> str:
+    """A label for the metrics: made-up names of platforms must not fill them."""
+    return platform if gateway.registry.find(platform) is not None else "unknown"
+
+
+def _request_id(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.match(value):
+            given: bytes = value
+            return given
+    return secrets.token_hex(8).encode()
+
+
+def _routing_failure(error: HTTPException) -> Exception:
+    match error.status_code:
+        case 404:
+            return NotFound("there is no such route", hint="GET /docs")
+        case 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            failure = MethodNotAllowed("this route does not take that method", hint=allowed or None)
+            return Refusal(405, failure.as_dict(), [(b"allow", allowed.encode())] if allowed else ())
+        case _:
+            return Refusal(error.status_code, {"error": "invalid_request", "message": str(error.detail)})
+
+
+def _build_router(gateway: Gateway) -> ASGIApp:
+    grouped: dict[str, list[Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        grouped.setdefault(endpoint.path, []).append(endpoint)
+    routes = [
+        Route(each.path, _Served(gateway, each), methods=[each.method], include_in_schema=False) for each in ENDPOINTS
+    ]
+    document = encode(build_openapi(ENDPOINTS, created_status=gateway.settings.created_status))
+    routes.append(Route("/openapi.json", _Fixed("/openapi.json", document, b"application/json"), methods=["GET"]))
+    page = read_page("docs.html").encode()
+    routes.append(Route("/docs", _Fixed("/docs", page, b"text/html; charset=utf-8"), methods=["GET"]))
+
+    async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+        raise HTTPException(404)
+
+    return Router(routes, redirect_slashes=False, default=not_found)
+
+
+class _Served:
+    """An endpoint as an ASGI application."""
+
+    def __init__(self, gateway: Gateway, endpoint: Endpoint) -> None:
+        self._gateway = gateway
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read, answer."""
+        endpoint, gateway = self._endpoint, self._gateway
+        facts = scope["stonegate"]
+        facts["route"] = endpoint.path
+        cap = endpoint.cap(gateway)
+        check_length(scope, cap)
+        seconds = ARCHIVE_SECONDS if endpoint.archive else BODY_SECONDS
+        request = Request(scope, bounded(receive, cap, seconds))
+        incoming = await endpoint.read(gateway, request)
+        answer = await endpoint.handler(
+            Incoming(gateway, incoming.form, incoming.archive, incoming.path, incoming.query, facts)
+        )
+        await _send(send, answer, facts)
+
+
+class _Fixed:
+    """A document of the package."""
+
+    def __init__(self, path: str, body: bytes, media_type: bytes) -> None:
+        self._path = path
+        self._body = body
+        self._media_type = media_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        scope["stonegate"]["route"] = self._path
+        headers = [(b"content-type", self._media_type), (b"content-length", b"%d" % len(self._body))]
+        headers += [(b"content-security-policy", _PAGE_POLICY), (b"x-content-type-options", b"nosniff")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body if scope["method"] != "HEAD" else b""})
+
+
+async def _send(send: Send, answer: Answer, facts: dict[str, Any]) -> None:
+    if isinstance(answer.body, str):
+        body = answer.body.encode()
+        headers = [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return
+    facts["error"] = answer.body.get("error") if answer.status >= 400 else None
+    await send_answer(send, answer.status, encode(answer.body))
+
+
+Handling = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -1,0 +1,198 @@
+"""`/call` from decoded request to bytes: the database, the signature, one round trip, PostgreSQL's rows as they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from stonegate.database.call_session import CallSession, FunctionSignature, SignatureMoved
+from stonegate.errors import ConnectionFailed, DatabaseNotFound, FunctionNotFound, QueryFailed, UsageError
+from stonegate.gateway.answers import Refusal, refusal_of
+from stonegate.gateway.places import Places
+from stonegate.gateway.pools import Pools
+from stonegate.gateway.signatures import FUNCTION_NAME, Arguments, bind_call, choose_signature
+from stonegate.settings import Settings
+
+#: A signature is read again after this time, since a deployment from elsewhere tells nobody (seconds).
+SIGNATURE_SECONDS: Final = 5.0
+MOST_SHOWN: Final = 63
+
+#: http-contract: `CALL_ERROR_STATUS=sqlstate`.
+_BY_STATE: Final = {"42501": 403, "42883": 404, "57014": 504, "P0001": 400}
+_BY_CLASS: Final = {"23": 409, "22": 400}
+
+
+class CallRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
+    """The body of `/call`; `tenant_id`, `uuid` and `database_id` name the tenant, one of them is enough."""
+
+    platform: str
+    function: str
+    params: list[msgspec.Raw] | dict[str, msgspec.Raw] | None = None
+    tenant_id: str | int | None = None
+    database_id: str | int | None = None
+    uuid: str | int | None = None
+    schema_name: str | None = None
+    timeout_ms: int | float | None = None
+
+    @property
+    def id(self) -> str | None:
+        """`database_id`, which is also called `uuid`.
+
+        Raises:
+            UsageError: both are given and differ.
+        """
+        return one_id(self.database_id, self.uuid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAnswer:
+    """The rows as a JSON array, and how many."""
+
+    rows: bytes
+    count: int
+
+
+class Calls:
+    """Answers calls; remembers the signatures of every database."""
+
+    def __init__(self, settings: Settings, places: Places, pools: Pools[CallSession]) -> None:
+        self.settings = settings
+        self.places = places
+        self.pools = pools
+        self._known: dict[str, dict[str, tuple[float, tuple[FunctionSignature, ...]]]] = {}
+
+    async def answer(self, request: CallRequest) -> CallAnswer:
+        """Call the function.
+
+        Raises:
+            UsageError, FunctionNotFound: the request is wrong.
+            ConnectionFailed, PoolExhausted: the database cannot be reached now, or does not exist.
+            QueryFailed, QueryTimeout: the function failed.
+        """
+        if not FUNCTION_NAME.match(request.function):
+            raise UsageError(
+                f"the function's name {request.function[:MOST_SHOWN]!r} is none",
+                hint="a-z, 0-9 and _, at most 63 characters, no schema",
+            )
+        timeout_s = self._timeout(request.timeout_ms)
+        database_id = request.id
+        tenant = database_id if database_id is not None else _as_text(request.tenant_id)
+        try:
+            target = await self.places.find(
+                request.platform, tenant, request.schema_name or None, is_id=database_id is not None
+            )
+            opening = self.places.open(target, self.settings.call_timeout)
+            async with self.pools.acquire(target.database, opening) as session:
+                return await self._run(session, target.database, request, timeout_s)
+        except DatabaseNotFound as missing:
+            raise ConnectionFailed(missing.message, cause=missing.cause, database=missing.database) from missing
+
+    def forget(self, database: str) -> None:
+        """The database was deployed to: its signatures may be others now."""
+        self._known.pop(database, None)
+
+    async def _run(
+        self, session: CallSession, database: str, request: CallRequest, timeout_s: float | None
+    ) -> CallAnswer:
+        arguments: Arguments = () if request.params is None else request.params
+        known = self._remembered(database, request.function)
+        fit = None
+        if known is not None:
+            try:
+                fit = choose_signature(request.function, known, arguments)
+            except UsageError:
+                known = None  # an overload may have come since
+        if fit is None:
+            known = await self._read(session, database, request.function)
+            fit = choose_signature(request.function, known, arguments)
+        statement, values = bind_call(fit)
+        try:
+            rows = await session.run(statement, values, timeout_s=timeout_s)
+        except SignatureMoved as moved:
+            again = await self._read(session, database, request.function)
+            if again == known:
+                raise moved.failure from None
+            fit = choose_signature(request.function, again, arguments)
+            statement, values = bind_call(fit)
+            try:
+                rows = await session.run(statement, values, timeout_s=timeout_s)
+            except SignatureMoved as still:
+                raise still.failure from None
+        except QueryFailed as failure:
+            failure.database = database
+            raise
+        if fit.signature.is_void:
+            return CallAnswer(rows=b'[{"%s":null}]' % fit.signature.name.encode(), count=1)
+        return CallAnswer(rows=b"[" + b",".join(row or b"null" for row in rows) + b"]", count=len(rows))
+
+    def _remembered(self, database: str, function: str) -> tuple[FunctionSignature, ...] | None:
+        known = self._known.get(database, {}).get(function)
+        if known is None or time.monotonic() - known[0] > SIGNATURE_SECONDS:
+            return None
+        return known[1]
+
+    async def _read(self, session: CallSession, database: str, function: str) -> tuple[FunctionSignature, ...]:
+        found = await session.read_signatures(function)
+        if not found:
+            # Names that do not exist are not remembered: there is no end of them.
+            self._known.get(database, {}).pop(function, None)
+            raise FunctionNotFound(
+                f"there is no function {function}",
+                hint="it must stand in a schema of the database's search_path",
+                database=database,
+            )
+        self._known.setdefault(database, {})[function] = (time.monotonic(), found)
+        return found
+
+    def _timeout(self, timeout_ms: float | None) -> float | None:
+        """Seconds, if less than what is in force anyway."""
+        if timeout_ms is None:
+            return None
+        if not 0 < timeout_ms < 1e12:
+            raise UsageError("timeout_ms must be a number of milliseconds greater than 0")
+        seconds = timeout_ms / 1000
+        limit = self.settings.call_timeout
+        return seconds if limit == 0 or seconds < limit else None
+
+
+def failure_of(error: Exception, settings: Settings) -> Refusal:
+    """The answer to a failed call, by SQLSTATE where the settings say so."""
+    refusal = refusal_of(error)
+    if settings.call_error_status == "sqlstate" and isinstance(error, QueryFailed) and error.sqlstate:
+        refusal.status = _status_of(error.sqlstate, refusal.status)
+    return refusal
+
+
+def _status_of(state: str, otherwise: int) -> int:
+    if state.startswith("PT") and state[2:].isdigit() and 200 <= int(state[2:]) <= 599:
+        return int(state[2:])
+    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or otherwise
+
+
+def one_id(database_id: str | int | None, uuid: str | int | None) -> str | None:
+    """The id under either of its names; an empty one is none.
+
+    Raises:
+        UsageError: both are given and differ.
+    """
+    first, second = _as_text(database_id), _as_text(uuid)
+    if first is not None and second is not None and first != second:
+        raise UsageError("database_id and uuid are the same field, and were given different values")
+    return first if first is not None else second
+
+
+def _as_text(value: str | int | None) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def find_unknown(body: bytes | bytearray, known: Sequence[str]) -> tuple[str, ...]:
+    """Fields of a JSON object that nobody declared."""
+    try:
+        fields: Mapping[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return ()
+    return tuple(name[:MOST_SHOWN] for name in fields if name not in known)

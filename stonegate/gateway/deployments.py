@@ -1,0 +1,285 @@
+"""Deployments, carried out in processes of their own: parsing, comparing and unpacking never hold up a call.
+
+The functions here run in such a process, and take and give values that can be sent there and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.making import make_empty
+from stonegate.database.survey import ApplyOptions
+from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateError, UsageError
+from stonegate.fleet.adoption import find_database, label_of
+from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
+from stonegate.fleet.names import Owner, v1_owner, v2_owner
+from stonegate.fleet.records import DatabaseRecord, now
+from stonegate.fleet.registry import Registry
+from stonegate.fleet.targets import Target, find_target
+from stonegate.fleet.tenants import create_tenant
+from stonegate.gateway.answers import public_code
+from stonegate.gateway.registering import register_existing
+from stonegate.gateway.results import Outcome, summary_of_fleet, summary_of_made
+from stonegate.model.plan import PlanOptions
+from stonegate.model.report import ApplyReport
+from stonegate.source.tree import Caps, SourceBytes, read_archive
+
+#: Deployments give way to calls when both want the processor.
+NICENESS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployer:
+    """What every deployment needs: where the platforms are, the server, and the limits.
+
+    Attributes:
+        server: conninfo of the administrator.
+        register_max_table_mb: `/register` rewrites and indexes no larger table; 0 is none at all.
+    """
+
+    data_dir: Path
+    server: str
+    caps: Caps
+    lock_timeout_s: float
+    statement_timeout_s: float
+    concurrency: int
+    max_connections: int
+    register_max_table_mb: int
+    shadow: str | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """The platforms."""
+        return Registry(self.data_dir)
+
+    def options(self, plan: PlanOptions, **more: Any) -> ApplyOptions:
+        """Options of an apply with these consents."""
+        return ApplyOptions(
+            plan=plan,
+            lock_timeout_s=self.lock_timeout_s,
+            statement_timeout_s=self.statement_timeout_s,
+            shadow=self.shadow,
+            create_database=False,
+            **more,
+        )
+
+    @property
+    def fan(self) -> FanoutOptions:
+        """How many databases at a time."""
+        return FanoutOptions(concurrency=self.concurrency, max_connections=self.max_connections)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateOptions:
+    """What a client allows and asks for."""
+
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    dry_run: bool = False
+    skip_verification: bool = False
+
+
+def start_process() -> None:
+    """Called first in every process for deployments."""
+    os.nice(NICENESS)
+
+
+def register(deployer: Deployer, platform: str, tenant: str | None, archive: bytes) -> Outcome:
+    """`/register`: make the database, or bring it up to date with the guards of the contract."""
+    return _run(lambda: _register(deployer, platform, tenant, archive))
+
+
+def migrate(deployer: Deployer, platform: str, tenant: str | None, archive: bytes, options: MigrateOptions) -> Outcome:
+    """`/migrate`: the archive, applied to one database or to all of the platform's own."""
+
+    async def work() -> Outcome:
+        registry = deployer.registry
+        source = _source(read_archive(archive, "schema", caps=deployer.caps))
+        targets = await _v1_targets(deployer, registry, platform, tenant)
+        return await _apply(deployer, targets, source, options)
+
+    return _run(work)
+
+
+def migrate_stored(
+    deployer: Deployer,
+    platform: str,
+    schema: str,
+    database_id: str | None,
+    options: MigrateOptions,
+    on_database: Callable[[ApplyReport], None] | None = None,
+) -> Outcome:
+    """`/v2/migrate`: the stored folder, applied to one database or to all of that schema."""
+
+    async def work() -> Outcome:
+        registry = deployer.registry
+        source = _source(registry.read_schema(platform, schema), f"{platform}/{schema}")
+        targets = stored_targets(deployer, registry, platform, schema, database_id)
+        return await _apply(deployer, targets, source, options, on_database)
+
+    return _run(work)
+
+
+def create_empty(deployer: Deployer, platform: str, tenant: str) -> Outcome:
+    """`/admin/create-tenant`: a database of v1, empty until `/register` or `/migrate` brings the folder."""
+
+    async def work() -> Outcome:
+        registry = deployer.registry
+        registry.platform(platform)
+        owner = v1_owner(platform, tenant)
+        if await find_database(registry, deployer.server, owner) is not None:
+            raise DatabaseAlreadyExists(
+                f"the database {owner.database} exists already", hint="/migrate deploys to it", database=owner.database
+            )
+        login = registry.platform(platform).login
+        user = None if login is None else login.user
+        await make_empty(deployer.server, owner.database, label_of(owner), owner=user)
+        registry.record(DatabaseRecord(owner=owner, database=owner.database, created_at=now()))
+        body = {"status": "created", "database": owner.database, "message": f"created the database {owner.database}"}
+        return Outcome(body=body, touched=(owner.database,), results=((owner.database, "created"),))
+
+    return _run(work)
+
+
+def create(deployer: Deployer, owner: Owner, schema: str) -> Outcome:
+    """`/database/create`: a new database from a stored folder."""
+
+    async def work() -> Outcome:
+        registry = deployer.registry
+        source = _source(registry.read_schema(owner.platform, schema), f"{owner.platform}/{schema}")
+        made = await create_tenant(registry, deployer.server, source, owner)
+        return summary_of_made(made, owner.database, source)
+
+    return _run(work)
+
+
+def store(deployer: Deployer, platform: str, schema: str, archive: bytes) -> Outcome:
+    """`/platform/{p}/schema`: check an archive and keep it."""
+
+    async def work() -> Outcome:
+        read = deployer.registry.store_schema(platform, schema, archive, caps=deployer.caps)
+        folders = sorted(folder.value for folder in read.folders if any(f.folder is folder for f in read.files))
+        return Outcome(body={"folders": folders, "checksum": read.digest})
+
+    return _run(work)
+
+
+def stored_targets(
+    deployer: Deployer, registry: Registry, platform: str, schema: str, database_id: str | None
+) -> tuple[Target, ...]:
+    """The databases of a stored folder.
+
+    Raises:
+        PlatformNotFound, DatabaseNotFound: nothing of that name.
+    """
+    record = registry.platform(platform)
+    if database_id is not None:
+        found = record.find(v2_owner(platform, schema, database_id))
+        if found is None:
+            raise _missing(v2_owner(platform, schema, database_id))
+        return (find_target(registry, deployer.server, found),)
+    chosen = [each for each in record.databases if each.owner.schema == schema]
+    if not chosen:
+        raise DatabaseNotFound(
+            f"the platform {platform} has no database of schema {schema}", hint="POST /database/create makes one"
+        )
+    return tuple(find_target(registry, deployer.server, each) for each in chosen)
+
+
+# --- the work ---------------------------------------------------------------------------------------------------------
+
+
+def _run(work: Callable[[], Any]) -> Outcome:
+    """Failures are values on the way back: exceptions with arguments of their own do not travel."""
+    try:
+        outcome: Outcome = asyncio.run(work())
+        return outcome
+    except StonegateError as error:
+        return Outcome(status=error.status, body=error.as_dict() | {"error": public_code(error)})
+
+
+def _source(read: SourceBytes, path: str = "schema") -> LazySource:
+    source = LazySource.of_bytes(path, read)
+    source.ordered()  # what is wrong with the folder is said before any database is looked at
+    return source
+
+
+async def _register(deployer: Deployer, platform: str, tenant: str | None, archive: bytes) -> Outcome:
+    registry = deployer.registry
+    owner = v1_owner(platform, tenant)
+    name = owner.database
+    registry.require_free(owner)
+    source = _source(read_archive(archive, "schema", caps=deployer.caps))
+    record = None if registry.find(platform) is None else registry.platform(platform).find(owner)
+    if record is None:
+        record = await find_database(registry, deployer.server, owner)
+    if record is None:
+        registry.ensure(platform)
+        made = await create_tenant(registry, deployer.server, source, owner, if_missing=True)
+        if made.created or (made.report is not None and made.report.error is not None):
+            outcome = summary_of_made(made, name, source)
+            outcome.body["status"] = "ready"
+            return outcome
+        record = registry.platform(platform).find(owner)
+    if record is None:
+        raise _missing(owner)
+    return await register_existing(
+        find_target(registry, deployer.server, record),
+        source,
+        deployer.options(PlanOptions(), missing_seeds="warn", admin=deployer.server),
+        max_table_mb=deployer.register_max_table_mb,
+    )
+
+
+async def _v1_targets(deployer: Deployer, registry: Registry, platform: str, tenant: str | None) -> tuple[Target, ...]:
+    if tenant is not None:
+        owner = v1_owner(platform, tenant)
+        record = await find_database(registry, deployer.server, owner)
+        if record is None:
+            raise _missing(owner)
+        return (find_target(registry, deployer.server, record),)
+    known = registry.find(platform)
+    own = [] if known is None else [each for each in known.databases if each.owner.schema is None]
+    if not own:
+        main = v1_owner(platform, None)
+        found = await find_database(registry, deployer.server, main)
+        if found is None:
+            raise _missing(main)
+        own = [found]
+    return tuple(find_target(registry, deployer.server, each) for each in own)
+
+
+def _missing(owner: Owner) -> DatabaseNotFound:
+    return DatabaseNotFound(
+        f"there is no database {owner.database} of {owner}", hint="/register makes it", database=owner.database
+    )
+
+
+async def _apply(
+    deployer: Deployer,
+    targets: tuple[Target, ...],
+    source: LazySource,
+    options: MigrateOptions,
+    on_database: Callable[[ApplyReport], None] | None = None,
+) -> Outcome:
+    if not targets:
+        raise UsageError("no database was named")
+    apply = deployer.options(options.plan, dry_run=options.dry_run, skip_verification=options.skip_verification)
+
+    def tell(event: FleetEvent) -> None:
+        if on_database is not None and event.state is State.DONE and event.report is not None:
+            on_database(event.report)
+
+    registry = deployer.registry
+
+    def refresh(target: Target) -> Target:
+        record = registry.platform(target.owner.platform).find(target.owner)
+        return target if record is None else find_target(registry, deployer.server, record)
+
+    report = await apply_fleet(targets, source, apply, deployer.fan, on_event=tell, refresh=refresh)
+    return summary_of_fleet(report, dry_run=options.dry_run, skip_verification=options.skip_verification)

@@ -1,0 +1,151 @@
+"""What clients send, each declared once: validated by these classes and described by them in /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from stonegate.errors import UsageError
+from stonegate.gateway.calls import one_id
+from stonegate.gateway.deployments import MigrateOptions
+from stonegate.model.plan import Consent, PlanOptions
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Id = str | int | None
+
+
+class RegisterForm(msgspec.Struct, kw_only=True):
+    """`/register`; an empty `tenant_id`, or `null`, is the platform's own database."""
+
+    platform: Name
+    tenant_id: str | None = None
+
+
+class MigrateForm(msgspec.Struct, kw_only=True):
+    """`/migrate`; without `tenant_id` every database of the platform."""
+
+    platform: Name
+    tenant_id: str | None = None
+    force: bool = False
+    allow: list[str] = []
+    allow_drift: bool = False
+    seed_missing: bool = False
+    dry_run: bool = False
+    skip_verification: bool = False
+
+    @property
+    def options(self) -> MigrateOptions:
+        """As the planner knows them.
+
+        Raises:
+            UsageError: an unknown consent.
+        """
+        return MigrateOptions(
+            plan=PlanOptions(
+                consents=parse_consents(self.allow),
+                force=self.force,
+                allow_drift=self.allow_drift,
+                seed_missing=self.seed_missing,
+            ),
+            dry_run=self.dry_run,
+            skip_verification=self.skip_verification,
+        )
+
+
+class SchemaForm(msgspec.Struct, kw_only=True):
+    """`/platform/{platform}/schema`; `name` is another name of `schema_name`."""
+
+    schema_name: str | None = None
+    name: str | None = None
+
+    @property
+    def chosen(self) -> str:
+        """The schema's name.
+
+        Raises:
+            UsageError: none is given, or two.
+        """
+        if self.schema_name and self.name and self.schema_name != self.name:
+            raise UsageError("schema_name and name are the same field, and were given different values")
+        found = self.schema_name or self.name
+        if not found:
+            raise UsageError("the field schema_name is missing")
+        return found
+
+
+class CreateTenant(msgspec.Struct, kw_only=True):
+    """`/admin/create-tenant`."""
+
+    platform: Name
+    tenant_id: Name
+
+
+class RegisterPlatform(msgspec.Struct, kw_only=True):
+    """`/platform/register`; a role that is named and not there is made, its password generated unless given."""
+
+    platform: Name
+    db_user: str | None = None
+    db_password: str | None = None
+
+
+class CreateDatabase(msgspec.Struct, kw_only=True):
+    """`/database/create`; without an id it is `main`."""
+
+    platform: Name
+    schema_name: Name
+    database_id: Id = None
+    uuid: Id = None
+
+    @property
+    def id(self) -> str | None:
+        """The id under either of its names."""
+        return one_id(self.database_id, self.uuid)
+
+
+class MigrateStored(msgspec.Struct, kw_only=True):
+    """`/v2/migrate`; without an id all databases of that schema."""
+
+    platform: Name
+    schema_name: Name
+    database_id: Id = None
+    uuid: Id = None
+    force: bool = False
+    allow: list[str] | str = []
+    allow_drift: bool = False
+    seed_missing: bool = False
+    skip_verification: bool = False
+    dry_run: bool = False
+
+    @property
+    def id(self) -> str | None:
+        """The id under either of its names."""
+        return one_id(self.database_id, self.uuid)
+
+    @property
+    def options(self) -> MigrateOptions:
+        """As the planner knows them.
+
+        Raises:
+            UsageError: an unknown consent.
+        """
+        allow = [self.allow] if isinstance(self.allow, str) else self.allow
+        form = MigrateForm(
+            platform=self.platform,
+            force=self.force,
+            allow=allow,
+            allow_drift=self.allow_drift,
+            seed_missing=self.seed_missing,
+            dry_run=self.dry_run,
+            skip_verification=self.skip_verification,
+        )
+        return form.options
+
+
+def parse_consents(words: list[str]) -> tuple[Consent, ...]:
+    """Consents from a repeated field, each of which may be a comma list.
+
+    Raises:
+        UsageError: an unknown consent.
+    """
+    return tuple(Consent.parse(part) for word in words for part in word.split(",") if part.strip())

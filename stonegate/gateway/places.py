@@ -1,0 +1,123 @@
+"""Which database a call means: the registry's records by tenant or id, else what the server's label or name says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from stonegate.database.call_session import CallSession, open_session
+from stonegate.database.roles import try_logins
+from stonegate.errors import ConnectionFailed, UsageError
+from stonegate.fleet.adoption import find_database
+from stonegate.fleet.names import MAIN, Owner, v1_owner, v2_owner
+from stonegate.fleet.records import DatabaseRecord, PlatformRecord
+from stonegate.fleet.registry import Registry
+from stonegate.fleet.targets import Target, find_target
+
+#: A database that was not there is not asked for again so soon (seconds): looking takes a session of the server.
+ABSENT_SECONDS = 1.0
+MOST_REMEMBERED = 10_000
+
+
+class Places:
+    """Finds targets; keeps an index per platform for as long as its file is the same.
+
+    Args:
+        server: conninfo of the server.
+    """
+
+    def __init__(self, registry: Registry, server: str) -> None:
+        self.registry = registry
+        self.server = server
+        self._indexes: dict[str, tuple[PlatformRecord, dict[tuple[str | None, str], list[DatabaseRecord]]]] = {}
+        self._absent: OrderedDict[Owner, float] = OrderedDict()
+        self._looking = asyncio.Lock()
+
+    async def find(self, platform: str, tenant: str | None, schema: str | None, *, is_id: bool) -> Target:
+        """The database of a call.
+
+        Args:
+            tenant: a tenant of v1, or a database id of v2; None, "" or "null" for `main`.
+            schema: the stored folder's name, where the client says it.
+            is_id: it was given as `database_id` or `uuid`, so that v2 is meant first.
+
+        Raises:
+            ConnectionFailed: there is no such database; clients branch on this code.
+            UsageError: several schemas have a database of that id, or a name is impossible.
+            PlatformIsolationViolation: it is another's.
+        """
+        wanted = None if tenant in (None, "", "null") else tenant
+        record = self._recorded(platform, wanted, schema, is_id=is_id)
+        if record is None:
+            record = await self._on_server(v2_owner(platform, schema, wanted) if schema else v1_owner(platform, wanted))
+        return find_target(self.registry, self.server, record)
+
+    def open(self, target: Target, statement_timeout_s: float) -> Callable[[], Awaitable[CallSession]]:
+        """What logs in there: `pools.acquire` calls it."""
+        return partial(_log_in, target, statement_timeout_s)
+
+    def _recorded(self, platform: str, tenant: str | None, schema: str | None, *, is_id: bool) -> DatabaseRecord | None:
+        record = self.registry.find(platform)
+        if record is None:
+            return None
+        known = self._indexes.get(platform)
+        if known is None or known[0] is not record:
+            index: dict[tuple[str | None, str], list[DatabaseRecord]] = {}
+            for each in record.databases:
+                index.setdefault((each.owner.schema, each.id), []).append(each)
+                if each.owner.schema is not None:
+                    index.setdefault(("*", each.id), []).append(each)
+            known = self._indexes[platform] = (record, index)
+        index = known[1]
+        key = tenant or MAIN
+        if schema:
+            return _only(index.get((schema, key)), key)
+        first, second = ("*", None) if is_id else (None, "*")
+        return _only(index.get((first, key)), key) or _only(index.get((second, key)), key)
+
+    async def _on_server(self, owner: Owner) -> DatabaseRecord:
+        now = time.monotonic()
+        if now - self._absent.get(owner, -ABSENT_SECONDS) < ABSENT_SECONDS:
+            raise _absent(owner)
+        name = owner.database  # refuses impossible names before anybody waits
+        async with self._looking:
+            if time.monotonic() - self._absent.get(owner, -ABSENT_SECONDS) < ABSENT_SECONDS:
+                raise _absent(owner)
+            record = await find_database(self.registry, self.server, owner)
+            if record is not None:
+                self._absent.pop(owner, None)
+                return record
+            self._absent[owner] = time.monotonic()
+            self._absent.move_to_end(owner)
+            if len(self._absent) > MOST_REMEMBERED:
+                self._absent.popitem(last=False)
+        assert name == owner.database
+        raise _absent(owner)
+
+
+def _only(records: list[DatabaseRecord] | None, key: str) -> DatabaseRecord | None:
+    if not records:
+        return None
+    if len(records) > 1:
+        raise UsageError(
+            f"several schemas have a database {key}",
+            details=tuple(sorted(str(record.owner.schema) for record in records)),
+            hint="say which: schema_name",
+        )
+    return records[0]
+
+
+def _absent(owner: Owner) -> ConnectionFailed:
+    return ConnectionFailed(
+        f"the database {owner.database} does not exist", hint="/register makes it", database=owner.database
+    )
+
+
+async def _log_in(target: Target, statement_timeout_s: float) -> CallSession:
+    async def attempt(conninfo: str) -> CallSession:
+        return await open_session(conninfo, statement_timeout_s=statement_timeout_s)
+
+    return await try_logins(target.conninfos, attempt)

@@ -1,0 +1,324 @@
+"""Connections shared by all databases: a cap per database, one over all, and queues that no tenant's flood can jump.
+
+At the cap a connection serves its own database for a moment, then the database that has waited longest gets the place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from stonegate.errors import PoolExhausted
+
+SWEEP_SECONDS = 1.0
+#: How long a place may go on serving its own database's queue while another database waits for one.
+TURN_SECONDS = 0.02
+
+
+class Session(Protocol):
+    """What a pool needs to know of a connection."""
+
+    is_usable: bool
+
+    @property
+    def is_alive(self) -> bool:
+        """False if the server has ended it meanwhile."""
+
+    async def close(self) -> None:
+        """Log out; returns when the server has let go."""
+
+
+S = TypeVar("S", bound=Session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """Caps in connections, times in seconds."""
+
+    per_database: int = 10
+    total: int = 200
+    idle_timeout_s: float = 1800.0
+    max_lifetime_s: float = 3600.0
+    acquire_timeout_s: float = 5.0
+
+
+class _Place(Generic[S]):
+    """A connection of a pool and what must be remembered of it."""
+
+    __slots__ = ("born", "generation", "session", "turn_began", "used")
+
+    def __init__(self, session: S, generation: int, now: float) -> None:
+        self.session = session
+        self.generation = generation
+        self.born = self.used = self.turn_began = now
+
+
+class _Pool(Generic[S]):
+    __slots__ = ("generation", "idle", "name", "open", "size", "waiters")
+
+    def __init__(self, name: str, open: Callable[[], Awaitable[S]]) -> None:
+        self.name = name
+        self.open = open
+        self.idle: deque[_Place[S]] = deque()  # the most recently used one last
+        self.size = 0  # open, opening and closing ones
+        self.waiters: deque[asyncio.Future[_Place[S] | None]] = deque()
+        self.generation = 0
+
+
+class Pools(Generic[S]):
+    """All pools of a process. `acquire` hands out a session; nothing else is to be known about pools.
+
+    Args:
+        limits: may be replaced while it runs; they count from the next decision on.
+    """
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self.limits = limits
+        self.total = 0
+        self.peak = 0
+        self.exhausted = 0
+        self._pools: dict[str, _Pool[S]] = {}
+        self._queue: OrderedDict[str, None] = OrderedDict()  # databases that wait for a place, the longest first
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def active(self) -> int:
+        """Databases with a connection."""
+        return sum(pool.size > 0 for pool in self._pools.values())
+
+    def gauges(self) -> dict[str, tuple[int, int, int]]:
+        """Per database: connections, idle ones, waiting calls."""
+        return {pool.name: (pool.size, len(pool.idle), len(pool.waiters)) for pool in self._pools.values() if pool.size}
+
+    @asynccontextmanager
+    async def acquire(self, name: str, open: Callable[[], Awaitable[S]]) -> AsyncIterator[S]:
+        """A session on the database, for the block.
+
+        Args:
+            name: the database.
+            open: logs in; called when there is no idle connection and room for another.
+
+        Raises:
+            PoolExhausted: none became free in time.
+            StonegateError: whatever `open` raises.
+        """
+        pool = self._pools.get(name)
+        if pool is None:
+            pool = self._pools[name] = _Pool(name, open)
+        pool.open = open
+        place = await self._take(pool)
+        try:
+            yield place.session
+        finally:
+            self._give_back(pool, place)
+
+    async def drain(self, name: str) -> None:
+        """Close every connection to the database: idle ones now, the others when their call is done."""
+        pool = self._pools.get(name)
+        if pool is None:
+            return
+        pool.generation += 1
+        await asyncio.gather(*(self._close(pool, pool.idle.popleft()) for _ in range(len(pool.idle))))
+
+    async def close(self, timeout_s: float = 5.0) -> None:
+        """Close all connections; those in use when they are given back, or after the timeout."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for pool in self._pools.values():
+            for waiter in pool.waiters:
+                if not waiter.done():
+                    waiter.set_exception(_exhausted(pool.name, "the gateway is shutting down"))
+            while pool.idle:
+                self._start(self._close(pool, pool.idle.popleft()))
+        deadline = time.monotonic() + timeout_s
+        while self.total and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
+    # --- taking -----------------------------------------------------------------------------------------------------
+
+    async def _take(self, pool: _Pool[S]) -> _Place[S]:
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep())
+        if not pool.waiters:
+            place = self._pop_idle(pool)
+            if place is not None:
+                return place
+            if self._may_open(pool):
+                return await self._open(pool)
+        return await self._wait(pool)
+
+    def _pop_idle(self, pool: _Pool[S]) -> _Place[S] | None:
+        now = time.monotonic()
+        while pool.idle:
+            place = pool.idle.pop()
+            if self._is_fit(pool, place, now) and place.session.is_alive:
+                place.turn_began = now
+                return place
+            self._start(self._close(pool, place))
+        return None
+
+    def _may_open(self, pool: _Pool[S]) -> bool:
+        """Reserve room for one more connection, if there is any and nobody has waited longer for it."""
+        if self._closed or pool.size >= self.limits.per_database:
+            return False
+        if self.total >= self.limits.total or self._queue:
+            return False
+        self._reserve(pool)
+        return True
+
+    def _reserve(self, pool: _Pool[S]) -> None:
+        pool.size += 1
+        self.total += 1
+        self.peak = max(self.peak, self.total)
+
+    async def _open(self, pool: _Pool[S]) -> _Place[S]:
+        """Log in, in a place that is reserved already."""
+        try:
+            session = await pool.open()
+        except BaseException:
+            self._release_room(pool)
+            raise
+        return _Place(session, pool.generation, time.monotonic())
+
+    async def _wait(self, pool: _Pool[S]) -> _Place[S]:
+        waiter: asyncio.Future[_Place[S] | None] = asyncio.get_running_loop().create_future()
+        pool.waiters.append(waiter)
+        if pool.size < self.limits.per_database:
+            self._queue.setdefault(pool.name)
+            self._evict_idle()
+        try:
+            async with asyncio.timeout(self.limits.acquire_timeout_s):
+                place = await waiter
+        except BaseException as error:
+            with contextlib.suppress(ValueError):
+                pool.waiters.remove(waiter)
+            if not pool.waiters:
+                self._queue.pop(pool.name, None)
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._return_unused(pool, waiter.result())
+            if isinstance(error, TimeoutError):
+                self.exhausted += 1
+                raise _exhausted(pool.name, f"none became free within {self.limits.acquire_timeout_s:g} s") from None
+            raise
+        # None is room for a connection of our own.
+        return place if place is not None else await self._open(pool)
+
+    def _return_unused(self, pool: _Pool[S], place: _Place[S] | None) -> None:
+        if place is None:
+            self._release_room(pool)
+        else:
+            self._give_back(pool, place)
+
+    # --- giving back ------------------------------------------------------------------------------------------------
+
+    def _give_back(self, pool: _Pool[S], place: _Place[S]) -> None:
+        now = time.monotonic()
+        place.used = now
+        if not self._is_fit(pool, place, now):
+            self._start(self._close(pool, place))
+            return
+        others_wait = any(name != pool.name for name in self._queue)
+        if (
+            others_wait
+            and self.total >= self.limits.total
+            and (not pool.waiters or now - place.turn_began > TURN_SECONDS)
+        ):
+            self._start(self._close(pool, place))
+            return
+        if self._hand_over(pool, place):
+            return
+        place.turn_began = now
+        pool.idle.append(place)
+
+    def _hand_over(self, pool: _Pool[S], place: _Place[S] | None) -> bool:
+        while pool.waiters:
+            waiter = pool.waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(place)
+                if not pool.waiters:
+                    self._queue.pop(pool.name, None)
+                return True
+        self._queue.pop(pool.name, None)
+        return False
+
+    def _release_room(self, pool: _Pool[S]) -> None:
+        """A connection is gone: whoever has waited longest may open one."""
+        pool.size -= 1
+        self.total -= 1
+        if pool.waiters:
+            self._queue.setdefault(pool.name)
+        self._offer_room()
+        if pool.size == 0 and not pool.waiters:
+            self._pools.pop(pool.name, None)
+
+    def _offer_room(self) -> None:
+        for name in list(self._queue):
+            if self.total >= self.limits.total or self._closed:
+                return
+            pool = self._pools[name]
+            if pool.size >= self.limits.per_database:
+                self._queue.pop(name, None)  # it waits for its own connections
+                continue
+            self._reserve(pool)
+            if not self._hand_over(pool, None):
+                pool.size -= 1
+                self.total -= 1
+            elif pool.waiters and pool.size < self.limits.per_database:
+                self._queue.setdefault(name)
+                self._queue.move_to_end(name)  # the next one is another database's
+
+    def _evict_idle(self) -> None:
+        """Make room by closing the connection, of whatever database, that was idle longest."""
+        self._offer_room()
+        if not self._queue:
+            return
+        idle = [pool for pool in self._pools.values() if pool.idle]
+        if idle:
+            pool = min(idle, key=lambda each: each.idle[0].used)
+            self._start(self._close(pool, pool.idle.popleft()))
+
+    def _is_fit(self, pool: _Pool[S], place: _Place[S], now: float) -> bool:
+        return (
+            place.session.is_usable
+            and place.generation == pool.generation
+            and now - place.born < self.limits.max_lifetime_s
+            and not self._closed
+        )
+
+    async def _close(self, pool: _Pool[S], place: _Place[S]) -> None:
+        try:
+            await place.session.close()
+        finally:
+            self._release_room(pool)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _sweep(self) -> None:
+        """Close what was idle for too long or lives too long; connections above a cap that was lowered, too."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            for pool in list(self._pools.values()):
+                for place in list(pool.idle):
+                    is_idle = now - place.used > self.limits.idle_timeout_s
+                    if is_idle or not self._is_fit(pool, place, now) or self.total > self.limits.total:
+                        pool.idle.remove(place)
+                        self._start(self._close(pool, place))
+
+
+def _exhausted(database: str, why: str) -> PoolExhausted:
+    return PoolExhausted(
+        f"no connection to the database {database} is free: {why}", hint="try again in a moment", database=database
+    )

@@ -1,0 +1,127 @@
+"""`/register` of a database that is there: never forced, never backwards, never a long lock on a large table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from stonegate.database.connect import connect
+from stonegate.database.deployment import apply_plan, plan_database
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.reports import blocked_error, elapsed_ms, failed_report
+from stonegate.database.roles import try_logins
+from stonegate.database.sizes import read_sizes
+from stonegate.database.survey import ApplyOptions, unchanged_plan
+from stonegate.database.tracking import read_state
+from stonegate.errors import LockTimeout, StalePlan, StonegateError, TableTooLarge
+from stonegate.fleet.targets import Target
+from stonegate.gateway.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Mode, Phase, Plan
+from stonegate.model.report import ApplyReport, Status
+
+#: How often the plan is made again because another replica was faster.
+ATTEMPTS = 20
+_HEAVY = frozenset({"rewrites-table", "share-lock", "validates-rows"})
+_MIB = 1024 * 1024
+SUPERSEDED = (
+    "this folder is older than what the database has: nothing was changed. /migrate and `stonegate apply` deploy what "
+    "they are given, and would roll back"
+)
+
+
+async def register_existing(target: Target, source: LazySource, options: ApplyOptions, *, max_table_mb: int) -> Outcome:
+    """Bring the database up to date, if the folder is not one that it has moved on from.
+
+    The plan is carried out only on the state that it was made for, so that of several replicas, old and new, none
+    undoes what another one did meanwhile.
+
+    Raises:
+        TableTooLarge: a table above the limit would be rewritten, indexed or validated.
+        StonegateError: the database cannot be reached.
+    """
+
+    async def attempt(conninfo: str) -> Outcome:
+        for _ in range(ATTEMPTS):
+            outcome = await _attempt(conninfo, target.database, source, options, max_table_mb)
+            if outcome is not None:
+                return outcome
+        raise LockTimeout(f"other deployments keep changing the database {target.database}", database=target.database)
+
+    return await try_logins(target.conninfos, attempt)
+
+
+async def _attempt(
+    conninfo: str, database: str, source: LazySource, options: ApplyOptions, max_table_mb: int
+) -> Outcome | None:
+    started = time.monotonic()
+    conn = await connect(conninfo)
+    try:
+        state = await read_state(conn, with_catalog=False)
+        fingerprint = source.tree().fingerprint
+        last = None if state.last is None else state.last.fingerprint
+        if last is not None and fingerprint != last and fingerprint in state.fingerprints:
+            plan = await unchanged_plan(conn, source, database)
+            report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+            return summary_of_single(report, superseded=True, warnings=(SUPERSEDED,))
+    finally:
+        await conn.close()
+    plan = await plan_database(conninfo, source, options)
+    if plan.mode is Mode.UNCHANGED:
+        report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+        return summary_of_single(report)
+    if fingerprint == last and blocked_only_by_drift(plan):
+        # A container that starts again must not be kept from it by what somebody did in the database.
+        warnings = tuple(f"drift: {blocked.object}: {blocked.reason}" for blocked in plan.blocked)
+        report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+        return summary_of_single(report, warnings=warnings)
+    if plan.blocked:
+        return failure_of_report(failed_report(blocked_error(plan, database), database, started, plan))
+    await _refuse_large(conninfo, plan, database, max_table_mb)
+    report = await apply_plan(conninfo, plan, options)
+    if report.error is not None and report.error.code == StalePlan.code:
+        return None
+    return summary_of_single(report)
+
+
+async def _refuse_large(conninfo: str, plan: Plan, database: str, max_table_mb: int) -> None:
+    tables = tuple(dict.fromkeys(_heavy_tables(plan)))
+    if not tables or plan.mode is Mode.FRESH:
+        return
+    conn = await connect(conninfo)
+    try:
+        sizes = await read_sizes(conn, tables)
+    finally:
+        await conn.close()
+    large = {table: size for table, size in sizes.items() if size > max_table_mb * _MIB}
+    if large:
+        raise TableTooLarge(
+            "nothing was changed: tables would be rewritten, indexed or validated that are larger than "
+            f"REGISTER_MAX_TABLE_MB ({max_table_mb} MB)",
+            details=tuple(f"{table}: {size // _MIB} MB" for table, size in large.items()),
+            hint="deploy this release with /migrate, or `stonegate apply`",
+            database=database,
+        )
+
+
+def _heavy_tables(plan: Plan) -> Iterable[str]:
+    """Tables that are there already and that a step locks for as long as they are large, quoted."""
+    new = {step.key for step in plan.steps if step.kind is ObjectKind.TABLE and step.action is Action.CREATE}
+    for step in plan.steps:
+        if step.phase in (Phase.MIGRATIONS, Phase.SEEDERS):
+            continue
+        is_index = step.kind is ObjectKind.INDEX and step.action in (Action.CREATE, Action.RECREATE)
+        is_heavy = is_index or any(hazard.code in _HEAVY for hazard in step.hazards)
+        for change in step.changes:
+            table = _table_of(change.key, change.table)
+            heavy = is_heavy or any(hazard.code in _HEAVY for hazard in change.hazards)
+            if table is not None and heavy and table not in new:
+                yield table.qualified.sql
+
+
+def _table_of(key: ObjectKey, table: ObjectKey | None) -> ObjectKey | None:
+    found = table or key.owner
+    return found if found.kind in (ObjectKind.TABLE, ObjectKind.MATERIALIZED_VIEW) else None
+
+
+__all__ = ["StonegateError", "register_existing"]

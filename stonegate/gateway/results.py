@@ -1,0 +1,244 @@
+"""What clients read of a deployment: counts per kind, seeders, verification, a result for every database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from stonegate.database.lazy_source import LazySource
+from stonegate.database.making import Made
+from stonegate.errors import StonegateError, every_error
+from stonegate.gateway.answers import public_code
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Action, Change, ChangeClass, Plan
+from stonegate.model.report import ApplyReport, ErrorReport, FleetReport, Status
+from stonegate.model.source import SourceTree
+
+_DEPLOYING = frozenset({Action.CREATE, Action.REPLACE, Action.RECREATE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An answer's status and body, and the databases whose connections must be made anew."""
+
+    status: int = 200
+    body: dict[str, Any] = field(default_factory=dict)
+    touched: tuple[str, ...] = ()
+    results: tuple[tuple[str, str], ...] = ()  # database and status, for the metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFacts:
+    """What is reported of a plan, kept where the plan itself is too big to be kept."""
+
+    safe: tuple[str, ...] = ()
+    dataloss: tuple[str, ...] = ()
+    incompatible: tuple[str, ...] = ()
+
+
+def summary_of_made(made: Made, database: str, source: LazySource) -> Outcome:
+    """A new database: everything in the folder is in it."""
+    if made.report is not None and made.report.error is not None:
+        return failure_of_report(made.report)
+    tree = source.tree()
+    counts = _count_items(tree)
+    runs = sum(m.run_on_fresh for m in tree.migrations) if _has_tables(tree) else len(tree.migrations)
+    body = {
+        "status": "created",
+        "database": database,
+        "created": made.created,
+        **counts,
+        "migrations_applied": runs,
+        "migrations_baselined": len(tree.migrations) - runs,
+        "functions_skipped": 0,
+        "seeders": [
+            {"table": seed.table, "inserted": seed.inserted, "skipped": seed.expected - seed.inserted}
+            for seed in made.seeds
+        ],
+    }
+    return Outcome(body=body, touched=(database,), results=((database, "created"),))
+
+
+def summary_of_single(report: ApplyReport, *, superseded: bool = False, warnings: Iterable[str] = ()) -> Outcome:
+    """`/register` of a database that is there."""
+    if report.error is not None:
+        return failure_of_report(report)
+    body: dict[str, Any] = {"status": "ready", "database": report.database, "created": False, **counts_of(report)}
+    body["seeders"] = [
+        {"table": seed.table, "inserted": seed.inserted, "skipped": seed.expected - seed.inserted}
+        for seed in report.seeds
+    ]
+    told = (*report.warnings, *warnings)
+    if superseded:
+        body["superseded"] = True
+    if told:
+        body["warnings"] = list(dict.fromkeys(told))
+    return Outcome(body=body, touched=_touched([report]), results=((report.database, report.status.value),))
+
+
+def failure_of_report(report: ApplyReport) -> Outcome:
+    """A database that was not brought to the folder's state, as the answer."""
+    error = report.error
+    assert error is not None
+    body = error_body(error, report.database)
+    if report.plan is not None:
+        body["schema_validation"] = validation_of([report])
+    return Outcome(status=error.http_status, body=body, results=((report.database, report.status.value),))
+
+
+def error_body(error: ErrorReport, database: str) -> dict[str, Any]:
+    """The flat envelope of a failure that came back as a value."""
+    classes = [kind for kind in every_error(StonegateError) if kind.code == error.code]
+    code = public_code(classes[0].__new__(classes[0])) if classes else error.code
+    body: dict[str, Any] = {"error": code, "message": "; ".join((error.message, *error.details)), "database": database}
+    optional = {"cause": error.cause, "hint": error.hint, "sqlstate": error.sqlstate}
+    return body | {key: value for key, value in optional.items() if value}
+
+
+def counts_of(report: ApplyReport) -> dict[str, int]:
+    """How many things of each kind the apply deployed."""
+    steps = [each.step for each in report.steps]
+
+    def count(kinds: frozenset[ObjectKind], actions: frozenset[Action] = _DEPLOYING) -> int:
+        return sum(step.kind in kinds and step.action in actions for step in steps)
+
+    skipped = dict(report.plan.skipped) if report.plan is not None else {}
+    routines = frozenset({ObjectKind.ROUTINE})
+    deployed = count(routines)
+    return {
+        "extensions_installed": count(frozenset({ObjectKind.EXTENSION})),
+        "types_deployed": count(frozenset({ObjectKind.TYPE})),
+        "tables_created": count(frozenset({ObjectKind.TABLE}), frozenset({Action.CREATE})),
+        "migrations_applied": sum(step.action is Action.RUN for step in steps),
+        "migrations_baselined": sum(step.action is Action.BASELINE for step in steps),
+        "functions_deployed": deployed,
+        "functions_updated": deployed,
+        "functions_skipped": skipped.get(ObjectKind.ROUTINE.value, 0),
+    }
+
+
+def result_of(report: ApplyReport) -> dict[str, Any]:
+    """One database among several."""
+    counts = counts_of(report)
+    body: dict[str, Any] = {
+        "database": report.database,
+        "status": report.status.value,
+        "migrations_applied": counts["migrations_applied"],
+        "functions_updated": counts["functions_updated"],
+        "functions_skipped": counts["functions_skipped"],
+        "tables_created": counts["tables_created"],
+        "execution_time_ms": round(report.duration_ms),
+        "error": None,
+    }
+    if report.error is not None:
+        failure = error_body(report.error, report.database)
+        body |= {"error": failure["message"], "code": failure["error"], "cause": failure.get("cause")}
+        body |= {"hint": failure.get("hint"), "sqlstate": failure.get("sqlstate")}
+    if report.warnings:
+        body["warnings"] = list(dict.fromkeys(report.warnings))
+    return body
+
+
+def summary_of_fleet(report: FleetReport, *, dry_run: bool, skip_verification: bool) -> Outcome:
+    """`/migrate`: 200 if all finished, else the worst that happened, always with a result for every database."""
+    results = [result_of(each) for each in report.results]
+    done = [each for each in report.results if each.error is None]
+    totals = [counts_of(each) for each in report.results]
+    warned = any(each.warnings for each in done)
+    status = "dry_run" if dry_run else "completed_with_warnings" if warned else "completed"
+    body: dict[str, Any] = {
+        "status": status,
+        "databases_updated": [each.database for each in done if each.status is not Status.UNCHANGED or not dry_run],
+        "migrations_applied": sum(each["migrations_applied"] for each in totals),
+        "functions_updated": sum(each["functions_updated"] for each in totals),
+        "functions_skipped": sum(each["functions_skipped"] for each in totals),
+        "tables_created": sum(each["tables_created"] for each in totals),
+        "seeder_validations": [
+            {"table": seed.table, "expected": seed.expected, "found": seed.found}
+            for each in report.results
+            for seed in each.seeds
+        ],
+        "schema_validation": validation_of(report.results),
+        "verification": _verification(report, skipped=skip_verification),
+        "results": results,
+    }
+    touched = () if dry_run else _touched(done)
+    facts = tuple((each.database, each.status.value) for each in report.results)
+    failed = [each for each in report.results if each.error is not None]
+    if not failed:
+        return Outcome(body=body, touched=touched, results=facts)
+    return Outcome(status=_worst(failed), body=body | _failure(failed, len(results)), touched=touched, results=facts)
+
+
+def _worst(failed: list[ApplyReport]) -> int:
+    statuses = {each.error.http_status for each in failed if each.error is not None}
+    if len(failed) == 1 or len(statuses) == 1:
+        return statuses.pop()
+    return 409 if statuses == {409} else 500
+
+
+def _failure(failed: list[ApplyReport], total: int) -> dict[str, Any]:
+    """One database, or several that failed alike, say why themselves; else it is the migration as a whole."""
+    first = failed[0].error
+    assert first is not None
+    codes = {each.error.code for each in failed if each.error is not None}
+    body = error_body(first, failed[0].database)
+    body["status"] = "failed"
+    if total == 1:
+        return body
+    all_refused = all(each.error is not None and each.error.http_status == 409 for each in failed)
+    body["error"] = (
+        body["error"]
+        if len(codes) == 1 and all_refused
+        else ("migration_blocked" if all_refused else "migration_failed")
+    )
+    body["message"] = f"{len(failed)} of {total} databases failed; {failed[0].database}: {body['message']}"
+    return body
+
+
+def validation_of(reports: Iterable[ApplyReport]) -> dict[str, list[str]]:
+    """The changes by class, each said once however many databases need it."""
+    found: dict[ChangeClass, dict[str, None]] = {each: {} for each in ChangeClass}
+    for report in reports:
+        for step in report.steps:
+            for change in step.step.changes:
+                found[change.change_class].setdefault(_said(change))
+        for blocked in report.plan.blocked if report.plan is not None else ():
+            found[blocked.change_class].setdefault(f"{blocked.object}: {blocked.reason}")
+    return {f"{each.value}_changes": list(found[each]) for each in ChangeClass}
+
+
+def _said(change: Change) -> str:
+    return change.reason or change.identity
+
+
+def _verification(report: FleetReport, *, skipped: bool) -> dict[str, Any]:
+    passed = not skipped and all(each.error is None for each in report.results)
+    errors = [each.error for each in report.results if each.error is not None]
+    log = "\n".join("; ".join((error.message, *error.details)) for error in errors) or None
+    parts = ("extensions", "types", "tables", "functions", "seeders")
+    return {"passed": passed, **{f"{part}_verified": passed for part in parts}, "error_log": log}
+
+
+def _count_items(tree: SourceTree) -> dict[str, int]:
+    kinds = [item.key.kind for item in tree.items]
+    return {
+        "extensions_installed": len(tree.extensions),
+        "types_deployed": kinds.count(ObjectKind.TYPE),
+        "tables_created": kinds.count(ObjectKind.TABLE),
+        "functions_deployed": kinds.count(ObjectKind.ROUTINE),
+    }
+
+
+def _has_tables(tree: SourceTree) -> bool:
+    return any(item.key.kind is ObjectKind.TABLE for item in tree.items)
+
+
+def _touched(reports: Iterable[ApplyReport]) -> tuple[str, ...]:
+    return tuple(each.database for each in reports if each.status is Status.APPLIED)
+
+
+def blocked_only_by_drift(plan: Plan) -> bool:
+    """True if nothing but hand changes stands in the way."""
+    return bool(plan.blocked) and all(blocked.code == "drift" for blocked in plan.blocked)

@@ -1,0 +1,155 @@
+"""The first generation: `/register`, `/migrate`, the administrator's databases and tenants."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from stonegate.database.databases import connect_maintenance
+from stonegate.database.sizes import read_database_sizes
+from stonegate.gateway.deployments import create_empty, migrate, register
+from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
+from stonegate.gateway.forms import CreateTenant, MigrateForm, RegisterForm
+from stonegate.gateway.results import Outcome
+
+_MIB = 1024 * 1024
+DEPLOY_CODES = (
+    "schema_extraction_failed",
+    "extension_not_available",
+    "platform_isolation_violation",
+    "database_not_found",
+    "platform_not_found",
+    "drift",
+    "changed_migration",
+    "missing_seed",
+    "plan_changed",
+    "verification_failed",
+    "lock_timeout",
+    "table_too_large",
+    "migration_blocked",
+    "stale_plan",
+    "migration_failed",
+    "function_deploy_failed",
+    "extension_install_failed",
+    "connection_failed",
+    "payload_too_large",
+)
+
+
+async def register_database(incoming: Incoming) -> Answer:
+    """Make the database, or bring it up to date."""
+    form: RegisterForm = incoming.form
+    incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
+    gateway = incoming.gateway
+    tenant = None if form.tenant_id in (None, "", "null") else form.tenant_id
+    return await deploy(incoming, "register", register, gateway.deployer, form.platform, tenant, incoming.archive)
+
+
+async def migrate_databases(incoming: Incoming) -> Answer:
+    """Apply a folder to one database, or to all of a platform."""
+    form: MigrateForm = incoming.form
+    incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
+    gateway = incoming.gateway
+    tenant = None if form.tenant_id in (None, "", "null") else form.tenant_id
+    options = form.options
+    work = (gateway.deployer, form.platform, tenant, incoming.archive, options)
+    return await deploy(incoming, "migrate", migrate, *work)
+
+
+async def list_databases(incoming: Incoming) -> Answer:
+    """The databases of a platform with their sizes."""
+    gateway = incoming.gateway
+    name = incoming.query["platform"]
+    record = await in_thread(gateway.registry.platform, name)
+    maintenance = await connect_maintenance(gateway.settings.server_conninfo)
+    try:
+        sizes = await read_database_sizes(maintenance, [each.database for each in record.databases])
+    finally:
+        await maintenance.close()
+    databases = [
+        {
+            "name": each.database,
+            "type": "main" if each.owner.tenant in (None, "main") else "tenant",
+            "size_mb": round(sizes[each.database] / _MIB, 2) if each.database in sizes else None,
+        }
+        for each in sorted(record.databases, key=lambda each: each.database)
+    ]
+    return Answer(200, {"platform": name, "databases": databases, "count": len(databases)})
+
+
+async def create_tenant(incoming: Incoming) -> Answer:
+    """An empty database for a tenant; its folder comes with `/register` or `/migrate`."""
+    form: CreateTenant = incoming.form
+    incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
+    gateway = incoming.gateway
+    created = gateway.settings.created_status
+    work = (gateway.deployer, form.platform, form.tenant_id)
+    return await deploy(incoming, "create", create_empty, *work, success=created)
+
+
+async def deploy(incoming: Incoming, kind: str, work: Any, *arguments: Any, success: int = 200) -> Answer:
+    """Run a deployment elsewhere and answer with what came of it."""
+    started = time.monotonic()
+    outcome: Outcome = await incoming.gateway.processes.run(work, *arguments)
+    await incoming.gateway.settle(kind, outcome)
+    elapsed = round((time.monotonic() - started) * 1000)
+    if outcome.status != 200 and "results" not in outcome.body:
+        return Answer(outcome.status, outcome.body)
+    status = success if outcome.status == 200 else outcome.status
+    return Answer(status, {**outcome.body, "execution_time_ms": elapsed})
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="POST",
+        path="/register",
+        summary="Make a database, or bring it up to date",
+        handler=register_database,
+        form=RegisterForm,
+        archive=("schema", "file"),
+        codes=DEPLOY_CODES,
+        answer={
+            "status": "string",
+            "database": "string",
+            "created": "boolean",
+            "migrations_applied": "integer",
+            "functions_deployed": "integer",
+            "execution_time_ms": "integer",
+        },
+    ),
+    Endpoint(
+        method="POST",
+        path="/migrate",
+        summary="Apply a folder to one database, or to all of a platform",
+        handler=migrate_databases,
+        form=MigrateForm,
+        archive=("schema", "file"),
+        codes=DEPLOY_CODES,
+        answer={
+            "status": "string",
+            "databases_updated": "array",
+            "migrations_applied": "integer",
+            "functions_updated": "integer",
+            "execution_time_ms": "integer",
+        },
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/databases",
+        summary="The databases of a platform",
+        handler=list_databases,
+        query=("platform!",),
+        codes=("platform_not_found", "connection_failed"),
+        answer={"platform": "string", "databases": "array", "count": "integer"},
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/create-tenant",
+        summary="An empty database for a tenant",
+        handler=create_tenant,
+        form=CreateTenant,
+        created=True,
+        codes=(*DEPLOY_CODES, "database_already_exists"),
+        answer={"status": "string", "database": "string", "message": "string"},
+    ),
+)

@@ -1,0 +1,103 @@
+"""Who gets in: networks, proxies and the admin's token; whatever is not open by name is closed (http-contract)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final, TypeAlias
+
+from stonegate.gateway.answers import Refusal, Scope
+from stonegate.settings import Network, Settings
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+#: For load balancers, which have no address of ours.
+OPEN_PATHS: Final = frozenset({"/health", "/ready"})
+ADMIN_PREFIX: Final = "/admin"
+
+
+class Guard:
+    """The rules of one set of settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allowed = settings.allowed_networks
+        self._admins = settings.allowed_admin_ips
+        self._proxies = settings.trusted_proxies
+        self._token = settings.admin_token.encode() if settings.admin_token else None
+        self._lets_in = lru_cache(maxsize=4096)(self._is_allowed)
+
+    def check(self, scope: Scope) -> None:
+        """Let the request pass.
+
+        Raises:
+            Refusal: the address is not allowed (403), the token is missing or wrong (401), or none is set (503).
+        """
+        path: str = scope["path"]
+        if path in OPEN_PATHS:
+            return
+        is_admin = path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/")
+        client = self._client(scope)
+        if client is None or not self._lets_in(client, is_admin):
+            raise _refused(403, "this address may not use the gateway", "ALLOWED_NETWORKS, ALLOWED_ADMIN_IPS")
+        if is_admin:
+            self._check_token(scope)
+
+    def _is_allowed(self, client: Address, is_admin: bool) -> bool:
+        if client.is_loopback:
+            return True
+        return _contains(self._allowed, client) and (not is_admin or _contains(self._admins, client))
+
+    def _client(self, scope: Scope) -> Address | None:
+        """The address of the client: the peer's, or behind trusted proxies the last one that is no proxy."""
+        peer = scope.get("client")
+        address = parse_address(peer[0]) if peer else None
+        if not self._proxies or address is None or not _contains(self._proxies, address):
+            return address
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        for part in reversed(b",".join(forwarded).split(b",") if forwarded else []):
+            address = parse_address(part.decode("latin-1").strip())
+            if address is None or not _contains(self._proxies, address):
+                return address
+        return address
+
+    def _check_token(self, scope: Scope) -> None:
+        if self._token is None:
+            raise _refused(503, "the administrator's routes are closed: ADMIN_TOKEN is not set", "set ADMIN_TOKEN")
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        scheme, _, token = (given[0] if len(given) == 1 else b"").partition(b" ")
+        matches = hmac.compare_digest(token.strip(), self._token)
+        if not matches or scheme.lower() != b"bearer":
+            raise Refusal(
+                401,
+                {
+                    "error": "unauthorized",
+                    "message": "the token is missing or wrong",
+                    "hint": "Authorization: Bearer …",
+                },
+                [(b"www-authenticate", b"Bearer")],
+            )
+
+
+def _refused(status: int, message: str, hint: str) -> Refusal:
+    return Refusal(status, {"error": "unauthorized", "message": message, "hint": hint})
+
+
+@lru_cache(maxsize=4096)
+def parse_address(text: str) -> Address | None:
+    """The address; IPv4 inside of IPv6 is IPv4. None for anything else."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or (IPv6Address(int(address)) if address.scope_id else address)
+    return address
+
+
+def _contains(networks: Iterable[Network], address: Address) -> bool:
+    return any(
+        isinstance(network, IPv6Network) == isinstance(address, IPv6Address) and address in network
+        for network in networks
+    )

@@ -1,0 +1,143 @@
+"""Everything that lives as long as a worker does, made from one set of settings and changed by the next one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from stonegate.database.call_session import CallSession
+from stonegate.database.connect import connect
+from stonegate.errors import StonegateError, UsageError
+from stonegate.fleet.registry import Registry
+from stonegate.gateway.calls import Calls
+from stonegate.gateway.deployments import Deployer
+from stonegate.gateway.jobs import Jobs
+from stonegate.gateway.logs import LOG
+from stonegate.gateway.metrics import Metrics
+from stonegate.gateway.places import Places
+from stonegate.gateway.pools import PoolLimits, Pools
+from stonegate.gateway.processes import Processes
+from stonegate.gateway.results import Outcome
+from stonegate.gateway.security import Guard
+from stonegate.settings import Settings
+from stonegate.source.tree import Caps
+
+#: An answer about PostgreSQL's health is good for this long: whoever may ask without a token must not cost sessions.
+HEALTH_SECONDS = 1.0
+_PROBE_SECONDS = 2
+
+
+class Gateway:
+    """The parts of a worker.
+
+    Args:
+        settings: in force.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.monotonic()
+        self.is_draining = False
+        self.registry = Registry(settings.data_dir)
+        self.pools: Pools[CallSession] = Pools(limits_of(settings))
+        self.places = Places(self.registry, settings.server_conninfo)
+        self.calls = Calls(settings, self.places, self.pools)
+        self.metrics = Metrics()
+        self.processes = Processes()
+        self.fleet_processes = Processes(1)
+        self.jobs = Jobs(settings.data_dir)
+        self.guard = Guard(settings)
+        self._health: tuple[float, bool] = (-HEALTH_SECONDS, False)
+
+    def reload(self, settings: Settings) -> None:
+        """Go on with other settings; sessions that are open keep their statement timeout."""
+        self.settings = self.calls.settings = settings
+        self.pools.limits = limits_of(settings)
+        self.guard = Guard(settings)
+
+    @property
+    def deployer(self) -> Deployer:
+        """What deployments need of the settings."""
+        settings = self.settings
+        return Deployer(
+            data_dir=settings.data_dir.absolute(),
+            server=settings.server_conninfo,
+            caps=Caps(
+                compressed=settings.archive_max_mib * 1024 * 1024,
+                inflated=settings.archive_max_inflated_mib * 1024 * 1024,
+                members=settings.archive_max_members,
+                ratio=settings.archive_max_ratio,
+            ),
+            lock_timeout_s=settings.lock_timeout,
+            statement_timeout_s=settings.statement_timeout,
+            concurrency=settings.concurrency,
+            max_connections=settings.max_connections,
+            register_max_table_mb=settings.register_max_table_mb,
+            shadow=settings.shadow,
+        )
+
+    async def settle(self, kind: str, outcome: Outcome) -> None:
+        """After a deployment: databases that changed get new connections, and their signatures are read again."""
+        for database in outcome.touched:
+            self.calls.forget(database)
+            await self.pools.drain(database)
+        for _, status in outcome.results:
+            self.metrics.count_deploy(kind, status)
+
+    async def is_connected(self) -> bool:
+        """Whether PostgreSQL lets us in."""
+        asked, known = self._health
+        if time.monotonic() - asked < HEALTH_SECONDS:
+            return known
+        self._health = (time.monotonic(), known)
+        try:
+            conn = await connect(self.settings.server_conninfo, connect_timeout=_PROBE_SECONDS)
+            await conn.close()
+            known = True
+        except StonegateError as error:
+            LOG.warning("PostgreSQL cannot be reached: %s", error.message)
+            known = False
+        self._health = (time.monotonic(), known)
+        return known
+
+    async def close(self) -> None:
+        """Close everything that is open."""
+        await self.pools.close()
+        self.processes.close()
+        self.fleet_processes.close()
+
+
+def limits_of(settings: Settings) -> PoolLimits:
+    """The caps of one worker: all workers together keep to the total.
+
+    Raises:
+        UsageError: there are more workers than connections.
+    """
+    share = settings.max_total_connections // settings.gateway_workers
+    if share < 1:
+        raise UsageError(
+            f"MAX_TOTAL_CONNECTIONS ({settings.max_total_connections}) is less than the number of workers "
+            f"({settings.gateway_workers})"
+        )
+    return PoolLimits(
+        per_database=min(settings.max_connections_per_pool, share),
+        total=share,
+        idle_timeout_s=settings.pool_idle_timeout,
+        max_lifetime_s=settings.pool_max_lifetime,
+        acquire_timeout_s=settings.pool_acquire_timeout,
+    )
+
+
+def require_directory(path: Path) -> None:
+    """Refuse to start with a data directory that cannot be used.
+
+    Raises:
+        UsageError: it cannot be made or read.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        next(path.iterdir(), None)
+    except OSError as error:
+        raise UsageError(
+            f"DATA_DIR {path} cannot be used", cause=error.strerror or str(error), hint="DATA_DIR=/var/lib/stonegate"
+        ) from None

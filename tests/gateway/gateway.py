@@ -1,0 +1,133 @@
+"""A gateway in a process of its own, on a real socket, over a real PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+TOKEN = "the-token-of-the-tests"
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """One that runs.
+
+    Args:
+        process: None for one that stood already.
+    """
+
+    url: str
+    data_dir: Path | None = None
+    process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
+
+    def client(self, **more: Any) -> httpx.Client:
+        """A client; close it."""
+        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, **more)
+
+    def post(self, path: str, body: object, **more: Any) -> httpx.Response:
+        """POST with a JSON body."""
+        with self.client() as client:
+            return client.post(path, json=body, **more)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        """GET."""
+        with self.client() as client:
+            return client.get(path, **more)
+
+    def upload(self, path: str, files: Mapping[str, str] | bytes, **fields: Any) -> httpx.Response:
+        """POST of a form with a folder, given by its files or as an archive."""
+        archive = files if isinstance(files, bytes) else pack(files)
+        with self.client() as client:
+            return client.post(path, data=fields, files={"schema": ("schema.tar.gz", archive)})
+
+    def call(self, platform: str, function: str, params: object = (), **more: Any) -> httpx.Response:
+        """`/call`."""
+        return self.post("/call", {"platform": platform, "function": function, "params": params, **more})
+
+    def logged(self) -> str:
+        """What it has written so far."""
+        assert self.log is not None
+        return self.log.read_text(encoding="utf-8")
+
+
+def bearer(token: str = TOKEN) -> dict[str, str]:
+    """The header with the token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def pack(files: Mapping[str, str]) -> bytes:
+    """A folder as an archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, text in files.items():
+            content = text.encode()
+            entry = tarfile.TarInfo(f"postgresql/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def start_gateway(home: Path, server_url: str, **settings: str) -> Iterator[Gateway]:
+    """Start `stonegate serve` on a free port and wait until it answers; ended with SIGTERM."""
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "log"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment = inherited | {
+        "DATABASE_URL": server_url,
+        "DATA_DIR": str(home / "data"),
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(_free_port()),
+        "ADMIN_TOKEN": TOKEN,
+        **settings,
+    }
+    url = f"http://127.0.0.1:{environment['GATEWAY_PORT']}"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stonegate", "serve"], env=environment, cwd=home, stdout=stream, stderr=stream
+        )
+    try:
+        _wait(url, process, log)
+        yield Gateway(url=url, data_dir=home / "data", process=process, log=log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(httpx.TransportError):
+            httpx.get(f"{url}/health", trust_env=False, timeout=5)
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the gateway does not start: {log.read_text(encoding='utf-8')}")
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
