@@ -65,11 +65,14 @@ def start(shell: Shell, report: Path) -> subprocess.Popen[str]:
 def wait_for(process: subprocess.Popen[str], applied: int) -> None:
     """Read until so many databases more were applied."""
     assert process.stderr is not None
+    told: list[str] = []
     for line in process.stderr:
+        told.append(line)
         applied -= " applied" in line
         if applied == 0:
             return
-    pytest.fail("the run ended too early")
+    process.communicate(timeout=60)
+    pytest.fail(f"the run ended too early: {''.join(told[-40:])}")
 
 
 def end(process: subprocess.Popen[str]) -> int:
