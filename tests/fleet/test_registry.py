@@ -1,0 +1,229 @@
+"""The registry: the original's file, kept compatible, private, and whole whoever writes at the same time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stonegate.database.labels import Label, parse_label
+from stonegate.errors import (
+    NotFound,
+    PlatformAlreadyRegistered,
+    PlatformIsolationViolation,
+    PlatformNotFound,
+    SchemaNotFound,
+    SourceError,
+    UsageError,
+)
+from stonegate.fleet.names import Owner, sanitise, v1_owner, v2_owner
+from stonegate.fleet.records import DatabaseRecord
+from stonegate.fleet.registry import Registry
+from stonegate.fleet.targets import resolve_targets
+
+ORIGINAL = {
+    "name": "shop",
+    "created_at": "2025-01-02T03:04:05+00:00",
+    "db_user": None,
+    "db_password": None,
+    "schemas": ["app"],
+    "databases": [
+        {"id": "7", "database_name": "shop_app_7", "schema_name": "app", "created_at": "2025-02-03T04:05:06+00:00"}
+    ],
+    "something_new": {"kept": [1, 2]},
+}
+
+WRITER = """
+import sys
+from pathlib import Path
+from stonegate.fleet.names import Owner
+from stonegate.fleet.records import DatabaseRecord
+from stonegate.fleet.registry import Registry
+registry = Registry(Path(sys.argv[1]))
+for number in range(40):
+    owner = Owner(platform="shop", schema="app", tenant=f"{sys.argv[2]}{number}")
+    registry.record(DatabaseRecord(owner=owner, database=owner.database))
+"""
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "data")
+
+
+def write_original(registry: Registry, document: object = ORIGINAL) -> Path:
+    path = registry.directory / "shop" / "platform.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    path.chmod(0o644)
+    return path
+
+
+def test_the_originals_file_is_read_and_kept(registry: Registry) -> None:
+    path = write_original(registry)
+    record = registry.platform("shop")
+    owner = Owner(platform="shop", schema="app", tenant="7")
+    assert record.find(owner) == DatabaseRecord(
+        owner=owner, database="shop_app_7", created_at="2025-02-03T04:05:06+00:00"
+    )
+    registry.record(DatabaseRecord(owner=Owner(platform="shop", tenant="old"), database="shop_old"))
+    registry.record(DatabaseRecord(owner=v2_owner("shop", "app", "8"), database="shop_app_8"))
+    written = json.loads(path.read_text())
+    assert written["something_new"] == {"kept": [1, 2]} and written["created_at"] == ORIGINAL["created_at"]
+    assert [entry["database_name"] for entry in written["databases"]] == ["shop_app_7", "shop_app_8"]
+    assert {each.database for each in registry.platform("shop").databases} == {"shop_app_7", "shop_app_8", "shop_old"}
+    assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
+    registry.forget("shop", "shop_app_7")
+    assert [entry["id"] for entry in json.loads(path.read_text())["databases"]] == ["8"]
+
+
+@pytest.mark.parametrize(
+    "databases",
+    [
+        {"7": {"database_name": "shop_app_7", "schema_name": "app"}},
+        [{"uuid": "7", "database_name": "shop_app_7", "schema_name": "app"}, None, 3, {"id": "9"}],
+    ],
+)
+def test_other_forms_are_read_too(registry: Registry, databases: object) -> None:
+    write_original(registry, {"databases": databases, "schemas": {"app": {"x": 1}}})
+    record = registry.platform("shop")
+    assert [(each.id, each.database) for each in record.databases] == [("7", "shop_app_7")]
+    assert [schema.name for schema in record.schemas] == ["app"]
+
+
+def test_a_broken_file_is_named(registry: Registry) -> None:
+    path = write_original(registry)
+    path.write_text("{")
+    with pytest.raises(UsageError, match=r"platform\.json is no JSON"):
+        registry.platforms()
+
+
+def test_two_processes_lose_nothing(registry: Registry) -> None:
+    registry.register("shop")
+    started = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(registry.directory), prefix]) for prefix in ("a", "b")
+    ]
+    seen = 0
+    while any(process.poll() is None for process in started):
+        found = len(Registry(registry.directory).platform("shop").databases)
+        assert found >= seen
+        seen = found
+    assert [process.returncode for process in started] == [0, 0]
+    assert len(registry.platform("shop").databases) == 80
+
+
+def test_names_that_collide_are_refused(registry: Registry) -> None:
+    registry.register("a-b")
+    for twin in ("a_b", "A-B", "a b"):
+        with pytest.raises(PlatformIsolationViolation):
+            registry.register(twin)
+    with pytest.raises(PlatformAlreadyRegistered):
+        registry.register("a-b")
+    registry.register("a")
+    registry.record(DatabaseRecord(owner=v1_owner("a", "b_c"), database="a_b_c"))
+    with pytest.raises(PlatformIsolationViolation, match="belongs to another platform"):
+        registry.require_free(v1_owner("a-b", "c"))
+    registry.record(DatabaseRecord(owner=v1_owner("a", None), database="a_main"))
+    with pytest.raises(PlatformIsolationViolation, match="main"):
+        registry.require_free(v1_owner("a", "main"))
+    registry.require_free(v1_owner("a", "null"))
+    with pytest.raises(PlatformNotFound):
+        registry.platform("zzz")
+
+
+@given(st.text(max_size=80))
+def test_sanitised_names_are_safe_and_stable(text: str) -> None:
+    try:
+        name = sanitise(text, "tenant")
+    except UsageError:
+        return
+    assert name == sanitise(name, "tenant") and name.isascii() and 0 < len(name) <= 63
+    assert name == name.lower() and not name.startswith("_") and not name.endswith("_")
+
+
+def test_long_names_are_refused() -> None:
+    assert Owner(platform="p", tenant="x" * 61).database == "p_" + "x" * 61
+    with pytest.raises(UsageError, match="has 64 bytes"):
+        Owner(platform="p", tenant="x" * 62).database  # noqa: B018
+    with pytest.raises(UsageError, match="no letter or digit"):
+        Owner(platform="?!", tenant="x").database  # noqa: B018
+
+
+@given(st.text(), st.none() | st.text(), st.none() | st.text(), st.booleans())
+def test_labels_come_back(platform: str, schema: str | None, tenant: str | None, unfinished: bool) -> None:
+    label = Label(platform=platform, schema=schema, tenant=tenant, unfinished=unfinished)
+    assert parse_label(label.text) == label
+
+
+def test_other_comments_are_no_labels() -> None:
+    for comment in (None, "", "my database", "{", "[]", '{"platform": "x"}', '{"stonegate": 1}'):
+        assert parse_label(comment) is None
+
+
+def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path) -> None:
+    registry.register("shop")
+    folders = []
+    for release in range(2):
+        folder = tmp_path / f"r{release}"
+        for number in range(15):
+            place = folder / "tables" / f"t{number}.sql"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(f"CREATE TABLE t{number} (id int, release{release} int);\n")
+        folders.append(folder)
+    digests = {registry.store_schema("shop", "app", folder).digest for folder in folders}
+    stop = threading.Event()
+    found: set[str] = set()
+
+    def read() -> None:
+        while not stop.is_set():
+            found.add(registry.read_schema("shop", "app").digest)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for turn in range(30):
+            registry.store_schema("shop", "app", folders[turn % 2])
+    finally:
+        stop.set()
+        reader.join()
+    assert found <= digests and len(digests) == 2
+    left = sorted(path.name for path in (registry.directory / "shop").iterdir() if not path.name.startswith("."))
+    assert left == ["app", "platform.json"]
+    with pytest.raises(SchemaNotFound, match="no stored folder other"):
+        registry.read_schema("shop", "other")
+    (folders[0] / "tables" / "t1.sql").write_text("CREATE TABL broken;")
+    with pytest.raises(SourceError):
+        registry.store_schema("shop", "app", folders[0])
+    assert registry.read_schema("shop", "app").digest in digests
+
+
+def test_targets_come_from_the_records_alone(registry: Registry) -> None:
+    registry.register("a")
+    registry.register("ab")
+    for platform, schema, tenant in (
+        ("a", "s", "x1"),
+        ("a", "s", "x2"),
+        ("a", "q", "y"),
+        ("a", None, None),
+        ("ab", "s", "x1"),
+    ):
+        owner = Owner(platform=platform, schema=schema, tenant=tenant)
+        registry.record(DatabaseRecord(owner=owner, database=owner.database))
+
+    def names(**chosen: object) -> list[str]:
+        targets = resolve_targets(registry, "host=h", "a", **chosen)  # type: ignore[arg-type]
+        return [target.database for target in targets]
+
+    assert names(every=True) == ["a_main", "a_q_y", "a_s_x1", "a_s_x2"]
+    assert names(schema="s") == ["a_s_x1", "a_s_x2"]
+    assert names(tenant="x*") == ["a_s_x1", "a_s_x2"] and names(tenant="y, x1") == ["a_q_y", "a_s_x1"]
+    assert names() == ["a_main"]
+    for wrong in ({"tenant": "x_"}, {"tenant": "nobody"}, {"schema": "none"}, {"tenant": "z*"}):
+        with pytest.raises(NotFound):
+            names(**wrong)
