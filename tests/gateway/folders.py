@@ -1,0 +1,87 @@
+"""Folders that the gateway's tests deploy."""
+
+from __future__ import annotations
+
+#: An echo of every kind of type, and functions that misbehave.
+TYPES = {
+    "types/mood.sql": "CREATE TYPE mood AS ENUM ('sad', 'ok', 'very happy');",
+    "types/point2.sql": "CREATE TYPE point2 AS (x int, label text, at timestamptz);",
+    "types/email.sql": "CREATE DOMAIN email AS text CHECK (VALUE ~ '@');",
+    "tables/notes.sql": "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL UNIQUE);",
+    "functions/echo.sql": "\n".join(
+        f"CREATE FUNCTION echo_{name}(v {type_}) RETURNS {type_} LANGUAGE sql AS 'SELECT v';"
+        for name, type_ in (
+            ("int2", "smallint"),
+            ("int4", "integer"),
+            ("int8", "bigint"),
+            ("numeric", "numeric"),
+            ("float4", "real"),
+            ("float8", "double precision"),
+            ("bool", "boolean"),
+            ("text", "text"),
+            ("varchar", "varchar(20)"),
+            ("uuid", "uuid"),
+            ("date", "date"),
+            ("time", "time"),
+            ("timestamp", "timestamp"),
+            ("timestamptz", "timestamptz"),
+            ("interval", "interval"),
+            ("json", "json"),
+            ("jsonb", "jsonb"),
+            ("bytea", "bytea"),
+            ("mood", "mood"),
+            ("point2", "point2"),
+            ("email", "email"),
+            ("inet", "inet"),
+            ("int4range", "int4range"),
+            ("ints", "integer[]"),
+            ("texts", "text[]"),
+            ("numerics", "numeric[]"),
+            ("moods", "mood[]"),
+            ("points", "point2[]"),
+            ("jsonbs", "jsonb[]"),
+            ("any", "anyelement"),
+        )
+    ),
+    "functions/shapes.sql": """
+        CREATE FUNCTION add(a int, b int DEFAULT 10) RETURNS int LANGUAGE sql AS 'SELECT a + b';
+        CREATE FUNCTION total(VARIADIC v int[]) RETURNS bigint LANGUAGE sql AS 'SELECT sum(x) FROM unnest(v) AS x';
+        CREATE FUNCTION nothing() RETURNS void LANGUAGE sql AS '';
+        CREATE FUNCTION numbers(n int) RETURNS TABLE (i int, word text)
+            LANGUAGE sql AS 'SELECT i, ''w'' || i FROM generate_series(1, n) AS i';
+        CREATE FUNCTION over(v int) RETURNS text LANGUAGE sql AS 'SELECT ''int''';
+        CREATE FUNCTION over(v text) RETURNS text LANGUAGE sql AS 'SELECT ''text''';
+        CREATE FUNCTION over(v jsonb) RETURNS text LANGUAGE sql AS 'SELECT ''jsonb''';
+        CREATE FUNCTION over(v int[]) RETURNS text LANGUAGE sql AS 'SELECT ''int[]''';
+        CREATE FUNCTION vague(v date) RETURNS text LANGUAGE sql AS 'SELECT ''date''';
+        CREATE FUNCTION vague(v uuid) RETURNS text LANGUAGE sql AS 'SELECT ''uuid''';
+        CREATE FUNCTION zone() RETURNS text LANGUAGE sql AS 'SELECT current_setting(''TimeZone'')';
+        CREATE FUNCTION "select"(v text) RETURNS text LANGUAGE sql AS 'SELECT v';
+        CREATE FUNCTION who() RETURNS text LANGUAGE sql AS 'SELECT current_database()::text';
+        CREATE FUNCTION backend() RETURNS int LANGUAGE sql AS 'SELECT pg_backend_pid()';
+    """,
+    "functions/trouble.sql": """
+        CREATE FUNCTION fail(state text, message text) RETURNS int LANGUAGE plpgsql
+            AS $$ BEGIN RAISE EXCEPTION '%', message USING ERRCODE = state, HINT = 'a hint'; END $$;
+        CREATE FUNCTION nap(seconds float8) RETURNS int LANGUAGE plpgsql
+            AS $$ BEGIN PERFORM pg_sleep(seconds); RETURN 1; END $$;
+        CREATE FUNCTION note(what text) RETURNS int LANGUAGE sql
+            AS 'INSERT INTO notes (body) VALUES (what) RETURNING id';
+        CREATE FUNCTION note_and_fail(what text) RETURNS int LANGUAGE plpgsql
+            AS $$ BEGIN INSERT INTO notes (body) VALUES (what); RAISE EXCEPTION 'no'; END $$;
+        CREATE FUNCTION notes_like(what text) RETURNS bigint LANGUAGE sql
+            AS 'SELECT count(*) FROM notes WHERE body = what';
+        CREATE FUNCTION suicide() RETURNS int LANGUAGE plpgsql
+            AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN 1; END $$;
+    """,
+}
+
+
+#: A small folder; `release` 2 adds a column and changes the function, 3 drops that column.
+def release(number: int) -> dict[str, str]:
+    """The folder of that release."""
+    column = ", extra text" if number == 2 else ""
+    return {
+        "tables/item.sql": f"CREATE TABLE item (id int PRIMARY KEY{column});",
+        "functions/version.sql": f"CREATE FUNCTION version_of() RETURNS int LANGUAGE sql AS 'SELECT {number}';",
+    }
