@@ -154,19 +154,7 @@ async def survey_database(
         desired = deployed_before(tree, live, state)
         if desired is None:
             _announce(on_progress, name, Stage.REFERENCE)
-            key = await build_key(conn, tree, facts, facts.role)
-            by_admin = options.admin is not None and not facts.superuser
-            desired = await source.reference(
-                key.digest,
-                lambda: reference_catalog(
-                    options.admin if by_admin and options.admin else conninfo,
-                    tree,
-                    ordered,
-                    key,
-                    shadow=options.shadow,
-                    login=conninfo if by_admin else None,
-                ),
-            )
+            desired = await _read_reference(conn, conninfo, source, options, facts)
     _announce(on_progress, name, Stage.PLAN)
     plan = _plan(tree, ordered, options.plan, name, live, state, desired, facts.role)
     return Survey(
@@ -176,6 +164,21 @@ async def survey_database(
         state=state,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
         warnings=session_warnings(conn, plan, facts),
+    )
+
+
+async def _read_reference(
+    conn: AsyncConnection[Any], conninfo: str, source: LazySource, options: ApplyOptions, facts: SessionFacts
+) -> Catalog:
+    """The desired state; built by the admin where there is one, but as the role of the target."""
+    tree, ordered = source.tree(), source.ordered()
+    key = await build_key(conn, tree, facts, facts.role)
+    admin = None if facts.superuser else options.admin
+    return await source.reference(
+        key.digest,
+        lambda: reference_catalog(
+            admin or conninfo, tree, ordered, key, shadow=options.shadow, login=conninfo if admin else None
+        ),
     )
 
 

@@ -157,6 +157,8 @@ def test_a_folder_that_differs_only_in_comments_deploys_nothing_and_is_remembere
 def test_a_broken_folder_is_raised(database: Database, tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         apply(database.url, write(tmp_path, {"tables/users.sql": "CREATE TABEL users (id int);"}))
+    # The transaction has begun by then, with the tracking tables.
+    assert database.rows("SELECT count(*) FROM pg_class WHERE relname ~ '^_stonescript'") == [(0,)]
 
 
 # --- blocked --------------------------------------------------------------------------------------------------------
