@@ -31,13 +31,15 @@ from stonegate.database.labels import DatabaseFacts, Label, read_facts, record_l
 from stonegate.database.lazy_source import LazySource
 from stonegate.database.locks import database_key, hold_lock
 from stonegate.database.reference import build_key, obtain_reference
+from stonegate.database.reference_store import Reference, read_stored
 from stonegate.database.roles import try_logins
 from stonegate.database.server import read_session
 from stonegate.database.survey import ApplyOptions
 from stonegate.errors import StonegateError
+from stonegate.model.json_form import from_json, to_json
 from stonegate.model.plan import Action
 from stonegate.model.report import ApplyReport, SeedReport, Status
-from stonegate.model.source import Seeder
+from stonegate.model.source import Seeder, SourceTree
 from stonegate.planner.build import build_plan
 from stonegate.source.checksum import same_body
 
@@ -56,6 +58,8 @@ class Mould:
         template: the reference to clone; None to build each one.
         seeders: in foreign-key order.
         search_path: the database's own setting.
+        fingerprint: of the folder.
+        note: what the next `prepare_mould` for this folder can be given to spare it the parsing; None if it was given.
     """
 
     server: str
@@ -66,6 +70,8 @@ class Mould:
     strategy: Strategy | None
     seeders: tuple[Seeder, ...]
     search_path: tuple[str, ...]
+    fingerprint: str
+    note: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,27 +93,40 @@ class Made:
 
 
 async def prepare_mould(
-    server: str, source: LazySource, *, logins: tuple[str, ...] = (), owner: str | None = None
+    server: str,
+    source: LazySource,
+    *,
+    logins: tuple[str, ...] = (),
+    owner: str | None = None,
+    note: bytes | None = None,
 ) -> Mould:
-    """Parse the folder, and build its reference unless it is there.
+    """Find the folder's reference; where it is not there, or there is no note, parse the folder and build it.
+
+    Args:
+        note: of an earlier mould from a folder with the same digest.
 
     Raises:
         SourceError, ExtensionNotAvailable, ReferenceUnavailable: see there.
         StonegateError: the folder does not deploy; with file and line.
     """
-    tree, ordered = source.tree(), source.ordered()
-    plan = build_plan(tree=tree, ordered=ordered, same_body=same_body)
-    seeders = tuple(seeder for step in plan.steps if step.action is Action.SEED for seeder in step.seeders)
+    noted = None if note is None else _read_note(note, source.digest)
     maintenance = await connect_maintenance(server)
     try:
         await collect_leftovers(maintenance)
         facts = await read_session(maintenance)
-        key = await build_key(maintenance, tree, facts, owner or facts.role)
+        role = owner or facts.role
+        reference = None
+        if noted is not None:
+            reference = await read_stored(maintenance, await build_key(maintenance, noted, facts, role))
+        if reference is None or not reference.is_template or reference.database is None:
+            noted, note = _note(source), None
+            key = await build_key(maintenance, noted, facts, role)
 
-        async def obtain(login: str | None) -> Any:
-            return await obtain_reference(server, tree, ordered, key, login=login)
+            async def obtain(login: str | None) -> Reference:
+                return await obtain_reference(server, source.tree(), source.ordered(), key, login=login)
 
-        reference = await (try_logins(logins, obtain) if logins else obtain(None))
+            reference = await (try_logins(logins, obtain) if logins else obtain(None))
+        assert noted is not None
         template = reference.database if reference.is_template else None
         strategy = None if template is None else await choose_strategy(maintenance, template)
     except psycopg.Error as error:
@@ -121,9 +140,28 @@ async def prepare_mould(
         source=source,
         template=template,
         strategy=strategy,
-        seeders=seeders,
+        seeders=noted.seeders,
         search_path=reference.catalog.search_path,
+        fingerprint=noted.fingerprint,
+        note=to_json(noted) if note is None else None,
     )
+
+
+def _note(source: LazySource) -> SourceTree:
+    """The folder without what only a build needs; its seeders in foreign-key order."""
+    tree = source.tree()
+    plan = build_plan(tree=tree, ordered=source.ordered(), same_body=same_body)
+    seeders = tuple(seeder for step in plan.steps if step.action is Action.SEED for seeder in step.seeders)
+    return replace(tree, items=(), migrations=(), warnings=(), seeders=seeders)
+
+
+def _read_note(note: bytes, digest: str) -> SourceTree | None:
+    """The folder of a note; None if it is of another folder, or of another version of stonegate."""
+    try:
+        tree = from_json(note, SourceTree)
+    except ValueError:
+        return None
+    return tree if tree.digest == digest else None
 
 
 async def make_tenant(
@@ -202,11 +240,10 @@ async def _fill(maintenance: Session, mould: Mould, new: NewDatabase, started: f
     conninfos = tuple(with_database(login, new.name) for login in mould.logins or (mould.server,))
     if new.template is None:
         return await _build(maintenance, mould, new, conninfos, started)
-    tree = mould.source.tree()
 
     async def finish(conninfo: str) -> tuple[SeedReport, ...]:
         return await finish_clone(
-            conninfo, new, mould.seeders, digest=tree.digest, fingerprint=tree.fingerprint, started=started
+            conninfo, new, mould.seeders, digest=mould.source.digest, fingerprint=mould.fingerprint, started=started
         )
 
     seeds = await try_logins(conninfos, finish)

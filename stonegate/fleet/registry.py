@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from stonegate import __version__
 from stonegate.errors import (
     PlatformAlreadyRegistered,
     PlatformIsolationViolation,
@@ -42,6 +43,7 @@ from stonegate.source.tree import SourceBytes, pack_tree, read_archive, read_tre
 
 PLATFORM_FILE = "platform.json"
 LOCK_FILE = ".registry.lock"
+MOST_NOTES = 8  # about stored folders, of each platform
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 _HINT = "stonegate platform list shows them; stonegate platform register NAME makes one"
@@ -219,6 +221,28 @@ class Registry:
         there = sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
         unlisted = {name: StoredSchema(name=name) for name in there if name not in listed}
         return tuple((listed | unlisted)[name] for name in sorted(listed | unlisted))
+
+    # --- notes about folders ----------------------------------------------------------------------------------------
+
+    def read_note(self, platform: str, digest: str) -> bytes | None:
+        """What was noted about the folder with that digest by this version of stonegate; None if nothing was."""
+        try:
+            return self._note(platform, digest).read_bytes()
+        except OSError:
+            return None
+
+    def record_note(self, platform: str, digest: str, note: bytes) -> None:
+        """Keep a note about a folder, in place of the oldest where there are many; it can be lost without harm."""
+        path = self._note(platform, digest)
+        make_directory(path.parent)
+        replace_file(path, note)
+        with contextlib.suppress(FileNotFoundError):  # two at once tidy up
+            notes = sorted(path.parent.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
+            for old in notes[MOST_NOTES:]:
+                old.unlink(missing_ok=True)
+
+    def _note(self, platform: str, digest: str) -> Path:
+        return self.home(platform) / ".notes" / f"{__version__}-{digest}.json"
 
     # --- files ------------------------------------------------------------------------------------------------------
 

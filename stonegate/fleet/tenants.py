@@ -73,13 +73,7 @@ async def create_tenants(
     if not owners:
         return ()
     (platform,) = {owner.platform for owner in owners}
-    login = registry.platform(platform).login
-    mould = await prepare_mould(
-        server,
-        source,
-        logins=() if login is None else logins(server, login, "postgres"),
-        owner=None if login is None else login.user,
-    )
+    mould = await _prepare(registry, server, source, platform)
     waiting = iter(enumerate(owners))
     reports: dict[int, TenantReport] = {}
 
@@ -112,15 +106,27 @@ async def create_tenant(
         PlatformIsolationViolation: the name is another's.
         StonegateError: as `create_tenants`; nothing is left behind.
     """
-    login = registry.platform(owner.platform).login
-    user = None if login is None else login.user
-    ways = () if login is None else logins(server, login, "postgres")
-    mould = await prepare_mould(server, source, logins=ways, owner=user)
+    mould = await _prepare(registry, server, source, owner.platform)
     maintenance = await connect_maintenance(server)
     try:
         return await _make(registry, mould, maintenance, owner, if_missing=if_missing)
     finally:
         await maintenance.close()
+
+
+async def _prepare(registry: Registry, server: str, source: LazySource, platform: str) -> Mould:
+    """The mould of a platform's tenants; what was learnt of the folder is noted for the next time."""
+    login = registry.platform(platform).login
+    mould = await prepare_mould(
+        server,
+        source,
+        logins=() if login is None else logins(server, login, "postgres"),
+        owner=None if login is None else login.user,
+        note=registry.read_note(platform, source.digest),
+    )
+    if mould.note is not None:
+        await asyncio.to_thread(registry.record_note, platform, source.digest, mould.note)
+    return mould
 
 
 async def _create(

@@ -78,6 +78,18 @@ async def test_nothing_is_left_of_a_tenant_whose_seeder_fails(fleet: Fleet) -> N
     assert fleet.registry.platform(fleet.name).databases == ()
 
 
+async def test_a_second_tenant_needs_no_parsing(fleet: Fleet) -> None:
+    fleet.registry.register(fleet.name)
+    first, second = fleet.source, fleet.source
+    await create_tenant(fleet.registry, fleet.url, first, owner(fleet, "one"))
+    made = await create_tenant(fleet.registry, fleet.url, second, owner(fleet, "two"))
+    assert first.is_ready and made.cloned and not second.is_ready
+    name = owner(fleet, "two").database
+    assert fleet.rows(name, "SELECT body FROM notes ORDER BY id") == [("first",), ("second",)]
+    (_, two) = resolve_targets(fleet.registry, fleet.url, fleet.name, schema="app")
+    assert (await apply_database(two.conninfo, second)).status is Status.UNCHANGED and not second.is_ready
+
+
 async def test_of_several_at_once_one_makes_it(fleet: Fleet) -> None:
     fleet.registry.register(fleet.name)
     same = owner(fleet, "same")
