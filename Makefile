@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 # Shows a command as a user would type it, then runs it.
-stonegate = @printf '\n\033[1m$$ stonegate %s\033[0m\n' "$(1)" && $(BIN)/stonegate $(1)
+stonegate = @if [ -t 1 ]; then bold='\033[1m' plain='\033[0m'; fi; \
+	printf "\n$${bold}\$$ stonegate %s$${plain}\n" "$(1)" && $(BIN)/stonegate $(1)
 
 .PHONY: help setup demo test test-gateway check format bench clean
 
@@ -29,13 +30,17 @@ $(INSTALLED): pyproject.toml tools/make_venv.py
 	$(BIN)/python -m pip install --quiet --editable '.[embedded]' --group dev
 	@touch $@
 
+# Databases of its own, so that the tutorial finds none of its steps done.
 demo: $(INSTALLED)
 	$(call stonegate,plan examples/todos/postgresql)
-	$(call stonegate,apply examples/todos/postgresql --embedded --yes)
+	$(call stonegate,apply examples/todos/postgresql --embedded -d demo_todos --yes)
 	$(call stonegate,plan examples/clinic/postgresql)
-	$(call stonegate,apply examples/clinic/postgresql --embedded --yes)
-	$(call stonegate,apply examples/clinic/postgresql --embedded --yes)
-	$(call stonegate,call list_todos 1 --embedded)
+	$(call stonegate,apply examples/clinic/postgresql --embedded -d demo_clinic --yes)
+	$(call stonegate,apply examples/clinic/postgresql --embedded -d demo_clinic --yes)
+	$(call stonegate,call add_todo 1 Breakfast --embedded -d demo_todos)
+	$(call stonegate,call list_todos 1 --embedded -d demo_todos)
+	$(call stonegate,call free_slots 1 2030-06-03 --embedded -d demo_clinic)
+	@echo; echo 'The server runs on in .stonegate: "$(BIN)/stonegate embedded stop" stops it, "make clean" removes it.'
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
