@@ -27,6 +27,8 @@ class SessionSettings:
         search_path: schemas in which unqualified names are made and found.
         role: who owns what is created; None for the role of the connection.
         version: server_version_num.
+        check_bodies: let PostgreSQL look into routine bodies; off where the reference database has proven them, since
+            a change of an existing database may have to make a routine before what its body mentions.
     """
 
     lock_timeout_s: float
@@ -34,6 +36,7 @@ class SessionSettings:
     search_path: tuple[str, ...]
     role: str | None
     version: int
+    check_bodies: bool = True
 
     def statements(self, *, local: bool) -> tuple[str, ...]:
         """The SQL that puts the settings in force, for the transaction (`local`) or for the session."""
@@ -43,7 +46,7 @@ class SessionSettings:
             "statement_timeout": f"{round(self.statement_timeout_s * 1000)}ms",
             "idle_in_transaction_session_timeout": "0",
             "client_min_messages": "warning",
-            "check_function_bodies": "on",
+            "check_function_bodies": "on" if self.check_bodies else "off",
             "standard_conforming_strings": "on",
             "row_security": "on",
         }

@@ -160,6 +160,7 @@ class _Attempt:
             search_path=self.job.search_path,
             role=options.role,
             version=self.conn.info.server_version,
+            check_bodies=self.job.plan.desired is None,
         )
         for text in settings.statements(local=True):
             self._send(text)

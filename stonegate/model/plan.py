@@ -135,6 +135,12 @@ class Change:
         return f"{text} {self.aspect}" if self.aspect else text
 
     @property
+    def labels(self) -> frozenset[str]:
+        """The labels of the object and of what it belongs to."""
+        keys = (self.key, self.key.owner, self.table or self.key)
+        return frozenset(key.label for key in keys)
+
+    @property
     def exception(self) -> str:
         """How a tolerated difference is remembered: it stays tolerated until the folder declares something else."""
         return f"{self.identity} → {self.after}"

@@ -80,6 +80,7 @@ def plan_change(
         builder=plan.builder,
         places=find_places(tree),
         declared=declared_before(state),
+        real=live,
     )
     created = simulated.created | {change.key for change in decided.changes if change.action is Action.CREATE}
     seeds = seed_steps(ordered.seeders, desired, created)

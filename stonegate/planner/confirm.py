@@ -22,7 +22,7 @@ def confirm(plan: Plan, changes: tuple[Change, ...], allowed: Allowed) -> None:
         for change in changes
         if change.identity not in planned
         and EVERYTHING not in uncertain
-        and not {change.key.label, change.key.owner.label} & uncertain
+        and not change.labels & uncertain
     )
     if surprises:
         raise PlanChanged(

@@ -30,7 +30,7 @@ class Drift:
         hand = self.found.get((change.key, change.aspect))
         if hand is None or EVERYTHING in self.uncertain:
             return None
-        if {change.key.label, change.key.owner.label} & self.uncertain:
+        if change.labels & self.uncertain:
             return None
         return f"changed by hand since the last deployment: {hand.reason or hand.identity}"
 

@@ -42,6 +42,7 @@ class Evolution:
         builder: the role that owns what says nothing about its owner.
         places: where each object is declared.
         declared: what the last deployment declared; None before the first one.
+        real: the live catalog before the pending migrations were replayed on it; None if `live` is that.
     """
 
     desired: Catalog
@@ -49,12 +50,18 @@ class Evolution:
     builder: str = ""
     places: Mapping[ObjectKey, Place] = field(default_factory=dict)
     declared: Catalog | None = None
+    real: Catalog | None = None
 
 
-def evolve(changes: Iterable[Change], evolution: Evolution) -> tuple[Step, ...]:
-    """The steps that carry out `changes` (obstacles included, see obstacles.py), in execution order."""
+def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = False) -> tuple[Step, ...]:
+    """The steps that carry out `changes` (obstacles included, see obstacles.py), in execution order.
+
+    Args:
+        bare: make new tables without foreign keys, triggers and policies.
+    """
     changes = tuple(changes)
-    operations = put_in_order(cut_into_operations(changes, evolution.desired), evolution.desired, evolution.live)
+    cut = cut_into_operations(changes, evolution.desired, bare=bare)
+    operations = put_in_order(cut, evolution.desired, evolution.live)
     heirs = _heirs(changes, evolution.live)
     pieces = [(operation, _clauses(operation, evolution, heirs.get(operation.key))) for operation in operations]
     return tuple(_steps([(operation, clauses) for operation, clauses in pieces if clauses], evolution))

@@ -110,10 +110,11 @@ class _Clearing:
     def _is_gone(self, key: ObjectKey) -> bool:
         """True if the object, or what holds it, is dropped by one of the changes anyway."""
         holder = self.index_tables.get(key, key.owner)
+        holders = (holder, *(replace(holder, kind=kind) for kind in _VIEWS if key.kind is ObjectKind.TRIGGER))
         return any(
             (change := self.changes.get((candidate, ""))) is not None
             and change.action in (Action.DROP, Action.RECREATE)
-            for candidate in (key, holder)
+            for candidate in (key, *holders)
         )
 
     def _clear(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from stonegate.model.catalog import Catalog, Table
+from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase
 
@@ -137,9 +137,10 @@ def phase_of(operation: Operation) -> Phase:
             return Phase.CHANGES
 
 
-def cut_into_operations(changes: Iterable[Change], desired: Catalog) -> tuple[Operation, ...]:
-    """The operations of all changes; incompatible ones without a way to carry them out have none."""
-    return tuple(operation for change in changes for operation in _cut(change, desired))
+def cut_into_operations(changes: Iterable[Change], desired: Catalog, *, bare: bool = False) -> tuple[Operation, ...]:
+    """The operations of all changes; `bare` leaves out foreign keys, triggers and policies of new tables."""
+    operations = (operation for change in changes for operation in _cut(change, desired))
+    return tuple(operation for operation in operations if not bare or operation.part is Part.WHOLE)
 
 
 def _cut(change: Change, desired: Catalog) -> Iterator[Operation]:
@@ -178,7 +179,12 @@ class _Index:
     def __init__(self, operations: tuple[Operation, ...], desired: Catalog) -> None:
         self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
         self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
-        self.index_table: dict[ObjectKey, ObjectKey] = {}
+        holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
+        self.holders = {
+            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
+            for holder in holders
+            for index in holder.indexes
+        }
         self.foreign_keys = {
             table.key.part(ObjectKind.CONSTRAINT, constraint.name)
             for table in desired.tables
@@ -209,7 +215,7 @@ class _Index:
             return own
         of_table = [
             number
-            for number in self.by_key.get((Verb.CREATE, key.owner), [])
+            for number in self.by_key.get((Verb.CREATE, self.holders.get(key, key.owner)), [])
             if operations[number].part is self._part(key)
         ]
         return own + of_table if key.kind is not ObjectKind.TABLE else of_table + self.alterers(key)

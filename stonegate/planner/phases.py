@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, EnumType, Routine
@@ -21,8 +22,9 @@ def arrange(
     changes: tuple[Change, ...], evolution: Evolution, migrations: MigrationPlan, seeds: tuple[Step, ...]
 ) -> tuple[Step, ...]:
     """All steps of the plan in execution order."""
-    first, rest = _before_migrations(changes, migrations.pending, evolution.desired)
-    early, late = evolve(first, evolution), evolve(rest, evolution)
+    first, rest = _before_migrations(changes, migrations.pending, evolution)
+    rest += tuple(part for change in first for part in _later_parts(change, evolution.desired))
+    early, late = evolve(first, evolution, bare=True), evolve(rest, evolution)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
     after_commit = tuple(step for step in migrations.steps if step.phase is Phase.POST_COMMIT)
     texts = _texts_that_use_values((*early, *inside, *late, *seeds), evolution.desired)
@@ -33,52 +35,117 @@ def arrange(
 
 
 def _before_migrations(
-    changes: tuple[Change, ...], pending: tuple[Migration, ...], desired: Catalog
+    changes: tuple[Change, ...], pending: tuple[Migration, ...], evolution: Evolution
 ) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-    """New extensions, types and tables run before the pending migrations; so do the safe additions that these mention
-    and do not make themselves, with all that those need."""
+    """New extensions, types and tables run before the pending migrations; so do the safe additions and the routines
+    that these mention and do not make themselves, with all that those need."""
     if not pending:
         return (), changes
-    mentioned = _mentioned(pending)
-    made = {effect.key for migration in pending for part in migration.statements for effect in part.effects}
-    by_key = {change.key: change for change in changes if change.action is Action.CREATE}
-    chosen = {
-        change.key
-        for change in by_key.values()
-        if change.change_class is ChangeClass.SAFE
-        and change.key not in made
-        and (
-            change.key.kind in _NEW_OBJECTS or (change.key.kind is ObjectKind.COLUMN and change.key.owner in mentioned)
-        )
+    made = {
+        effect.key
+        for migration in pending
+        for part in migration.statements
+        for effect in part.effects
+        if effect.verb in (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
     }
+    tables, routines = _mentioned(pending)
+    by_key = {change.key: change for change in changes if change.action is Action.CREATE and change.key not in made}
+
+    def is_wanted(change: Change) -> bool:
+        key = change.key
+        if key.kind is ObjectKind.ROUTINE:
+            return (key.schema, key.name) in routines
+        additions = key.kind is ObjectKind.COLUMN and key.owner in tables
+        return change.change_class is ChangeClass.SAFE and (key.kind in _NEW_OBJECTS or additions)
+
+    chosen = _with_needs({key for key, change in by_key.items() if is_wanted(change)}, by_key, evolution)
+    first = tuple(
+        change
+        for change in changes
+        if (by_key.get(change.key) is change and change.key in chosen)
+        or (change.aspect == "labels" and change.change_class is ChangeClass.SAFE)
+    )
+    return first, tuple(change for change in changes if change not in first)
+
+
+def _with_needs(
+    chosen: set[ObjectKey], by_key: Mapping[ObjectKey, Change], evolution: Evolution
+) -> frozenset[ObjectKey]:
+    """The chosen new objects with the new ones that they need; without those that need what a migration makes."""
     needs: dict[ObjectKey, set[ObjectKey]] = {}
-    for edge in desired.dependencies:
-        for key in {edge.dependent, edge.dependent.owner}:
-            needs.setdefault(key, set()).update({edge.on, edge.on.owner})
+    for edge in evolution.desired.dependencies:
+        if not _is_foreign_key(edge.dependent, evolution.desired):
+            for key in {edge.dependent, edge.dependent.owner}:
+                needs.setdefault(key, set()).update({edge.on, edge.on.owner})
+    for key in by_key:
+        if key.kind is ObjectKind.ROUTINE:
+            needs.setdefault(key, set()).update(_called(key, by_key, evolution.desired))
     worklist = list(chosen)
     while worklist:
         for needed in needs.get(worklist.pop(), ()):
             if needed in by_key and needed not in chosen:
                 chosen.add(needed)
                 worklist.append(needed)
-    labels = {change for change in changes if change.key.kind is ObjectKind.TYPE and change.aspect == "labels"}
-    first = tuple(change for change in changes if by_key.get(change.key) is change and change.key in chosen)
-    first += tuple(change for change in changes if change in labels and change.change_class is ChangeClass.SAFE)
-    return first, tuple(change for change in changes if change not in first)
+    live = evolution.real if evolution.real is not None else evolution.live
+
+    def is_possible(key: ObjectKey, seen: frozenset[ObjectKey] = frozenset()) -> bool:
+        return all(
+            needed in seen or needed.owner in live.objects or (needed in by_key and is_possible(needed, seen | {key}))
+            for needed in needs.get(key, ())
+            if needed == needed.owner and needed in evolution.desired.objects
+            # the sequence of a serial column is made with its table
+            if needed in by_key or needed.kind is not ObjectKind.SEQUENCE
+        )
+
+    return frozenset(key for key in chosen if is_possible(key))
 
 
-def _mentioned(pending: Iterable[Migration]) -> frozenset[ObjectKey]:
-    """The tables that the migrations name."""
-    found: set[ObjectKey] = set()
+def _is_foreign_key(key: ObjectKey, desired: Catalog) -> bool:
+    table = desired.table(key.owner) if key.kind is ObjectKind.CONSTRAINT else None
+    return table is not None and any(c.name == key.member and c.kind == "foreign key" for c in table.constraints)
+
+
+def _called(key: ObjectKey, by_key: Mapping[ObjectKey, Change], desired: Catalog) -> Iterator[ObjectKey]:
+    """New routines whose names stand in the body of this one."""
+    routine = desired.objects.get(key)
+    if isinstance(routine, Routine):
+        words = frozenset(re.findall(r"\w+", routine.body))
+        yield from (other for other in by_key if other.kind is ObjectKind.ROUTINE and other.name in words)
+
+
+def _later_parts(change: Change, desired: Catalog) -> Iterator[Change]:
+    """Foreign keys, triggers and policies of a table that is made before the migrations: they may need what these
+    make, and would stand in their way."""
+    table = desired.table(change.key)
+    if table is None or change.action is not Action.CREATE:
+        return
+    foreign = [c.name for c in table.constraints if c.kind == "foreign key" and not c.inherited]
+    members = (
+        (ObjectKind.CONSTRAINT, foreign),
+        (ObjectKind.TRIGGER, [trigger.name for trigger in table.triggers]),
+        (ObjectKind.POLICY, [policy.name for policy in table.policies]),
+    )
+    definitions = {c.name: c.definition for c in table.constraints}
+    for kind, names in members:
+        for name in names:
+            key = table.key.part(kind, name)
+            after = definitions.get(name) if kind is ObjectKind.CONSTRAINT else None
+            yield Change(action=Action.CREATE, key=key, after=after, reason=f"{key} is new")
+
+
+def _mentioned(pending: Iterable[Migration]) -> tuple[frozenset[ObjectKey], frozenset[tuple[str, str]]]:
+    """The tables and the routines that the migrations name."""
+    tables: set[ObjectKey] = set()
+    routines: set[tuple[str, str]] = set()
     for migration in pending:
         for part in migration.statements:
-            found |= {effect.key.owner for effect in part.effects if effect.verb is not EffectVerb.NONE}
-            found |= {
-                ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name)
-                for need in part.needs
-                if need.kind is NeedKind.RELATION
-            }
-    return frozenset(found)
+            tables |= {effect.key.owner for effect in part.effects if effect.verb is not EffectVerb.NONE}
+            for need in part.needs:
+                if need.kind is NeedKind.RELATION:
+                    tables.add(ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name))
+                elif need.kind is NeedKind.ROUTINE:
+                    routines.add((need.schema or "public", need.name))
+    return frozenset(tables), frozenset(routines)
 
 
 # --- new enum values (manual: ALTER TYPE … ADD VALUE) ---------------------------------------------------------------
