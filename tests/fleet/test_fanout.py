@@ -1,0 +1,123 @@
+"""The fan-out's decisions: who goes first, when it stops, how many at a time; and what is seen of it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from stonegate.cli.fleet_view import FleetView
+from stonegate.database.capacity import Capacity, count_locks, databases_at_once
+from stonegate.database.progress import Progress, Stage
+from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFailure, UsageError
+from stonegate.fleet.adoption import find_database
+from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
+from stonegate.fleet.names import v1_owner, v2_owner
+from stonegate.fleet.targets import Target, resolve_targets
+from stonegate.fleet.tenants import create_tenants
+from stonegate.model.report import ApplyReport, ErrorReport, Status
+from tests.fleet.conftest import Fleet
+
+CHANGED = "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL DEFAULT '' UNIQUE);"
+
+
+async def tenants(fleet: Fleet, *ids: str) -> tuple[Target, ...]:
+    """Tenants in the first release; the folder is in the second one afterwards."""
+    fleet.registry.register(fleet.name)
+    owners = [v2_owner(fleet.name, "app", each) for each in ids]
+    await create_tenants(fleet.registry, fleet.url, fleet.source, owners)
+    fleet.write("tables/notes.pssql", CHANGED)
+    return resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)
+
+
+def told(reports: tuple[ApplyReport, ...]) -> list[str]:
+    """Status, or error code, of each."""
+    return [report.status.value if report.error is None else report.error.code for report in reports]
+
+
+async def test_a_canary_that_cannot_be_reached_hands_on(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    fleet.rows("postgres", f"ALTER DATABASE {targets[0].database} ALLOW_CONNECTIONS false")
+    order: list[str] = []
+
+    def note(event: FleetEvent) -> None:
+        if event.state is State.DONE:
+            order.append(event.target.owner.tenant or "")
+
+    report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="1"), on_event=note)
+    assert told(report.results) == ["connection_failed", "applied", "applied"]
+    assert order == ["a", "b", "c"]
+
+
+async def test_a_named_canary_goes_first_and_stops_the_run_when_it_fails(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    fleet.rows(targets[1].database, "INSERT INTO notes (body) VALUES ('first')")
+    report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="b"))
+    assert told(report.results) == ["fleet_failed", "migration_failed", "fleet_failed"]
+    with pytest.raises(UsageError, match="the canary z is none"):
+        await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="z"))
+    default = await apply_fleet(targets, fleet.source)
+    assert told(default.results) == ["applied", "migration_failed", "applied"]
+
+
+async def test_stop_on_error_starts_nothing_more(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a", "b", "c", "d")
+    fleet.rows(targets[0].database, "INSERT INTO notes (body) VALUES ('first')")
+    report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(stop_on_error=True, concurrency=1))
+    assert told(report.results) == ["migration_failed", *["fleet_failed"] * 3]
+    assert "not attempted: " in (report.results[3].error.message if report.results[3].error else "")
+
+
+async def test_a_wrong_folder_touches_nothing(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a")
+    fleet.write("functions/broken.pssql", "CREATE FUNCTION (")
+    with pytest.raises((SyntaxFailure, SourceErrors)):
+        await apply_fleet(targets, fleet.source)
+
+
+async def test_databases_of_the_original_are_found_by_name_where_it_is_certain(fleet: Fleet) -> None:
+    name = fleet.name
+    fleet.registry.register(name)
+    for database in (f"{name}_main", f"{name}_x", f"{name}_y_main", f"{name}_y_z"):
+        fleet.rows("postgres", f"CREATE DATABASE {database}")
+    found = await find_database(fleet.registry, fleet.url, v1_owner(name, None))
+    assert found is not None and found.database == f"{name}_main"
+    assert await find_database(fleet.registry, fleet.url, v1_owner(name, "x")) is not None
+    assert await find_database(fleet.registry, fleet.url, v1_owner(name, "nobody")) is None
+    fleet.registry.register(f"{name}_y")
+    for owner in (v1_owner(name, "y_main"), v1_owner(name, "y_z"), v1_owner(f"{name}_y", "z")):
+        with pytest.raises(PlatformIsolationViolation, match="cannot be told whose"):
+            await find_database(fleet.registry, fleet.url, owner)
+    assert await find_database(fleet.registry, fleet.url, v1_owner(f"{name}_y", None)) is not None
+    with pytest.raises(PlatformIsolationViolation, match="belongs to another platform"):
+        await find_database(fleet.registry, fleet.url, v1_owner(name, "y_main"))
+
+
+def test_as_many_at_a_time_as_there_are_locks_for() -> None:
+    default = Capacity(sessions=90, locks=64 * 100)
+    assert databases_at_once(count_locks(30, 30), default, 8) == 8
+    assert databases_at_once(count_locks(400, 400), default, 8) == 2
+    assert databases_at_once(count_locks(5000, 5000), default, 8) == 1
+    assert FanoutOptions(concurrency=8, max_connections=6).width == 3
+
+
+def test_the_live_table_shows_what_runs_and_what_failed() -> None:
+    console = Console(file=io.StringIO(), width=100, height=20, force_terminal=True, no_color=True)
+    view = FleetView(200, console)
+    targets = [Target(server="host=h", owner=v1_owner("p", f"t{n}"), database=f"p_t{n}") for n in range(60)]
+    for target in targets:
+        view.take(FleetEvent(target=target, state=State.RUNNING))
+    progress = Progress(database="p_t59", stage=Stage.STEPS, index=3, total=9, object="users")
+    view.take(FleetEvent(target=targets[59], state=State.RUNNING, progress=progress))
+    for number, target in enumerate(targets[:58]):
+        error = ErrorReport(code="x", message="broke [bold]", exit_code=6, http_status=500) if number % 9 == 0 else None
+        status = Status.FAILED if error else Status.APPLIED
+        report = ApplyReport(status=status, database=target.database, duration_ms=1200, error=error)
+        view.take(FleetEvent(target=target, state=State.DONE, report=report))
+    with console.capture() as captured:
+        console.print(view.render())
+    shown = captured.get()
+    assert len(shown.splitlines()) <= 20
+    assert "58/200" in shown and "51 applied" in shown and "7 failed" in shown and "left" in shown
+    assert "applying, users" in shown and "3/9" in shown and "broke [bold]" in shown
