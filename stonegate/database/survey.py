@@ -34,6 +34,7 @@ from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan, choose_mode, plan_fingerprint
 from stonegate.planner.order import Ordered
+from stonegate.source.bodies import resolve_body
 from stonegate.source.checksum import same_body
 
 POOLER_WARNING = (
@@ -211,6 +212,7 @@ def _plan(
             desired=desired,
             builder=builder,
             same_body=same_body,
+            body_uses=resolve_body,
         )
 
     declared = declared_in(state)

@@ -13,6 +13,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import SameBody, plan_change
 from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order import Ordered
+from stonegate.planner.stale import BodyUses, uses_nothing
 
 _NO_OPTIONS = PlanOptions()
 _NOTHING_RECORDED = TrackingState()
@@ -40,6 +41,7 @@ def build_plan(
     desired: Catalog | None = None,
     builder: str = "",
     same_body: SameBody,
+    body_uses: BodyUses = uses_nothing,
 ) -> Plan:
     """The plan that brings a database to what the folder declares.
 
@@ -52,6 +54,7 @@ def build_plan(
         desired: the reference catalog of the folder; needed unless the mode is FRESH.
         builder: the role that built the reference and owns the target's objects.
         same_body: decides if two routine bodies are the same in canonical form (behaviour, §2).
+        body_uses: the tables and columns that a routine's body certainly uses (behaviour, §10 "Stale bodies").
     """
     target = None
     if database is not None:
@@ -75,7 +78,7 @@ def build_plan(
                 plan = replace(plan, blocked=(*plan.blocked, *_occupied(tree, live)))
         case Mode.CHANGE | Mode.ADOPTION | Mode.BASELINE:
             assert live is not None and desired is not None, f"{mode} needs the live and the desired catalog"
-            plan = plan_change(plan, tree, ordered, options, live, state, desired, same_body)
+            plan = plan_change(plan, tree, ordered, options, live, state, desired, same_body, body_uses)
         case Mode.UNCHANGED:
             raise AssertionError("unchanged is decided before a plan is built")
         case _:

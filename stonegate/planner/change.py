@@ -25,7 +25,7 @@ from stonegate.planner.places import find_places
 from stonegate.planner.records import build_records
 from stonegate.planner.seeding import seed_steps
 from stonegate.planner.simulate import simulate
-from stonegate.planner.stale import refuse_stale_bodies
+from stonegate.planner.stale import BodyUses, refuse_stale_bodies
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
 SameBody = Callable[[str, str, str], bool]
@@ -50,6 +50,7 @@ def plan_change(
     state: TrackingState,
     desired: Catalog,
     same_body: SameBody,
+    body_uses: BodyUses,
 ) -> Plan:
     """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
     allowed = Allowed(consents=options.consents, force=options.force)
@@ -70,7 +71,7 @@ def plan_change(
     wanted = (*diff.changes, *named_drops(diff.unmanaged, allowed, simulated.catalog))
     decided = _decide(plan, wanted, drift, state, allowed, options)
     by_migrations = (change for step in migrations.steps for change in step.changes)
-    stale = refuse_stale_bodies((*decided.changes, *by_migrations), tree, allowed)
+    stale = refuse_stale_bodies((*decided.changes, *by_migrations), tree, allowed, desired, body_uses)
     decided = replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, options)))
     late = _left_to_late(plan, migrations.late, live, state, same_body, desired, migrations.pending)
     cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), desired, simulated.catalog)

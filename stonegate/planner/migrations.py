@@ -174,7 +174,7 @@ def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) ->
         changes: list[Change] = []
         for statement in migration.statements:
             for effect in statement.effects:
-                change = _loss(effect, replay)
+                change = _loss(replay.actual(effect), replay)
                 if change is not None:
                     changes.append(replace(change, reason=f"line {statement.line}: {change.reason}"))
                 replay.apply(effect)

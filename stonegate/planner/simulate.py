@@ -33,6 +33,8 @@ T = TypeVar("T")
 #: The mark of a migration whose effects nobody can read (DO blocks, function calls): every step is decided at apply.
 EVERYTHING = "*"
 
+_RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
@@ -68,6 +70,7 @@ class Replay:
 
     def apply(self, effect: Effect) -> None:
         """Applies one effect."""
+        effect = self.actual(effect)
         self._mark(effect)
         match effect.verb:
             case EffectVerb.CREATE:
@@ -96,6 +99,15 @@ class Replay:
                 self._on_table(effect.key, lambda table: self._alter_column(table, effect))
             case _:
                 pass
+
+    def actual(self, effect: Effect) -> Effect:
+        """The effect on what has the name here and now: the folder may declare a view where a table still stands."""
+        key = effect.key
+        if key.kind not in _RELATIONS or effect.verb is EffectVerb.CREATE or key in self.catalog.objects:
+            return effect
+        others = (replace(key, kind=kind) for kind in _RELATIONS)
+        found = next((other for other in others if other in self.catalog.objects), key)
+        return replace(effect, key=found)
 
     def _mark(self, effect: Effect) -> None:
         match effect.verb:

@@ -5,24 +5,45 @@ The hazard `stale-body` of the diff warns of every body that mentions a name; wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
+from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, ConsentToken
 from stonegate.model.source import NeedKind, SourceItem, SourceTree, Verb
 from stonegate.planner.consent import Allowed
 
+#: The tables and columns that the statements inside of a routine's body certainly use.
+BodyUses: TypeAlias = Callable[[SourceItem], frozenset[ObjectKey]]
 
-def refuse_stale_bodies(changes: Iterable[Change], tree: SourceTree, allowed: Allowed) -> tuple[Blocked, ...]:
-    """One refusal per declared routine that uses a dropped or renamed table or column, unless allowed by name."""
-    gone = {change.key: change for change in changes if _removes(change)}
+_RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+_WORD = re.compile(r"[^\W\d][\w$]*")
+
+
+def uses_nothing(_: SourceItem) -> frozenset[ObjectKey]:
+    """For plans that drop nothing."""
+    return frozenset()
+
+
+def refuse_stale_bodies(
+    changes: Iterable[Change], tree: SourceTree, allowed: Allowed, desired: Catalog, body_uses: BodyUses
+) -> tuple[Blocked, ...]:
+    """One refusal per declared routine that uses a dropped or renamed table or column, unless allowed by name.
+
+    Args:
+        desired: what takes the name of something renamed serves the routine as well.
+        body_uses: asked only about routines that mention the name at all.
+    """
+    gone = {change.key: change for change in changes if _removes(change) and not _is_declared(change.key, desired)}
     if not gone:
         return ()
     return tuple(
         _refusal(item, gone[key])
         for item in tree.items
         if item.verb is Verb.CREATE and item.key.kind is ObjectKind.ROUTINE
-        for key in sorted(set(_used(item)) & gone.keys())[:1]
+        for key in sorted(_used(item, gone, body_uses))[:1]
         if not allowed.permits(ConsentToken.STALE_BODY, _short(item.key))
     )
 
@@ -32,8 +53,26 @@ def _removes(change: Change) -> bool:
     return dropped and not change.restored and change.key.kind in (ObjectKind.COLUMN, ObjectKind.TABLE)
 
 
-def _used(item: SourceItem) -> Iterator[ObjectKey]:
-    """Tables and columns that the parsed statements of the routine name."""
+def _is_declared(key: ObjectKey, desired: Catalog) -> bool:
+    for kind in _RELATIONS:
+        found = desired.objects.get(ObjectKey(kind, key.schema, key.name))
+        if isinstance(found, Table | View):
+            return key.member is None or any(column.name == key.member for column in found.columns)
+    return False
+
+
+def _used(item: SourceItem, gone: Iterable[ObjectKey], body_uses: BodyUses) -> set[ObjectKey]:
+    words = frozenset(_WORD.findall(item.sql.lower()))
+    mentioned = {key for key in gone if _words(key) <= words}
+    return mentioned & (frozenset(_named(item)) | body_uses(item)) if mentioned else set()
+
+
+def _words(key: ObjectKey) -> frozenset[str]:
+    return frozenset(_WORD.findall(f"{key.name} {key.member or ''}".lower()))
+
+
+def _named(item: SourceItem) -> Iterator[ObjectKey]:
+    """Tables and columns that the statement itself names."""
     for need in item.needs:
         if need.kind is NeedKind.RELATION:
             table = ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name)
