@@ -20,9 +20,7 @@ def confirm(plan: Plan, changes: tuple[Change, ...], allowed: Allowed) -> None:
     surprises = tuple(
         change
         for change in changes
-        if change.identity not in planned
-        and EVERYTHING not in uncertain
-        and not change.labels & uncertain
+        if change.identity not in planned and EVERYTHING not in uncertain and not change.labels & uncertain
     )
     if surprises:
         raise PlanChanged(

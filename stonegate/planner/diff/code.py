@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stonegate.model.catalog import Parameter, Policy, Routine, Table, Trigger, View
+from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.contract import breaking_changes
@@ -46,7 +47,7 @@ _STATES = {"O": "enabled", "D": "disabled", "R": "enabled for replicas", "A": "a
 
 
 def _compare_trigger(sides: Sides, key: ObjectKey, desired: Trigger, live: Trigger) -> Findings:
-    if desired.definition != live.definition:
+    if not same_text(desired.definition, live.definition):
         yield sides.change(
             Action.RECREATE,
             key,
@@ -76,7 +77,7 @@ def compare_policies(sides: Sides, desired: Table, live: Table) -> Findings:
             yield sides.change(Action.CREATE, key, f"{key} is new", after=_policy_text(policy))
             continue
         before, after = _policy_text(present[name]), _policy_text(policy)
-        if before != after:
+        if not same_text(after, before):
             yield sides.change(Action.RECREATE, key, f"{key} has another definition", before=before, after=after)
         yield from compare_comment(sides, key, policy.comment, present[name].comment)
     for name, policy in present.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from stonegate.model.catalog import Column, Table
+from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import NOT_VALID, Circumstances
@@ -140,10 +141,11 @@ def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, fam
         return False
     if live.generated is None or desired.generated_kind != live.generated_kind:
         return True
-    changed = (desired.type, desired.collation, desired.generated) != (live.type, live.collation, live.generated)
+    same = same_text(desired.generated, live.generated)
+    changed = (desired.type, desired.collation) != (live.type, live.collation) or not same
     if changed and any(key in sides.live.dependents.get(source, ()) for source in family.retyped):
         return True  # PostgreSQL does not change the type of a column that it is computed from
-    return desired.generated != live.generated and sides.live.server < _SET_EXPRESSION
+    return not same and sides.live.server < _SET_EXPRESSION
 
 
 def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Change:
@@ -226,7 +228,8 @@ def _backfill(key: ObjectKey) -> str:
 
 def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
     """Where values come from: a default, an owned sequence, an identity or an expression; one change for all of it."""
-    if (desired.generated, desired.generated_kind) != (live.generated, live.generated_kind):
+    same = same_text(desired.generated, live.generated)
+    if not same or desired.generated_kind != live.generated_kind:
         yield _source_change(
             sides,
             key,
@@ -245,7 +248,11 @@ def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column,
             yield _source_change(sides, key, "identity", _identity_text(live), _identity_text(desired))
         return
     both_serial = desired.owned_sequence is not None and live.owned_sequence is not None
-    if desired.default != live.default and not both_serial and not family.carries(desired, live, "default"):
+    if (
+        not same_text(desired.default, live.default)
+        and not both_serial
+        and not family.carries(desired, live, "default")
+    ):
         yield _source_change(sides, key, "default", live.default, desired.default)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stonegate.model.catalog import Constraint, Index, Table
+from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
@@ -94,7 +95,7 @@ def _compare_validity(
     NOT VALID spares a large table the check; a constraint that was validated since is better than that, unless the
     folder takes the validation back.
     """
-    if desired.definition == live.definition:
+    if same_text(desired.definition, live.definition):
         return
     validates = live.definition.endswith(NOT_VALID)
     if not validates and (former is None or former.definition == desired.definition):

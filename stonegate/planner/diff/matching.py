@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stonegate.model.catalog import Constraint, Index
+from stonegate.model.expressions import flatten
 from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up
 
 Part = TypeVar("Part", Constraint, Index)
@@ -99,8 +100,8 @@ def _same_shape(part: Part, live: Sequence[Part], taken: Collection[str]) -> Par
 def shape(part: Constraint | Index) -> str:
     """The meaning of a part: its definition without its name and without NOT VALID."""
     if isinstance(part, Index):
-        return part.shape
-    return f"{part.kind} {part.definition.removesuffix(NOT_VALID)}"
+        return flatten(part.shape)
+    return flatten(f"{part.kind} {part.definition.removesuffix(NOT_VALID)}")
 
 
 def is_generated_name(part: Constraint | Index, owner: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stonegate.model.catalog import DefaultPrivileges, Extension, OtherObject, Schema
+from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
@@ -141,7 +142,8 @@ def compare_others(sides: Sides) -> Findings:
 
 
 def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Findings:
-    if (desired.definition, desired.creatable, desired.drop) != (live.definition, live.creatable, live.drop):
+    same = same_text(desired.definition, live.definition)
+    if not same or (desired.creatable, desired.drop) != (live.creatable, live.drop):
         possible = desired.creatable and bool(live.drop)
         yield sides.change(
             Action.RECREATE,

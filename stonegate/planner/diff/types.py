@@ -11,6 +11,7 @@ from stonegate.model.catalog import (
     EnumType,
     RangeType,
 )
+from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
 from stonegate.planner.classify import Circumstances
@@ -227,7 +228,7 @@ def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Find
             hint="write a migration: create the new domain under another name, convert the columns, drop the old one",
             facts=_IMPOSSIBLE,
         )
-    if desired.default != live.default:
+    if not same_text(desired.default, live.default):
         yield sides.change(
             Action.ALTER,
             key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stonegate.model.catalog import Column, View
+from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.access import compare_access, compare_column_privileges, compare_comment
@@ -66,8 +67,10 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
 
 
 def _is_same(sides: Sides, desired: View, live: View, expanded: str) -> bool:
-    return live.definition in (desired.definition, expanded) or sides.same_body(
-        "sql", desired.definition, live.definition
+    return (
+        live.definition == expanded
+        or same_text(desired.definition, live.definition)
+        or sides.same_body("sql", desired.definition, live.definition)
     )
 
 
