@@ -92,6 +92,7 @@ class Door:
             if scope["path"] == "/call":
                 await self._call(scope, receive, send_marked, facts)
             else:
+                scope["app"] = self  # with it Starlette raises what it would otherwise answer in plain text
                 await self._router(scope, receive, send_marked)
         except Disconnected:
             facts["status"] = _CLIENT_GONE

@@ -168,12 +168,14 @@ def summary_of_fleet(report: FleetReport, *, dry_run: bool, skip_verification: b
     failed = [each for each in report.results if each.error is not None]
     if not failed:
         return Outcome(body=body, touched=touched, results=facts)
-    return Outcome(status=_worst(failed), body=body | _failure(failed, len(results)), touched=touched, results=facts)
+    return Outcome(
+        status=_worst(failed, len(results)), body=body | _failure(failed, len(results)), touched=touched, results=facts
+    )
 
 
-def _worst(failed: list[ApplyReport]) -> int:
+def _worst(failed: list[ApplyReport], total: int) -> int:
     statuses = {each.error.http_status for each in failed if each.error is not None}
-    if len(failed) == 1 or len(statuses) == 1:
+    if total == 1:
         return statuses.pop()
     return 409 if statuses == {409} else 500
 
