@@ -59,6 +59,10 @@ def _lets_go(sides: Sides, user: ObjectKey) -> bool:
     """True if the plan changes or drops the user: what is declared cannot use a type that is not."""
     if user in sides.desired_parts or sides.was_declared(user):
         return True
+    if user.kind is ObjectKind.INDEX:
+        holders = (table for table in sides.live.tables if table.schema == user.schema)
+        holder = next((table.key for table in holders if any(i.name == user.name for i in table.indexes)), None)
+        return holder is not None and holder not in sides.desired_parts and sides.was_declared(holder)
     if user.member is None:
         return False
     if user.kind is ObjectKind.COLUMN:
