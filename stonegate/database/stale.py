@@ -48,9 +48,12 @@ def _moved(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody)
     yield from (f"migration {name} was applied meanwhile" for name in sorted(running & recorded))
     planned = {change.identity: change for step in plan.steps for change in step.changes if not change.restored}
     needed = {change.identity: change for change in unmet_changes(plan, live, state, same_body)}
-    if not running:  # else the differences are those after the migrations
-        for identity in sorted(planned.keys() - needed.keys()):
+    for identity in sorted(planned.keys() - needed.keys()):
+        change = planned[identity]
+        if not running:  # else the differences are those after the migrations
             yield f"no longer needed: {identity}"
+        elif change.action is Action.CREATE and (change.table or change.key.owner) in live.objects:
+            yield f"{change.key} exists already"
     for identity in sorted(needed.keys() - planned.keys()):
         yield f"not in the plan: {needed[identity].reason or identity}"
     for identity in sorted(planned.keys() & needed.keys()):
