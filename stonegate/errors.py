@@ -156,9 +156,17 @@ class PlatformAlreadyRegistered(StonegateError):
 
 
 class MigrationInProgress(StonegateError):
-    """A job runs already for these databases."""
+    """A job runs already for these databases; `job` is its id."""
 
     code, status, exit_code = "migration_in_progress", 409, 2
+
+    def __init__(self, message: str, *, job: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.job = job
+
+    def as_dict(self) -> dict[str, str]:
+        """With the id of the running job."""
+        return super().as_dict() | {"job_id": self.job}
 
 
 # --- the folder or archive is wrong: exit 3 ------------------------------------------------------------------------

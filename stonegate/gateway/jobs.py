@@ -46,18 +46,6 @@ class JobState(msgspec.Struct, kw_only=True):
     error: str | None = None
 
 
-class JobInProgress(MigrationInProgress):
-    """Another job for the same databases runs; `job` is its id."""
-
-    def __init__(self, message: str, *, job: str, hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.job = job
-
-    def as_dict(self) -> dict[str, str]:
-        """With the id of the running job."""
-        return super().as_dict() | {"job_id": self.job}
-
-
 class Jobs:
     """The jobs below a data directory."""
 
@@ -68,14 +56,14 @@ class Jobs:
         """A new job, queued, and the descriptor of its lock: whoever closes it says that the job is over.
 
         Raises:
-            JobInProgress: one for the same schema is alive.
+            MigrationInProgress: one for the same schema is alive.
         """
         make_directory(self.directory)
         with locked(self.directory / ".start.lock"):
             known = sorted(self._states(), key=lambda state: state.created_at)
             for state in known:
                 if state.status in _ALIVE and (state.platform, state.schema_name) == (platform, schema):
-                    raise JobInProgress(
+                    raise MigrationInProgress(
                         f"a job migrates the databases of {platform}/{schema} already",
                         job=state.job_id,
                         hint=f"GET /v2/migrate-all/{state.job_id}",
