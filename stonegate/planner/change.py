@@ -16,6 +16,7 @@ from stonegate.planner.consent import Allowed
 from stonegate.planner.diff import Diff, differences
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.evolve import Evolution, Place, evolve
+from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations import changed_migrations, plan_migrations
 from stonegate.planner.obstacles import clear_the_way
 from stonegate.planner.operations import is_executable
@@ -54,7 +55,7 @@ def plan_change(
 ) -> Plan:
     """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
     allowed = Allowed(consents=options.consents, force=options.force)
-    plan = replace(plan, kept=kept_kinds(tree), desired=desired)
+    plan = replace(plan, kept=kept_kinds(tree), desired=desired, search_path=extension_search_path(tree))
     migrations = plan_migrations(tree, ordered.migrations, plan.mode, state, allowed, live, desired)
     renewed = changed_migrations(tree, state)
     if plan.mode is Mode.BASELINE:
