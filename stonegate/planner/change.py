@@ -11,6 +11,7 @@ from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Pha
 from stonegate.model.source import Migration, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
+from stonegate.planner.backfill import with_planned_consent
 from stonegate.planner.confirm import confirm
 from stonegate.planner.consent import Allowed
 from stonegate.planner.diff import Diff, differences
@@ -229,7 +230,7 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
     excepted = frozenset(plan.excepted)
     diff = _diff(plan, live, state, same_body)
     changes = (
-        *(change for change in diff.changes if change.exception not in excepted),
+        *with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps),
         *named_drops(diff.unmanaged, allowed, live),
     )
     confirm(plan, changes, allowed)

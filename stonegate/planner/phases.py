@@ -10,6 +10,7 @@ from stonegate.model.catalog import Catalog, EnumType, Routine
 from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
+from stonegate.planner.backfill import close, is_backfilled, is_unfilled, with_added, without_not_null, words_of
 from stonegate.planner.evolve import Evolution, evolve
 from stonegate.planner.migrations import MigrationPlan
 
@@ -24,7 +25,11 @@ def arrange(
     """All steps of the plan in execution order."""
     first, rest = _before_migrations(changes, migrations.pending, evolution)
     rest += tuple(part for change in first for part in _later_parts(change, evolution.desired))
-    early, late = evolve(first, evolution, bare=True), evolve(rest, evolution)
+    unfilled = tuple(change for change in first if is_unfilled(change))
+    rest += tuple(close(change) for change in unfilled)
+    opened = replace(evolution, desired=without_not_null(evolution.desired, unfilled))
+    filled = replace(evolution, live=with_added(evolution.live, evolution.desired, unfilled))
+    early, late = evolve(first, opened, bare=True), evolve(rest, filled)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
     after_commit = tuple(step for step in migrations.steps if step.phase is Phase.POST_COMMIT)
     texts = _texts_that_use_values((*early, *inside, *late, *seeds), evolution.desired)
@@ -49,6 +54,7 @@ def _before_migrations(
         if effect.verb in (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
     }
     tables, routines = _mentioned(pending)
+    words = words_of(pending)
     by_key = {change.key: change for change in changes if change.action is Action.CREATE and change.key not in made}
 
     def is_wanted(change: Change) -> bool:
@@ -56,6 +62,8 @@ def _before_migrations(
         if key.kind is ObjectKind.ROUTINE:
             return (key.schema, key.name) in routines
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
+        if additions and is_backfilled(change, words):
+            return True
         return change.change_class is ChangeClass.SAFE and (key.kind in _NEW_OBJECTS or additions)
 
     chosen = _with_needs({key for key, change in by_key.items() if is_wanted(change)}, by_key, evolution)

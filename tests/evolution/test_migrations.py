@@ -1,0 +1,224 @@
+"""Migrations between two releases: previewed, run in order, decided again, resumed after a crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stonegate.database.lazy_source import LazySource
+from stonegate.model.plan import Action, Phase
+from stonegate.model.report import Status
+from tests.convergence import catalog_of, deploy, plan_in_full, snapshot, source_of
+from tests.database.folders import allowing, applied, apply, write
+from tests.evolution.support import assert_settled, plan, refused, rows, run, worked
+from tests.servers import Database, MakeDatabase
+
+TABLE = "CREATE TABLE users (id int PRIMARY KEY, name text, code text);"
+FIRST = {"tables/users.sql": TABLE}
+CLINIC = Path(__file__).parents[2] / "examples" / "clinic"
+
+
+@pytest.fixture
+def deployed(database: Database, tmp_path: Path) -> Database:
+    """One table with two rows."""
+    applied(database.url, write(tmp_path, FIRST))
+    run(database.url, "INSERT INTO users VALUES (1, 'Ann', 'a'), (2, NULL, 'b')")
+    return database
+
+
+def migrated(tmp_path: Path, table: str, *migrations: str) -> LazySource:
+    """The folder with these migrations, numbered from 1."""
+    files = {f"migrations/{number}.sql": text for number, text in enumerate(migrations, start=1)}
+    return write(tmp_path, {"tables/users.sql": table, **files})
+
+
+def recorded(url: str) -> list[str]:
+    return [name for (name,) in rows(url, "SELECT migration_file FROM _stonescriptdb_gateway_migrations ORDER BY 1")]
+
+
+def test_the_preview_replays_what_the_text_shows(deployed: Database, tmp_path: Path) -> None:
+    table = "CREATE TABLE users (id int PRIMARY KEY, title text NOT NULL DEFAULT '', age bigint);"
+    source = migrated(
+        tmp_path,
+        table,
+        "ALTER TABLE users RENAME COLUMN name TO title;\nUPDATE users SET title = '' WHERE title IS NULL;",
+        "-- stonegate: allow drop_column users.code\n"
+        "ALTER TABLE users DROP COLUMN code;\nALTER TABLE users ADD COLUMN age bigint;",
+        "-- stonegate: allow set_not_null users.title\n"
+        "ALTER TABLE users ALTER title SET DEFAULT '', ALTER title SET NOT NULL;",
+    )
+    made = plan(deployed.url, source)
+    assert not made.blocked
+    assert worked(made) == ["run migration 1.sql", "run migration 2.sql", "run migration 3.sql"]
+    report = applied(deployed.url, source)
+    assert report.verified
+    assert rows(deployed.url, "SELECT id, title FROM users ORDER BY 1") == [(1, "Ann"), (2, "")]
+    forced = "SELECT object_name FROM _stonescriptdb_gateway_changelog WHERE forced ORDER BY 1"
+    assert rows(deployed.url, forced) == [("2.sql",), ("3.sql",)]
+
+
+@pytest.mark.parametrize(
+    ("migration", "allow"),
+    [
+        ("ALTER TABLE users DROP COLUMN code", "drop_column:users.code"),
+        ("DROP TABLE users", "drop_table:users"),
+        ("TRUNCATE users", "delete_rows:users"),
+        ("DELETE FROM users", "delete_rows:users"),
+        ("ALTER TABLE users ALTER code SET NOT NULL", "set_not_null:users.code"),
+        ("ALTER TABLE users ALTER code TYPE varchar(1)", "modify_column_type:users.code"),
+    ],
+)
+def test_an_explicit_loss_needs_consent(deployed: Database, tmp_path: Path, migration: str, allow: str) -> None:
+    said = refused(apply(deployed.url, migrated(tmp_path, TABLE, migration + ";")), "migration_blocked", 4)
+    assert f"--allow {allow}" in said
+    assert rows(deployed.url, "SELECT count(*) FROM users") == [(2,)] and recorded(deployed.url) == []
+    word, _, name = allow.partition(":")
+    files = migrated(tmp_path, TABLE, f"-- stonegate: allow {word} {name}\n{migration};")
+    assert not [blocked for blocked in plan(deployed.url, files).blocked if blocked.file]
+
+
+def test_a_do_block_is_decided_at_apply(deployed: Database, tmp_path: Path) -> None:
+    table = TABLE.replace("code text", "code text, age int")
+    source = migrated(tmp_path, table, "DO $$ BEGIN ALTER TABLE users ADD COLUMN age int; END $$;")
+    made = plan(deployed.url, source)
+    assert made.uncertain == ("*",)
+    report = applied(deployed.url, source)
+    assert report.verified and [step.step.id for step in report.steps] == ["run migration 1.sql"]
+
+
+def test_what_the_text_does_not_show_rolls_back(deployed: Database, tmp_path: Path) -> None:
+    """An UPDATE fires a trigger that drops a column: the folder still declares it."""
+    run(
+        deployed.url,
+        "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN CREATE TABLE IF NOT EXISTS hidden (id int); EXECUTE 'DROP INDEX users_code_idx'; RETURN NULL; END $$",
+    )
+    table = TABLE + "\nCREATE INDEX users_code_idx ON users (code);\nCREATE TABLE other (id int);"
+    applied(deployed.url, write(tmp_path, {"tables/users.sql": table}))
+    run(deployed.url, "CREATE TRIGGER trap AFTER INSERT ON other EXECUTE FUNCTION trap()")
+    before = catalog_of(deployed.url)
+    said = refused(apply(deployed.url, migrated(tmp_path, table, "INSERT INTO other VALUES (1);")), "plan_changed", 5)
+    assert "users_code_idx" in said
+    assert catalog_of(deployed.url) == before and recorded(deployed.url) == []
+
+
+def test_a_fresh_database_baselines_all_but_what_must_run(database: Database, tmp_path: Path) -> None:
+    source = migrated(
+        tmp_path, TABLE, "INSERT INTO gone VALUES (1);", "-- stonegate: run-on-fresh\nINSERT INTO users VALUES (9);"
+    )
+    report = applied(database.url, source)
+    assert report.plan is not None
+    actions = {step.key.name: step.action for step in report.plan.steps if step.phase is Phase.MIGRATIONS}
+    assert actions == {"1.sql": Action.BASELINE, "2.sql": Action.RUN}
+    assert rows(database.url, "SELECT id FROM users") == [(9,)]
+    query = "SELECT baselined FROM _stonescriptdb_gateway_migrations ORDER BY migration_file"
+    assert rows(database.url, query) == [(True,), (False,)]
+
+
+def test_without_tables_all_migrations_run(database: Database, tmp_path: Path) -> None:
+    report = applied(
+        database.url, write(tmp_path, {"migrations/1.sql": TABLE, "migrations/2.sql": "DROP TABLE users;"})
+    )
+    assert report.plan is not None and not report.plan.blocked
+    assert recorded(database.url) == ["1.sql", "2.sql"]
+
+
+def test_a_changed_file_blocks_until_its_checksum_is_recorded(deployed: Database, tmp_path: Path) -> None:
+    applied(deployed.url, migrated(tmp_path, TABLE, "UPDATE users SET code = 'x' WHERE id = 1;"))
+    changed = migrated(tmp_path, TABLE, "UPDATE users SET code = 'y' WHERE id = 1;")
+    said = refused(apply(deployed.url, changed), "changed_migration", 5)
+    assert "--allow changed_migration:1.sql" in said
+    applied(deployed.url, changed, plan=allowing("changed_migration:1.sql"))
+    assert rows(deployed.url, "SELECT code FROM users WHERE id = 1") == [("x",)]
+    assert apply(deployed.url, changed).error is None
+    directive = migrated(tmp_path, TABLE, "-- stonegate: run-on-fresh\nUPDATE users SET code = 'y' WHERE id = 1;")
+    assert apply(deployed.url, directive).error is None  # directives do not count
+
+
+def test_a_transaction_of_its_own_is_ignored_with_a_warning(deployed: Database, tmp_path: Path) -> None:
+    source = migrated(tmp_path, TABLE, "BEGIN;\nUPDATE users SET code = 'x' WHERE id = 1;\nCOMMIT;", "SELECT 1/0;")
+    assert any("1.sql" in warning for warning in plan(deployed.url, source).warnings)
+    assert apply(deployed.url, source).status is Status.FAILED
+    assert rows(deployed.url, "SELECT code FROM users WHERE id = 1") == [("a",)]  # still one transaction
+
+
+def test_a_declared_not_null_column_waits_for_its_backfill(deployed: Database, tmp_path: Path) -> None:
+    table = TABLE.replace("code text", "code text, slug text NOT NULL")
+    source = migrated(tmp_path, table, "UPDATE users SET slug = 'u' || id WHERE slug IS NULL;")
+    said = refused(apply(deployed.url, source), "migration_blocked", 4)
+    assert "--allow add_not_null_column:users.slug" in said
+    consent = allowing("add_not_null_column:users.slug")
+    steps = ["create column users.slug", "run migration 1.sql", "alter column users.slug not_null"]
+    assert worked(plan(deployed.url, source, plan=consent)) == steps
+    applied(deployed.url, source, plan=consent)
+    assert rows(deployed.url, "SELECT slug FROM users ORDER BY id") == [("u1",), ("u2",)]
+    assert not plan_in_full(deployed.url, tmp_path / "postgresql").has_changes
+
+
+def test_a_backfill_that_misses_rows_rolls_back(deployed: Database, tmp_path: Path) -> None:
+    table = TABLE.replace("code text", "code text, slug text NOT NULL")
+    source = migrated(tmp_path, table, "UPDATE users SET slug = 'u' WHERE id = 1;")
+    report = apply(deployed.url, source, plan=allowing("add_not_null_column"))
+    assert report.error is not None and report.error.sqlstate == "23502"
+    assert recorded(deployed.url) == []
+
+
+# --- after the commit -----------------------------------------------------------------------------------------------
+
+INDEXED = TABLE + "\nCREATE INDEX users_code_idx ON users (code);"
+CONCURRENTLY = "CREATE INDEX CONCURRENTLY IF NOT EXISTS users_code_idx ON users (code);"
+
+
+def post_commit(url: str) -> list[str]:
+    query = "SELECT post_commit FROM _stonescriptdb_gateway_deployments ORDER BY id DESC LIMIT 1"
+    return sorted(rows(url, query)[0][0].values())
+
+
+def test_a_concurrent_index_comes_after_the_commit(deployed: Database, tmp_path: Path) -> None:
+    source = migrated(tmp_path, INDEXED, CONCURRENTLY)
+    made = plan(deployed.url, source)
+    assert [(step.id, step.phase) for step in made.steps if step.changes or step.statements] == [
+        ("run migration 1.sql", Phase.POST_COMMIT)
+    ]
+    applied(deployed.url, source)
+    assert post_commit(deployed.url) == ["done"] and recorded(deployed.url) == ["1.sql"]
+    assert apply(deployed.url, source).status is Status.UNCHANGED
+    assert not plan_in_full(deployed.url, tmp_path / "postgresql").has_changes
+
+
+def test_a_failed_one_is_found_invalid_and_built_again(deployed: Database, tmp_path: Path) -> None:
+    """A unique index over duplicates stays behind invalid, as after a crash in the middle."""
+    run(deployed.url, "UPDATE users SET code = 'same'")
+    unique = [text.replace("CREATE INDEX", "CREATE UNIQUE INDEX") for text in (INDEXED, CONCURRENTLY)]
+    source = migrated(tmp_path, *unique)
+    report = apply(deployed.url, source)
+    assert report.status is Status.FAILED and report.error is not None
+    invalid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'users_code_idx'::regclass"
+    assert rows(deployed.url, invalid) == [(False,)]
+    assert post_commit(deployed.url) == ["started"] and recorded(deployed.url) == []
+    run(deployed.url, "UPDATE users SET code = id::text")
+    applied(deployed.url, source)
+    assert rows(deployed.url, invalid) == [(True,)]
+    assert post_commit(deployed.url) == ["done"] and recorded(deployed.url) == ["1.sql"]
+    assert not plan_in_full(deployed.url, tmp_path / "postgresql").has_changes
+
+
+# --- the example's history ------------------------------------------------------------------------------------------
+
+
+def test_the_clinic_grows_from_its_first_release(database: Database, make_database: MakeDatabase) -> None:
+    url = database.url
+    assert deploy(url, CLINIC / "history" / "v1" / "postgresql").status is Status.APPLIED
+    before = snapshot(url)
+    source = source_of(CLINIC / "postgresql")
+    made = plan(url, source)
+    assert not made.blocked, made.blocked
+    ran = [step.key.name for step in made.steps if step.action is Action.RUN]
+    assert [name[:3] for name in ran] == ["002", "003", "004", "005"]
+    report = applied(url, source)
+    assert report.verified
+    after = snapshot(url)
+    for table in ("patients", "doctors", "appointments"):
+        assert after.counts[table] >= before.counts[table] > 0
+    assert_settled(database, CLINIC / "postgresql", source, make_database)
