@@ -9,6 +9,8 @@ from rich.text import Text
 
 #: Beyond this column a place is not pushed any further to the right.
 _FARTHEST_PLACE = 56
+#: A column that would have to be narrower than this is not folded.
+_NARROWEST_FOLD = 24
 
 
 def indented(console: Console, text: Text | str, indent: int, *, style: str = "", hang: int = 0) -> Iterator[Text]:
@@ -42,16 +44,21 @@ def placed(console: Console, rows: Sequence[tuple[Text, str]], indent: int) -> I
 def table(
     console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = ()
 ) -> Iterator[Text]:
-    """A table with a ruled header; on a screen that is too narrow for it, one block of `name  value` lines a row.
+    """A table with a ruled header. On a screen that is too narrow for it the widest column is folded, and where that
+    is not enough, each row is a block of `name  value` lines.
 
     Args:
         numeric: indexes of columns that are aligned to the right.
     """
     cells = [[_one_line(cell) for cell in row] for row in rows]
     widths = [max([len(name), *(Text(row[i]).cell_len for row in cells)]) for i, name in enumerate(header)]
-    if sum(widths) + 2 * (len(widths) - 1) > console.width:
-        yield from _blocks(console, header, cells)
-        return
+    excess = sum(widths) + 2 * (len(widths) - 1) - console.width
+    widest = widths.index(max(widths))
+    if excess > 0:
+        if widths[widest] - excess < max(_NARROWEST_FOLD, len(header[widest])):
+            yield from _blocks(console, header, cells)
+            return
+        widths[widest] -= excess
 
     def join(row: Sequence[str], style: str = "") -> Text:
         line = Text(style=style)
@@ -65,7 +72,11 @@ def table(
 
     yield join(header, "bold")
     yield Text("  ".join("─" * width for width in widths), style="dim")
-    yield from (join(row) for row in cells)
+    for row in cells:
+        for number, part in enumerate(Text(row[widest]).wrap(console, widths[widest], overflow="fold")[:] or [Text()]):
+            part.rstrip()
+            rest = row if number == 0 else [""] * len(row)
+            yield join([*rest[:widest], part.plain, *rest[widest + 1 :]])
 
 
 def _blocks(console: Console, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Text]:
