@@ -123,7 +123,7 @@ def _column_checks(change: Change, table: Table, desired: Table, live: Catalog, 
 
 
 def _misfit(column: Identifier, new: str, server: int) -> Composable:
-    """Selects values that the new type does not take; before PostgreSQL 16 only lengths are looked at."""
+    """Selects values that the new type does not take; before PostgreSQL 16 only lengths and sizes are looked at."""
     if server >= _HAS_INPUT_CHECK:
         return SQL("t.{} IS NOT NULL AND NOT pg_input_is_valid(t.{}::text, {})").format(column, column, Literal(new))
     base, _, modifier = new.partition("(")
@@ -135,6 +135,12 @@ def _misfit(column: Identifier, new: str, server: int) -> Composable:
         return SQL(
             "(t.{}::text ~ '^-?[0-9.]+$' AND NOT (t.{}::text::numeric >= -{} AND t.{}::text::numeric < {}))"
         ).format(column, column, bound, column, bound)
+    if base == "numeric" and modifier:
+        digits, _, scale = modifier.rstrip(")").partition(",")
+        places = int(scale or 0)
+        return SQL("(t.{}::text ~ '^-?[0-9.]+$' AND abs(round(t.{}::text::numeric, {})) >= 10::numeric ^ {})").format(
+            column, column, Literal(places), Literal(int(digits) - places)
+        )
     return SQL("false")
 
 

@@ -1,0 +1,92 @@
+"""Rows that would make a plan fail, found before any step runs, with their count and a key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stonegate.database.connect import connect
+from stonegate.database.introspect import read_catalog
+from stonegate.database.preflight import read_findings
+from stonegate.model.plan import Plan
+from stonegate.model.preflight import Finding
+from stonegate.model.report import Status
+from tests.convergence import catalog_of, snapshot
+from tests.database.folders import allowing, applied, apply, write
+from tests.evolution.support import plan, run
+from tests.servers import Database, MakeDatabase, Server
+
+BEFORE = """CREATE TABLE users (
+    id int PRIMARY KEY, team_id int, name text, email text, amount bigint, price numeric(12,2), "Odd One" text);
+CREATE TABLE teams (id int PRIMARY KEY);"""
+ROWS = """INSERT INTO teams VALUES (1);
+INSERT INTO users VALUES
+    (1, 1, 'a', 'x@x', 1, 1.00, 'ok'), (2, NULL, NULL, 'x@x', 3000000000, 123456.00, 'much too long'),
+    (3, 9, NULL, NULL, -1, 2.50, NULL), (4, 1, 'd', NULL, 4, 3.00, '');"""
+
+
+@pytest.fixture(params=[15, 18], ids=lambda major: f"pg{major}")
+def filled(request: pytest.FixtureRequest, make_database: MakeDatabase, tmp_path: Path) -> Iterator[Database]:
+    """Tables with rows, of which some stand against every change below."""
+    server: Server = request.getfixturevalue(f"server{request.param}")
+    database = make_database(server)
+    applied(database.url, write(tmp_path, {"tables/all.sql": BEFORE}))
+    run(database.url, *ROWS.split(";\n"))
+    yield database
+
+
+def look(url: str, made: Plan) -> tuple[Finding, ...]:
+    async def read() -> tuple[Finding, ...]:
+        conn = await connect(url)
+        try:
+            return await read_findings(conn, made, await read_catalog(conn))
+        finally:
+            await conn.close()
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found", "count", "sample"),
+    [
+        ("name text", "name text NOT NULL", "users.name", 2, "id = 2"),
+        ("email text", "email text UNIQUE", "users.users_email_key", 1, "email = x@x"),
+        ("team_id int", "team_id int REFERENCES teams", "users.users_team_id_fkey", 1, "id = 3"),
+        ("amount bigint", "amount bigint CHECK (amount > 0)", "users.users_amount_check", 1, "id = 3"),
+        ("amount bigint", "amount int", "users.amount", 1, "id = 2"),
+        ("numeric(12,2)", "numeric(6,2)", "users.price", 1, "id = 2"),
+        ('"Odd One" text', '"Odd One" varchar(5)', 'users."Odd One"', 1, "id = 2"),
+        ("email text", "email text, slug text NOT NULL", "users.slug", 4, "id = 1"),
+        (
+            "(id int PRIMARY KEY);",
+            "(id int PRIMARY KEY);\nCREATE UNIQUE INDEX one ON users (team_id);",
+            "one",
+            1,
+            "team_id = 1",
+        ),
+    ],
+)
+def test_a_finding(filled: Database, tmp_path: Path, old: str, new: str, found: str, count: int, sample: str) -> None:
+    assert old in BEFORE
+    source = write(tmp_path, {"tables/all.sql": BEFORE.replace(old, new)})
+    made = plan(filled.url, source, plan=allowing(force=True))
+    rows, catalog = snapshot(filled.url), catalog_of(filled.url)
+    findings = look(filled.url, made)
+    assert [(finding.object, finding.count) for finding in findings] == [(found, count)]
+    assert sample in findings[0].sample
+    assert snapshot(filled.url) == rows and catalog_of(filled.url) == catalog  # read-only
+    report = apply(filled.url, source, plan=allowing(force=True))
+    assert report.status is Status.FAILED and report.error is not None
+    assert (report.error.sqlstate or "")[:2] in ("22", "23")
+
+
+def test_nothing_to_say(filled: Database, tmp_path: Path) -> None:
+    run(filled.url, "DELETE FROM users WHERE id IN (2, 3)")
+    table = BEFORE.replace("name text", "name text NOT NULL").replace("amount bigint", "amount int CHECK (amount > 0)")
+    source = write(tmp_path, {"tables/all.sql": table.replace("email text", "email text UNIQUE")})
+    made = plan(filled.url, source, plan=allowing(force=True))
+    assert look(filled.url, made) == ()
+    applied(filled.url, source, plan=allowing(force=True))
