@@ -7,7 +7,7 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -303,6 +303,3 @@ async def _send(send: Send, answer: Answer, facts: dict[str, Any]) -> None:
         return
     facts["error"] = answer.body.get("error") if answer.status >= 400 else None
     await send_answer(send, answer.status, encode(answer.body))
-
-
-Handling = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -42,7 +42,6 @@ async def read_body(receive: Receive, cap: int) -> bytes:
         PayloadTooLarge, UsageError: it is too large or too slow.
         Disconnected: it was cut off.
     """
-    message = await receive() if cap < 0 else None
     try:
         async with asyncio.timeout(BODY_SECONDS):
             message = await receive()

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
-from stonegate.errors import PayloadTooLarge, UsageError
+from stonegate.errors import UsageError
 from stonegate.gateway.calls import find_unknown
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.state import Gateway
@@ -171,6 +171,3 @@ def warn_about(unknown: tuple[str, ...], path: str) -> None:
 async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
     """Files are read and written beside the event loop."""
     return await asyncio.to_thread(work, *arguments)
-
-
-__all__ = ["Answer", "Endpoint", "Incoming", "PayloadTooLarge", "decode_json", "in_thread", "warn_about"]

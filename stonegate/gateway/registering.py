@@ -13,7 +13,7 @@ from stonegate.database.roles import try_logins
 from stonegate.database.sizes import read_sizes
 from stonegate.database.survey import ApplyOptions, unchanged_plan
 from stonegate.database.tracking import read_state
-from stonegate.errors import LockTimeout, StalePlan, StonegateError, TableTooLarge
+from stonegate.errors import LockTimeout, StalePlan, TableTooLarge
 from stonegate.fleet.targets import Target
 from stonegate.gateway.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -122,6 +122,3 @@ def _heavy_tables(plan: Plan) -> Iterable[str]:
 def _table_of(key: ObjectKey, table: ObjectKey | None) -> ObjectKey | None:
     found = table or key.owner
     return found if found.kind in (ObjectKind.TABLE, ObjectKind.MATERIALIZED_VIEW) else None
-
-
-__all__ = ["StonegateError", "register_existing"]
