@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stonegate.model.catalog import Catalog, Column, Constraint, Index, Routine
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.catalog import Catalog, Column, Constraint, Index
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner import hazards
 from stonegate.planner.classify import NOT_VALID, Circumstances
@@ -218,35 +218,40 @@ def _in_list(names: tuple[str, ...], limit: int = 5) -> str:
 
 # --- bodies that mention an object ----------------------------------------------------------------------------------
 
-_WORD = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
+_WORD = re.compile(r"[^\W\d][\w$]*")
 
 
 class Mentions:
-    """Words of the routine bodies that a deployment leaves behind, for finding what still speaks of a lost object."""
+    """Words of the routine bodies that a deployment leaves behind, for finding what still speaks of a lost object.
+
+    Case does not count: a warning too many is better than one too few.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+        self._bodies = {
+            routine.key: routine.body.lower()
+            for routine in catalog.routines
+            if routine.body and routine.language in ("sql", "plpgsql")
+        }
 
     @cached_property
-    def _routines(self) -> dict[str, set[ObjectKey]]:
+    def _speakers(self) -> dict[str, set[ObjectKey]]:
         found: dict[str, set[ObjectKey]] = {}
-        for routine in self._catalog.routines:
-            for word in _words(routine):
-                found.setdefault(word, set()).add(routine.key)
+        for key, body in self._bodies.items():
+            for word in set(_WORD.findall(body)):
+                found.setdefault(word, set()).add(key)
         return found
 
-    def of(self, *words: str) -> tuple[ObjectKey, ...]:
-        """Routines whose bodies mention all of the words."""
-        found = [self._routines.get(word, set()) for word in words]
-        return tuple(sorted(set.intersection(*found), key=str)) if found else ()
+    def _of_one(self, name: str) -> set[ObjectKey]:
+        name = name.lower()
+        if _WORD.fullmatch(name):
+            return self._speakers.get(name, set())
+        quoted = quote_ident(name)
+        return {key for key, body in self._bodies.items() if quoted in body}
 
-
-def _words(routine: Routine) -> frozenset[str]:
-    if not routine.body or routine.language not in ("sql", "plpgsql"):
-        return frozenset()
-    return frozenset(
-        word[1:-1].replace('""', '"') if word.startswith('"') else word.lower() for word in _WORD.findall(routine.body)
-    )
+    def of(self, *names: str) -> tuple[ObjectKey, ...]:
+        """Routines whose bodies mention all of the names."""
+        return tuple(sorted(set.intersection(*map(self._of_one, names)), key=str)) if names else ()
 
 
 def _stale_bodies(key: ObjectKey, column: str | None, scene: Scene) -> Iterator[Hazard]:
