@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,7 @@ def rich_template(server: Server) -> Database:
     with psycopg.connect(server.admin_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(4711)")  # roles belong to all workers
         for role in ROLES:
-            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+            with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
     database = create_database(server, f"rich_{WORKER}")
     try:
