@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,9 @@ from tests.convergence import between, catalog_of, deploy, lost, options, plan_i
 from tests.properties.schemas import Schema, mutated, rows_sql, schemas, write_schema
 from tests.servers import Server, create_database, drop_database
 
-EXAMPLES = int(os.environ.get("STONEGATE_EXAMPLES", "60"))
+#: How many pairs all shards try together; negative: without shrinking, for a hunt by hand.
+EXAMPLES = int(os.environ.get("STONEGATE_EXAMPLES", "500" if os.environ.get("CI") else "60"))
+SHARDS = 4
 
 
 @st.composite
@@ -24,16 +27,17 @@ def pairs(draw: st.DrawFn) -> tuple[Schema, Schema]:
     return first, draw(mutated(first))
 
 
+@pytest.mark.parametrize("shard", range(SHARDS))
 @settings(
-    max_examples=abs(EXAMPLES),
+    max_examples=abs(EXAMPLES) // SHARDS,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate) if EXAMPLES < 0 else tuple(Phase),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(pair=pairs(), force=st.booleans())
-def test_converges_or_blocks(pair: tuple[Schema, Schema], force: bool, server: Server) -> None:
+def test_converges_or_blocks(pair: tuple[Schema, Schema], force: bool, server: Server, shard: int) -> None:
     first, second = pair
-    name = f"property_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    name = f"property_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{shard}"
     database, fresh = (create_database(server, f"{name}_{side}") for side in ("a", "b"))
     try:
         with tempfile.TemporaryDirectory() as directory:
