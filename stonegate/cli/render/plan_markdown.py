@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stonegate.cli.render.names import all_allows, count_steps, place, shell_consent, spoken, summarise
+from stonegate.cli.render.names import all_allows, count, count_steps, place, shell_consent, spoken, summarise
 from stonegate.model.plan import Action, Plan, Step
 from stonegate.model.preflight import Finding
 
@@ -55,7 +55,7 @@ def _numbers(plan: Plan) -> Iterator[str]:
     yield "| action | objects |"
     yield "|---|---|"
     for action, kinds in counts.items():
-        what = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        what = ", ".join(count(number, kind) for kind, number in kinds.items())
         yield f"| {action.value} | {what} |"
     yield ""
 
