@@ -327,6 +327,7 @@ class Plan:
             a statement that runs after the commit.
         kept: kinds that the folder does not manage, never removed.
         builder: the role that owns every object that says nothing about its owner.
+        stated: (extension, "version" or "schema") that the folder states; anything else about one is left alone.
         unmanaged: live objects that nobody declared: listed, never dropped unless named.
         desired: the catalog to verify against; None for a fresh build, which is its own measure.
     """
@@ -350,6 +351,7 @@ class Plan:
     kept: tuple[ObjectKind, ...] = ()
     builder: str = ""
     unmanaged: tuple[str, ...] = ()
+    stated: tuple[tuple[str, str], ...] = ()
     desired: Catalog | None = None
 
     @property

@@ -56,7 +56,8 @@ def plan_change(
 ) -> Plan:
     """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
     allowed = Allowed(consents=options.consents, force=options.force)
-    plan = replace(plan, kept=kept_kinds(tree), desired=desired, search_path=extension_search_path(tree))
+    plan = replace(plan, kept=kept_kinds(tree), desired=desired)
+    plan = replace(plan, search_path=extension_search_path(tree), stated=_stated(tree))
     migrations = plan_migrations(tree, ordered.migrations, plan.mode, state, allowed, live, desired)
     renewed = changed_migrations(tree, state)
     if plan.mode is Mode.BASELINE:
@@ -109,6 +110,13 @@ def declared_before(state: TrackingState) -> Catalog | None:
     return state.last.catalog if state.last is not None else None
 
 
+def _stated(tree: SourceTree) -> tuple[tuple[str, str], ...]:
+    """What the folder pins of its extensions: an installed one is left as it is otherwise (behaviour, §4)."""
+    versions = {(item.name, "version") for item in tree.extensions if item.version is not None}
+    schemas = {(item.name, "schema") for item in tree.extensions if item.schema is not None}
+    return tuple(sorted(versions | schemas))
+
+
 def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> Diff:
     assert plan.desired is not None
     return differences(
@@ -118,6 +126,7 @@ def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) 
         deployed_names=recorded_keys(state, live),
         kept=frozenset(plan.kept),
         builder=plan.builder,
+        stated=frozenset(plan.stated),
         same_body=same_body,
     )
 

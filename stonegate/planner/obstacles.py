@@ -134,8 +134,18 @@ class _Clearing:
                 if not self._is_freed(dependent):
                     self._block(dependent, disturbance)
 
+    def _is_inherited(self, key: ObjectKey) -> bool:
+        """True for the index or constraint of a partition or child that comes and goes with the parent's."""
+        table = self.live.table(self.index_tables.get(key, key.owner))
+        if table is None:
+            return False
+        parts = table.indexes if key.kind is ObjectKind.INDEX else table.constraints
+        return any(part.name == (key.member or key.name) and part.inherited for part in parts)
+
     def _must_rebuild(self, dependent: ObjectKey, disturbance: _Disturbance) -> bool:
         """Indexes and constraints follow a retyped or dropped column by themselves; nothing else frees them."""
+        if disturbance.key.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT) and self._is_inherited(dependent):
+            return False
         if disturbance.key.kind is not ObjectKind.COLUMN:
             return True
         holder = self.index_tables.get(dependent, dependent.owner)

@@ -107,6 +107,10 @@ def combine(clauses: Iterable[Clause]) -> tuple[str, ...]:
             table, pending = clause.table, []
         if clause.table is None:
             statements.append(clause.statement)
+        elif clause.clause.startswith("NO INHERIT"):
+            # PostgreSQL runs the drops of one ALTER TABLE first, and what is inherited cannot be dropped.
+            statements += (*_alter_table(table, pending), *_alter_table(table, [clause.clause]))
+            pending = []
         elif clause.clause not in pending:
             pending.append(clause.clause)
     return (*statements, *_alter_table(table, pending))
