@@ -5,7 +5,7 @@ Declared ones are dropped and restored around the change; objects outside the fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog, Column, Table, View
@@ -75,6 +75,8 @@ class _Clearing:
             for key in self._touched(disturbance):
                 for dependent in self.live.dependents.get(key, ()):
                     self._clear(dependent, disturbance)
+        for change in tuple(_keys_between_dropped(self.changes, self.live)):
+            self.changes[change.key, ""] = change
         return Cleared(
             changes=tuple(change for change in self.changes.values() if not self._is_part_of_new(change)),
             blocked=tuple(self.blocked[key] for key in sorted(self.blocked)),
@@ -245,6 +247,33 @@ class _Clearing:
             reason=f"{dependent} depends on {disturbance.key}, which {verb}",
             hint=f"drop {dependent} in a migration, or declare it in the folder",
         )
+
+
+def _keys_between_dropped(changes: Mapping[tuple[ObjectKey, str], Change], live: Catalog) -> Iterator[Change]:
+    """Foreign keys of dropped tables that refer to each other: none of these can go before its key is gone."""
+    dropped = {change.key for change in changes.values() if change.action is Action.DROP}
+    tables = {table.key: table for table in live.tables if table.key in dropped}
+
+    def referenced(table: Table) -> Iterator[tuple[str, ObjectKey]]:
+        for constraint in table.constraints:
+            target = constraint.references
+            if target is not None and (key := ObjectKey(ObjectKind.TABLE, target.schema, target.name)) in tables:
+                yield constraint.name, key
+
+    def reaches(start: ObjectKey, goal: ObjectKey) -> bool:
+        seen, worklist = {start}, [start]
+        while worklist:
+            new = {key for _, key in referenced(tables[worklist.pop()])} - seen
+            seen |= new
+            worklist += new
+        return goal in seen
+
+    for table in tables.values():
+        for name, target in referenced(table):
+            key = table.key.part(ObjectKind.CONSTRAINT, name)
+            if target != table.key and (key, "") not in changes and reaches(target, table.key):
+                reason = f"dropped first: {table.key} and {target} refer to each other and are dropped"
+                yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
 
 
 def _restoring(

@@ -251,6 +251,8 @@ def _constraints(
     yield from _same_name_order(operations)
     yield from _within_tables(operations, index)
     yield from _parents_first(index, desired)
+    yield from _children_freed(operations, live, desired)
+    yield from _bounds_freed(operations, live, desired)
 
 
 def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
@@ -316,6 +318,38 @@ def _parents_first(index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]
                 firsts = index.changers(above.part(ObjectKind.COLUMN, column.name))
                 seconds = index.changers(table.key.part(ObjectKind.COLUMN, column.name))
                 yield from ((first, second) for first in firsts for second in seconds)
+
+
+def _children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A child that leaves its parent does so before the parent's columns and checks go: else it would lose them too."""
+    for first, operation in enumerate(operations):
+        former, table = live.table(operation.key), desired.table(operation.key)
+        if operation.verb is not Verb.ALTER or operation.change.aspect != "inherits" or former is None:
+            continue
+        left = {
+            ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+            for parent in former.inherits
+            if table is None or parent not in table.inherits
+        }
+        for second, other in enumerate(operations):
+            is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT)
+            if is_part and other.verb is Verb.DROP and other.key.owner in left:
+                yield first, second
+
+
+def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A partition goes before another one of the same table takes its values: bounds may not overlap at any time."""
+    goes = [
+        (number, former.partition_of)
+        for number, operation in enumerate(operations)
+        if operation.verb is Verb.DROP and (former := live.table(operation.key)) is not None and former.partition_of
+    ]
+    for second, operation in enumerate(operations):
+        table = desired.table(operation.key)
+        if table is None or table.partition_of is None or operation.verb is Verb.DROP:
+            continue
+        if operation.verb is Verb.CREATE or operation.change.aspect == "partition":
+            yield from ((first, second) for first, parent in goes if parent == table.partition_of)
 
 
 def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> tuple[Operation, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from stonegate.model.names import quote_ident
+from tests.properties.extras import EXTRAS, ROWS, extra_files
 
 TABLES = ("account", "Order", "line item", "user")
 COLUMNS = ("name", "Amount", "state", "when", "note", "ratio", "tags", "doc")
@@ -93,6 +94,7 @@ class Schema:
     routines: tuple[tuple[str, str], ...] = ()  # (variant, language)
     sequence: tuple[int, int] | None = None
     statistics: tuple[str, ...] = field(default=())
+    extras: tuple[tuple[str, int], ...] = ()  # (kind, form), see extras.py
 
 
 columns = st.builds(
@@ -123,6 +125,21 @@ def tables(draw: st.DrawFn, name: str, parents: tuple[str, ...]) -> Table:
         options=draw(st.booleans()),
         grant=draw(st.booleans()),
     )
+
+
+@st.composite
+def _extras(draw: st.DrawFn) -> tuple[tuple[str, int], ...]:
+    kinds = draw(st.lists(st.sampled_from(sorted(EXTRAS)), max_size=3, unique=True))
+    return tuple((kind, draw(st.integers(0, len(EXTRAS[kind][1]) - 1))) for kind in kinds)
+
+
+@st.composite
+def _other_extras(draw: st.DrawFn, extras: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """One kind more, one less, or one in another form."""
+    kind = draw(st.sampled_from([kind for kind, _ in extras] or sorted(EXTRAS)))
+    form = draw(st.integers(-1, len(EXTRAS[kind][1]) - 1))
+    others = tuple(extra for extra in extras if extra[0] != kind)
+    return others if form < 0 else (*others, (kind, form))
 
 
 @st.composite
@@ -157,6 +174,7 @@ def schemas(draw: st.DrawFn) -> Schema:
         ),
         sequence=draw(st.sampled_from((None, (1, 1), (10, 5)))),
         statistics=tuple(draw(st.lists(st.sampled_from(names), max_size=1))),
+        extras=draw(_extras()),
     )
 
 
@@ -170,7 +188,7 @@ def mutated(draw: st.DrawFn, schema: Schema) -> Schema:
 
 @st.composite
 def _mutation(draw: st.DrawFn, schema: Schema) -> Schema:
-    kinds = ("column", "column", "table", "facet", "types", "views", "routines", "sequence")
+    kinds = ("column", "column", "table", "facet", "types", "views", "routines", "sequence", "extras", "extras")
     match draw(st.sampled_from(kinds)):
         case "column" if schema.tables:
             number = draw(st.integers(0, len(schema.tables) - 1))
@@ -198,6 +216,8 @@ def _mutation(draw: st.DrawFn, schema: Schema) -> Schema:
             return replace(schema, views=tuple(view for view in draw(schemas()).views if view[0] in names))
         case "routines":
             return replace(schema, routines=draw(schemas()).routines)
+        case "extras":
+            return replace(schema, extras=draw(_other_extras(schema.extras)))
         case _:
             return replace(schema, sequence=draw(schemas()).sequence)
 
@@ -255,6 +275,7 @@ def write_schema(schema: Schema, root: Path) -> Path:
         "types/mood.sql": f"CREATE TYPE mood AS ENUM ({', '.join(_text(label) for label in schema.labels)});\n",
         "types/pair.sql": f"CREATE TYPE pair AS ({', '.join(schema.attributes)});\n",
         "types/positive.sql": f"CREATE DOMAIN positive AS integer CHECK (VALUE > {schema.domain_limit});\n",
+        "tables/.keep": "",
         "views/.keep": "",
         "functions/.keep": "",
         "triggers/.keep": "",
@@ -274,6 +295,7 @@ def write_schema(schema: Schema, root: Path) -> Path:
         files["functions/touch.sql"] = (
             "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\n"
         )
+    files |= extra_files(schema.extras)
     for path, text in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -392,4 +414,5 @@ def rows_sql(schema: Schema, number: int = 3) -> str:
             statements.append(
                 f"INSERT INTO {quote_ident(table.name)} ({', '.join(names)}) VALUES ({', '.join(values)});"
             )
+    statements += [ROWS[kind] for kind, _ in schema.extras if kind in ROWS]
     return "\n".join(statements)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from stonegate.model.report import Status
@@ -77,8 +77,7 @@ def _converge(url: str, fresh_url: str, before: Path, after: Path, first: Schema
     fresh = deploy(fresh_url, after)
     assert fresh.status is Status.APPLIED, fresh.error
     desired, live = catalog_of(fresh_url), catalog_of(url)
-    note(str([step.id for step in report.plan.steps] if report.plan else ""))
-    assert between(desired, live) == []
+    assert between(desired, live) == [], [step.id for step in report.plan.steps] if report.plan else ""
     if not force:
         assert lost(rows, snapshot(url), desired, {}) == []
     again = plan_in_full(url, after)
