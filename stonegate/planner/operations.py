@@ -338,18 +338,18 @@ def _children_freed(operations: tuple[Operation, ...], live: Catalog, desired: C
 
 
 def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
-    """A partition goes before another one of the same table takes its values: bounds may not overlap at any time."""
-    goes = [
-        (number, former.partition_of)
-        for number, operation in enumerate(operations)
-        if operation.verb is Verb.DROP and (former := live.table(operation.key)) is not None and former.partition_of
-    ]
-    for second, operation in enumerate(operations):
-        table = desired.table(operation.key)
-        if table is None or table.partition_of is None or operation.verb is Verb.DROP:
+    """A partition goes or narrows before another one takes its values: bounds may not overlap at any time."""
+    for first, operation in enumerate(operations):
+        former = live.table(operation.key)
+        goes, moves = operation.verb is Verb.DROP, operation.change.aspect == "partition"
+        if former is None or former.partition_of is None or not (goes or moves):
             continue
-        if operation.verb is Verb.CREATE or operation.change.aspect == "partition":
-            yield from ((first, second) for first, parent in goes if parent == table.partition_of)
+        for second, other in enumerate(operations):
+            table = desired.table(other.key)
+            if table is None or table.partition_of != former.partition_of:
+                continue
+            if other.verb is Verb.CREATE or (goes and other.change.aspect == "partition"):
+                yield first, second
 
 
 def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> tuple[Operation, ...]:
