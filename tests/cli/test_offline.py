@@ -99,7 +99,7 @@ def test_plan_exit_code_is_one_only_when_asked(run: Run, notes: Path) -> None:
 def test_plan_markdown_is_a_comment(run: Run) -> None:
     text = run("plan", EXAMPLES / "todos" / "postgresql", "--format", "markdown").out
     assert text.startswith("### stonegate: plan for an empty database")
-    assert "| create | 2 type, 4 table" in text
+    assert "| create | 2 types, 4 tables" in text
     assert text.count("<details") == text.count("</details>") == 2
     assert "```sql" in text
 
