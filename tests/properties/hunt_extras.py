@@ -1,4 +1,7 @@
-"""Every form of the rarer kinds to every other one, with rows: blocked, or converged with nothing lost."""
+"""Every form of the rarer kinds to every other one, with rows: blocked, or converged with nothing lost.
+
+A hunt of more than five minutes, so no part of `make test`: pytest tests/properties/hunt_extras.py
+"""
 
 from __future__ import annotations
 
