@@ -97,7 +97,7 @@ async def test_databases_of_the_original_are_found_by_name_where_it_is_certain(f
 def test_as_many_at_a_time_as_there_are_locks_for() -> None:
     default = Capacity(sessions=90, locks=64 * 100)
     assert databases_at_once(count_locks(30, 30), default, 8) == 8
-    assert databases_at_once(count_locks(400, 400), default, 8) == 2
+    assert databases_at_once(count_locks(400, 400), default, 8) == 1
     assert databases_at_once(count_locks(5000, 5000), default, 8) == 1
     assert FanoutOptions(concurrency=8, max_connections=6).width == 3
 
