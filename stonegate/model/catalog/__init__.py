@@ -1,0 +1,49 @@
+"""The state of one database as a value: the desired one (read from the reference database) and the live one share it.
+
+All texts are PostgreSQL's own spelling, read with an empty search_path, so that equal things have equal texts. Objects
+that belong to an extension, to PostgreSQL itself or to stonegate's tracking are not in it.
+"""
+
+from stonegate.model.catalog.access import Access, DefaultPrivileges, Privilege
+from stonegate.model.catalog.database import Catalog, CatalogObject, Dependency
+from stonegate.model.catalog.objects import Extension, OtherObject, Parameter, Routine, Schema
+from stonegate.model.catalog.relations import (
+    Column,
+    Constraint,
+    Index,
+    Policy,
+    Sequence,
+    SequenceOptions,
+    Table,
+    Trigger,
+    View,
+)
+from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, EnumType, RangeType
+
+__all__ = [
+    "Access",
+    "Attribute",
+    "Catalog",
+    "CatalogObject",
+    "Column",
+    "CompositeType",
+    "Constraint",
+    "DefaultPrivileges",
+    "Dependency",
+    "DomainType",
+    "EnumType",
+    "Extension",
+    "Index",
+    "OtherObject",
+    "Parameter",
+    "Policy",
+    "Privilege",
+    "RangeType",
+    "Routine",
+    "Schema",
+    "Sequence",
+    "SequenceOptions",
+    "Table",
+    "Trigger",
+    "View",
+]

@@ -1,0 +1,46 @@
+"""Who owns an object and who may do what with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stonegate.model.names import ObjectKey, ObjectKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Privilege:
+    """One right of one role ("" is PUBLIC), as in `aclexplode` (manual 5.8)."""
+
+    grantee: str
+    privilege: str
+    grantable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Owner, comment and privileges, which most objects have.
+
+    Attributes:
+        granted: what the object's ACL holds beyond `acldefault`.
+        revoked: what `acldefault` gives and the ACL lacks.
+    """
+
+    owner: str = ""
+    comment: str | None = None
+    granted: tuple[Privilege, ...] = ()
+    revoked: tuple[Privilege, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultPrivileges:
+    """One ALTER DEFAULT PRIVILEGES entry; `schema` "" for all schemas; `objects` "tables", "functions", …"""
+
+    role: str
+    schema: str
+    objects: str
+    granted: tuple[Privilege, ...] = ()
+    revoked: tuple[Privilege, ...] = ()
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(ObjectKind.DEFAULT_PRIVILEGES, self.schema, f"{self.role} {self.objects}")

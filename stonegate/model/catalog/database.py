@@ -1,0 +1,103 @@
+"""One database as a whole: its objects, what depends on what, and its fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from types import MappingProxyType
+
+from stonegate.model.catalog.access import DefaultPrivileges
+from stonegate.model.catalog.objects import Extension, OtherObject, Routine, Schema
+from stonegate.model.catalog.relations import Sequence, Table, View
+from stonegate.model.catalog.types import CompositeType, DomainType, EnumType, RangeType
+from stonegate.model.json_form import to_json
+from stonegate.model.names import ObjectKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Dependency:
+    """`dependent` cannot exist without `on` (pg_depend, rewritten to what people name: a view, a column, …)."""
+
+    dependent: ObjectKey
+    on: ObjectKey
+
+
+CatalogObject = (
+    Schema
+    | Extension
+    | EnumType
+    | CompositeType
+    | DomainType
+    | RangeType
+    | Sequence
+    | Table
+    | View
+    | Routine
+    | DefaultPrivileges
+    | OtherObject
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """Everything that stonegate knows of one database.
+
+    Attributes:
+        server: server_version_num (180006).
+        dependencies: at column grain where PostgreSQL knows the column.
+        search_path: schemas of the database's own search_path setting (ALTER DATABASE … SET), else ().
+    """
+
+    server: int = 0
+    schemas: tuple[Schema, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    enums: tuple[EnumType, ...] = ()
+    composites: tuple[CompositeType, ...] = ()
+    domains: tuple[DomainType, ...] = ()
+    ranges: tuple[RangeType, ...] = ()
+    sequences: tuple[Sequence, ...] = ()
+    tables: tuple[Table, ...] = ()
+    views: tuple[View, ...] = ()
+    routines: tuple[Routine, ...] = ()
+    default_privileges: tuple[DefaultPrivileges, ...] = ()
+    others: tuple[OtherObject, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    search_path: tuple[str, ...] = ()
+
+    @cached_property
+    def objects(self) -> MappingProxyType[ObjectKey, CatalogObject]:
+        """All top-level objects by key."""
+        return MappingProxyType({thing.key: thing for thing in self._walk()})
+
+    def _walk(self) -> Iterator[CatalogObject]:
+        yield from self.schemas
+        yield from self.extensions
+        yield from self.enums
+        yield from self.composites
+        yield from self.domains
+        yield from self.ranges
+        yield from self.sequences
+        yield from self.tables
+        yield from self.views
+        yield from self.routines
+        yield from self.default_privileges
+        yield from self.others
+
+    @cached_property
+    def dependents(self) -> MappingProxyType[ObjectKey, tuple[ObjectKey, ...]]:
+        """For each object what directly depends on it, in key order."""
+        found: dict[ObjectKey, list[ObjectKey]] = {}
+        for edge in sorted(self.dependencies):
+            found.setdefault(edge.on, []).append(edge.dependent)
+        return MappingProxyType({key: tuple(values) for key, values in found.items()})
+
+    def table(self, key: ObjectKey) -> Table | None:
+        """The table of that key, or None."""
+        found = self.objects.get(key)
+        return found if isinstance(found, Table) else None
+
+    def fingerprint(self) -> str:
+        """sha256 (hex) of the canonical JSON form without the server's version: equal for equal databases."""
+        return sha256(to_json(replace(self, server=0))).hexdigest()

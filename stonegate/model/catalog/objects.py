@@ -1,0 +1,99 @@
+"""Schemas, extensions, routines, and the objects that are deployed but not compared part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stonegate.model.catalog.access import Access
+from stonegate.model.names import ObjectKey, ObjectKind, extension_key, routine_key, schema_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """A schema (other than pg_* and information_schema; `public` is listed)."""
+
+    name: str
+    access: Access
+
+    @property
+    def key(self) -> ObjectKey:
+        return schema_key(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """An installed extension."""
+
+    name: str
+    version: str
+    schema: str
+
+    @property
+    def key(self) -> ObjectKey:
+        return extension_key(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of a routine; `mode` "in", "out", "inout", "variadic" or "table"; `type` by format_type."""
+
+    name: str
+    mode: str
+    type: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routine:
+    """A function, procedure, window function or aggregate.
+
+    Attributes:
+        kind: "function", "procedure", "window function" or "aggregate".
+        arguments: input types (IN, INOUT, VARIADIC), format_type: with the name the routine's identity.
+        returns: pg_get_function_result ("SETOF integer", "TABLE(id integer)", "" for procedures).
+        head: the definition up to its body: everything but the body itself, so that bodies compare apart.
+        body: prosrc; "" for BEGIN ATOMIC (whose body is then part of `head`), for aggregates and C functions.
+        definition: complete CREATE OR REPLACE statement, without final semicolon.
+    """
+
+    schema: str
+    name: str
+    kind: str = "function"
+    arguments: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    returns: str = ""
+    returns_set: bool = False
+    language: str = ""
+    head: str
+    body: str = ""
+    definition: str
+    security_definer: bool = False
+    access: Access
+
+    @property
+    def key(self) -> ObjectKey:
+        return routine_key(self.schema, self.name, self.arguments)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherObject:
+    """An object that is deployed but not compared part by part.
+
+    Attributes:
+        kind: "rule", "statistics", "cast", "collation", "operator", "text search configuration", …
+        identity: PostgreSQL's unambiguous name for it (pg_identify_object).
+        definition: a complete CREATE statement where PostgreSQL can print one (rules, statistics), else a canonical
+            text of its properties that is only good for comparison, with `creatable` False.
+        drop: the statement that drops it.
+    """
+
+    kind: str
+    identity: str
+    definition: str
+    creatable: bool = False
+    drop: str = ""
+    comment: str | None = None
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(ObjectKind.OTHER, "", f"{self.kind} {self.identity}")

@@ -1,0 +1,73 @@
+"""Enums, composite types, domains and ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stonegate.model.catalog.access import Access
+from stonegate.model.catalog.relations import Constraint
+from stonegate.model.names import ObjectKey, ObjectKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """An attribute of a composite type; `type` by format_type, `collation` only if not the type's own."""
+
+    name: str
+    type: str
+    collation: str | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnumType:
+    schema: str
+    name: str
+    labels: tuple[str, ...]
+    access: Access
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeType:
+    schema: str
+    name: str
+    attributes: tuple[Attribute, ...]
+    access: Access
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainType:
+    schema: str
+    name: str
+    base: str
+    collation: str | None = None
+    not_null: bool = False
+    default: str | None = None
+    constraints: tuple[Constraint, ...] = ()
+    access: Access
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeType:
+    """A range type; `definition` is everything between the parentheses of CREATE TYPE … AS RANGE (…)."""
+
+    schema: str
+    name: str
+    definition: str
+    access: Access
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
