@@ -31,6 +31,7 @@ from stonegate.cli import (
     status,
     tenant,
 )
+from stonegate.cli.commands import Commands
 from stonegate.cli.output import json_expected, print_lines, say, stderr, write_json
 from stonegate.cli.render.failure import failure_document, render_failure
 from stonegate.errors import StonegateError
@@ -39,13 +40,12 @@ INTERRUPTED = 130  # as shells report SIGINT
 PIPE_CLOSED = 141  # … and SIGPIPE
 TRACEBACK = "STONEGATE_TRACEBACK"
 
-app = typer.Typer(
+app = Commands(
     name="stonegate",
     help="Deploys a postgresql/ folder to one database or to hundreds of tenants: plan, apply, verify, and serve its "
     "functions over HTTP.",
     epilog="Exit codes: 0 done · 1 changes pending (plan --exit-code) · 2 usage · 3 the folder is wrong · 4 blocked · "
     "5 drift or a stale plan · 6 database error · 7 some of a fleet failed",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
-from stonegate.cli.consents import plan_options
+from stonegate.cli.consents import ConsentOptions
 from stonegate.cli.files import read_file, write_file
+from stonegate.cli.grouped import grouped
 from stonegate.cli.output import (
     dump_json,
     expect_json,
@@ -40,138 +41,92 @@ _ANSWERS = {"y": True, "yes": True, "n": False, "no": False, "": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How an apply is carried out and reported."""
+
+    plan: options.SavedPlan = None
+    dry_run: options.DryRun = False
+    yes: options.Yes = False
+    skip_verification: options.SkipVerification = False
+    report: options.Report = None
+    format: options.Format = options.ReportFormat.TEXT
+    verbose: options.Verbose = False
+
+    @property
+    def as_json(self) -> bool:
+        """The report is the one JSON document on standard output."""
+        return self.format is options.ReportFormat.JSON
+
+    @property
+    def ask(self) -> bool:
+        """A person has to agree first."""
+        return not (self.yes or self.dry_run or self.as_json) and is_interactive()
+
+    def apply_options(self, settings: Settings, wanted: PlanOptions) -> ApplyOptions:
+        """What a deployment is told."""
+        from stonegate.database.survey import ApplyOptions
+
+        return ApplyOptions(
+            plan=wanted,
+            dry_run=self.dry_run,
+            skip_verification=self.skip_verification,
+            lock_timeout_s=settings.lock_timeout,
+            statement_timeout_s=settings.statement_timeout,
+            shadow=settings.shadow,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One `stonegate apply`, as it was asked for.
+    """One `stonegate apply` on one database, as it was asked for.
 
     Attributes:
         saved: the plan of --plan.
-        report: where the JSON report is written too.
-        ask: a person has to agree first.
     """
 
     settings: Settings
     target: DatabaseTarget
     wanted: PlanOptions
     saved: Plan | None
-    dry_run: bool
-    skip_verification: bool
-    report: Path | None
-    ask: bool
-    as_json: bool
-    verbose: bool
+    manner: Manner
 
     @property
     def options(self) -> ApplyOptions:
         """What the deployment is told."""
-        from stonegate.database.deployment import ApplyOptions
-
-        return ApplyOptions(
-            plan=self.wanted,
-            dry_run=self.dry_run,
-            skip_verification=self.skip_verification,
-            lock_timeout_s=self.settings.lock_timeout,
-            statement_timeout_s=self.settings.statement_timeout,
-            shadow=self.settings.shadow,
-            admin=self.target.admin,
-            create_database=self.target.may_create,
-        )
+        told = self.manner.apply_options(self.settings, self.wanted)
+        return replace(told, admin=self.target.admin, create_database=self.target.may_create)
 
 
+@grouped
 def apply(
-    folder: options.Folder = None,
-    database: options.Database = None,
-    embedded: options.Embedded = False,
-    platform: options.Platform = None,
-    tenant: options.Tenant = None,
-    schema: options.Schema = None,
-    every: options.Every = False,
-    scope: options.Scope = None,
-    shadow: options.Shadow = None,
-    plan: options.SavedPlan = None,
-    dry_run: options.DryRun = False,
-    yes: options.Yes = False,
-    allow: options.Allow = None,
-    force: options.Force = False,
-    allow_drift: options.AllowDrift = False,
-    baseline: options.Baseline = False,
-    seed_missing: options.SeedMissing = False,
-    strict_contract: options.StrictContract = False,
-    skip_verification: options.SkipVerification = False,
-    concurrency: options.Concurrency = None,
-    max_connections: options.MaxConnections = None,
-    canary: options.Canary = None,
-    on_error: options.OnError = None,
-    lock_timeout: options.LockTimeout = None,
-    statement_timeout: options.StatementTimeout = None,
-    report: options.Report = None,
-    format: options.Format = options.ReportFormat.TEXT,
-    verbose: options.Verbose = False,
+    named: TargetOptions,
+    declared: options.SourceOptions,
+    consents: ConsentOptions,
+    manner: Manner,
+    limits: options.LimitOptions,
 ) -> None:
     """Bring a database to what the folder declares: all of it, or nothing, in one transaction.
 
     On a terminal the plan is shown and you are asked; elsewhere nobody is asked, and what needs consent stays blocked
     (exit code 4). A database that does not exist is created.
     """
-    as_json = format is options.ReportFormat.JSON
-    expect_json(wanted=as_json)
-    settings = read_settings(
-        {
-            "folder": folder,
-            "scope": scope,
-            "shadow": shadow,
-            "concurrency": concurrency,
-            "max_connections": max_connections,
-            "canary": canary,
-            "on_error": on_error,
-            "lock_timeout": lock_timeout,
-            "statement_timeout": statement_timeout,
-        }
-    )
-    wanted = plan_options(
-        allow,
-        force=force,
-        allow_drift=allow_drift,
-        baseline=baseline,
-        seed_missing=seed_missing,
-        strict_contract=strict_contract,
-    )
-    saved = _load_plan(plan, folder, wanted)
-    named = TargetOptions(
-        database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
-    )
-    ask = not (yes or dry_run or as_json) and is_interactive()
+    expect_json(wanted=manner.as_json)
+    settings = read_settings(asdict(declared) | asdict(limits))
+    wanted = consents.plan_options()
+    saved = _load_plan(manner.plan, declared.folder, wanted)
     chosen = choose_fleet(named, settings)
     if chosen is not None:
         if saved is not None:
             raise UsageError("a saved plan is for one database", hint="leave --plan out, or name one: --tenant ID")
         from stonegate.cli.fleet_apply import FleetRequest, apply_many
 
-        many = FleetRequest(
-            settings=settings,
-            chosen=chosen,
-            folder=folder,
-            wanted=wanted,
-            dry_run=dry_run,
-            skip_verification=skip_verification,
-            report=report,
-            ask=ask,
-            as_json=as_json,
-            verbose=verbose,
+        raise typer.Exit(
+            apply_many(
+                FleetRequest(settings=settings, chosen=chosen, folder=declared.folder, wanted=wanted, manner=manner)
+            )
         )
-        raise typer.Exit(apply_many(many))
-    request = Request(
-        settings=settings,
-        target=require_target(named, settings, None if saved is not None else settings.folder),
-        wanted=wanted,
-        saved=saved,
-        dry_run=dry_run,
-        skip_verification=skip_verification,
-        report=report,
-        ask=ask,
-        as_json=as_json,
-        verbose=verbose,
-    )
-    raise typer.Exit(run(request))
+    target = require_target(named, settings, None if saved is not None else settings.folder)
+    raise typer.Exit(run(Request(settings=settings, target=target, wanted=wanted, saved=saved, manner=manner)))
 
 
 def run(request: Request) -> int:
@@ -183,11 +138,12 @@ def run(request: Request) -> int:
     try:
         done = _attempt(request)
     except StonegateError as error:
-        if request.report is not None:
+        if request.manner.report is not None:
             from stonegate.cli.render.failure import failure_document
 
             write_file(
-                request.report, (dump_json({"status": "failed", "error": failure_document(error)}) + "\n").encode()
+                request.manner.report,
+                (dump_json({"status": "failed", "error": failure_document(error)}) + "\n").encode(),
             )
         raise
     if done is None:
@@ -200,12 +156,12 @@ def show_report(request: Request, done: ApplyReport) -> int:
     """Print the report, and write it where that was asked for; the exit code."""
     from stonegate.cli.render.report import render_refusal, render_report, report_document
 
-    if request.report is not None:
-        write_file(request.report, (dump_json(report_document(done)) + "\n").encode())
-    if request.as_json:
+    if request.manner.report is not None:
+        write_file(request.manner.report, (dump_json(report_document(done)) + "\n").encode())
+    if request.manner.as_json:
         write_json(report_document(done))
     else:
-        show(*render_report(stdout(), done, verbose=request.verbose))
+        show(*render_report(stdout(), done, verbose=request.manner.verbose))
     console = stderr()
     print_lines(console, render_refusal(console, done))
     return done.error.exit_code if done.error is not None else 0
@@ -229,7 +185,7 @@ def _attempt(request: Request) -> ApplyReport | None:
     """The report; None if the user said no."""
     if request.saved is not None:
         return _carry_out_plan(request, request.saved) if _agrees(request, request.saved) else None
-    if request.ask:
+    if request.manner.ask:
         planned, _ = plan_target(request.settings, request.wanted, request.target)
         if planned.has_changes and not planned.blocked:
             return _carry_out_plan(request, planned) if _agrees(request, planned) else None
@@ -239,11 +195,11 @@ def _attempt(request: Request) -> ApplyReport | None:
 
 def _agrees(request: Request, planned: Plan) -> bool:
     """Show the plan and ask, where somebody is there to answer."""
-    if not request.ask or planned.blocked:
+    if not request.manner.ask or planned.blocked:
         return True
     from stonegate.cli.render.plan_text import render_plan
 
-    show(*render_plan(stdout(), planned, verbose=request.verbose))
+    show(*render_plan(stdout(), planned, verbose=request.manner.verbose))
     return confirm(f"Apply this plan to {request.target.name}?")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from stonegate.cli import options
+from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.render.lines import indented, printable
 from stonegate.cli.render.names import count
@@ -20,10 +22,9 @@ if TYPE_CHECKING:
     from stonegate.model.source import SourceTree
 
 
+@grouped
 def check(
-    folder: options.Folder = None,
-    scope: options.Scope = None,
-    shadow: options.Shadow = None,
+    declared: options.SourceOptions,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Parse, order and lint a folder; no database is asked.
@@ -32,7 +33,7 @@ def check(
     **--shadow** builds the folder for real, in a temporary database of that server.
     """
     expect_json(wanted=format is options.ReportFormat.JSON)
-    settings = read_settings({"folder": folder, "scope": scope, "shadow": shadow})
+    settings = read_settings(asdict(declared))
     tree, _ = load_ordered(settings)
     from stonegate.planner.lint import check_migrations, check_references
 

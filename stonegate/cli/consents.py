@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from stonegate.cli import options
 
 if TYPE_CHECKING:
     from stonegate.model.plan import PlanOptions
 
 
-def plan_options(
-    allow: Iterable[str] | None,
-    *,
-    force: bool = False,
-    allow_drift: bool = False,
-    baseline: bool = False,
-    seed_missing: bool = False,
-    strict_contract: bool = False,
-) -> PlanOptions:
-    """The options of a plan.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentOptions:
+    """What the command line consents to."""
 
-    Args:
-        allow: `token` or `token:object`; tokens without an object may stand in a comma list.
+    allow: options.Allow = None
+    force: options.Force = False
+    allow_drift: options.AllowDrift = False
+    baseline: options.Baseline = False
+    seed_missing: options.SeedMissing = False
+    strict_contract: options.StrictContract = False
 
-    Raises:
-        UsageError: no such token; the hint lists them.
-    """
-    from stonegate.model.plan import Consent, PlanOptions
+    def plan_options(self) -> PlanOptions:
+        """The options of a plan.
 
-    consents = tuple(Consent.parse(part) for text in allow or () for part in _split(text))
-    return PlanOptions(
-        consents=tuple(dict.fromkeys(consents)),
-        force=force,
-        allow_drift=allow_drift,
-        baseline=baseline,
-        seed_missing=seed_missing,
-        strict_contract=strict_contract,
-    )
+        Raises:
+            UsageError: no such token; the hint lists them.
+        """
+        from stonegate.model.plan import Consent, PlanOptions
+
+        consents = tuple(Consent.parse(part) for text in self.allow or () for part in _split(text))
+        return PlanOptions(
+            consents=tuple(dict.fromkeys(consents)),
+            force=self.force,
+            allow_drift=self.allow_drift,
+            baseline=self.baseline,
+            seed_missing=self.seed_missing,
+            strict_contract=self.strict_contract,
+        )
 
 
 def _split(text: str) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 import typer
 
 from stonegate.cli import options
+from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.source import load_lazily
 from stonegate.cli.target import TargetOptions, choose_fleet, require_target
@@ -16,16 +18,10 @@ from stonegate.settings import read_settings
 DRIFTED = 5
 
 
+@grouped
 def diff(
-    folder: options.Folder = None,
-    database: options.Database = None,
-    embedded: options.Embedded = False,
-    platform: options.Platform = None,
-    tenant: options.Tenant = None,
-    schema: options.Schema = None,
-    every: options.Every = False,
-    scope: options.Scope = None,
-    shadow: options.Shadow = None,
+    named: TargetOptions,
+    declared: options.SourceOptions,
     format: options.Format = options.ReportFormat.TEXT,
     verbose: options.Verbose = False,
 ) -> None:
@@ -35,16 +31,13 @@ def diff(
     marked, and the exit code is 5 then.
     """
     expect_json(wanted=format is options.ReportFormat.JSON)
-    settings = read_settings({"folder": folder, "scope": scope, "shadow": shadow})
-    named = TargetOptions(
-        database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
-    )
+    settings = read_settings(asdict(declared))
     chosen = choose_fleet(named, settings)
     if chosen is not None:
         from stonegate.cli.fleet_plan import diff_many
 
         as_json = format is options.ReportFormat.JSON
-        raise typer.Exit(diff_many(settings, chosen, folder, as_json=as_json, verbose=verbose))
+        raise typer.Exit(diff_many(settings, chosen, declared.folder, as_json=as_json, verbose=verbose))
     target = require_target(named, settings, settings.folder)
     source = load_lazily(settings)
     from stonegate.cli.render.diff import diff_document, render_diff

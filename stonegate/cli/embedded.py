@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
+from stonegate.cli.commands import Commands
 from stonegate.cli.output import expect_json, progress, show, write, write_json
 from stonegate.cli.target import start_server
 from stonegate.errors import ConnectionFailed
@@ -18,10 +19,9 @@ from stonegate.settings import Settings, read_settings
 if TYPE_CHECKING:
     from stonegate.database.embedded import EmbeddedServer
 
-app = typer.Typer(
+app = Commands(
     name="embedded",
     help="The private PostgreSQL of --embedded: it comes from PyPI, lives in .stonegate/ and outlives the command.",
-    no_args_is_help=True,
 )
 
 Directory: TypeAlias = Annotated[

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
+from stonegate.cli.apply import Manner, confirm
 from stonegate.cli.files import write_file
 from stonegate.cli.fleet import FAILED, Chosen, counting, ending_gently, fanout_options, load_fleet_source
 from stonegate.cli.fleet_view import report_line, watching_fleet
@@ -37,27 +38,12 @@ class FleetRequest:
     chosen: Chosen
     folder: Path | None
     wanted: PlanOptions
-    dry_run: bool
-    skip_verification: bool
-    report: Path | None
-    ask: bool
-    as_json: bool
-    verbose: bool
+    manner: Manner
 
     @property
     def options(self) -> ApplyOptions:
         """What each deployment is told."""
-        from stonegate.database.survey import ApplyOptions
-
-        return ApplyOptions(
-            plan=self.wanted,
-            dry_run=self.dry_run,
-            skip_verification=self.skip_verification,
-            lock_timeout_s=self.settings.lock_timeout,
-            statement_timeout_s=self.settings.statement_timeout,
-            shadow=self.settings.shadow,
-            create_database=False,
-        )
+        return replace(self.manner.apply_options(self.settings, self.wanted), create_database=False)
 
 
 def apply_many(request: FleetRequest) -> int:
@@ -67,7 +53,7 @@ def apply_many(request: FleetRequest) -> int:
         SourceError, UsageError: before anything was attempted.
     """
     source = load_fleet_source(request.settings, request.chosen, request.folder)
-    if request.ask and not _agrees(request, source):
+    if request.manner.ask and not _agrees(request, source):
         say("nothing was changed")
         return 0
     report = _run(request, source)
@@ -76,7 +62,6 @@ def apply_many(request: FleetRequest) -> int:
 
 
 def _agrees(request: FleetRequest, source: LazySource) -> bool:
-    from stonegate.cli.apply import confirm
     from stonegate.cli.fleet_plan import render_fleet_plan
     from stonegate.fleet.survey import plan_fleet
 
@@ -93,7 +78,7 @@ def _agrees(request: FleetRequest, source: LazySource) -> bool:
         )
     if not any(group.plan.has_changes for group in plan.groups):
         return True  # nothing to agree to
-    show(*render_fleet_plan(stdout(), plan, verbose=request.verbose))
+    show(*render_fleet_plan(stdout(), plan, verbose=request.manner.verbose))
     return confirm(f"Apply this to {len(targets)} databases of {request.chosen.platform}?")
 
 
@@ -125,13 +110,15 @@ def _run(request: FleetRequest, source: LazySource) -> FleetReport:
 def _show(request: FleetRequest, report: FleetReport) -> None:
     from stonegate.cli.render.report import report_document
 
-    documents = [report_document(each) for each in report.results] if request.report or request.as_json else []
-    if request.report is not None:
-        write_file(request.report, (dump_json(documents) + "\n").encode())
-    if request.as_json:
+    documents = (
+        [report_document(each) for each in report.results] if request.manner.report or request.manner.as_json else []
+    )
+    if request.manner.report is not None:
+        write_file(request.manner.report, (dump_json(documents) + "\n").encode())
+    if request.manner.as_json:
         write_json(documents)
     else:
-        show(*render_summary(stdout(), report, verbose=request.verbose))
+        show(*render_summary(stdout(), report, verbose=request.manner.verbose))
     console = stderr()
     for line in render_failures(console, report):
         console.print(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -253,3 +254,26 @@ Verbose: TypeAlias = Annotated[
     bool,
     typer.Option("-v", "--verbose", help="All SQL, and what is left as it is.", rich_help_panel=OUTPUT),
 ]
+
+# --- what belongs together ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """Which folder, and where it is built for comparison."""
+
+    folder: Folder = None
+    scope: Scope = None
+    shadow: Shadow = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOptions:
+    """How long a deployment may take, and how many databases are deployed at a time."""
+
+    lock_timeout: LockTimeout = None
+    statement_timeout: StatementTimeout = None
+    concurrency: Concurrency = None
+    max_connections: MaxConnections = None
+    canary: Canary = None
+    on_error: OnError = None

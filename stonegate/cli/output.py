@@ -104,11 +104,6 @@ def say(message: str, *, style: str = "") -> None:
     stderr().print(Text(message, style=style))
 
 
-def warn(message: str) -> None:
-    """A warning, on standard error."""
-    stderr().print(Text.assemble(("warning: ", "bold yellow"), message))
-
-
 class Watcher(Protocol):
     """What is told about the work that goes on."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -10,8 +11,9 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
-from stonegate.cli.consents import plan_options
+from stonegate.cli.consents import ConsentOptions
 from stonegate.cli.files import write_file
+from stonegate.cli.grouped import grouped
 from stonegate.cli.options import PlanFormat
 from stonegate.cli.output import dump_json, expect_json, say, show, stdout, write
 from stonegate.cli.render.lines import indented, printable
@@ -27,80 +29,50 @@ if TYPE_CHECKING:
     from stonegate.model.preflight import Finding
 
 
-def plan(
-    folder: options.Folder = None,
-    database: options.Database = None,
-    embedded: options.Embedded = False,
-    platform: options.Platform = None,
-    tenant: options.Tenant = None,
-    schema: options.Schema = None,
-    every: options.Every = False,
-    scope: options.Scope = None,
-    shadow: options.Shadow = None,
-    allow: options.Allow = None,
-    force: options.Force = False,
-    allow_drift: options.AllowDrift = False,
-    baseline: options.Baseline = False,
-    seed_missing: options.SeedMissing = False,
-    strict_contract: options.StrictContract = False,
-    preflight: options.Preflight = False,
-    format: options.PlanOutput = PlanFormat.TEXT,
-    out: options.Out = None,
-    exit_code: options.ExitCode = False,
-    verbose: options.Verbose = False,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What is looked at beyond the plan itself, and what becomes of it."""
+
+    preflight: options.Preflight = False
+    format: options.PlanOutput = PlanFormat.TEXT
+    out: options.Out = None
+    exit_code: options.ExitCode = False
+    verbose: options.Verbose = False
+
+
+@grouped
+def plan(declared: options.SourceOptions, named: TargetOptions, consents: ConsentOptions, request: PlanRequest) -> None:
     """Print what an apply would do. Nothing is written to the target.
 
     Without a target it is the plan for an empty database, and no server is asked. Exit code 4 says that the plan is
     blocked; what to type to consent stands beside each reason.
     """
-    expect_json(wanted=format is PlanFormat.JSON)
-    settings = read_settings({"folder": folder, "scope": scope, "shadow": shadow})
-    wanted = plan_options(
-        allow,
-        force=force,
-        allow_drift=allow_drift,
-        baseline=baseline,
-        seed_missing=seed_missing,
-        strict_contract=strict_contract,
-    )
-    named = TargetOptions(
-        database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
-    )
+    expect_json(wanted=request.format is PlanFormat.JSON)
+    settings = read_settings(asdict(declared))
+    wanted = consents.plan_options()
     chosen = choose_fleet(named, settings)
     if chosen is not None:
-        raise typer.Exit(
-            _plan_fleet(settings, chosen, wanted, folder, preflight, format, out, exit_code=exit_code, verbose=verbose)
-        )
+        raise typer.Exit(_plan_fleet(settings, chosen, wanted, declared.folder, request))
     target = resolve_target(named, settings, settings.folder)
     if target is None:
-        if preflight or baseline:
+        if request.preflight or wanted.baseline:
             raise UsageError("--preflight and --baseline look at a database", hint="name one: -d URL or --embedded")
         made, findings = _plan_offline(settings, wanted), None
     else:
-        made, findings = plan_target(settings, wanted, target, preflight=preflight)
-    if out is not None:
-        write_file(out, (dump_json(_document(made, findings)) + "\n").encode())
-        say(f"saved to {out}")
-    _print(made, findings, format, verbose)
-    raise typer.Exit(_exit_code(made, findings, exit_code))
+        made, findings = plan_target(settings, wanted, target, preflight=request.preflight)
+    if request.out is not None:
+        write_file(request.out, (dump_json(_document(made, findings)) + "\n").encode())
+        say(f"saved to {request.out}")
+    _print(made, findings, request.format, request.verbose)
+    raise typer.Exit(_exit_code(made, findings, request.exit_code))
 
 
 def _plan_fleet(
-    settings: Settings,
-    chosen: Chosen,
-    wanted: PlanOptions,
-    folder: Path | None,
-    preflight: bool,
-    format: PlanFormat,
-    out: Path | None,
-    *,
-    exit_code: bool,
-    verbose: bool,
+    settings: Settings, chosen: Chosen, wanted: PlanOptions, folder: Path | None, request: PlanRequest
 ) -> int:
     from stonegate.cli.fleet_plan import plan_many
 
-    if out is not None or format not in (PlanFormat.TEXT, PlanFormat.JSON):
+    if request.out is not None or request.format not in (PlanFormat.TEXT, PlanFormat.JSON):
         raise UsageError(
             "the plan of several databases is printed as text or JSON, and not saved",
             hint="for SQL, Markdown or --out name one: --tenant ID",
@@ -110,10 +82,10 @@ def _plan_fleet(
         chosen,
         wanted,
         folder,
-        preflight=preflight,
-        as_json=format is PlanFormat.JSON,
-        verbose=verbose,
-        exit_code=exit_code,
+        preflight=request.preflight,
+        as_json=request.format is PlanFormat.JSON,
+        verbose=request.verbose,
+        exit_code=request.exit_code,
     )
 
 

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
+from stonegate.cli.commands import Commands
 from stonegate.cli.fleet import open_registry, store_folder
 from stonegate.cli.output import expect_json, progress, say, show, stdout, write_json
 from stonegate.cli.render.lines import table
@@ -19,10 +20,9 @@ from stonegate.settings import read_settings
 
 PASSWORD_VARIABLE = "STONEGATE_PLATFORM_PASSWORD"
 
-app = typer.Typer(
+app = Commands(
     name="platform",
     help="Platforms: each has its databases, its stored folders and, if it shall, a role of its own.",
-    no_args_is_help=True,
 )
 
 Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="The platform.")]

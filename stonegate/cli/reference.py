@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
+from stonegate.cli.commands import Commands
 from stonegate.cli.output import expect_json, progress, show, stdout, write_json
 from stonegate.cli.render.lines import table
 from stonegate.cli.render.names import count
@@ -19,11 +20,10 @@ from stonegate.settings import Settings, read_settings
 if TYPE_CHECKING:
     from stonegate.database.reference_store import StoredReference
 
-app = typer.Typer(
+app = Commands(
     name="reference",
     help="The reference databases: folders built once, for comparison and as templates. They can be dropped any time; "
     "the next plan builds what it needs.",
-    no_args_is_help=True,
 )
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.diff import DRIFTED
+from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, progress, show, stdout, write_json
 from stonegate.cli.render.diff import change_document, render_change
 from stonegate.cli.render.lines import indented, printable, table
@@ -27,21 +28,11 @@ _DEPLOYMENT_HEADER = ("when", "mode", "folder", "plan", "did", "took", "by")
 _HISTORY_HEADER = ("when", "what", "object", "consent", "took", "by")
 
 
-def status(
-    database: options.Database = None,
-    embedded: options.Embedded = False,
-    platform: options.Platform = None,
-    tenant: options.Tenant = None,
-    schema: options.Schema = None,
-    every: options.Every = False,
-    format: options.Format = options.ReportFormat.TEXT,
-) -> None:
+@grouped
+def status(named: TargetOptions, format: options.Format = options.ReportFormat.TEXT) -> None:
     """Say what is deployed, since when, of which folder, and what somebody changed by hand since (exit code 5)."""
     expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings()
-    named = TargetOptions(
-        database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema, every=every
-    )
     chosen = choose_fleet(named, settings)
     if chosen is not None:
         from stonegate.cli.fleet_plan import status_many

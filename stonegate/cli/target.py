@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stonegate.cli import options
 from stonegate.cli.output import progress
 from stonegate.cli.source import name_after
 from stonegate.errors import UsageError
@@ -26,12 +27,12 @@ EMBEDDED = "embedded"
 class TargetOptions:
     """What the command line says about the target; all of it replaces all of `[target]` in stonegate.toml."""
 
-    database: str | None = None
-    embedded: bool = False
-    platform: str | None = None
-    tenant: str | None = None
-    schema: str | None = None
-    every: bool = False
+    database: options.Database = None
+    embedded: options.Embedded = False
+    platform: options.Platform = None
+    tenant: options.Tenant = None
+    schema: options.Schema = None
+    every: options.Every = False
 
     @property
     def given(self) -> bool:
@@ -59,14 +60,14 @@ class DatabaseTarget:
     may_create: bool = True
 
 
-def choose(options: TargetOptions, settings: Settings) -> TargetOptions:
+def choose(named: TargetOptions, settings: Settings) -> TargetOptions:
     """The options in force: those of the command line, or else those of the environment and stonegate.toml.
 
     Raises:
         UsageError: options that exclude each other, or need another one.
     """
-    chosen = options
-    if not options.given:
+    chosen = named
+    if not named.given:
         chosen = TargetOptions(
             database=settings.database,
             embedded=settings.embedded,
@@ -85,7 +86,7 @@ def choose(options: TargetOptions, settings: Settings) -> TargetOptions:
     return chosen
 
 
-def resolve_target(options: TargetOptions, settings: Settings, folder: Path | None) -> DatabaseTarget | None:
+def resolve_target(named: TargetOptions, settings: Settings, folder: Path | None) -> DatabaseTarget | None:
     """The database that the options name; None if they name none. The embedded server is started if need be.
 
     Args:
@@ -95,7 +96,7 @@ def resolve_target(options: TargetOptions, settings: Settings, folder: Path | No
         UsageError: the options make no sense, or a URL names a server but no database.
         ConnectionFailed: the embedded server does not start.
     """
-    chosen = choose(options, settings)
+    chosen = choose(named, settings)
     if chosen.is_fleet:
         return _one_of(resolve_fleet(chosen, settings))
     if chosen.embedded:
@@ -115,13 +116,13 @@ def resolve_target(options: TargetOptions, settings: Settings, folder: Path | No
     return DatabaseTarget(conninfo=chosen.database, name=name)
 
 
-def require_target(options: TargetOptions, settings: Settings, folder: Path | None) -> DatabaseTarget:
+def require_target(named: TargetOptions, settings: Settings, folder: Path | None) -> DatabaseTarget:
     """As `resolve_target`, for commands that cannot do without.
 
     Raises:
         UsageError: no target was named.
     """
-    target = resolve_target(options, settings, folder)
+    target = resolve_target(named, settings, folder)
     if target is None:
         raise UsageError("no database was named", hint="-d URL, --embedded, or [target] in stonegate.toml")
     return target
@@ -148,14 +149,14 @@ def resolve_fleet(chosen: TargetOptions, settings: Settings) -> tuple[Target, ..
     )
 
 
-def choose_fleet(options: TargetOptions, settings: Settings) -> Chosen | None:
+def choose_fleet(named: TargetOptions, settings: Settings) -> Chosen | None:
     """The databases that the options name, if they speak of several; None for one or none.
 
     Raises:
         UsageError: the options make no sense.
         NotFound: the registry has no such platform, schema or tenant.
     """
-    chosen = choose(options, settings)
+    chosen = choose(named, settings)
     if not chosen.is_fleet:
         return None
     from stonegate.cli.fleet import choose_targets, means_many

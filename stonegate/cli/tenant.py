@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,10 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
+from stonegate.cli.commands import Commands
 from stonegate.cli.files import read_file
 from stonegate.cli.fleet import FAILED, Chosen, choose_targets, load_stored, open_registry
+from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, is_interactive, progress, say, show, stderr, stdout, write_json
 from stonegate.cli.render.lines import indented, printable, table
 from stonegate.cli.render.names import count
@@ -21,29 +24,80 @@ from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from stonegate.fleet.names import Owner
+    from stonegate.fleet.registry import Registry
     from stonegate.fleet.tenants import TenantReport
 
-app = typer.Typer(name="tenant", help="Tenants: a database for each, made in a moment.", no_args_is_help=True)
+app = Commands(name="tenant", help="Tenants: a database for each, made in a moment.")
 
 
-@app.command()
-def create(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Their ids.", show_default=False)] = None,
-    platform: options.Platform = None,
-    schema: options.Schema = None,
+Platform = Annotated[
+    str | None, typer.Option("--platform", metavar="NAME", help="Whose tenants.", rich_help_panel=options.TARGET)
+]
+Folder = Annotated[
+    str | None,
+    typer.Option(
+        "--schema",
+        metavar="NAME",
+        help="The stored folder that they are made of; `stonegate platform schemas` lists them.",
+        rich_help_panel=options.TARGET,
+    ),
+]
+Schema = Annotated[
+    str | None,
+    typer.Option(
+        "--schema", metavar="NAME", help="Only those made of this stored folder.", rich_help_panel=options.TARGET
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTenants:
+    """Which tenants are made."""
+
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Their ids.", show_default=False)] = None
     number: Annotated[
         int | None,
         typer.Option(
             "--count", metavar="N", min=1, help="N more; with --if-missing as many as it takes to have P1 to PN."
         ),
-    ] = None,
-    prefix: Annotated[str | None, typer.Option("--prefix", metavar="P", help="What numbered ids begin with.")] = None,
+    ] = None
+    prefix: Annotated[str | None, typer.Option("--prefix", metavar="P", help="What numbered ids begin with.")] = None
     from_file: Annotated[
         Path | None, typer.Option("--from-file", metavar="FILE", help="One id per line; # begins a comment.")
-    ] = None,
+    ] = None
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="A tenant that is there is fine: for cron, and for running again.")
-    ] = False,
+    ] = False
+
+    def owners(self, registry: Registry, platform: str, schema: str) -> tuple[Owner, ...]:
+        """The tenants that are meant, each once.
+
+        Raises:
+            UsageError: none is meant, or half of what numbers take is missing.
+        """
+        from stonegate.fleet.names import Owner
+        from stonegate.fleet.tenants import next_owners
+
+        if (self.number is None) != (self.prefix is None):
+            raise UsageError("--count and --prefix belong together", hint="--count 10 --prefix demo")
+        given = list(self.ids or ())
+        if self.from_file is not None:
+            text = read_file(self.from_file, "the list of tenants").decode("utf-8", errors="replace")
+            given += [word for line in text.splitlines() if (word := line.partition("#")[0].strip())]
+        owners = [Owner(platform=platform, schema=schema, tenant=each) for each in dict.fromkeys(given)]
+        if self.number is not None and self.prefix is not None:
+            owners += next_owners(registry, platform, schema, self.prefix, self.number, if_missing=self.if_missing)
+        if not owners and self.from_file is None:
+            raise UsageError("no tenant was named", hint="ids, --count N --prefix P, or --from-file FILE")
+        return tuple(dict.fromkeys(owners))
+
+
+@app.command()
+@grouped
+def create(
+    new: NewTenants,
+    platform: Platform = None,
+    schema: Folder = None,
     concurrency: options.Concurrency = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
@@ -56,7 +110,7 @@ def create(
     settings = read_settings({"platform": platform, "schema": schema, "concurrency": concurrency})
     platform, schema = _require_place(settings)
     registry = open_registry(settings)
-    owners = _owners(settings, ids, number, prefix, from_file, if_missing=if_missing)
+    owners = new.owners(registry, platform, schema)
     from stonegate.fleet.tenants import create_tenants
 
     source = load_stored(registry, platform, schema)
@@ -74,7 +128,7 @@ def create(
                 settings.server_conninfo,
                 source,
                 owners,
-                if_missing=if_missing,
+                if_missing=new.if_missing,
                 concurrency=settings.concurrency,
                 on_report=on_report,
             )
@@ -84,8 +138,8 @@ def create(
 
 @app.command("list")
 def list_(
-    platform: options.Platform = None,
-    schema: options.Schema = None,
+    platform: Platform = None,
+    schema: Schema = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """List the tenants of a platform, from the records."""
@@ -98,9 +152,9 @@ def list_(
 
 @app.command()
 def drop(
-    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Their ids; patterns such as 'test*' too.")],
-    platform: options.Platform = None,
-    schema: options.Schema = None,
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Their ids; patterns such as 'test*' too.")],
+    platform: Platform = None,
+    schema: Schema = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
@@ -155,34 +209,6 @@ def _require_place(settings: Settings) -> tuple[str, str]:
     if settings.schema is None:
         raise UsageError("no schema was named", hint="--schema NAME: stonegate platform schemas lists them")
     return settings.platform, settings.schema
-
-
-def _owners(
-    settings: Settings,
-    ids: list[str] | None,
-    number: int | None,
-    prefix: str | None,
-    from_file: Path | None,
-    *,
-    if_missing: bool,
-) -> tuple[Owner, ...]:
-    """The tenants that are meant, each once."""
-    from stonegate.fleet.names import Owner
-    from stonegate.fleet.tenants import next_owners
-
-    if (number is None) != (prefix is None):
-        raise UsageError("--count and --prefix belong together", hint="--count 10 --prefix demo")
-    platform, schema = _require_place(settings)
-    given = list(ids or ())
-    if from_file is not None:
-        text = read_file(from_file, "the list of tenants").decode("utf-8", errors="replace")
-        given += [word for line in text.splitlines() if (word := line.partition("#")[0].strip())]
-    owners = [Owner(platform=platform, schema=schema, tenant=each) for each in dict.fromkeys(given)]
-    if number is not None and prefix is not None:
-        owners += next_owners(open_registry(settings), platform, schema, prefix, number, if_missing=if_missing)
-    if not owners and from_file is None:
-        raise UsageError("no tenant was named", hint="ids, --count N --prefix P, or --from-file FILE")
-    return tuple(dict.fromkeys(owners))
 
 
 def _agrees(chosen: Chosen, *, as_json: bool) -> bool:

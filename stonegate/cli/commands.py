@@ -1,0 +1,46 @@
+"""Typer's commands, but for the help: what a flag is needs no `<bool>` beside it, and no `<path>` a FOLDER."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+
+def _hide_types(params: list[Any]) -> list[Any]:
+    """The parameters, the type hidden where the help text or the name in capitals says it already."""
+    for param in params:
+        if isinstance(param, TyperOption) and param.is_flag:
+            param.metavar = ""
+        elif isinstance(param, TyperArgument):
+            param.__class__ = _Argument  # typer lets nobody choose the class of an argument
+    return params
+
+
+class _Argument(TyperArgument):
+    def display_type_rich(self, ctx: Any) -> str | None:
+        del ctx
+        return None
+
+
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _hide_types(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _hide_types(super().get_params(ctx))
+
+
+class Commands(typer.Typer):
+    """A group of commands; without arguments it prints its help."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=_Group, no_args_is_help=True, **settings)
+
+    def command(self, *names: Any, **settings: Any) -> Callable[[Any], Any]:
+        """As typer's, with a command whose help shows no types of flags."""
+        return super().command(*names, cls=_Command, **settings)
