@@ -109,24 +109,11 @@ async def prepare_mould(
         SourceError, ExtensionNotAvailable, ReferenceUnavailable: see there.
         StonegateError: the folder does not deploy; with file and line.
     """
-    noted = None if note is None else _read_note(note, source.digest)
+    given = None if note is None else _read_note(note, source.digest)
     maintenance = await connect_maintenance(server)
     try:
         await collect_leftovers(maintenance)
-        facts = await read_session(maintenance)
-        role = owner or facts.role
-        reference = None
-        if noted is not None:
-            reference = await read_stored(maintenance, await build_key(maintenance, noted, facts, role))
-        if reference is None or not reference.is_template or reference.database is None:
-            noted, note = _note(source), None
-            key = await build_key(maintenance, noted, facts, role)
-
-            async def obtain(login: str | None) -> Reference:
-                return await obtain_reference(server, source.tree(), source.ordered(), key, login=login)
-
-            reference = await (try_logins(logins, obtain) if logins else obtain(None))
-        assert noted is not None
+        noted, reference = await _find_reference(maintenance, server, source, given, logins, owner)
         template = reference.database if reference.is_template else None
         strategy = None if template is None else await choose_strategy(maintenance, template)
     except psycopg.Error as error:
@@ -143,8 +130,32 @@ async def prepare_mould(
         seeders=noted.seeders,
         search_path=reference.catalog.search_path,
         fingerprint=noted.fingerprint,
-        note=to_json(noted) if note is None else None,
+        note=None if noted is given else to_json(noted),
     )
+
+
+async def _find_reference(
+    maintenance: Session,
+    server: str,
+    source: LazySource,
+    noted: SourceTree | None,
+    logins: tuple[str, ...],
+    owner: str | None,
+) -> tuple[SourceTree, Reference]:
+    """The folder as noted and its reference; a new note where there is none, or where it leads to no template."""
+    facts = await read_session(maintenance)
+    role = owner or facts.role
+    if noted is not None:
+        stored = await read_stored(maintenance, await build_key(maintenance, noted, facts, role))
+        if stored is not None and stored.is_template and stored.database is not None:
+            return noted, stored
+    noted = _note(source)
+    key = await build_key(maintenance, noted, facts, role)
+
+    async def obtain(login: str | None) -> Reference:
+        return await obtain_reference(server, source.tree(), source.ordered(), key, login=login)
+
+    return noted, await (try_logins(logins, obtain) if logins else obtain(None))
 
 
 def _note(source: LazySource) -> SourceTree:
