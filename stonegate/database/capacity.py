@@ -11,7 +11,6 @@ from psycopg import AsyncConnection
 from stonegate.database.databases import connect_maintenance
 from stonegate.database.failures import explain_failure
 from stonegate.database.sql import load
-from stonegate.model.catalog import Catalog
 
 #: Distinct objects in pg_locks for each table made in one transaction: itself, two indexes, a sequence, the TOAST table
 #: and its index, and three for types and owners (counted over 100 tables with a serial key and one UNIQUE column).
@@ -56,11 +55,6 @@ async def _read(conn: AsyncConnection[Any]) -> Capacity:
 def count_locks(tables: int, others: int) -> int:
     """How many locks a deployment takes at most that touches so many tables and other relations."""
     return LOCKS_PER_TABLE * tables + others
-
-
-def locks_of(catalog: Catalog) -> int:
-    """How many locks a deployment takes at most that touches all relations of a catalog."""
-    return count_locks(len(catalog.tables), len(catalog.views) + len(catalog.sequences))
 
 
 def databases_at_once(locks: int, capacity: Capacity, wanted: int) -> int:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import psycopg
@@ -128,16 +128,6 @@ def database_of(conninfo: str) -> str | None:
     if name := params.get("dbname"):
         return name
     return _read_service(params["service"]).get("dbname") if "service" in params else None
-
-
-async def is_pgbouncer(conn: AsyncConnection[Any]) -> bool:
-    """True if a transaction pooler (pgbouncer, odyssey, …) stands between: stonegate needs direct connections.
-
-    A pooler makes up the process id that it sends at login, so it is not the one of the backend.
-    """
-    cursor = await conn.execute("SELECT pg_catalog.pg_backend_pid()")
-    row = await cursor.fetchone()
-    return row is not None and row[0] != conn.info.backend_pid
 
 
 def wrap_error(

@@ -19,7 +19,6 @@ from stonegate.model.plan import Statement, Step
 
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK = "40P01"
-QUERY_CANCELED = "57014"
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
 CONNECTION_STATES = ("08", "57P")
 

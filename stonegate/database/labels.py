@@ -42,14 +42,12 @@ class DatabaseFacts:
 
     Attributes:
         label: None where its comment is none of ours.
-        is_open: lets sessions in.
         bytes: None unless asked for, or where this role may not look.
     """
 
     name: str
     owner: str
     label: Label | None
-    is_open: bool
     bytes: int | None = None
 
 
@@ -83,12 +81,12 @@ async def read_facts(
     )
     query = (
         "SELECT d.datname, pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.shobj_description(d.oid, 'pg_database'),"
-        f" d.datallowconn, {size} FROM pg_catalog.pg_database AS d WHERE %(names)s::text[] IS NULL"
+        f" {size} FROM pg_catalog.pg_database AS d WHERE %(names)s::text[] IS NULL"
         " OR d.datname::text = ANY (%(names)s::text[])"
     )
     cursor = await maintenance.execute(query.encode(), {"names": None if names is None else list(names)})
     return {
-        row[0]: DatabaseFacts(name=row[0], owner=row[1], label=parse_label(row[2]), is_open=row[3], bytes=row[4])
+        row[0]: DatabaseFacts(name=row[0], owner=row[1], label=parse_label(row[2]), bytes=row[3])
         for row in await cursor.fetchall()
     }
 

@@ -26,7 +26,6 @@ class _Check:
     table: Table
     condition: Composable
     grouped: tuple[str, ...] = ()
-    nulls_distinct: bool = True
 
 
 async def read_findings(conn: AsyncConnection, plan: Plan, live: Catalog) -> tuple[Finding, ...]:

@@ -209,10 +209,6 @@ class Registry:
                 )
             return read_tree(path, scope=None if stored is None else stored.scope)
 
-    def schema_path(self, platform: str, schema: str) -> Path:
-        """Where a stored folder lies; what messages call it by."""
-        return self.home(self.platform(platform).name) / _component(schema, "schema")
-
     def schemas(self, platform: str) -> tuple[StoredSchema, ...]:
         """The stored folders of a platform; one that lies there without being listed counts too."""
         record = self.platform(platform)

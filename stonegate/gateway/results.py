@@ -28,15 +28,6 @@ class Outcome:
     results: tuple[tuple[str, str], ...] = ()  # database and status, for the metrics
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanFacts:
-    """What is reported of a plan, kept where the plan itself is too big to be kept."""
-
-    safe: tuple[str, ...] = ()
-    dataloss: tuple[str, ...] = ()
-    incompatible: tuple[str, ...] = ()
-
-
 def summary_of_made(made: Made, database: str, source: LazySource) -> Outcome:
     """A new database: everything in the folder is in it."""
     if made.report is not None and made.report.error is not None:

@@ -76,7 +76,6 @@ class Verb(StrEnum):
 class OriginalRoutine:
     """The facts that the original records for a function, in its own spelling (behaviour, §7)."""
 
-    function_name: str
     signature: str
     param_types: tuple[str, ...]
     return_type: str

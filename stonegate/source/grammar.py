@@ -54,10 +54,6 @@ class Statement:
         """The 1-based line of a position of the parse tree (bytes from the start of the file)."""
         return self.line + self.raw.count(b"\n", 0, max(position - self.offset, 0))
 
-    def char_at(self, position: int) -> int:
-        """Where a position of the parse tree stands in `sql`, in characters."""
-        return len(self.raw[: position - self.offset].decode())
-
 
 def parse_file(file: SourceFile) -> tuple[Statement, ...]:
     """The statements of one file.

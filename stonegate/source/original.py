@@ -45,7 +45,6 @@ def original_routine(statement: Statement) -> OriginalRoutine:
         for parameter in input_parameters(node.get("parameters", ()))
     )
     return OriginalRoutine(
-        function_name=name,
         signature=f"{name}({', '.join(types)})",
         param_types=types,
         return_type=_return_type(statement, node),

@@ -19,7 +19,7 @@ from stonegate.source.object_keys import Declarations
 from stonegate.source.placement import BUILDERS, is_dump_preamble, misplaced
 from stonegate.source.seeders import build_seeder, moves_sequences
 from stonegate.source.survey import Survey
-from stonegate.source.tree import SourceBytes, read_archive, read_tree
+from stonegate.source.tree import SourceBytes, read_tree
 from stonegate.source.twins import check_twins, complete_items
 
 
@@ -31,15 +31,6 @@ def load_source(path: Path, scope: str | None = None, *, caps: Caps | None = Non
             `SourceErrors`.
     """
     return _parse(str(path), read_tree(path, scope=scope, caps=caps))
-
-
-def load_archive(data: bytes, name: str, scope: str | None = None, *, caps: Caps | None = None) -> SourceTree:
-    """Read and parse a `.tar.gz` in memory.
-
-    Raises:
-        SourceError: as `load_source`.
-    """
-    return _parse(name, read_archive(data, name, scope=scope, caps=caps))
 
 
 def _parse(path: str, read: SourceBytes) -> SourceTree:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from stonegate.model.source import Need, NeedKind
@@ -163,17 +163,3 @@ def split_name(text: str) -> tuple[str | None, str]:
         quoted.replace('""', '"') if quoted else plain.strip().lower() for quoted, plain in _IDENTIFIER.findall(text)
     ]
     return (parts[-2] if len(parts) > 1 else None, parts[-1] if parts else text)
-
-
-def needs_of(*nodes: object) -> tuple[Need, ...]:
-    """Every name mentioned below the nodes."""
-    needs = Needs()
-    for node in nodes:
-        needs.walk(node)
-    return needs.sorted()
-
-
-def walk_all(needs: Needs, nodes: Iterable[object]) -> None:
-    """Note the names below several nodes."""
-    for node in nodes:
-        needs.walk(node)

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from stonegate.database.connect import connect, database_of, describe, is_pgbouncer, with_database, wrap_error
+from stonegate.database.connect import connect, database_of, describe, with_database, wrap_error
+from stonegate.database.server import is_pooled, read_session
 from stonegate.errors import (
     ConnectionFailed,
     DatabaseNotFound,
@@ -153,14 +154,13 @@ async def test_a_service_file_keeps_its_say(database: Database, service_file: Pa
 
 async def test_a_direct_connection_is_no_pooler(database: Database) -> None:
     async with await connect(database.url) as conn:
-        assert not await is_pgbouncer(conn)
+        assert not is_pooled(conn, await read_session(conn))
 
 
 class Pooled:
     """A connection whose login named another process than the one that answers."""
 
-    def __init__(self, conn: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
-        self.execute = conn.execute
+    def __init__(self) -> None:
         self.info = self
 
     backend_pid = -1
@@ -168,7 +168,7 @@ class Pooled:
 
 async def test_a_pooler_is_recognised(database: Database) -> None:
     async with await connect(database.url) as conn:
-        assert await is_pgbouncer(Pooled(conn))  # type: ignore[arg-type]
+        assert is_pooled(Pooled(), await read_session(conn))  # type: ignore[arg-type]
 
 
 async def test_wrap_error(database: Database) -> None:

@@ -209,7 +209,6 @@ class TestRoutines:
         )
         original = only_item(text).original
         assert original is not None
-        assert original.function_name == "add_user"
         assert original.param_types == ("VARCHAR(20)", "NUMERIC(10, 2)", "TEXT[]")
         assert original.signature == "add_user(VARCHAR(20), NUMERIC(10, 2), TEXT[])"
         assert original.return_type == "SETOF record"
