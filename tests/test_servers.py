@@ -99,10 +99,10 @@ with begin_run() as run:
 def test_the_servers_of_a_killed_run_are_removed_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as root:
         Path(root).chmod(0o755)
+        monkeypatch.setenv("TMPDIR", root)
         monkeypatch.setattr(tempfile, "tempdir", root)
         killed = subprocess.run(
             [sys.executable, "-c", KILLED_RUN],
-            env=os.environ | {"TMPDIR": root},
             cwd=Path(__file__).parents[1],
             capture_output=True,
             text=True,
