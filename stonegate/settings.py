@@ -233,6 +233,9 @@ class Settings:
         "default", _choice("default", "sqlstate"), "serve", "status of failed calls", "CALL_ERROR_STATUS"
     )
     max_body_mb: int = _setting(16, _count, "serve", "largest JSON body, MiB", "MAX_BODY_MB")
+    shutdown_delay: float = _setting(
+        0.0, _seconds, "serve", "/ready says 503 so long before nobody new is accepted", "SHUTDOWN_DELAY_SECS"
+    )
     shutdown_timeout: float = _setting(20.0, _seconds, "serve", "calls may finish at the end", "SHUTDOWN_TIMEOUT_SECS")
 
     @property

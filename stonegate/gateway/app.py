@@ -199,9 +199,11 @@ class Door:
         await receive()
         if self._on_start is not None:
             self._on_start()
+        publishing = asyncio.create_task(self.gateway.board.keep_publishing(self.gateway.read_figures))
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.gateway.is_draining = True
+        publishing.cancel()
         with contextlib.suppress(Exception):
             await self.gateway.close()
         await send({"type": "lifespan.shutdown.complete"})

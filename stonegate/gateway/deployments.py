@@ -6,7 +6,6 @@ The functions here run in such a process, and take and give values that can be s
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +28,6 @@ from stonegate.gateway.results import Outcome, summary_of_fleet, summary_of_made
 from stonegate.model.plan import PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.source.tree import Caps, SourceBytes, read_archive
-
-#: Deployments give way to calls when both want the processor.
-NICENESS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +78,6 @@ class MigrateOptions:
     plan: PlanOptions = field(default_factory=PlanOptions)
     dry_run: bool = False
     skip_verification: bool = False
-
-
-def start_process() -> None:
-    """Called first in every process for deployments."""
-    os.nice(NICENESS)
 
 
 def register(deployer: Deployer, platform: str, tenant: str | None, archive: bytes) -> Outcome:

@@ -81,7 +81,6 @@ class Pools(Generic[S]):
     def __init__(self, limits: PoolLimits) -> None:
         self.limits = limits
         self.total = 0
-        self.peak = 0
         self.exhausted = 0
         self._pools: dict[str, _Pool[S]] = {}
         self._queue: OrderedDict[str, None] = OrderedDict()  # databases that wait for a place, the longest first
@@ -127,6 +126,11 @@ class Pools(Generic[S]):
             return
         pool.generation += 1
         await asyncio.gather(*(self._close(pool, pool.idle.popleft()) for _ in range(len(pool.idle))))
+
+    def renew(self) -> None:
+        """Drain all pools, and wait for nobody."""
+        for name in tuple(self._pools):
+            self._start(self.drain(name))
 
     async def close(self, timeout_s: float = 5.0) -> None:
         """Close all connections; those in use when they are given back, or after the timeout."""
@@ -178,7 +182,6 @@ class Pools(Generic[S]):
     def _reserve(self, pool: _Pool[S]) -> None:
         pool.size += 1
         self.total += 1
-        self.peak = max(self.peak, self.total)
 
     async def _open(self, pool: _Pool[S]) -> _Place[S]:
         """Log in, in a place that is reserved already."""

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from stonegate.gateway.answers import Refusal
-from stonegate.gateway.deployments import start_process
+from stonegate.gateway.orphans import when_orphaned
 from stonegate.gateway.results import Outcome
 
 #: Deployments at a time. More would only queue for the same disk; jobs over whole fleets have a process of their own.
 AT_ONCE = 2
+#: Deployments give way to calls when both want the processor.
+NICENESS = 5
+
+_working = threading.Lock()
 
 
 class Processes:
@@ -23,6 +30,7 @@ class Processes:
     def __init__(self, count: int = AT_ONCE) -> None:
         self._count = count
         self._executor: ProcessPoolExecutor | None = None
+        self._running: set[asyncio.Future[Outcome]] = set()
 
     async def run(self, work: Callable[..., Outcome], *arguments: Any) -> Outcome:
         """The outcome of `work(*arguments)`; it goes on to its end even if the caller is gone.
@@ -33,11 +41,13 @@ class Processes:
         executor = self._executor
         if executor is None:
             executor = self._executor = ProcessPoolExecutor(
-                self._count, mp_context=multiprocessing.get_context("spawn"), initializer=start_process
+                self._count, mp_context=multiprocessing.get_context("spawn"), initializer=_start_process
             )
-        loop = asyncio.get_running_loop()
+        future = asyncio.get_running_loop().run_in_executor(executor, _carry_out, work, *arguments)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
         try:
-            return await asyncio.shield(loop.run_in_executor(executor, work, *arguments))
+            return await asyncio.shield(future)
         except BrokenProcessPool:
             if self._executor is executor:
                 self._executor = None
@@ -45,8 +55,35 @@ class Processes:
             message = "the process of the deployment was killed; its transaction was rolled back"
             raise Refusal(500, {"error": "migration_failed", "message": message, "hint": "try again"}) from None
 
-    def close(self) -> None:
-        """Let running deployments end; start none of those that wait."""
+    async def close(self, timeout_s: float) -> None:
+        """Let running deployments end within the time; start none of those that wait."""
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout_s)
+
+
+def kill_processes() -> None:
+    """End all deployments of this process at once; PostgreSQL rolls back what they had begun."""
+    for child in multiprocessing.active_children():
+        child.kill()
+
+
+def _start_process() -> None:
+    """Called first in every process for deployments: what it does ends with it, or when the gateway says so."""
+    os.nice(NICENESS)
+    # A terminal sends these to everybody; the gateway, which gets them too, waits for deployments.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    when_orphaned(_end_when_idle)
+
+
+def _carry_out(work: Callable[..., Outcome], *arguments: Any) -> Outcome:
+    with _working:
+        return work(*arguments)
+
+
+def _end_when_idle() -> None:
+    with _working:
+        os._exit(0)

@@ -1,23 +1,34 @@
-"""Starts and ends the gateway: uvicorn with bounds, workers that share the cap, SIGHUP for other settings."""
+"""Starts and ends the gateway: uvicorn with bounds, one process or several workers that share socket and cap.
+
+SIGTERM and SIGINT end it: `/ready` says 503, nobody new is accepted, calls and deployments finish within a limit,
+connections are closed, the exit code is 0; a second signal forces the end. SIGHUP reads the settings again.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
+import sys
+import tempfile
+import time
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from stonegate.errors import StonegateError, UsageError
 from stonegate.gateway.app import Door
+from stonegate.gateway.board import Board
 from stonegate.gateway.logs import LOG, set_up_logs
+from stonegate.gateway.orphans import when_orphaned
+from stonegate.gateway.processes import kill_processes
 from stonegate.gateway.protocol import BoundedProtocol
 from stonegate.gateway.state import Gateway, limits_of, require_directory
+from stonegate.gateway.workers import CANNOT_START, Workers
 from stonegate.settings import Settings, read_settings
 
 #: Connections that the kernel holds until they are accepted.
@@ -26,17 +37,46 @@ _KEEP_ALIVE_SECONDS = 75
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; `/ready` says 503 from the moment that the end begins."""
+    """uvicorn's server with an end of our own.
 
-    def __init__(self, config: uvicorn.Config, gateway: Gateway | None = None) -> None:
-        super().__init__(config)
-        self.gateway = gateway
+    Args:
+        is_worker: one of several, whose parent hears the signals and forces the end.
+    """
+
+    def __init__(self, gateway: Gateway, *, is_worker: bool) -> None:
+        super().__init__(_config(Door(gateway, self._begin)))
+        self._gateway = gateway
+        self._is_worker = is_worker
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM or SIGINT."""
-        if self.gateway is not None:
-            self.gateway.is_draining = True
-        super().handle_exit(sig, frame)
+        """SIGTERM or SIGINT. uvicorn's own would raise the signal again at the end, and there would be no exit code."""
+        if self._is_worker and sig == signal.SIGINT:
+            return  # a terminal sends it to everybody
+        if not self.should_exit:
+            self._gateway.is_draining = True
+            self.should_exit = True
+        elif not self._is_worker:
+            LOG.warning("a second signal: calls and deployments are given up")
+            kill_processes()
+            os._exit(128 + sig)
+
+    async def main_loop(self) -> None:
+        """Until the end is asked for, and for as long as load balancers are given to see that `/ready` says 503."""
+        await super().main_loop()
+        if self._gateway.settings.shutdown_delay:
+            await asyncio.sleep(self._gateway.settings.shutdown_delay)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nobody, let calls finish, close everything; deployments get what the calls left of the time."""
+        limit = self._gateway.settings.shutdown_timeout
+        self.config.timeout_graceful_shutdown = max(1, round(limit))
+        self._gateway.end_at = time.monotonic() + limit
+        await super().shutdown(sockets)
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, reload_settings, self._gateway)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def serve(settings: Settings) -> int:
@@ -50,63 +90,62 @@ def serve(settings: Settings) -> int:
     _set_up(settings)
     with _listen(settings) as listener:
         LOG.info("listening on %s:%d", settings.gateway_host, listener.getsockname()[1])
-        if settings.gateway_workers > 1:
-            # Workers read the settings themselves; what came as a flag reaches them through the environment.
-            os.environ["GATEWAY_WORKERS"] = str(settings.gateway_workers)
-            os.environ["GATEWAY_HOST"] = settings.gateway_host
-            os.environ["GATEWAY_PORT"] = str(settings.gateway_port)
-            config = _config("stonegate.gateway.server:make_app", settings, factory=True)
-            config.workers = settings.gateway_workers
-            Multiprocess(config, sockets=[listener]).run()
-            return 0
-        gateway = Gateway(settings)
-        server = Server(_config(make_door(gateway), settings), gateway)
-        server.run(sockets=[listener])
-        return 0 if server.started else 6
+        if settings.gateway_workers == 1:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+            return _serve(Gateway(settings), listener, is_worker=False)
+        with tempfile.TemporaryDirectory(prefix="stonegate-") as board:
+            arguments = (settings, Path(board), time.monotonic())
+            may_reload = partial(_may_reload, settings)
+            return Workers(settings.gateway_workers, listener, run_worker, arguments, may_reload).run()
 
 
-def make_app() -> Door:
-    """The application of one of several workers."""
-    settings = read_settings(gateway=True)
+def run_worker(number: int, listener: socket.socket, settings: Settings, board: Path, started: float) -> None:
+    """One of several workers, in a process of its own."""
+    when_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
     _set_up(settings)
-    return Door(Gateway(settings))
+    sys.exit(_serve(Gateway(settings, Board(board, number), started), listener, is_worker=True))
 
 
-def make_door(gateway: Gateway) -> Door:
-    """The application of the only worker, which takes other settings at SIGHUP."""
-
-    def on_start() -> None:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload_settings, gateway)
-
-    return Door(gateway, on_start)
+def _serve(gateway: Gateway, listener: socket.socket, *, is_worker: bool) -> int:
+    server = Server(gateway, is_worker=is_worker)
+    server.run(sockets=[listener])
+    return 0 if server.started else CANNOT_START
 
 
 def reload_settings(gateway: Gateway) -> None:
     """Read the settings again; those that are wrong change nothing."""
-    try:
-        settings = replace(
-            read_settings(gateway=True),
-            gateway_host=gateway.settings.gateway_host,
-            gateway_port=gateway.settings.gateway_port,
-            gateway_workers=gateway.settings.gateway_workers,
-        )
+    settings = _read_again(gateway.settings)
+    if settings is not None:
         gateway.reload(settings)
+        _set_up(settings)
+        LOG.info("the settings were reloaded")
+
+
+def _may_reload(settings: Settings) -> bool:
+    return _read_again(settings) is not None
+
+
+def _read_again(old: Settings) -> Settings | None:
+    """The settings as they are now but for those that hold for the life of the process; None if they are wrong."""
+    try:
+        new = read_settings(gateway=True)
+        fixed = {name: getattr(old, name) for name in ("gateway_host", "gateway_port", "gateway_workers")}
+        settings = replace(new, **fixed)
+        limits_of(settings)
+        require_directory(settings.data_dir)
+        return settings
     except StonegateError as error:
         LOG.error("the settings were not reloaded: %s", error.message)
-        return
-    _set_up(settings)
-    LOG.info("the settings were reloaded")
+        return None
 
 
 def _set_up(settings: Settings) -> None:
     set_up_logs(level=settings.log_level, form=settings.log_format, directory=settings.log_dir)
 
 
-def _config(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
+def _config(app: Door) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        factory=factory,
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -117,7 +156,6 @@ def _config(app: Any, settings: Settings, *, factory: bool = False) -> uvicorn.C
         server_header=False,
         date_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout)),
         backlog=_BACKLOG,
     )
 

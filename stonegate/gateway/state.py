@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -9,14 +10,15 @@ from stonegate.database.call_session import CallSession
 from stonegate.database.connect import connect
 from stonegate.errors import StonegateError, UsageError
 from stonegate.fleet.registry import Registry
+from stonegate.gateway.board import Board
 from stonegate.gateway.calls import Calls
 from stonegate.gateway.deployments import Deployer
 from stonegate.gateway.jobs import Jobs
 from stonegate.gateway.logs import LOG
-from stonegate.gateway.metrics import Metrics
+from stonegate.gateway.metrics import Figures, Metrics
 from stonegate.gateway.places import Places
 from stonegate.gateway.pools import PoolLimits, Pools
-from stonegate.gateway.processes import Processes
+from stonegate.gateway.processes import Processes, kill_processes
 from stonegate.gateway.results import Outcome
 from stonegate.gateway.security import Guard
 from stonegate.settings import Settings
@@ -32,17 +34,26 @@ class Gateway:
 
     Args:
         settings: in force.
+        board: where it meets the other workers' figures.
+        started: when the server started, by `time.monotonic()`; now if it is this process.
+
+    Attributes:
+        is_draining: the end was asked for.
+        end_at: when it must be over, by `time.monotonic()`.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, board: Board | None = None, started: float | None = None) -> None:
         self.settings = settings
-        self.started = time.monotonic()
+        self.board = board or Board()
+        self.started = time.monotonic() if started is None else started
         self.is_draining = False
+        self.end_at = math.inf
         self.registry = Registry(settings.data_dir)
         self.pools: Pools[CallSession] = Pools(limits_of(settings))
         self.places = Places(self.registry, settings.server_conninfo)
         self.calls = Calls(settings, self.places, self.pools)
-        self.metrics = Metrics()
+        self.metrics = Metrics(self.board.inherit())
+        self._inherited = self.metrics.figures.exhausted
         self.processes = Processes()
         self.fleet_processes = Processes(1)
         self.jobs = Jobs(settings.data_dir)
@@ -50,10 +61,28 @@ class Gateway:
         self._health: tuple[float, bool] = (-HEALTH_SECONDS, False)
 
     def reload(self, settings: Settings) -> None:
-        """Go on with other settings; sessions that are open keep their statement timeout."""
-        self.settings = self.calls.settings = settings
-        self.pools.limits = limits_of(settings)
+        """Go on with other settings; connections that were made by others are made anew."""
+        old, self.settings = self.settings, settings
         self.guard = Guard(settings)
+        if settings.data_dir != old.data_dir:
+            self.registry, self.jobs = Registry(settings.data_dir), Jobs(settings.data_dir)
+        self.places = Places(self.registry, settings.server_conninfo)
+        self.calls.settings, self.calls.places = settings, self.places
+        self.pools.limits = limits_of(settings)
+        if (settings.server_conninfo, settings.call_timeout) != (old.server_conninfo, old.call_timeout):
+            self.pools.renew()
+            self._health = (-HEALTH_SECONDS, False)
+
+    def read_figures(self) -> Figures:
+        """What this worker counted, and its pools now."""
+        figures = self.metrics.figures
+        figures.exhausted = self._inherited + self.pools.exhausted
+        figures.pools = self.pools.gauges()
+        return figures
+
+    def sum_figures(self) -> Figures:
+        """The same of all workers."""
+        return self.board.sum_with_others(self.read_figures())
 
     @property
     def deployer(self) -> Deployer:
@@ -101,10 +130,12 @@ class Gateway:
         return known
 
     async def close(self) -> None:
-        """Close everything that is open."""
+        """Close everything that is open; deployments that run may finish until `end_at`, if it is set."""
         await self.pools.close()
-        self.processes.close()
-        self.fleet_processes.close()
+        for processes in (self.processes, self.fleet_processes):
+            await processes.close(max(self.end_at - time.monotonic(), 0.0))
+        kill_processes()
+        self.board.publish(self.read_figures())
 
 
 def limits_of(settings: Settings) -> PoolLimits:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stonegate import __version__
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
+from stonegate.gateway.metrics import render_figures
 
 _BODY = {
     "status": "string",
@@ -21,12 +22,13 @@ _BODY = {
 async def _read_health(incoming: Incoming) -> dict[str, Any]:
     gateway = incoming.gateway
     connected = await gateway.is_connected()
+    figures = gateway.sum_figures()
     return {
         "status": "healthy" if connected else "degraded",
         "version": __version__,
         "postgres_connected": connected,
-        "active_pools": gateway.pools.active,
-        "total_connections": gateway.pools.total,
+        "active_pools": len(figures.pools),
+        "total_connections": figures.connections,
         "uptime_seconds": int(time.monotonic() - gateway.started),
     }
 
@@ -44,17 +46,16 @@ async def ready(incoming: Incoming) -> Answer:
 
 
 async def metrics(incoming: Incoming) -> Answer:
-    """Prometheus text."""
+    """Prometheus text, of all workers whichever is asked."""
     gateway = incoming.gateway
+    figures = gateway.sum_figures()
+    limit = gateway.pools.limits.total * gateway.settings.gateway_workers
     gauges = {
-        "pool_connections": gateway.pools.total,
-        "pool_connections_peak": gateway.pools.peak,
-        "pool_connections_limit": gateway.pools.limits.total,
-        "pool_exhausted": gateway.pools.exhausted,
-        "uptime_seconds": int(time.monotonic() - gateway.started),
+        "pool_connections": ("connections to all databases", figures.connections),
+        "pool_connections_limit": ("most connections to all databases", limit),
+        "uptime_seconds": ("seconds since the start", int(time.monotonic() - gateway.started)),
     }
-    text = gateway.metrics.render(gauges, gateway.pools.gauges())
-    return Answer(200, text, "text/plain; version=0.0.4; charset=utf-8")
+    return Answer(200, render_figures(figures, gauges), "text/plain; version=0.0.4; charset=utf-8")
 
 
 ENDPOINTS = (
