@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
-from stonegate.errors import MethodNotAllowed, NotFound, PayloadTooLarge, StonegateError
+from stonegate.errors import ConnectionFailed, MethodNotAllowed, NotFound, PayloadTooLarge, StonegateError
 from stonegate.gateway.answers import (
     Message,
     Receive,
@@ -97,8 +97,12 @@ class Door:
         except Disconnected:
             facts["status"] = _CLIENT_GONE
         except asyncio.CancelledError:
-            facts["status"] = _CLIENT_GONE
-            if not facts.pop("hung_up", False):
+            if facts.pop("hung_up", False):
+                facts["status"] = _CLIENT_GONE
+            elif self.gateway.is_draining and (task := asyncio.current_task()) is not None:
+                task.uncancel()
+                await self._refuse(_ended(), receive, send_marked, facts)
+            else:
                 raise
         except Exception as error:
             await self._refuse(error, receive, send_marked, facts)
@@ -216,6 +220,10 @@ _COMMON_FIELDS: Final = 4
 def _known_platform(gateway: Gateway, platform: str) -> str:
     """A label for the metrics: made-up names of platforms must not fill them."""
     return platform if gateway.registry.find(platform) is not None else "unknown"
+
+
+def _ended() -> ConnectionFailed:
+    return ConnectionFailed("the gateway is shutting down and could not wait any longer", hint="try again")
 
 
 def _request_id(scope: Scope) -> bytes:

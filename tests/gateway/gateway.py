@@ -17,8 +17,12 @@ from typing import Any
 
 import httpx
 
+import stonegate
+
 TOKEN = "the-token-of-the-tests"
 START_SECONDS = 30.0
+#: The gateway's working directory is another one, and what it imports must be what the tests import.
+_HERE = str(Path(stonegate.__file__).resolve().parents[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,7 @@ def start_gateway(home: Path, server_url: str, **settings: str) -> Iterator[Gate
     log = home / "log"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     environment = inherited | {
+        "PYTHONPATH": os.pathsep.join((_HERE, *filter(None, (os.environ.get("PYTHONPATH"),)))),
         "DATABASE_URL": server_url,
         "DATA_DIR": str(home / "data"),
         "GATEWAY_HOST": "127.0.0.1",
