@@ -180,18 +180,3 @@ def test_secrets_and_parameters_are_never_logged(home: Path, server: Server) -> 
         assert '"route":"/call"' in logged
         for secret in (TOKEN, "my-own-parameter", "wrong-token-given", "chosen-password", "postgres:postgres"):
             assert secret not in logged
-
-
-def test_settings_are_reloaded_at_sighup(home: Path, server: Server) -> None:
-    import os
-    import signal
-
-    with start_gateway(home, server.admin_url, ADMIN_TOKEN="") as gateway:
-        assert gateway.get("/admin/platforms", headers=bearer()).status_code == 503
-        (home / ".env").write_text(f"ADMIN_TOKEN={TOKEN}\n")
-        assert gateway.process is not None
-        os.kill(gateway.process.pid, signal.SIGHUP)
-        deadline = time.monotonic() + 5
-        while gateway.get("/admin/platforms", headers=bearer()).status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
