@@ -188,7 +188,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     before = evolution.live.objects.get(change.key)
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
-    thing = _inherit(thing, _access(before) or heir)
+    thing = _inherit(thing, _access(before) or heir, adopting=evolution.declared is None)
     statements = list(ddl.create_statements(thing, builder=evolution.builder, catalog=evolution.desired))
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
@@ -234,8 +234,11 @@ def _access(thing: CatalogObject | None) -> Access | None:
     return None if thing is None or isinstance(thing, Extension | DefaultPrivileges | OtherObject) else thing.access
 
 
-def _inherit(thing: CatalogObject, live: Access | None) -> CatalogObject:
-    """The desired object with what its live form has beyond it: owner, comment and privileges."""
+def _inherit(thing: CatalogObject, live: Access | None, *, adopting: bool) -> CatalogObject:
+    """The desired object with what its live form has beyond it: owner, privileges and, at adoption, the comment.
+
+    Later on a comment that the folder does not state is a difference, which goes like every other one.
+    """
     own = _access(thing)
     if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges | OtherObject):
         return thing
@@ -244,7 +247,7 @@ def _inherit(thing: CatalogObject, live: Access | None) -> CatalogObject:
     merged = replace(
         own,
         owner=live.owner or own.owner,
-        comment=own.comment if own.comment is not None else live.comment,
+        comment=own.comment if own.comment is not None or not adopting else live.comment,
         granted=granted,
         revoked=revoked,
     )

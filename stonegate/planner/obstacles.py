@@ -23,6 +23,7 @@ _CODE = frozenset(
     }
 )
 
+_WITH_STATE = frozenset({ObjectKind.TRIGGER, ObjectKind.POLICY})
 _VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
 _VIEW_PARTS = frozenset({*_VIEWS, ObjectKind.COLUMN, ObjectKind.INDEX, ObjectKind.TRIGGER})
 
@@ -83,8 +84,11 @@ class _Clearing:
         )
 
     def _is_part_of_new(self, change: Change) -> bool:
-        """A view that is made again comes with its columns' comments, its indexes, triggers, options and rights."""
+        """What is made again comes with its comment and state; a view with its indexes, triggers and rights too."""
         key = change.key
+        if change.aspect and key.kind in _WITH_STATE:
+            whole = self.changes.get((key, ""))
+            return whole is not None and whole.action is Action.RECREATE
         if key.kind not in _VIEW_PARTS or (key.kind in _VIEWS and not change.aspect):
             return False
         if key.kind in _VIEWS or change.table is not None:

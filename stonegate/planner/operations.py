@@ -200,6 +200,10 @@ class _Index:
         """Operations that drop the object (or the table that holds it)."""
         return self.by_key.get((Verb.DROP, key)) or self.by_key.get((Verb.DROP, key.owner), [])
 
+    def droppers(self, key: ObjectKey) -> list[int]:
+        """Operations that drop the object alone."""
+        return self.by_key.get((Verb.DROP, key), [])
+
     def alterers(self, key: ObjectKey) -> list[int]:
         """Operations that change the object in place."""
         return self.by_key.get((Verb.ALTER, key), [])
@@ -250,7 +254,7 @@ def _constraints(
     yield from _creation_order(operations, index, desired)
     yield from _same_name_order(operations)
     yield from _within_tables(operations, index)
-    yield from _parents_first(index, desired)
+    yield from _parents_first(index, desired, live)
     yield from _children_freed(operations, live, desired)
     yield from _bounds_freed(operations, live, desired)
 
@@ -308,16 +312,20 @@ def _within_tables(operations: tuple[Operation, ...], index: _Index) -> Iterator
                 yield from ((column, number) for column in columns)
 
 
-def _parents_first(index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:
-    """A column comes to a child with its parent's; what is special about the child's is done after that."""
-    for table in desired.tables:
-        parents = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
-        for parent in parents:
-            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
-            for column in table.columns:
-                firsts = index.changers(above.part(ObjectKind.COLUMN, column.name))
-                seconds = index.changers(table.key.part(ObjectKind.COLUMN, column.name))
-                yield from ((first, second) for first in firsts for second in seconds)
+def _parents_first(index: _Index, desired: Catalog, live: Catalog) -> Iterator[tuple[int, int]]:
+    """A column comes to a child with its parent's; what is special about the child's is done after that.
+
+    A child's own column of the same name can only go once the parent's is gone.
+    """
+    for catalog, concerned in ((desired, index.changers), (live, index.droppers)):
+        for table in catalog.tables:
+            parents = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
+            for parent in parents:
+                above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+                for column in table.columns:
+                    firsts = concerned(above.part(ObjectKind.COLUMN, column.name))
+                    seconds = concerned(table.key.part(ObjectKind.COLUMN, column.name))
+                    yield from ((first, second) for first in firsts for second in seconds)
 
 
 def _children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:

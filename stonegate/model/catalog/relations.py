@@ -82,7 +82,7 @@ class Constraint:
     """A constraint of a table or domain.
 
     Attributes:
-        kind: "primary key", "unique", "check", "foreign key", "exclusion" or "trigger"; NOT NULL is `Column.not_null`.
+        kind: "primary key", "unique", "check", "foreign key" or "exclusion"; NOT NULL is `Column.not_null`.
         definition: pg_get_constraintdef, complete (DEFERRABLE, NOT VALID, NO INHERIT included).
         columns: names of the table's columns in it.
         references: the table that a foreign key points to.

@@ -20,14 +20,11 @@ def inline_constraint(constraint: Constraint) -> str:
     return f"CONSTRAINT {quote_ident(constraint.name)} {constraint.definition}"
 
 
-def is_own(constraint: Constraint) -> bool:
-    """False for what a parent table brings with it, and for the shadow of a constraint trigger."""
-    return not constraint.inherited and constraint.kind != "trigger"
-
-
 def is_inline(constraint: Constraint) -> bool:
     """True for what CREATE TABLE can hold; it would silently validate what is NOT VALID."""
-    return is_own(constraint) and constraint.kind != "foreign key" and not constraint.definition.endswith(NOT_VALID)
+    return (
+        not constraint.inherited and constraint.kind != "foreign key" and not constraint.definition.endswith(NOT_VALID)
+    )
 
 
 def add_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:

@@ -26,7 +26,6 @@ from stonegate.planner.ddl.constraints import (
     index_notes,
     inline_constraint,
     is_inline,
-    is_own,
     replica_identity_clauses,
 )
 from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
@@ -56,7 +55,7 @@ def create_table(
     for column in table.columns:
         clauses += column_settings(name, column)
     for constraint in table.constraints:
-        if constraint.name in left_out or not is_own(constraint):
+        if constraint.name in left_out or constraint.inherited:
             continue
         if is_inline(constraint):
             clauses += constraint_notes(name, constraint)
@@ -97,7 +96,7 @@ def table_notes(table: Table, builder: str) -> tuple[str, ...]:
 def foreign_key_statements(table: Table) -> tuple[str, ...]:
     """ALTER TABLE … ADD FOREIGN KEY for all of the table's own, when every table exists."""
     name = relation_name(table)
-    keys = (part for part in table.constraints if part.kind == "foreign key" and is_own(part))
+    keys = (part for part in table.constraints if part.kind == "foreign key" and not part.inherited)
     return combine(clause for constraint in keys for clause in add_constraint(name, constraint))
 
 

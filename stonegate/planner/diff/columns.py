@@ -11,7 +11,7 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import NOT_VALID, Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.inheritance import Family, partitions_by
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
 
@@ -168,14 +168,17 @@ def _compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, f
         return
     before, after = _type_text(live), _type_text(desired)
     verdict = sides.type_change(live.type, desired.type)
+    fixed = partitions_by(sides.live, family.live, live.name)
     reason = f"{key} changes from {before} to {after}"
     if desired.type == live.type:
         reason = f"{key} gets another collation: {before} instead of {after}"
     elif live.generated is not None:
         # Its values are computed from the others: none of them can be lost.
         verdict = sides.type_change(desired.type, desired.type)
-    else:
+    elif not fixed:
         reason += f": {verdict.reason}"
+    if fixed:
+        reason += ", which PostgreSQL refuses: rows are partitioned by it"
     yield sides.change(
         Action.ALTER,
         key,
@@ -183,7 +186,10 @@ def _compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, f
         aspect="type",
         before=before,
         after=after,
-        facts=Circumstances(verdict=verdict),
+        hint=f"write a migration: rename {key.owner.label}, create it anew, INSERT … SELECT, drop the old one"
+        if fixed
+        else None,
+        facts=Circumstances(verdict=verdict, impossible=fixed),
         rewrites=verdict.rewrites,
     )
 

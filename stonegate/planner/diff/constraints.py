@@ -27,8 +27,8 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
     last = sides.last_table(desired.key)
     known = last.constraints if last is not None else ()
     matched = match_parts(
-        _own(desired.constraints),
-        _own(live.constraints),
+        desired.constraints,
+        live.constraints,
         owner=desired.name,
         remembered={part.name for part in known},
     )
@@ -42,11 +42,6 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
             yield _create(sides, desired, part)
     for part in matched.surplus:
         yield from _surplus(sides, desired, live, part, matched, family)
-
-
-def _own(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
-    """Without constraint triggers: their trigger says everything about them."""
-    return tuple(part for part in constraints if part.kind != "trigger")
 
 
 def _compare_pair(

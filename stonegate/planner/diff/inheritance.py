@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
+from stonegate.model.tokens import lex
 from stonegate.planner.diff.matching import shape
 from stonegate.planner.diff.sides import Sides
 
@@ -106,6 +107,19 @@ class Family:
     def keeps_index(self, part: Index) -> bool:
         """True if the live index is part of one of a partitioned parent."""
         return part.inherited and bool(self._stable)
+
+
+def partitions_by(catalog: Catalog, table: Table, column: str) -> bool:
+    """True if the table, or a partition at any depth below it, is partitioned by the column (or an expression of it).
+
+    PostgreSQL changes the type of no such column (manual: ALTER TABLE).
+    """
+    if table.partition_key is not None:
+        name = quote_ident(column).encode()
+        if any(token.text == name for token in lex(table.partition_key.encode())):
+            return True
+    below = (other for other in catalog.tables if other.partition_of == table.key.qualified)
+    return any(partitions_by(catalog, other, column) for other in below)
 
 
 def parents_of(table: Table) -> tuple[QualifiedName, ...]:

@@ -66,7 +66,7 @@ nodes AS MATERIALIZED (
     FROM pg_catalog.pg_constraint AS c
     LEFT JOIN relations AS r ON r.oid = c.conrelid
     LEFT JOIN types AS t ON t.oid = c.contypid
-    WHERE c.oid >= 16384 AND c.contype <> 'n' AND (r.oid IS NOT NULL OR t.oid IS NOT NULL)
+    WHERE c.oid >= 16384 AND c.contype NOT IN ('n', 't') AND (r.oid IS NOT NULL OR t.oid IS NOT NULL)
         AND (c.conparentid = 0
             OR c.conrelid <> (SELECT p.conrelid FROM pg_catalog.pg_constraint AS p WHERE p.oid = c.conparentid))
     UNION ALL

@@ -106,10 +106,11 @@ all_indexes AS MATERIALIZED (
     WHERE x.indexrelid >= 16384
 ),
 
+-- Without the shadows of constraint triggers: their trigger says everything about them.
 constraints AS MATERIALIZED (
     SELECT c.conrelid AS relation, string_agg(concat('{"name":', to_json(c.conname::text), ',"kind":"',
         CASE c.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'x' THEN 'exclusion'
-            WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' ELSE 'trigger' END,
+            WHEN 'c' THEN 'check' ELSE 'foreign key' END,
         '","definition":', to_json(CASE
             WHEN c.contype IN ('p', 'u') AND (i.reloptions IS NOT NULL OR i.space IS NOT NULL)
             -- pg_get_constraintdef leaves out what belongs to the index; it stands before DEFERRABLE.
@@ -130,7 +131,7 @@ constraints AS MATERIALIZED (
     FROM (
         SELECT *, pg_catalog.pg_get_constraintdef(oid) AS definition
         FROM pg_catalog.pg_constraint
-        WHERE oid >= 16384 AND conrelid <> 0 AND contype IN ('p', 'u', 'x', 'c', 'f', 't')
+        WHERE oid >= 16384 AND conrelid <> 0 AND contype IN ('p', 'u', 'x', 'c', 'f')
             AND conrelid IN (SELECT oid FROM relations)
         OFFSET 0
     ) AS c

@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW totals AS SELECT a, count(*) AS n FROM t GROUP BY a;
