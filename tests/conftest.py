@@ -24,6 +24,7 @@ from tests.servers import (
     Run,
     Server,
     begin_run,
+    close_admins,
     create_database,
     drop_database,
 )
@@ -51,7 +52,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the run's servers, after the last worker has ended."""
+    """End this process's sessions, and the run's servers after the last worker has ended."""
+    close_admins()
     if ENDINGS in config.stash:
         config.stash[ENDINGS].close()
 
@@ -93,18 +95,23 @@ def any_server(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> S
     return _shared_server(pytestconfig, request.param)
 
 
+def database_maker(made: contextlib.ExitStack) -> MakeDatabase:
+    """What makes databases, under names that no other worker uses, and drops them when `made` is closed."""
+
+    def make(server: Server, template: Database | str | None = None) -> Database:
+        source = template.name if isinstance(template, Database) else template or "template0"
+        database = create_database(server, f"test_{WORKER}_{next(NUMBERS)}", template=source)
+        made.callback(drop_database, database)
+        return database
+
+    return make
+
+
 @pytest.fixture
 def make_database() -> Iterator[MakeDatabase]:
-    """Makes databases by cloning a template (template0 without one), under names that no other worker uses."""
+    """Makes databases of this test's own by cloning a template (template0 without one)."""
     with contextlib.ExitStack() as made:
-
-        def make(server: Server, template: Database | str | None = None) -> Database:
-            source = template.name if isinstance(template, Database) else template or "template0"
-            database = create_database(server, f"test_{WORKER}_{next(NUMBERS)}", template=source)
-            made.callback(drop_database, database)
-            return database
-
-        yield make
+        yield database_maker(made)
 
 
 @pytest.fixture

@@ -89,25 +89,25 @@ _COLUMNS = """
 
 
 def snapshot(url: str) -> Snapshot:
-    """All rows of all tables that are not stonegate's own."""
-    counts: dict[str, int] = {}
-    values: dict[tuple[str, str], list[str | None]] = {}
+    """All rows of all tables that are not stonegate's own; one query for the columns, one for what is in them."""
+    counts: list[sql.Composed] = []
+    values: list[sql.Composed] = []
+    names: list[str] = []
+    places: list[tuple[str, str]] = []
     with psycopg.connect(url) as conn:
         for schema, table, partitioned, columns in conn.execute(_COLUMNS).fetchall():
-            name = table if schema == "public" else f"{schema}.{table}"
-            only = sql.SQL("" if partitioned else "ONLY ")
-            source = only + sql.Identifier(schema, table)
-            counts[name] = _one(conn, sql.SQL("SELECT count(*) FROM {}").format(source))
+            names.append(table if schema == "public" else f"{schema}.{table}")
+            source = sql.SQL("" if partitioned else "ONLY ") + sql.Identifier(schema, table)
+            counts.append(sql.SQL("(SELECT count(*) FROM {})").format(source))
             for column in columns or ():
-                query = sql.SQL("SELECT {}::text FROM {} ORDER BY 1").format(sql.Identifier(column), source)
-                values[name, column] = [row[0] for row in conn.execute(query)]
-    return Snapshot(counts=counts, values=values)
-
-
-def _one(conn: psycopg.Connection[Any], query: sql.Composed) -> int:
-    row = conn.execute(query).fetchone()
-    assert row is not None
-    return int(row[0])
+                places.append((names[-1], column))
+                text = sql.SQL("{}::text").format(sql.Identifier(column))
+                values.append(sql.SQL("(SELECT array_agg({0} ORDER BY {0}) FROM {1})").format(text, source))
+        row = conn.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join([*counts, *values]))).fetchone() or ()
+    return Snapshot(
+        counts=dict(zip(names, row, strict=False)),
+        values={place: texts or [] for place, texts in zip(places, row[len(names) :], strict=True)},
+    )
 
 
 def lost(before: Snapshot, after: Snapshot, desired: Catalog, renamed: dict[str, str]) -> list[str]:

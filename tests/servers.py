@@ -169,16 +169,47 @@ def create_database(server: Server, name: str, *, template: str = "template0") -
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
         sql.Identifier(name), sql.Identifier(template)
     )
-    with psycopg.connect(server.admin_url, autocommit=True) as connection:
-        connection.execute(statement)
+    _admin(server).execute(statement)
     return Database(server=server, name=name)
 
 
 def drop_database(database: Database) -> None:
     """Drop a database and end the sessions on it; one that is gone already is fine."""
     name = sql.Identifier(database.name)
-    with psycopg.connect(database.server.admin_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    _admin(database.server).execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+def drop_references(server: Server, *fingerprints: str) -> None:
+    """Drop the reference databases of folders that no test will deploy again."""
+    admin = _admin(server)
+    with contextlib.suppress(psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedTable):  # none was ever built
+        statement = "DELETE FROM stonegate.reference_databases WHERE fingerprint = ANY(%s) RETURNING database"
+        for (found,) in admin.execute(statement, (list(fingerprints),)).fetchall():
+            name = sql.Identifier(found)
+            admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
+            admin.execute(sql.SQL("DROP DATABASE {}").format(name))
+
+
+_ADMINS: dict[str, psycopg.Connection[Any]] = {}
+
+
+def _admin(server: Server) -> psycopg.Connection[Any]:
+    """This process's session of the superuser on the maintenance database: one for all that are made and dropped."""
+    url = server.admin_url
+    if url in _ADMINS:
+        try:
+            _ADMINS[url].execute("SELECT")
+            return _ADMINS[url]
+        except psycopg.OperationalError:  # a private server was killed meanwhile
+            _ADMINS[url].close()
+    _ADMINS[url] = psycopg.connect(url, autocommit=True)
+    return _ADMINS[url]
+
+
+def close_admins() -> None:
+    """End the sessions that made and dropped databases."""
+    while _ADMINS:
+        _ADMINS.popitem()[1].close()
 
 
 class PrivateServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from stonegate.database.introspect import read_catalog
 from stonegate.database.lazy_source import LazySource
 from stonegate.model.catalog import Catalog
 from stonegate.model.report import Status
+from tests.conftest import database_maker
 from tests.database.folders import applied, apply, write
 from tests.servers import Database, MakePrivateServer, Server, psql
 
@@ -122,14 +124,12 @@ def deploy_old(url: str, root: Path) -> Catalog:
 @pytest.fixture(scope="module")
 def complete(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     """What an undisturbed apply of OLD and then NEW leads to."""
-    name = "stonegate_kill_complete"
-    url = server.url(name)
-    psql(server.admin_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    root = tmp_path_factory.mktemp("complete")
-    deploy_old(url, root)
-    finish(url, write(root, NEW))
-    yield catalog(url)
-    psql(server.admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with contextlib.ExitStack() as made:
+        url = database_maker(made)(server).url
+        root = tmp_path_factory.mktemp("complete")
+        deploy_old(url, root)
+        finish(url, write(root, NEW))
+        yield catalog(url)
 
 
 @pytest.mark.parametrize("place", [*BEFORE_COMMIT, AFTER_COMMIT])

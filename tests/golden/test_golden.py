@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -13,18 +17,10 @@ import pytest
 from stonegate.cli.render.plan_json import plan_document
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Plan
-from stonegate.model.report import ApplyReport, Status
-from tests.conftest import MakeDatabase
-from tests.convergence import (
-    between,
-    catalog_of,
-    deploy,
-    lost,
-    options,
-    plan_in_full,
-    snapshot,
-)
-from tests.servers import Server
+from stonegate.model.report import Status
+from tests.conftest import database_maker
+from tests.convergence import Snapshot, between, catalog_of, deploy, lost, options, plan_in_full, snapshot
+from tests.servers import Database, MakeDatabase, Server, drop_database, drop_references
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/after"))
@@ -51,38 +47,99 @@ def read_case(folder: Path) -> Case:
     return Case(**tomllib.loads(file.read_text())) if file.exists() else Case()
 
 
+@cache
+def content(folder: Path) -> str:
+    """What a case begins with: a digest of `before/` and the rows."""
+    files = [folder / "rows.sql", *sorted((folder / "before").rglob("*"))]
+    texts = [(str(file.relative_to(folder)), file.read_bytes()) for file in files if file.is_file()]
+    return sha256(repr(texts).encode()).hexdigest()
+
+
+#: The cases by what they begin with, and one after the other.
+ALIKE: dict[str, list[Path]] = {}
+for case_folder in CASES:
+    ALIKE.setdefault(content(case_folder), []).append(case_folder)
+IN_ORDER = [case_folder for alike in ALIKE.values() for case_folder in alike]
+
+
 def pytest_ids(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
 
 
-@pytest.mark.parametrize("folder", CASES, ids=pytest_ids)
-def test_case(folder: Path, any_server: Server, make_database: MakeDatabase, request: pytest.FixtureRequest) -> None:
+class Befores:
+    """The database that a case begins with: `before/` deployed, its rows inserted.
+
+    Cases that begin alike follow each other and get clones of one database.
+    """
+
+    def __init__(self, make: MakeDatabase) -> None:
+        self._make = make
+        self._last: tuple[object, Database] | None = None
+
+    def of(self, server: Server, folder: Path, make: MakeDatabase) -> Database:
+        """A database of the case's own.
+
+        Args:
+            make: makes databases that live as long as the case.
+        """
+        if len(ALIKE[content(folder)]) == 1:
+            return self._built(make(server), folder)
+        key = (server, content(folder))
+        if self._last is None or self._last[0] != key:
+            if self._last is not None:
+                drop_database(self._last[1])
+            self._last = (key, self._built(self._make(server), folder))
+        return make(server, self._last[1])
+
+    def _built(self, database: Database, folder: Path) -> Database:
+        report = deploy(database.url, folder / "before")
+        assert report.status is Status.APPLIED, report.error
+        if (rows := folder / "rows.sql").exists():
+            with psycopg.connect(database.url) as conn:
+                conn.execute(rows.read_bytes())
+        return database
+
+
+@pytest.fixture(scope="module")
+def befores() -> Iterator[Befores]:
+    with contextlib.ExitStack() as made:
+        yield Befores(database_maker(made))
+
+
+@pytest.mark.parametrize("folder", IN_ORDER, ids=pytest_ids)
+def test_case(
+    folder: Path,
+    any_server: Server,
+    befores: Befores,
+    make_database: MakeDatabase,
+    request: pytest.FixtureRequest,
+) -> None:
     case = read_case(folder)
     if any_server.major not in case.versions:
         return
-    database = make_database(any_server)
-    first = deploy(database.url, folder / "before")
-    assert first.status is Status.APPLIED, first.error
-    rows = folder / "rows.sql"
-    if rows.exists():
-        with psycopg.connect(database.url) as conn:
-            conn.execute(rows.read_bytes())
+    database = befores.of(any_server, folder, make_database)
     before = snapshot(database.url)
-    catalog = catalog_of(database.url)
-    chosen = options(case.allow, force=case.force)
+    catalog = None if case.expect == "applied" else catalog_of(database.url)
+    report = deploy(database.url, folder / "after", options(case.allow, force=case.force))
+    assert report.plan is not None, report.error
+    try:
+        if any_server.major == 18:
+            compare_with_golden(report.plan, folder / "plan.json", request.config.getoption("--update-golden"))
+        if case.expect == "applied":
+            assert report.status in (Status.APPLIED, Status.UNCHANGED), report.error
+            compare_with_fresh(database.url, folder / "after", case, report.plan, before)
+        else:
+            assert report.status is (Status.BLOCKED if case.expect == "blocked" else Status.FAILED), report
+            assert catalog_of(database.url) == catalog
+            assert snapshot(database.url) == before
+    finally:
+        drop_references(any_server, report.plan.source.fingerprint)
 
-    if any_server.major == 18:
-        plan = plan_in_full(database.url, folder / "after", chosen)
-        compare_with_golden(plan, folder / "plan.json", request.config.getoption("--update-golden"))
-    report = deploy(database.url, folder / "after", chosen)
 
-    if case.expect != "applied":
-        assert report.status is (Status.BLOCKED if case.expect == "blocked" else Status.FAILED), report
-        assert catalog_of(database.url) == catalog
-        assert snapshot(database.url) == before
-        return
-    assert report.status in (Status.APPLIED, Status.UNCHANGED), report.error
-    desired, live = built_afresh(report, folder / "after", any_server, make_database), catalog_of(database.url)
+def compare_with_fresh(url: str, after: Path, case: Case, plan: Plan, before: Snapshot) -> None:
+    """Nothing lost, nothing left to do, and the same catalog as a fresh build, which the reference database is."""
+    desired, live = plan.desired, catalog_of(url)
+    assert desired is not None
     if not case.unmanaged and not case.kept_privileges:
         assert between(desired, live) == []
         if not case.renamed:  # an old name is made up on one side only
@@ -90,19 +147,10 @@ def test_case(folder: Path, any_server: Server, make_database: MakeDatabase, req
         if not case.reordered:
             assert column_order(live) == column_order(desired)
     if not case.changed_values:
-        assert lost(before, snapshot(database.url), desired, case.renamed) == []
-    again = plan_in_full(database.url, folder / "after")
+        assert lost(before, snapshot(url), desired, case.renamed) == []
+    again = plan_in_full(url, after)
     assert not again.has_changes, [step.id for step in again.steps]
     assert not again.blocked
-
-
-def built_afresh(report: ApplyReport, after: Path, server: Server, make_database: MakeDatabase) -> Catalog:
-    """The catalog of `after` built from empty: by a deployment on 18, by the reference database elsewhere."""
-    if server.major != 18 and report.plan is not None and report.plan.desired is not None:
-        return report.plan.desired
-    fresh = make_database(server)
-    assert deploy(fresh.url, after).status is Status.APPLIED
-    return catalog_of(fresh.url)
 
 
 def column_order(catalog: Catalog) -> dict[str, list[str]]:
