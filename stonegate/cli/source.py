@@ -62,13 +62,7 @@ def name_after(folder: Path) -> str:
 
 
 def load_lazily(settings: Settings) -> LazySource:
-    """The folder's bytes and digest; it is parsed when somebody needs more.
-
-    Raises:
-        SourceError: it cannot be read.
-    """
+    """The folder of the settings, which is read when somebody asks for its digest, and parsed when for more."""
     from stonegate.database.lazy_source import LazySource
-    from stonegate.source.tree import read_tree
 
-    read = read_tree(settings.folder, scope=settings.scope, caps=read_caps(settings))
-    return LazySource.of_bytes(str(settings.folder), read)
+    return LazySource.of_folder(settings.folder, scope=settings.scope, caps=read_caps(settings))

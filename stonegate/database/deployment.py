@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +29,7 @@ from stonegate.database.survey import (
     ApplyOptions,
     Survey,
     empty_plan,
-    is_unchanged,
+    find_unchanged,
     read_live,
     session_warnings,
     survey_database,
@@ -59,12 +60,13 @@ async def plan_database(
     """
     options = options or ApplyOptions()
     try:
-        conn = await connect(conninfo)
+        conn = await _connect(conninfo, source)
     except DatabaseNotFound as missing:
         return await _plan_missing(conninfo, source, options, missing.database or database_of(conninfo) or "")
     try:
-        if await is_unchanged(conn, source, options):
-            return await unchanged_plan(conn, source, conn.info.dbname)
+        fingerprint = await find_unchanged(conn, source, options)
+        if fingerprint is not None:
+            return unchanged_plan(source, conn.info.dbname, fingerprint)
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
     except psycopg.Error as error:
         raise explain_failure(error, database=conn.info.dbname) from error
@@ -101,17 +103,18 @@ async def apply_database(
     started = time.monotonic()
 
     async def work(conn: AsyncConnection[Any], database: str, created: bool) -> ApplyReport:
-        if not created and await is_unchanged(conn, source, options):
-            return await _unchanged(conn, source, database, started)
-        waited = await _lock(conn, database, options, on_progress)
-        if waited and await is_unchanged(conn, source, options):
-            return await _unchanged(conn, source, database, started)
+        unchanged = None if created else await find_unchanged(conn, source, options)
+        if unchanged is None and await _lock(conn, database, options, on_progress):
+            unchanged = await find_unchanged(conn, source, options)
+        if unchanged is not None:
+            plan = unchanged_plan(source, database, unchanged)
+            return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
         survey = await survey_database(
             conn, conninfo, source, options, database=database, begin=True, on_progress=on_progress
         )
         return await _carry_out(conn, conninfo, survey, options, started, created, on_progress)
 
-    return await _on_target(conninfo, options, started, work, on_progress)
+    return await _on_target(conninfo, options, started, work, on_progress, source)
 
 
 async def apply_plan(
@@ -159,12 +162,17 @@ async def apply_plan(
 
 
 async def _on_target(
-    conninfo: str, options: ApplyOptions, started: float, work: Work, on_progress: OnProgress | None
+    conninfo: str,
+    options: ApplyOptions,
+    started: float,
+    work: Work,
+    on_progress: OnProgress | None,
+    source: LazySource | None = None,
 ) -> ApplyReport:
     """Connect, let `work` happen, and turn its failure into a report."""
     database = database_of(conninfo) or ""
     try:
-        async with _open_target(conninfo, database, options, on_progress) as (conn, created):
+        async with _open_target(conninfo, database, options, on_progress, source) as (conn, created):
             try:
                 report = await work(conn, database or conn.info.dbname, created)
             except psycopg.Error as error:
@@ -190,9 +198,25 @@ class _FirstDeployFailed(Exception):
         self.report = report
 
 
+async def _connect(conninfo: str, source: LazySource) -> AsyncConnection[Any]:
+    """A session; the folder is read meanwhile, and if both fail, it is the folder that is told of."""
+    reading = asyncio.create_task(source.read())
+    try:
+        conn = await connect(conninfo)
+    except BaseException:
+        await reading
+        raise
+    try:
+        await reading
+    except BaseException:
+        await conn.close()
+        raise
+    return conn
+
+
 @asynccontextmanager
 async def _open_target(
-    conninfo: str, database: str, options: ApplyOptions, on_progress: OnProgress | None
+    conninfo: str, database: str, options: ApplyOptions, on_progress: OnProgress | None, source: LazySource | None
 ) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
     """A session on the target, and whether the database was created for it.
 
@@ -201,7 +225,7 @@ async def _open_target(
     if on_progress is not None:
         on_progress(Progress(database=database, stage=Stage.CONNECT))
     try:
-        conn = await connect(conninfo)
+        conn = await (connect(conninfo) if source is None else _connect(conninfo, source))
     except DatabaseNotFound as missing:
         if not options.create_database:
             raise
@@ -278,11 +302,6 @@ async def _lock(
     await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait)
     await end_with_client(conn)
     return waited
-
-
-async def _unchanged(conn: AsyncConnection[Any], source: LazySource, database: str, started: float) -> ApplyReport:
-    plan = await unchanged_plan(conn, source, database)
-    return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
 
 
 async def _carry_out(

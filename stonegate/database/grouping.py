@@ -14,7 +14,7 @@ from stonegate.database.lazy_source import LazySource
 from stonegate.database.preflight import read_findings
 from stonegate.database.survey import (
     ApplyOptions,
-    is_unchanged,
+    find_unchanged,
     read_live,
     survey_database,
     unchanged_plan,
@@ -62,9 +62,10 @@ class PlanGroups:
         """
         conn = await connect(conninfo)
         try:
-            if await is_unchanged(conn, self.source, self.options):
+            fingerprint = await find_unchanged(conn, self.source, self.options)
+            if fingerprint is not None:
                 if UNCHANGED not in self._plans:
-                    self._plans[UNCHANGED] = await unchanged_plan(conn, self.source, conn.info.dbname)
+                    self._plans[UNCHANGED] = unchanged_plan(self.source, conn.info.dbname, fingerprint)
                 return Member(key=UNCHANGED, plan=self._plans[UNCHANGED])
             live = await read_live(conn, everything=self.options.plan.baseline)
             state = await read_state(conn)

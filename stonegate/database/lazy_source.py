@@ -1,62 +1,113 @@
-"""A folder whose parsing waits until somebody needs it: an unchanged database is recognised by the digest alone."""
+"""A folder that is read, parsed and ordered when somebody needs it: an unchanged database needs its digest alone."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
+from typing import TypeVar
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.source import SourceTree
 from stonegate.planner.order import Ordered, order_tree
-from stonegate.source.parse import parse_tree
-from stonegate.source.tree import SourceBytes
+from stonegate.source.archive import Caps
+from stonegate.source.parse import parse_gradually, parse_tree
+from stonegate.source.tree import SourceBytes, read_tree
+
+T = TypeVar("T")
 
 LARGE_FOLDER = 400  # files; about a tenth of a second
+SLICE = 0.001  # seconds of parsing between two looks at what the server said
 
 
 class LazySource:
-    """The digest at once, the parsed and ordered folder on demand, each made once; any thread may ask for it.
+    """The files, the parsed folder and its order on demand, each made once; any thread may ask for it.
 
     Args:
-        digest: sha256 over the raw bytes, hex.
         path: what the user called the folder.
-        parse: makes the tree.
-        is_large: parsing takes longer than an event loop should wait.
+        read: reads its files.
     """
 
-    def __init__(self, digest: str, path: str, parse: Callable[[], SourceTree], *, is_large: bool = True) -> None:
-        self.digest = digest
+    def __init__(self, path: str, read: Callable[[], SourceBytes]) -> None:
         self.path = path
-        self.is_large = is_large
-        self._parse = parse
+        self._read = read
         self._lock = threading.RLock()
+        self._bytes: SourceBytes | None = None
         self._tree: SourceTree | None = None
         self._ordered: Ordered | None = None
         self._references: dict[str, Catalog] = {}
         self._building = asyncio.Lock()
+        self._preparing = asyncio.Lock()
+
+    @classmethod
+    def of_folder(cls, path: Path, *, scope: str | None = None, caps: Caps | None = None) -> LazySource:
+        """From a folder or archive that has yet to be read; see `tree.read_tree`."""
+        return cls(str(path), lambda: read_tree(path, scope=scope, caps=caps))
 
     @classmethod
     def of_bytes(cls, path: str, read: SourceBytes) -> LazySource:
         """From the files as they were read."""
-        return cls(
-            read.digest,
-            path,
-            lambda: parse_tree(path, read.files, read.folders, read.warnings, read.digest),
-            is_large=len(read.files) > LARGE_FOLDER,
-        )
+        source = cls(path, lambda: read)
+        source._bytes = read
+        return source
 
     @classmethod
     def of_tree(cls, tree: SourceTree) -> LazySource:
         """From a folder that was parsed already."""
-        source = cls(tree.digest, tree.path, lambda: tree)
+        read = SourceBytes(files=tree.files, folders=tree.folders, warnings=tree.warnings, digest=tree.digest)
+        source = cls.of_bytes(tree.path, read)
         source._tree = tree
         return source
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the raw bytes, hex.
+
+        Raises:
+            SourceError: the folder cannot be read.
+        """
+        return self._files().digest
+
+    @property
+    def is_large(self) -> bool:
+        """Parsing takes longer than an event loop should wait."""
+        return len(self._files().files) > LARGE_FOLDER
 
     @property
     def is_ready(self) -> bool:
         """True if asking for the tree and its order costs nothing."""
         return self._ordered is not None
+
+    async def read(self) -> None:
+        """Read the files in a thread, unless they are there.
+
+        Raises:
+            SourceError: the folder cannot be read.
+        """
+        if self._bytes is None:
+            await asyncio.to_thread(self._files)
+
+    async def prepare(self) -> None:
+        """Parse the folder and put it in order, while the server's answers are still heard.
+
+        A large folder is parsed in a thread, a small one slice by slice: a thread would hold the interpreter for
+        milliseconds whenever an answer waits.
+
+        Raises:
+            SourceError: as `ordered`.
+        """
+        async with self._preparing:
+            if self.is_ready:
+                return
+            if self.is_large:
+                await asyncio.to_thread(self.ordered)
+                return
+            if self._tree is None:
+                self._keep(await _in_slices(parse_gradually(self.path, self._files())))
+            self.ordered()
 
     async def reference(self, key: str, obtain: Callable[[], Awaitable[Catalog]]) -> Catalog:
         """The catalog of the folder's reference database, obtained once per key, however many databases need it.
@@ -78,7 +129,7 @@ class LazySource:
         """
         with self._lock:
             if self._tree is None:
-                self._tree = self._parse()
+                self._tree = parse_tree(self.path, self._files())
             return self._tree
 
     def ordered(self) -> Ordered:
@@ -91,3 +142,27 @@ class LazySource:
             if self._ordered is None:
                 self._ordered = order_tree(self.tree())
             return self._ordered
+
+    def _keep(self, tree: SourceTree) -> None:
+        with self._lock:
+            if self._tree is None:  # else a thread was faster, and others know that one
+                self._tree = tree
+
+    def _files(self) -> SourceBytes:
+        with self._lock:
+            if self._bytes is None:
+                self._bytes = self._read()
+            return self._bytes
+
+
+async def _in_slices(steps: Generator[None, None, T]) -> T:
+    with contextlib.closing(steps):
+        while True:
+            end = time.monotonic() + SLICE
+            try:
+                while time.monotonic() < end:
+                    next(steps)
+            except StopIteration as finished:
+                result: T = finished.value
+                return result
+            await asyncio.sleep(0)

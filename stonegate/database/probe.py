@@ -10,7 +10,7 @@ from stonegate.database.connect import connect
 from stonegate.database.failures import explain_failure
 from stonegate.database.lazy_source import LazySource
 from stonegate.database.reports import elapsed_ms
-from stonegate.database.survey import ApplyOptions, is_unchanged, may_be_unchanged
+from stonegate.database.survey import ApplyOptions, find_unchanged, may_be_unchanged
 from stonegate.model.report import ApplyReport, Status
 
 
@@ -27,7 +27,7 @@ async def probe_unchanged(
     started = time.monotonic()
     conn = await connect(conninfo)
     try:
-        if not await is_unchanged(conn, source, options):
+        if await find_unchanged(conn, source, options) is None:
             return None
     except psycopg.Error as error:
         raise explain_failure(error, database=database) from error

@@ -24,7 +24,6 @@ from stonegate.database.server import (
     read_session,
     require_extensions,
 )
-from stonegate.database.sql import load
 from stonegate.database.tracking import read_state, read_unchanged
 from stonegate.database.transaction import begin_early
 from stonegate.model.catalog import Catalog
@@ -101,17 +100,16 @@ def may_be_unchanged(options: ApplyOptions) -> bool:
     return not inserts and not plan.baseline and all(consent.object is None for consent in plan.consents)
 
 
-async def is_unchanged(conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions) -> bool:
-    """True if nothing can be to do; one round trip, without parsing the folder."""
-    return may_be_unchanged(options) and await read_unchanged(conn, source.digest)
+async def find_unchanged(conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions) -> str | None:
+    """The fingerprint of the folder, if nothing can be to do; one round trip, without parsing the folder."""
+    return await read_unchanged(conn, source.digest) if may_be_unchanged(options) else None
 
 
-async def unchanged_plan(conn: AsyncConnection[Any], source: LazySource, database: str) -> Plan:
+def unchanged_plan(source: LazySource, database: str, fingerprint: str) -> Plan:
     """The plan that has nothing to do."""
-    row = await (await conn.execute(load("server/last_fingerprint").encode())).fetchone()
     return Plan(
         mode=Mode.UNCHANGED,
-        source=PlanSource(fingerprint=str(row[0]) if row else "", digest=source.digest, path=source.path),
+        source=PlanSource(fingerprint=fingerprint, digest=source.digest, path=source.path),
         target=PlanTarget(database=database, fingerprint=""),
     ).sealed()
 
@@ -138,15 +136,18 @@ async def survey_database(
         StonegateError: the folder does not deploy in the reference database.
     """
     _announce(on_progress, database or conn.info.dbname, Stage.INTROSPECT)
-    facts, state = await read_session(conn), await read_state(conn)
-    is_empty = not options.plan.baseline and await read_is_empty(conn)
     # The server does its part while the folder is parsed.
-    reading = asyncio.create_task(_read_or_begin(conn, is_empty=is_empty, begin=begin))
+    parsing = asyncio.create_task(source.prepare())
     try:
-        await asyncio.sleep(0)  # by then the statement is sent
-        tree, ordered = await _parse(source)
-    finally:
-        live = await reading
+        facts, state = await read_session(conn), await read_state(conn)
+        is_empty = not options.plan.baseline and await read_is_empty(conn)
+        live = await _read_or_begin(conn, is_empty=is_empty, begin=begin)
+    except BaseException:
+        parsing.cancel()
+        await asyncio.gather(parsing, return_exceptions=True)
+        raise
+    await parsing
+    tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
     offered = await _offered(conn, tree, live, is_detailed=options.admin is not None and not facts.superuser)
     mode = choose_mode(tree, live, state, options.plan)
@@ -235,13 +236,6 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
     if last.catalog.server != live.server or last.catalog.extensions != live.extensions:
         return None
     return last.catalog
-
-
-async def _parse(source: LazySource) -> tuple[SourceTree, Ordered]:
-    """A large folder is parsed in a thread; a small one at once, since a thread would cost more than it takes."""
-    if source.is_large and not source.is_ready:
-        await asyncio.to_thread(source.ordered)
-    return source.tree(), source.ordered()
 
 
 async def _read_or_begin(conn: AsyncConnection[Any], *, is_empty: bool, begin: bool) -> Catalog:

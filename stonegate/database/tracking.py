@@ -98,13 +98,14 @@ async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -
     )
 
 
-async def read_unchanged(conn: AsyncConnection[Any], digest: str) -> bool:
-    """Whether the database is as the last deployment left it, and that was of the folder with this digest.
+async def read_unchanged(conn: AsyncConnection[Any], digest: str) -> str | None:
+    """The fingerprint of the folder with this digest, if the database is as its deployment left it; else None.
 
     One round trip: the digest is equal, no post-commit statement is unfinished, and the change stamp has not moved.
     """
     query = _fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=_stamp())
-    return bool((await _fetch_from_block(conn, query))[0][0])
+    row = await (await conn.execute(query)).fetchone()
+    return None if row is None or row[0] is None else str(row[0])
 
 
 async def record_plan(

@@ -178,7 +178,7 @@ class Registry:
         data = source if isinstance(source, bytes) else _pack(source, scope)
         label = schema if isinstance(source, bytes) else str(source)
         read = read_archive(data, label, scope=scope, caps=caps)
-        parse_tree(label, read.files, read.folders, read.warnings, read.digest)
+        parse_tree(label, read)
         raw = unpack(data, label, caps or Caps())
         home = self.home(record.name)
         with self._locked():

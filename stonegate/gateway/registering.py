@@ -61,7 +61,7 @@ async def _attempt(
         fingerprint = source.tree().fingerprint
         last = None if state.last is None else state.last.fingerprint
         if last is not None and fingerprint != last and fingerprint in state.fingerprints:
-            plan = await unchanged_plan(conn, source, database)
+            plan = unchanged_plan(source, database, last)
             report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
             return summary_of_single(report, superseded=True, warnings=(SUPERSEDED,))
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -30,11 +30,7 @@ def load_source(path: Path, scope: str | None = None, *, caps: Caps | None = Non
         SourceError: the folder or archive cannot be read, or something in it is wrong; all broken places at once as
             `SourceErrors`.
     """
-    return _parse(str(path), read_tree(path, scope=scope, caps=caps))
-
-
-def _parse(path: str, read: SourceBytes) -> SourceTree:
-    return parse_tree(path, read.files, read.folders, read.warnings, read.digest)
+    return parse_tree(str(path), read_tree(path, scope=scope, caps=caps))
 
 
 @dataclass(slots=True)
@@ -59,27 +55,37 @@ class _Found:
             self.errors.append(error)
 
 
-def parse_tree(
-    path_label: str,
-    files: tuple[SourceFile, ...],
-    folders: frozenset[Folder],
-    warnings: tuple[str, ...],
-    digest: str,
-) -> SourceTree:
+def parse_tree(path: str, read: SourceBytes) -> SourceTree:
     """Parse all files of a folder.
 
-    Two passes: the first parses every statement and notes which relations and types the folder declares, the second
-    builds items, since the identity of a routine depends on the schema of the types that it takes.
+    Args:
+        path: what the user called it.
 
     Raises:
         SourceError: what is wrong; several broken places as one `SourceErrors`, in path order.
     """
-    found = _Found(warnings=list(warnings))
+    steps = parse_gradually(path, read)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            tree: SourceTree = end.value
+            return tree
+
+
+def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, SourceTree]:
+    """`parse_tree`, pausing after every file in each of its two passes.
+
+    The first pass parses every statement and notes which relations and types the folder declares, the second builds
+    items, since the identity of a routine depends on the schema of the types that it takes.
+    """
+    found = _Found(warnings=list(read.warnings))
     with _without_collector():
         parsed: list[tuple[SourceFile, tuple[Statement, ...]]] = []
-        for file in sorted(files, key=lambda file: file.path):
+        for file in sorted(read.files, key=lambda file: file.path):
             with found.noting_errors():
                 parsed.append((file, () if extensions.is_note(file) else parse_file(file)))
+            yield
         survey = Survey()
         for file, statements in parsed:
             survey.note(statements)
@@ -87,22 +93,23 @@ def parse_tree(
         declarations = survey.declarations(found.extensions)
         for file, statements in parsed:
             _build(file, statements, declarations, survey, found)
+            yield
     found.items = complete_items(found.items, found.warnings)
     found.errors.extend(check_twins(found.items, found.extensions))
     if found.errors:
         found.errors.sort(key=lambda error: (error.file or "", error.line or 0))
         raise found.errors[0] if len(found.errors) == 1 else SourceErrors(tuple(found.errors))
     return SourceTree(
-        path=path_label,
-        folders=folders,
+        path=path,
+        folders=read.folders,
         extensions=tuple(found.extensions),
         items=tuple(found.items),
         migrations=tuple(found.migrations),
         seeders=tuple(found.seeders),
         warnings=tuple(found.warnings),
-        digest=digest,
+        digest=read.digest,
         fingerprint=_fingerprint(found),
-        files=files,
+        files=read.files,
     )
 
 

@@ -19,7 +19,6 @@ from stonegate.planner.build import build_plan
 from stonegate.planner.order import order_tree
 from stonegate.source.checksum import same_body
 from stonegate.source.parse import load_source
-from stonegate.source.tree import read_tree
 from tests.bench.rows import Row, median_ms
 from tests.bench.servers import bench_server, connect_and_select, make_empty, run_in_loop
 from tests.platforms import write_platform
@@ -61,7 +60,7 @@ def _fresh(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> Row:
 
 
 def _source(folder: Path) -> LazySource:
-    return LazySource.of_bytes(str(folder), read_tree(folder))
+    return LazySource.of_folder(folder)
 
 
 def _send_batch(url: str, plan: Plan) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from stonegate.database.deployment import apply_database, plan_database
 from stonegate.database.lazy_source import LazySource
 from stonegate.model.report import Status
-from stonegate.source.tree import read_tree
 from tests.bench.rows import Row, median_ms
 from tests.bench.servers import bench_server, connect_and_select, make_empty, run_in_loop
 from tests.platforms import write_platform
@@ -50,7 +49,7 @@ def rows() -> Iterator[Row]:
 
 
 def _source(folder: Path) -> LazySource:
-    return LazySource.of_bytes(str(folder), read_tree(folder))
+    return LazySource.of_folder(folder)
 
 
 def _unchanged(url: str, folder: Path, runner: asyncio.Runner) -> Row:

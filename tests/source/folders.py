@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stonegate.model.source import Folder, SourceFile, SourceItem, SourceTree
 from stonegate.source.parse import parse_tree
+from stonegate.source.tree import SourceBytes
 
 
 def write_folder(root: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -35,7 +36,10 @@ def source_files(files: dict[str, str]) -> tuple[SourceFile, ...]:
 def parse(files: dict[str, str]) -> SourceTree:
     """Parse texts without a folder on disk."""
     sources = source_files(files)
-    return parse_tree("test", sources, frozenset(file.folder for file in sources), (), "digest")
+    return parse_tree(
+        "test",
+        SourceBytes(files=sources, folders=frozenset(file.folder for file in sources), warnings=(), digest="digest"),
+    )
 
 
 def only_item(sql: str, path: str = "tables/a.sql") -> SourceItem:
