@@ -11,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from stonegate.database.access_lists import spell_out_privileges
 from stonegate.database.remembered import CATALOGS
 from stonegate.database.sql import compose
 from stonegate.model.catalog import Catalog, Dependency, OtherObject
@@ -89,7 +90,7 @@ async def _read_once(conn: AsyncConnection[Any]) -> Catalog:
 
 
 def _decode(document: bytes, others: bytes) -> Catalog:
-    catalog = msgspec.json.decode(document, type=Catalog)
+    catalog = msgspec.json.decode(spell_out_privileges(document), type=Catalog)
     if not others:
         return catalog
     rest = msgspec.json.decode(others, type=_Others)
