@@ -188,7 +188,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     before = evolution.live.objects.get(change.key)
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
-    thing = _inherit(thing, _access(before) or heir, adopting=evolution.declared is None)
+    thing = _inherit(thing, before, heir, evolution)
     statements = list(ddl.create_statements(thing, builder=evolution.builder, catalog=evolution.desired))
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
@@ -234,20 +234,29 @@ def _access(thing: CatalogObject | None) -> Access | None:
     return None if thing is None or isinstance(thing, Extension | DefaultPrivileges | OtherObject) else thing.access
 
 
-def _inherit(thing: CatalogObject, live: Access | None, *, adopting: bool) -> CatalogObject:
-    """The desired object with what its live form has beyond it: owner, privileges and, at adoption, the comment.
+def _inherit(
+    thing: CatalogObject, before: CatalogObject | None, heir: Access | None, known: Evolution
+) -> CatalogObject:
+    """The desired object with what its live form, or its predecessor, has beyond it: owner, privileges and, at adoption,
+    the comment.
 
     Later on a comment that the folder does not state is a difference, which goes like every other one.
     """
-    own = _access(thing)
-    if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges | OtherObject):
+    adopting = known.declared is None
+    if isinstance(thing, OtherObject):
+        if not isinstance(before, OtherObject):
+            return thing
+        owner = thing.owner if thing.owner != known.builder else before.owner
+        return replace(thing, owner=owner, comment=thing.comment or (before.comment if adopting else None))
+    own, live = _access(thing), _access(before) or heir
+    if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges):
         return thing
     granted = tuple(sorted({*own.granted, *(right for right in live.granted if right not in own.revoked)}))
     revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in own.granted)}))
     merged = replace(
         own,
-        owner=live.owner or own.owner,
-        comment=own.comment if own.comment is not None or not adopting else live.comment,
+        owner=live.owner if own.owner in ("", known.builder) else own.owner,
+        comment=own.comment or (live.comment if adopting else None),
         granted=granted,
         revoked=revoked,
     )

@@ -201,8 +201,8 @@ def drops_trigger(subject: str, detail: str = "") -> str:
 def unmodelled(subject: str, detail: str = "") -> str:
     """stonegate sees that the object differs, but cannot change it.
 
-    Objects of this kind (operator classes, text search configurations, languages, …) are deployed to new databases
-    and compared as a whole; there is no statement that stonegate could generate for the difference.
+    Objects of this kind (base types, languages, foreign servers, publications, …) are compared as a whole; there is
+    no statement that stonegate could generate for the difference.
 
     Safer: write a migration that changes the object; stonegate verifies afterwards that it is as declared.
     """

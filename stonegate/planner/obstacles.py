@@ -244,12 +244,18 @@ class _Clearing:
 
     def _block(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
         verb = "changes its type" if disturbance.retyped else "must be dropped"
+        hint = f"drop {dependent} in a migration, or declare it in the folder"
+        if dependent.kind is ObjectKind.COLUMN and self._declared_member(dependent):
+            hint = (
+                f"change {disturbance.key} without dropping it in a migration, "
+                f"or drop {dependent} there and add it again afterwards"
+            )
         self.blocked[dependent] = Blocked(
             code="migration_blocked",
             object=dependent.label,
             change_class=ChangeClass.INCOMPATIBLE,
             reason=f"{dependent} depends on {disturbance.key}, which {verb}",
-            hint=f"drop {dependent} in a migration, or declare it in the folder",
+            hint=hint,
         )
 
 

@@ -10,7 +10,7 @@ from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.foreign_keys import inline_foreign_keys
 from stonegate.source.grammar import Node, Statement
 from stonegate.source.items import Draft, with_original
-from stonegate.source.object_keys import Declarations, is_type, relation_kind
+from stonegate.source.object_keys import Declarations, is_type, other_key, relation_kind, rule_identity
 from stonegate.source.references import foreign_key_needs
 from stonegate.source.type_names import strings
 
@@ -161,17 +161,25 @@ def build_table_change(statement: Statement, declarations: Declarations) -> Sour
                 hint="Write the final form into the CREATE statement and the step into migrations/.",
             )
         unique = _note_subcommand(draft, key, node["relation"], command) or unique
-    triggers = [
-        entry["AlterTableCmd"]["name"]
-        for entry in node["cmds"]
-        if entry["AlterTableCmd"]["subtype"] in _TRIGGER_SWITCHES
-    ]
-    if triggers:  # ENABLE or DISABLE TRIGGER: it is the trigger that must exist
-        return draft.changed(Verb.ALTER, key.part(ObjectKind.TRIGGER, triggers[0]), target=key)
+    switched = _switched(key, node)
+    if switched is not None:
+        return draft.changed(Verb.ALTER, switched, target=key)
     return replace(draft.changed(Verb.ALTER, key, target=key), unique_key=unique)
 
 
 _TRIGGER_SWITCHES = frozenset({"AT_EnableTrig", "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig", "AT_DisableTrig"})
+_RULE_SWITCHES = frozenset({"AT_EnableRule", "AT_EnableAlwaysRule", "AT_EnableReplicaRule", "AT_DisableRule"})
+
+
+def _switched(table: ObjectKey, node: Node) -> ObjectKey | None:
+    """The trigger or rule that the statement enables or disables, and which must exist before it."""
+    for entry in node["cmds"]:
+        command = entry["AlterTableCmd"]
+        if command["subtype"] in _TRIGGER_SWITCHES:
+            return table.part(ObjectKind.TRIGGER, command["name"])
+        if command["subtype"] in _RULE_SWITCHES:
+            return other_key(f"rule {rule_identity(table.schema, table.name, command['name'])}")
+    return None
 
 
 def _note_subcommand(draft: Draft, key: ObjectKey, relation: Node, command: Node) -> bool:

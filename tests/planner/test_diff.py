@@ -228,11 +228,11 @@ def test_an_extension_is_never_dropped() -> None:
 
 
 def test_objects_that_cannot_be_written_out_are_named_as_unmodelled() -> None:
-    config = OtherObject(kind="text search configuration", identity="public.c", definition="PARSER x", drop="DROP x")
-    changed = replace(config, definition="PARSER y")
+    language = OtherObject(kind="language", identity="mine", definition="trusted", drop="DROP LANGUAGE mine")
+    changed = replace(language, definition="untrusted")
     for desired, live in (
-        (Catalog(others=(config,)), Catalog()),
-        (Catalog(others=(changed,)), Catalog(others=(config,))),
+        (Catalog(others=(language,)), Catalog()),
+        (Catalog(others=(changed,)), Catalog(others=(language,))),
     ):
         [change] = diff(desired, live).changes
         assert (change.change_class, change.token) == (ChangeClass.INCOMPATIBLE, None)

@@ -6,7 +6,7 @@ that belong to an extension, to PostgreSQL itself or to stonegate's tracking are
 
 from stonegate.model.catalog.access import Access, DefaultPrivileges, Privilege
 from stonegate.model.catalog.database import Catalog, CatalogObject, Dependency
-from stonegate.model.catalog.objects import Extension, OtherObject, Parameter, Routine, Schema
+from stonegate.model.catalog.objects import Extension, OtherObject, OtherPart, Parameter, Routine, Schema
 from stonegate.model.catalog.relations import (
     Column,
     Constraint,
@@ -35,6 +35,7 @@ __all__ = [
     "Extension",
     "Index",
     "OtherObject",
+    "OtherPart",
     "Parameter",
     "Policy",
     "Privilege",

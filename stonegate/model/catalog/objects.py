@@ -76,22 +76,34 @@ class Routine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherPart:
+    """What completes an `OtherObject` and comes and goes by itself: the statement that gives it, and its reverse."""
+
+    sql: str
+    undo: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherObject:
-    """An object that is deployed but not compared part by part.
+    """An object that the model holds as text only.
 
     Attributes:
         kind: "rule", "statistics", "cast", "collation", "operator", "text search configuration", …
         identity: PostgreSQL's unambiguous name for it (pg_identify_object).
-        definition: a complete CREATE statement where PostgreSQL can print one (rules, statistics), else a canonical
-            text of its properties that is only good for comparison, with `creatable` False.
+        definition: the CREATE statement; with `creatable` False (languages, foreign servers, publications, …) a
+            canonical text of its properties that is only good for comparison.
+        parts: mappings of a text search configuration, loose members of an operator family, the state of a rule, …
         drop: the statement that drops it.
+        owner: "" for what has none (rules, casts, …).
     """
 
     kind: str
     identity: str
     definition: str
+    parts: tuple[OtherPart, ...] = ()
     creatable: bool = False
     drop: str = ""
+    owner: str = ""
     comment: str | None = None
 
     @property

@@ -146,19 +146,31 @@ def policy_statements(table: Table) -> tuple[str, ...]:
 # --- other objects --------------------------------------------------------------------------------------------------
 
 
-def create_other(thing: OtherObject) -> tuple[str, ...]:
-    """The object as PostgreSQL prints it, with its comment.
+def create_other(thing: OtherObject, builder: str) -> tuple[str, ...]:
+    """The object with its parts, its owner if that is not `builder`, and its comment.
 
     Raises:
-        MigrationBlocked: PostgreSQL has no deparser for this kind.
+        MigrationBlocked: an object of this kind is the server's business, and only known as a text to compare.
     """
     if not thing.creatable:
         raise MigrationBlocked(
             f"{thing.key}: stonegate cannot write a CREATE statement for it",
             hint="write a migration that creates it",
         )
+    owner = (other_owner(thing).statement,) if thing.owner not in ("", builder) else ()
     comment = (other_comment(thing).statement,) if thing.comment is not None else ()
-    return (thing.definition, *comment)
+    return (thing.definition, *(part.sql for part in thing.parts), *owner, *comment)
+
+
+def other_parts(desired: OtherObject, live: OtherObject) -> Iterator[Clause]:
+    """Parts that are not declared are taken back before those that lack are given: they may take the same place."""
+    yield from (Clause(statement=part.undo) for part in live.parts if part not in desired.parts)
+    yield from (Clause(statement=part.sql) for part in desired.parts if part not in live.parts)
+
+
+def other_owner(thing: OtherObject) -> Clause:
+    """ALTER … OWNER TO."""
+    return Clause(statement=f"ALTER {reference(thing)} OWNER TO {quote_ident(thing.owner)}", order=Order.OWNER)
 
 
 def other_comment(thing: OtherObject) -> Clause:

@@ -72,7 +72,7 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
         case DefaultPrivileges():
             return access.default_privilege_statements(thing, None)
         case OtherObject():
-            return code.create_other(thing)
+            return code.create_other(thing, builder)
         case _:
             assert_never(thing)
 
@@ -181,7 +181,7 @@ def _altered(change: Change, desired: CatalogObject, live: CatalogObject, contex
         case Extension():
             yield _extension(aspect, desired)
         case OtherObject():
-            yield code.other_comment(desired)
+            yield from _other(aspect, desired, live)
         case _ if aspect in ("owner", "comment", "privileges"):
             yield from _access(aspect, desired, live, context)
         case Table() if isinstance(live, Table):
@@ -219,6 +219,18 @@ def _access(aspect: str, desired: access.Accessible, live: CatalogObject, contex
         case _:
             before = Access() if isinstance(live, Extension | DefaultPrivileges | OtherObject) else live.access
             yield from _in_order_of(access.privilege_statements(desired, before, context.builder), Order.PRIVILEGES)
+
+
+def _other(aspect: str, desired: OtherObject, live: CatalogObject) -> Iterator[Clause]:
+    match aspect:
+        case "owner":
+            yield code.other_owner(desired)
+        case "comment":
+            yield code.other_comment(desired)
+        case _ if isinstance(live, OtherObject):
+            yield from code.other_parts(desired, live)
+        case _:
+            raise MigrationBlocked(f"{desired.key}: its {aspect} cannot be altered", hint="write a migration")
 
 
 def _in_order_of(statements: tuple[str, ...], order: Order) -> Iterator[Clause]:

@@ -70,6 +70,8 @@ def _hazards(change: Change, scene: Scene) -> Iterator[Hazard]:
             yield hazards.validates_rows(f"every table that uses {key}")
         case ObjectKind.OTHER if scene.facts.impossible:
             yield hazards.unmodelled(str(key.label))
+        case ObjectKind.OTHER if change.aspect == "parts":
+            yield from _of_stored_values(change, scene)
         case _:
             pass
 
@@ -177,14 +179,18 @@ def _of_routine(change: Change, scene: Scene) -> Iterator[Hazard]:
     if change.action is Action.RECREATE:
         yield from _dependents(change.key, scene)
     if change.action in (Action.REPLACE, Action.RECREATE):
-        stored = tuple(_stored_uses(change.key, scene.sides.live))
-        if stored:
-            yield hazards.stale_stored_values(str(change.key), _in_list(stored))
+        yield from _of_stored_values(change, scene)
 
 
-def _stored_uses(routine: ObjectKey, live: Catalog) -> Iterator[str]:
-    """Indexes, stored generated columns and checks that call the routine: nothing computes them again."""
-    for user in live.dependents.get(routine, ()):
+def _of_stored_values(change: Change, scene: Scene) -> Iterator[Hazard]:
+    stored = tuple(_stored_uses(change.key, scene.sides.live))
+    if stored:
+        yield hazards.stale_stored_values(str(change.key), _in_list(stored))
+
+
+def _stored_uses(key: ObjectKey, live: Catalog) -> Iterator[str]:
+    """Indexes, stored generated columns and checks that use the routine or text search configuration."""
+    for user in live.dependents.get(key, ()):
         if user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
             yield str(user)
         elif user.kind is ObjectKind.COLUMN:

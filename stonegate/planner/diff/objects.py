@@ -1,13 +1,13 @@
-"""Schemas, extensions, default privileges, and what is compared as text only."""
+"""Schemas, extensions, default privileges, and what the model holds as text only."""
 
 from __future__ import annotations
 
-from stonegate.model.catalog import DefaultPrivileges, Extension, OtherObject, Schema
+from stonegate.model.catalog import Access, DefaultPrivileges, Extension, OtherObject, Schema
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
-from stonegate.planner.diff.access import compare_access, compare_comment, compare_default_privileges
+from stonegate.planner.diff.access import compare_access, compare_comment, compare_default_privileges, compare_owner
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.sides import Sides, in_list
 
@@ -109,7 +109,7 @@ def _entry(entry: DefaultPrivileges, roles: dict[str, str]) -> tuple[str, str, s
 
 
 def compare_others(sides: Sides) -> Findings:
-    """What is only known by its text: created and dropped where PostgreSQL prints it whole, else for a migration."""
+    """What is held as text: created, dropped and made again where the text is a statement, else for a migration."""
     live = {other.key: other for other in sides.live.others}
     desired = {other.key: other for other in sides.desired.others}
     for key, other in desired.items():
@@ -154,7 +154,37 @@ def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Fin
             hint=None if possible else _migration(desired.key),
             facts=USUAL if possible else _IMPOSSIBLE,
         )
+        return
+    if set(desired.parts) != set(live.parts):
+        yield sides.change(
+            Action.ALTER,
+            desired.key,
+            f"{desired.key.label} differs in {_part_text(desired, live)}",
+            aspect="parts",
+            before=_parts_text(live),
+            after=_parts_text(desired),
+        )
+    last = sides.last_declared(desired.key)
+    yield from compare_owner(
+        sides,
+        desired.key,
+        Access(owner=desired.owner),
+        Access(owner=live.owner),
+        Access(owner=last.owner) if isinstance(last, OtherObject) else None,
+    )
     yield from compare_comment(sides, desired.key, desired.comment, live.comment)
+
+
+def _parts_text(thing: OtherObject) -> str | None:
+    return "; ".join(part.sql for part in thing.parts) or None
+
+
+def _part_text(desired: OtherObject, live: OtherObject) -> str:
+    """What differs, by the statements that would make it so."""
+    return in_list(
+        tuple(part.sql for part in desired.parts if part not in live.parts)
+        + tuple(part.undo for part in live.parts if part not in desired.parts)
+    )
 
 
 def _migration(key: ObjectKey) -> str:

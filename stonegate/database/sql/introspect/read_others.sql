@@ -8,6 +8,15 @@ operator_names AS MATERIALIZED (
     JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
 ),
 
+-- The name in CREATE, where the identity (and DROP) says more.
+plain_names AS MATERIALIZED (
+    SELECT 'pg_operator'::regclass::oid AS classid, oid, plain FROM operator_names
+    UNION ALL
+    SELECT 'pg_opclass'::regclass, c.oid, format('%I.%I', n.nspname, c.opcname)
+    FROM pg_catalog.pg_opclass AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.opcnamespace
+),
+
 others AS MATERIALIZED (
     SELECT o.classid, o.objid, o.kind, i.identity, o.definition, o.creatable, o.drop
     FROM (
@@ -21,16 +30,24 @@ others AS MATERIALIZED (
     UNION ALL
     SELECT o.classid, o.objid, o.kind, i.identity,
         concat('CREATE ', CASE WHEN o.kind = 'default conversion' THEN 'DEFAULT ' END, o.subject,
-            -- CREATE OPERATOR names the operator alone, its identity and DROP name its types too.
             coalesce(n.plain, i.identity), o.detail),
         o.creatable, concat('DROP ', o.subject, i.identity)
     FROM (
         [[standalone_objects]]
     ) AS o
     CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i
-    LEFT JOIN operator_names AS n ON o.classid = 'pg_operator'::regclass AND n.oid = o.objid
+    LEFT JOIN plain_names AS n ON n.classid = o.classid AND n.oid = o.objid
     WHERE NOT EXISTS (
         SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype IN ('e', 'i'))
+),
+
+parts AS MATERIALIZED (
+    SELECT classid, objid, string_agg(concat('{"sql":', to_json(sql), ',"undo":', to_json(undo), '}'), ','
+        ORDER BY sql COLLATE "C") AS list
+    FROM (
+        [[other_parts]]
+    ) AS p
+    GROUP BY classid, objid
 ),
 
 all_nodes AS MATERIALIZED (
@@ -65,12 +82,18 @@ SELECT concat('{"others":[', (
         ',"definition":', to_json(o.definition),
         CASE WHEN o.creatable THEN ',"creatable":true' END,
         ',"drop":', to_json(o.drop),
+        ',"parts":[' || p.list || ']',
+        ',"owner":' || to_json(pg_catalog.pg_get_userbyid(w.owner)::text),
         ',"comment":' || to_json(n.description), '}'), ',' ORDER BY o.kind COLLATE "C", o.identity COLLATE "C")
     FROM (
         SELECT * FROM others
         UNION ALL
         SELECT NULL, NULL, r.* FROM ([[remarks]]) AS r
     ) AS o
+    LEFT JOIN parts AS p ON p.classid = o.classid AND p.objid = o.objid
+    LEFT JOIN (
+        [[other_owners]]
+    ) AS w ON w.classid = o.classid AND w.objid = o.objid
     LEFT JOIN pg_catalog.pg_description AS n ON n.classoid = o.classid AND n.objoid = o.objid
 ), '],"dependencies":[', (
     SELECT string_agg(e.edge, ',' ORDER BY e.edge COLLATE "C")

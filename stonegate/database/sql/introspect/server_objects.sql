@@ -54,9 +54,8 @@ SELECT 'pg_event_trigger'::regclass, e.oid, 'event trigger',
     format('CREATE EVENT TRIGGER %I ON %s%s EXECUTE FUNCTION %s()', e.evtname, e.evtevent,
         ' WHEN TAG IN (' || (
             SELECT string_agg(quote_literal(t), ', ' ORDER BY t COLLATE "C") FROM unnest(e.evttags) AS t) || ')',
-        e.evtfoid::regproc)
-    || CASE e.evtenabled WHEN 'O' THEN '' ELSE format(' enabled %s', e.evtenabled) END,
-    e.evtenabled = 'O', format('DROP EVENT TRIGGER %I', e.evtname)
+        e.evtfoid::regproc),
+    true, format('DROP EVENT TRIGGER %I', e.evtname)
 FROM pg_catalog.pg_event_trigger AS e
 UNION ALL
 SELECT 'pg_publication'::regclass, p.oid, 'publication',

@@ -44,26 +44,28 @@ LEFT JOIN operator_names AS c ON c.oid = o.oprcom
 LEFT JOIN operator_names AS n ON n.oid = o.oprnegate
 WHERE o.oid >= 16384 AND o.oprcode <> 0
 UNION ALL
-SELECT 'pg_opfamily'::regclass, f.oid, 'operator family', 'OPERATOR FAMILY ', false, concat_ws(', ', '',
-    (SELECT string_agg(format('OPERATOR %s %s%s', a.amopstrategy, a.amopopr::regoperator,
-            coalesce(' FOR ORDER BY ' || s.opfname, '')), ', ' ORDER BY a.amopstrategy, a.amopopr::regoperator::text)
-        FROM pg_catalog.pg_amop AS a
-        LEFT JOIN pg_catalog.pg_opfamily AS s ON s.oid = a.amopsortfamily
-        WHERE a.amopfamily = f.oid),
-    (SELECT string_agg(format('FUNCTION %s (%s, %s) %s', p.amprocnum, pg_catalog.format_type(p.amproclefttype, NULL),
-            pg_catalog.format_type(p.amprocrighttype, NULL), p.amproc::oid::regprocedure), ', '
-            ORDER BY p.amprocnum, p.amproc::oid::regprocedure::text)
-        FROM pg_catalog.pg_amproc AS p WHERE p.amprocfamily = f.oid))
+SELECT 'pg_opfamily'::regclass, f.oid, 'operator family', 'OPERATOR FAMILY ', true, ''
 FROM pg_catalog.pg_opfamily AS f
 WHERE f.oid >= 16384
 UNION ALL
-SELECT 'pg_opclass'::regclass, c.oid, 'operator class', 'OPERATOR CLASS ', false,
-    format('%s FOR TYPE %s FAMILY %I.%I', CASE WHEN c.opcdefault THEN ' DEFAULT' END,
-        pg_catalog.format_type(c.opcintype, NULL), n.nspname, f.opfname)
-    || CASE WHEN c.opckeytype <> 0 THEN ' STORAGE ' || pg_catalog.format_type(c.opckeytype, NULL) ELSE '' END
+SELECT 'pg_opclass'::regclass, c.oid, 'operator class', 'OPERATOR CLASS ', true,
+    format('%s FOR TYPE %s USING %I FAMILY %I.%I AS %s', CASE WHEN c.opcdefault THEN ' DEFAULT' END, t.type, h.amname,
+        n.nspname, f.opfname, concat_ws(', ', m.members,
+            -- PostgreSQL takes the type itself for no STORAGE at all, but a class without any member for a mistake.
+            CASE WHEN c.opckeytype <> 0 THEN 'STORAGE ' || pg_catalog.format_type(c.opckeytype, NULL)
+                WHEN m.members IS NULL THEN 'STORAGE ' || t.type END))
 FROM pg_catalog.pg_opclass AS c
 JOIN pg_catalog.pg_opfamily AS f ON f.oid = c.opcfamily
 JOIN pg_catalog.pg_namespace AS n ON n.oid = f.opfnamespace
+JOIN pg_catalog.pg_am AS h ON h.oid = c.opcmethod
+CROSS JOIN LATERAL (SELECT pg_catalog.format_type(c.opcintype, NULL) AS type) AS t
+LEFT JOIN LATERAL (
+    SELECT string_agg(m.definition, ', ' ORDER BY m.rank, m.number, m.definition COLLATE "C") AS members
+    FROM (
+        [[class_members]]
+    ) AS m
+    WHERE m.class = c.oid
+) AS m ON true
 WHERE c.oid >= 16384
 UNION ALL
 SELECT 'pg_ts_parser'::regclass, p.oid, 'text search parser', 'TEXT SEARCH PARSER ', true,
@@ -84,17 +86,8 @@ JOIN pg_catalog.pg_ts_template AS t ON t.oid = d.dicttemplate
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.tmplnamespace
 WHERE d.oid >= 16384
 UNION ALL
-SELECT 'pg_ts_config'::regclass, c.oid, 'text search configuration', 'TEXT SEARCH CONFIGURATION ', false,
-    format(' (PARSER = %I.%I)%s', n.nspname, p.prsname, '; ' || (
-        SELECT string_agg(format('MAPPING FOR %s WITH %s', m.token, m.dictionaries), ', ' ORDER BY m.token)
-        FROM (
-            SELECT t.alias COLLATE "C" AS token,
-                string_agg(e.mapdict::regdictionary::text, ', ' ORDER BY e.mapseqno) AS dictionaries
-            FROM pg_catalog.pg_ts_config_map AS e
-            JOIN LATERAL pg_catalog.ts_token_type(c.cfgparser) AS t ON t.tokid = e.maptokentype
-            WHERE e.mapcfg = c.oid
-            GROUP BY t.alias
-        ) AS m))
+SELECT 'pg_ts_config'::regclass, c.oid, 'text search configuration', 'TEXT SEARCH CONFIGURATION ', true,
+    format(' (PARSER = %I.%I)', n.nspname, p.prsname)
 FROM pg_catalog.pg_ts_config AS c
 JOIN pg_catalog.pg_ts_parser AS p ON p.oid = c.cfgparser
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.prsnamespace

@@ -1,0 +1,3 @@
+CREATE FUNCTION named(t) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.name';
+CREATE CAST (t AS text) WITH FUNCTION named(t);
+COMMENT ON CAST (t AS text) IS 'by name';

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer);
+CREATE INDEX t_backwards ON t (id backwards);

@@ -1,0 +1,3 @@
+CREATE OPERATOR <=> (LEFTARG = integer, RIGHTARG = integer, FUNCTION = btint4cmp);
+CREATE OPERATOR FAMILY numbers USING hash;
+CREATE OPERATOR CLASS words FOR TYPE text USING hash AS OPERATOR 1 =, FUNCTION 1 hashtext(text);

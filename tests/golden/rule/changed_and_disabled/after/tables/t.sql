@@ -1,0 +1,5 @@
+CREATE TABLE t (id integer, name text);
+CREATE RULE quiet AS ON DELETE TO t WHERE old.id > 3 DO INSTEAD NOTHING;
+COMMENT ON RULE quiet ON t IS 'keeps the first';
+CREATE RULE still AS ON UPDATE TO t DO INSTEAD NOTHING;
+ALTER TABLE t DISABLE RULE still;

@@ -1,0 +1,4 @@
+CREATE TABLE t (id integer, name text);
+CREATE STATISTICS pair ON id, name FROM t;
+ALTER STATISTICS pair SET STATISTICS 400;
+ALTER STATISTICS pair OWNER TO pg_monitor;

@@ -1,0 +1,2 @@
+CREATE TABLE page (id integer, body text);
+CREATE INDEX page_words ON page USING gin (to_tsvector('public.docs', body));

@@ -1,0 +1,2 @@
+CREATE VIEW v AS SELECT id FROM t;
+ALTER VIEW v OWNER TO pg_monitor;

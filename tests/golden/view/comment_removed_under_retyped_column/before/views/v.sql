@@ -1,0 +1,2 @@
+CREATE VIEW v AS SELECT id FROM t;
+COMMENT ON VIEW v IS 'gone soon';
