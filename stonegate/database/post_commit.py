@@ -18,12 +18,18 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
 from stonegate.database.session import SessionSettings, end_with_client
 from stonegate.database.tracking import DONE as TRACKED_DONE
-from stonegate.database.tracking import STARTED, record_plan, record_post_commit
+from stonegate.database.tracking import FAILED, STARTED, record_plan, record_post_commit
 from stonegate.errors import StonegateError
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.plan import Action, RecordKind, Step
 from stonegate.model.report import StepReport
 
+_NAME = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
+_CREATED = re.compile(
+    rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{_NAME})\s+"
+    rf"ON\s+(?:ONLY\s+)?(?P<table>{_NAME}(?:\.{_NAME})?)",
+    re.IGNORECASE,
+)
 _CONCURRENTLY = re.compile(r"\bINDEX\s+CONCURRENTLY\b", re.IGNORECASE)
 
 
@@ -52,26 +58,40 @@ async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execu
     await end_with_client(conn)
     for number, step in enumerate(job.late, start=1):
         job.announce(Stage.POST_COMMIT, step, number, len(job.late))
-        for name, sent in _pending(step, job.state.unfinished):
-            await _run_one(conn, job, execution, name, sent)
-        report = StepReport(step=step, state=DONE)
-        execution.steps.append(report)
-        if options.tracked:
-            await _record(conn, job, report)
+        await _run_step(conn, job, execution, step)
 
 
-async def _run_one(conn: AsyncConnection[Any], job: Job, execution: Execution, name: str, sent: Sent) -> None:
+async def _run_step(conn: AsyncConnection[Any], job: Job, execution: Execution, step: Step) -> None:
+    """All statements of a step; the last one is noted as done together with the step's own records."""
+    deployment = execution.deployment
+    pending = _pending(step, job.state.unfinished)
+    for position, (name, sent) in enumerate(pending, start=1):
+        await _run_one(conn, job, deployment, name, sent)
+        if deployment is not None and position < len(pending):
+            await record_post_commit(conn, deployment, name, TRACKED_DONE)
+    report = StepReport(step=step, state=DONE)
+    execution.steps.append(report)
+    if not job.options.tracked:
+        return
+    async with conn.transaction():
+        await _record(conn, job, report)
+        if deployment is not None and pending:
+            await record_post_commit(conn, deployment, pending[-1][0], TRACKED_DONE)
+
+
+async def _run_one(conn: AsyncConnection[Any], job: Job, deployment: int | None, name: str, sent: Sent) -> None:
     if name in job.state.unfinished:
         await _clear_remains(conn, sent.sql)
-    deployment = execution.deployment
+    if name in job.state.interrupted and await _is_built(conn, sent.sql):
+        return
     if deployment is not None:
         await record_post_commit(conn, deployment, name, STARTED)
     try:
         await send_alone(conn, sent)
     except StatementFailed as failure:
+        if deployment is not None and not conn.closed:
+            await record_post_commit(conn, deployment, name, FAILED)
         raise _late_failure(failure, job) from failure.error
-    if deployment is not None:
-        await record_post_commit(conn, deployment, name, TRACKED_DONE)
 
 
 async def _record(conn: AsyncConnection[Any], job: Job, report: StepReport) -> None:
@@ -118,6 +138,17 @@ async def _clear_remains(conn: AsyncConnection[Any], text: str) -> None:
         if any(_mentions(text, name) for name in names):
             index = QualifiedName(row["schema"], row["name"]).sql
             await conn.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index}".encode())
+
+
+async def _is_built(conn: AsyncConnection[Any], text: str) -> bool:
+    """Whether the index that an interrupted CREATE INDEX CONCURRENTLY was building is there: it came to its end."""
+    found = _CREATED.match(text)
+    if found is None:
+        return False
+    name = found["name"]
+    name = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+    row = await (await conn.execute(sql.load("server/valid_index").encode(), (found["table"], name))).fetchone()
+    return row is not None
 
 
 def _mentions(text: str, name: str) -> bool:

@@ -29,6 +29,7 @@ from stonegate.source.checksum import CHECKSUM_VERSION
 
 ANNOUNCED = "announced"
 STARTED = "started"
+FAILED = "failed"
 DONE = "done"
 
 _RECORD_STATEMENTS = {
@@ -83,7 +84,7 @@ async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -
     row = (await _fetch_from_block(conn, query))[0]
     exists, migrations, types, tables, routines, latest, fingerprints = row
     latest = latest or {}
-    unfinished = (step for step, state in (latest.get("post_commit") or {}).items() if state != DONE)
+    late: dict[str, str] = latest.get("post_commit") or {}
     return TrackingState(
         exists=exists,
         migrations=tuple(_as_migration(each) for each in migrations or ()),
@@ -93,7 +94,8 @@ async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -
         last=_as_deployment(latest) if latest else None,
         missing_seeds=frozenset(latest.get("missing_seeds") or ()),
         excepted=tuple(latest.get("excepted") or ()),
-        unfinished=tuple(sorted(unfinished)),
+        unfinished=tuple(sorted(step for step, state in late.items() if state != DONE)),
+        interrupted=tuple(sorted(step for step, state in late.items() if state == STARTED)),
         fingerprints=tuple(fingerprints or ()),
     )
 
@@ -223,13 +225,13 @@ async def record_deployment(
 
 
 async def record_post_commit(conn: AsyncConnection[Any], deployment: int, step_id: str, state: str) -> None:
-    """Note that a statement after the commit has `STARTED` or is `DONE`; with the last one done the stamp follows.
+    """Note that a statement after the commit has `STARTED`, `FAILED` or is `DONE`; with the last one the stamp follows.
 
     Args:
-        conn: in autocommit, so that a crash finds the note.
+        conn: in autocommit, so that a crash finds the note; or in a transaction with what becomes true with it.
         deployment: what `record_deployment` returned.
         step_id: one of its `post_commit`.
-        state: STARTED or DONE.
+        state: STARTED, FAILED or DONE.
     """
     query = _fixed("tracking/record_post_commit").format(stamp=_stamp(escape=True))
     await conn.execute(query, {"deployment": deployment, "step": step_id, "state": state})

@@ -328,6 +328,7 @@ class Plan:
         kept: kinds that the folder does not manage, never removed.
         builder: the role that owns every object that says nothing about its owner.
         stated: (extension, "version" or "schema") that the folder states; anything else about one is left alone.
+        starred: views and routines whose source has a `*`, which stands for the columns in live order.
         unmanaged: live objects that nobody declared: listed, never dropped unless named.
         desired: the catalog to verify against; None for a fresh build, which is its own measure.
     """
@@ -352,6 +353,7 @@ class Plan:
     builder: str = ""
     unmanaged: tuple[str, ...] = ()
     stated: tuple[tuple[str, str], ...] = ()
+    starred: tuple[ObjectKey, ...] = ()
     desired: Catalog | None = None
 
     @property

@@ -128,6 +128,7 @@ class SourceItem:
             key to that table may need.
         foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
         references: every foreign key that a CREATE TABLE or ALTER TABLE adds, those to the table itself included.
+        starred: mentions `*`, which PostgreSQL writes out when it stores the query.
     """
 
     verb: Verb
@@ -147,6 +148,7 @@ class SourceItem:
     unique_key: bool = False
     foreign_keys: tuple[InlineForeignKey, ...] = ()
     references: tuple[Reference, ...] = ()
+    starred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,8 @@ class TrackingState:
     Attributes:
         exists: the tracking tables are there.
         missing_seeds: keys ("table key-values") whose absence was consented to earlier.
-        unfinished: ids of post-commit steps that were started or announced and are not done.
+        unfinished: ids of post-commit statements that were announced, started or failed, and are not done.
+        interrupted: those that were started, and of which nobody knows how they ended.
         fingerprints: folder fingerprints that this database had, oldest first.
         excepted: differences left alone at adoption (`Plan.excepted` of the latest deployment), still not acted on.
     """
@@ -68,6 +69,7 @@ class TrackingState:
     last: Deployment | None = None
     missing_seeds: frozenset[str] = frozenset()
     unfinished: tuple[str, ...] = ()
+    interrupted: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Blocked, ChangeClass, Mode, Plan, PlanOptions, PlanSource, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
-from stonegate.planner.change import SameBody, plan_change
+from stonegate.planner.change import Given, SameBody, plan_change
 from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order import Ordered
 from stonegate.planner.stale import BodyUses, uses_nothing
@@ -78,7 +78,17 @@ def build_plan(
                 plan = replace(plan, blocked=(*plan.blocked, *_occupied(tree, live)))
         case Mode.CHANGE | Mode.ADOPTION | Mode.BASELINE:
             assert live is not None and desired is not None, f"{mode} needs the live and the desired catalog"
-            plan = plan_change(plan, tree, ordered, options, live, state, desired, same_body, body_uses)
+            given = Given(
+                tree=tree,
+                ordered=ordered,
+                options=options,
+                live=live,
+                state=state,
+                desired=desired,
+                same_body=same_body,
+                body_uses=body_uses,
+            )
+            plan = plan_change(plan, given)
         case Mode.UNCHANGED:
             raise AssertionError("unchanged is decided before a plan is built")
         case _:

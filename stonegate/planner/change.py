@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Plan, PlanOptions, Step
-from stonegate.model.source import Migration, SourceTree
+from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
 from stonegate.planner.backfill import with_planned_consent
@@ -18,19 +18,51 @@ from stonegate.planner.diff import Diff, differences
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.evolve import Evolution, Place, evolve
 from stonegate.planner.fresh import extension_search_path
-from stonegate.planner.migrations import changed_migrations, plan_migrations
+from stonegate.planner.migrations import MigrationPlan, changed_migrations, plan_migrations
 from stonegate.planner.obstacles import clear_the_way
 from stonegate.planner.operations import is_executable
 from stonegate.planner.order import Ordered
 from stonegate.planner.phases import arrange
 from stonegate.planner.places import find_places
 from stonegate.planner.records import build_records
+from stonegate.planner.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.seeding import seed_steps
-from stonegate.planner.simulate import simulate
+from stonegate.planner.simulate import Simulated, simulate
 from stonegate.planner.stale import BodyUses, refuse_stale_bodies
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
 SameBody = Callable[[str, str, str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the plan of a change is made from; see `build_plan` for the parts."""
+
+    tree: SourceTree
+    ordered: Ordered
+    options: PlanOptions
+    live: Catalog
+    state: TrackingState
+    desired: Catalog
+    same_body: SameBody
+    body_uses: BodyUses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Preview:
+    """What is expected after the pending migrations.
+
+    Attributes:
+        start: the live catalog, with the new tables that the migrations meet in the form in which they meet them.
+        rewound: those tables; `made`: the changes that make them.
+        simulated: the replay on `start`; `diff`: what is then left to do.
+    """
+
+    start: Catalog
+    rewound: Rewound
+    made: tuple[Change, ...]
+    simulated: Simulated
+    diff: Diff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,65 +75,97 @@ class _Decided:
     warnings: tuple[str, ...] = ()
 
 
-def plan_change(
-    plan: Plan,
-    tree: SourceTree,
-    ordered: Ordered,
-    options: PlanOptions,
-    live: Catalog,
-    state: TrackingState,
-    desired: Catalog,
-    same_body: SameBody,
-    body_uses: BodyUses,
-) -> Plan:
+def plan_change(plan: Plan, given: Given) -> Plan:
     """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
+    tree, options, state = given.tree, given.options, given.state
     allowed = Allowed(consents=options.consents, force=options.force)
-    plan = replace(plan, kept=kept_kinds(tree), desired=desired)
-    plan = replace(plan, search_path=extension_search_path(tree), stated=_stated(tree))
-    migrations = plan_migrations(tree, ordered.migrations, plan.mode, state, allowed, live, desired)
-    renewed = changed_migrations(tree, state)
+    plan = _with_facts(plan, tree, given.desired)
+    migrations = plan_migrations(tree, given.ordered.migrations, plan.mode, state, allowed, given.live, given.desired)
+    records = build_records(tree, migrations.steps, changed_migrations(tree, state))
     if plan.mode is Mode.BASELINE:
-        return replace(
-            plan,
-            steps=migrations.steps,
-            blocked=migrations.blocked,
-            records=build_records(tree, migrations.steps, renewed),
-        )
-    running = (*migrations.pending, *migrations.late)
-    simulated = simulate(live, desired, running)
-    diff = _diff(plan, simulated.catalog, state, same_body)
-    drift = find_drift(live, state, plan.kept, plan.builder, same_body, simulated)
-    wanted = (*diff.changes, *named_drops(diff.unmanaged, allowed, simulated.catalog))
-    decided = _decide(plan, wanted, drift, state, allowed, options)
-    by_migrations = (change for step in migrations.steps for change in step.changes)
-    stale = refuse_stale_bodies((*decided.changes, *by_migrations), tree, allowed, desired, body_uses)
-    decided = replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, options)))
-    late = _left_to_late(plan, migrations.late, live, state, same_body, desired, migrations.pending)
-    cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), desired, simulated.catalog)
+        return replace(plan, steps=migrations.steps, blocked=migrations.blocked, records=records)
+    preview = _preview(plan, given, migrations)
+    decided = _decide_all(plan, given, allowed, migrations, preview)
+    cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), given.desired, preview.simulated.catalog)
     evolution = Evolution(
-        desired=desired,
-        live=simulated.catalog,
+        desired=given.desired,
+        live=preview.simulated.catalog,
         builder=plan.builder,
         places=find_places(tree),
         declared=declared_before(state),
-        real=live,
+        real=given.live,
+        rewound=preview.rewound.tables,
     )
-    created = simulated.created | {change.key for change in decided.changes if change.action is Action.CREATE}
-    seeds = seed_steps(ordered.seeders, desired, created)
-    steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
-    refused = tuple(
-        refusal for change in decided.changes if (refusal := _refusal(change, allowed, evolution.places)) is not None
-    )
+    created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
+    seeds = seed_steps(given.ordered.seeders, given.desired, created)
+    refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
     return replace(
         plan,
-        steps=steps,
-        blocked=(*decided.blocked, *migrations.blocked, *refused, *cleared.blocked),
-        warnings=(*plan.warnings, *decided.warnings, *diff.notes),
-        skipped=_skipped(desired, decided.changes),
-        uncertain=tuple(sorted(simulated.uncertain)) if running else (),
-        excepted=tuple(sorted({*decided.excepted, *late})),
-        records=build_records(tree, migrations.steps, renewed),
-        unmanaged=tuple(sorted(str(key) for key in diff.unmanaged)),
+        steps=_with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed),
+        blocked=(
+            *decided.blocked,
+            *migrations.blocked,
+            *preview.rewound.blocked,
+            *(refusal for refusal in refused if refusal is not None),
+            *cleared.blocked,
+        ),
+        warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes),
+        skipped=_skipped(given.desired, decided.changes),
+        uncertain=tuple(sorted(preview.simulated.uncertain)) if migrations.running else (),
+        excepted=tuple(sorted({*decided.excepted, *_left_to_late(plan, given, migrations, preview)})),
+        records=records,
+        unmanaged=tuple(sorted(str(key) for key in preview.diff.unmanaged)),
+    )
+
+
+def _with_facts(plan: Plan, tree: SourceTree, desired: Catalog) -> Plan:
+    """The plan with what the folder says about the comparison, which an apply needs without the folder."""
+    return replace(
+        plan,
+        kept=kept_kinds(tree),
+        desired=desired,
+        search_path=extension_search_path(tree),
+        stated=_stated(tree),
+        starred=tuple(sorted({item.key for item in tree.items if item.starred and item.key.kind in _WITH_QUERIES})),
+    )
+
+
+_WITH_QUERIES = frozenset({ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE})
+
+
+def _preview(plan: Plan, given: Given, migrations: MigrationPlan) -> _Preview:
+    rewound = rewind(migrations.running, given.desired, migrations.new)
+    start = with_rewound(given.live, rewound.tables)
+    simulated = simulate(start, given.desired, migrations.running)
+    made = tuple(
+        Change(action=Action.CREATE, key=table.key, reason=f"{table.key} is new; made as the migrations expect it")
+        for table in rewound.tables
+    )
+    diff = _diff(plan, simulated.catalog, given.state, given.same_body)
+    return _Preview(start=start, rewound=rewound, made=made, simulated=simulated, diff=diff)
+
+
+def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: MigrationPlan, preview: _Preview) -> _Decided:
+    """What is carried out and what blocks: differences, unmanaged objects named by consents, stale bodies, contract."""
+    drift = find_drift(given.live, given.state, plan.kept, plan.builder, given.same_body, preview.simulated)
+    wanted = (
+        *preview.made,
+        *free_of_consent(preview.diff.changes, frozenset(change.key for change in preview.made)),
+        *named_drops(preview.diff.unmanaged, allowed, preview.simulated.catalog),
+    )
+    decided = _decide(plan, wanted, drift, given.state, allowed, given.options)
+    by_migrations = (change for step in migrations.steps for change in step.changes)
+    stale = refuse_stale_bodies((*decided.changes, *by_migrations), given.tree, allowed, given.desired, given.body_uses)
+    return replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, given.options)))
+
+
+def free_of_consent(changes: Iterable[Change], created: frozenset[ObjectKey]) -> tuple[Change, ...]:
+    """No consent is needed for objects that the same plan creates (behaviour, §4)."""
+    return tuple(
+        replace(change, change_class=ChangeClass.SAFE, token=None)
+        if change.token is not None and change.key.owner in created
+        else change
+        for change in changes
     )
 
 
@@ -127,6 +191,7 @@ def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) 
         kept=frozenset(plan.kept),
         builder=plan.builder,
         stated=frozenset(plan.stated),
+        starred=frozenset(plan.starred),
         same_body=same_body,
     )
 
@@ -160,23 +225,14 @@ def _decide(
     return _Decided(changes=tuple(changes), blocked=tuple(blocked), excepted=tuple(excepted), warnings=tuple(warnings))
 
 
-def _left_to_late(
-    plan: Plan,
-    late: tuple[Migration, ...],
-    live: Catalog,
-    state: TrackingState,
-    same_body: SameBody,
-    desired: Catalog,
-    pending: tuple[Migration, ...],
-) -> tuple[str, ...]:
+def _left_to_late(plan: Plan, given: Given, migrations: MigrationPlan, preview: _Preview) -> tuple[str, ...]:
     """Differences that statements after the commit will remove: neither steps nor failures of verification."""
-    if not late:
+    if not migrations.late:
         return ()
-    with_late = {
-        c.exception for c in _diff(plan, simulate(live, desired, (*pending, *late)).catalog, state, same_body).changes
-    }
-    without = _diff(plan, simulate(live, desired, pending).catalog, state, same_body).changes
-    return tuple(sorted(mark for change in without if (mark := change.exception) not in with_late))
+    after_commit = {change.exception for change in preview.diff.changes}
+    before = simulate(preview.start, given.desired, migrations.pending).catalog
+    changes = _diff(plan, before, given.state, given.same_body).changes
+    return tuple(sorted(mark for change in changes if (mark := change.exception) not in after_commit))
 
 
 def _broken(changes: Iterable[Change], options: PlanOptions) -> tuple[Blocked, ...]:
@@ -238,10 +294,9 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
     allowed = Allowed(consents=plan.consents, force=plan.force)
     excepted = frozenset(plan.excepted)
     diff = _diff(plan, live, state, same_body)
-    changes = (
-        *with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps),
-        *named_drops(diff.unmanaged, allowed, live),
-    )
+    made = frozenset(step.key for step in plan.steps if step.action is Action.CREATE and step.kind is ObjectKind.TABLE)
+    left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
+    changes = (*free_of_consent(left, made), *named_drops(diff.unmanaged, allowed, live))
     confirm(plan, changes, allowed)
     cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
     places = {

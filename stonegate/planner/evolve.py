@@ -43,6 +43,7 @@ class Evolution:
         places: where each object is declared.
         declared: what the last deployment declared; None before the first one.
         real: the live catalog before the pending migrations were replayed on it; None if `live` is that.
+        rewound: new tables in the form in which the pending migrations meet them.
     """
 
     desired: Catalog
@@ -51,6 +52,7 @@ class Evolution:
     places: Mapping[ObjectKey, Place] = field(default_factory=dict)
     declared: Catalog | None = None
     real: Catalog | None = None
+    rewound: tuple[Table, ...] = ()
 
 
 def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = False) -> tuple[Step, ...]:

@@ -23,6 +23,7 @@ from stonegate.model.source import Effect, EffectVerb, Folder, Migration, Source
 from stonegate.model.tracking import TrackingState
 from stonegate.planner import hazards
 from stonegate.planner.consent import Allowed
+from stonegate.planner.contained import contained_migrations
 from stonegate.planner.simulate import Replay
 from stonegate.planner.type_matrix import type_change
 
@@ -34,13 +35,20 @@ class MigrationPlan:
     Attributes:
         steps: RUN and BASELINE steps; those of PostgreSQL's non-transactional statements have Phase.POST_COMMIT.
         pending: the migrations that run inside the transaction; `late`: those that run after the commit.
+        new: what the folder declares, and neither the database has nor a migration makes.
         blocked: changed files, and explicit statements without consent.
     """
 
     steps: tuple[Step, ...] = ()
     pending: tuple[Migration, ...] = ()
     late: tuple[Migration, ...] = ()
+    new: frozenset[ObjectKey] = frozenset()
     blocked: tuple[Blocked, ...] = ()
+
+    @property
+    def running(self) -> tuple[Migration, ...]:
+        """All migrations that this plan runs, in order."""
+        return (*self.pending, *self.late)
 
 
 def plan_migrations(
@@ -68,6 +76,10 @@ def plan_migrations(
                 return True
 
     running = tuple(migration for migration in waiting if is_run(migration))
+    new: frozenset[ObjectKey] = frozenset()
+    if live is not None and desired is not None and mode is not Mode.FRESH and running:
+        new, contained = contained_migrations(running, live, desired)
+        running = tuple(migration for migration in running if migration.name not in contained)
     late = tuple(migration for migration in running if _is_late(migration))
     pending = tuple(migration for migration in running if not _is_late(migration))
     changes: dict[str, tuple[Change, ...]] = {}
@@ -78,7 +90,7 @@ def plan_migrations(
         step, refused = _step(migration, migration in running, changes.get(migration.name, ()), allowed)
         steps.append(step)
         blocked += refused
-    return MigrationPlan(steps=tuple(steps), pending=pending, late=late, blocked=tuple(blocked))
+    return MigrationPlan(steps=tuple(steps), pending=pending, late=late, new=new, blocked=tuple(blocked))
 
 
 def _is_late(migration: Migration) -> bool:

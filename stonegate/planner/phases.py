@@ -13,6 +13,7 @@ from stonegate.model.source import EffectVerb, Migration, NeedKind
 from stonegate.planner.backfill import close, is_backfilled, is_unfilled, with_added, without_not_null, words_of
 from stonegate.planner.evolve import Evolution, evolve
 from stonegate.planner.migrations import MigrationPlan
+from stonegate.planner.rewind import with_rewound
 
 _NEW_OBJECTS = frozenset(
     {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
@@ -24,10 +25,12 @@ def arrange(
 ) -> tuple[Step, ...]:
     """All steps of the plan in execution order."""
     first, rest = _before_migrations(changes, migrations.pending, evolution)
-    rest += tuple(part for change in first for part in _later_parts(change, evolution.desired))
+    made_earlier = frozenset(table.key for table in evolution.rewound)
+    whole = (change for change in first if change.key not in made_earlier)
+    rest += tuple(part for change in whole for part in _later_parts(change, evolution.desired))
     unfilled = tuple(change for change in first if is_unfilled(change))
     rest += tuple(close(change) for change in unfilled)
-    opened = replace(evolution, desired=without_not_null(evolution.desired, unfilled))
+    opened = replace(evolution, desired=with_rewound(without_not_null(evolution.desired, unfilled), evolution.rewound))
     filled = replace(evolution, live=with_added(evolution.live, evolution.desired, unfilled))
     early, late = evolve(first, opened, bare=True), evolve(rest, filled)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
@@ -53,8 +56,10 @@ def _before_migrations(
         for effect in part.effects
         if effect.verb in (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
     }
+    rewound = frozenset(table.key for table in evolution.rewound)
     tables, routines = _mentioned(pending)
     words = words_of(pending)
+    made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
     by_key = {change.key: change for change in changes if change.action is Action.CREATE and change.key not in made}
 
     def is_wanted(change: Change) -> bool:

@@ -55,6 +55,7 @@ class Draft:
             sql=sql,
             checksum=checksum(sql),
             references=tuple(self.references),
+            starred=self.needs.starred,
         )
 
 

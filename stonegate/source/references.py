@@ -19,6 +19,7 @@ class Needs:
     """Collects needs without repetition."""
 
     def __init__(self) -> None:
+        self.starred = False  # a `*` was among the walked nodes (that of count(*) is none)
         self._found: dict[Need, None] = {}
 
     def add(self, need: Need) -> None:
@@ -85,6 +86,8 @@ class Needs:
             for need in foreign_key_needs(node):
                 self.add(need)
             return
+        elif "A_Star" in node:
+            self.starred = True
         if "withClause" in node:
             ctes = _push_ctes(node["withClause"], ctes, stack)
         for key, value in node.items():

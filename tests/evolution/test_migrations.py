@@ -196,12 +196,30 @@ def test_a_failed_one_is_found_invalid_and_built_again(deployed: Database, tmp_p
     assert report.status is Status.FAILED and report.error is not None
     invalid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'users_code_idx'::regclass"
     assert rows(deployed.url, invalid) == [(False,)]
-    assert post_commit(deployed.url) == ["started"] and recorded(deployed.url) == []
+    assert post_commit(deployed.url) == ["failed"] and recorded(deployed.url) == []
     run(deployed.url, "UPDATE users SET code = id::text")
     applied(deployed.url, source)
     assert rows(deployed.url, invalid) == [(True,)]
     assert post_commit(deployed.url) == ["done"] and recorded(deployed.url) == ["1.sql"]
     assert not plan_in_full(deployed.url, tmp_path / "postgresql").has_changes
+
+
+def test_a_crash_between_the_last_statement_and_its_record_repeats_nothing(deployed: Database, tmp_path: Path) -> None:
+    """The record is kept from being written, and then the note of the failure too, as a crash would do it."""
+    source = migrated(tmp_path, INDEXED, CONCURRENTLY.replace("IF NOT EXISTS ", ""))
+    run(
+        deployed.url,
+        "CREATE FUNCTION public.crash() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'crash'; END$$",
+        "CREATE TRIGGER crash BEFORE INSERT ON _stonescriptdb_gateway_migrations EXECUTE FUNCTION public.crash()",
+    )
+    assert apply(deployed.url, source).status is Status.FAILED
+    assert post_commit(deployed.url) == ["started"] and recorded(deployed.url) == []
+    built = rows(deployed.url, "SELECT 'users_code_idx'::regclass::oid")
+    run(deployed.url, "DROP FUNCTION public.crash CASCADE")
+    applied(deployed.url, source)
+    assert rows(deployed.url, "SELECT 'users_code_idx'::regclass::oid") == built
+    assert post_commit(deployed.url) == ["done"] and recorded(deployed.url) == ["1.sql"]
+    assert apply(deployed.url, source).status is Status.UNCHANGED
 
 
 # --- the example's history ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from stonegate.model.catalog import (
     Extension,
     Index,
     OtherObject,
+    OtherPart,
     Parameter,
     Policy,
     Privilege,
@@ -196,7 +197,15 @@ def full() -> Catalog:
             ),
         ),
         others=(
-            OtherObject(kind="cast", identity="(a AS b)", definition="CREATE CAST x", creatable=True, drop="DROP x"),
+            OtherObject(
+                kind="cast",
+                identity="(a AS b)",
+                definition="CREATE CAST x",
+                parts=(OtherPart(sql="ADD y", undo="DROP y"),),
+                creatable=True,
+                drop="DROP x",
+                owner="postgres",
+            ),
         ),
         dependencies=(
             Dependency(

@@ -1,0 +1,91 @@
+"""Pending migrations whose whole effect the plan's new objects have from the start (behaviour, §4 "Migrations").
+
+A table that a database lacks is made in its final form, on a fresh database and on any other one. What an earlier
+release's migration did to that table is then history that this database never had: the file is recorded, not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, NeedKind
+from stonegate.planner.simulate import simulate
+
+#: What changes rows only if there are any.
+_NO_ROWS = frozenset({"update", "delete", "truncate"})
+#: What leaves nothing behind.
+_PASSING = frozenset({"set", "reset", "show", "lock", "analyze", "vacuum", "explain"})
+_ROWS = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
+_MOVES = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
+
+
+def new_objects(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
+    """What the folder declares, and neither the database has nor one of the migrations makes."""
+    after = simulate(live, desired, migrations).catalog
+    return frozenset(key for key in desired.objects if key not in after.objects and key not in live.objects)
+
+
+def contained_migrations(
+    migrations: Collection[Migration], live: Catalog, desired: Catalog
+) -> tuple[frozenset[ObjectKey], frozenset[str]]:
+    """The new objects, former names included, and the names of the migrations that change nothing else.
+
+    A migration that puts rows into a new table runs, and so does every other one that touches that table.
+    """
+    new = set(new_objects(live, desired, migrations))
+    for migration in reversed(tuple(migrations)):
+        for statement in reversed(migration.statements):
+            new |= {
+                effect.key for effect in statement.effects if _moved(effect) in new and effect.key not in live.objects
+            }
+    filled = {
+        effect.key
+        for migration in migrations
+        for statement in migration.statements
+        for effect in statement.effects
+        if effect.verb in _ROWS and _first_word(statement) not in _NO_ROWS
+    }
+    whole = frozenset(new) - filled
+    return frozenset(new), frozenset(
+        migration.name
+        for migration in migrations
+        if not migration.run_on_fresh and _is_contained(migration, whole, live)
+    )
+
+
+def _moved(effect: Effect) -> ObjectKey | None:
+    """Where a whole object is after the effect, if that renames or moves it."""
+    key, to = effect.key, effect.to
+    if effect.verb not in _MOVES or key.member is not None or to is None:
+        return None
+    schema, name = (key.schema, to) if effect.verb is EffectVerb.RENAME else (to, key.name)
+    return ObjectKey(key.kind, schema, name, key.arguments)
+
+
+def _first_word(statement: MigrationStatement) -> str:
+    return statement.sql.split(maxsplit=1)[0].lower()
+
+
+def _is_contained(migration: Migration, new: frozenset[ObjectKey], live: Catalog) -> bool:
+    found = [_concerns(statement, new, live) for statement in migration.statements]
+    return True in found and False not in found
+
+
+def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Catalog) -> bool | None:
+    """Whether a statement changes nothing but new objects; None for what changes nothing that lasts."""
+    telling = [effect for effect in statement.effects if effect.verb is not EffectVerb.NONE]
+    if not telling:
+        relations = [need for need in statement.needs if need.kind is NeedKind.RELATION]
+        named = (ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name) for need in relations)
+        return None if _first_word(statement) in _PASSING else bool(relations) and all(key in new for key in named)
+    return all(effect.key.owner in new or _follows(effect, live) for effect in telling)
+
+
+def _follows(effect: Effect, live: Catalog) -> bool:
+    """An index is created together with an effect on its table; one that is dropped and not there was on a new one."""
+    if effect.key.kind is not ObjectKind.INDEX:
+        return False
+    names = {index.name for table in live.tables if table.schema == effect.key.schema for index in table.indexes}
+    return effect.verb is EffectVerb.CREATE or effect.key.name not in names

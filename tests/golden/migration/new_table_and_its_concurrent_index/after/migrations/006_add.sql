@@ -1,0 +1,2 @@
+-- stonegate: no-transaction
+CREATE INDEX CONCURRENTLY a_id ON a (id);

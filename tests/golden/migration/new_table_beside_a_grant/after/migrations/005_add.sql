@@ -1,0 +1,2 @@
+ALTER TABLE x ADD COLUMN y text;
+GRANT SELECT ON a TO pg_monitor;

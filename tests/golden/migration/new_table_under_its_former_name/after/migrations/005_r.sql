@@ -1,0 +1,1 @@
+ALTER TABLE y RENAME TO x;
