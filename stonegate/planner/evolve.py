@@ -239,7 +239,7 @@ def _access(thing: CatalogObject | None) -> Access | None:
 def _inherit(
     thing: CatalogObject, before: CatalogObject | None, heir: Access | None, known: Evolution
 ) -> CatalogObject:
-    """The desired object with what its live form, or its predecessor, has beyond it: owner, privileges and, at adoption,
+    """The desired object with what its live form or its predecessor has beyond it: owner, privileges and, at adoption,
     the comment.
 
     Later on a comment that the folder does not state is a difference, which goes like every other one.
