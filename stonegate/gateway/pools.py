@@ -1,6 +1,7 @@
 """Connections shared by all databases: a cap per database, one over all, and queues that no tenant's flood can jump.
 
-At the cap a connection serves its own database for a moment, then the database that has waited longest gets the place.
+At the cap a database that waits gets the place of one that has more connections than itself; of several that wait the
+one with the fewest, and the longest waiting of those. So all come to have the same number, or as many as they want.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from stonegate.errors import PoolExhausted
 SWEEP_SECONDS = 1.0
 #: How long a place may go on serving its own database's queue while another database waits for one.
 TURN_SECONDS = 0.02
+#: A connection that was used so lately is closed only for a database that has none, or clearly fewer.
+FRESH_SECONDS = 0.25
 
 
 class Session(Protocol):
@@ -82,6 +85,7 @@ class Pools(Generic[S]):
         self.limits = limits
         self.total = 0
         self.exhausted = 0
+        self._leaving = 0  # connections that are being closed
         self._pools: dict[str, _Pool[S]] = {}
         self._queue: OrderedDict[str, None] = OrderedDict()  # databases that wait for a place, the longest first
         self._tasks: set[asyncio.Task[None]] = set()
@@ -229,12 +233,8 @@ class Pools(Generic[S]):
         if not self._is_fit(pool, place, now):
             self._start(self._close(pool, place))
             return
-        others_wait = any(name != pool.name for name in self._queue)
-        if (
-            others_wait
-            and self.total >= self.limits.total
-            and (not pool.waiters or now - place.turn_began > TURN_SECONDS)
-        ):
+        has_turn = bool(pool.waiters) and now - place.turn_began <= TURN_SECONDS
+        if not has_turn and self._is_room_wanted() and self._has_more(pool, self._neediest()):
             self._start(self._close(pool, place))
             return
         if self._hand_over(pool, place):
@@ -263,28 +263,50 @@ class Pools(Generic[S]):
         if pool.size == 0 and not pool.waiters:
             self._pools.pop(pool.name, None)
 
-    def _offer_room(self) -> None:
-        for name in list(self._queue):
-            if self.total >= self.limits.total or self._closed:
-                return
+    def _is_room_wanted(self) -> bool:
+        """Whether databases wait for a place, and more of them than places are being vacated."""
+        return len(self._queue) > self._leaving and self.total >= self.limits.total
+
+    def _has_more(self, pool: _Pool[S], needy: _Pool[S]) -> bool:
+        """Whether giving one up would leave the two more equal; one that has none gets one in any case."""
+        return pool is not needy and (needy.size == 0 or pool.size > needy.size + 1)
+
+    def _neediest(self) -> _Pool[S]:
+        """Of the databases that wait for a place the one with the fewest connections, the longest waiting first."""
+        neediest: _Pool[S] | None = None
+        for name in self._queue:
             pool = self._pools[name]
+            if neediest is None or pool.size < neediest.size:
+                neediest = pool
+            if neediest.size == 0:
+                break
+        assert neediest is not None, "nobody waits"
+        return neediest
+
+    def _offer_room(self) -> None:
+        while self._queue and self.total < self.limits.total and not self._closed:
+            pool = self._neediest()
             if pool.size >= self.limits.per_database:
-                self._queue.pop(name, None)  # it waits for its own connections
+                self._queue.pop(pool.name)  # it waits for its own connections
                 continue
             self._reserve(pool)
             if not self._hand_over(pool, None):
                 pool.size -= 1
                 self.total -= 1
-            elif pool.waiters and pool.size < self.limits.per_database:
-                self._queue.setdefault(name)
-                self._queue.move_to_end(name)  # the next one is another database's
+            elif pool.waiters:
+                self._queue.move_to_end(pool.name)  # of those with as many the next one is another
 
     def _evict_idle(self) -> None:
-        """Make room by closing the connection, of whatever database, that was idle longest."""
+        """Make room by closing the connection, of whatever database, that was idle longest, and may go."""
         self._offer_room()
-        if not self._queue:
+        if not self._is_room_wanted():
             return
-        idle = [pool for pool in self._pools.values() if pool.idle]
+        needy, now = self._neediest(), time.monotonic()
+        idle = [
+            pool
+            for pool in self._pools.values()
+            if pool.idle and (self._has_more(pool, needy) or now - pool.idle[0].used > FRESH_SECONDS)
+        ]
         if idle:
             pool = min(idle, key=lambda each: each.idle[0].used)
             self._start(self._close(pool, pool.idle.popleft()))
@@ -298,9 +320,11 @@ class Pools(Generic[S]):
         )
 
     async def _close(self, pool: _Pool[S], place: _Place[S]) -> None:
+        self._leaving += 1
         try:
             await place.session.close()
         finally:
+            self._leaving -= 1
             self._release_room(pool)
 
     def _start(self, work: Awaitable[None]) -> None:
@@ -319,6 +343,7 @@ class Pools(Generic[S]):
                     if is_idle or not self._is_fit(pool, place, now) or self.total > self.limits.total:
                         pool.idle.remove(place)
                         self._start(self._close(pool, place))
+            self._evict_idle()
 
 
 def _exhausted(database: str, why: str) -> PoolExhausted:

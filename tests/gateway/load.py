@@ -21,8 +21,10 @@ from tests.gateway.gateway import Gateway
 from tests.servers import PrivateServer, Server, psql
 
 FUNCTIONS = """
-    CREATE FUNCTION who(token text) RETURNS TABLE (db text, token text)
+    CREATE FUNCTION who(token text) RETURNS TABLE (db text, heard text)
         LANGUAGE sql AS 'SELECT current_database()::text, $1';
+    CREATE FUNCTION work(token text) RETURNS TABLE (db text, heard text) LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN QUERY SELECT current_database()::text, $1; END $$;
     CREATE FUNCTION nap(seconds float8) RETURNS int LANGUAGE plpgsql
         AS $$ BEGIN PERFORM pg_sleep(seconds); RETURN 1; END $$;
     CREATE FUNCTION backend() RETURNS int LANGUAGE sql AS 'SELECT pg_backend_pid()';
@@ -37,6 +39,11 @@ class Heard:
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
+
+    @property
+    def all_well(self) -> bool:
+        """Whether there were answers, and none but 200."""
+        return set(self.statuses) == {200}
 
     @property
     def median(self) -> float:
@@ -79,53 +86,63 @@ class Client:
 
 
 def deploy(server: Server | PrivateServer, gateway: Gateway, platform: str, *tenants: str | None) -> None:
-    """Databases with `FUNCTIONS`, made and recorded without the gateway, for tests of something else."""
+    """Databases with `FUNCTIONS`, made unless they exist, recorded without the gateway: for tests of something else."""
     assert gateway.data_dir is not None
     registry = Registry(gateway.data_dir)
     registry.ensure(platform)
-    template = ""
-    for tenant in tenants:
-        owner = v1_owner(platform, tenant)
-        psql(server.admin_url, f'CREATE DATABASE "{owner.database}" TEMPLATE "{template or "template0"}"')
-        if not template:
-            template = owner.database
-            psql(server.url(template), FUNCTIONS)
+    existing = {name for (name,) in psql(server.admin_url, "SELECT datname FROM pg_database")}
+    first = v1_owner(platform, tenants[0]).database
+    for owner in (v1_owner(platform, tenant) for tenant in tenants):
+        if owner.database not in existing:
+            template = first if owner.database != first else "template0"
+            psql(server.admin_url, f'CREATE DATABASE "{owner.database}" TEMPLATE "{template}"')
+        if owner.database == first and first not in existing:
+            psql(server.url(first), FUNCTIONS)
         registry.record(DatabaseRecord(owner=owner, database=owner.database, created_at=now()))
 
 
-async def keep_asking(
-    url: str, platform: str, tenant: str | None, number: int, may_go_on: Callable[[], bool], heard: Heard
-) -> None:
-    """One client of a tenant; every answer must be the tenant's own, to the question that was asked."""
-    database = f"{platform}_{tenant or 'main'}"
-    async with Client(url) as client:
-        for turn in range(1_000_000):
-            if not may_go_on():
-                return
-            token = f"{tenant}/{number}/{turn}"
-            began = time.perf_counter()
-            status, body = await client.call(platform=platform, tenant_id=tenant, function="who", params=[token])
-            heard.times.append((time.perf_counter() - began) * 1000)
-            heard.statuses[status] += 1
-            if status == 200:
-                assert body["rows"] == [{"db": database, "token": token}], body
-            else:
-                heard.codes[body["error"]] += 1
-                await asyncio.sleep(0.01)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Clients of one platform's tenants.
 
+    Args:
+        function: `who` or `work`; either answers with the database's name and the token that it was given.
+    """
 
-async def ask_for(url: str, platform: str, tenants: list[str], clients: int, seconds: float) -> dict[str, Heard]:
-    """What each tenant's clients heard in that time."""
-    end = time.monotonic() + seconds
-    heard = {tenant: Heard() for tenant in tenants}
-    await asyncio.gather(
-        *(
-            keep_asking(url, platform, tenant, number, lambda: time.monotonic() < end, heard[tenant])
-            for tenant in tenants
-            for number in range(clients)
-        )
-    )
-    return heard
+    url: str
+    platform: str
+    function: str = "who"
+
+    async def ask(self, seconds: float, **clients: int) -> dict[str, Heard]:
+        """What the clients of each tenant heard in that time; so many clients each."""
+        end = time.monotonic() + seconds
+        return await self.ask_while(lambda: time.monotonic() < end, **clients)
+
+    async def ask_while(self, may_go_on: Callable[[], bool], **clients: int) -> dict[str, Heard]:
+        """The same for as long as they may."""
+        heard = {tenant: Heard() for tenant in clients}
+        async with asyncio.TaskGroup() as group:
+            for tenant, count in clients.items():
+                for number in range(count):
+                    group.create_task(self._keep_asking(tenant, number, may_go_on, heard[tenant]))
+        return heard
+
+    async def _keep_asking(self, tenant: str, number: int, may_go_on: Callable[[], bool], heard: Heard) -> None:
+        """One client; every answer must be the tenant's own, to the question that was asked."""
+        async with Client(self.url) as client:
+            while may_go_on():
+                token = f"{tenant}/{number}/{len(heard.times)}"
+                began = time.perf_counter()
+                status, body = await client.call(
+                    platform=self.platform, tenant_id=tenant, function=self.function, params=[token]
+                )
+                heard.times.append((time.perf_counter() - began) * 1000)
+                heard.statuses[status] += 1
+                if status == 200:
+                    assert body["rows"] == [{"db": f"{self.platform}_{tenant}", "heard": token}], body
+                else:
+                    heard.codes[body["error"]] += 1
+                    await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
