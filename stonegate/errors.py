@@ -6,8 +6,12 @@ The codes are the words that clients branch on (http-contract, "Errors"); the ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
 from typing import ClassVar
+
+#: How much of a word has to be right, of 1, to be taken for a mistyped one.
+_LIKE = 0.7
 
 
 class StonegateError(Exception):
@@ -72,6 +76,22 @@ def every_error(root: type[StonegateError] = StonegateError) -> Iterator[type[St
     yield root
     for child in root.__subclasses__():
         yield from every_error(child)
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """The hint for a mistyped word: the known words that are nearest to it, or `otherwise` if none is near."""
+
+    def likeness(each: str) -> float:
+        return SequenceMatcher(None, _folded(word), _folded(each)).ratio()
+
+    likely = {each: likeness(each) for each in known}
+    best = max(likely.values(), default=0.0)
+    nearest = [each for each, like in likely.items() if like > best - 0.02]
+    return f"did you mean {' or '.join(nearest)}?" if best >= _LIKE else otherwise
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("_", "-")
 
 
 # --- usage: exit 2 -------------------------------------------------------------------------------------------------

@@ -13,13 +13,12 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from stonegate.errors import UsageError
+from stonegate.errors import UsageError, did_you_mean
 
 T = TypeVar("T")
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -367,8 +366,7 @@ def _suggest(name: str, known: list[str]) -> str:
     inside = [each.partition(".")[2] for each in known if each.startswith(f"{section}.")]
     if not inside:
         return "sections: " + ", ".join(f"[{each}]" for each in dict.fromkeys(each.split(".")[0] for each in known))
-    close = get_close_matches(key, inside, n=1)
-    return f"did you mean {close[0]}?" if close else f"[{section}] has {', '.join(inside)}"
+    return did_you_mean(key, inside, f"[{section}] has {', '.join(inside)}")
 
 
 def _as_text(name: str, value: object, path: Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
-from stonegate.errors import UsageError
+from stonegate.errors import UsageError, did_you_mean
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -75,13 +75,15 @@ class Consent:
         """The consent written as `token` or `token:object`.
 
         Raises:
-            UsageError: no such token; the hint lists them.
+            UsageError: no such token, or a colon without an object, which must not allow everything.
         """
-        token, _, label = text.strip().partition(":")
-        try:
-            return cls(token=ConsentToken(token), object=label.removeprefix("public.") or None)
-        except ValueError:
-            raise UsageError(f"unknown consent `{token}`", hint="one of: " + ", ".join(ConsentToken)) from None
+        token, colon, label = text.strip().partition(":")
+        if token not in frozenset(ConsentToken):
+            hint = did_you_mean(token, ConsentToken, f"one of: {', '.join(ConsentToken)}")
+            raise UsageError(f"unknown consent `{token}`", hint=hint)
+        if colon and not label.strip():
+            raise UsageError(f"the consent `{text.strip()}` names no object", hint=f"{token}:NAME, or {token} for all")
+        return cls(token=ConsentToken(token), object=label.strip().removeprefix("public.") or None)
 
     def covers(self, token: ConsentToken, label: str) -> bool:
         """True if this consent allows `token` on the object with that label."""
@@ -367,8 +369,8 @@ class Plan:
         return replace(self, checksum=sha256(to_json(bare)).hexdigest())
 
     @classmethod
-    def load(cls, data: bytes) -> Plan:
-        """A plan saved by `stonegate plan --out`.
+    def load(cls, data: bytes, name: str = "the file") -> Plan:
+        """A plan saved by `stonegate plan --out`; `name` is what messages call it.
 
         Raises:
             UsageError: not a plan, of another version, or edited since (checksum differs).
@@ -377,7 +379,7 @@ class Plan:
             plan = from_json(data, _Saved).plan
         except ValueError as error:
             raise UsageError(
-                "the file is not a saved plan", cause=str(error), hint="stonegate plan --out FILE"
+                f"{name} is not a saved plan", cause=str(error), hint="stonegate plan --out FILE"
             ) from None
         if plan.version != PLAN_VERSION:
             raise UsageError(f"the plan has version {plan.version}, this stonegate reads {PLAN_VERSION}")

@@ -6,9 +6,8 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from stonegate.errors import StonegateError, UsageError, every_error
+from stonegate.errors import StonegateError, UsageError, did_you_mean, every_error
 from stonegate.model.plan import ConsentToken
 from stonegate.planner.hazards import HAZARDS
 
@@ -37,13 +36,15 @@ def explain(code: str) -> Explanation:
     error code ("stale_plan"). A code that is both a consent and an error ("changed_migration") tells both.
 
     Raises:
-        UsageError: no such word; the hint lists similar ones.
+        UsageError: no such word; the hint names the nearest.
     """
     word = code.strip().removeprefix("--allow").strip().partition(":")[0].lower()
     spellings = (word, word.replace("_", "-"), word.replace("-", "_"))
     found = [explanation for explanation in explanations() if explanation.code in spellings]
     if not found:
-        raise UsageError(f"nothing is called `{code.strip()}`", hint=_similar(word))
+        known = sorted({explanation.code for explanation in explanations()})
+        hint = did_you_mean(word, known, "`stonegate explain` lists all hazards, consents and errors")
+        raise UsageError(f"nothing is called `{code.strip()}`", hint=hint)
     first, *others = found
     if not others:
         return first
@@ -51,13 +52,6 @@ def explain(code: str) -> Explanation:
     return Explanation(
         code=first.code, kind=first.kind, title=first.title, text=text.strip(), safer_way=first.safer_way
     )
-
-
-def _similar(word: str) -> str:
-    codes = sorted({explanation.code for explanation in explanations()})
-    close = get_close_matches(word.replace("_", "-"), [code.replace("_", "-") for code in codes], n=5, cutoff=0.5)
-    similar = [code for code in codes if code.replace("_", "-") in close]
-    return f"did you mean {', '.join(similar)}?" if similar else f"one of: {', '.join(codes)}"
 
 
 def explanations() -> Iterator[Explanation]:

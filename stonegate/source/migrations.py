@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
-from stonegate.errors import MisplacedStatement, SourceError, SourceErrors
+from stonegate.errors import MisplacedStatement, SourceError, SourceErrors, did_you_mean
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import ConsentToken
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, NeedKind, SourceFile
@@ -101,7 +101,7 @@ def _read_directives(
             hint = f"stonegate knows: {_KNOWN}"
             errors.append(SourceError(f"unknown directive: {text or '(none)'}", file=file.path, line=line, hint=hint))
         elif (token := kind.lower().replace("-", "_")) not in frozenset(ConsentToken):
-            hint = f"Consents are: {', '.join(sorted(ConsentToken))}"
+            hint = did_you_mean(token, ConsentToken, f"consents are: {', '.join(ConsentToken)}")
             errors.append(SourceError(f"unknown consent: {kind}", file=file.path, line=line, hint=hint))
         else:
             allows.append(f"{token}:{target.strip()}" if target.strip() else token)
