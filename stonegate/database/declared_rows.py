@@ -29,6 +29,8 @@ async def insert_declared(conn: AsyncConnection[Any], job: Job, execution: Execu
 async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Execution, steps: Sequence[Step]) -> None:
     """VALIDATE steps: every declared row is there, or excused (earlier or now), or inserted if that was asked for.
 
+    Who asks for rows to be inserted gets all of them, those that were excused earlier too.
+
     Raises:
         MissingSeed: rows are missing; each is a detail, the hint names the ways out.
         MigrationFailed: the rows cannot be looked up or inserted.
@@ -40,13 +42,12 @@ async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Exe
     lacking = {str(row.table): 0 for row in missing}
     for row in missing:
         lacking[str(row.table)] += 1
-    unexcused = [row for row in missing if row.label not in job.state.missing_seeds]
     inserted: tuple[SeedReport, ...] = ()
-    if unexcused and job.options.missing_seeds == "insert":
-        tables = {row.table for row in unexcused}
+    if missing and job.options.missing_seeds == "insert":
+        tables = {row.table for row in missing}
         inserted = await insert_seeds(conn, [s for s in seeders if s.table in tables], only_missing=True)
-        missing = tuple(row for row in missing if row.table not in tables)
-        unexcused = []
+        missing = ()
+    unexcused = [row for row in missing if row.label not in job.state.missing_seeds]
     refused = [row for row in unexcused if not _is_allowed(job.plan, row)]
     if refused and job.options.missing_seeds == "block":
         raise _failure(job, refused)
@@ -78,13 +79,17 @@ def _failure(job: Job, rows: Sequence[MissingSeed]) -> MissingSeedError:
     first = rows[0]
     tables = sorted({str(row.table) for row in rows})
     return MissingSeedError(
-        f"{len(rows)} declared rows are missing from {', '.join(tables)}; everything was rolled back",
+        f"{_rows(len(rows))} missing from {', '.join(tables)}; everything was rolled back",
         file=first.file,
         line=first.line,
         details=tuple(row.label for row in rows[:MOST_DETAILS]),
         hint=f"insert them: --seed-missing, or a migration; accept it: --allow missing_seed:{tables[0]}",
         database=job.database or None,
     )
+
+
+def _rows(number: int) -> str:
+    return "1 declared row is" if number == 1 else f"{number} declared rows are"
 
 
 def _report(execution: Execution, steps: Sequence[Step], reports: Sequence[SeedReport]) -> None:

@@ -308,6 +308,8 @@ def test_missing_rows_block_until_they_are_excused_and_are_remembered(database: 
         tmp_path, ROLES | {"functions/count.sql": COUNT.replace("users", "roles").replace("BEGIN", "BEGIN PERFORM 1;")}
     )
     assert applied(database.url, later).status is Status.APPLIED
+    asked = applied(database.url, later, plan=allowing(seed_missing=True))
+    assert [(seed.found, seed.inserted) for seed in asked.seeds] == [(1, 1)]
 
 
 def test_missing_rows_are_inserted_on_demand_even_into_an_unchanged_database(
