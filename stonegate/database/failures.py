@@ -15,10 +15,11 @@ from stonegate.errors import (
     StonegateError,
 )
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
-from stonegate.model.plan import Statement, Step
+from stonegate.model.plan import Action, Statement, Step
 
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK = "40P01"
+_NO_PRIVILEGE = "42501"
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
 CONNECTION_STATES = ("08", "57P")
 
@@ -41,6 +42,14 @@ def explain_failure(
             "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
             cause=_words(error),
             hint="run the same command again: it starts from what is committed",
+            sqlstate=state,
+            database=database or None,
+        )
+    if step is None and state == _NO_PRIVILEGE:
+        return MigrationFailed(
+            f"the role may not read or write what stonegate needs{f' in {database}' if database else ''}",
+            cause=_words(error),
+            hint=_hint(error, step),
             sqlstate=state,
             database=database or None,
         )
@@ -133,6 +142,8 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             return f"remove or repair the rows of {table} that point nowhere first, in a migration"
         case "23514":
             return f"correct the rows of {table} first, in a migration, or the declaration"
+        case "22001" | "22003" | "22007" | "22008" | "22P02" if step is not None and step.action is Action.ALTER:
+            return "`stonegate plan --preflight` names the rows: correct them first, in a migration"
         case "42501" if step is not None and step.kind is ObjectKind.EXTENSION:
             return "only a superuser may create this extension: give stonegate the admin's connection, or ask for it"
         case "42501":
