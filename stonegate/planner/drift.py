@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Blocked, Change
+from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.diff import differences
 from stonegate.planner.simulate import EVERYTHING, Simulated
@@ -32,6 +32,8 @@ class Drift:
             return None
         if change.labels & self.uncertain:
             return None
+        if hand.action is Action.CREATE:
+            return "dropped by hand since the last deployment"
         return f"changed by hand since the last deployment: {hand.reason or hand.identity}"
 
     def redeploys(self, change: Change) -> bool:

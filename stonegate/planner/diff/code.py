@@ -216,7 +216,7 @@ def _recreation_reasons(desired: Routine, live: Routine) -> Iterator[str]:
             yield "the aggregate has another definition"
         return
     if (desired.returns, desired.returns_set) != (live.returns, live.returns_set):
-        yield f"it returns {live.returns or 'nothing'} instead of {desired.returns or 'nothing'}"
+        yield f"it returned {live.returns or 'nothing'}, and shall return {desired.returns or 'nothing'}"
     yield from _renamed_parameters(_inputs(desired), _inputs(live))
     if _outputs(desired) != _outputs(live) and desired.returns == live.returns:
         yield "its output parameters changed"
@@ -242,4 +242,4 @@ def _renamed_parameters(desired: tuple[Parameter, ...], live: tuple[Parameter, .
     """A parameter without a name may get one; any other change of a name is refused."""
     for number, (wanted, present) in enumerate(zip(desired, live, strict=False), start=1):
         if present.name and wanted.name != present.name:
-            yield f"parameter {number} is called {present.name} instead of {wanted.name or 'nothing'}"
+            yield f"parameter {number} was called {present.name}, and shall be called {wanted.name or 'nothing'}"
