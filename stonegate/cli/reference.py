@@ -110,7 +110,7 @@ def _row(one: StoredReference) -> tuple[str, ...]:
         one.owner,
         one.facts.partition(" ")[0],
         size,
-        f"{one.built_at:%Y-%m-%d %H:%M}",
-        f"{one.used_at:%Y-%m-%d %H:%M}",
+        f"{one.built_at:%Y-%m-%d}",
+        f"{one.used_at:%Y-%m-%d}",
         "yes" if one.is_template else "no",
     )

@@ -19,6 +19,7 @@ _SCOPES = ("main", "tenant")
 _SHARED = "shared"
 _ENDINGS = (".pssql", ".pgsql", ".sql")
 _KEEPERS = frozenset({".gitkeep", ".keep"})  # their only purpose is to keep an empty directory
+_ABOUT = "README.md"  # `stonegate init` writes one
 _BOM = b"\xef\xbb\xbf"
 _KINDS: dict[str, Folder] = {folder.value: folder for folder in Folder}
 
@@ -230,7 +231,7 @@ def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
         kind, _, below = path.removeprefix(base).partition("/")
         name = _label(base, path)
         if kind not in _KINDS:
-            if not below and kind not in _KEEPERS:
+            if not below and kind not in _KEEPERS | {_ABOUT}:
                 warnings.append(f"{name}: stands outside of the folders that stonegate knows; skipped")
         elif complaint := _skip_reason(PurePosixPath(below), _KINDS[kind]):
             warnings.extend([f"{name}: {complaint}; skipped"] if below not in _KEEPERS else [])
