@@ -32,7 +32,7 @@ from stonegate.cli import (
     tenant,
 )
 from stonegate.cli.commands import Commands
-from stonegate.cli.output import json_expected, print_lines, say, stderr, write_json
+from stonegate.cli.output import json_expected, make_writable, print_lines, say, stderr, write_json
 from stonegate.cli.render.failure import failure_document, render_failure
 from stonegate.errors import StonegateError
 
@@ -94,10 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: without the program's name; None for `sys.argv`.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that knows no "±" shall not stop a deployment.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    make_writable()
     try:
         command = typer.main.get_command(app)
         code = command.main(
@@ -136,7 +133,7 @@ def _report_usage(error: TyperException) -> int:
     """What typer says about the command line, in the style of all other errors."""
     context = getattr(error, "ctx", None)
     console = stderr()
-    if message := error.format_message():
+    if message := error.format_message().replace("Value error, ", "").rstrip("."):
         console.print(Text.assemble(("error: ", "bold red"), (message, "bold")))
         path = context.command_path if context is not None else "stonegate"
         console.print(Text.assemble(("  hint: ", "bold green"), f"{path} --help"))

@@ -178,7 +178,7 @@ def _load_plan(path: Path | None, folder: Path | None, wanted: PlanOptions) -> P
         raise UsageError(
             "a saved plan holds its consents already", hint="stonegate plan again, with the consents and --out"
         )
-    return Plan.load(read_file(path, "the plan"))
+    return Plan.load(read_file(path, "the plan"), str(path))
 
 
 def _attempt(request: Request) -> ApplyReport | None:

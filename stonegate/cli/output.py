@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import IO, Protocol
 
 import msgspec
@@ -18,6 +20,8 @@ from rich.text import Text
 #: Files and pipes have no edge to break a line at.
 _ENDLESS = 100_000
 _TALL = 100
+#: What stands for our signs in an encoding that lacks them (LC_ALL=C, Windows code pages).
+_PLAIN = {"✓": "+", "✗": "x", "±": "+-", "»": ">", "·": ".", "…": "...", "→": "->", "─": "-", "│": "|", "–": "-"}
 
 #: True once a command was asked for JSON: then a failure is a JSON document on standard output too.
 _wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
@@ -31,6 +35,19 @@ def expect_json(*, wanted: bool) -> None:
 def json_expected() -> bool:
     """True if standard output shall be exactly one JSON document."""
     return _wants_json.get()
+
+
+def make_writable() -> None:
+    """Let standard output and error take any text: a terminal that knows no "±" shall not stop a deployment."""
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(_PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
 
 
 def make_console(stream: IO[str], *, width: int | None = None) -> Console:

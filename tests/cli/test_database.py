@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -189,6 +190,9 @@ def test_preflight_names_the_rows(run: Run, write_folder: WriteFolder, deployed:
     result = run("plan", "-d", deployed, *allow, "--preflight")
     assert result.code == 4 and "notes.legacy: 2 rows" in result.out
     assert run("plan", "-d", deployed, *allow, "--preflight", "--format", "json").json["preflight"][0]["count"] == 2
+    comment = run("plan", "-d", deployed, *allow, "--preflight", "--format", "markdown").out
+    # A table that follows a list without an empty line would be read as part of it.
+    assert re.search(r"#### ⛔ Rows that would make it fail\n\n- .+\n\n\| action", comment)
 
 
 def test_exit_code_one_means_changes_are_pending(run: Run, write_folder: WriteFolder, deployed: str) -> None:

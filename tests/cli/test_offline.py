@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -190,8 +191,31 @@ def test_explain_tells_hazards_consents_and_errors(run: Run) -> None:
         assert result.code == 0 and len(result.out.splitlines()) > 2, code
     assert "deletes-data" in run("explain").out
     unknown = run("explain", "drop_colum")
-    assert unknown.code == 2 and "did you mean drop_column" in unknown.err
+    assert unknown.code == 2 and "did you mean drop_column?" in unknown.err
+    assert "`stonegate explain` lists" in run("explain", "nonsense").err
     assert run("explain", "drop_column", "--format", "json").json["code"] == "drop_column"
+
+
+def test_a_mistyped_consent_is_refused(run: Run, notes: Path) -> None:
+    mistyped = run("plan", "--allow", "drop_colum:notes.legacy")
+    assert mistyped.code == 2 and "did you mean drop_column?" in mistyped.err
+    # What is left empty must not mean everything.
+    nameless = run("plan", "--allow", "drop_column:")
+    assert nameless.code == 2 and "names no object" in nameless.err
+
+
+def test_help_shows_no_type_beside_a_flag_and_keeps_groups_together(run: Run) -> None:
+    text = run("apply", "--help").out
+    assert "--dry-run" in text and "<bool>" not in text and "<path>" not in text
+    titles = [line.split()[1] for line in text.splitlines() if line.startswith("╭")]
+    assert titles == ["Arguments", "Options", "Target", "Folder", "Consent", "Output", "Fleet"]
+
+
+def test_an_encoding_without_our_signs_gets_plain_ones(notes: Path) -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "stonegate", "types", "int", "bigint"]
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert done.stdout.startswith(b"int -> bigint: safe")
 
 
 # --- pack, init -----------------------------------------------------------------------------------------------------
@@ -221,7 +245,7 @@ def test_init_writes_a_folder_that_plans_and_overwrites_nothing(run: Run) -> Non
         ("extensions", "types", "tables", "views", "functions", "triggers", "migrations", "seeders")
     )
     document = run("check", "--format", "json").json
-    assert [warning for warning in document["warnings"] if "README" not in warning] == []
+    assert document["warnings"] == []
     Path("stonegate.toml").write_text('[source]\nfolder = "postgresql"\n')
     again = run("init")
     assert again.code == 0 and "nothing was written" in again.out

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 
 def changes_of(plan: Plan) -> tuple[Change, ...]:
-    """The differences that the steps of a plan remove; what is only dropped and restored on the way is none."""
-    return tuple(
-        change for step in plan.steps if step.action is not Action.RUN for change in step.changes if not change.restored
-    )
+    """The differences that the steps of a plan remove, each once; what is only dropped and restored on the way is none.
+
+    What is created again is dropped by one step and created by another.
+    """
+    changes = (change for step in plan.steps if step.action is not Action.RUN for change in step.changes)
+    return tuple({(change.key, change.aspect): change for change in changes if not change.restored}.values())
 
 
 def missing_steps(plan: Plan) -> tuple[Step, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
@@ -10,7 +11,7 @@ from rich.text import Text
 #: Beyond this column a place is not pushed any further to the right.
 _FARTHEST_PLACE = 56
 #: A column that would have to be narrower than this is not folded.
-_NARROWEST_FOLD = 24
+_NARROWEST_FOLD = 18
 
 
 def indented(console: Console, text: Text | str, indent: int, *, style: str = "", hang: int = 0) -> Iterator[Text]:
@@ -27,14 +28,15 @@ def indented(console: Console, text: Text | str, indent: int, *, style: str = ""
 
 
 def placed(console: Console, rows: Sequence[tuple[Text, str]], indent: int) -> Iterator[list[Text]]:
-    """Titles with their places (`file:line`) in a column of their own, or below where the screen is too narrow."""
+    """Titles with their places (`file:line`) in a column of their own; further left, or below, on a narrow screen."""
     longest = max((title.cell_len for title, where in rows if where), default=0)
     column = min(longest, _FARTHEST_PLACE) + 2
     for title, where in rows:
-        gap = max(column - title.cell_len, 2)
+        room = console.width - indent - title.cell_len - len(where)
+        gap = max(min(column - title.cell_len, room), 2)
         if not where:
             yield list(indented(console, title, indent, hang=4))
-        elif indent + title.cell_len + gap + len(where) <= console.width:
+        elif gap <= room:
             yield [Text.assemble(" " * indent, title, " " * gap, (where, "dim"))]
         else:
             lines = list(indented(console, title, indent, hang=4))
@@ -44,7 +46,7 @@ def placed(console: Console, rows: Sequence[tuple[Text, str]], indent: int) -> I
 def table(
     console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = ()
 ) -> Iterator[Text]:
-    """A table with a ruled header. On a screen that is too narrow for it the widest column is folded, and where that
+    """A table with a ruled header. On a screen that is too narrow for it the widest columns are folded, and where that
     is not enough, each row is a block of `name  value` lines.
 
     Args:
@@ -52,31 +54,36 @@ def table(
     """
     cells = [[_one_line(cell) for cell in row] for row in rows]
     widths = [max([len(name), *(Text(row[i]).cell_len for row in cells)]) for i, name in enumerate(header)]
-    excess = sum(widths) + 2 * (len(widths) - 1) - console.width
-    widest = widths.index(max(widths))
-    if excess > 0:
-        if widths[widest] - excess < max(_NARROWEST_FOLD, len(header[widest])):
+    while sum(widths) + 2 * (len(widths) - 1) > console.width:
+        widest = widths.index(max(widths))
+        if widths[widest] <= max(_NARROWEST_FOLD, len(header[widest])):
             yield from _blocks(console, header, cells)
             return
-        widths[widest] -= excess
+        widths[widest] -= 1
 
-    def join(row: Sequence[str], style: str = "") -> Text:
+    def join(row: Sequence[Text], style: str = "") -> Text:
         line = Text(style=style)
         for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            part = Text(cell)
-            missing = " " * (width - part.cell_len)
+            missing = " " * (width - cell.cell_len)
             line.append("  " if number else "")
-            line.append_text(Text.assemble(missing, part) if number in numeric else Text.assemble(part, missing))
+            line.append_text(Text.assemble(missing, cell) if number in numeric else Text.assemble(cell, missing))
         line.rstrip()
         return line
 
-    yield join(header, "bold")
+    yield join([Text(name) for name in header], "bold")
     yield Text("  ".join("─" * width for width in widths), style="dim")
     for row in cells:
-        for number, part in enumerate(Text(row[widest]).wrap(console, widths[widest], overflow="fold")[:] or [Text()]):
-            part.rstrip()
-            rest = row if number == 0 else [""] * len(row)
-            yield join([*rest[:widest], part.plain, *rest[widest + 1 :]])
+        folded = [_fold(console, cell, width) for cell, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*folded, fillvalue=Text()):
+            yield join(parts)
+
+
+def _fold(console: Console, cell: str, width: int) -> list[Text]:
+    """The lines of a cell; without the blanks that they were broken at."""
+    lines = list(Text(cell).wrap(console, width, overflow="fold"))
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def _blocks(console: Console, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Text]:
@@ -85,6 +92,8 @@ def _blocks(console: Console, header: Sequence[str], rows: Iterable[Sequence[str
         if number:
             yield Text("")
         for name, cell in zip(header, row, strict=True):
+            if not cell:
+                continue
             lines = indented(
                 console, Text.assemble((name.ljust(name_width), "bold"), "  ", cell), 0, hang=name_width + 2
             )

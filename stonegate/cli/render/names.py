@@ -81,17 +81,17 @@ def plural(noun: str) -> str:
     return _IRREGULAR.get(noun, noun + "s")
 
 
-def count_steps(steps: Iterable[Step]) -> dict[Action, Counter[str]]:
-    """How many steps of each action there are, by kind, in the order of `Action`."""
+def count_objects(steps: Iterable[Step]) -> dict[Action, Counter[str]]:
+    """How many objects each action concerns, by kind, in the order of `Action`; some take several steps."""
     found: dict[Action, Counter[str]] = {action: Counter() for action in Action}
-    for step in steps:
-        found[step.action][step.kind.value] += 1
+    for action, key in dict.fromkeys((step.action, step.key) for step in steps):
+        found[action][key.kind.value] += 1
     return {action: kinds for action, kinds in found.items() if kinds}
 
 
 def summarise(plan: Plan) -> str:
     """`4 tables, 9 routines to create; 1 migration to record`, or "nothing to do"."""
-    text = enumerate_outcomes(count_steps(plan.steps), OUTCOMES)
+    text = enumerate_outcomes(count_objects(plan.steps), OUTCOMES)
     return text if plan.has_changes or plan.blocked else "nothing to do"
 
 

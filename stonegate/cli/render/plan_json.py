@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from stonegate.cli.render.names import consents_of, count_steps, qualified_name, summarise
+from stonegate.cli.render.names import consents_of, qualified_name, summarise
 from stonegate.model.plan import PLAN_VERSION, Action, Blocked, Hazard, Plan, Step
 
 
@@ -26,8 +27,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def plan_summary(plan: Plan) -> dict[str, Any]:
     """Steps by action (each action is there), what is skipped by kind, and the sentence for people."""
-    counts = count_steps(plan.steps)
-    numbers: dict[str, Any] = {action.value: counts[action].total() if action in counts else 0 for action in Action}
+    counts = Counter(step.action for step in plan.steps)
+    numbers: dict[str, Any] = {action.value: counts[action] for action in Action}
     numbers[Action.SKIP.value] += sum(number for _, number in plan.skipped)
     return numbers | {
         "blocked": len(plan.blocked),

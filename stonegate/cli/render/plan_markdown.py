@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stonegate.cli.render.names import all_allows, count, count_steps, place, shell_consent, spoken, summarise
+from stonegate.cli.render.names import all_allows, count, count_objects, place, shell_consent, spoken, summarise
 from stonegate.model.plan import Action, Plan, Step
 from stonegate.model.preflight import Finding
 
@@ -18,7 +18,7 @@ def render_markdown(plan: Plan, findings: Sequence[Finding] = ()) -> str:
     target = "an empty database" if plan.target is None else f"database {_code(plan.target.database)}"
     lines = [f"### stonegate: plan for {target}", "", f"**{summarise(plan)}**", ""]
     lines += _blocked(plan)
-    lines += [f"- ⛔ {_escape(str(finding))}" for finding in findings]
+    lines += _findings(findings)
     lines += _numbers(plan)
     lines += _notable(plan)
     lines += [f"> [!WARNING]\n> {_escape(warning)}\n" for warning in plan.warnings]
@@ -48,8 +48,18 @@ def _blocked(plan: Plan) -> Iterator[str]:
         yield ""
 
 
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    if not findings:
+        return
+    yield "#### ⛔ Rows that would make it fail"
+    yield ""
+    for finding in findings:
+        yield f"- {_escape(str(finding))}"
+    yield ""
+
+
 def _numbers(plan: Plan) -> Iterator[str]:
-    counts = count_steps(plan.steps)
+    counts = count_objects(plan.steps)
     if not counts:
         return
     yield "| action | objects |"
@@ -69,6 +79,7 @@ def _notable(plan: Plan) -> Iterator[str]:
     yield ""
     yield "| | object | where | class | why |"
     yield "|---|---|---|---|---|"
+    rows: dict[str, None] = {}  # what is created again may be two steps, for one reason
     for step in steps:
         why = [f"**{hazard.code}**: {hazard.message}" for hazard in step.hazards] or [step.reason]
         why += [f"allowed by `{consent}`" for consent in step.consents]
@@ -79,7 +90,8 @@ def _notable(plan: Plan) -> Iterator[str]:
             step.change_class.value,
             "<br>".join(map(_escape, why)),
         )
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        rows["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"] = None
+    yield from rows
     yield ""
 
 
@@ -110,7 +122,7 @@ def _script(plan: Plan) -> Iterator[str]:
             parts.append("-- … the rest is too long for a comment: stonegate plan --format sql")
             break
         parts.append(part)
-    yield f"<details{' open' if len(changed) <= 3 else ''}><summary>SQL ({len(changed)} steps)</summary>"
+    yield f"<details{' open' if len(changed) <= 3 else ''}><summary>SQL ({count(len(changed), 'step')})</summary>"
     yield ""
     yield from _fence("\n\n".join(parts), "sql")
     yield ""

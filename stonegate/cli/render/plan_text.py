@@ -168,7 +168,8 @@ def render_blocked(console: Console, blocked: Sequence[Blocked]) -> Iterator[Tex
             yield from indented(console, Text.assemble(("hint: ", "bold"), printable(each.hint)), 6)
     allows = all_allows(blocked)
     if len(allows) > 1:
-        yield from indented(console, Text.assemble("all of it: ", (" ".join(allows), "bold")), 2)
+        # One line, however long: it is there to be copied.
+        yield Text.assemble("  all of it: ", (" ".join(allows), "bold"))
 
 
 def _render_losses(console: Console, plan: Plan) -> Iterator[Text]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from stonegate.cli.render.lines import indented, placed, printable
-from stonegate.cli.render.names import DONE_OUTCOMES, count, count_steps, enumerate_outcomes, place
+from stonegate.cli.render.names import DONE_OUTCOMES, count, count_objects, enumerate_outcomes, place
 from stonegate.cli.render.plan_json import blocked_document, step_document
 from stonegate.cli.render.plan_text import render_blocked, title
 from stonegate.model.plan import Action, Mode
@@ -97,7 +97,7 @@ def _title(report: StepReport) -> Text:
 
 def _headline(report: ApplyReport) -> Text:
     did = [each.step for each in report.steps if each.state == "done"]
-    summary = enumerate_outcomes(count_steps(did), DONE_OUTCOMES)
+    summary = enumerate_outcomes(count_objects(did), DONE_OUTCOMES)
     if report.status is Status.DRY_RUN:
         word = ("dry run, everything was rolled back: ", "bold yellow")
         return Text.assemble(("✓ ", "bold green"), (report.database, "bold"), ": ", word, summary, _time(report))
