@@ -69,7 +69,7 @@ class Slimmer:
         key = (step.id, step.action, report.state, report.rows, step.file, step.line, step.sql, step.consents)
         kept = self._steps.get(key)
         if kept is None:
-            small = replace(report, step=replace(step, changes=(), seeders=(), old_definition=None))
+            small = replace(report, step=replace(step, seeders=(), old_definition=None))
             kept = self._steps[key] = small
         return kept
 

@@ -37,7 +37,7 @@ from stonegate.gateway.bodies import (
     discard,
     read_body,
 )
-from stonegate.gateway.calls import CallRequest, failure_of, find_unknown
+from stonegate.gateway.calls import CallRequest, StrictCallRequest, failure_of, find_unknown
 from stonegate.gateway.endpoints import MIB, Answer, Endpoint, Incoming, decode_json, warn_about
 from stonegate.gateway.logs import ACCESS, LOG
 from stonegate.gateway.openapi import build_openapi, read_page
@@ -50,8 +50,7 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
 #: A call that takes longer is watched for its client hanging up (seconds).
 _WATCH_AFTER: Final = 0.02
 _CLIENT_GONE: Final = 499
-_DECODER: Final = msgspec.json.Decoder(CallRequest)
-_KNOWN_FIELDS: Final = CallRequest.__struct_fields__
+_DECODER: Final = msgspec.json.Decoder(StrictCallRequest)
 _PAGE_POLICY: Final = b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 
 
@@ -133,13 +132,14 @@ class Door:
         check_length(scope, cap)
         body = await read_body(receive, cap)
         try:
+            if not body.isascii():
+                body.decode()
             request = _DECODER.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             request = decode_json(body, CallRequest)
+            warn_about(find_unknown(body, CallRequest.__struct_fields__), "/call")
         facts["platform"], facts["function"] = request.platform[:128], request.function[:64]
         facts["tenant"] = request.database_id or request.uuid or request.tenant_id
-        if body.count(b'":') > _COMMON_FIELDS:
-            warn_about(find_unknown(body, _KNOWN_FIELDS), "/call")
         outcome, count = "internal_error", 0
         try:
             answer = await self._watched(request, receive, facts)
@@ -211,10 +211,6 @@ class Door:
         with contextlib.suppress(Exception):
             await self.gateway.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-#: Platform, function, params and one name for the tenant; a body with more is looked through for unknown fields.
-_COMMON_FIELDS: Final = 4
 
 
 def _known_platform(gateway: Gateway, platform: str) -> str:

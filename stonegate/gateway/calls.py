@@ -48,6 +48,10 @@ class CallRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
         return one_id(self.database_id, self.uuid)
 
 
+class StrictCallRequest(CallRequest, kw_only=True, forbid_unknown_fields=True):
+    """Tried first, so that unknown fields are noticed at no cost; what it refuses is looked at again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallAnswer:
     """The rows as a JSON array, and how many."""
@@ -168,7 +172,8 @@ def failure_of(error: Exception, settings: Settings) -> Refusal:
 
 
 def _status_of(state: str, otherwise: int) -> int:
-    if state.startswith("PT") and state[2:].isdigit() and 200 <= int(state[2:]) <= 599:
+    # A call that failed was rolled back: it must not look like one that did not.
+    if state.startswith("PT") and state[2:].isdigit() and 400 <= int(state[2:]) <= 599:
         return int(state[2:])
     return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or otherwise
 

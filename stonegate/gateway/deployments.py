@@ -24,9 +24,8 @@ from stonegate.fleet.targets import Target, find_target
 from stonegate.fleet.tenants import create_tenant
 from stonegate.gateway.answers import public_code
 from stonegate.gateway.registering import register_existing
-from stonegate.gateway.results import Outcome, summary_of_fleet, summary_of_made
+from stonegate.gateway.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made
 from stonegate.model.plan import PlanOptions
-from stonegate.model.report import ApplyReport
 from stonegate.source.tree import Caps, SourceBytes, read_archive
 
 
@@ -103,7 +102,7 @@ def migrate_stored(
     schema: str,
     database_id: str | None,
     options: MigrateOptions,
-    on_database: Callable[[ApplyReport], None] | None = None,
+    on_database: Callable[[dict[str, Any]], None] | None = None,
 ) -> Outcome:
     """`/v2/migrate`: the stored folder, applied to one database or to all of that schema."""
 
@@ -256,15 +255,16 @@ async def _apply(
     targets: tuple[Target, ...],
     source: LazySource,
     options: MigrateOptions,
-    on_database: Callable[[ApplyReport], None] | None = None,
+    on_database: Callable[[dict[str, Any]], None] | None = None,
 ) -> Outcome:
     if not targets:
         raise UsageError("no database was named")
+    routines = count_routines(source)
     apply = deployer.options(options.plan, dry_run=options.dry_run, skip_verification=options.skip_verification)
 
     def tell(event: FleetEvent) -> None:
         if on_database is not None and event.state is State.DONE and event.report is not None:
-            on_database(event.report)
+            on_database(result_of(event.report, routines))
 
     registry = deployer.registry
 
@@ -273,4 +273,4 @@ async def _apply(
         return target if record is None else find_target(registry, deployer.server, record)
 
     report = await apply_fleet(targets, source, apply, deployer.fan, on_event=tell, refresh=refresh)
-    return summary_of_fleet(report, dry_run=options.dry_run, skip_verification=options.skip_verification)
+    return summary_of_fleet(report, source, dry_run=options.dry_run, skip_verification=options.skip_verification)

@@ -146,6 +146,7 @@ def decode_json(body: bytes | bytearray, kind: type[msgspec.Struct]) -> Any:
         UsageError: it is no JSON, or of another form; says where.
     """
     try:
+        body.decode()  # msgspec does not look into parts that it leaves as they are
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise UsageError(f"the body is not as declared: {error}", hint="GET /docs") from None

@@ -21,8 +21,7 @@ import msgspec
 from stonegate.errors import MigrationInProgress, NotFound
 from stonegate.fleet.files import locked, make_directory, replace_file
 from stonegate.gateway.deployments import Deployer, MigrateOptions, migrate_stored
-from stonegate.gateway.results import Outcome, result_of
-from stonegate.model.report import ApplyReport
+from stonegate.gateway.results import Outcome
 
 DIRECTORY: Final = ".jobs"
 MOST_KEPT: Final = 200
@@ -140,8 +139,8 @@ def run_job(deployer: Deployer, job_id: str, options: MigrateOptions) -> Outcome
         state.status = "running"
         jobs.write(state)
 
-        def tell(report: ApplyReport) -> None:
-            state.results.append(result_of(report))
+        def tell(result: dict[str, Any]) -> None:
+            state.results.append(result)
             _count(state)
             jobs.write(state)
 

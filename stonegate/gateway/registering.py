@@ -63,25 +63,25 @@ async def _attempt(
         if last is not None and fingerprint != last and fingerprint in state.fingerprints:
             plan = unchanged_plan(source, database, last)
             report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
-            return summary_of_single(report, superseded=True, warnings=(SUPERSEDED,))
+            return summary_of_single(report, source, superseded=True, warnings=(SUPERSEDED,))
     finally:
         await conn.close()
     plan = await plan_database(conninfo, source, options)
     if plan.mode is Mode.UNCHANGED:
         report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
-        return summary_of_single(report)
+        return summary_of_single(report, source)
     if fingerprint == last and blocked_only_by_drift(plan):
         # A container that starts again must not be kept from it by what somebody did in the database.
         warnings = tuple(f"drift: {blocked.object}: {blocked.reason}" for blocked in plan.blocked)
         report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
-        return summary_of_single(report, warnings=warnings)
+        return summary_of_single(report, source, warnings=warnings)
     if plan.blocked:
         return failure_of_report(failed_report(blocked_error(plan, database), database, started, plan))
     await _refuse_large(conninfo, plan, database, max_table_mb)
     report = await apply_plan(conninfo, plan, options)
     if report.error is not None and report.error.code == StalePlan.code:
         return None
-    return summary_of_single(report)
+    return summary_of_single(report, source)
 
 
 async def _refuse_large(conninfo: str, plan: Plan, database: str, max_table_mb: int) -> None:

@@ -51,11 +51,14 @@ def summary_of_made(made: Made, database: str, source: LazySource) -> Outcome:
     return Outcome(body=body, touched=(database,), results=((database, "created"),))
 
 
-def summary_of_single(report: ApplyReport, *, superseded: bool = False, warnings: Iterable[str] = ()) -> Outcome:
+def summary_of_single(
+    report: ApplyReport, source: LazySource, *, superseded: bool = False, warnings: Iterable[str] = ()
+) -> Outcome:
     """`/register` of a database that is there."""
     if report.error is not None:
         return failure_of_report(report)
-    body: dict[str, Any] = {"status": "ready", "database": report.database, "created": False, **counts_of(report)}
+    counts = counts_of(report, count_routines(source))
+    body: dict[str, Any] = {"status": "ready", "database": report.database, "created": False, **counts}
     body["seeders"] = [
         {"table": seed.table, "inserted": seed.inserted, "skipped": seed.expected - seed.inserted}
         for seed in report.seeds
@@ -87,16 +90,19 @@ def error_body(error: ErrorReport, database: str) -> dict[str, Any]:
     return body | {key: value for key, value in optional.items() if value}
 
 
-def counts_of(report: ApplyReport) -> dict[str, int]:
-    """How many things of each kind the apply deployed."""
+def count_routines(source: LazySource) -> int:
+    """How many routines the folder declares."""
+    return sum(item.key.kind is ObjectKind.ROUTINE for item in source.tree().items)
+
+
+def counts_of(report: ApplyReport, routines: int) -> dict[str, int]:
+    """How many things of each kind the apply deployed; of the declared routines the others were as declared."""
     steps = [each.step for each in report.steps]
 
     def count(kinds: frozenset[ObjectKind], actions: frozenset[Action] = _DEPLOYING) -> int:
         return sum(step.kind in kinds and step.action in actions for step in steps)
 
-    skipped = dict(report.plan.skipped) if report.plan is not None else {}
-    routines = frozenset({ObjectKind.ROUTINE})
-    deployed = count(routines)
+    deployed = count(frozenset({ObjectKind.ROUTINE}))
     return {
         "extensions_installed": count(frozenset({ObjectKind.EXTENSION})),
         "types_deployed": count(frozenset({ObjectKind.TYPE})),
@@ -105,13 +111,13 @@ def counts_of(report: ApplyReport) -> dict[str, int]:
         "migrations_baselined": sum(step.action is Action.BASELINE for step in steps),
         "functions_deployed": deployed,
         "functions_updated": deployed,
-        "functions_skipped": skipped.get(ObjectKind.ROUTINE.value, 0),
+        "functions_skipped": max(routines - deployed, 0) if report.error is None else 0,
     }
 
 
-def result_of(report: ApplyReport) -> dict[str, Any]:
-    """One database among several."""
-    counts = counts_of(report)
+def result_of(report: ApplyReport, routines: int) -> dict[str, Any]:
+    """One database among several; `routines` are declared by the folder."""
+    counts = counts_of(report, routines)
     body: dict[str, Any] = {
         "database": report.database,
         "status": report.status.value,
@@ -131,11 +137,12 @@ def result_of(report: ApplyReport) -> dict[str, Any]:
     return body
 
 
-def summary_of_fleet(report: FleetReport, *, dry_run: bool, skip_verification: bool) -> Outcome:
+def summary_of_fleet(report: FleetReport, source: LazySource, *, dry_run: bool, skip_verification: bool) -> Outcome:
     """`/migrate`: 200 if all finished, else the worst that happened, always with a result for every database."""
-    results = [result_of(each) for each in report.results]
+    routines = count_routines(source)
+    results = [result_of(each, routines) for each in report.results]
     done = [each for each in report.results if each.error is None]
-    totals = [counts_of(each) for each in report.results]
+    totals = [counts_of(each, routines) for each in report.results]
     warned = any(each.warnings for each in done)
     status = "dry_run" if dry_run else "completed_with_warnings" if warned else "completed"
     body: dict[str, Any] = {

@@ -20,6 +20,8 @@ from stonegate.model.names import quote_ident
 Arguments: TypeAlias = Sequence[msgspec.Raw] | Mapping[str, msgspec.Raw]
 
 FUNCTION_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
+#: PostgreSQL's arrays have no more (MAXDIM).
+MOST_DIMENSIONS: Final = 6
 #: More parameters than a function can have (manual, 35: FUNC_MAX_ARGS is 100), VARIADIC ones included.
 MOST_ARGUMENTS: Final = 10_000
 
@@ -241,23 +243,26 @@ def _bind(parameter: Parameter, raw: msgspec.Raw) -> _Bound:
 
 
 def _bind_array(parameter: Parameter, raw: msgspec.Raw) -> _Bound:
+    if parameter.element_kind == "c" and b"{" in bytes(raw):
+        # Composites inside: PostgreSQL takes the objects apart, at any depth, beside NULLs and input texts.
+        document = "pg_catalog.jsonb_build_object('v', {})"
+        record = f"pg_catalog.jsonb_to_record({document}) AS r (v {parameter.type})"
+        return _Bound(f"(SELECT r.v FROM {record})", _JSONB, bytes(raw))
     items = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    if parameter.element_kind == "c" and any(_first(item) == 0x7B for item in items):
-        # An array of composites: PostgreSQL takes the objects apart, in their order.
-        rows = f"pg_catalog.jsonb_populate_recordset(NULL::{parameter.element_type}, {{}})"
-        return _Bound(f"ARRAY(SELECT r FROM {rows} AS r)::{parameter.type}", _JSONB, bytes(raw))
     return _Bound("{}", parameter.oid, _array_literal(parameter, items).encode())
 
 
-def _array_literal(parameter: Parameter, items: list[msgspec.Raw]) -> str:
+def _array_literal(parameter: Parameter, items: list[msgspec.Raw], depth: int = 1) -> str:
     """The array as PostgreSQL reads it (manual 8.15.6)."""
+    if depth > MOST_DIMENSIONS:
+        raise UsageError(f"the parameter {_called(parameter)} has more than {MOST_DIMENSIONS} dimensions")
     parts = []
     for item in items:
         first = _first(item)
         if first == 0x6E:
             parts.append("NULL")
         elif first == 0x5B and parameter.element_base not in _JSON and parameter.element_base != "bytea":
-            parts.append(_array_literal(parameter, msgspec.json.decode(item, type=list[msgspec.Raw])))
+            parts.append(_array_literal(parameter, msgspec.json.decode(item, type=list[msgspec.Raw]), depth + 1))
         elif first == 0x5B and parameter.element_base == "bytea":
             parts.append(_quoted("\\x" + _byte_list(item, parameter)[2:].decode()))
         elif first == 0x22:
@@ -307,12 +312,12 @@ def _number_type(text: bytes) -> int:
 def _bind_any_array(raw: msgspec.Raw) -> _Bound:
     items = msgspec.json.decode(raw, type=list[msgspec.Raw])
     arrays = {_INT4: 1007, _INT8: 1016, _NUMERIC: 1231, _BOOL: 1000, _TEXT: 1009, _JSONB: 3807}
+    if any(_first(item) == 0x5B for item in items):
+        raise UsageError("arrays of arrays need a function whose parameter has a type of its own")
     kinds = {_bind_polymorphic(item).type for item in items if _first(item) != 0x6E} or {_TEXT}
-    element = max(kinds, key=(_INT4, _INT8, _NUMERIC, _BOOL, _TEXT, _JSONB).index)
+    element = max(kinds, key=list(arrays).index)
     if len(kinds) > 1 and not kinds <= {_INT4, _INT8, _NUMERIC}:
         element = _JSONB
-    if element not in arrays:
-        raise UsageError("arrays of arrays need a function whose parameter has a type of its own")
     as_json = element == _JSONB
     parts = [
         "NULL" if _first(item) == 0x6E else _quoted(bytes(item).decode() if as_json else _scalar_text(item))

@@ -12,14 +12,17 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 import stonegate
+from tests.gateway.contract import check
 
-TOKEN = "the-token-of-the-tests"
+#: The administrator's token; of a gateway that stands already it is in the environment, as for `stonegate serve`.
+TOKEN = os.environ.get("ADMIN_TOKEN") or "the-token-of-the-tests"
 START_SECONDS = 30.0
 #: The gateway's working directory is another one, and what it imports must be what the tests import.
 _HERE = str(Path(stonegate.__file__).resolve().parents[1])
@@ -27,20 +30,31 @@ _HERE = str(Path(stonegate.__file__).resolve().parents[1])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """One that runs.
+    """One that runs. Whatever it answers is held against the contract.
 
     Args:
-        process: None for one that stood already.
+        process: None for one that was not started by `start_gateway`.
+        created: its CREATED_STATUS.
+        by_sqlstate: its CALL_ERROR_STATUS is `sqlstate`.
     """
 
     url: str
     data_dir: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     log: Path | None = None
+    created: int = 201
+    by_sqlstate: bool = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        url = httpx.URL(self.url)
+        return url.host, url.port or 80
 
     def client(self, **more: Any) -> httpx.Client:
         """A client; close it."""
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, **more)
+        hold = partial(check, created=self.created, by_sqlstate=self.by_sqlstate)
+        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, event_hooks={"response": [hold]}, **more)
 
     def post(self, path: str, body: object, **more: Any) -> httpx.Response:
         """POST with a JSON body."""
@@ -76,7 +90,7 @@ def bearer(token: str = TOKEN) -> dict[str, str]:
 def pack(files: Mapping[str, str]) -> bytes:
     """A folder as an archive."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
         for name, text in files.items():
             content = text.encode()
             entry = tarfile.TarInfo(f"postgresql/{name}")
@@ -107,7 +121,14 @@ def start_gateway(home: Path, server_url: str, **settings: str) -> Iterator[Gate
         )
     try:
         _wait(url, process, log)
-        yield Gateway(url=url, data_dir=home / "data", process=process, log=log)
+        yield Gateway(
+            url=url,
+            data_dir=home / "data",
+            process=process,
+            log=log,
+            created=int(settings.get("CREATED_STATUS", "201")),
+            by_sqlstate=settings.get("CALL_ERROR_STATUS") == "sqlstate",
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -83,23 +81,31 @@ def test_the_administrator_needs_address_and_token() -> None:
 
 
 @pytest.mark.contract
+@pytest.mark.shows("GET /health", "GET /ready", "GET /metrics", "GET /openapi.json", "GET /docs", "unauthorized")
 def test_routes_over_the_socket(gateway: Gateway) -> None:
     assert gateway.get("/health").json()["postgres_connected"] is True
     assert gateway.get("/ready").status_code == 200
     assert "stonegate_requests_total" in gateway.get("/metrics").text
-    assert gateway.get("/openapi.json").json()["openapi"] == "3.1.0"
-    assert "<title>stonegate</title>" in gateway.get("/docs").text
-    for path in ("/admin/databases?platform=x", "/admin/platforms"):
-        assert gateway.get(path).status_code == 401
-        assert gateway.get(path, headers=bearer("wrong")).json()["error"] == "unauthorized"
+    assert "/v2/migrate-all/{job}" in gateway.get("/openapi.json").json()["paths"]
+    page = gateway.get("/docs").text
+    assert "<title>stonegate</title>" in page and "https://" not in page
+    assert gateway.get("/admin/platforms").status_code == 401
+    assert gateway.get("/admin/platforms", headers=bearer("wrong")).headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.contract
+@pytest.mark.shows("not_found", "method_not_allowed", "invalid_request")
+def test_routes_that_are_not_there(gateway: Gateway) -> None:
     assert gateway.get("/admin/databases", headers=bearer()).json()["error"] == "invalid_request"
-    assert (gateway.get("/call").status_code, gateway.get("/register").json()["error"]) == (405, "method_not_allowed")
+    for path, allowed in (("/call", "POST"), ("/register", "POST"), ("/v2/migrate", "POST")):
+        answer = gateway.get(path)
+        assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+        assert allowed in answer.headers["allow"]
+    assert gateway.post("/health", {}).status_code == 405
     for path in ("/nowhere", "/call/", "//call", "/platform/a/b/c", "/platform/..%2f..%2fetc/schemas"):
         answer = gateway.get(path)
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found"), path
-    for name in ("..", "%2e%2e", "a%00b", "'; DROP TABLE x; --", "a" * 300):
-        answer = gateway.get(f"/platform/{name}x/schemas")
-        assert answer.status_code in (400, 404), answer.text
+        assert "location" not in answer.headers
 
 
 @pytest.mark.contract
@@ -107,68 +113,6 @@ def test_request_ids(gateway: Gateway) -> None:
     assert gateway.get("/health", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
     made = gateway.get("/health", headers={"X-Request-Id": "not\tmine;"}).headers["x-request-id"]
     assert made.isalnum() and len(made) == 16
-
-
-def talk(gateway: Gateway, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes as they are; everything that comes back until the other side closes."""
-    host, port = gateway.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=15) as connection:
-        received = b""
-        try:
-            for piece in pieces:
-                connection.sendall(piece)
-                time.sleep(pause)
-            while chunk := connection.recv(65536):
-                received += chunk
-        except (ConnectionResetError, BrokenPipeError):
-            pass
-        return received
-
-
-@pytest.mark.contract
-def test_heads_have_bounds(gateway: Gateway) -> None:
-    start = b"GET /health HTTP/1.1\r\nHost: x\r\n"
-    for flood in (
-        start + b"a: " + b"b" * 100_000 + b"\r\n\r\n",
-        start + b"".join(b"h%d: x\r\n" % n for n in range(20_000)) + b"\r\n",
-        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
-        start + b"a: " + b"b" * 300_000,
-    ):
-        answer = talk(gateway, flood)
-        assert answer.startswith(b"HTTP/1.1 431 ") or answer == b"", answer[:200]
-    assert talk(gateway, b"\x00\x01\x02 nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
-    assert b'"error":"invalid_request"' in talk(gateway, b"nonsense\r\n\r\n")
-    assert gateway.get("/health").status_code == 200
-
-
-@pytest.mark.contract
-def test_bodies_have_bounds(gateway: Gateway) -> None:
-    head = b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    assert b"413 " in talk(gateway, head + b"Content-Length: 999999999999\r\nConnection: close\r\n\r\n")[:20]
-    with gateway.client() as client:
-        answer = client.post("/call", content=b" " * (17 * 1024 * 1024))
-        assert (answer.status_code, answer.json()["error"]) == (413, "payload_too_large")
-        chunks = (b" " * 65536 for _ in range(300))
-        assert client.post("/call", content=chunks).status_code == 413
-        answer = client.post("/platform/register", content=b" " * (17 * 1024 * 1024))
-        assert answer.status_code == 413
-    assert talk(gateway, head + b"Content-Length: 10\r\nConnection: close\r\n\r\n{}        ")[:12] == b"HTTP/1.1 400"
-
-
-@pytest.mark.contract
-def test_truncated_bodies_and_idle_connections_do_no_harm(gateway: Gateway) -> None:
-    host, port = gateway.url.removeprefix("http://").split(":")
-    idle = [socket.create_connection((host, int(port)), timeout=10) for _ in range(2000 if gateway.process else 100)]
-    try:
-        for connection in idle[:50]:
-            connection.sendall(b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-        began = time.monotonic()
-        assert gateway.get("/health").status_code == 200
-        assert time.monotonic() - began < 2
-    finally:
-        for connection in idle:
-            connection.close()
-    assert gateway.get("/health").status_code == 200
 
 
 def test_secrets_and_parameters_are_never_logged(home: Path, server: Server) -> None:

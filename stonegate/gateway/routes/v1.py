@@ -27,7 +27,6 @@ DEPLOY_CODES = (
     "lock_timeout",
     "table_too_large",
     "migration_blocked",
-    "stale_plan",
     "migration_failed",
     "function_deploy_failed",
     "extension_install_failed",

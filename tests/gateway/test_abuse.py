@@ -1,0 +1,404 @@
+"""What hostile clients send: too much, too slowly, cut off, out of place; nothing of it harms those who come next."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import socket
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stonegate.gateway import app, bodies, protocol
+from stonegate.settings import Settings
+from tests.gateway.folders import release
+from tests.gateway.gateway import Gateway, bearer, pack
+from tests.gateway.inside import serve_inside
+from tests.servers import Server
+
+pytestmark = pytest.mark.contract
+
+NewName = Callable[[], str]
+HEAD = b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+IDLE = 2000
+
+
+def talk(gateway: Gateway, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """Send bytes as they are; everything that comes back until the other side closes."""
+    with socket.create_connection(gateway.address, timeout=15) as connection:
+        received = b""
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(pause)
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := connection.recv(65536):
+                received += chunk
+        return received
+
+
+def is_well(gateway: Gateway, shop: str) -> None:
+    """It answers as if nothing had happened."""
+    assert gateway.call(shop, "add", [1, 2]).json()["rows"] == [{"add": 3}]
+
+
+# --- too much ---------------------------------------------------------------------------------------------------------
+
+
+def test_heads_have_bounds(gateway: Gateway, shop: str) -> None:
+    start = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+    for flood in (
+        start + b"a: " + b"b" * 100_000 + b"\r\n\r\n",
+        start + b"".join(b"h%d: x\r\n" % n for n in range(20_000)) + b"\r\n",
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        start + b"a: " + b"b" * 300_000,
+    ):
+        answer = talk(gateway, flood)
+        assert answer.startswith(b"HTTP/1.1 431 ") or answer == b"", answer[:200]
+    is_well(gateway, shop)
+
+
+@pytest.mark.parametrize(
+    "bytes_",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x00\x01\x02 nonsense\r\n\r\n",
+        b"GET /health HTTP/9.9\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        HEAD + b"Content-Length: -5\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    ],
+)
+def test_what_is_no_http(gateway: Gateway, bytes_: bytes) -> None:
+    answer = talk(gateway, bytes_)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"] == "invalid_request"
+
+
+@pytest.mark.shows("payload_too_large")
+def test_bodies_have_bounds(gateway: Gateway, shop: str) -> None:
+    for path, size in (("/call", 17), ("/register", 34), ("/platform/register", 17), ("/platform/x/schema", 34)):
+        head = b"POST %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" % path.encode()
+        answer = talk(gateway, head + b"Content-Length: %d\r\n\r\n" % (size << 20), b"{")
+        assert answer.startswith(b"HTTP/1.1 413 "), answer
+    assert talk(gateway, HEAD + b"Content-Length: 99999999999999999999\r\nConnection: close\r\n\r\n")[9:12] in (
+        b"400",
+        b"413",
+    )
+    with gateway.client() as client:
+        answer = client.post("/call", content=b" " * (17 << 20))
+        assert (answer.status_code, answer.json()["error"]) == (413, "payload_too_large")
+        chunks = (b" " * 65536 for _ in range(300))
+        assert client.post("/call", content=chunks).status_code == 413
+        form = {"platform": "x", "tenant_id": "y" * (2 << 20)}
+        assert client.post("/register", data=form, files={"schema": b""}).json()["error"] == "invalid_request"
+        many = {f"f{n}": "x" for n in range(1000)}
+        assert client.post("/register", data=many, files={"schema": b""}).json()["error"] == "invalid_request"
+    is_well(gateway, shop)
+
+
+def test_answers_go_on_under_idle_connections(gateway: Gateway, shop: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, IDLE + 500)), hard))
+    with contextlib.ExitStack() as open_:
+        for number in range(IDLE):
+            connection = open_.enter_context(socket.create_connection(gateway.address, timeout=10))
+            if number % 40 == 0:
+                connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+            elif number % 40 == 1:
+                connection.sendall(HEAD)
+        with gateway.client() as client:
+            began = time.monotonic()
+            for _ in range(20):
+                body = {"platform": shop, "function": "add", "params": [1, 2]}
+                assert client.post("/call", json=body).json()["rows"] == [{"add": 3}]
+            assert time.monotonic() - began < 5
+    is_well(gateway, shop)
+
+
+# --- too slow, cut off ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hasty(own_server: Server, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """A gateway that gives heads and bodies a third of a second."""
+    assert gateway.data_dir is not None
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(app, "ARCHIVE_SECONDS", 0.3)
+    with serve_inside(Settings(database_url=own_server.admin_url, data_dir=gateway.data_dir)) as (served, _):
+        yield served
+
+
+@pytest.mark.parametrize("start", [b"", b"P", b"POST /call HTTP/1.1\r\n", HEAD])
+def test_heads_that_drip(hasty: Gateway, shop: str, start: bytes) -> None:
+    began = time.monotonic()
+    assert talk(hasty, start, *[b"x"] * 9, pause=0.05) == b""
+    assert time.monotonic() - began < 3
+    is_well(hasty, shop)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD,
+        b"POST /platform/register HTTP/1.1\r\nHost: x\r\n",
+        b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n",
+    ],
+)
+def test_bodies_that_drip(hasty: Gateway, shop: str, head: bytes) -> None:
+    began = time.monotonic()
+    answer = talk(hasty, head + b"Connection: close\r\nContent-Length: 1000\r\n\r\n", *[b" "] * 9, pause=0.05)
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"did not arrive" in answer, answer
+    assert time.monotonic() - began < 3
+    is_well(hasty, shop)
+
+
+def test_bodies_that_are_cut_off(gateway: Gateway, shop: str, new_name: NewName) -> None:
+    name = new_name()
+    form = b'--x\r\nContent-Disposition: form-data; name="platform"\r\n\r\n' + name.encode()
+    for head, body in (
+        (HEAD, b'{"platform": "'),
+        (b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n", form),
+    ):
+        for length in (b"Content-Length: 5000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n1000\r\n"):
+            with socket.create_connection(gateway.address, timeout=10) as connection:
+                connection.sendall(head + length + body)
+                connection.shutdown(socket.SHUT_WR)
+                assert connection.recv(65536) == b""
+    assert gateway.call(name, "add").status_code == 503
+    is_well(gateway, shop)
+
+
+# --- archives ---------------------------------------------------------------------------------------------------------
+
+
+def archive_of(kind: str) -> bytes:
+    """A malicious or broken archive."""
+    good = pack(release(1))
+    match kind:
+        case "text":
+            return b"SELECT 1;"
+        case "empty":
+            return b""
+        case "truncated":
+            return good[: len(good) // 2]
+        case "trailing":
+            return good[:-8] + b"\xff" * 8
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=9 if kind == "bomb" else 1) as tar:
+        names = {"absolute": "/etc/x.sql", "climbing": "postgresql/../../x.sql", "dots": "postgresql/tables/.."}
+        entry = tarfile.TarInfo(names.get(kind, "postgresql/tables/x.sql"))
+        types = {"symlink": tarfile.SYMTYPE, "hardlink": tarfile.LNKTYPE, "fifo": tarfile.FIFOTYPE}
+        types |= {"device": tarfile.CHRTYPE, "disk": tarfile.BLKTYPE}
+        entry.type = types.get(kind, tarfile.REGTYPE)
+        entry.linkname = "/etc/passwd" if "link" in kind else ""
+        entry.size = 40 << 20 if kind == "bomb" else 0
+        tar.addfile(entry, io.BytesIO(b" " * entry.size))
+        for number in range(20_001 if kind == "crowd" else 0):
+            tar.addfile(tarfile.TarInfo(f"postgresql/tables/{number}.sql"))
+    return buffer.getvalue()
+
+
+KINDS = ["text", "empty", "truncated", "trailing", "absolute", "climbing", "dots", "symlink", "hardlink", "fifo"]
+
+
+@pytest.mark.shows("schema_extraction_failed")
+@pytest.mark.parametrize("kind", [*KINDS, "device", "disk", "bomb", "crowd"])
+def test_archives_that_are_refused(gateway: Gateway, new_name: NewName, kind: str) -> None:
+    name, archive = new_name(), archive_of(kind)
+    gateway.post("/platform/register", {"platform": name})
+    for path in ("/register", f"/platform/{name}/schema"):
+        answer = gateway.upload(path, archive, platform=name, schema_name="app")
+        assert (answer.status_code, answer.json()["error"]) == (400, "schema_extraction_failed"), answer.text
+    assert gateway.get(f"/platform/{name}/schemas").json()["schemas"] == []
+    assert gateway.get(f"/platform/{name}/databases").json()["databases"] == []
+
+
+# --- out of place -----------------------------------------------------------------------------------------------------
+
+TRICKS = (
+    "..", ".", "../../../../tmp/stonegate", "/etc/passwd", "a/../../b", "..\\..\\b", "%2e%2e%2f", "a\x00b", ".jobs",
+    "platform.json", ".registry.lock", "x" * 70, "\u202e", "$(id)", "`id`", "a\r\nX-Header: y", "{0}", "%s%n",
+)  # fmt: skip
+
+
+def files_below(directory: Path | None) -> set[str]:
+    """Names of the files and directories around a data directory, that of jobs and locks apart."""
+    assert directory is not None
+    around = directory.parent
+    return {str(path.relative_to(around)) for path in around.rglob("*")}
+
+
+def test_paths_in_identifiers(gateway: Gateway, new_name: NewName, behind: Server) -> None:
+    name = new_name()
+    gateway.post("/platform/register", {"platform": name})
+    gateway.upload(f"/platform/{name}/schema", release(1), schema_name="app")
+    allowed = {200, 201, 400, 403, 404, 409}
+    for trick in TRICKS:
+        stored = {"platform": name, "schema_name": trick}
+        made = {"platform": name, "schema_name": "app", "database_id": trick}
+        answers = [
+            gateway.upload("/migrate", release(1), platform=trick),
+            gateway.upload("/migrate", release(1), platform=name, tenant_id=trick),
+            gateway.upload("/register", b"", platform=trick),
+            gateway.upload(f"/platform/{name}/schema", b"", schema_name=trick),
+            gateway.post("/v2/migrate", stored),
+            gateway.post("/v2/migrate-all", stored),
+            gateway.post("/v2/migrate", made),
+            gateway.post("/database/create", stored),
+            gateway.post("/admin/create-tenant", {"platform": trick, "tenant_id": "t"}, headers=bearer()),
+        ]
+        for answer in answers:
+            assert answer.status_code in allowed, (trick, answer.text)
+        for more in ({"platform": trick}, {"tenant_id": trick}, {"uuid": trick}, {"schema_name": trick}):
+            body = {"platform": name, "function": "version_of", **more}
+            assert gateway.post("/call", body).status_code in {400, 403, 503}, (trick, more)
+        assert gateway.post("/call", {"platform": name, "function": trick}).status_code == 400
+    names = files_below(gateway.data_dir)
+    for trick in ("../../x", "/etc/x", "x\x00y", ".."):
+        gateway.post("/platform/register", {"platform": f"{name}{trick}"})
+        gateway.upload(f"/platform/{name}/schema", release(1), schema_name=trick)
+    for added in files_below(gateway.data_dir) - names:
+        assert added.startswith(("data/", "log")), added
+        assert ".." not in added and "\x00" not in added
+    assert not Path("/tmp/stonegate").exists()
+
+
+INJECTIONS = ("'; DROP TABLE notes; --", '"; DROP TABLE notes; --', "$1", "\\'; SELECT 1", "x' OR '1'='1", "%s", "$$;")
+
+
+def test_sql_in_every_string(gateway: Gateway, shop: str, new_name: NewName) -> None:
+    for text in INJECTIONS:
+        assert gateway.call(shop, "echo_text", [text]).json()["rows"] == [{"echo_text": text}]
+        assert gateway.call(shop, "echo_texts", [[text]]).json()["rows"] == [{"echo_texts": [text]}]
+        assert gateway.call(shop, "echo_any", [text]).json()["rows"] == [{"echo_any": text}]
+        assert gateway.call(shop, "echo_point2", [{"label": text, text: text}]).json()["rows"][0]["label"] == text
+        for function in ("echo_int4", "echo_ints", "echo_mood", "echo_interval", "echo_shape", "echo_tsvector"):
+            assert gateway.call(shop, function, [text]).status_code in (200, 500)
+        assert gateway.call(shop, "echo_text", {text: text}).status_code == 400
+        assert gateway.call(shop, f"add{text}", [1]).status_code == 400
+        assert gateway.call(f"{shop}{text}", "add", [1]).status_code in (400, 403, 503)
+        assert gateway.call(shop, "add", [1], tenant_id=text).status_code in (400, 503)
+        assert gateway.call(shop, "add", [1], schema_name=text, uuid=text).status_code in (400, 503)
+        name = new_name()
+        body = {"platform": name, "db_user": f"{name}{text}", "db_password": text}
+        answer = gateway.post("/platform/register", body)
+        assert answer.status_code in (201, 400), answer.text
+        if answer.status_code == 201:
+            assert gateway.upload("/register", release(1), platform=name, tenant_id=f"t{text}").status_code == 200
+            assert gateway.call(name, "version_of", tenant_id=f"t{text}").json()["row_count"] == 1
+        answer = gateway.upload("/migrate", release(1), platform=name, allow=f"drop_table:{text}")
+        assert answer.status_code in (200, 400, 404), answer.text
+    assert gateway.call(shop, "notes_like", ["x"]).json()["rows"] == [{"notes_like": 0}]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "", "a" * 5000, "127.0.0.1:1", "x\xff"])
+def test_unknown_hosts_are_never_repeated(gateway: Gateway, host: str) -> None:
+    for target in ("/health", "//evil.example/", "http://evil.example/health", "/call/"):
+        head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        answer = talk(gateway, head.encode("latin-1"))
+        assert answer[9:12] in (b"200", b"404", b"400"), answer
+        assert b"ocation:" not in answer and b"evil.example" not in answer.partition(b"\r\n\r\n")[2]
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "status"),
+    [
+        (b'["\xff"]', 400),
+        (b'[{"a": "\xff"}]', 400),
+        (b'["a\\u0000b"]', 400),
+        (b'["\\ud800"]', 400),
+        (b'["a\x00b"]', 400),
+        (b"[" + b"[" * 200_000 + b"]" * 200_001, 400),
+        (b"[" + b'{"a":' * 200_000 + b"1" + b"}" * 200_000 + b"]", 400),
+        (b"[NaN]", 400),
+        (b"[01]", 400),
+        (b"[1,]", 400),
+        (b"['a']", 400),
+        (b"[" + b"1," * 20_000 + b"1]", 400),
+        (b'{"v": "first", "v": "last"}', 200),
+    ],
+    ids=range(13),
+)
+@pytest.mark.parametrize(
+    "function", ["echo_text", "echo_jsonb", "echo_texts", "echo_jsonbs", "echo_points", "echo_any"]
+)
+def test_parameters_that_are_no_values(gateway: Gateway, shop: str, function: str, params: bytes, status: int) -> None:
+    body = b'{"platform": "nobody", "platform": "%b", "function": "%b", "params": %b}'
+    with gateway.client() as client:
+        answer = client.post("/call", content=body % (shop.encode(), function.encode(), params))
+    allowed = {status, 500} if function not in ("echo_text", "echo_any") else {status}
+    assert answer.status_code in allowed, answer.text[:300]
+    assert answer.status_code == 200 or answer.json()["error"] in ("invalid_request", "query_failed"), answer.text[:300]
+
+
+@pytest.mark.parametrize("name", ["ints", "texts", "jsonb", "jsonbs", "points", "bytea", "byteas", "any", "shape"])
+def test_values_that_are_deep_or_huge(gateway: Gateway, shop: str, name: str) -> None:
+    with gateway.client() as client:
+        for value in (
+            b"[" * 900 + b"1" + b"]" * 900,
+            b"[" * 7 + b"1" + b"]" * 7,
+            b'[{"a":' * 400 + b"1" + b"}]" * 400,
+            b"9" * 100_000,
+            b"-1e-99999",
+            b"1e99999",
+            b"[" + b"9" * 5000 + b"]",
+            b"[[1],[2,3]]",
+            b"[[[]]]",
+            b"[null,[1]]",
+        ):
+            body = b'{"platform": "%b", "function": "echo_%b", "params": [%b]}' % (shop.encode(), name.encode(), value)
+            began = time.monotonic()
+            answer = client.post("/call", content=body)
+            assert answer.status_code in (200, 400, 500), answer.text[:300]
+            assert answer.status_code != 500 or answer.json()["error"] == "query_failed", (
+                value[:50],
+                answer.text[:300],
+            )
+            assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"tenant_id": 10**400}, {"tenant_id": -1}, {"tenant_id": True}, {"tenant_id": 1.5}, {"tenant_id": ["a"]},
+        {"timeout_ms": 10**400}, {"timeout_ms": -1}, {"timeout_ms": "1"}, {"uuid": {}}, {"schema_name": 5},
+        {"function": None}, {"function": ["add"]}, {"platform": None}, {"params": 5}, {"params": True},
+    ],
+)  # fmt: skip
+def test_fields_of_other_types(gateway: Gateway, shop: str, field: dict[str, Any]) -> None:
+    answer = gateway.post("/call", {"platform": shop, "function": "add", "params": [1], **field})
+    assert (answer.status_code, answer.json()["error"]) in ((400, "invalid_request"), (503, "connection_failed"))
+
+
+def test_a_hundred_at_once(gateway: Gateway, shop: str) -> None:
+    """Broken requests among good ones, at the same time: each gets its own answer."""
+    answers: dict[int, int] = {}
+
+    def ask(number: int) -> None:
+        if number % 2:
+            answers[number] = gateway.call(shop, "add", [number, 1]).json()["rows"][0]["add"]
+        else:
+            talk(gateway, os.urandom(200) + b"\r\n\r\n")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {number: number + 1 for number in range(1, 100, 2)}
