@@ -115,11 +115,16 @@ class Door:
             LOG.error("an internal error", exc_info=error, extra={"request_id": facts["request_id"]})
         refusal = failure_of(error, self.gateway.settings) if facts["route"] == "/call" else refusal_of(error)
         facts["error"] = refusal.body.get("error")
-        if isinstance(error, PayloadTooLarge):
-            await discard(receive)
-            refusal.headers = (*refusal.headers, (b"connection", b"close"))
-        if "status" not in facts:
+        if "status" in facts:
+            return
+        if not isinstance(error, PayloadTooLarge):
             await send_refusal(send, refusal)
+            return
+        # A client that waits for the answer stops sending now; one that does not gets to read it afterwards.
+        refusal.headers = (*refusal.headers, (b"connection", b"close"))
+        await send_refusal(send, refusal, is_last=False)
+        await discard(receive)
+        await send({"type": "http.response.body", "body": b""})
 
     # --- /call ------------------------------------------------------------------------------------------------------
 

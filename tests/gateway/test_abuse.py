@@ -88,13 +88,16 @@ def test_what_is_no_http(gateway: Gateway, bytes_: bytes) -> None:
 @pytest.mark.shows("payload_too_large")
 def test_bodies_have_bounds(gateway: Gateway, shop: str) -> None:
     for path, size in (("/call", 17), ("/register", 34), ("/platform/register", 17), ("/platform/x/schema", 34)):
-        head = b"POST %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" % path.encode()
-        answer = talk(gateway, head + b"Content-Length: %d\r\n\r\n" % (size << 20), b"{")
-        assert answer.startswith(b"HTTP/1.1 413 "), answer
-    assert talk(gateway, HEAD + b"Content-Length: 99999999999999999999\r\nConnection: close\r\n\r\n")[9:12] in (
-        b"400",
-        b"413",
-    )
+        # Told before anything was sent, whether the client waits for leave to send or not.
+        for more in (b"", b"Expect: 100-continue\r\n"):
+            head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (path.encode(), size << 20)
+            with socket.create_connection(gateway.address, timeout=2) as connection:
+                connection.sendall(head + more + b"\r\n")
+                answer = b""
+                while not answer.endswith(b"}"):
+                    answer += connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 413 ") and b"payload_too_large" in answer, answer
+    assert talk(gateway, HEAD + b"Content-Length: 99999999999999999999\r\n\r\n")[9:12] in (b"400", b"413")
     with gateway.client() as client:
         answer = client.post("/call", content=b" " * (17 << 20))
         assert (answer.status_code, answer.json()["error"]) == (413, "payload_too_large")
@@ -141,25 +144,31 @@ def hasty(own_server: Server, gateway: Gateway, monkeypatch: pytest.MonkeyPatch)
         yield served
 
 
-@pytest.mark.parametrize("start", [b"", b"P", b"POST /call HTTP/1.1\r\n", HEAD])
-def test_heads_that_drip(hasty: Gateway, shop: str, start: bytes) -> None:
+@pytest.mark.parametrize("sent", [0, 1, 25, len(HEAD)])
+def test_heads_that_drip(hasty: Gateway, shop: str, sent: int) -> None:
+    whole = HEAD + b"X-More: 1\r\nX-More: 2\r\n"
     began = time.monotonic()
-    assert talk(hasty, start, *[b"x"] * 9, pause=0.05) == b""
+    assert talk(hasty, whole[:sent], *[b"%c" % byte for byte in whole[sent : sent + 9]], pause=0.05) == b""
     assert time.monotonic() - began < 3
     is_well(hasty, shop)
 
 
+PART = b'--x\r\nContent-Disposition: form-data; name="platform"\r\n\r\n'
+
+
 @pytest.mark.parametrize(
-    "head",
+    ("head", "start"),
     [
-        HEAD,
-        b"POST /platform/register HTTP/1.1\r\nHost: x\r\n",
-        b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n",
+        (HEAD, b""),
+        (b"POST /platform/register HTTP/1.1\r\nHost: x\r\n", b""),
+        (b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n", PART),
     ],
+    ids=["call", "json", "form"],
 )
-def test_bodies_that_drip(hasty: Gateway, shop: str, head: bytes) -> None:
+def test_bodies_that_drip(hasty: Gateway, shop: str, head: bytes, start: bytes) -> None:
     began = time.monotonic()
-    answer = talk(hasty, head + b"Connection: close\r\nContent-Length: 1000\r\n\r\n", *[b" "] * 9, pause=0.05)
+    head += b"Connection: close\r\nContent-Length: 1000\r\n\r\n"
+    answer = talk(hasty, head + start, *[b" "] * 9, pause=0.05)
     assert answer.startswith(b"HTTP/1.1 400 ") and b"did not arrive" in answer, answer
     assert time.monotonic() - began < 3
     is_well(hasty, shop)
@@ -167,7 +176,7 @@ def test_bodies_that_drip(hasty: Gateway, shop: str, head: bytes) -> None:
 
 def test_bodies_that_are_cut_off(gateway: Gateway, shop: str, new_name: NewName) -> None:
     name = new_name()
-    form = b'--x\r\nContent-Disposition: form-data; name="platform"\r\n\r\n' + name.encode()
+    form = PART + name.encode()
     for head, body in (
         (HEAD, b'{"platform": "'),
         (b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n", form),
@@ -296,7 +305,7 @@ def test_sql_in_every_string(gateway: Gateway, shop: str, new_name: NewName) -> 
         body = {"platform": name, "db_user": f"{name}{text}", "db_password": text}
         answer = gateway.post("/platform/register", body)
         assert answer.status_code in (201, 400), answer.text
-        if answer.status_code == 201:
+        if answer.status_code == 201 and text in INJECTIONS[:2]:
             assert gateway.upload("/register", release(1), platform=name, tenant_id=f"t{text}").status_code == 200
             assert gateway.call(name, "version_of", tenant_id=f"t{text}").json()["row_count"] == 1
         answer = gateway.upload("/migrate", release(1), platform=name, allow=f"drop_table:{text}")
