@@ -149,7 +149,10 @@ class _Clearing:
         return any(part.name == (key.member or key.name) and part.inherited for part in parts)
 
     def _must_rebuild(self, dependent: ObjectKey, disturbance: _Disturbance) -> bool:
-        """Indexes and constraints follow a retyped or dropped column by themselves; nothing else frees them."""
+        """Indexes and constraints follow a retyped or dropped column by themselves; nothing else frees them.
+
+        A column that is dropped and made again has taken its own along.
+        """
         if disturbance.key.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT) and self._is_inherited(dependent):
             return False
         if disturbance.key.kind is not ObjectKind.COLUMN:
@@ -158,7 +161,7 @@ class _Clearing:
         same_table = holder == disturbance.key.owner
         if disturbance.retyped:
             return not same_table and dependent.kind is ObjectKind.CONSTRAINT and self._is_foreign(dependent)
-        return not same_table
+        return not same_table or disturbance.cause.action is Action.RECREATE
 
     def _is_foreign(self, key: ObjectKey) -> bool:
         change = self.changes.get((key, ""))

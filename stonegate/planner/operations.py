@@ -282,9 +282,14 @@ def _creation_order(operations: tuple[Operation, ...], index: _Index, desired: C
 
 
 def _same_name_order(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int]]:
-    """A name is free before it is taken again: relations and row types share one namespace."""
+    """A name is free before it is taken again: relations and row types share one namespace.
+
+    A routine makes way for one of another signature too: beside it, a call that fits both would be ambiguous.
+    """
 
     def space(key: ObjectKey) -> object:
+        if key.kind is ObjectKind.ROUTINE:
+            return (key.kind, key.schema, key.name)
         return (key.schema, key.name) if key.kind in _RELATIONS else key
 
     dropped: dict[object, list[int]] = defaultdict(list)

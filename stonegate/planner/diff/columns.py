@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from stonegate.model.catalog import Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Action, Change
+from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify import NOT_VALID, Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
@@ -145,6 +145,9 @@ def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, fam
     changed = (desired.type, desired.collation) != (live.type, live.collation) or not same
     if changed and any(key in sides.live.dependents.get(source, ()) for source in family.retyped):
         return True  # PostgreSQL does not change the type of a column that it is computed from
+    safe = sides.type_change(live.type, desired.type).change_class is ChangeClass.SAFE
+    if desired.type != live.type and not (same and safe):
+        return True  # no USING for a computed value, and no new expression beside a new type
     return not same and sides.live.server < _SET_EXPRESSION
 
 

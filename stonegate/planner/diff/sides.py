@@ -191,6 +191,17 @@ class Sides:
                     queue.append(user.owner)
         return tuple(sorted(found, key=str))
 
+    def containers_of_domain(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
+        """Live table columns that hold the domain inside of an array, composite or range."""
+        direct = {domain.key.qualified.sql for domain in self.live.domains}
+
+        def type_of(user: ObjectKey) -> str:
+            table = self.live.table(user.owner)
+            column = table.column(user.member or "") if table is not None else None
+            return column.type if column is not None else ""
+
+        return tuple(user for user in self.stored_users_of_type(key) if type_of(user) not in direct)
+
     @cached_property
     def desired_parts(self) -> frozenset[ObjectKey]:
         """Keys of all desired objects and of their members, indexes included."""

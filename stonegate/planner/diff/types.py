@@ -14,7 +14,7 @@ from stonegate.model.catalog import (
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
-from stonegate.planner.classify import Circumstances
+from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.matching import match_parts, remembers
@@ -242,6 +242,7 @@ def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Find
             after=desired.default,
         )
     if desired.not_null != live.not_null:
+        refusal = _refusal(sides, key, tightens=desired.not_null)
         yield sides.change(
             Action.ALTER,
             key,
@@ -249,8 +250,19 @@ def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Find
             aspect="not_null",
             before="NOT NULL" if live.not_null else None,
             after="NOT NULL" if desired.not_null else None,
+            hint=refusal,
+            facts=_IMPOSSIBLE if refusal else USUAL,
         )
     yield from _compare_domain_constraints(sides, desired, live)
+
+
+def _refusal(sides: Sides, key: ObjectKey, *, tightens: bool) -> str | None:
+    """A hint where the domain cannot be tightened: PostgreSQL does not look for its values inside of other types."""
+    users = sides.containers_of_domain(key) if tightens else ()
+    if not users:
+        return None
+    within = in_list(tuple(str(user) for user in users))
+    return f"PostgreSQL refuses, because {within} hold it inside of another type: create a new domain in a migration"
 
 
 def _base(domain: DomainType) -> str:
@@ -268,6 +280,7 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
         if part not in gone:
             yield Unmanaged(desired.key.part(ObjectKind.CONSTRAINT, part.name))
     if matched.missing or matched.replaced or matched.renamed or gone:
+        refusal = _refusal(sides, desired.key, tightens=bool(matched.missing or matched.replaced))
         lost = f"checks of {desired.key} are no longer declared: {in_list(tuple(part.name for part in gone))}"
         yield sides.change(
             Action.ALTER,
@@ -276,7 +289,8 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
             aspect="constraints",
             before=_checks(live.constraints),
             after=_checks(desired.constraints),
-            facts=Circumstances(loses_protection=bool(gone)),
+            hint=refusal,
+            facts=_IMPOSSIBLE if refusal else Circumstances(loses_protection=bool(gone)),
         )
     for pair in matched.pairs:
         key = desired.key.part(ObjectKind.CONSTRAINT, pair.name)

@@ -1,0 +1,1 @@
+CREATE DOMAIN em AS text CHECK (VALUE ~ '@' AND length(VALUE) < 100);

@@ -1,0 +1,1 @@
+CREATE FUNCTION nid(p text DEFAULT 'x') RETURNS text LANGUAGE sql AS $$ SELECT p $$;

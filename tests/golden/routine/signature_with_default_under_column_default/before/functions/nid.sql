@@ -1,0 +1,1 @@
+CREATE FUNCTION nid() RETURNS text LANGUAGE sql AS $$ SELECT 'a'::text $$;

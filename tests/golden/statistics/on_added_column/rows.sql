@@ -1,0 +1,1 @@
+INSERT INTO t (id, b) VALUES (1, 2);
