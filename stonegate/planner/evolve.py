@@ -22,7 +22,8 @@ from stonegate.model.catalog import (
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
-from stonegate.planner.operations import Operation, Part, Verb, cut_into_operations, phase_of, put_in_order
+from stonegate.planner.operation_order import put_in_order
+from stonegate.planner.operations import Operation, Part, Verb, cut_into_operations, phase_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,311 @@
+"""In what order the operations of a change run: what depends on a thing goes before it and comes back after it.
+
+The places of behaviour §6 are tie-breakers; everything else is a constraint between two operations.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action
+from stonegate.planner.operations import Operation, Part, Verb
+
+_CREATE_RANK: dict[ObjectKind, int] = {
+    ObjectKind.SCHEMA: 0,
+    ObjectKind.EXTENSION: 1,
+    ObjectKind.TYPE: 20,
+    ObjectKind.SEQUENCE: 25,
+    ObjectKind.TABLE: 30,
+    ObjectKind.COLUMN: 50,
+    ObjectKind.ATTRIBUTE: 21,
+    ObjectKind.CONSTRAINT: 54,
+    ObjectKind.INDEX: 56,
+    ObjectKind.VIEW: 60,
+    ObjectKind.MATERIALIZED_VIEW: 61,
+    ObjectKind.ROUTINE: 70,
+    ObjectKind.TRIGGER: 80,
+    ObjectKind.POLICY: 82,
+    ObjectKind.OTHER: 84,
+    ObjectKind.DEFAULT_PRIVILEGES: 2,
+}
+_LATE_DROP_RANK: dict[ObjectKind, int] = {
+    ObjectKind.OTHER: 89,
+    ObjectKind.TRIGGER: 90,
+    ObjectKind.POLICY: 90,
+    ObjectKind.MATERIALIZED_VIEW: 91,
+    ObjectKind.VIEW: 91,
+    ObjectKind.ROUTINE: 92,
+    ObjectKind.INDEX: 93,
+    ObjectKind.CONSTRAINT: 93,
+    ObjectKind.COLUMN: 50,
+    ObjectKind.TABLE: 94,
+    ObjectKind.SEQUENCE: 95,
+    ObjectKind.ATTRIBUTE: 21,
+    ObjectKind.TYPE: 96,
+    ObjectKind.SCHEMA: 97,
+}
+_ATTACHED = frozenset({"owner", "comment", "privileges", "enabled", "options", "name"})
+_RELATIONS = frozenset(
+    {
+        ObjectKind.TABLE,
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.SEQUENCE,
+        ObjectKind.INDEX,
+        ObjectKind.TYPE,
+    }
+)
+
+
+def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
+    """The operations in an order that PostgreSQL accepts, stable by rank, table and name."""
+    index = _Index(operations, desired)
+    after: dict[int, set[int]] = defaultdict(set)  # before → after
+    for first, second in _constraints(operations, index, desired, live):
+        if first != second:
+            after[first].add(second)
+    operations = _mark_early(operations, after)
+    return tuple(operations[number] for number in _topological(operations, after))
+
+
+def _rank(operation: Operation) -> int:
+    """The place of an operation when nothing forces another (behaviour, §6: the phases are tie-breakers)."""
+    kind = operation.key.kind
+    match operation.verb:
+        case Verb.DROP:
+            return 10 if operation.early else _LATE_DROP_RANK.get(kind, 90)
+        case Verb.CREATE:
+            by_part = {Part.FOREIGN_KEYS: 58, Part.TRIGGERS: 80, Part.POLICIES: 82}
+            if operation.part in by_part:
+                return by_part[operation.part]
+            if kind is ObjectKind.CONSTRAINT and (operation.change.after or "").startswith("FOREIGN KEY"):
+                return 58
+            return _CREATE_RANK.get(kind, 85)
+        case Verb.ALTER:
+            if operation.change.aspect in _ATTACHED and kind not in (ObjectKind.CONSTRAINT, ObjectKind.INDEX):
+                return 86
+            return {ObjectKind.TABLE: 52}.get(kind, _CREATE_RANK.get(kind, 85))
+
+
+class _Index:
+    """Finds the operations on a key, or on the table that the key is a part of."""
+
+    def __init__(self, operations: tuple[Operation, ...], desired: Catalog) -> None:
+        self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
+        self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
+        holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
+        self.holders = {
+            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
+            for holder in holders
+            for index in holder.indexes
+        }
+        self.foreign_keys = {
+            table.key.part(ObjectKind.CONSTRAINT, constraint.name)
+            for table in desired.tables
+            for constraint in table.constraints
+            if constraint.kind == "foreign key"
+        }
+        for number, operation in enumerate(operations):
+            self.by_key[operation.verb, operation.key].append(number)
+            if operation.table != operation.key or operation.verb is Verb.ALTER:
+                self.by_table[operation.table].append(number)
+
+    def removers(self, key: ObjectKey) -> list[int]:
+        """Operations that drop the object (or the table that holds it)."""
+        return self.by_key.get((Verb.DROP, key)) or self.by_key.get((Verb.DROP, key.owner), [])
+
+    def droppers(self, key: ObjectKey) -> list[int]:
+        """Operations that drop the object alone."""
+        return self.by_key.get((Verb.DROP, key), [])
+
+    def alterers(self, key: ObjectKey) -> list[int]:
+        """Operations that change the object in place."""
+        return self.by_key.get((Verb.ALTER, key), [])
+
+    def changers(self, key: ObjectKey) -> list[int]:
+        """Operations that create the object or change it in place."""
+        return self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
+
+    def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
+        """Operations that bring the object into its desired state."""
+        own = self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
+        if own and key.kind is not ObjectKind.TABLE:
+            return own
+        of_table = [
+            number
+            for number in self.by_key.get((Verb.CREATE, self.holders.get(key, key.owner)), [])
+            if operations[number].part is self._part(key)
+        ]
+        return own + of_table if key.kind is not ObjectKind.TABLE else of_table + self.alterers(key)
+
+    def _part(self, key: ObjectKey) -> Part:
+        match key.kind:
+            case ObjectKind.TRIGGER:
+                return Part.TRIGGERS
+            case ObjectKind.POLICY:
+                return Part.POLICIES
+            case ObjectKind.CONSTRAINT if key in self.foreign_keys:
+                return Part.FOREIGN_KEYS
+            case _:
+                return Part.WHOLE
+
+
+def _constraints(
+    operations: tuple[Operation, ...], index: _Index, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    yield from _removal_order(index, live)
+    yield from _creation_order(operations, index, desired)
+    yield from _same_name_order(operations)
+    yield from _within_tables(operations, index)
+    yield from _parents_first(index, desired, live)
+    yield from _children_freed(operations, live, desired)
+    yield from _bounds_freed(operations, live, desired)
+
+
+def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
+    """What depends on a thing goes, or is changed, before the thing itself goes or changes."""
+    for edge in live.dependencies:
+        if edge.dependent.kind is ObjectKind.SEQUENCE and edge.on.kind is ObjectKind.COLUMN:
+            continue  # a sequence is owned by its column, whose default is what really depends on the other
+        gone = index.removers(edge.on)
+        for first in index.removers(edge.dependent):
+            yield from ((first, second) for second in gone)
+            yield from ((first, second) for second in index.alterers(edge.on))
+        for first in index.alterers(edge.dependent):
+            yield from ((first, second) for second in gone)
+
+
+def _creation_order(operations: tuple[Operation, ...], index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """What a thing needs stands in its desired form before the thing is made."""
+    for edge in desired.dependencies:
+        needed = index.makers(edge.on, operations)
+        if needed:
+            for second in index.makers(edge.dependent, operations):
+                yield from ((first, second) for first in needed)
+
+
+def _same_name_order(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int]]:
+    """A name is free before it is taken again: relations and row types share one namespace.
+
+    A routine makes way for one of another signature too: beside it, a call that fits both would be ambiguous.
+    """
+
+    def space(key: ObjectKey) -> object:
+        if key.kind is ObjectKind.ROUTINE:
+            return (key.kind, key.schema, key.name)
+        return (key.schema, key.name) if key.kind in _RELATIONS else key
+
+    dropped: dict[object, list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        if operation.verb is Verb.DROP:
+            dropped[space(operation.key)].append(number)
+    for number, operation in enumerate(operations):
+        if operation.verb is not Verb.DROP:
+            yield from ((first, number) for first in dropped.get(space(operation.key), ()))
+
+
+def _within_tables(operations: tuple[Operation, ...], index: _Index) -> Iterator[tuple[int, int]]:
+    """Constraints and indexes go before the columns of their table change, and come back after."""
+    attached = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+    for numbers in index.by_table.values():
+        columns = [number for number in numbers if operations[number].key.kind is ObjectKind.COLUMN]
+        for number in numbers:
+            operation = operations[number]
+            if operation.key.kind not in attached:
+                continue
+            if operation.verb is Verb.DROP:
+                yield from ((number, column) for column in columns if operations[column].verb is not Verb.DROP)
+                yield from ((number, column) for column in columns if operations[column].change.action is Action.DROP)
+            elif operation.verb is Verb.CREATE:
+                yield from ((column, number) for column in columns)
+
+
+def _parents_first(index: _Index, desired: Catalog, live: Catalog) -> Iterator[tuple[int, int]]:
+    """A column comes to a child with its parent's; what is special about the child's is done after that.
+
+    A child's own column of the same name can only go once the parent's is gone.
+    """
+    for catalog, concerned in ((desired, index.changers), (live, index.droppers)):
+        for table in catalog.tables:
+            parents = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
+            for parent in parents:
+                above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+                for column in table.columns:
+                    firsts = concerned(above.part(ObjectKind.COLUMN, column.name))
+                    seconds = concerned(table.key.part(ObjectKind.COLUMN, column.name))
+                    yield from ((first, second) for first in firsts for second in seconds)
+
+
+def _children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A child that leaves its parent does so before the parent's columns and checks go: else it would lose them too."""
+    for first, operation in enumerate(operations):
+        former, table = live.table(operation.key), desired.table(operation.key)
+        if operation.verb is not Verb.ALTER or operation.change.aspect != "inherits" or former is None:
+            continue
+        left = {
+            ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+            for parent in former.inherits
+            if table is None or parent not in table.inherits
+        }
+        for second, other in enumerate(operations):
+            is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT)
+            if is_part and other.verb is Verb.DROP and other.key.owner in left:
+                yield first, second
+
+
+def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A partition goes or narrows before another one takes its values: bounds may not overlap at any time."""
+    for first, operation in enumerate(operations):
+        former = live.table(operation.key)
+        goes, moves = operation.verb is Verb.DROP, operation.change.aspect == "partition"
+        if former is None or former.partition_of is None or not (goes or moves):
+            continue
+        for second, other in enumerate(operations):
+            table = desired.table(other.key)
+            if table is None or table.partition_of != former.partition_of:
+                continue
+            if other.verb is Verb.CREATE or (goes and other.change.aspect == "partition"):
+                yield first, second
+
+
+def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> tuple[Operation, ...]:
+    """A drop that something else waits for is early."""
+    return tuple(
+        replace(operation, early=True)
+        if operation.verb is Verb.DROP
+        and any(operations[later].verb is not Verb.DROP or operations[later].early for later in after.get(number, ()))
+        else operation
+        for number, operation in enumerate(operations)
+    )
+
+
+def _topological(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> Iterator[int]:
+    waiting: dict[int, int] = defaultdict(int)
+    for laters in after.values():
+        for later in laters:
+            waiting[later] += 1
+
+    def priority(number: int) -> tuple[object, ...]:
+        operation = operations[number]
+        return (_rank(operation), operation.table, operation.key, operation.change.identity, operation.part, number)
+
+    ready = [priority(number) for number in range(len(operations)) if not waiting[number]]
+    heapq.heapify(ready)
+    left = set(range(len(operations)))
+    while left:
+        # A circle among operations (two columns whose defaults call each other's functions) has no order; the least
+        # rank goes first and PostgreSQL says what is wrong with it.
+        number = heapq.heappop(ready)[-1] if ready else min(left, key=priority)
+        if not isinstance(number, int) or number not in left:
+            continue
+        left.discard(number)
+        yield number
+        for later in sorted(after.get(number, ())):
+            waiting[later] -= 1
+            if waiting[later] == 0 and later in left:
+                heapq.heappush(ready, priority(later))
