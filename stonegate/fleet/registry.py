@@ -59,6 +59,7 @@ class Registry:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._known: dict[Path, tuple[tuple[int, int, int], PlatformRecord]] = {}
+        self._found: dict[str, Path] = {}  # where a platform's file was the last time
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -84,8 +85,17 @@ class Registry:
 
     def find(self, name: str) -> PlatformRecord | None:
         """The platform of exactly that name, or None."""
+        path = self._found.get(name)
+        if path is not None and path in self._known:
+            with contextlib.suppress(UsageError):  # it was removed
+                record = self._read(path)
+                if record.name == name:
+                    return record
         path = self._find_file(name)
-        return None if path is None else self._read(path)
+        if path is None:
+            return None
+        self._found[name] = path
+        return self._read(path)
 
     def owner_of(self, database: str) -> DatabaseRecord | None:
         """The record of a database, whichever platform has it."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from stonegate.database.call_session import CallSession, FunctionSignature, SignatureMoved
+from stonegate.database.call_session import CallSession, FunctionSignature
+from stonegate.database.pipeline import CallUndone, Pace, SignatureMoved, Statement
 from stonegate.errors import ConnectionFailed, DatabaseNotFound, FunctionNotFound, QueryFailed, UsageError
+from stonegate.fleet.targets import Target
 from stonegate.gateway.answers import Refusal, refusal_of
 from stonegate.gateway.places import Places
+from stonegate.gateway.plain_calls import PlainCall
 from stonegate.gateway.pools import Pools
-from stonegate.gateway.signatures import FUNCTION_NAME, Arguments, bind_call, choose_signature
+from stonegate.gateway.signatures import FUNCTION_NAME, Arguments, bind_call, choose_signature, void_rows
 from stonegate.settings import Settings
 
 #: A signature is read again after this time, since a deployment from elsewhere tells nobody (seconds).
@@ -52,22 +56,50 @@ class StrictCallRequest(CallRequest, kw_only=True, forbid_unknown_fields=True):
     """Tried first, so that unknown fields are noticed at no cost; what it refuses is looked at again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallAnswer:
+class CallAnswer(msgspec.Struct, frozen=True):
     """The rows as a JSON array, and how many."""
 
     rows: bytes
     count: int
 
 
+class _Function:
+    """What is remembered of a function: its overloads, when they were read, and how long its calls take."""
+
+    __slots__ = ("pace", "plain", "read_at", "signatures")
+
+    def __init__(self) -> None:
+        self.signatures: tuple[FunctionSignature, ...] = ()
+        self.plain: PlainCall | None = None
+        self.read_at = -SIGNATURE_SECONDS
+        self.pace = Pace()
+
+    def learn(self, signatures: tuple[FunctionSignature, ...]) -> None:
+        """The catalog was read."""
+        if signatures != self.signatures:
+            self.signatures, self.plain = signatures, PlainCall.of(signatures)
+        self.read_at = time.monotonic()
+
+    def bind(self, name: str, arguments: Arguments) -> tuple[Statement, list[bytes | None], bytes | None]:
+        """The statement, the texts of its parameters, and the rows where they are known before: a void function's.
+
+        Raises:
+            UsageError: no overload takes such arguments.
+        """
+        if self.plain is not None and (bound := self.plain.bind(arguments)) is not None:
+            return *bound, self.plain.void_rows
+        fit = choose_signature(name, self.signatures, arguments)
+        return *bind_call(fit), void_rows(fit.signature)
+
+
 class Calls:
-    """Answers calls; remembers the signatures of every database."""
+    """Answers calls; remembers the functions of every database."""
 
     def __init__(self, settings: Settings, places: Places, pools: Pools[CallSession]) -> None:
         self.settings = settings
         self.places = places
         self.pools = pools
-        self._known: dict[str, dict[str, tuple[float, tuple[FunctionSignature, ...]]]] = {}
+        self._known: dict[str, dict[str, _Function]] = {}
 
     async def answer(self, request: CallRequest) -> CallAnswer:
         """Call the function.
@@ -82,16 +114,19 @@ class Calls:
                 f"the function's name {request.function[:MOST_SHOWN]!r} is none",
                 hint="a-z, 0-9 and _, at most 63 characters, no schema",
             )
-        timeout_s = self._timeout(request.timeout_ms)
+        timeout_s = None if request.timeout_ms is None else self._timeout(request.timeout_ms)
         database_id = request.id
         tenant = database_id if database_id is not None else _as_text(request.tenant_id)
         try:
             target = await self.places.find(
                 request.platform, tenant, request.schema_name or None, is_id=database_id is not None
             )
-            opening = self.places.open(target, self.settings.call_timeout)
-            async with self.pools.acquire(target.database, opening) as session:
-                return await self._run(session, target.database, request, timeout_s)
+            try:
+                return await self._attempt(target, request, timeout_s)
+            except CallUndone:
+                return await self._attempt(target, request, timeout_s)
+        except CallUndone as again:
+            raise again.failure from None
         except DatabaseNotFound as missing:
             raise ConnectionFailed(missing.message, cause=missing.cause, database=missing.database) from missing
 
@@ -99,63 +134,68 @@ class Calls:
         """The database was deployed to: its signatures may be others now."""
         self._known.pop(database, None)
 
+    async def _attempt(self, target: Target, request: CallRequest, timeout_s: float | None) -> CallAnswer:
+        known = self._known.get(target.database, {}).get(request.function)
+        mean = math.inf if known is None or known.pace.mean is None else known.pace.mean
+        opening = self.places.open(target, self.settings.call_timeout)
+        place = await self.pools.take(target.database, opening, mean)
+        try:
+            return await self._run(place.session, target.database, request, timeout_s)
+        finally:
+            self.pools.give_back(place, mean)
+
     async def _run(
         self, session: CallSession, database: str, request: CallRequest, timeout_s: float | None
     ) -> CallAnswer:
+        name = request.function
         arguments: Arguments = () if request.params is None else request.params
-        known = self._remembered(database, request.function)
-        fit = None
-        if known is not None:
-            try:
-                fit = choose_signature(request.function, known, arguments)
-            except UsageError:
-                known = None  # an overload may have come since
-        if fit is None:
-            known = await self._read(session, database, request.function)
-            fit = choose_signature(request.function, known, arguments)
-        statement, values = bind_call(fit)
+        known = self._known.get(database, {}).get(name)
+        bound = None
+        if known is not None and time.monotonic() - known.read_at < SIGNATURE_SECONDS:
+            with contextlib.suppress(UsageError):  # an overload may have come since
+                bound = known.bind(name, arguments)
+        if known is None or bound is None:
+            known = await self._read(session, database, name)
+            bound = known.bind(name, arguments)
         try:
-            rows = await session.run(statement, values, timeout_s=timeout_s)
-        except SignatureMoved as moved:
-            again = await self._read(session, database, request.function)
-            if again == known:
-                raise moved.failure from None
-            fit = choose_signature(request.function, again, arguments)
-            statement, values = bind_call(fit)
             try:
-                rows = await session.run(statement, values, timeout_s=timeout_s)
-            except SignatureMoved as still:
-                raise still.failure from None
+                rows = await session.run(bound[0], bound[1], timeout_s=timeout_s, pace=known.pace)
+            except SignatureMoved as moved:
+                before = known.signatures
+                known = await self._read(session, database, name)
+                if known.signatures == before:
+                    raise moved.failure from None
+                bound = known.bind(name, arguments)
+                rows = await session.run(bound[0], bound[1], timeout_s=timeout_s, pace=known.pace)
+        except SignatureMoved as still:
+            raise still.failure from None
         except QueryFailed as failure:
             failure.database = database
             raise
-        if fit.signature.is_void:
-            return CallAnswer(rows=b'[{"%s":null}]' % fit.signature.name.encode(), count=1)
-        return CallAnswer(rows=b"[" + b",".join(row or b"null" for row in rows) + b"]", count=len(rows))
+        if bound[2] is not None:
+            return CallAnswer(bound[2], 1)
+        try:
+            joined = b",".join(rows)  # type: ignore[arg-type]
+        except TypeError:
+            joined = b",".join(row or b"null" for row in rows)
+        return CallAnswer(b"[" + joined + b"]", len(rows))
 
-    def _remembered(self, database: str, function: str) -> tuple[FunctionSignature, ...] | None:
-        known = self._known.get(database, {}).get(function)
-        if known is None or time.monotonic() - known[0] > SIGNATURE_SECONDS:
-            return None
-        return known[1]
-
-    async def _read(self, session: CallSession, database: str, function: str) -> tuple[FunctionSignature, ...]:
-        found = await session.read_signatures(function)
+    async def _read(self, session: CallSession, database: str, name: str) -> _Function:
+        found = await session.read_signatures(name)
         if not found:
             # Names that do not exist are not remembered: there is no end of them.
-            self._known.get(database, {}).pop(function, None)
+            self._known.get(database, {}).pop(name, None)
             raise FunctionNotFound(
-                f"there is no function {function}",
+                f"there is no function {name}",
                 hint="it must stand in a schema of the database's search_path",
                 database=database,
             )
-        self._known.setdefault(database, {})[function] = (time.monotonic(), found)
-        return found
+        known = self._known.setdefault(database, {}).setdefault(name, _Function())
+        known.learn(found)
+        return known
 
-    def _timeout(self, timeout_ms: float | None) -> float | None:
+    def _timeout(self, timeout_ms: float) -> float | None:
         """Seconds, if less than what is in force anyway."""
-        if timeout_ms is None:
-            return None
         if not 0 < timeout_ms < 1e12:
             raise UsageError("timeout_ms must be a number of milliseconds greater than 0")
         seconds = timeout_ms / 1000

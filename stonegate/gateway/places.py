@@ -33,6 +33,7 @@ class Places:
         self.registry = registry
         self.server = server
         self._indexes: dict[str, tuple[PlatformRecord, dict[tuple[str | None, str], list[DatabaseRecord]]]] = {}
+        self._targets: dict[tuple[str, str | None, str | None, bool], tuple[PlatformRecord | None, Target]] = {}
         self._absent: OrderedDict[Owner, float] = OrderedDict()
         self._looking = asyncio.Lock()
 
@@ -49,28 +50,37 @@ class Places:
             UsageError: several schemas have a database of that id, or a name is impossible.
             PlatformIsolationViolation: it is another's.
         """
+        record = self.registry.find(platform)
+        key = (platform, tenant, schema, is_id)
+        known = self._targets.get(key)
+        if known is not None and known[0] is record:
+            return known[1]
         wanted = None if tenant in (None, "", "null") else tenant
-        record = self._recorded(platform, wanted, schema, is_id=is_id)
-        if record is None:
-            record = await self._on_server(v2_owner(platform, schema, wanted) if schema else v1_owner(platform, wanted))
-        return find_target(self.registry, self.server, record)
+        found = None if record is None else self._recorded(record, wanted, schema, is_id=is_id)
+        if found is None:
+            found = await self._on_server(v2_owner(platform, schema, wanted) if schema else v1_owner(platform, wanted))
+            return find_target(self.registry, self.server, found)
+        target = find_target(self.registry, self.server, found)
+        if len(self._targets) >= MOST_REMEMBERED:
+            self._targets.clear()
+        self._targets[key] = (record, target)
+        return target
 
     def open(self, target: Target, statement_timeout_s: float) -> Callable[[], Awaitable[CallSession]]:
         """What logs in there: `pools.acquire` calls it."""
         return partial(_log_in, target, statement_timeout_s)
 
-    def _recorded(self, platform: str, tenant: str | None, schema: str | None, *, is_id: bool) -> DatabaseRecord | None:
-        record = self.registry.find(platform)
-        if record is None:
-            return None
-        known = self._indexes.get(platform)
+    def _recorded(
+        self, record: PlatformRecord, tenant: str | None, schema: str | None, *, is_id: bool
+    ) -> DatabaseRecord | None:
+        known = self._indexes.get(record.name)
         if known is None or known[0] is not record:
             index: dict[tuple[str | None, str], list[DatabaseRecord]] = {}
             for each in record.databases:
                 index.setdefault((each.owner.schema, each.id), []).append(each)
                 if each.owner.schema is not None:
                     index.setdefault(("*", each.id), []).append(each)
-            known = self._indexes[platform] = (record, index)
+            known = self._indexes[record.name] = (record, index)
         index = known[1]
         key = tenant or MAIN
         if schema:

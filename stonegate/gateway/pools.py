@@ -1,7 +1,9 @@
 """Connections shared by all databases: a cap per database, one over all, and queues that no tenant's flood can jump.
 
-At the cap a database that waits gets the place of one that has more connections than itself; of several that wait the
-one with the fewest, and the longest waiting of those. So all come to have the same number, or as many as they want.
+Calls that are known to be quick share a connection, as long as those in front of them take no time worth speaking of;
+slow and unknown ones have one to themselves. At the cap a database that waits gets the place of one that has more
+connections than itself; of several that wait the one with the fewest, and the longest waiting of those. So all come to
+have the same number, or as many as they want.
 """
 
 from __future__ import annotations
@@ -10,10 +12,9 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from stonegate.errors import PoolExhausted
 
@@ -22,6 +23,12 @@ SWEEP_SECONDS = 1.0
 TURN_SECONDS = 0.02
 #: A connection that was used so lately is closed only for a database that has none, or clearly fewer.
 FRESH_SECONDS = 0.25
+#: A call never waits longer than this for others on its connection; one that takes longer never has others behind it.
+MOST_WAIT_SECONDS: Final = 0.005
+#: Up to this a call rather waits than that an idle connection is used, or another one opened.
+LITTLE_WAIT_SECONDS: Final = 0.0005
+#: Connections of a database that are opened for calls which could as well wait.
+FEW_CONNECTIONS: Final = 4
 
 
 class Session(Protocol):
@@ -31,7 +38,11 @@ class Session(Protocol):
 
     @property
     def is_alive(self) -> bool:
-        """False if the server has ended it meanwhile."""
+        """False if the server has ended it meanwhile; asked while nobody uses it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another call may join those that are on it."""
 
     async def close(self) -> None:
         """Log out; returns when the server has let go."""
@@ -51,31 +62,45 @@ class PoolLimits:
     acquire_timeout_s: float = 5.0
 
 
-class _Place(Generic[S]):
-    """A connection of a pool and what must be remembered of it."""
+class Place(Generic[S]):
+    """A connection of a pool and what must be remembered of it; `session` is for those who took it."""
 
-    __slots__ = ("born", "generation", "session", "turn_began", "used")
+    __slots__ = ("born", "calls", "generation", "load", "pool", "session", "turn_began", "used")
 
-    def __init__(self, session: S, generation: int, now: float) -> None:
+    def __init__(self, pool: _Pool[S], session: S, generation: int, now: float) -> None:
+        self.pool = pool
         self.session = session
         self.generation = generation
         self.born = self.used = self.turn_began = now
+        self.calls = 0
+        self.load = 0.0  # how long the calls that are on it will take
+
+
+class _Waiter(Generic[S]):
+    """A call in a queue: gets a place that it has taken, or None for room to open one."""
+
+    __slots__ = ("future", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.future: asyncio.Future[Place[S] | None] = asyncio.get_running_loop().create_future()
+        self.seconds = seconds
 
 
 class _Pool(Generic[S]):
-    __slots__ = ("generation", "idle", "name", "open", "size", "waiters")
+    __slots__ = ("busy", "generation", "idle", "name", "open", "size", "waiters")
 
     def __init__(self, name: str, open: Callable[[], Awaitable[S]]) -> None:
         self.name = name
         self.open = open
-        self.idle: deque[_Place[S]] = deque()  # the most recently used one last
+        self.idle: deque[Place[S]] = deque()  # the most recently used one last
+        self.busy: list[Place[S]] = []  # those with calls
         self.size = 0  # open, opening and closing ones
-        self.waiters: deque[asyncio.Future[_Place[S] | None]] = deque()
+        self.waiters: deque[_Waiter[S]] = deque()
         self.generation = 0
 
 
 class Pools(Generic[S]):
-    """All pools of a process. `acquire` hands out a session; nothing else is to be known about pools.
+    """All pools of a process. `take` hands out a place with a session, `give_back` ends its use.
 
     Args:
         limits: may be replaced while it runs; they count from the next decision on.
@@ -101,13 +126,13 @@ class Pools(Generic[S]):
         """Per database: connections, idle ones, waiting calls."""
         return {pool.name: (pool.size, len(pool.idle), len(pool.waiters)) for pool in self._pools.values() if pool.size}
 
-    @asynccontextmanager
-    async def acquire(self, name: str, open: Callable[[], Awaitable[S]]) -> AsyncIterator[S]:
-        """A session on the database, for the block.
+    async def take(self, name: str, open: Callable[[], Awaitable[S]], seconds: float) -> Place[S]:
+        """A place on the database; whoever got it gives it back.
 
         Args:
             name: the database.
             open: logs in; called when there is no idle connection and room for another.
+            seconds: how long the call will take; infinity where nobody knows.
 
         Raises:
             PoolExhausted: none became free in time.
@@ -117,11 +142,20 @@ class Pools(Generic[S]):
         if pool is None:
             pool = self._pools[name] = _Pool(name, open)
         pool.open = open
-        place = await self._take(pool)
-        try:
-            yield place.session
-        finally:
-            self._give_back(pool, place)
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep())
+        seconds = min(seconds, _AGES)
+        if not pool.waiters:
+            place = self._choose(pool, seconds)
+            if place is not None:
+                return _occupy(place, seconds)
+            if self._may_open(pool):
+                return _occupy(await self._open(pool), seconds)
+        return await self._wait(pool, seconds)
+
+    def give_back(self, place: Place[S], seconds: float) -> None:
+        """The call, for which the place was taken with that many seconds, is over."""
+        self._leave(place, min(seconds, _AGES))
 
     async def drain(self, name: str) -> None:
         """Close every connection to the database: idle ones now, the others when their call is done."""
@@ -143,8 +177,8 @@ class Pools(Generic[S]):
             self._sweeper.cancel()
         for pool in self._pools.values():
             for waiter in pool.waiters:
-                if not waiter.done():
-                    waiter.set_exception(_exhausted(pool.name, "the gateway is shutting down"))
+                if not waiter.future.done():
+                    waiter.future.set_exception(_exhausted(pool.name, "the gateway is shutting down"))
             while pool.idle:
                 self._start(self._close(pool, pool.idle.popleft()))
         deadline = time.monotonic() + timeout_s
@@ -153,18 +187,30 @@ class Pools(Generic[S]):
 
     # --- taking -----------------------------------------------------------------------------------------------------
 
-    async def _take(self, pool: _Pool[S]) -> _Place[S]:
-        if self._sweeper is None:
-            self._sweeper = asyncio.create_task(self._sweep())
-        if not pool.waiters:
-            place = self._pop_idle(pool)
-            if place is not None:
-                return place
-            if self._may_open(pool):
-                return await self._open(pool)
-        return await self._wait(pool)
+    def _choose(self, pool: _Pool[S], seconds: float) -> Place[S] | None:
+        """A connection that is there: a busy one for quick calls, as long as that costs little; else an idle one."""
+        shared = self._least_loaded(pool) if seconds <= MOST_WAIT_SECONDS and pool.busy else None
+        if shared is not None and shared.load <= LITTLE_WAIT_SECONDS:
+            return shared
+        idle = self._pop_idle(pool)
+        if idle is not None or shared is None:
+            return idle
+        return shared if pool.size >= min(FEW_CONNECTIONS, self.limits.per_database) or not self._has_room() else None
 
-    def _pop_idle(self, pool: _Pool[S]) -> _Place[S] | None:
+    def _least_loaded(self, pool: _Pool[S]) -> Place[S] | None:
+        now = time.monotonic()
+        is_wanted = self._is_wanted_elsewhere(pool)
+        best: Place[S] | None = None
+        for place in pool.busy:
+            if place.load > MOST_WAIT_SECONDS or (best is not None and place.load >= best.load):
+                continue
+            if is_wanted and now - place.turn_began > TURN_SECONDS:
+                continue
+            if place.session.is_open and self._is_fit(pool, place, now):
+                best = place
+        return best
+
+    def _pop_idle(self, pool: _Pool[S]) -> Place[S] | None:
         now = time.monotonic()
         while pool.idle:
             place = pool.idle.pop()
@@ -174,11 +220,12 @@ class Pools(Generic[S]):
             self._start(self._close(pool, place))
         return None
 
+    def _has_room(self) -> bool:
+        return self.total < self.limits.total and not self._queue and not self._closed
+
     def _may_open(self, pool: _Pool[S]) -> bool:
         """Reserve room for one more connection, if there is any and nobody has waited longer for it."""
-        if self._closed or pool.size >= self.limits.per_database:
-            return False
-        if self.total >= self.limits.total or self._queue:
+        if pool.size >= self.limits.per_database or not self._has_room():
             return False
         self._reserve(pool)
         return True
@@ -187,66 +234,90 @@ class Pools(Generic[S]):
         pool.size += 1
         self.total += 1
 
-    async def _open(self, pool: _Pool[S]) -> _Place[S]:
+    async def _open(self, pool: _Pool[S]) -> Place[S]:
         """Log in, in a place that is reserved already."""
         try:
             session = await pool.open()
         except BaseException:
             self._release_room(pool)
             raise
-        return _Place(session, pool.generation, time.monotonic())
+        return Place(pool, session, pool.generation, time.monotonic())
 
-    async def _wait(self, pool: _Pool[S]) -> _Place[S]:
-        waiter: asyncio.Future[_Place[S] | None] = asyncio.get_running_loop().create_future()
+    async def _wait(self, pool: _Pool[S], seconds: float) -> Place[S]:
+        waiter: _Waiter[S] = _Waiter(seconds)
+        future = waiter.future
         pool.waiters.append(waiter)
         if pool.size < self.limits.per_database:
             self._queue.setdefault(pool.name)
             self._evict_idle()
         try:
             async with asyncio.timeout(self.limits.acquire_timeout_s):
-                place = await waiter
+                place = await future
         except BaseException as error:
             with contextlib.suppress(ValueError):
                 pool.waiters.remove(waiter)
             if not pool.waiters:
                 self._queue.pop(pool.name, None)
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._return_unused(pool, waiter.result())
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._return_unused(pool, future.result(), seconds)
             if isinstance(error, TimeoutError):
                 self.exhausted += 1
                 raise _exhausted(pool.name, f"none became free within {self.limits.acquire_timeout_s:g} s") from None
             raise
         # None is room for a connection of our own.
-        return place if place is not None else await self._open(pool)
+        return place if place is not None else _occupy(await self._open(pool), seconds)
 
-    def _return_unused(self, pool: _Pool[S], place: _Place[S] | None) -> None:
+    def _return_unused(self, pool: _Pool[S], place: Place[S] | None, seconds: float) -> None:
         if place is None:
             self._release_room(pool)
         else:
-            self._give_back(pool, place)
+            self._leave(place, seconds)
 
     # --- giving back ------------------------------------------------------------------------------------------------
 
-    def _give_back(self, pool: _Pool[S], place: _Place[S]) -> None:
+    def _leave(self, place: Place[S], seconds: float) -> None:
+        pool = place.pool
         now = time.monotonic()
         place.used = now
-        if not self._is_fit(pool, place, now):
-            self._start(self._close(pool, place))
-            return
+        place.calls -= 1
+        place.load -= seconds
+        if not place.calls:
+            place.load = 0.0
+            pool.busy.remove(place)
         has_turn = bool(pool.waiters) and now - place.turn_began <= TURN_SECONDS
-        if not has_turn and self._is_room_wanted() and self._has_more(pool, self._neediest()):
-            self._start(self._close(pool, place))
+        is_over = not has_turn and self._is_wanted_elsewhere(pool)
+        # One that is not open now still waits for the end of a cancelled call.
+        if is_over or not self._is_fit(pool, place, now) or not (place.calls or place.session.is_open):
+            if not place.calls:
+                self._start(self._close(pool, place))
             return
-        if self._hand_over(pool, place):
-            return
-        place.turn_began = now
-        pool.idle.append(place)
+        if pool.waiters:
+            self._hand_over(pool, place)
+        if not place.calls:
+            place.turn_began = now
+            pool.idle.append(place)
 
-    def _hand_over(self, pool: _Pool[S], place: _Place[S] | None) -> bool:
+    def _hand_over(self, pool: _Pool[S], place: Place[S]) -> None:
+        """Let those who wait have the connection, in their order, as many as may share it."""
         while pool.waiters:
-            waiter = pool.waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(place)
+            first = pool.waiters[0]
+            if first.future.done():
+                pool.waiters.popleft()
+                continue
+            if place.calls:
+                is_quick = first.seconds <= MOST_WAIT_SECONDS and place.load <= MOST_WAIT_SECONDS
+                if not is_quick or not place.session.is_open:
+                    return
+            pool.waiters.popleft()
+            first.future.set_result(_occupy(place, first.seconds))
+        self._queue.pop(pool.name, None)
+
+    def _hand_room(self, pool: _Pool[S]) -> bool:
+        """Let the first who waits open a connection."""
+        while pool.waiters:
+            first = pool.waiters.popleft()
+            if not first.future.done():
+                first.future.set_result(None)
                 if not pool.waiters:
                     self._queue.pop(pool.name, None)
                 return True
@@ -266,6 +337,10 @@ class Pools(Generic[S]):
     def _is_room_wanted(self) -> bool:
         """Whether databases wait for a place, and more of them than places are being vacated."""
         return len(self._queue) > self._leaving and self.total >= self.limits.total
+
+    def _is_wanted_elsewhere(self, pool: _Pool[S]) -> bool:
+        """Whether a place of this database should go to another."""
+        return bool(self._queue) and self._is_room_wanted() and self._has_more(pool, self._neediest())
 
     def _has_more(self, pool: _Pool[S], needy: _Pool[S]) -> bool:
         """Whether giving one up would leave the two more equal; one that has none gets one in any case."""
@@ -290,7 +365,7 @@ class Pools(Generic[S]):
                 self._queue.pop(pool.name)  # it waits for its own connections
                 continue
             self._reserve(pool)
-            if not self._hand_over(pool, None):
+            if not self._hand_room(pool):
                 pool.size -= 1
                 self.total -= 1
             elif pool.waiters:
@@ -311,7 +386,7 @@ class Pools(Generic[S]):
             pool = min(idle, key=lambda each: each.idle[0].used)
             self._start(self._close(pool, pool.idle.popleft()))
 
-    def _is_fit(self, pool: _Pool[S], place: _Place[S], now: float) -> bool:
+    def _is_fit(self, pool: _Pool[S], place: Place[S], now: float) -> bool:
         return (
             place.session.is_usable
             and place.generation == pool.generation
@@ -319,7 +394,7 @@ class Pools(Generic[S]):
             and not self._closed
         )
 
-    async def _close(self, pool: _Pool[S], place: _Place[S]) -> None:
+    async def _close(self, pool: _Pool[S], place: Place[S]) -> None:
         self._leaving += 1
         try:
             await place.session.close()
@@ -344,6 +419,19 @@ class Pools(Generic[S]):
                         pool.idle.remove(place)
                         self._start(self._close(pool, place))
             self._evict_idle()
+
+
+#: Instead of infinity, which could not be taken off a sum again (seconds).
+_AGES: Final = 1e6
+
+
+def _occupy(place: Place[S], seconds: float) -> Place[S]:
+    """One call more."""
+    if not place.calls:
+        place.pool.busy.append(place)
+    place.calls += 1
+    place.load += seconds
+    return place
 
 
 def _exhausted(database: str, why: str) -> PoolExhausted:

@@ -13,7 +13,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from stonegate.database.call_session import FunctionSignature, Parameter, Statement
+from stonegate.database.call_session import FunctionSignature, Parameter
+from stonegate.database.pipeline import Statement
 from stonegate.errors import FunctionNotFound, UsageError
 from stonegate.model.names import quote_ident
 
@@ -29,8 +30,8 @@ _INT4, _INT8, _NUMERIC, _BOOL, _TEXT, _JSONB = 23, 20, 1700, 16, 25, 3802
 _INTEGERS: Final = {"int2": 15, "int4": 31, "int8": 63}
 _FLOATS: Final = {"numeric": 7, "float8": 6, "float4": 5, "money": 2}
 _TEXTS: Final = {"text": 9, "varchar": 8, "bpchar": 7, "name": 6, "citext": 8}
-_JSON: Final = frozenset({"json", "jsonb"})
-_POLYMORPHIC: Final = {"anyelement", "anynonarray", "anyarray", "any", "anycompatible", "anycompatiblearray"} | {
+JSON_TYPES: Final = frozenset({"json", "jsonb"})
+POLYMORPHIC: Final = {"anyelement", "anynonarray", "anyarray", "any", "anycompatible", "anycompatiblearray"} | {
     "anycompatiblenonarray",
     "anyenum",
     "anyrange",
@@ -97,7 +98,8 @@ def bind_call(fit: _Fit) -> tuple[Statement, list[bytes | None]]:
         UsageError: a value has a form that its type cannot have.
     """
     signature = fit.signature
-    parts, types, values = [], [], []
+    parts: list[str] = []
+    types, values = [], []
     by_name = isinstance(fit, _Named)
     for index, (parameter, raw, is_element) in enumerate(fit.pairs):
         bound = _bind(_element(parameter) if is_element else parameter, raw)
@@ -109,12 +111,22 @@ def bind_call(fit: _Fit) -> tuple[Statement, list[bytes | None]]:
         if fit.spread and index == len(fit.pairs) - 1:
             text = f"VARIADIC {text}"
         parts.append(text)
+    return write_call(signature, parts, types), values
+
+
+def write_call(signature: FunctionSignature, parts: Sequence[str], types: Sequence[int]) -> Statement:
+    """The statement that calls a function with these expressions over parameters of these types."""
     function = f"{quote_ident(signature.schema)}.{quote_ident(signature.name)}({', '.join(parts)})"
     if signature.is_void:
         query = f"SELECT {function}"
     else:
         query = f"SELECT pg_catalog.row_to_json(r)::pg_catalog.text FROM (SELECT * FROM {function}) AS r"
-    return Statement(sql=query, types=tuple(types)), values
+    return Statement(sql=query, types=tuple(types))
+
+
+def void_rows(signature: FunctionSignature) -> bytes | None:
+    """What a void function answers, for which row_to_json would say "" (http-contract); None for others."""
+    return b'[{"%s":null}]' % signature.name.encode() if signature.is_void else None
 
 
 # --- which function --------------------------------------------------------------------------------------------------
@@ -177,15 +189,15 @@ def _score(parameter: Parameter, raw: msgspec.Raw) -> int:
         case 0x22:  # string: the input text of any type
             return _TEXTS.get(base, 4 if parameter.kind == "e" else 1 if is_array or parameter.kind == "c" else 3)
         case 0x74 | 0x66:  # true, false
-            return 9 if base == "bool" else 3 if base in _JSON or base in _POLYMORPHIC else int(not is_array)
+            return 9 if base == "bool" else 3 if base in JSON_TYPES or base in POLYMORPHIC else int(not is_array)
         case 0x5B:  # [
-            if base in _JSON:
+            if base in JSON_TYPES:
                 return 6
             if is_array or base in ("anyarray", "anycompatiblearray"):
                 return 9
             return 8 if base == "bytea" else 0
         case 0x7B:  # {
-            return 9 if parameter.kind == "c" or base == "record" else 6 if base in _JSON else 0
+            return 9 if parameter.kind == "c" or base == "record" else 6 if base in JSON_TYPES else 0
         case _:
             return _score_number(base, bytes(raw)) if not is_array and parameter.kind != "c" else 0
 
@@ -198,8 +210,8 @@ def _score_number(base: str, text: bytes) -> int:
             fits = -(1 << bits) <= value < (1 << bits)
             # As PostgreSQL reads a literal: integer if it fits, else bigint, else numeric.
             return (9 if base == "int4" else 8) if fits else 1
-        return _FLOATS.get(base, 3 if base in _JSON or base in _POLYMORPHIC else 1)
-    return _FLOATS.get(base, 0) + 2 if base in _FLOATS else 3 if base in _JSON or base in _POLYMORPHIC else 1
+        return _FLOATS.get(base, 3 if base in JSON_TYPES or base in POLYMORPHIC else 1)
+    return _FLOATS.get(base, 0) + 2 if base in _FLOATS else 3 if base in JSON_TYPES or base in POLYMORPHIC else 1
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -221,13 +233,13 @@ def replace_type(parameter: Parameter, oid: int, base: str, kind: str) -> Parame
 
 def _bind(parameter: Parameter, raw: msgspec.Raw) -> _Bound:
     first = _first(raw)
-    if parameter.base in _POLYMORPHIC:
+    if parameter.base in POLYMORPHIC:
         return _bind_polymorphic(raw)
     if first == 0x6E:
         return _Bound("{}", parameter.oid, None)
     if first == 0x22:
-        return _Bound("{}", parameter.oid, _text(raw).encode())
-    if parameter.base in _JSON:
+        return _Bound("{}", parameter.oid, read_text(raw).encode())
+    if parameter.base in JSON_TYPES:
         return _Bound("{}", parameter.oid, bytes(raw))
     if first == 0x5B and parameter.base == "bytea":
         return _Bound("{}", parameter.oid, _byte_list(raw, parameter))
@@ -261,13 +273,13 @@ def _array_literal(parameter: Parameter, items: list[msgspec.Raw], depth: int = 
         first = _first(item)
         if first == 0x6E:
             parts.append("NULL")
-        elif first == 0x5B and parameter.element_base not in _JSON and parameter.element_base != "bytea":
+        elif first == 0x5B and parameter.element_base not in JSON_TYPES and parameter.element_base != "bytea":
             parts.append(_array_literal(parameter, msgspec.json.decode(item, type=list[msgspec.Raw]), depth + 1))
         elif first == 0x5B and parameter.element_base == "bytea":
             parts.append(_quoted("\\x" + _byte_list(item, parameter)[2:].decode()))
         elif first == 0x22:
-            parts.append(_quoted(_text(item)))
-        elif first == 0x7B and parameter.element_base not in _JSON:
+            parts.append(_quoted(read_text(item)))
+        elif first == 0x7B and parameter.element_base not in JSON_TYPES:
             raise UsageError(f"the parameter {_called(parameter)} of type {parameter.type} takes no JSON objects")
         else:
             parts.append(_quoted(bytes(item).decode()))
@@ -292,7 +304,7 @@ def _bind_polymorphic(raw: msgspec.Raw) -> _Bound:
     if first == 0x6E:
         return _Bound("{}", _TEXT, None)
     if first == 0x22:
-        return _Bound("{}", _TEXT, _text(raw).encode())
+        return _Bound("{}", _TEXT, read_text(raw).encode())
     if first in b"tf":
         return _Bound("{}", _BOOL, bytes(raw))
     if first == 0x7B:
@@ -327,13 +339,13 @@ def _bind_any_array(raw: msgspec.Raw) -> _Bound:
 
 
 def _scalar_text(raw: msgspec.Raw) -> str:
-    return _text(raw) if _first(raw) == 0x22 else bytes(raw).decode()
+    return read_text(raw) if _first(raw) == 0x22 else bytes(raw).decode()
 
 
 _decode_text: Callable[[msgspec.Raw], str] = msgspec.json.Decoder(str).decode
 
 
-def _text(raw: msgspec.Raw) -> str:
+def read_text(raw: msgspec.Raw) -> str:
     """The string; PostgreSQL has no character U+0000, and half of a surrogate pair is none at all."""
     try:
         text = _decode_text(raw)

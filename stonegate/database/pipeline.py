@@ -1,0 +1,425 @@
+"""Several calls at once on one connection, each a transaction of its own that fails, or is cancelled, by itself.
+
+libpq's pipeline mode (manual 34.5): a call's messages end with a Sync of their own and leave as soon as they are made;
+one reader on the event loop takes the answers, which come in the order of the calls. What one connection can do
+between two round trips is what `/call` gains over one call at a time. The price is that a call waits for those in front
+of it, which is why `Pace` remembers how long each function takes, and who places calls (`gateway/pools.py`) asks.
+
+What may go wrong touches one call only. An error ends its own transaction. `timeout_s` is PostgreSQL's
+`statement_timeout` for that transaction, so it cannot hit a neighbour. A cancel request could: it goes out only while
+its call is the one at work, nobody joins the connection meanwhile, and a neighbour that it hits all the same, whose
+transaction is rolled back by that, is `CallUndone`. So are calls behind one that took the server's process with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import select
+import time
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection, pq
+
+from stonegate.database.connect import words_of
+from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout, StonegateError
+
+#: Prepared statements that one connection keeps; a database has rarely more functions that are called all the time.
+MOST_PREPARED: Final = 200
+#: A connection whose call at work takes longer than this gets no more calls: it may be waiting for a lock (seconds).
+STUCK_SECONDS: Final = 0.02
+
+_CANCELLED: Final = "57014"
+_NO_STATEMENT: Final = "26000"
+#: The function's signature is not what the catalog said when it was read: dropped, replaced, its types made anew.
+_MOVED: Final = frozenset({"42883", "0A000", "42704", "42P13", "26000", "XX000"})
+_FATAL: Final = (b"FATAL", b"PANIC")  # with these the server's process ends
+_TIMEOUT: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
+_TEXT: Final = 25
+_MOST_MILLISECONDS: Final = 2**31 - 1
+_CANCEL_SECONDS: Final = 5.0
+_LEAVE_SECONDS: Final = 2.0
+_WEIGHT: Final = 0.1  # of the newest call in a running mean
+
+_TUPLES, _DONE, _SYNC = int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.PIPELINE_SYNC)
+_FAILED: Final = int(pq.ExecStatus.FATAL_ERROR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """SQL with `$n` parameters and the type of each (0: as PostgreSQL infers it)."""
+
+    sql: str
+    types: tuple[int, ...]
+
+
+class SignatureMoved(Exception):
+    """PostgreSQL knows no such function (any more): the signature must be read again."""
+
+    def __init__(self, failure: StonegateError) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class CallUndone(Exception):
+    """Nothing came of the call, for no fault of its own: it may be made again, on another connection."""
+
+    def __init__(self, failure: StonegateError) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Pace:
+    """The running mean of the seconds that a function's calls are at work; nobody knows it before the first one."""
+
+    __slots__ = ("mean",)
+
+    def __init__(self) -> None:
+        self.mean: float | None = None
+
+    def add(self, seconds: float) -> None:
+        """One more call."""
+        mean = self.mean
+        self.mean = seconds if mean is None else mean + _WEIGHT * (seconds - mean)
+
+
+class _Call:
+    """A call on its way."""
+
+    __slots__ = (
+        "answer",
+        "failure",
+        "is_again",
+        "name",
+        "pace",
+        "preparing",
+        "result",
+        "statement",
+        "timeout",
+        "values",
+    )
+
+    def __init__(
+        self,
+        answer: asyncio.Future[list[bytes | None]],
+        statement: Statement,
+        values: Sequence[bytes | None],
+        timeout: float | None,
+        pace: Pace | None,
+    ) -> None:
+        self.answer = answer
+        self.statement = statement
+        self.values = values
+        self.timeout = timeout
+        self.pace = pace
+        self.name = b""
+        self.preparing = 0  # results still to come before the statement is prepared
+        self.result: pq.abc.PGresult | None = None
+        self.failure: pq.abc.PGresult | None = None
+        self.is_again = False
+
+
+class Pipeline:
+    """One connection with any number of calls on it.
+
+    Whoever cancels a `run` cancels its query in PostgreSQL; the connection stays of use.
+
+    Args:
+        conn: autocommit, with nothing on its way; the pipeline owns it from now on.
+    """
+
+    def __init__(self, conn: AsyncConnection[Any]) -> None:
+        self._conn = conn
+        self._pgconn = conn.pgconn
+        self._pgconn.nonblocking = 1
+        self._pgconn.enter_pipeline_mode()
+        self._loop = asyncio.get_running_loop()
+        self._calls: deque[_Call] = deque()  # in the order of their answers; the first one is at work
+        self._prepared: OrderedDict[Statement, bytes] = OrderedDict()
+        self._number = 0
+        self._turned = 0.0  # when the call at work became it
+        self._cancelling: asyncio.Task[None] | None = None
+        self._is_writing = False
+        self.is_usable = True
+        self._socket = self._pgconn.socket
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN | select.POLLHUP | select.POLLERR)
+        self._loop.add_reader(self._socket, self._read)
+
+    @property
+    def is_alive(self) -> bool:
+        """For a connection without calls: false if the server said something unasked, which is only that it is over."""
+        return self.is_usable and not self._poll.poll(0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another call may stand behind those that are on their way."""
+        if not self.is_usable or self._cancelling is not None:
+            return False
+        return not self._calls or time.monotonic() - self._turned < STUCK_SECONDS
+
+    @property
+    def backend_pid(self) -> int:
+        """The process id of the server's side."""
+        return self._pgconn.backend_pid
+
+    async def run(
+        self,
+        statement: Statement,
+        values: Sequence[bytes | None],
+        *,
+        timeout_s: float | None = None,
+        pace: Pace | None = None,
+    ) -> list[bytes | None]:
+        """The first column of all rows, as PostgreSQL's text.
+
+        Args:
+            values: texts in the input syntax of the parameters' types; None is NULL.
+            timeout_s: less than the session's statement_timeout; None leaves that in force.
+            pace: is told how long the call was at work.
+
+        Raises:
+            QueryFailed, QueryTimeout: the statement failed; PostgreSQL's words are in `cause`.
+            SignatureMoved: there is no such function with these types.
+            CallUndone: it was never begun, or rolled back, because of another call.
+            ConnectionFailed: the connection broke, and nobody knows how far the call came.
+        """
+        call = _Call(self._loop.create_future(), statement, values, timeout_s, pace)
+        self._send(call)
+        try:
+            return await call.answer
+        except asyncio.CancelledError:
+            if self._calls and self._calls[0] is call:
+                self._cancel(call)
+            raise
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def _send(self, call: _Call) -> None:
+        if self._socket < 0:
+            raise CallUndone(ConnectionFailed("the connection to PostgreSQL broke"))
+        pgconn = self._pgconn
+        name = self._prepared.get(call.statement)
+        try:
+            if name is None or call.is_again:
+                name = self._prepare(call, name)
+            else:
+                self._prepared.move_to_end(call.statement)
+            call.name = name
+            if call.timeout is not None:
+                limit = b"%d" % min(math.ceil(call.timeout * 1000), _MOST_MILLISECONDS)
+                pgconn.send_query_params(_TIMEOUT, (limit,), (_TEXT,))
+            pgconn.send_query_prepared(name, call.values)
+            pgconn.pipeline_sync()
+            is_left = pgconn.flush()
+        except psycopg.Error as error:
+            self._break("the connection to PostgreSQL broke", words_of(error))
+            raise ConnectionFailed("the connection to PostgreSQL broke", cause=words_of(error)) from error
+        if not self._calls:
+            self._turned = time.monotonic()
+        self._calls.append(call)
+        if is_left and not self._is_writing:
+            self._is_writing = True
+            self._loop.add_writer(self._socket, self._write)
+
+    def _prepare(self, call: _Call, known: bytes | None) -> bytes:
+        """Put Parse before the call, and Close for what it replaces, or for what was not used for longest."""
+        if known is not None:
+            del self._prepared[call.statement]
+            self._pgconn.send_close_prepared(known)
+            call.preparing += 1
+        while len(self._prepared) >= MOST_PREPARED:
+            _, oldest = self._prepared.popitem(last=False)
+            self._pgconn.send_close_prepared(oldest)
+            call.preparing += 1
+        self._number += 1
+        name = b"call_%d" % self._number
+        self._pgconn.send_prepare(name, call.statement.sql.encode(), call.statement.types)
+        call.preparing += 1
+        self._prepared[call.statement] = name
+        return name
+
+    def _write(self) -> None:
+        """The socket has room again."""
+        try:
+            if self._pgconn.flush():
+                return
+        except psycopg.Error:
+            pass  # the reader hears of it, after what the server said before
+        self._is_writing = False
+        self._loop.remove_writer(self._socket)
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """The socket has something to read."""
+        pgconn, calls = self._pgconn, self._calls
+        broken: psycopg.Error | None = None
+        try:
+            pgconn.consume_input()
+        except psycopg.Error as error:
+            broken = error  # but what came before is there
+        while calls and not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                if broken is not None:
+                    break
+                continue
+            status = result.status
+            if status == _SYNC:
+                self._finish()
+            elif status == _TUPLES:
+                calls[0].result = result
+            elif status == _DONE:
+                calls[0].preparing -= 1
+            elif status == _FAILED and calls[0].failure is None:
+                calls[0].failure = result
+                if result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) in _FATAL:
+                    said = psycopg.errors.error_from_result(result)
+                    ended = "the connection to PostgreSQL was ended"
+                    self._break(ended, words_of(said), sqlstate=said.sqlstate, is_in_order=True)
+                    return
+        while pgconn.notifies():  # a function may LISTEN; nobody here wants to know
+            pass
+        if broken is not None:
+            self._break("the connection to PostgreSQL broke", words_of(broken))
+
+    def _finish(self) -> None:
+        """A Sync came back: the first call is done."""
+        call = self._calls.popleft()
+        now = time.monotonic()
+        if call.pace is not None:
+            call.pace.add(now - self._turned)
+        self._turned = now
+        if call.failure is not None:
+            self._fail(call, call.failure)
+        elif not call.answer.done():
+            result = call.result
+            assert result is not None, "a SELECT without a result"
+            get = result.get_value
+            call.answer.set_result([get(row, 0) for row in range(result.ntuples)])
+        if not self._calls:
+            if self._cancelling is not None and self._cancelling.done():
+                self._cancelling = None
+        elif self._calls[0].answer.done():
+            # Its client went while it stood behind others. If it is quick there is nothing left to cancel.
+            self._loop.call_later(STUCK_SECONDS, self._cancel, self._calls[0])
+
+    def _fail(self, call: _Call, result: pq.abc.PGresult) -> None:
+        error = psycopg.errors.error_from_result(result)
+        is_missing = error.sqlstate == _NO_STATEMENT and call.name.decode() in (error.diag.message_primary or "")
+        if (is_missing or call.preparing > 0) and self._prepared.get(call.statement) == call.name:
+            del self._prepared[call.statement]
+        if call.answer.done():
+            return
+        if is_missing and not call.is_again:
+            # The call in front failed to prepare it, or a function said DEALLOCATE; this one was not begun.
+            call.is_again, call.failure, call.preparing = True, None, 0
+            try:
+                self._send(call)
+            except (CallUndone, ConnectionFailed) as failure:
+                call.answer.set_exception(failure)
+            return
+        call.answer.set_exception(self._failure(call, error))
+
+    def _failure(self, call: _Call, error: psycopg.Error) -> Exception:
+        state, cause, hint = error.sqlstate, words_of(error), error.diag.message_hint
+        if state is None:  # libpq's own words: it could not take the answer
+            self.is_usable = False
+            return ConnectionFailed("the connection to PostgreSQL broke", cause=cause)
+        if state == _CANCELLED:
+            if "timeout" in cause:
+                what = "the statement timeout" if call.timeout is None else f"{call.timeout * 1000:g} ms"
+                return QueryTimeout(f"the call took longer than {what}", cause=cause, sqlstate=state)
+            failure = QueryFailed("the call was cancelled", cause=cause, sqlstate=state)
+            return failure if self._cancelling is None else CallUndone(failure)
+        failure = QueryFailed(error.diag.message_primary or "the call failed", cause=cause, hint=hint, sqlstate=state)
+        return SignatureMoved(failure) if state in _MOVED else failure
+
+    # --- cancelling -------------------------------------------------------------------------------------------------
+
+    def _cancel(self, call: _Call) -> None:
+        """Ask PostgreSQL to stop the call if it is still the one at work; until that is over nobody joins."""
+        if not self.is_usable or not self._calls or self._calls[0] is not call:
+            return
+        if self._cancelling is not None and not self._cancelling.done():
+            self._loop.call_later(STUCK_SECONDS, self._cancel, call)
+            return
+        self._cancelling = self._loop.create_task(self._send_cancel())
+
+    async def _send_cancel(self) -> None:
+        # When this is done the signal has been sent, so that it cannot hit a call that comes later.
+        try:
+            await self._conn.cancel_safe(timeout=_CANCEL_SECONDS)
+        except psycopg.Error as error:
+            self._break("a call could not be cancelled", words_of(error))
+        if not self._calls:
+            self._cancelling = None
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def _break(self, message: str, cause: str, *, sqlstate: str | None = None, is_in_order: bool = False) -> None:
+        """The connection is gone, and what became of the calls on it nobody knows.
+
+        Args:
+            is_in_order: the server itself said so, while the first call was at work: those behind it were never begun.
+                Without its word the way to us may have failed, and swallowed the answers of calls that were done.
+        """
+        self._stop_watching()
+        self.is_usable = False
+        is_first = True
+        while self._calls:
+            call = self._calls.popleft()
+            failure = ConnectionFailed(message, cause=cause, sqlstate=sqlstate)
+            if not call.answer.done():
+                call.answer.set_exception(failure if is_first or not is_in_order else CallUndone(failure))
+            is_first = False
+
+    def _stop_watching(self) -> None:
+        if self._socket >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket = -1
+
+    async def close(self) -> None:
+        """Stop what is at work, log out, and wait until the process is gone that pg_stat_activity counts."""
+        if self._calls:
+            self._cancel(self._calls[0])
+        socket = self._socket
+        self._break("the connection to PostgreSQL was closed", "the gateway ended it")
+        if self._cancelling is not None:
+            await asyncio.wait([self._cancelling])
+        if socket < 0 or self._pgconn.status != pq.ConnStatus.OK:
+            await self._conn.close()
+            return
+        watched = os.dup(socket)
+        try:
+            await self._conn.close()
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await _wait_for_end(watched)
+        finally:
+            os.close(watched)
+
+
+async def _wait_for_end(descriptor: int) -> None:
+    """Until the other side has closed the connection; what it still says is thrown away."""
+    loop = asyncio.get_running_loop()
+    while True:
+        ready = asyncio.Event()
+        loop.add_reader(descriptor, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(descriptor)
+        try:
+            if not os.read(descriptor, 65536):
+                return
+        except BlockingIOError:
+            continue
