@@ -8,8 +8,9 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from stonegate.database.execution import DONE, Execution, Job
-from stonegate.database.seeds import MissingSeed, count_rows, find_missing, insert_seeds
+from stonegate.database.seeds import DeclaredOrder, MissingSeed, count_rows, find_missing, insert_seeds
 from stonegate.errors import MissingSeed as MissingSeedError
+from stonegate.model.names import QualifiedName
 from stonegate.model.plan import ConsentToken, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 
@@ -22,7 +23,8 @@ async def insert_declared(conn: AsyncConnection[Any], job: Job, execution: Execu
     Raises:
         MigrationFailed: a row cannot be inserted.
     """
-    reports = await insert_seeds(conn, [seeder for step in steps for seeder in step.seeders])
+    seeders = [seeder for step in steps for seeder in step.seeders]
+    reports = await insert_seeds(conn, seeders, declared=declared_order(job.plan))
     _report(execution, steps, reports)
 
 
@@ -38,14 +40,16 @@ async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Exe
     if not steps:
         return
     seeders = [seeder for step in steps for seeder in step.seeders]
-    missing = await find_missing(conn, seeders)
+    order = declared_order(job.plan)
+    missing = await find_missing(conn, seeders, declared=order)
     lacking = {str(row.table): 0 for row in missing}
     for row in missing:
         lacking[str(row.table)] += 1
     inserted: tuple[SeedReport, ...] = ()
     if missing and job.options.missing_seeds == "insert":
         tables = {row.table for row in missing}
-        inserted = await insert_seeds(conn, [s for s in seeders if s.table in tables], only_missing=True)
+        lacking_rows = [seeder for seeder in seeders if seeder.table in tables]
+        inserted = await insert_seeds(conn, lacking_rows, only_missing=True, declared=order)
         missing = ()
     unexcused = [row for row in missing if row.label not in job.state.missing_seeds]
     refused = [row for row in unexcused if not _is_allowed(job.plan, row)]
@@ -55,6 +59,15 @@ async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Exe
     execution.missing_seeds |= {row.label for row in missing if row not in refused}
     by_table = {report.table: report for report in inserted}
     _report(execution, steps, tuple(by_table.get(_table(step)) or _found(step, lacking) for step in steps))
+
+
+def declared_order(plan: Plan) -> DeclaredOrder:
+    """The columns of each table as the folder lists them, which a seeder without a column list means (behaviour, §5).
+
+    A fresh build has no other order than that.
+    """
+    tables = plan.desired.tables if plan.desired is not None else ()
+    return {QualifiedName(table.schema, table.name): tuple(column.name for column in table.columns) for table in tables}
 
 
 def _table(step: Step) -> str:

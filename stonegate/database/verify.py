@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from stonegate.database.declared_rows import declared_order
 from stonegate.database.execution import Execution, Job
 from stonegate.database.introspect import read_catalog
 from stonegate.database.remembered import VERIFIED, declared_in, essence
@@ -85,7 +86,7 @@ async def verify_seeds(conn: AsyncConnection[Any], job: Job, execution: Executio
     )
     if not seeders:
         return
-    missing = await find_missing(conn, seeders)
+    missing = await find_missing(conn, seeders, declared=declared_order(job.plan))
     if missing:
         first = missing[0]
         raise VerificationFailed(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from stonegate.model.catalog import Catalog
+from stonegate.model.catalog import Catalog, EnumType
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, NeedKind
 from stonegate.planner.simulate import simulate
@@ -51,7 +51,7 @@ def contained_migrations(
     return frozenset(new), frozenset(
         migration.name
         for migration in migrations
-        if not migration.run_on_fresh and _is_contained(migration, whole, live)
+        if not migration.run_on_fresh and _is_contained(migration, whole, live, desired)
     )
 
 
@@ -68,19 +68,30 @@ def _first_word(statement: MigrationStatement) -> str:
     return statement.sql.split(maxsplit=1)[0].lower()
 
 
-def _is_contained(migration: Migration, new: frozenset[ObjectKey], live: Catalog) -> bool:
-    found = [_concerns(statement, new, live) for statement in migration.statements]
+def _is_contained(migration: Migration, new: frozenset[ObjectKey], live: Catalog, desired: Catalog) -> bool:
+    found = [_concerns(statement, new, live, desired) for statement in migration.statements]
     return True in found and False not in found
 
 
-def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Catalog) -> bool | None:
+def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Catalog, desired: Catalog) -> bool | None:
     """Whether a statement changes nothing but new objects; None for what changes nothing that lasts."""
     telling = [effect for effect in statement.effects if effect.verb is not EffectVerb.NONE]
     if not telling:
         relations = [need for need in statement.needs if need.kind is NeedKind.RELATION]
         named = (ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name) for need in relations)
         return None if _first_word(statement) in _PASSING else bool(relations) and all(key in new for key in named)
-    return all(effect.key.owner in new or _follows(effect, live) for effect in telling)
+    return all(
+        effect.key.owner in new or _follows(effect, live) or _is_declared_value(effect, live, desired)
+        for effect in telling
+    )
+
+
+def _is_declared_value(effect: Effect, live: Catalog, desired: Catalog) -> bool:
+    """A declared enum value, which the plan adds where it can be used at once (behaviour, §6: the prelude)."""
+    present, wanted = live.objects.get(effect.key), desired.objects.get(effect.key)
+    if effect.verb is not EffectVerb.ADD_VALUE or not isinstance(present, EnumType) or not isinstance(wanted, EnumType):
+        return False
+    return effect.to in wanted.labels and effect.to not in present.labels
 
 
 def _follows(effect: Effect, live: Catalog) -> bool:

@@ -155,10 +155,16 @@ def _clauses(operation: Operation, evolution: Evolution, heir: Access | None) ->
     match operation.verb:
         case Verb.DROP if change.aspect == "default":
             return ddl.drop_default(change.key)
+        case Verb.DROP if change.aspect == "partition":
+            former = evolution.live.table(change.key)
+            return (ddl.detach(former),) if former is not None else ()
         case Verb.DROP:
             return _drop(operation, evolution)
         case Verb.CREATE:
             return _create(operation, evolution, heir)
+        case Verb.ALTER if operation.part is Part.ATTACHMENT:
+            table = evolution.desired.table(change.key)
+            return (ddl.attach(table),) if table is not None else ()
         case Verb.ALTER:
             return _alter(change, evolution)
 

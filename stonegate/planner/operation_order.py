@@ -262,14 +262,16 @@ def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Cat
     """A partition goes or narrows before another one takes its values: bounds may not overlap at any time."""
     for first, operation in enumerate(operations):
         former = live.table(operation.key)
-        goes, moves = operation.verb is Verb.DROP, operation.change.aspect == "partition"
+        goes = operation.verb is Verb.DROP
+        moves = operation.change.aspect == "partition" and operation.part is Part.WHOLE
         if former is None or former.partition_of is None or not (goes or moves):
             continue
         for second, other in enumerate(operations):
             table = desired.table(other.key)
             if table is None or table.partition_of != former.partition_of:
                 continue
-            if other.verb is Verb.CREATE or (goes and other.change.aspect == "partition"):
+            comes_back = other.verb is Verb.ALTER and other.change.aspect == "partition"
+            if other.verb is Verb.CREATE or (goes and comes_back):
                 yield first, second
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,12 +21,13 @@ class Verb(StrEnum):
 
 
 class Part(StrEnum):
-    """Which part of a new table an operation makes: keys, triggers and policies need things that come after it."""
+    """Which part of a table an operation makes: what needs other things first comes apart from the rest."""
 
     WHOLE = "whole"
     FOREIGN_KEYS = "foreign keys"
     TRIGGERS = "triggers"
     POLICIES = "policies"
+    ATTACHMENT = "attachment"  # of a partition that was detached on its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +71,26 @@ def phase_of(operation: Operation) -> Phase:
             return Phase.CHANGES
 
 
-def cut_into_operations(changes: Iterable[Change], desired: Catalog, *, bare: bool = False) -> tuple[Operation, ...]:
+def cut_into_operations(changes: Collection[Change], desired: Catalog, *, bare: bool = False) -> tuple[Operation, ...]:
     """The operations of all changes; `bare` leaves out foreign keys, triggers and policies of new tables."""
-    operations = (operation for change in changes for operation in _cut(change, desired))
+    moving = _moving(changes, desired)
+    operations = (operation for change in changes for operation in _cut(change, desired, moving))
     return tuple(operation for operation in operations if not bare or operation.part is Part.WHOLE)
 
 
-def _cut(change: Change, desired: Catalog) -> Iterator[Operation]:
+def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKey]:
+    """Partitions that get other bounds beside a sibling that does: each leaves before any of them comes back."""
+    parents = {
+        change.key: table.partition_of
+        for change in changes
+        if change.aspect == "partition" and change.before is not None
+        if (table := desired.table(change.key)) is not None and table.partition_of is not None
+    }
+    crowded = Counter(parents.values())
+    return frozenset(key for key, parent in parents.items() if crowded[parent] > 1)
+
+
+def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iterator[Operation]:
     match change.action:
         case Action.DROP:
             yield Operation(verb=Verb.DROP, change=change)
@@ -89,6 +104,9 @@ def _cut(change: Change, desired: Catalog) -> Iterator[Operation]:
                 yield from _parts(change, table)
         case Action.REPLACE:
             yield Operation(verb=Verb.CREATE, change=change)
+        case _ if change.aspect == "partition" and change.key in moving:
+            yield Operation(verb=Verb.DROP, change=change, early=True)
+            yield Operation(verb=Verb.ALTER, change=change, part=Part.ATTACHMENT)
         case _ if change.restored and change.aspect == "default":
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.ALTER, change=change)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, EnumType, Routine
-from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
+from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
 from stonegate.planner.backfill import close, is_backfilled, is_unfilled, with_added, without_not_null, words_of
@@ -183,8 +183,14 @@ def _is_prelude(step: Step, texts: tuple[str, ...], evolution: Evolution) -> boo
     desired, live = (catalog.objects.get(step.key) for catalog in (evolution.desired, evolution.live))
     if not isinstance(desired, EnumType) or not isinstance(live, EnumType):
         return False
-    added = [quote_literal(label) for label in desired.labels if label not in live.labels]
-    return any(literal in text for literal in added for text in texts)
+    added = (_as_written(label) for label in desired.labels if label not in live.labels)
+    return any(written.search(text) for written in added for text in texts)
+
+
+def _as_written(label: str) -> re.Pattern[str]:
+    """The label as a constant, or as an element of the constant of an array or composite value."""
+    written = re.escape(label.replace("'", "''"))
+    return re.compile(rf"""['"{{(,]{written}['"}}),]""" if label else "''")
 
 
 def _as_prelude(step: Step) -> Step:

@@ -40,9 +40,10 @@ def build_migration(
         if (error := _forbidden(statement)) is not None:
             errors.append(error)
             continue
-        if statement.kind == "VariableSetStmt" and not statement.node["kind"].startswith("VAR_RESET"):
+        if (setting := _lasting_setting(statement)) is not None:
             warnings.append(
-                f"{file.path}:{statement.line}: SET lasts until the end of the deployment, other files included"
+                f"{file.path}:{statement.line}: SET {setting} lasts until the deployment ends, in other files too: "
+                f"RESET {setting} at the end of this one"
             )
         built.append(_build_statement(statement, declarations))
     if not built and not errors:
@@ -60,6 +61,22 @@ def build_migration(
         allows=allows,
     )
     return migration, tuple(warnings)
+
+
+#: Settings that an apply puts back after each migration (`database/session.py`).
+_PUT_BACK = frozenset(
+    {"search_path", "role", "lock_timeout", "statement_timeout", "transaction_timeout", "check_function_bodies"}
+    | {"idle_in_transaction_session_timeout", "client_min_messages", "standard_conforming_strings", "row_security"}
+)
+
+
+def _lasting_setting(statement: Statement) -> str | None:
+    """The setting that a SET changes for the files after this one as well, if it does."""
+    node = statement.node
+    if statement.kind != "VariableSetStmt" or node["kind"].startswith("VAR_RESET"):
+        return None
+    name: str = node.get("name", "").lower()
+    return None if name in _PUT_BACK else name
 
 
 # --- directives ------------------------------------------------------------------------------------------------------

@@ -126,7 +126,12 @@ class TestFile:
         assert migration(sql).statements[0].transactional is transactional
 
     def test_a_lasting_set_is_a_warning(self) -> None:
-        assert "SET lasts" in parse({"migrations/1.sql": "SET search_path = x; SELECT 1"}).warnings[0]
+        warnings = parse({"migrations/1.sql": "SET work_mem = '1GB';\nSELECT 1"}).warnings
+        assert "migrations/1.sql:1: SET work_mem lasts" in warnings[0] and "RESET work_mem" in warnings[0]
+
+    def test_what_is_put_back_after_each_migration_is_none(self) -> None:
+        for setting in ("search_path = x", "ROLE x", "lock_timeout = 0", "LOCAL statement_timeout = 0"):
+            assert parse({"migrations/1.sql": f"SET {setting}; SELECT 1"}).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
 from stonegate.planner.ddl.code import policy_statements, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
 from stonegate.planner.ddl.reproduce import reproduce
-from stonegate.planner.ddl.tables import foreign_key_statements
+from stonegate.planner.ddl.tables import attach, detach, foreign_key_statements
 from stonegate.planner.ddl.types import ownership_statement
 
 __all__ = [
@@ -23,10 +23,12 @@ __all__ = [
     "DdlContext",
     "Order",
     "alter",
+    "attach",
     "combine",
     "comment_statement",
     "create_member",
     "create_statements",
+    "detach",
     "drop_default",
     "drop_member",
     "drop_statement",

@@ -299,12 +299,17 @@ def _parent_changes(desired: Table, live: Table) -> Iterator[Clause]:
 
 
 def _partition_changes(desired: Table, live: Table) -> Iterator[Clause]:
-    name = relation_name(desired)
     if live.partition_of is not None:
-        statement = f"ALTER TABLE {live.partition_of.sql} DETACH PARTITION {name.sql}"
-        yield Clause(statement=statement, order=Order.DETACH)
+        yield detach(live)
     if desired.partition_of is not None:
         yield attach(desired)
+
+
+def detach(table: Table) -> Clause:
+    """ALTER TABLE parent DETACH PARTITION."""
+    assert table.partition_of is not None
+    statement = f"ALTER TABLE {table.partition_of.sql} DETACH PARTITION {relation_name(table).sql}"
+    return Clause(statement=statement, order=Order.DETACH)
 
 
 def attach(table: Table) -> Clause:
