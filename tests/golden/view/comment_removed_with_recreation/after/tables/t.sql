@@ -1,4 +1,0 @@
-CREATE TABLE t (
-    id int PRIMARY KEY,
-    a bigint
-);

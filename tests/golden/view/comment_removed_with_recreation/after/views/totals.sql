@@ -1,1 +1,0 @@
-CREATE MATERIALIZED VIEW totals AS SELECT a, count(*) AS n FROM t GROUP BY a;
