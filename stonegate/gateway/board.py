@@ -26,18 +26,19 @@ class Board:
 
     Args:
         directory: that all workers share; None for an only worker.
-        number: this worker's. Whoever takes the place of a worker that died goes on with its counters.
+        number: this worker's, None for an only one. Whoever takes the place of a worker that died goes on with its
+            counters.
     """
 
-    def __init__(self, directory: Path | None = None, number: int = 0) -> None:
+    def __init__(self, directory: Path | None = None, number: int | None = None) -> None:
         self._directory = directory
-        self._number = number
+        self.number = number
         self._written = b""
         self._others: tuple[float, tuple[Figures, ...]] = (-PUBLISH_SECONDS, ())
 
     def inherit(self) -> Figures:
         """What the worker of this number had counted before it died; nothing at a first start."""
-        left = self._read(self._number)
+        left = None if self._directory is None else self._read(self._directory / self._name)
         if left is None:
             return Figures()
         left.pools = {}
@@ -49,9 +50,8 @@ class Board:
             return own
         read, others = self._others
         if time.monotonic() - read > PUBLISH_SECONDS:
-            numbers = (int(path.stem) for path in self._directory.glob("*.figures"))
-            found = (self._read(number) for number in numbers if number != self._number)
-            others = tuple(figures for figures in found if figures is not None)
+            paths = (path for path in self._directory.glob("*.figures") if path.name != self._name)
+            others = tuple(figures for figures in map(self._read, paths) if figures is not None)
             self._others = (time.monotonic(), others)
         return sum_figures((own, *others))
 
@@ -62,10 +62,14 @@ class Board:
         content = msgspec.msgpack.encode(figures)
         if content == self._written:
             return
-        beside = self._directory / f"{self._number}.new"
+        beside = self._directory / f"{self._name}.new"
         beside.write_bytes(content)
-        beside.replace(self._path(self._number))
+        beside.replace(self._directory / self._name)
         self._written = content
+
+    @property
+    def _name(self) -> str:
+        return f"{self.number}.figures"
 
     async def keep_publishing(self, read: Callable[[], Figures]) -> None:
         """Tell the others for as long as this is awaited."""
@@ -74,14 +78,8 @@ class Board:
             with contextlib.suppress(OSError):
                 self.publish(read())
 
-    def _read(self, number: int) -> Figures | None:
-        if self._directory is None:
-            return None
+    def _read(self, path: Path) -> Figures | None:
         try:
-            return _DECODER.decode(self._path(number).read_bytes())
+            return _DECODER.decode(path.read_bytes())
         except (OSError, msgspec.DecodeError):
             return None
-
-    def _path(self, number: int) -> Path:
-        assert self._directory is not None
-        return self._directory / f"{number}.figures"

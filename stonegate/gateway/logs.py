@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from stonegate.errors import UsageError
+
 ACCESS = logging.getLogger("stonegate.access")
 LOG = logging.getLogger("stonegate.gateway")
-_LOG_FILE = "stonegate.log"
+#: Whose messages are known to hold neither parameters nor secrets; of all others only warnings are kept.
+_OWN = ("stonegate", "uvicorn")
 _FILE_BYTES, _FILES = 50 * 1024 * 1024, 5
 #: Only these facts of a record are written; everything else that a library hangs on it stays out.
 _FACTS = (
@@ -38,11 +42,11 @@ class _JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _words(record),
         }
         line |= {name: record.__dict__[name] for name in _FACTS if record.__dict__.get(name) is not None}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = _trace(record.exc_info[1])
         return msgspec.json.encode(line).decode()
 
 
@@ -52,8 +56,28 @@ class _Text(logging.Formatter):
         facts = " ".join(
             f"{name}={_plain(record.__dict__[name])}" for name in _FACTS if record.__dict__.get(name) is not None
         )
-        text = f"{time} {record.levelname.lower():7} {_plain(record.getMessage())} {facts}".rstrip()
-        return text if not record.exc_info else f"{text}\n{self.formatException(record.exc_info)}"
+        text = f"{time} {record.levelname.lower():7} {_plain(_words(record))} {facts}".rstrip()
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f"\n{_trace(record.exc_info[1])}"
+        return text
+
+
+def _trace(error: BaseException) -> str:
+    """Where it happened and what kind of error it was, causes first; its words may hold parameters, and stay out."""
+    lines: list[str] = []
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        lines[:0] = [*traceback.format_tb(link.__traceback__), f"{type(link).__module__}.{type(link).__qualname__}\n"]
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return "".join(lines).rstrip()
+
+
+def _words(record: logging.LogRecord) -> str:
+    """The message; a library's stops at its first line, since asyncio goes on with the words of exceptions."""
+    text = record.getMessage()
+    return text if record.name.startswith(_OWN) else text.partition("\n")[0]
 
 
 def _plain(value: object) -> str:
@@ -62,23 +86,27 @@ def _plain(value: object) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def set_up_logs(*, level: str, form: str, directory: Path | None) -> None:
+def set_up_logs(*, level: str, form: str, directory: Path | None, file: str = "stonegate.log") -> None:
     """Send everything to standard error, and to a file in `directory` if there is one.
 
     Args:
         form: "text", "json", or "auto" for text on a terminal.
+        file: no two processes write the same one, since each turns its own over when it is full.
+
+    Raises:
+        UsageError: the directory cannot be used; the logs stay as they are.
     """
     as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     handlers[0].setFormatter(_Text() if as_text else _JsonLines())
     if directory is not None:
-        directory.mkdir(parents=True, exist_ok=True)
-        kept = logging.handlers.RotatingFileHandler(
-            directory / _LOG_FILE, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8"
-        )
-        kept.setFormatter(_JsonLines())
-        handlers.append(kept)
-    for name in ("stonegate", "uvicorn"):
+        handlers.append(_open_file(directory, file))
+    root = logging.getLogger()
+    for handler in root.handlers:
+        handler.close()
+    root.handlers = handlers
+    root.setLevel(logging.WARNING)
+    for name in _OWN:
         logger = logging.getLogger(name)
         logger.handlers = handlers
         logger.propagate = False
@@ -86,3 +114,18 @@ def set_up_logs(*, level: str, form: str, directory: Path | None) -> None:
     # uvicorn's own access log would repeat ours.
     logging.getLogger("uvicorn.access").handlers = []
     logging.getLogger("uvicorn.access").propagate = False
+
+
+def _open_file(directory: Path, file: str) -> logging.Handler:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        kept = logging.handlers.RotatingFileHandler(
+            directory / file, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8"
+        )
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise UsageError(
+            f"LOG_DIR {directory} cannot be used", cause=cause, hint="LOG_DIR=/var/log/stonegate"
+        ) from None
+    kept.setFormatter(_JsonLines())
+    return kept

@@ -102,7 +102,7 @@ def serve(settings: Settings) -> int:
 def run_worker(number: int, listener: socket.socket, settings: Settings, board: Path, started: float) -> None:
     """One of several workers, in a process of its own."""
     when_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    _set_up(settings)
+    _set_up(settings, number)
     sys.exit(_serve(Gateway(settings, Board(board, number), started), listener, is_worker=True))
 
 
@@ -114,10 +114,9 @@ def _serve(gateway: Gateway, listener: socket.socket, *, is_worker: bool) -> int
 
 def reload_settings(gateway: Gateway) -> None:
     """Read the settings again; those that are wrong change nothing."""
-    settings = _read_again(gateway.settings)
+    settings = _read_again(gateway.settings, gateway.board.number)
     if settings is not None:
         gateway.reload(settings)
-        _set_up(settings)
         LOG.info("the settings were reloaded")
 
 
@@ -125,7 +124,7 @@ def _may_reload(settings: Settings) -> bool:
     return _read_again(settings) is not None
 
 
-def _read_again(old: Settings) -> Settings | None:
+def _read_again(old: Settings, worker: int | None = None) -> Settings | None:
     """The settings as they are now but for those that hold for the life of the process; None if they are wrong."""
     try:
         new = read_settings(gateway=True)
@@ -133,14 +132,16 @@ def _read_again(old: Settings) -> Settings | None:
         settings = replace(new, **fixed)
         limits_of(settings)
         require_directory(settings.data_dir)
+        _set_up(settings, worker)
         return settings
     except StonegateError as error:
         LOG.error("the settings were not reloaded: %s", error.message)
         return None
 
 
-def _set_up(settings: Settings) -> None:
-    set_up_logs(level=settings.log_level, form=settings.log_format, directory=settings.log_dir)
+def _set_up(settings: Settings, worker: int | None = None) -> None:
+    file = "stonegate.log" if worker is None else f"stonegate-{worker}.log"
+    set_up_logs(level=settings.log_level, form=settings.log_format, directory=settings.log_dir, file=file)
 
 
 def _config(app: Door) -> uvicorn.Config:

@@ -1,0 +1,184 @@
+"""Faults: PostgreSQL restarts under load, sessions are ended, clients hang up, connections run out or grow old."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.gateway.gateway import Gateway, start_gateway
+from tests.gateway.load import FUNCTIONS, SESSIONS, Client, Crowd, Heard, deploy, eventually
+from tests.servers import MakePrivateServer, Server, psql
+
+
+@pytest.fixture(scope="module")
+def tight(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One connection per database, not for long."""
+    with start_gateway(
+        tmp_path_factory.mktemp("tight"),
+        server.admin_url,
+        MAX_CONNECTIONS_PER_POOL="1",
+        POOL_ACQUIRE_TIMEOUT_SECS="300ms",
+        POOL_IDLE_TIMEOUT_SECS="700ms",
+        POOL_MAX_LIFETIME_SECS="1500ms",
+    ) as started:
+        yield started
+
+
+@pytest.fixture
+def platform(server: Server, new_name: Callable[[], str]) -> str:
+    return new_name()
+
+
+def sessions(server: Server, platform: str) -> int:
+    """The gateway's sessions of a platform, as PostgreSQL lists them."""
+    ((count,),) = psql(server.admin_url, SESSIONS, (f"^{platform}_",))
+    return int(count)
+
+
+def naps(server: Server, platform: str) -> list[int]:
+    """The processes that sleep for a call."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname ~ %s AND wait_event = 'PgSleep'"
+    return [pid for (pid,) in psql(server.admin_url, query, (f"^{platform}_",))]
+
+
+def backend(gateway: Gateway, platform: str) -> int:
+    """The process that answers a call."""
+    answer = gateway.call(platform, "backend")
+    assert answer.status_code == 200, answer.text
+    pid: int = answer.json()["rows"][0]["backend"]
+    return pid
+
+
+@pytest.mark.slow
+async def test_a_restart_of_postgresql_under_load(home: Path, private_server: MakePrivateServer) -> None:
+    server = private_server(18)
+    with start_gateway(home, server.admin_url) as gateway:
+        deploy(server, gateway, "load", "a", "b", "c")
+        crowd = Crowd(url=gateway.url, platform="load")
+        is_over = False
+        asking = asyncio.create_task(crowd.ask_while(lambda: not is_over, a=2, b=2, c=2))
+        try:
+            await asyncio.sleep(0.5)
+            for end in (lambda: server.stop("fast"), server.kill):
+                await asyncio.to_thread(end)
+                await asyncio.to_thread(eventually, lambda: gateway.get("/ready").status_code == 503)
+                health = await asyncio.to_thread(gateway.get, "/health")
+                assert (health.status_code, health.json()["status"]) == (200, "degraded")
+                assert health.json()["postgres_connected"] is False
+                down = await asyncio.to_thread(gateway.call, "load", "who", ["x"], tenant_id="a")
+                assert (down.status_code, down.json()["error"]) == (503, "connection_failed")
+                await asyncio.to_thread(server.start)
+                for tenant in "abc":
+                    await asyncio.to_thread(eventually, lambda tenant=tenant: answers(gateway, tenant))
+                await asyncio.to_thread(eventually, lambda: gateway.get("/ready").status_code == 200)
+        finally:
+            is_over = True
+            heard = await asking
+        for each in heard.values():
+            assert_only_unreachable(each)
+
+
+def answers(gateway: Gateway, tenant: str) -> bool:
+    """Whether a tenant's calls are answered again."""
+    return gateway.call("load", "who", ["x"], tenant_id=tenant).status_code == 200
+
+
+def assert_only_unreachable(heard: Heard) -> None:
+    """Answers, and 503 while there was nobody to ask."""
+    assert set(heard.statuses) == {200, 503}, (heard.statuses, heard.codes)
+    assert set(heard.codes) == {"connection_failed"}
+
+
+def test_sessions_that_the_server_ends(gateway: Gateway, server: Server, platform: str) -> None:
+    deploy(server, gateway, platform, None)
+    idle = backend(gateway, platform)
+    psql(server.admin_url, "SELECT pg_terminate_backend(%s, 5000)", (idle,))
+    assert backend(gateway, platform) != idle
+    statuses: list[tuple[int, str]] = []
+
+    def nap() -> None:
+        answer = gateway.call(platform, "nap", [20])
+        statuses.append((answer.status_code, answer.json()["error"]))
+
+    napping = threading.Thread(target=nap)
+    napping.start()
+    eventually(lambda: len(naps(server, platform)) == 1)
+    psql(server.admin_url, "SELECT pg_terminate_backend(%s, 5000)", (naps(server, platform)[0],))
+    napping.join()
+    assert statuses == [(503, "connection_failed")]
+    assert backend(gateway, platform)
+
+
+async def test_a_client_that_hangs_up_cancels_its_query(gateway: Gateway, server: Server, platform: str) -> None:
+    deploy(server, gateway, platform, None)
+    async with Client(gateway.url) as client:
+        napping = asyncio.create_task(client.call(platform=platform, function="nap", params=[30]))
+        while not await asyncio.to_thread(naps, server, platform):
+            await asyncio.sleep(0.02)
+        client.hang_up()
+        await asyncio.to_thread(eventually, lambda: not naps(server, platform), 5)
+        napping.cancel()
+    answer = await asyncio.to_thread(gateway.call, platform, "who", ["x"])
+    assert answer.json()["rows"] == [{"db": f"{platform}_main", "heard": "x"}]
+
+
+def test_a_call_may_have_a_limit_of_its_own(gateway: Gateway, server: Server, platform: str) -> None:
+    deploy(server, gateway, platform, None)
+    began = time.monotonic()
+    answer = gateway.call(platform, "nap", [30], timeout_ms=200)
+    assert (answer.status_code, answer.json()["error"]) == (504, "query_timeout")
+    assert time.monotonic() - began < 5
+    eventually(lambda: not naps(server, platform), 5)
+    assert gateway.call(platform, "nap", [0.01], timeout_ms=20_000).status_code == 200
+
+
+def test_a_call_that_gets_no_connection_is_told_when_to_try_again(
+    tight: Gateway, server: Server, platform: str
+) -> None:
+    deploy(server, tight, platform, None)
+    napping = threading.Thread(target=tight.call, args=(platform, "nap", [1.5]))
+    napping.start()
+    eventually(lambda: len(naps(server, platform)) == 1)
+    answer = tight.call(platform, "who", ["x"])
+    assert (answer.status_code, answer.json()["error"]) == (503, "pool_exhausted")
+    assert int(answer.headers["retry-after"]) >= 1
+    napping.join()
+    assert tight.call(platform, "who", ["x"]).status_code == 200
+    assert "stonegate_pool_exhausted_total 1\n" in tight.get("/metrics").text
+
+
+def test_connections_grow_old_and_idle(tight: Gateway, server: Server, platform: str) -> None:
+    deploy(server, tight, platform, None)
+    began = time.monotonic()
+    pids = []
+    while time.monotonic() - began < 2.2:
+        pids.append(backend(tight, platform))
+        assert sessions(server, platform) <= 1
+        time.sleep(0.05)
+    assert pids[0] == pids[1]
+    assert 2 <= len(set(pids)) <= 3
+    eventually(lambda: sessions(server, platform) == 0, 5)
+
+
+def test_a_deployment_drains_the_pool(gateway: Gateway, server: Server, platform: str) -> None:
+    folder = {"functions/all.sql": FUNCTIONS}
+    assert gateway.upload("/register", folder, platform=platform).status_code == 200
+    before = backend(gateway, platform)
+    answers: list[httpx.Response] = []
+    napping = threading.Thread(target=lambda: answers.append(gateway.call(platform, "nap", [3])))
+    napping.start()
+    eventually(lambda: len(naps(server, platform)) == 1)
+    busy = naps(server, platform)[0]
+    changed = {"functions/all.sql": FUNCTIONS.replace("RETURNS int LANGUAGE sql", "RETURNS bigint LANGUAGE sql")}
+    assert gateway.upload("/migrate", changed, platform=platform).status_code == 200
+    after = backend(gateway, platform)
+    assert after not in (before, busy)
+    napping.join()
+    assert answers[0].json()["rows"] == [{"nap": 1}]
+    eventually(lambda: sessions(server, platform) == 1)
