@@ -325,6 +325,8 @@ async def _carry_out(
         name=database,
         live=survey.live,
         state=survey.state,
+        stamp=survey.stamp,
+        has_tracking=survey.has_tracking,
         same_body=same_body,
         options=_execute_options(options),
         by_admin=by_admin,

@@ -50,6 +50,8 @@ class Job:
     Attributes:
         name: of the database, for messages, where the plan names none.
         live, state: what the plan was made for.
+        stamp: the change stamp by which `live` is known; None where it was read.
+        has_tracking: the tracking tables are certainly as this stonegate makes them.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
         started: time.monotonic() of the apply's start.
     """
@@ -58,6 +60,8 @@ class Job:
     name: str = ""
     live: Catalog
     state: TrackingState
+    stamp: str | None = None
+    has_tracking: bool = False
     same_body: SameBody
     options: ExecuteOptions = field(default_factory=ExecuteOptions)
     by_admin: frozenset[str] = frozenset()
@@ -112,6 +116,7 @@ class Execution:
     Attributes:
         durations: milliseconds by step id, where a step was sent alone.
         catalog: read at the end of the transaction (None: verification was skipped).
+        stamp: the change stamp of just before.
         deployment: id of the row of this apply, None when untracked.
         late_error: why a statement after the commit failed; all before it stays.
     """
@@ -123,6 +128,7 @@ class Execution:
     missing_seeds: set[str] = field(default_factory=set)
     verified: bool = False
     catalog: Catalog | None = None
+    stamp: str | None = None
     deployment: int | None = None
     late_error: StonegateError | None = None
 

@@ -88,6 +88,6 @@ def _standpoint(live: Catalog, state: TrackingState) -> str:
     last = state.last
     if last is not None:
         declared = "" if last.catalog is None else last.catalog.fingerprint()
-        last = replace(last, id=0, stamp="", digest=declared, catalog=None)
+        last = replace(last, id=0, stamp="", digest=declared, catalog=None, live_checksum=None, tool_version=None)
     told = replace(state, last=last, fingerprints=())
     return sha256(f"{live.fingerprint()}\n{live.server}\n".encode() + to_json(told)).hexdigest()

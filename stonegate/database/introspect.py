@@ -14,14 +14,16 @@ from psycopg.pq import TransactionStatus
 from stonegate.database.access_lists import spell_out_privileges
 from stonegate.database.remembered import CATALOGS
 from stonegate.database.sql import compose
+from stonegate.database.stamp import stamp_expression
 from stonegate.model.catalog import Catalog, Dependency, OtherObject
 
+_ROUTINES: Final = "introspect/read_routines"
 #: The statements of the one round trip; each returns some members of one JSON document.
 _STATEMENTS: Final = (
     "introspect/read_database",
     "introspect/read_types",
     "introspect/read_relations",
-    "introspect/read_routines",
+    _ROUTINES,
     "introspect/read_dependencies",
 )
 _FIND_OTHERS: Final = "introspect/find_others"
@@ -37,6 +39,14 @@ _SETTINGS: Final = (
     "SET LOCAL join_collapse_limit = 1",
     "SET LOCAL from_collapse_limit = 1",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A catalog and the change stamp of just before it was read: what is committed in between moves the stamp."""
+
+    stamp: str
+    catalog: Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,25 +78,47 @@ async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:
     Raises:
         psycopg.Error: as PostgreSQL reports it.
     """
+    return (await _read(conn)).catalog
+
+
+async def read_stamped(conn: AsyncConnection[Any]) -> Reading:
+    """The same with the change stamp.
+
+    Raises:
+        psycopg.Error: as PostgreSQL reports it.
+    """
+    return await _read(conn, with_stamp=True)
+
+
+async def read_routines(conn: AsyncConnection[Any]) -> tuple[str, bytes]:
+    """The change stamp, and the catalog's routines alone as a JSON document."""
+    stamp, member = await _fetch(conn, (compose(_ROUTINES),), first=(f"SELECT {stamp_expression()}",))
+    return stamp.decode(), b"{" + member + b"}"
+
+
+async def _read(conn: AsyncConnection[Any], *, with_stamp: bool = False) -> Reading:
     for _ in range(_ATTEMPTS - 1):
         try:
-            return await _read_once(conn)
+            return await _read_once(conn, with_stamp=with_stamp)
         except _VANISHED:
             if conn.info.transaction_status != TransactionStatus.IDLE:
                 raise
         except msgspec.DecodeError:
             # The text of something that was gone already is NULL, which leaves a hole in the document.
             continue
-    return await _read_once(conn)
+    return await _read_once(conn, with_stamp=with_stamp)
 
 
-async def _read_once(conn: AsyncConnection[Any]) -> Catalog:
-    *members, found_others = await _fetch(conn, (*map(compose, _STATEMENTS), compose(_FIND_OTHERS)))
+async def _read_once(conn: AsyncConnection[Any], *, with_stamp: bool) -> Reading:
+    stamp = f"SELECT {stamp_expression()}" if with_stamp else "SELECT ''"
+    queries = (*map(compose, _STATEMENTS), compose(_FIND_OTHERS))
+    found_stamp, *members, found_others = await _fetch(conn, queries, first=(stamp,))
     document = b"{" + b",".join(members) + b"}"
     others = b""
     if found_others == b"t":
         (others,) = await _fetch(conn, (compose(_READ_OTHERS),))
-    return CATALOGS.get(sha256(document + others).digest(), lambda: _decode(document, others))
+    key = sha256(document + others).digest()
+    return Reading(stamp=found_stamp.decode(), catalog=CATALOGS.get(key, lambda: _decode(document, others)))
 
 
 def _decode(document: bytes, others: bytes) -> Catalog:
@@ -97,13 +129,13 @@ def _decode(document: bytes, others: bytes) -> Catalog:
     return replace(catalog, others=rest.others, dependencies=catalog.dependencies + rest.dependencies)
 
 
-async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...]) -> list[bytes]:
-    """The single values that the queries return, as UTF-8, with our settings in force for them alone."""
+async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...], *, first: tuple[str, ...] = ()) -> list[bytes]:
+    """The single values that the queries return, as UTF-8, with our settings in force for all but the first ones."""
     # Several statements in one message are one transaction of their own; in an open one a savepoint undoes SET LOCAL.
     if conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE:
-        script = (*_SETTINGS, *queries)
+        script = (*first, *_SETTINGS, *queries)
     else:
-        script = ("SAVEPOINT introspect", *_SETTINGS, *queries, "ROLLBACK TO introspect", "RELEASE introspect")
+        script = (*first, "SAVEPOINT introspect", *_SETTINGS, *queries, "ROLLBACK TO introspect", "RELEASE introspect")
     values: list[bytes] = []
     async with conn.cursor() as cursor:
         await cursor.execute(";\n".join(script).encode())

@@ -7,7 +7,7 @@ identity cannot pass to another value. Old entries give way: memory stays flat h
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -33,6 +33,15 @@ class Remembered(Generic[T]):
         """True if there is a value of that key."""
         return key in self._values
 
+    def __iter__(self) -> Iterator[Hashable]:
+        """The keys of all values."""
+        return iter(tuple(self._values))
+
+    def find(self, key: Hashable) -> T | None:
+        """The value of the key, None if it is not known."""
+        found = self._values.get(key)
+        return None if found is None else found[0]
+
     def get(self, key: Hashable, make: Callable[[], T], *alive: object) -> T:
         """The value of the key, made if it is not known.
 
@@ -52,24 +61,25 @@ class Remembered(Generic[T]):
 
 #: Catalogs by the bytes that they were read from.
 CATALOGS: Remembered[Catalog] = Remembered(12)
-#: Catalogs in the form in which tracking tables keep them, by identity.
-STORED_CATALOGS: Remembered[bytes] = Remembered(4)
 #: Plans without their target, by all that they were made from.
 PLANS: Remembered[Plan] = Remembered(8)
 #: Catalogs that were found to be as declared: the value is True.
 VERIFIED: Remembered[bool] = Remembered(8)
+#: Catalogs after an apply that changed routines alone, None where that cannot be told from the routines.
+AFTERWARDS: Remembered[Catalog | None] = Remembered(8)
 #: Fingerprints of catalogs, by identity.
 FINGERPRINTS: Remembered[str] = Remembered(12)
 
 
 def essence(state: TrackingState) -> TrackingState:
-    """What the tracking tables say, but for what is every database's own and decides nothing: number and stamp.
+    """What the tracking tables say, but for what is every database's own and decides nothing: number, stamp, version.
 
     The catalog is left out too, since it is compared by identity.
     """
     if state.last is None:
         return state
-    return replace(state, last=replace(state.last, id=0, stamp="", catalog=None))
+    last = replace(state.last, id=0, stamp="", catalog=None, live_checksum=None, tool_version=None)
+    return replace(state, last=last)
 
 
 def declared_in(state: TrackingState) -> Catalog | None:

@@ -1,4 +1,4 @@
-"""The change stamp: one number that stays as long as nothing in a database's schema changes."""
+"""The change stamp: two words that stay as long as nothing in a database's schema changes; routines have the second."""
 
 from __future__ import annotations
 
@@ -22,3 +22,8 @@ async def read_stamp(conn: AsyncConnection[Any]) -> str:
     row = await cursor.fetchone()
     assert row is not None
     return str(row[0])
+
+
+def moved_only_routines(before: str, after: str) -> bool:
+    """True if nothing but routines changed between two stamps of one database, if anything did."""
+    return before.partition(" ")[0] == after.partition(" ")[0]

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from stonegate.database.execution import MissingSeeds
 from stonegate.database.introspect import read_catalog
+from stonegate.database.kept_catalogs import checksum_of, known_catalog
 from stonegate.database.lazy_source import LazySource
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference import build_key, reference_catalog
@@ -24,7 +25,7 @@ from stonegate.database.server import (
     read_session,
     require_extensions,
 )
-from stonegate.database.tracking import read_state, read_unchanged
+from stonegate.database.tracking import Recorded, read_recorded, read_unchanged
 from stonegate.database.transaction import begin_early
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
@@ -78,6 +79,8 @@ class Survey:
     """What was read, and the plan.
 
     Attributes:
+        stamp: the change stamp by which `live` is known without reading it; None where it was read.
+        has_tracking: the tracking tables are certainly as this stonegate makes them.
         untrusted: names of extensions on offer that only a superuser may create; {} where none had to be looked up.
         warnings: about the session, not about the plan.
     """
@@ -86,6 +89,8 @@ class Survey:
     facts: SessionFacts
     live: Catalog
     state: TrackingState
+    stamp: str | None = None
+    has_tracking: bool = False
     untrusted: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
@@ -139,14 +144,15 @@ async def survey_database(
     # The server does its part while the folder is parsed.
     parsing = asyncio.create_task(source.prepare())
     try:
-        facts, state = await read_session(conn), await read_state(conn)
-        is_empty = not options.plan.baseline and await read_is_empty(conn)
-        live = await _read_or_begin(conn, is_empty=is_empty, begin=begin)
+        facts, recorded = await read_session(conn), await read_recorded(conn)
+        known = None if options.plan.baseline else known_live(recorded, facts)
+        live = known or await _read_or_begin(conn, recorded.state, options, begin=begin)
     except BaseException:
         parsing.cancel()
         await asyncio.gather(parsing, return_exceptions=True)
         raise
     await parsing
+    state = recorded.state
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
     offered = await _offered(conn, tree, live, is_detailed=options.admin is not None and not facts.superuser)
@@ -164,6 +170,8 @@ async def survey_database(
         facts=facts,
         live=live,
         state=state,
+        stamp=state.last.stamp if known is not None and state.last is not None else None,
+        has_tracking=recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
         warnings=session_warnings(conn, plan, facts),
     )
@@ -238,12 +246,31 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
     return last.catalog
 
 
-async def _read_or_begin(conn: AsyncConnection[Any], *, is_empty: bool, begin: bool) -> Catalog:
-    if not is_empty:
-        return await read_catalog(conn)
+async def _read_or_begin(
+    conn: AsyncConnection[Any], state: TrackingState, options: ApplyOptions, *, begin: bool
+) -> Catalog:
+    if state.exists or options.plan.baseline or not await read_is_empty(conn):
+        live = await read_catalog(conn)
+        checksum_of(live)  # the next database of the fleet may hold the same
+        return live
     if begin:
         await begin_early(conn)
     return Catalog()
+
+
+def known_live(recorded: Recorded, facts: SessionFacts) -> Catalog | None:
+    """The live catalog without reading it: what was verified by the last deployment, since nothing has moved.
+
+    None where something has, and where this process has not got that catalog: it is the declared one, or another
+    database of the same fleet had it.
+    """
+    last = recorded.state.last
+    if last is None or not recorded.is_unmoved:
+        return None
+    if last.catalog is not None:
+        checksum_of(last.catalog)
+    live = known_catalog(last.live_checksum)
+    return live if live is not None and live.server == facts.version else None
 
 
 async def read_live(conn: AsyncConnection[Any], *, everything: bool = False) -> Catalog:

@@ -5,9 +5,8 @@ Everything here works inside the caller's transaction, or in autocommit, and com
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -15,12 +14,11 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
 from stonegate import __version__
-from stonegate.database.remembered import CATALOGS, STORED_CATALOGS
+from stonegate.database.kept_catalogs import checksum_of, compress, known_checksums, restore
 from stonegate.database.sql import load
 from stonegate.database.stamp import stamp_expression
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
-from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Plan, Record, RecordKind, Step
 from stonegate.model.report import StepReport
@@ -45,6 +43,23 @@ _OBJECT_KINDS = {
 }
 # The words of change_type; all other kinds are called by their own name.
 _KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What the tracking tables say, and whether that still holds.
+
+    Attributes:
+        is_unmoved: the change stamp is what the last deployment recorded.
+    """
+
+    state: TrackingState
+    is_unmoved: bool
+
+    @property
+    def is_current(self) -> bool:
+        """True if the tracking tables are certainly as this stonegate makes them."""
+        return self.is_unmoved and self.state.last is not None and self.state.last.tool_version == __version__
 
 
 async def ensure_tracking(conn: AsyncConnection[Any]) -> bool:
@@ -80,24 +95,39 @@ async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -
         conn: in any state but an aborted transaction.
         with_catalog: read the deployed catalog too (tens of kilobytes).
     """
-    query = _fixed("tracking/read_state").format(with_catalog=sql.Literal(with_catalog))
+    return (await _read_recorded(conn, with_catalog=with_catalog, with_stamp=False)).state
+
+
+async def read_recorded(conn: AsyncConnection[Any]) -> Recorded:
+    """The same, and whether anything moved since, in one round trip."""
+    return await _read_recorded(conn, with_catalog=True, with_stamp=True)
+
+
+async def _read_recorded(conn: AsyncConnection[Any], *, with_catalog: bool, with_stamp: bool) -> Recorded:
+    query = _fixed("tracking/read_state").format(
+        with_catalog=sql.Literal(with_catalog),
+        known=sql.Literal(known_checksums() if with_catalog else []),
+        with_stamp=sql.Literal(with_stamp),
+        stamp=_stamp(),
+    )
     row = (await _fetch_from_block(conn, query))[0]
-    exists, migrations, types, tables, routines, latest, fingerprints = row
+    exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved = row
     latest = latest or {}
     late: dict[str, str] = latest.get("post_commit") or {}
-    return TrackingState(
+    state = TrackingState(
         exists=exists,
         migrations=tuple(_as_migration(each) for each in migrations or ()),
         types=tuple(_as_object(each, "type_name") for each in types or ()),
         tables=tuple(_as_object(each, "table_name") for each in tables or ()),
         routines=tuple(_as_object(each, "function_name") for each in routines or ()),
-        last=_as_deployment(latest) if latest else None,
+        last=_as_deployment(latest, catalog, with_catalog=with_catalog) if latest else None,
         missing_seeds=frozenset(latest.get("missing_seeds") or ()),
         excepted=tuple(latest.get("excepted") or ()),
         unfinished=tuple(sorted(step for step, state in late.items() if state != DONE)),
         interrupted=tuple(sorted(step for step, state in late.items() if state == STARTED)),
         fingerprints=tuple(fingerprints or ()),
     )
+    return Recorded(state=state, is_unmoved=is_unmoved)
 
 
 async def read_unchanged(conn: AsyncConnection[Any], digest: str) -> str | None:
@@ -188,8 +218,10 @@ async def record_deployment(
     excepted: Sequence[str] | None = None,
     post_commit: Iterable[str] = (),
     executed_by: str | None = None,
+    live: Catalog | None = None,
+    stamp: str | None = None,
 ) -> int:
-    """Write the row of this apply and return its id. The last write of the transaction: the stamp is taken here.
+    """Write the row of this apply and return its id. The last write of the transaction.
 
     Args:
         conn: in the transaction of the apply, after every other statement of it.
@@ -202,8 +234,11 @@ async def record_deployment(
         excepted: differences left alone; None for those of the plan.
         post_commit: ids of the steps that follow after the commit.
         executed_by: who; None for the session's role.
+        live: the catalog as it was verified; None where it is not known, or changes after the commit.
+        stamp: the change stamp of before `live` was read; None to take it now.
     """
-    query = _fixed("tracking/record_deployment").format(stamp=_stamp(escape=True))
+    taken = _stamp(escape=True) if stamp is None else sql.Literal(stamp)
+    query = _fixed("tracking/record_deployment").format(stamp=taken)
     facts = {
         "digest": plan.source.digest,
         "fingerprint": plan.source.fingerprint,
@@ -213,7 +248,9 @@ async def record_deployment(
         "counts": Jsonb(dict(counts)),
         "duration_ms": duration_ms,
         "executed_by": executed_by,
-        "catalog": None if catalog is None else _stored(catalog),
+        "catalog": None if catalog is None else compress(catalog),
+        "catalog_checksum": None if catalog is None else checksum_of(catalog),
+        "live_checksum": None if live is None else checksum_of(live),
         "missing_seeds": sorted(set(missing_seeds)),
         "excepted": list(plan.excepted if excepted is None else excepted),
         "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
@@ -275,30 +312,16 @@ def _as_object(row: Mapping[str, Any], name: str) -> DeployedObject:
     )
 
 
-def _as_deployment(row: Mapping[str, Any]) -> Deployment:
+def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalog: bool) -> Deployment:
     return Deployment(
         id=row["id"],
         digest=row["digest"],
         fingerprint=row["fingerprint"],
         stamp=row["stamp"],
-        catalog=_as_catalog(row.get("catalog")),
+        catalog=restore(row.get("catalog_checksum"), catalog) if with_catalog else None,
+        live_checksum=row.get("live_checksum"),
+        tool_version=row.get("tool_version"),
     )
-
-
-def _stored(catalog: Catalog) -> bytes:
-    """The catalog as the deployment's row keeps it."""
-    return STORED_CATALOGS.get(id(catalog), lambda: zlib.compress(to_json(catalog), level=1), catalog)
-
-
-def _as_catalog(text: str | None) -> Catalog | None:
-    """The catalog from bytea in its text form; None where none is stored, or one in the form of another version."""
-    if text is None:
-        return None
-    try:
-        data = bytes.fromhex(text.removeprefix("\\x"))
-        return CATALOGS.get(sha256(data).digest(), lambda: from_json(zlib.decompress(data), Catalog))
-    except (ValueError, zlib.error):
-        return None
 
 
 def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> list[dict[str, Any]]:

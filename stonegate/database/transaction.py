@@ -109,7 +109,7 @@ class _Attempt:
         if not is_begun:
             self._send(_BEGIN)
         self._apply_settings()
-        if job.options.tracked and not is_begun:
+        if job.options.tracked and not is_begun and not job.has_tracking:
             await self._flush()
             await ensure_tracking(self.conn)
         self._set_search_path()
@@ -289,7 +289,8 @@ class _Attempt:
                 await record_plan(self.conn, _without_late(plan), steps=execution.steps, durations=execution.durations)
         if execution.is_rehearsed and not options.skip_verification:
             job.announce(Stage.VERIFY)
-            execution.catalog = await verify_catalog(self.conn, job)
+            reading = await verify_catalog(self.conn, job)
+            execution.catalog, execution.stamp = reading.catalog, reading.stamp
             await verify_seeds(self.conn, job, execution)
             execution.verified = True
         elif not execution.is_rehearsed:
@@ -299,7 +300,7 @@ class _Attempt:
 
     async def _record_deployment(self) -> None:
         job, execution = self.job, self.execution
-        after = execution.catalog
+        after, late = execution.catalog, announced_ids(job)
         if after is None and job.plan.desired is None:
             after = await read_catalog(self.conn)
         execution.deployment = await record_deployment(
@@ -309,7 +310,9 @@ class _Attempt:
             counts=_counts((*(StepReport(step=step) for step in job.prelude), *execution.steps)),
             duration_ms=(time.monotonic() - job.started) * 1000,
             missing_seeds=execution.missing_seeds,
-            post_commit=announced_ids(job),
+            post_commit=late,
+            live=None if late else execution.catalog,
+            stamp=execution.stamp,
         )
 
 

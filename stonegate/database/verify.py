@@ -8,9 +8,10 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from stonegate.database.afterwards import changes_only_routines, read_afterwards
 from stonegate.database.declared_rows import declared_order
 from stonegate.database.execution import Execution, Job
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect import Reading, read_stamped
 from stonegate.database.remembered import VERIFIED, declared_in, essence
 from stonegate.database.seeds import find_missing
 from stonegate.errors import VerificationFailed
@@ -22,15 +23,16 @@ from stonegate.planner.change import unmet_changes
 MOST_DETAILS = 20
 
 
-async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Catalog:
-    """The live catalog, once it is as declared.
+async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
+    """The live catalog and its change stamp, once it is as declared.
 
     Raises:
         VerificationFailed: something is not; every difference is a detail.
     """
-    live = await read_catalog(conn)
+    reading = await _read_again(conn, job)
+    live = reading.catalog
     if _is_verified(job, live):
-        return live
+        return reading
     unmet = unmet_changes(job.plan, live, job.state, job.same_body)
     if unmet:
         details = tuple(_sentence(change) for change in unmet[:MOST_DETAILS])
@@ -43,7 +45,13 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Catalog:
             database=job.database or None,
         )
     _note_verified(job, live)
-    return live
+    return reading
+
+
+async def _read_again(conn: AsyncConnection[Any], job: Job) -> Reading:
+    if job.stamp is not None and job.plan.desired is not None and changes_only_routines(job.plan):
+        return await read_afterwards(conn, Reading(stamp=job.stamp, catalog=job.live), job.plan.desired)
+    return await read_stamped(conn)
 
 
 def _verification(job: Job, live: Catalog) -> tuple[Hashable, tuple[object, ...]]:

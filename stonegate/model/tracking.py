@@ -39,13 +39,21 @@ class DeployedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The latest row of `_deployments`: `catalog` is the desired state of then, the third side of the diff."""
+    """The latest row of `_deployments`.
+
+    Attributes:
+        catalog: the desired state of then, the third side of the diff.
+        live_checksum: of the live catalog as it was verified; None where nothing was, or something followed.
+        tool_version: of the stonegate that deployed.
+    """
 
     id: int
     digest: str
     fingerprint: str
     stamp: str
     catalog: Catalog | None = None
+    live_checksum: str | None = None
+    tool_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,8 @@ ALTER TABLE public._stonescriptdb_gateway_deployments
     ADD COLUMN IF NOT EXISTS deployed_at timestamptz NOT NULL DEFAULT now(),
     ADD COLUMN IF NOT EXISTS executed_by text,
     ADD COLUMN IF NOT EXISTS catalog bytea,
+    ADD COLUMN IF NOT EXISTS catalog_checksum text,
+    ADD COLUMN IF NOT EXISTS live_checksum text,
     ADD COLUMN IF NOT EXISTS missing_seeds text[] NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS excepted text[] NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS post_commit jsonb NOT NULL DEFAULT '{}';

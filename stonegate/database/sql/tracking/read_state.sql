@@ -9,8 +9,10 @@ DECLARE
     tables json;
     routines json;
     latest json;
+    declared bytea;
     fingerprints json;
     columns text;
+    stonegate_unmoved boolean := false;
 BEGIN
     IF pg_catalog.to_regclass('public._stonescriptdb_gateway_migrations') IS NOT NULL THEN
         found_any := true;
@@ -38,16 +40,29 @@ BEGIN
             SELECT string_agg(format('d.%I', a.attname), ', ')
             FROM pg_catalog.pg_attribute AS a
             WHERE a.attrelid = 'public._stonescriptdb_gateway_deployments'::regclass AND NOT a.attisdropped
-            AND (a.attname IN ('id', 'digest', 'fingerprint', 'stamp', 'missing_seeds', 'excepted', 'post_commit')
-                OR a.attname = 'catalog' AND {with_catalog})
+            AND a.attname IN ('id', 'digest', 'fingerprint', 'stamp', 'missing_seeds', 'excepted', 'post_commit',
+                'tool_version', 'catalog_checksum', 'live_checksum')
         );
         EXECUTE format(
             'SELECT row_to_json(latest) FROM ('
             'SELECT %s FROM public._stonescriptdb_gateway_deployments AS d ORDER BY d.id DESC LIMIT 1) AS latest',
             columns
         ) INTO latest;
+        IF {with_catalog} AND NOT coalesce(latest ->> 'catalog_checksum' = ANY ({known}::text[]), false) AND EXISTS (
+            SELECT FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = 'public._stonescriptdb_gateway_deployments'::regclass AND a.attname = 'catalog'
+            AND NOT a.attisdropped
+        ) THEN
+            declared := (
+                SELECT d.catalog FROM public._stonescriptdb_gateway_deployments AS d ORDER BY d.id DESC LIMIT 1
+            );
+        END IF;
+        IF {with_stamp} THEN
+            stonegate_unmoved := coalesce(latest ->> 'stamp' = {stamp}, false);
+        END IF;
     END IF;
-    OPEN answer FOR SELECT found_any, applied, types, tables, routines, latest, fingerprints;
+    OPEN answer FOR
+    SELECT found_any, applied, types, tables, routines, latest, fingerprints, declared, stonegate_unmoved;
 END
 $read_state$;
 FETCH ALL FROM stonegate_tracking_state;

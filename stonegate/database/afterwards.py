@@ -1,0 +1,105 @@
+"""The catalog at the end of an apply that changed routines alone: they are read again, all the rest is known.
+
+Before, the change stamp said that the catalog was as recorded; afterwards its first word says that nothing but routines
+has moved, whoever moved them (behaviour, §6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+
+from stonegate.database.introspect import Reading, read_routines, read_stamped
+from stonegate.database.remembered import AFTERWARDS
+from stonegate.database.stamp import moved_only_routines
+from stonegate.model.catalog import Access, Catalog, Dependency, Routine
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Plan
+
+_WITHOUT_DDL = frozenset({Action.SKIP, Action.VALIDATE, Action.BASELINE})
+
+
+def changes_only_routines(plan: Plan) -> bool:
+    """True if no step is meant to touch anything else."""
+    return all(step.kind is ObjectKind.ROUTINE or step.action in _WITHOUT_DDL for step in plan.steps)
+
+
+async def read_afterwards(conn: AsyncConnection[Any], before: Reading, desired: Catalog) -> Reading:
+    """The catalog after the steps; read in full where more than routines moved.
+
+    Args:
+        conn: in the transaction of the apply.
+        before: the catalog that the steps began with, and the stamp that proves it.
+        desired: what the steps were to lead to.
+
+    Raises:
+        psycopg.Error: as PostgreSQL reports it.
+    """
+    stamp, document = await read_routines(conn)
+    if stamp == before.stamp:
+        return before
+    if moved_only_routines(before.stamp, stamp):
+        key = (id(before.catalog), id(desired), sha256(document).digest())
+        catalog = AFTERWARDS.get(
+            key, lambda: _with_routines(before.catalog, desired, document), before.catalog, desired
+        )
+        if catalog is not None:
+            return Reading(stamp=stamp, catalog=catalog)
+    return await read_stamped(conn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Routines:
+    """The document of read_routines."""
+
+    routines: tuple[Routine, ...]
+
+
+def _with_routines(before: Catalog, desired: Catalog, document: bytes) -> Catalog | None:
+    """The catalog with these routines; None if one is like neither side's, so that its dependencies are not known.
+
+    A routine with the same text depends on the same things.
+    """
+    routines = msgspec.json.decode(document, type=_Routines).routines
+    kept: set[ObjectKey] = set()
+    made: set[ObjectKey] = set()
+    for routine in routines:
+        if _is_same(routine, before):
+            kept.add(routine.key)
+        elif _is_same(routine, desired):
+            made.add(routine.key)
+        else:
+            return None
+    edges = {
+        *(edge for edge in before.dependencies if _holds(edge, kept)),
+        *(edge for edge in desired.dependencies if edge.dependent in made),
+    }
+    after = replace(before, routines=routines, dependencies=tuple(sorted(edges, key=_edge_text)))
+    return desired if after == desired else after
+
+
+def _is_same(routine: Routine, catalog: Catalog) -> bool:
+    other = catalog.objects.get(routine.key)
+    return isinstance(other, Routine) and replace(other, access=Access()) == replace(routine, access=Access())
+
+
+def _holds(edge: Dependency, kept: set[ObjectKey]) -> bool:
+    return edge.dependent.kind is not ObjectKind.ROUTINE or edge.dependent in kept
+
+
+def _edge_text(edge: Dependency) -> str:
+    """What introspection sorts edges by."""
+    return f'{{"dependent":{_key_text(edge.dependent)},"on":{_key_text(edge.on)}}}'
+
+
+def _key_text(key: ObjectKey) -> str:
+    parts = {"kind": key.kind.value, "schema": key.schema, "name": key.name}
+    if key.arguments is not None:
+        parts["arguments"] = key.arguments
+    if key.member is not None:
+        parts["member"] = key.member
+    return msgspec.json.encode(parts).decode()
