@@ -15,7 +15,7 @@ from stonegate.database import sql
 from stonegate.database.batch import Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.declared_rows import insert_declared, validate_declared
 from stonegate.database.execution import DONE, NOT_REHEARSED, Execution, Job
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect import read_catalog, read_stamped
 from stonegate.database.post_commit import announced_ids
 from stonegate.database.progress import Stage
 from stonegate.database.session import CONSTRAINTS_NOW, SessionSettings, roll_back
@@ -300,9 +300,10 @@ class _Attempt:
 
     async def _record_deployment(self) -> None:
         job, execution = self.job, self.execution
-        after, late = execution.catalog, announced_ids(job)
+        after, stamp, late = execution.catalog, execution.stamp, announced_ids(job)
         if after is None and job.plan.desired is None:
-            after = await read_catalog(self.conn)
+            reading = await read_stamped(self.conn)
+            after, stamp = reading.catalog, reading.stamp
         execution.deployment = await record_deployment(
             self.conn,
             job.plan,
@@ -311,8 +312,8 @@ class _Attempt:
             duration_ms=(time.monotonic() - job.started) * 1000,
             missing_seeds=execution.missing_seeds,
             post_commit=late,
-            live=None if late else execution.catalog,
-            stamp=execution.stamp,
+            live=None if late else after,
+            stamp=stamp,
         )
 
 

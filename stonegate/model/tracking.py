@@ -43,7 +43,7 @@ class Deployment:
 
     Attributes:
         catalog: the desired state of then, the third side of the diff.
-        live_checksum: of the live catalog as it was verified; None where nothing was, or something followed.
+        live_checksum: of the live catalog as it was read at the end; None where it was not, or something followed.
         tool_version: of the stonegate that deployed.
     """
 
