@@ -6,14 +6,14 @@ has moved, whoever moved them (behaviour, §6).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 from psycopg import AsyncConnection
 
-from stonegate.database.introspect import Reading, read_routines, read_stamped
+from stonegate.database.introspect import Reading, decode_routines, read_routines, read_stamped
 from stonegate.database.remembered import AFTERWARDS
 from stonegate.database.stamp import moved_only_routines
 from stonegate.model.catalog import Access, Catalog, Dependency, Routine
@@ -52,19 +52,12 @@ async def read_afterwards(conn: AsyncConnection[Any], before: Reading, desired: 
     return await read_stamped(conn)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Routines:
-    """The document of read_routines."""
-
-    routines: tuple[Routine, ...]
-
-
 def _with_routines(before: Catalog, desired: Catalog, document: bytes) -> Catalog | None:
     """The catalog with these routines; None if one is like neither side's, so that its dependencies are not known.
 
     A routine with the same text depends on the same things.
     """
-    routines = msgspec.json.decode(document, type=_Routines).routines
+    routines = decode_routines(document)
     kept: set[ObjectKey] = set()
     made: set[ObjectKey] = set()
     for routine in routines:

@@ -15,7 +15,7 @@ from stonegate.database.access_lists import spell_out_privileges
 from stonegate.database.remembered import CATALOGS
 from stonegate.database.sql import compose
 from stonegate.database.stamp import stamp_expression
-from stonegate.model.catalog import Catalog, Dependency, OtherObject
+from stonegate.model.catalog import Catalog, Dependency, OtherObject, Routine
 
 _ROUTINES: Final = "introspect/read_routines"
 #: The statements of the one round trip; each returns some members of one JSON document.
@@ -57,6 +57,13 @@ class _Others:
     dependencies: tuple[Dependency, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Routines:
+    """The document of read_routines."""
+
+    routines: tuple[Routine, ...]
+
+
 #: What deparsing says when another session drops an object between our finding and our printing it.
 #: Printing a view locks its tables, which may meet that session's DROP … CASCADE half-way.
 _VANISHED: Final = (
@@ -94,6 +101,11 @@ async def read_routines(conn: AsyncConnection[Any]) -> tuple[str, bytes]:
     """The change stamp, and the catalog's routines alone as a JSON document."""
     stamp, member = await _fetch(conn, (compose(_ROUTINES),), first=(f"SELECT {stamp_expression()}",))
     return stamp.decode(), b"{" + member + b"}"
+
+
+def decode_routines(document: bytes) -> tuple[Routine, ...]:
+    """The routines of that document."""
+    return msgspec.json.decode(spell_out_privileges(document), type=_Routines).routines
 
 
 async def _read(conn: AsyncConnection[Any], *, with_stamp: bool = False) -> Reading:

@@ -452,7 +452,7 @@ async def test_the_latest_deployment_keeps_its_catalog(conn: Conn) -> None:
 async def test_a_catalog_in_another_form_counts_as_none(conn: Conn) -> None:
     await deploy(conn, plan(), catalog=Catalog())
     for data in ("'\\x00'", "decode('789cab5600000200011d', 'hex')", "NULL"):
-        await conn.execute(f"UPDATE {PREFIX}deployments SET catalog = {data}".encode())
+        await conn.execute(f"UPDATE {PREFIX}deployments SET catalog = {data}, catalog_checksum = NULL".encode())
         last = (await read_state(conn)).last
         assert last is not None
         assert last.catalog is None
