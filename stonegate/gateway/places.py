@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from stonegate.database.call_session import CallSession, open_session
-from stonegate.database.roles import try_logins
+from stonegate.database.roles import is_bad_login, try_logins
 from stonegate.errors import ConnectionFailed, UsageError
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.names import MAIN, Owner, v1_owner, v2_owner
@@ -67,8 +67,27 @@ class Places:
         return target
 
     def open(self, target: Target, statement_timeout_s: float) -> Callable[[], Awaitable[CallSession]]:
-        """What logs in there: `pools.acquire` calls it."""
-        return partial(_log_in, target, statement_timeout_s)
+        """What logs in there: `pools.take` calls it."""
+        return partial(self._log_in, target, statement_timeout_s)
+
+    async def _log_in(self, target: Target, statement_timeout_s: float) -> CallSession:
+        async def attempt(conninfo: str) -> CallSession:
+            return await open_session(conninfo, statement_timeout_s=statement_timeout_s)
+
+        while True:
+            try:
+                return await try_logins(target.conninfos, attempt)
+            except ConnectionFailed as failure:
+                renewed = self._renew(target) if is_bad_login(failure) else target
+                if renewed.conninfos == target.conninfos:
+                    raise
+                target = renewed
+
+    def _renew(self, target: Target) -> Target:
+        """The target with the passwords that are on record now: they may have changed since it was looked up."""
+        platform = self.registry.find(target.owner.platform)
+        record = None if platform is None else platform.find(target.owner)
+        return target if record is None else find_target(self.registry, self.server, record)
 
     def _recorded(
         self, record: PlatformRecord, tenant: str | None, schema: str | None, *, is_id: bool
@@ -124,10 +143,3 @@ def _absent(owner: Owner) -> ConnectionFailed:
     return ConnectionFailed(
         f"the database {owner.database} does not exist", hint="/register makes it", database=owner.database
     )
-
-
-async def _log_in(target: Target, statement_timeout_s: float) -> CallSession:
-    async def attempt(conninfo: str) -> CallSession:
-        return await open_session(conninfo, statement_timeout_s=statement_timeout_s)
-
-    return await try_logins(target.conninfos, attempt)

@@ -24,7 +24,7 @@ FUNCTIONS = """
     CREATE FUNCTION who(token text) RETURNS TABLE (db text, heard text)
         LANGUAGE sql AS 'SELECT current_database()::text, $1';
     CREATE FUNCTION work(token text) RETURNS TABLE (db text, heard text) LANGUAGE plpgsql
-        AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN QUERY SELECT current_database()::text, $1; END $$;
+        AS $$ BEGIN PERFORM pg_sleep(0.03); RETURN QUERY SELECT current_database()::text, $1; END $$;
     CREATE FUNCTION nap(seconds float8) RETURNS int LANGUAGE plpgsql
         AS $$ BEGIN PERFORM pg_sleep(seconds); RETURN 1; END $$;
     CREATE FUNCTION backend() RETURNS int LANGUAGE sql AS 'SELECT pg_backend_pid()';
