@@ -17,6 +17,7 @@ from stonegate.cli.files import write_file
 from stonegate.cli.fleet import FAILED, Chosen, counting, ending_gently, fanout_options, load_fleet_source
 from stonegate.cli.fleet_view import report_line, watching_fleet
 from stonegate.cli.output import dump_json, say, show, stderr, stdout, write_json
+from stonegate.cli.render.failure import render_headline, render_reasons
 from stonegate.cli.render.lines import indented, printable
 from stonegate.model.report import ErrorReport, FleetReport, Status
 from stonegate.settings import Settings
@@ -145,15 +146,8 @@ def render_failures(console: Console, report: FleetReport) -> Iterator[Text]:
         key = (error.code, error.message.replace(each.database, "…"), error.hint or "", *error.details)
         groups.setdefault(key, (error, []))[1].append(each.database)
     for error, names in list(groups.values())[:_MOST_FAILURES]:
-        yield from indented(
-            console, Text.assemble(("error: ", "bold red"), (printable(error.message), "bold")), 0, hang=2
-        )
+        yield from render_headline(console, error.message)
         yield from indented(console, Text.assemble(("in ", "bold"), printable(", ".join(names))), 2, hang=2)
-        for detail in error.details:
-            yield from indented(console, Text.assemble(("- ", "blue"), printable(detail)), 2, hang=2)
-        if error.cause is not None:
-            yield from indented(console, Text.assemble(("cause: ", "bold"), printable(error.cause)), 2, hang=2)
-        if error.hint is not None:
-            yield from indented(console, Text.assemble(("hint: ", "bold green"), printable(error.hint)), 2, hang=2)
+        yield from render_reasons(console, error)
     if len(groups) > _MOST_FAILURES:
         yield Text(f"… and {len(groups) - _MOST_FAILURES} other failures: see --report FILE")

@@ -15,8 +15,19 @@ from stonegate.cli.commands import Commands
 from stonegate.cli.files import read_file
 from stonegate.cli.fleet import FAILED, Chosen, choose_targets, load_stored, open_registry
 from stonegate.cli.grouped import grouped
-from stonegate.cli.output import expect_json, is_interactive, progress, say, show, stderr, stdout, write_json
-from stonegate.cli.render.lines import indented, printable, table
+from stonegate.cli.output import (
+    expect_json,
+    is_interactive,
+    print_lines,
+    progress,
+    say,
+    show,
+    stderr,
+    stdout,
+    write_json,
+)
+from stonegate.cli.render.failure import render_headline, render_reasons
+from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.names import count
 from stonegate.cli.target import TargetOptions
 from stonegate.errors import UsageError
@@ -248,12 +259,8 @@ def _show_reports(reports: tuple[TenantReport, ...], *, as_json: bool, done: str
     for report in failures:
         assert report.error is not None
         where = report.database or str(report.owner)
-        line = Text.assemble(("error: ", "bold red"), printable(f"{where}: {report.error.message}"))
-        for part in (line, report.error.cause and f"  cause: {report.error.cause}"):
-            for text in indented(console, printable(part) if isinstance(part, str) else part or "", 0, hang=2):
-                console.print(text)
-        if report.error.hint:
-            console.print(Text.assemble(("  hint: ", "bold green"), printable(report.error.hint)))
+        print_lines(console, render_headline(console, f"{where}: {report.error.message}"))
+        print_lines(console, render_reasons(console, report.error))
     if not failures:
         return 0
     return failures[0].error.exit_code if len(reports) == 1 and failures[0].error is not None else FAILED

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from stonegate.cli.render.lines import indented, printable
 from stonegate.errors import SourceErrors, StonegateError, SyntaxFailure
+from stonegate.model.report import ErrorReport
 
 
 def render_failure(console: Console, error: StonegateError) -> Iterator[Text]:
@@ -19,11 +20,21 @@ def render_failure(console: Console, error: StonegateError) -> Iterator[Text]:
             yield from render_failure(console, each)
         yield from indented(console, Text(f"{len(error.errors)} errors", style="bold"), 0)
         return
-    yield from indented(console, Text.assemble(("error: ", "bold red"), (printable(error.message), "bold")), 0, hang=2)
+    yield from render_headline(console, error.message)
     if error.place is not None:
         yield from indented(console, Text.assemble(("--> ", "blue"), printable(error.place)), 2)
     if isinstance(error, SyntaxFailure):
         yield from _excerpt(error.excerpt, console.width)
+    yield from render_reasons(console, error)
+
+
+def render_headline(console: Console, message: str) -> Iterator[Text]:
+    """What is wrong."""
+    yield from indented(console, Text.assemble(("error: ", "bold red"), (printable(message), "bold")), 0, hang=2)
+
+
+def render_reasons(console: Console, error: StonegateError | ErrorReport) -> Iterator[Text]:
+    """What stands below the headline: the details, the cause in PostgreSQL's words, and what to type next."""
     for detail in error.details:
         yield from indented(console, Text.assemble(("- ", "blue"), printable(detail)), 2, hang=2)
     if error.cause is not None:

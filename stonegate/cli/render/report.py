@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from rich.console import Console
 from rich.text import Text
 
+from stonegate.cli.render.failure import render_headline, render_reasons
 from stonegate.cli.render.lines import indented, placed, printable
 from stonegate.cli.render.names import DONE_OUTCOMES, count, count_objects, enumerate_outcomes, place
 from stonegate.cli.render.plan_json import blocked_document, step_document
@@ -136,14 +137,5 @@ def render_refusal(console: Console, report: ApplyReport) -> Iterator[Text]:
         )
         yield from render_blocked(console, report.plan.blocked)
     elif report.error is not None:
-        yield from _failure(console, report.error)
-
-
-def _failure(console: Console, error: ErrorReport) -> Iterator[Text]:
-    yield from indented(console, Text.assemble(("error: ", "bold red"), (printable(error.message), "bold")), 0, hang=2)
-    for detail in error.details:
-        yield from indented(console, Text.assemble(("- ", "blue"), printable(detail)), 2, hang=2)
-    if error.cause is not None:
-        yield from indented(console, Text.assemble(("cause: ", "bold"), printable(error.cause)), 2, hang=2)
-    if error.hint is not None:
-        yield from indented(console, Text.assemble(("hint: ", "bold green"), printable(error.hint)), 2, hang=2)
+        yield from render_headline(console, report.error.message)
+        yield from render_reasons(console, report.error)
