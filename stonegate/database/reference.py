@@ -67,21 +67,6 @@ async def build_key(conn: AsyncConnection[Any], tree: SourceTree, facts: Session
     )
 
 
-async def reference_catalog(
-    server: str,
-    tree: SourceTree,
-    ordered: Ordered,
-    key: ReferenceKey,
-    *,
-    shadow: str | None = None,
-    login: str | None = None,
-    on_progress: OnProgress | None = None,
-) -> Catalog:
-    """The desired state of a folder, as `obtain_reference` has it."""
-    reference = await obtain_reference(server, tree, ordered, key, shadow=shadow, login=login, on_progress=on_progress)
-    return reference.catalog
-
-
 async def obtain_reference(
     server: str,
     tree: SourceTree,

@@ -14,7 +14,7 @@ from stonegate.database.introspect import read_catalog
 from stonegate.database.kept_catalogs import checksum_of, known_catalog
 from stonegate.database.lazy_source import LazySource
 from stonegate.database.progress import OnProgress, Progress, Stage
-from stonegate.database.reference import build_key, reference_catalog
+from stonegate.database.reference import build_key, obtain_reference
 from stonegate.database.remembered import FINGERPRINTS, PLANS, declared_in, essence
 from stonegate.database.server import (
     OfferedExtension,
@@ -184,12 +184,13 @@ async def _read_reference(
     tree, ordered = source.tree(), source.ordered()
     key = await build_key(conn, tree, facts, facts.role)
     admin = None if facts.superuser else options.admin
-    return await source.reference(
-        key.digest,
-        lambda: reference_catalog(
-            admin or conninfo, tree, ordered, key, shadow=options.shadow, login=conninfo if admin else None
-        ),
-    )
+
+    async def obtain() -> Catalog:
+        login = conninfo if admin else None
+        made = await obtain_reference(admin or conninfo, tree, ordered, key, shadow=options.shadow, login=login)
+        return made.catalog
+
+    return await source.reference(key.digest, obtain)
 
 
 def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts) -> tuple[str, ...]:

@@ -42,7 +42,8 @@ class Circumstances:
 #: Nothing special.
 USUAL = Circumstances()
 
-_DROPS: dict[ObjectKind, ConsentToken] = {
+#: What takes the rows, the values or the protection with it when it is dropped.
+DROP_TOKENS: dict[ObjectKind, ConsentToken] = {
     ObjectKind.TABLE: ConsentToken.DROP_TABLE,
     ObjectKind.COLUMN: ConsentToken.DROP_COLUMN,
     ObjectKind.CONSTRAINT: ConsentToken.DROP_CONSTRAINT,
@@ -64,7 +65,7 @@ def _verdict(change: Change, facts: Circumstances) -> Verdict:
         return _IMPOSSIBLE
     match change.action:
         case Action.DROP:
-            token = None if facts.replaced else _DROPS.get(change.key.kind)
+            token = None if facts.replaced else DROP_TOKENS.get(change.key.kind)
             return _SAFE if token is None else (ChangeClass.DATALOSS, token)
         case Action.CREATE if facts.unfilled:
             return ChangeClass.DATALOSS, ConsentToken.ADD_NOT_NULL_COLUMN

@@ -9,6 +9,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
 from stonegate.model.source import Folder, SourceTree, Verb
 from stonegate.planner import hazards
+from stonegate.planner.classify import DROP_TOKENS
 from stonegate.planner.consent import Allowed
 
 _FOLDERS: dict[Folder, tuple[ObjectKind, ...]] = {
@@ -20,13 +21,7 @@ _FOLDERS: dict[Folder, tuple[ObjectKind, ...]] = {
 }
 
 _TOKENS = {
-    ObjectKind.TABLE: ConsentToken.DROP_TABLE,
-    ObjectKind.COLUMN: ConsentToken.DROP_COLUMN,
-    ObjectKind.CONSTRAINT: ConsentToken.DROP_CONSTRAINT,
-    ObjectKind.POLICY: ConsentToken.DROP_POLICY,
-    ObjectKind.ATTRIBUTE: ConsentToken.DROP_ATTRIBUTE,
-    ObjectKind.SEQUENCE: ConsentToken.DROP_SEQUENCE,
-    ObjectKind.SCHEMA: ConsentToken.DROP_SCHEMA,
+    **DROP_TOKENS,
     ObjectKind.INDEX: ConsentToken.DROP_INDEX,
     ObjectKind.VIEW: ConsentToken.DROP_VIEW,
     ObjectKind.MATERIALIZED_VIEW: ConsentToken.DROP_VIEW,

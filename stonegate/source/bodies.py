@@ -13,6 +13,7 @@ from typing import Any
 from stonegate.errors import SourceError
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import SourceItem
+from stonegate.source.deep_json import objects_below
 from stonegate.source.grammar import Node, parse_nodes, parse_plpgsql
 
 _STATEMENTS = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"})
@@ -91,16 +92,10 @@ def _read_plpgsql(function: Node, finder: _Finder, file: str) -> None:
 
 def _walk_plpgsql(node: Any) -> Iterator[tuple[str, Node]]:
     """Every named node below `node`."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, list):
-            stack.extend(current)
-        elif isinstance(current, dict):
-            for name, value in current.items():
-                if isinstance(value, dict) and name.startswith("PLpgSQL_"):
-                    yield name, value
-                stack.append(value)
+    for current in objects_below(node):
+        for name, value in current.items():
+            if isinstance(value, dict) and name.startswith("PLpgSQL_"):
+                yield name, value
 
 
 @dataclass(slots=True, kw_only=True)
@@ -256,13 +251,7 @@ class _Finder:
 
 def _walk_named(node: Any, names: set[str]) -> Iterator[tuple[str, Node]]:
     """Every node with one of the names; the target of CREATE TABLE AS stands as `into` without its node's name."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, list):
-            stack.extend(current)
-        elif isinstance(current, dict):
-            for name, value in current.items():
-                if isinstance(value, dict) and (name in names or (name == "into" and "rel" in value)):
-                    yield name, value
-                stack.append(value)
+    for current in objects_below(node):
+        for name, value in current.items():
+            if isinstance(value, dict) and (name in names or (name == "into" and "rel" in value)):
+                yield name, value

@@ -1,8 +1,9 @@
-"""Reads JSON of any depth: a statement with thousands of UNION ALL nests deeper than Python's recursion limit."""
+"""JSON of any depth, read and walked: a statement with thousands of UNION ALL nests deeper than Python may recurse."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -35,3 +36,15 @@ def read_deep_json(text: str) -> Any:
         if mark in "{[":
             open_values.append(value)
     return holder[0]
+
+
+def objects_below(node: object) -> Iterator[dict[str, Any]]:
+    """Every JSON object below a value, itself included, without recursion; what an object holds comes after it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, list):
+            stack.extend(current)
+        elif isinstance(current, dict):
+            yield current
+            stack.extend(current.values())

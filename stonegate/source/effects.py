@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, schema_key
 from stonegate.model.source import Effect, EffectVerb
 from stonegate.source import table_effects
+from stonegate.source.deep_json import objects_below
 from stonegate.source.grammar import Node, Statement
 from stonegate.source.object_keys import (
     Declarations,
@@ -282,16 +283,7 @@ def _select(node: Node, declarations: Declarations) -> Iterator[Effect]:
 
 
 def _calls_something(node: object) -> bool:
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, list):
-            stack.extend(current)
-        elif isinstance(current, dict):
-            if "funcname" in current:
-                return True
-            stack.extend(current.values())
-    return False
+    return any("funcname" in current for current in objects_below(node))
 
 
 def _writes_inside(node: Node, declarations: Declarations) -> Iterator[Effect]:
