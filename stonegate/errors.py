@@ -15,7 +15,7 @@ _LIKE = 0.7
 
 
 class StonegateError(Exception):
-    """The root of all failures that have a name; anything else that escapes is a bug.
+    """A mistake in stonegate itself: the root of all failures, and the code of those that have no name of their own.
 
     Args:
         message: one sentence that names the object.
