@@ -18,8 +18,15 @@ from stonegate.model.catalog import Catalog, Column, Constraint, OtherObject, Po
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key
 from tests.servers import Database, Server, create_database, drop_database
 
+# What is in the script.
+SALES = "Sales Dept"
+CUSTOMER = ObjectKey(ObjectKind.TABLE, "public", "customer")
+POINT = ObjectKey(ObjectKind.TYPE, SALES, "Point")
+MOOD = ObjectKey(ObjectKind.TYPE, "public", "mood")
+READER = "rich_reader"
+
 SCRIPT = Path(__file__).with_name("rich.sql")
-ROLES = ("rich_reader", "rich_writer")
+ROLES = (READER, "rich_writer")
 Named = TypeVar("Named", Column, Constraint, Trigger, Policy)
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 

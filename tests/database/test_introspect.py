@@ -17,8 +17,10 @@ from stonegate.model.catalog import (
     Privilege,
     SequenceOptions,
 )
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKind, QualifiedName
 from tests.database.rich import (
+    READER,
+    SALES,
     catalog_of,
     named,
     other,
@@ -28,12 +30,6 @@ from tests.database.rich import (
     view,
 )
 from tests.servers import Database, Server
-
-SALES = "Sales Dept"
-CUSTOMER = ObjectKey(ObjectKind.TABLE, "public", "customer")
-POINT = ObjectKey(ObjectKind.TYPE, SALES, "Point")
-MOOD = ObjectKey(ObjectKind.TYPE, "public", "mood")
-READER = "rich_reader"
 
 
 @pytest.fixture

@@ -17,6 +17,11 @@ from stonegate.model.catalog import (
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key
 from tests.database.rich import (
+    CUSTOMER,
+    MOOD,
+    POINT,
+    READER,
+    SALES,
     SCRIPT,
     catalog_of,
     named,
@@ -27,12 +32,6 @@ from tests.database.rich import (
     table,
 )
 from tests.servers import MakeDatabase, Server
-
-SALES = "Sales Dept"
-CUSTOMER = ObjectKey(ObjectKind.TABLE, "public", "customer")
-POINT = ObjectKey(ObjectKind.TYPE, SALES, "Point")
-MOOD = ObjectKey(ObjectKind.TYPE, "public", "mood")
-READER = "rich_reader"
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key
 from tests.database.rich import (
+    READER,
+    SALES,
     catalog_of,
     extension_of,
     named,
@@ -27,12 +29,6 @@ from tests.database.rich import (
     view,
 )
 from tests.servers import Database, MakeDatabase, Server
-
-SALES = "Sales Dept"
-CUSTOMER = ObjectKey(ObjectKind.TABLE, "public", "customer")
-POINT = ObjectKey(ObjectKind.TYPE, SALES, "Point")
-MOOD = ObjectKey(ObjectKind.TYPE, "public", "mood")
-READER = "rich_reader"
 
 
 def test_members_of_extensions_are_invisible(any_database: Database) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 import subprocess
@@ -17,12 +16,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stonegate.database.connect import connect, with_database
-from stonegate.database.introspect import read_catalog
+from stonegate.database.connect import with_database
 from stonegate.database.lazy_source import LazySource
 from stonegate.model.catalog import Catalog
 from stonegate.model.report import Status
 from tests.conftest import database_maker
+from tests.convergence import catalog_of
 from tests.database.folders import applied, apply, write
 from tests.servers import Database, MakePrivateServer, Server, psql
 
@@ -58,17 +57,6 @@ BEFORE_COMMIT = (
     "verify", "commit",
 )  # fmt: skip
 AFTER_COMMIT = "post_commit"
-
-
-def catalog(url: str) -> Catalog:
-    async def read() -> Catalog:
-        conn = await connect(url)
-        try:
-            return await read_catalog(conn)
-        finally:
-            await conn.close()
-
-    return asyncio.run(read())
 
 
 def without_prelude(found: Catalog) -> Catalog:
@@ -118,7 +106,7 @@ def finish(url: str, source: LazySource) -> None:
 def deploy_old(url: str, root: Path) -> Catalog:
     applied(url, write(root, OLD))
     psql(url, "INSERT INTO users VALUES (1, 'a', 30), (2, NULL, NULL)")
-    return catalog(url)
+    return catalog_of(url)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +117,7 @@ def complete(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         root = tmp_path_factory.mktemp("complete")
         deploy_old(url, root)
         finish(url, write(root, NEW))
-        yield catalog(url)
+        yield catalog_of(url)
 
 
 @pytest.mark.parametrize("place", [*BEFORE_COMMIT, AFTER_COMMIT])
@@ -148,7 +136,7 @@ def test_a_killed_process_leaves_all_or_nothing(
         process.send_signal(signal.SIGKILL)
         process.wait()
     wait_until_alone(database.server.admin_url, database.name)
-    found = catalog(database.url)
+    found = catalog_of(database.url)
     if place == AFTER_COMMIT:
         assert {table.name for table in found.tables} == {"users", "roles"}
         assert psql(database.url, "SELECT to_regclass('users_email')") == [(None,)]
@@ -156,7 +144,7 @@ def test_a_killed_process_leaves_all_or_nothing(
         assert without_prelude(found) == without_prelude(before)
     finish(database.url, source)
     if place != "reference":
-        assert catalog(database.url).fingerprint() == complete.fingerprint()
+        assert catalog_of(database.url).fingerprint() == complete.fingerprint()
 
 
 @pytest.mark.slow
@@ -174,11 +162,11 @@ def test_a_killed_server_leaves_all_or_nothing(
         with stopped_apply(url, root / "postgresql", place):
             own.kill()
         own.start()
-        found = catalog(url)
+        found = catalog_of(url)
         if place != AFTER_COMMIT:
             assert without_prelude(found) == without_prelude(before), place
         finish(url, source)
-        assert catalog(url).fingerprint() == complete.fingerprint(), place
+        assert catalog_of(url).fingerprint() == complete.fingerprint(), place
 
 
 def test_a_server_that_dies_in_the_middle_is_reported_and_the_next_apply_finishes(
@@ -220,7 +208,7 @@ def test_a_first_deploy_that_was_killed_is_a_fresh_database_next_time(
             process.send_signal(signal.SIGKILL)
             process.wait()
         wait_until_alone(server.admin_url, name)
-        assert catalog(url).tables == ()
+        assert catalog_of(url).tables == ()
         report = applied(url, source)
         assert report.status is Status.APPLIED and report.counts["baseline"] == 3
         assert applied(url, source).status is Status.UNCHANGED

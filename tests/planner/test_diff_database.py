@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from stonegate.database.connect import connect
-from stonegate.database.introspect import read_catalog
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Action, ChangeClass
 from stonegate.planner.diff import Diff, differences
 from stonegate.source.checksum import same_body
+from tests.convergence import catalog_of
 from tests.servers import Database, MakeDatabase, Server
-
-
-def _catalog(url: str) -> Catalog:
-    async def read() -> Catalog:
-        conn = await connect(url)
-        try:
-            return await read_catalog(conn)
-        finally:
-            await conn.close()
-
-    return asyncio.run(read())
-
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner"
 
@@ -42,7 +28,7 @@ class Pair:
         """Runs the two scripts in fresh schemas and compares."""
         for database, script in ((self.desired, desired), (self.live, live)):
             database.rows(f"{EMPTY}; {script}")
-        wanted, present = _catalog(self.desired.url), _catalog(self.live.url)
+        wanted, present = catalog_of(self.desired.url), catalog_of(self.live.url)
         return differences(
             wanted, present, declared=None if adopted else present, builder="postgres", same_body=same_body
         )
@@ -97,7 +83,7 @@ def _decisions(
     with psycopg.connect(database.url, autocommit=True) as session:
         for live in definitions:
             session.execute(f"{EMPTY}; {before}; CREATE {live}")  # type: ignore[arg-type]
-            catalogs[live] = _catalog(database.url)
+            catalogs[live] = catalog_of(database.url)
             for desired in definitions:
                 accepted[live, desired] = _is_accepted(session, f"CREATE OR REPLACE {desired}")
     for (live, desired), works in accepted.items():
@@ -226,12 +212,12 @@ def test_the_diff_of_a_large_catalog_is_linear(database: Database) -> None:
             "DO $$BEGIN FOR i IN 1.." + str(number) + " LOOP EXECUTE format('CREATE TABLE t%s (id serial PRIMARY KEY,"
             " a text DEFAULT %L, CHECK (a <> %L)); CREATE INDEX ON t%s (a)', i, 'x', 'y', i); END LOOP; END$$"
         )
-        live = _catalog(database.url)
+        live = catalog_of(database.url)
         database.rows(
             "DO $$BEGIN FOR i IN 1.." + str(number) + " LOOP EXECUTE format('ALTER TABLE t%s ADD b int', i);"
             " END LOOP; END$$"
         )
-        desired = _catalog(database.url)
+        desired = catalog_of(database.url)
         counted = 0
 
         def count(*_: object) -> None:
