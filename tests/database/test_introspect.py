@@ -137,7 +137,7 @@ def test_constraints(catalog: Catalog) -> None:
     assert (check.columns, check.comment) == (("price", "name"), "a check")
     assert check.definition.endswith("public.slug(name)))) NO INHERIT")
     assert named(constraints, "later").definition == "CHECK ((late <> ''::text)) NOT VALID"
-    assert named(constraints, "late").kind == "trigger"
+    assert all(constraint.name != "late" for constraint in constraints), "a constraint trigger is one of the triggers"
     invoice = table(catalog, "invoice", SALES).constraints
     assert named(invoice, "invoice_customer_id_fkey") == Constraint(
         name="invoice_customer_id_fkey",
