@@ -1,7 +1,7 @@
 """Every failure that stonegate reports on purpose: one class each, with its code, HTTP status and exit code.
 
 The codes are the words that clients branch on (http-contract, "Errors"); the exit codes are those of the command line
-(behaviour, §8). `docs` and the README's table are checked against the subclasses of `StonegateError` by a test.
+(behaviour, §8). A test compares the README's table with the subclasses of `StonegateError`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -11,6 +11,9 @@ from stonegate.cli import options
 from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.render.lines import indented, table
 from stonegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from stonegate.planner.type_matrix import MatrixRow
 
 
 def explain(
@@ -87,7 +90,7 @@ def canonical(text: str) -> str:
             return f"{base}{' ' + fields if fields else ''}{limit}{'[]' if array else ''}"
 
 
-def _document(row: Any) -> dict[str, Any]:
+def _document(row: MatrixRow) -> dict[str, Any]:
     verdict = row.verdict
     return {
         "from": row.old,
@@ -100,7 +103,7 @@ def _document(row: Any) -> dict[str, Any]:
     }
 
 
-def _cell(row: Any) -> list[Text]:
+def _cell(row: MatrixRow) -> list[Text]:
     verdict = row.verdict
     console = stdout()
     lines = [Text.assemble(f"{row.old} → {row.new}: ", (verdict.change_class.value, "bold"))]
