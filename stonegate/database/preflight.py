@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from stonegate.model.catalog import Catalog, Constraint, Index, Table
@@ -15,17 +17,23 @@ from stonegate.model.preflight import Finding
 
 #: pg_input_is_valid exists from PostgreSQL 16 on (manual 9.26).
 _HAS_INPUT_CHECK = 160000
+#: What stands before the keys of an index: its names, quoted where they are odd, and the access method.
+_BEFORE_KEYS = re.compile(r'^(?:[^"(]|"[^"]*")*\(')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Check:
-    """A condition that selects the offending rows of a table; `grouped` for duplicates."""
+    """A condition that selects the offending rows of a table.
+
+    Attributes:
+        grouped: for duplicates the keys that must not be equal, as text for people and as SQL.
+    """
 
     label: str
     reason: str
     table: Table
     condition: Composable
-    grouped: tuple[str, ...] = ()
+    grouped: tuple[tuple[str, Composable], ...] = ()
 
 
 async def read_findings(conn: AsyncConnection, plan: Plan, live: Catalog) -> tuple[Finding, ...]:
@@ -50,27 +58,37 @@ async def read_findings(conn: AsyncConnection, plan: Plan, live: Catalog) -> tup
 
 
 async def _run(conn: AsyncConnection, check: _Check) -> Finding | None:
-    key = _key_columns(check.table) if not check.grouped else check.grouped
-    sample: Composable = SQL("''")
-    if key:
-        parts = [
-            SQL("{} || coalesce(t.{}::text, 'NULL')").format(Literal(f"{name} = "), Identifier(name)) for name in key
-        ]
-        sample = SQL("min(concat_ws(', ', {}))").format(SQL(", ").join(parts))
     source: Composable = SQL("{}.{}").format(Identifier(check.table.schema), Identifier(check.table.name))
     if check.grouped:
-        names = SQL(", ").join(Identifier(name) for name in check.grouped)
-        source = SQL("(SELECT {} FROM {} t WHERE {} GROUP BY {} HAVING count(*) > 1)").format(
-            names, source, check.condition, names
+        keys = [(name, Identifier(f"key {number}")) for number, (name, _) in enumerate(check.grouped)]
+        source = SQL("(SELECT {}, count(*) AS rows FROM {} t WHERE {} GROUP BY {} HAVING count(*) > 1)").format(
+            SQL(", ").join(
+                SQL("{} AS {}").format(key, name) for (_, key), (_, name) in zip(check.grouped, keys, strict=True)
+            ),
+            source,
+            check.condition,
+            SQL(", ").join(key for _, key in check.grouped),
         )
-        query: Composed = SQL("SELECT count(*), {} FROM {} t").format(sample, source)
+        query: Composed = SQL("SELECT coalesce(sum(t.rows), 0)::bigint, {} FROM {} t").format(_sample(keys), source)
     else:
-        query = SQL("SELECT count(*), {} FROM {} t WHERE {}").format(sample, source, check.condition)
-    async with conn.cursor() as cursor:
-        row = await (await cursor.execute(query)).fetchone()
+        keys = [(name, Identifier(name)) for name in _key_columns(check.table)]
+        query = SQL("SELECT count(*), {} FROM {} t WHERE {}").format(_sample(keys), source, check.condition)
+    try:
+        async with conn.transaction(), conn.cursor() as cursor:
+            row = await (await cursor.execute(query)).fetchone()
+    except (errors.UndefinedFunction, errors.UndefinedObject):
+        return None  # the plan makes what the condition calls: there is nothing to ask with yet
     if row is None or not row[0]:
         return None
     return Finding(object=check.label, reason=check.reason, count=row[0], sample=row[1] or "")
+
+
+def _sample(keys: Sequence[tuple[str, Identifier]]) -> Composable:
+    """The keys of one of the rows, as text."""
+    if not keys:
+        return SQL("''")
+    parts = [SQL("{} || coalesce(t.{}::text, 'NULL')").format(Literal(f"{name} = "), key) for name, key in keys]
+    return SQL("min(concat_ws(', ', {}))").format(SQL(", ").join(parts))
 
 
 def _key_columns(table: Table) -> tuple[str, ...]:
@@ -148,7 +166,7 @@ def _constraint_checks(wanted: Constraint, table: Table, live: Catalog, label: s
         case "unique" | "primary key":
             if all(table.column(name) is not None for name in wanted.columns):
                 distinct = wanted.kind == "unique" and "NULLS NOT DISTINCT" not in wanted.definition
-                yield _duplicates(table, wanted.columns, label, distinct)
+                yield _duplicates(table, [_column(name) for name in wanted.columns], label, distinct)
         case "check":
             if "NOT VALID" not in wanted.definition:
                 expression = wanted.definition.removeprefix("CHECK ").removesuffix(" NO INHERIT")
@@ -160,15 +178,21 @@ def _constraint_checks(wanted: Constraint, table: Table, live: Catalog, label: s
             return
 
 
-def _duplicates(table: Table, columns: tuple[str, ...], label: str, distinct: bool) -> _Check:
-    present = SQL(" AND ").join(SQL("t.{} IS NOT NULL").format(Identifier(name)) for name in columns)
+def _duplicates(
+    table: Table, keys: Sequence[tuple[str, Composable]], label: str, distinct: bool, predicate: str = "true"
+) -> _Check:
+    present = [SQL("{} IS NOT NULL").format(key) for _, key in keys] if distinct else []
     return _Check(
         label=label,
-        reason=f"share their {', '.join(columns)} under a unique key",
+        reason=f"share their {', '.join(name for name, _ in keys)} under a unique key",
         table=table,
-        condition=present if distinct else SQL("true"),
-        grouped=columns,
+        condition=SQL(" AND ").join([_text(predicate), *present]),
+        grouped=tuple(keys),
     )
+
+
+def _column(name: str) -> tuple[str, Composable]:
+    return name, SQL("t.{}").format(Identifier(name))
 
 
 def _orphans(wanted: Constraint, table: Table, live: Catalog, label: str) -> Iterator[_Check]:
@@ -195,10 +219,42 @@ def _referenced_columns(wanted: Constraint) -> tuple[str, ...]:
 
 
 def _index_checks(index: Index, table: Table, label: str) -> Iterator[_Check]:
-    """Plain unique indexes only: an expression or a predicate cannot be grouped by column names."""
-    plain = " WHERE " not in index.definition and "((" not in index.definition
-    if index.unique and plain and all(table.column(name) is not None for name in index.columns):
-        yield _duplicates(table, index.columns, label, "NULLS NOT DISTINCT" not in index.definition)
+    """Unique indexes, also on expressions and with a predicate; without what the table lacks so far."""
+    if not index.unique or any(table.column(name) is None for name in index.columns):
+        return
+    keys, rest = _index_keys(index.definition)
+    _, _, predicate = rest.partition(" WHERE ")
+    yield _duplicates(
+        table, [(key, _text(key)) for key in keys], label, "NULLS NOT DISTINCT" not in rest, predicate or "true"
+    )
+
+
+def _index_keys(definition: str) -> tuple[list[str], str]:
+    """An index's keys as pg_get_indexdef prints them, without collation, operator class and order; and the rest."""
+    text = _BEFORE_KEYS.sub("", definition, count=1)
+    marks = [-1, *(position for position, letter in _outside(text) if letter in ",)")]
+    keys = [text[before + 1 : after].strip() for before, after in pairwise(marks)]
+    bare = [key[: next((end for end, letter in _outside(key) if letter == " "), None)] for key in keys]
+    return bare, text[marks[-1] + 1 :]
+
+
+def _outside(text: str) -> Iterator[tuple[int, str]]:
+    """The letters outside of quotes and brackets, with their positions; the last is a bracket that closes nothing."""
+    depth, quote = 0, ""
+    for position, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter  # one that is doubled inside of its own kind ends the text and opens it again
+        elif letter == "(":
+            depth += 1
+        elif letter == ")" and depth:
+            depth -= 1
+        elif letter == ")":
+            yield position, letter
+            return
+        elif not depth:
+            yield position, letter
 
 
 def _text(trusted: str) -> SQL:

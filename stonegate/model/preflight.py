@@ -12,7 +12,7 @@ class Finding:
     Attributes:
         object: the column, constraint or index ("users.email").
         reason: what is wrong with the rows ("NULL under SET NOT NULL").
-        count: how many rows (groups of rows, for duplicates).
+        count: how many rows.
         sample: the key of one of them ("id = 7"), or "" for a table without a key.
     """
 

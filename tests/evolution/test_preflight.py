@@ -53,7 +53,7 @@ def look(url: str, made: Plan) -> tuple[Finding, ...]:
     ("old", "new", "found", "count", "sample"),
     [
         ("name text", "name text NOT NULL", "users.name", 2, "id = 2"),
-        ("email text", "email text UNIQUE", "users.users_email_key", 1, "email = x@x"),
+        ("email text", "email text UNIQUE", "users.users_email_key", 2, "email = x@x"),
         ("team_id int", "team_id int REFERENCES teams", "users.users_team_id_fkey", 1, "id = 3"),
         ("amount bigint", "amount bigint CHECK (amount > 0)", "users.users_amount_check", 1, "id = 3"),
         ("amount bigint", "amount int", "users.amount", 1, "id = 2"),
@@ -64,8 +64,16 @@ def look(url: str, made: Plan) -> tuple[Finding, ...]:
             "(id int PRIMARY KEY);",
             "(id int PRIMARY KEY);\nCREATE UNIQUE INDEX one ON users (team_id);",
             "one",
-            1,
+            2,
             "team_id = 1",
+        ),
+        (
+            "(id int PRIMARY KEY);",
+            "(id int PRIMARY KEY);\nCREATE UNIQUE INDEX \"odd (one\" ON users (upper(email || ', )') DESC, (id > 9)) "
+            "INCLUDE (amount) NULLS NOT DISTINCT WHERE length(email) = 3;",
+            '"odd (one"',
+            2,
+            "= X@X, ), ((id > 9)) = false",
         ),
     ],
 )
@@ -81,6 +89,13 @@ def test_a_finding(filled: Database, tmp_path: Path, old: str, new: str, found: 
     report = apply(filled.url, source, plan=allowing(force=True))
     assert report.status is Status.FAILED and report.error is not None
     assert (report.error.sqlstate or "")[:2] in ("22", "23")
+
+
+def test_what_the_plan_itself_makes_is_not_asked_with(filled: Database, tmp_path: Path) -> None:
+    function = "CREATE FUNCTION slug(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)';"
+    table = BEFORE + "\nCREATE UNIQUE INDEX one ON users (slug(email));"
+    source = write(tmp_path, {"tables/all.sql": table, "functions/slug.sql": function})
+    assert look(filled.url, plan(filled.url, source)) == ()
 
 
 def test_nothing_to_say(filled: Database, tmp_path: Path) -> None:
