@@ -46,7 +46,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 test-gateway: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m contract $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -rs -m contract tests/gateway
 
 check: $(INSTALLED)
 	$(BIN)/ruff check

@@ -83,6 +83,8 @@ TYPES = {
         CREATE FUNCTION vague(v uuid) RETURNS text LANGUAGE sql AS 'SELECT ''uuid''';
         CREATE FUNCTION zone() RETURNS text LANGUAGE sql AS 'SELECT current_setting(''TimeZone'')';
         CREATE FUNCTION "select"(v text) RETURNS text LANGUAGE sql AS 'SELECT v';
+        CREATE FUNCTION ask(question text, texts text[]) RETURNS SETOF text LANGUAGE plpgsql
+            AS 'BEGIN RETURN QUERY EXECUTE question USING texts; END';
         CREATE FUNCTION who() RETURNS text LANGUAGE sql AS 'SELECT current_database()::text';
         CREATE FUNCTION backend() RETURNS int LANGUAGE sql AS 'SELECT pg_backend_pid()';
     """,
