@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.admins import close_admins
 from tests.servers import (
     MAJORS,
     RUN,
@@ -24,7 +25,6 @@ from tests.servers import (
     Run,
     Server,
     begin_run,
-    close_admins,
     create_database,
     drop_database,
 )
@@ -56,6 +56,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     close_admins()
     if ENDINGS in config.stash:
         config.stash[ENDINGS].close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first: what a worker is left with at the end, and another one may steal, is short then."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def _shared_server(config: pytest.Config, major: int) -> Server:

@@ -30,7 +30,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from stonegate.database.account import find_server_account, give_to, may_reach, reachable_programs
+from stonegate.database.account import find_server_account, give_to, reachable_programs
 from stonegate.database.cluster import (
     Cluster,
     Postmaster,
@@ -41,6 +41,8 @@ from stonegate.database.cluster import (
     stop_server,
 )
 from stonegate.errors import ConnectionFailed
+from tests.admins import admin_of
+from tests.roots import find_root
 
 MAJORS = (15, 16, 18)
 ADMIN_PASSWORD = "postgres"
@@ -71,9 +73,6 @@ FAST = {
     "wal_recycle": "off",
     "wal_init_zero": "off",
 }
-#: A database takes 8 MB and a run has some hundred at a time: with less room than this, they stand on the disk.
-MEMORY = Path("/dev/shm")
-MEMORY_NEEDED = 6 << 30  # bytes
 
 WHERE_FROM = {
     15: "apt-get install postgresql-15 postgresql-contrib, or set STONEGATE_POSTGRES_15 to its bin directory",
@@ -169,47 +168,26 @@ def create_database(server: Server, name: str, *, template: str = "template0") -
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
         sql.Identifier(name), sql.Identifier(template)
     )
-    _admin(server).execute(statement)
+    admin_of(server.admin_url).execute(statement)
     return Database(server=server, name=name)
 
 
 def drop_database(database: Database) -> None:
     """Drop a database and end the sessions on it; one that is gone already is fine."""
     name = sql.Identifier(database.name)
-    _admin(database.server).execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    admin_of(database.server.admin_url).execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
 def drop_references(server: Server, *fingerprints: str) -> None:
-    """Drop the reference databases of folders that no test will deploy again."""
-    admin = _admin(server)
+    """Drop the reference databases of folders that this test will not deploy again; another one builds its own."""
+    admin = admin_of(server.admin_url)
     with contextlib.suppress(psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedTable):  # none was ever built
         statement = "DELETE FROM stonegate.reference_databases WHERE fingerprint = ANY(%s) RETURNING database"
         for (found,) in admin.execute(statement, (list(fingerprints),)).fetchall():
             name = sql.Identifier(found)
-            admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
-            admin.execute(sql.SQL("DROP DATABASE {}").format(name))
-
-
-_ADMINS: dict[str, psycopg.Connection[Any]] = {}
-
-
-def _admin(server: Server) -> psycopg.Connection[Any]:
-    """This process's session of the superuser on the maintenance database: one for all that are made and dropped."""
-    url = server.admin_url
-    if url in _ADMINS:
-        try:
-            _ADMINS[url].execute("SELECT")
-            return _ADMINS[url]
-        except psycopg.OperationalError:  # a private server was killed meanwhile
-            _ADMINS[url].close()
-    _ADMINS[url] = psycopg.connect(url, autocommit=True)
-    return _ADMINS[url]
-
-
-def close_admins() -> None:
-    """End the sessions that made and dropped databases."""
-    while _ADMINS:
-        _ADMINS.popitem()[1].close()
+            with contextlib.suppress(psycopg.errors.InvalidCatalogName):  # another worker drops the same folder's
+                admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
+                admin.execute(sql.SQL("DROP DATABASE {}").format(name))
 
 
 class PrivateServer:
@@ -350,26 +328,6 @@ def begin_run() -> Iterator[Run]:
             yield run
         finally:
             run.stop()
-
-
-def find_root() -> Path:
-    """Memory, where there is plenty; else the temporary directory, which TMPDIR names.
-
-    For root, whose TMPDIR may be closed to others, it is one that the server's account enters.
-    """
-    account = find_server_account()
-    memory = () if "TMPDIR" in os.environ or not _is_roomy(MEMORY) else (MEMORY,)
-    candidates = (*memory, Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
-    return next(path for path in candidates if may_reach(account, path))
-
-
-def _is_roomy(directory: Path) -> bool:
-    """Whether a file system in memory may grow by what a run needs."""
-    try:
-        room = shutil.disk_usage(directory).free
-    except OSError:
-        return False
-    return min(room, psutil.virtual_memory().available) >= MEMORY_NEEDED
 
 
 def _remove_if_abandoned(directory: Path) -> None:

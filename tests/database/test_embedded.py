@@ -15,7 +15,8 @@ import pytest
 from stonegate.database import account, embedded
 from stonegate.database.embedded import read_status, start_embedded, stop_embedded
 from stonegate.errors import UsageError
-from tests.servers import find_root, kill_server, psql
+from tests.roots import find_root
+from tests.servers import kill_server, psql
 
 REPOSITORY = Path(__file__).parents[2]
 START = """
