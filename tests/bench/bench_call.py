@@ -10,15 +10,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.rows import Row
-from tests.gateway.gateway import Gateway, pack, start_gateway
-from tests.platforms import Platform, render_platform
+from tests.gateway.gateway import Gateway, start_gateway
 from tests.servers import Server, begin_run
 
 CLIENTS = 16
@@ -96,7 +94,7 @@ def bare_handler(server: Server, database: str, port: int) -> subprocess.Popen[b
 
 
 def rows() -> Iterator[Row]:
-    """One row and 100 rows at 16 clients; then the latency while a large folder is registered."""
+    """One row and 100 rows at 16 clients."""
     with begin_run() as run, tempfile.TemporaryDirectory() as home:
         server = run.shared_server(18)
         with start_gateway(Path(home), server.admin_url) as gateway:
@@ -110,7 +108,6 @@ def rows() -> Iterator[Row]:
             finally:
                 bare.terminate()
                 bare.wait()
-            yield _while_registering(gateway)
 
 
 def _compare(server: Server, gateway: Gateway, bare_url: str, function: str, argument: int) -> Iterator[Row]:
@@ -134,24 +131,4 @@ def _compare(server: Server, gateway: Gateway, bare_url: str, function: str, arg
         baseline="bare Starlette handler",
         baseline_value=bare.p99,
         goal=1.0,
-    )
-
-
-def _while_registering(gateway: Gateway) -> Row:
-    idle = measure(gateway.url, "one_row", 1, clients=1, seconds=3)
-    files = pack(dict(render_platform(Platform(tables=200, functions=1000))))
-    statuses: list[int] = []
-    registering = threading.Thread(
-        target=lambda: statuses.append(gateway.upload("/register", files, platform="benchlarge").status_code)
-    )
-    registering.start()
-    busy = measure(gateway.url, "one_row", 1, clients=1, seconds=3)
-    registering.join()
-    assert statuses == [200]
-    return Row(
-        subject="/call p99 while a folder of 200 tables and 1,000 functions is registered",
-        value=busy.p99,
-        baseline="the same without",
-        baseline_value=idle.p99,
-        goal=3.0,
     )

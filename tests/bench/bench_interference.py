@@ -1,0 +1,84 @@
+"""How much a large `/register` slows `/call` down: the latencies of calls with and without it, on the same gateway."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.rows import Row
+from tests.gateway.gateway import Gateway, pack, start_gateway
+from tests.platforms import Platform, render_platform
+from tests.servers import begin_run
+
+LARGE = Platform(tables=400, functions=2000)
+SECONDS = 4.0
+FOLDER = {
+    "functions/bench.sql": "CREATE FUNCTION one_row(a int) RETURNS TABLE (id int, title text, at timestamptz)"
+    " LANGUAGE sql STABLE AS 'SELECT a, ''title'', now()';"
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Milliseconds."""
+
+    p50: float
+    p99: float
+
+
+def measure(gateway: Gateway, clients: int) -> Latency:
+    """What clients see that call one after the other, for `SECONDS`."""
+    host, port = gateway.url.removeprefix("http://").split(":")
+    body = json.dumps({"platform": "bench", "function": "one_row", "params": [1]})
+    request = f"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    command = [sys.executable, "-m", "tests.bench.load", host, port, str(SECONDS), str(clients)]
+    done = subprocess.run(command, input=json.dumps([request]), capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
+    return Latency(p50=told["p50"], p99=told["p99"])
+
+
+def rows() -> Iterator[Row]:
+    """Calls alone, then while a folder is registered that no reference database exists for."""
+    with begin_run() as run, tempfile.TemporaryDirectory() as home:
+        server = run.shared_server(18)
+        with start_gateway(Path(home), server.admin_url) as gateway:
+            gateway.upload("/register", FOLDER, platform="bench").raise_for_status()
+            for clients in (1, 4):
+                idle = measure(gateway, clients)
+                seconds, busy = _while_registering(gateway, clients)
+                how_long = f"it took {seconds:.1f} s; p50 {busy.p50:.2f} ms, without {idle.p50:.2f} ms"
+                yield Row(
+                    subject=f"/call p99, {clients} client(s), while {LARGE.tables} tables and {LARGE.functions:,} "
+                    "functions are registered",
+                    value=busy.p99,
+                    baseline="the same without",
+                    baseline_value=idle.p99,
+                    goal=3.0,
+                    note=how_long,
+                )
+
+
+def _while_registering(gateway: Gateway, clients: int) -> tuple[float, Latency]:
+    """How long the registration took, and what the clients saw meanwhile."""
+    own = {"functions/own.sql": f"CREATE FUNCTION own() RETURNS int LANGUAGE sql AS 'SELECT {clients}';"}
+    archive = pack(dict(render_platform(LARGE)) | own)
+    took: list[float] = []
+
+    def register() -> None:
+        began = time.perf_counter()
+        gateway.upload("/register", archive, platform=f"large{clients}").raise_for_status()
+        took.append(time.perf_counter() - began)
+
+    registering = threading.Thread(target=register)
+    registering.start()
+    busy = measure(gateway, clients)
+    registering.join()
+    assert took, "the registration failed"
+    return took[0], busy
