@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from stonegate.model.names import ObjectKey, QualifiedName
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 
 
 class Folder(StrEnum):
@@ -107,6 +107,22 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """What a REVOKE takes away.
+
+    Attributes:
+        keys: the objects; or, with `all_of`, the schemas in which it concerns every object of that kind.
+        roles: "" is PUBLIC.
+        privileges: in capitals; () is ALL.
+    """
+
+    keys: tuple[ObjectKey, ...]
+    all_of: ObjectKind | None = None
+    roles: tuple[str, ...]
+    privileges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceItem:
     """One statement of declared state.
 
@@ -128,6 +144,7 @@ class SourceItem:
             key to that table may need.
         foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
         references: every foreign key that a CREATE TABLE or ALTER TABLE adds, those to the table itself included.
+        revocation: of a REVOKE on whole objects.
         starred: mentions `*`, which PostgreSQL writes out when it stores the query.
     """
 
@@ -148,6 +165,7 @@ class SourceItem:
     unique_key: bool = False
     foreign_keys: tuple[InlineForeignKey, ...] = ()
     references: tuple[Reference, ...] = ()
+    revocation: Revocation | None = None
     starred: bool = False
 
 

@@ -13,6 +13,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import Given, SameBody, plan_change
 from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order import Ordered
+from stonegate.planner.revocations import with_denials
 from stonegate.planner.stale import BodyUses, uses_nothing
 
 _NO_OPTIONS = PlanOptions()
@@ -84,7 +85,7 @@ def build_plan(
                 options=options,
                 live=live,
                 state=state,
-                desired=desired,
+                desired=with_denials(desired, tree),
                 same_body=same_body,
                 body_uses=body_uses,
             )

@@ -260,7 +260,8 @@ def _inherit(
     own, live = _access(thing), _access(before) or heir
     if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges):
         return thing
-    granted = tuple(sorted({*own.granted, *(right for right in live.granted if right not in own.revoked)}))
+    kept = set(live.granted) - {*own.revoked, *live.held_although_denied(own.denied)}
+    granted = tuple(sorted({*own.granted, *kept}))
     revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in own.granted)}))
     merged = replace(
         own,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind, schema_key
-from stonegate.model.source import SourceItem, Verb
+from stonegate.model.source import Revocation, SourceItem, Verb
 from stonegate.source.grammar import Node, Statement
 from stonegate.source.items import Draft
 from stonegate.source.object_keys import (
@@ -155,14 +156,37 @@ def build_grant(statement: Statement, declarations: Declarations) -> SourceItem:
         names = strings(node["objects"])
         for name in names:
             draft.needs.schema(name)
-        return draft.changed(verb, schema_key(names[0]))
+        item = draft.changed(verb, schema_key(names[0]))
+        return replace(item, revocation=_revocation(node, tuple(map(schema_key, names))))
     keys = list(_granted(node, declarations))
     for key in keys:
         need_object(draft.needs, key)
     for entry in node.get("privileges", ()):
         for column in strings(entry["AccessPriv"].get("cols", ())):
             draft.needs.relation(keys[0].schema, keys[0].name, column)
-    return draft.changed(verb, keys[0], target=_attached_to(keys[0], declarations))
+    item = draft.changed(verb, keys[0], target=_attached_to(keys[0], declarations))
+    return replace(item, revocation=_revocation(node, tuple(keys)))
+
+
+_KINDS = {"OBJECT_TABLE": ObjectKind.TABLE, "OBJECT_SEQUENCE": ObjectKind.SEQUENCE} | dict.fromkeys(
+    ROUTINES, ObjectKind.ROUTINE
+)
+
+
+def _revocation(node: Node, keys: tuple[ObjectKey, ...]) -> Revocation | None:
+    """What a REVOKE takes away for good; None for GRANT, for columns, and for grant options alone."""
+    rights = [entry["AccessPriv"] for entry in node.get("privileges", ())]
+    if node.get("is_grant") or node.get("grant_option") or any("cols" in right for right in rights):
+        return None
+    specs = [entry["RoleSpec"] for entry in node["grantees"]]
+    roles = (spec.get("rolename") for spec in specs if spec["roletype"] == "ROLESPEC_CSTRING")
+    public = ("",) if any(spec["roletype"] == "ROLESPEC_PUBLIC" for spec in specs) else ()
+    return Revocation(
+        keys=keys,
+        all_of=_KINDS[node["objtype"]] if node["targtype"] == "ACL_TARGET_ALL_IN_SCHEMA" else None,
+        roles=(*public, *(role for role in roles if role is not None)),
+        privileges=tuple(right["priv_name"].upper() for right in rights),
+    )
 
 
 def _granted(node: Node, declarations: Declarations) -> Iterator[ObjectKey]:

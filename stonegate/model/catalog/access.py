@@ -23,12 +23,19 @@ class Access:
     Attributes:
         granted: what the object's ACL holds beyond `acldefault`.
         revoked: what `acldefault` gives and the ACL lacks.
+        denied: rights that the folder takes away with REVOKE; an ACL shows no trace of that. Only in a desired catalog.
     """
 
     owner: str = ""
     comment: str | None = None
     granted: tuple[Privilege, ...] = ()
     revoked: tuple[Privilege, ...] = ()
+    denied: tuple[Privilege, ...] = ()
+
+    def held_although_denied(self, denied: tuple[Privilege, ...]) -> tuple[Privilege, ...]:
+        """The rights of `granted` that are among the denied ones, with or without grant option."""
+        names = {(right.grantee, right.privilege) for right in denied}
+        return tuple(right for right in self.granted if (right.grantee, right.privilege) in names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

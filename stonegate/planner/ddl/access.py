@@ -149,7 +149,10 @@ def privilege_statements(thing: Accessible, live: Access, builder: str = "") -> 
     granted = _as_owner(desired.granted, builder, live.owner)
     revoked = _as_owner(desired.revoked, builder, live.owner)
     missing = (right for right in granted if not _is_held(right, live.granted))
-    taken = (right for right in revoked if not _is_lacking(right, live.revoked))
+    taken = (
+        *(right for right in revoked if not _is_lacking(right, live.revoked)),
+        *(replace(right, grantable=False) for right in live.held_although_denied(desired.denied)),
+    )
     return (
         *(f"GRANT {rights} ON {target} TO {role}" for rights, role in _grouped(missing)),
         *(f"REVOKE {rights} ON {target} FROM {role}" for rights, role in _grouped(taken)),

@@ -54,9 +54,11 @@ def compare_comment(
 
 def compare_privileges(sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None) -> Findings:
     """Rights that are declared and missing, and rights that are declared revoked and still there."""
-    stand_in = {sides.builder: live.owner}
+    stand_in = {sides.builder: live.owner} if sides.builder else {}
     granted = [right for right in _as_live(desired.granted, stand_in) if not holds(live, right)]
     revoked = [right for right in _as_live(desired.revoked, stand_in) if not lacks(live, right)]
+    held = live.held_although_denied(desired.denied)
+    revoked += held
     if granted or revoked:
         yield sides.change(
             Action.ALTER,
@@ -69,7 +71,7 @@ def compare_privileges(sides: Sides, key: ObjectKey, desired: Access, live: Acce
     if last is None:
         return
     for right in last.granted:
-        if right not in desired.granted and right in live.granted:
+        if right not in desired.granted and right in live.granted and right not in held:
             yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
     for right in last.revoked:
         if right not in desired.revoked and right in live.revoked:

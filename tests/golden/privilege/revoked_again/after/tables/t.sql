@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer, name text);
+REVOKE ALL ON t FROM pg_monitor;

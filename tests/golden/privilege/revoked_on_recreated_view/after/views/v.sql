@@ -1,0 +1,3 @@
+CREATE VIEW v AS SELECT id FROM t;
+GRANT SELECT ON v TO pg_monitor;
+REVOKE INSERT ON v FROM pg_monitor;

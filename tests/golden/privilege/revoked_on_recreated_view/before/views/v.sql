@@ -1,0 +1,2 @@
+CREATE VIEW v AS SELECT id FROM t;
+GRANT SELECT, INSERT ON v TO pg_monitor;
