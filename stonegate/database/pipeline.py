@@ -43,6 +43,7 @@ _FATAL: Final = (b"FATAL", b"PANIC")  # with these the server's process ends
 _TIMEOUT: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
 _TEXT: Final = 25
 _MOST_MILLISECONDS: Final = 2**31 - 1
+_CERTAIN_SECONDS: Final = 0.01  # after an answer the server is taken to be alive for so long
 _CANCEL_SECONDS: Final = 5.0
 _LEAVE_SECONDS: Final = 2.0
 _WEIGHT: Final = 0.1  # of the newest call in a running mean
@@ -155,7 +156,8 @@ class Pipeline:
     @property
     def is_alive(self) -> bool:
         """For a connection without calls: false if the server said something unasked, which is only that it is over."""
-        return self.is_usable and not self._poll.poll(0)
+        is_known = time.monotonic() - self._turned < _CERTAIN_SECONDS
+        return self.is_usable and (is_known or not self._poll.poll(0))
 
     @property
     def is_open(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import logging
 import re
 import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route, Router
@@ -35,11 +36,11 @@ from stonegate.gateway.bodies import (
     bounded,
     check_length,
     discard,
-    read_body,
 )
-from stonegate.gateway.calls import CallRequest, StrictCallRequest, failure_of, find_unknown
-from stonegate.gateway.endpoints import MIB, Answer, Endpoint, Incoming, decode_json, warn_about
-from stonegate.gateway.logs import ACCESS, LOG
+from stonegate.gateway.call_route import CallRoute
+from stonegate.gateway.calls import failure_of
+from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
+from stonegate.gateway.logs import ACCESS, LOG, AccessLog
 from stonegate.gateway.openapi import build_openapi, read_page
 from stonegate.gateway.routes import health, platforms, v1
 from stonegate.gateway.state import Gateway
@@ -47,10 +48,10 @@ from stonegate.gateway.state import Gateway
 ENDPOINTS: Final = (*health.ENDPOINTS, *v1.ENDPOINTS, *platforms.ENDPOINTS)
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
-#: A call that takes longer is watched for its client hanging up (seconds).
-_WATCH_AFTER: Final = 0.02
+#: Ids of requests that brought none: random for the process, then counted.
+_OWN_IDS: Final = secrets.token_hex(4).encode()
+_NUMBERS: Final = itertools.count(secrets.randbits(31))
 _CLIENT_GONE: Final = 499
-_DECODER: Final = msgspec.json.Decoder(StrictCallRequest)
 _PAGE_POLICY: Final = b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 
 
@@ -60,8 +61,9 @@ class Door:
     def __init__(self, gateway: Gateway, on_start: Callable[[], None] | None = None) -> None:
         self.gateway = gateway
         self._on_start = on_start
+        self._log = AccessLog()
+        self._call = CallRoute(gateway)
         self._router = _build_router(gateway)
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
@@ -89,7 +91,7 @@ class Door:
         try:
             self.gateway.guard.check(scope)
             if scope["path"] == "/call":
-                await self._call(scope, receive, send_marked, facts)
+                await self._call(scope, receive, facts)
             else:
                 scope["app"] = self  # with it Starlette raises what it would otherwise answer in plain text
                 await self._router(scope, receive, send_marked)
@@ -126,83 +128,17 @@ class Door:
         await discard(receive)
         await send({"type": "http.response.body", "body": b""})
 
-    # --- /call ------------------------------------------------------------------------------------------------------
-
-    async def _call(self, scope: Scope, receive: Receive, send: Send, facts: dict[str, Any]) -> None:
-        started = time.perf_counter()
-        facts["route"] = "/call"
-        if scope["method"] != "POST":
-            raise Refusal(405, MethodNotAllowed("/call takes POST").as_dict(), [(b"allow", b"POST")])
-        cap = self.gateway.settings.max_body_mb * MIB
-        check_length(scope, cap)
-        body = await read_body(receive, cap)
-        try:
-            if not body.isascii():
-                body.decode()
-            request = _DECODER.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            request = decode_json(body, CallRequest)
-            warn_about(find_unknown(body, CallRequest.__struct_fields__), "/call")
-        facts["platform"], facts["function"] = request.platform[:128], request.function[:64]
-        facts["tenant"] = request.database_id or request.uuid or request.tenant_id
-        outcome, count = "internal_error", 0
-        try:
-            answer = await self._watched(request, receive, facts)
-            outcome, count = "ok", answer.count
-        except asyncio.CancelledError:
-            outcome = "client_gone"
-            raise
-        except StonegateError as error:
-            outcome = error.code
-            raise
-        finally:
-            elapsed = time.perf_counter() - started
-            self.gateway.metrics.count_call(
-                facts["platform"] if outcome == "ok" else _known_platform(self.gateway, facts["platform"]),
-                outcome,
-                elapsed,
-                count,
-            )
-        facts["rows"] = count
-        tail = b',"row_count":%d,"execution_time_ms":%.3f}' % (count, elapsed * 1000)
-        await send_answer(send, 200, b'{"rows":' + answer.rows + tail)
-
-    async def _watched(self, request: CallRequest, receive: Receive, facts: dict[str, Any]) -> Any:
-        """The call's answer; a client that hangs up cancels it."""
-        caller = asyncio.current_task()
-        assert caller is not None
-        loop = asyncio.get_running_loop()
-        watcher: asyncio.Task[None] | None = None
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            facts["hung_up"] = True
-            caller.cancel()
-
-        def begin() -> None:
-            nonlocal watcher
-            watcher = loop.create_task(watch())
-
-        timer = loop.call_later(_WATCH_AFTER, begin)
-        try:
-            return await self.gateway.calls.answer(request)
-        finally:
-            timer.cancel()
-            if watcher is not None:
-                watcher.cancel()
-
     # --- around requests --------------------------------------------------------------------------------------------
 
     def _note(self, scope: Scope, facts: dict[str, Any], seconds: float) -> None:
         status = facts.setdefault("status", 500)
         self.gateway.metrics.count_request(facts["route"], status)
-        if ACCESS.isEnabledFor(20):
+        if ACCESS.isEnabledFor(logging.INFO):
             client = scope.get("client")
             facts["client"] = client[0] if client else None
             facts["method"] = scope["method"]
             facts["ms"] = round(seconds * 1000, 3)
-            ACCESS.info("request", extra=facts)
+            self._log.note(facts)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -218,11 +154,6 @@ class Door:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _known_platform(gateway: Gateway, platform: str) -> str:
-    """A label for the metrics: made-up names of platforms must not fill them."""
-    return platform if gateway.registry.find(platform) is not None else "unknown"
-
-
 def _ended() -> ConnectionFailed:
     return ConnectionFailed("the gateway is shutting down and could not wait any longer", hint="try again")
 
@@ -232,7 +163,7 @@ def _request_id(scope: Scope) -> bytes:
         if name == b"x-request-id" and _REQUEST_ID.match(value):
             given: bytes = value
             return given
-    return secrets.token_hex(8).encode()
+    return b"%s%08x" % (_OWN_IDS, next(_NUMBERS) & 0xFFFFFFFF)
 
 
 def _routing_failure(error: HTTPException) -> Exception:

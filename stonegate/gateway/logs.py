@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import logging.handlers
 import sys
+import time
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -17,6 +21,8 @@ ACCESS = logging.getLogger("stonegate.access")
 LOG = logging.getLogger("stonegate.gateway")
 #: Whose messages are known to hold neither parameters nor secrets; of all others only warnings are kept.
 _OWN = ("stonegate", "uvicorn")
+_REQUESTS = "requests"  # what a record of several requests has them under
+_encode = msgspec.json.Encoder().encode
 _FILE_BYTES, _FILES = 50 * 1024 * 1024, 5
 #: Only these facts of a record are written; everything else that a library hangs on it stays out.
 _FACTS = (
@@ -36,8 +42,29 @@ _FACTS = (
 )
 
 
+class AccessLog:
+    """Requests as they are answered; those of one turn of the event loop are written together."""
+
+    def __init__(self) -> None:
+        self._requests: list[tuple[float, dict[str, object]]] = []
+
+    def note(self, facts: dict[str, object]) -> None:
+        """A request was answered."""
+        if not self._requests:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._requests.append((time.time(), facts))
+
+    def _write(self) -> None:
+        requests, self._requests = self._requests, []
+        ACCESS.info("request", extra={_REQUESTS: requests})
+
+
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        requests = record.__dict__.get(_REQUESTS)
+        return self._line(record) if requests is None else "\n".join(map(_json_request, requests))
+
+    def _line(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -52,14 +79,32 @@ class _JsonLines(logging.Formatter):
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-        facts = " ".join(
-            f"{name}={_plain(record.__dict__[name])}" for name in _FACTS if record.__dict__.get(name) is not None
-        )
-        text = f"{time} {record.levelname.lower():7} {_plain(_words(record))} {facts}".rstrip()
+        requests = record.__dict__.get(_REQUESTS)
+        if requests is not None:
+            return "\n".join(_text_line(at, "info", "request", facts) for at, facts in requests)
+        text = _text_line(record.created, record.levelname.lower(), _words(record), record.__dict__)
         if record.exc_info and record.exc_info[1] is not None:
             text += f"\n{_trace(record.exc_info[1])}"
         return text
+
+
+def _json_request(request: tuple[float, dict[str, object]]) -> str:
+    at, facts = request
+    seconds = int(at)
+    told = {name: facts[name] for name in _FACTS if facts.get(name) is not None}
+    begin = f'{{"time":"{_second(seconds)}.{int((at - seconds) * 1000):03d}+00:00","level":"info"'
+    return f'{begin},"logger":"{ACCESS.name}","message":"request",{_encode(told).decode()[1:]}'
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _text_line(at: float, level: str, message: str, known: Mapping[str, object]) -> str:
+    moment = datetime.fromtimestamp(at).strftime("%H:%M:%S")
+    facts = " ".join(f"{name}={_plain(known[name])}" for name in _FACTS if known.get(name) is not None)
+    return f"{moment} {level:7} {_plain(message)} {facts}".rstrip()
 
 
 def _trace(error: BaseException) -> str:

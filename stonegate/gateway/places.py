@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
 from stonegate.database.call_session import CallSession, open_session
@@ -20,6 +21,17 @@ from stonegate.fleet.targets import Target, find_target
 #: A database that was not there is not asked for again so soon (seconds): looking takes a session of the server.
 ABSENT_SECONDS = 1.0
 MOST_REMEMBERED = 10_000
+#: What the registry said is not looked up again so soon (seconds): many calls come in that time, and looking costs.
+CERTAIN_SECONDS = 0.02
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A target, the record of its platform that it was found by, and when that was looked at last."""
+
+    record: PlatformRecord | None
+    target: Target
+    seen: float
 
 
 class Places:
@@ -33,7 +45,7 @@ class Places:
         self.registry = registry
         self.server = server
         self._indexes: dict[str, tuple[PlatformRecord, dict[tuple[str | None, str], list[DatabaseRecord]]]] = {}
-        self._targets: dict[tuple[str, str | None, str | None, bool], tuple[PlatformRecord | None, Target]] = {}
+        self._targets: dict[tuple[str, str | None, str | None, bool], _Seen] = {}
         self._absent: OrderedDict[Owner, float] = OrderedDict()
         self._looking = asyncio.Lock()
 
@@ -50,11 +62,15 @@ class Places:
             UsageError: several schemas have a database of that id, or a name is impossible.
             PlatformIsolationViolation: it is another's.
         """
-        record = self.registry.find(platform)
         key = (platform, tenant, schema, is_id)
         known = self._targets.get(key)
-        if known is not None and known[0] is record:
-            return known[1]
+        now = time.monotonic()
+        if known is not None and now - known.seen < CERTAIN_SECONDS:
+            return known.target
+        record = self.registry.find(platform)
+        if known is not None and known.record is record:
+            known.seen = now
+            return known.target
         wanted = None if tenant in (None, "", "null") else tenant
         found = None if record is None else self._recorded(record, wanted, schema, is_id=is_id)
         if found is None:
@@ -63,7 +79,7 @@ class Places:
         target = find_target(self.registry, self.server, found)
         if len(self._targets) >= MOST_REMEMBERED:
             self._targets.clear()
-        self._targets[key] = (record, target)
+        self._targets[key] = _Seen(record, target, now)
         return target
 
     def open(self, target: Target, statement_timeout_s: float) -> Callable[[], Awaitable[CallSession]]:

@@ -1,19 +1,74 @@
-"""HTTP/1.1 with bounds: httptools accepts headers without limit, and uvicorn waits for them for ever."""
+"""HTTP/1.1 with bounds: httptools accepts headers without limit, and uvicorn waits for them for ever.
+
+Beyond ASGI it offers the application an `Exchange` per request: the body if it is there, one write for a whole answer,
+and word of a client that hangs up.
+"""
 
 from __future__ import annotations
 
 from asyncio import TimerHandle
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from stonegate.gateway.answers import encode
+from stonegate.gateway.answers import Scope, encode
 
 #: Request line and headers together (bytes), and how long they may take (seconds).
 HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 30.0
 
 _REASONS = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+
+
+class Exchange:
+    """One request and its answer on the wire; the extension of that name in the scope.
+
+    Attributes:
+        on_hang_up: called, once, when the client is gone before it was answered.
+    """
+
+    __slots__ = ("_cycle", "on_hang_up")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self.on_hang_up: Callable[[], None] | None = None
+
+    @staticmethod
+    def of(scope: Scope) -> Exchange:
+        """The exchange of a request."""
+        exchange: Exchange = scope["extensions"]["stonegate.exchange"]
+        return exchange
+
+    def take_body(self) -> bytes | None:
+        """The whole body if all of it is there; None if it is to be received piece by piece."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected:
+            return None
+        body = bytes(cycle.body)
+        cycle.body = bytearray()
+        cycle.message_event.clear()
+        return body
+
+    async def answer(self, head: bytes, parts: Sequence[bytes]) -> None:
+        """Answer in one write.
+
+        Args:
+            head: status line and headers, Content-Length among them, each with its line end.
+            parts: of the body.
+        """
+        cycle = self._cycle
+        if cycle.flow.write_paused and not cycle.disconnected:
+            await cycle.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        cycle.transport.writelines((head, end, *parts))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -24,6 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _in_head = True
     _refused = False
     _head_timer: TimerHandle | None = None
+    _exchange: Exchange | None = None  # the one that the application is at
 
     def connection_made(self, transport: Any) -> None:
         """A client."""
@@ -34,6 +90,15 @@ class BoundedProtocol(HttpToolsProtocol):
         """It is gone."""
         self._stop_waiting()
         super().connection_lost(exc)
+        if self._exchange is not None and self._exchange.on_hang_up is not None:
+            self._exchange.on_hang_up()
+        self._exchange = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._exchange = Exchange(cycle)
+        scope: Any = cycle.scope
+        scope["extensions"] = {"stonegate.exchange": self._exchange}
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, or of several."""
@@ -41,11 +106,12 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head += len(data)
-            if self._head_timer is None:
-                self._wait_for_head()
         super().data_received(data)
-        if self._in_head and self._head > HEAD_BYTES:
-            self._refuse_head()
+        if self._in_head and self._head:
+            if self._head > HEAD_BYTES:
+                self._refuse_head()
+            elif self._head_timer is None:
+                self._wait_for_head()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""

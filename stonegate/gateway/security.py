@@ -16,6 +16,7 @@ Address: TypeAlias = IPv4Address | IPv6Address
 #: For load balancers, which have no address of ours.
 OPEN_PATHS: Final = frozenset({"/health", "/ready"})
 ADMIN_PREFIX: Final = "/admin"
+_MOST_GUESTS: Final = 4096
 
 
 class Guard:
@@ -27,6 +28,8 @@ class Guard:
         self._proxies = settings.trusted_proxies
         self._token = settings.admin_token.encode() if settings.admin_token else None
         self._lets_in = lru_cache(maxsize=4096)(self._is_allowed)
+        #: Peers who were let in to what is not the administrator's; behind proxies the peer says nothing.
+        self._guests: set[str] = set()
 
     def check(self, scope: Scope) -> None:
         """Let the request pass.
@@ -38,11 +41,16 @@ class Guard:
         if path in OPEN_PATHS:
             return
         is_admin = path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/")
+        peer = scope.get("client")
+        if not is_admin and peer and peer[0] in self._guests:
+            return
         client = self._client(scope)
         if client is None or not self._lets_in(client, is_admin):
             raise _refused(403, "this address may not use the gateway", "ALLOWED_NETWORKS, ALLOWED_ADMIN_IPS")
         if is_admin:
             self._check_token(scope)
+        elif peer and not self._proxies and len(self._guests) < _MOST_GUESTS:
+            self._guests.add(peer[0])
 
     def _is_allowed(self, client: Address, is_admin: bool) -> bool:
         if client.is_loopback:
