@@ -57,21 +57,8 @@ def build_plan(
         same_body: decides if two routine bodies are the same in canonical form (behaviour, §2).
         body_uses: the tables and columns that a routine's body certainly uses (behaviour, §10 "Stale bodies").
     """
-    target = None
-    if database is not None:
-        fingerprint = live_fingerprint(live, state) if live is not None else ""
-        target = PlanTarget(database=database, fingerprint=fingerprint)
     mode = Mode.FRESH if live is None else choose_mode(tree, live, state, options)
-    plan = Plan(
-        mode=mode,
-        source=PlanSource(fingerprint=tree.fingerprint, digest=tree.digest, path=tree.path),
-        target=target,
-        warnings=tree.warnings,
-        consents=options.consents,
-        force=options.force,
-        allow_drift=options.allow_drift,
-        builder=builder,
-    )
+    plan = _blank(tree, options, mode, _target(database, live, state), builder)
     match mode:
         case Mode.FRESH:
             plan = plan_fresh(plan, tree, ordered)
@@ -95,6 +82,26 @@ def build_plan(
         case _:
             assert_never(mode)
     return plan.sealed()
+
+
+def _target(database: str | None, live: Catalog | None, state: TrackingState) -> PlanTarget | None:
+    if database is None:
+        return None
+    return PlanTarget(database=database, fingerprint=live_fingerprint(live, state) if live is not None else "")
+
+
+def _blank(tree: SourceTree, options: PlanOptions, mode: Mode, target: PlanTarget | None, builder: str) -> Plan:
+    """The plan without anything that has to be thought about."""
+    return Plan(
+        mode=mode,
+        source=PlanSource(fingerprint=tree.fingerprint, digest=tree.digest, path=tree.path),
+        target=target,
+        warnings=tree.warnings,
+        consents=options.consents,
+        force=options.force,
+        allow_drift=options.allow_drift,
+        builder=builder,
+    )
 
 
 def _occupied(tree: SourceTree, live: Catalog) -> tuple[Blocked, ...]:

@@ -9,26 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from stonegate.model.catalog import (
     Access,
     Catalog,
     CatalogObject,
     Column,
-    Constraint,
     DefaultPrivileges,
     EnumType,
     Extension,
-    Index,
     OtherObject,
     Schema,
     Table,
 )
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration
-
-T = TypeVar("T")
+from stonegate.planner.table_parts import (
+    adopt_members,
+    others_than,
+    rename_constraint,
+    with_index,
+    without_column,
+    without_constraint,
+    without_index,
+)
 
 #: The mark of a migration whose effects nobody can read (DO blocks, function calls): every step is decided at apply.
 EVERYTHING = "*"
@@ -86,7 +91,7 @@ class Replay:
             case EffectVerb.ADD_CONSTRAINT:
                 self._on_table(effect.key, lambda table: self._add_constraint(table, effect))
             case EffectVerb.DROP_CONSTRAINT:
-                self._on_table(effect.key, lambda table: _without_constraint(table, effect.key.member or ""))
+                self._on_table(effect.key, lambda table: without_constraint(table, effect.key.member or ""))
             case EffectVerb.ADD_COLUMN | EffectVerb.DROP_COLUMN:
                 self._change_columns(effect)
             case (
@@ -155,7 +160,7 @@ class Replay:
         for table in self.desired.tables:
             for index in table.indexes:
                 if (table.schema, index.name) == (key.schema, key.name):
-                    self._on_table(table.key, partial(_with_index, index=index))
+                    self._on_table(table.key, partial(with_index, index=index))
 
     def _put(self, thing: object) -> None:
         name = _FIELDS[type(thing).__name__]
@@ -168,11 +173,11 @@ class Replay:
     def _drop(self, key: ObjectKey) -> None:
         match key.kind:
             case ObjectKind.INDEX:
-                self._each_table(lambda table: _without_index(table, key))
+                self._each_table(lambda table: without_index(table, key))
             case ObjectKind.TRIGGER:
-                self._on_table(key, lambda table: replace(table, triggers=_others(table.triggers, key.member)))
+                self._on_table(key, lambda table: replace(table, triggers=others_than(table.triggers, key.member)))
             case ObjectKind.POLICY:
-                self._on_table(key, lambda table: replace(table, policies=_others(table.policies, key.member)))
+                self._on_table(key, lambda table: replace(table, policies=others_than(table.policies, key.member)))
             case ObjectKind.ROUTINE if key.arguments is None:
                 for routine in self.catalog.routines:
                     if (routine.schema, routine.name) == (key.schema, key.name):
@@ -197,7 +202,7 @@ class Replay:
             case ObjectKind.COLUMN:
                 self._on_table(key, lambda table: self._rename_column(table, key.member or "", new))
             case ObjectKind.CONSTRAINT:
-                self._on_table(key, lambda table: _rename_constraint(table, key.member or "", new))
+                self._on_table(key, lambda table: rename_constraint(table, key.member or "", new))
             case ObjectKind.INDEX:
                 self._drop(key)
                 self._adopt_index(replace(key, name=new))
@@ -212,7 +217,7 @@ class Replay:
         moved: CatalogObject = replace(found, schema=schema, name=name)
         wanted = self.desired.objects.get(moved.key)
         if isinstance(moved, Table) and isinstance(wanted, Table):
-            moved = _adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
+            moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
         elif wanted is not None and not isinstance(moved, Table):
             moved = wanted
         self._put(moved)
@@ -269,7 +274,7 @@ class Replay:
     def _change_columns(self, effect: Effect) -> None:
         name = effect.key.member or ""
         if effect.verb is EffectVerb.DROP_COLUMN:
-            self._on_table(effect.key, lambda table: _without_column(table, name))
+            self._on_table(effect.key, lambda table: without_column(table, name))
             return
 
         def add(table: Table) -> Table:
@@ -285,7 +290,7 @@ class Replay:
         columns = tuple(replace(column, name=new) if column.name == old else column for column in table.columns)
         renamed = replace(table, columns=columns)
         wanted = self._wanted_table(table)
-        return renamed if wanted is None else _adopt_members(renamed, wanted, frozenset({old, new}))
+        return renamed if wanted is None else adopt_members(renamed, wanted, frozenset({old, new}))
 
     def _alter_column(self, table: Table, effect: Effect) -> Table:
         name = effect.key.member or ""
@@ -309,7 +314,7 @@ class Replay:
             table, columns=tuple(altered(column) if column.name == name else column for column in table.columns)
         )
         if effect.verb is EffectVerb.SET_TYPE and wanted_table is not None:
-            return _adopt_members(changed, wanted_table, frozenset({name}))
+            return adopt_members(changed, wanted_table, frozenset({name}))
         return changed
 
     def _add_constraint(self, table: Table, effect: Effect) -> Table:
@@ -341,63 +346,3 @@ _FIELDS = {
     "DefaultPrivileges": "default_privileges",
     "OtherObject": "others",
 }
-
-
-def _others(members: tuple[T, ...], name: str | None) -> tuple[T, ...]:
-    return tuple(member for member in members if getattr(member, "name", None) != name)
-
-
-def _with_index(table: Table, index: Index) -> Table:
-    return replace(table, indexes=(*_others(table.indexes, index.name), index))
-
-
-def _without_index(table: Table, key: ObjectKey) -> Table:
-    return replace(table, indexes=_others(table.indexes, key.name)) if table.schema == key.schema else table
-
-
-def _without_constraint(table: Table, name: str) -> Table:
-    return replace(table, constraints=_others(table.constraints, name))
-
-
-def _rename_constraint(table: Table, old: str, new: str) -> Table:
-    def renamed(constraint: Constraint) -> Constraint:
-        if constraint.name != old:
-            return constraint
-        return replace(constraint, name=new, index=new if constraint.index is not None else None)
-
-    return replace(table, constraints=tuple(renamed(constraint) for constraint in table.constraints))
-
-
-def _without_column(table: Table, name: str) -> Table:
-    """PostgreSQL drops the constraints and indexes that use the column with it (manual: ALTER TABLE)."""
-    return replace(
-        table,
-        columns=_others(table.columns, name),
-        constraints=tuple(c for c in table.constraints if name not in c.columns),
-        indexes=tuple(i for i in table.indexes if name not in i.columns),
-    )
-
-
-def _adopt_members(table: Table, wanted: Table, columns: frozenset[str]) -> Table:
-    """Members that mention `columns` in the form that the desired table has, where it has them under the same name."""
-    constraints = {constraint.name: constraint for constraint in wanted.constraints}
-    indexes = {index.name: index for index in wanted.indexes}
-    policies = {policy.name: policy for policy in wanted.policies}
-    triggers = {trigger.name: trigger for trigger in wanted.triggers}
-    return replace(
-        table,
-        constraints=tuple(
-            constraints.get(c.name, c) if columns & set(c.columns) or not c.columns else c for c in table.constraints
-        ),
-        indexes=tuple(indexes.get(i.name, i) if columns & set(i.columns) else i for i in table.indexes),
-        policies=tuple(policies.get(p.name, p) for p in table.policies),
-        triggers=tuple(triggers.get(t.name, t) for t in table.triggers),
-        columns=tuple(_adopt_default(column, wanted) for column in table.columns),
-    )
-
-
-def _adopt_default(column: Column, wanted: Table) -> Column:
-    found = wanted.column(column.name)
-    if found is None or column.default is None or found.default is None:
-        return column
-    return replace(column, default=found.default, owned_sequence=found.owned_sequence)

@@ -1,0 +1,77 @@
+"""What single effects of a migration do to the parts of a Table value (manual: ALTER TABLE)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from stonegate.model.catalog import Column, Constraint, Index, Table
+from stonegate.model.names import ObjectKey
+
+T = TypeVar("T")
+
+
+def others_than(members: tuple[T, ...], name: str | None) -> tuple[T, ...]:
+    """The members but the one of that name."""
+    return tuple(member for member in members if getattr(member, "name", None) != name)
+
+
+def with_index(table: Table, index: Index) -> Table:
+    """The table with the index, in the place of its namesake."""
+    return replace(table, indexes=(*others_than(table.indexes, index.name), index))
+
+
+def without_index(table: Table, key: ObjectKey) -> Table:
+    """The table without the index of that key, wherever it stands."""
+    return replace(table, indexes=others_than(table.indexes, key.name)) if table.schema == key.schema else table
+
+
+def without_constraint(table: Table, name: str) -> Table:
+    """The table without the constraint of that name."""
+    return replace(table, constraints=others_than(table.constraints, name))
+
+
+def rename_constraint(table: Table, old: str, new: str) -> Table:
+    """The table with one constraint, and the index behind it, under another name."""
+
+    def renamed(constraint: Constraint) -> Constraint:
+        if constraint.name != old:
+            return constraint
+        return replace(constraint, name=new, index=new if constraint.index is not None else None)
+
+    return replace(table, constraints=tuple(renamed(constraint) for constraint in table.constraints))
+
+
+def without_column(table: Table, name: str) -> Table:
+    """PostgreSQL drops the constraints and indexes that use the column with it (manual: ALTER TABLE)."""
+    return replace(
+        table,
+        columns=others_than(table.columns, name),
+        constraints=tuple(c for c in table.constraints if name not in c.columns),
+        indexes=tuple(i for i in table.indexes if name not in i.columns),
+    )
+
+
+def adopt_members(table: Table, wanted: Table, columns: frozenset[str]) -> Table:
+    """Members that mention `columns` in the form that the desired table has, where it has them under the same name."""
+    constraints = {constraint.name: constraint for constraint in wanted.constraints}
+    indexes = {index.name: index for index in wanted.indexes}
+    policies = {policy.name: policy for policy in wanted.policies}
+    triggers = {trigger.name: trigger for trigger in wanted.triggers}
+    return replace(
+        table,
+        constraints=tuple(
+            constraints.get(c.name, c) if columns & set(c.columns) or not c.columns else c for c in table.constraints
+        ),
+        indexes=tuple(indexes.get(i.name, i) if columns & set(i.columns) else i for i in table.indexes),
+        policies=tuple(policies.get(p.name, p) for p in table.policies),
+        triggers=tuple(triggers.get(t.name, t) for t in table.triggers),
+        columns=tuple(_adopt_default(column, wanted) for column in table.columns),
+    )
+
+
+def _adopt_default(column: Column, wanted: Table) -> Column:
+    found = wanted.column(column.name)
+    if found is None or column.default is None or found.default is None:
+        return column
+    return replace(column, default=found.default, owned_sequence=found.owned_sequence)
