@@ -1,6 +1,6 @@
 """Every form of the rarer kinds to every other one, with rows: blocked, or converged with nothing lost.
 
-A hunt of more than five minutes for each server, so no part of `make test`: pytest tests/properties/hunt_extras.py -k pg15
+A hunt of minutes for each server, so no part of `make test`: pytest tests/properties/hunt_extras.py -k pg15
 """
 
 from __future__ import annotations
