@@ -10,7 +10,6 @@ from stonegate.database.connect import connect
 from stonegate.database.failures import explain_failure
 from stonegate.database.history import DeploymentEntry, read_deployments
 from stonegate.database.introspect import read_catalog
-from stonegate.database.server import read_session
 from stonegate.database.stamp import read_stamp
 from stonegate.database.tracking import read_state
 from stonegate.model.plan import Change
@@ -51,8 +50,7 @@ async def read_standing(conninfo: str) -> Standing:
         (latest,) = await read_deployments(conn, limit=1)
         drift: tuple[Change, ...] = ()
         if state.last.stamp != await read_stamp(conn):
-            role = (await read_session(conn)).role
-            found = find_drift(await read_catalog(conn), await read_state(conn), (), role, same_body)
+            found = find_drift(await read_catalog(conn), await read_state(conn), (), same_body)
             drift = tuple(found.found.values())
         return Standing(database=database, deployed=latest, drift=drift, unfinished=state.unfinished)
     except psycopg.Error as error:

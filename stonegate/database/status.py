@@ -76,7 +76,7 @@ async def diff_database(
         raise explain_failure(error, database=conn.info.dbname) from error
     finally:
         await conn.close()
-    drift = find_drift(survey.live, survey.state, survey.plan.kept, survey.facts.role, same_body)
+    drift = find_drift(survey.live, survey.state, survey.plan.kept, same_body)
     return DatabaseDiff(plan=with_warnings(survey.plan, *survey.warnings), drift=tuple(drift.found.values()))
 
 
@@ -100,7 +100,7 @@ async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseSt
         raise explain_failure(error, database=conn.info.dbname) from error
     finally:
         await conn.close()
-    drift = find_drift(live, state, (), facts.role, same_body) if moved else None
+    drift = find_drift(live, state, (), same_body) if moved else None
     return DatabaseStatus(
         facts=facts,
         state=state,

@@ -321,6 +321,7 @@ def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalo
         catalog=restore(row.get("catalog_checksum"), catalog) if with_catalog else None,
         live_checksum=row.get("live_checksum"),
         tool_version=row.get("tool_version"),
+        executed_by=row.get("executed_by") or "",
     )
 
 

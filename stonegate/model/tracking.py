@@ -45,6 +45,7 @@ class Deployment:
         catalog: the desired state of then, the third side of the diff.
         live_checksum: of the live catalog as it was read at the end; None where it was not, or something followed.
         tool_version: of the stonegate that deployed.
+        executed_by: the role that deployed; what belongs to it in `catalog` says nothing about its owner.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Deployment:
     catalog: Catalog | None = None
     live_checksum: str | None = None
     tool_version: str | None = None
+    executed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,7 +147,7 @@ def _preview(plan: Plan, given: Given, migrations: MigrationPlan) -> _Preview:
 
 def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: MigrationPlan, preview: _Preview) -> _Decided:
     """What is carried out and what blocks: differences, unmanaged objects named by consents, stale bodies, contract."""
-    drift = find_drift(given.live, given.state, plan.kept, plan.builder, given.same_body, preview.simulated)
+    drift = find_drift(given.live, given.state, plan.kept, given.same_body, preview.simulated)
     wanted = (
         *preview.made,
         *free_of_consent(preview.diff.changes, frozenset(change.key for change in preview.made)),

@@ -56,7 +56,6 @@ def find_drift(
     live: Catalog,
     state: TrackingState,
     kept: tuple[ObjectKind, ...],
-    builder: str,
     same_body: Callable[[str, str, str], bool],
     simulated: Simulated | None = None,
 ) -> Drift:
@@ -65,7 +64,7 @@ def find_drift(
         return Drift()
     declared = state.last.catalog
     changes = differences(
-        declared, live, declared=declared, kept=frozenset(kept), builder=builder, same_body=same_body
+        declared, live, declared=declared, kept=frozenset(kept), builder=state.last.executed_by, same_body=same_body
     ).changes
     known = frozenset(state.excepted)
     return Drift(

@@ -142,3 +142,11 @@ def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:
     assert fleet.rows(f"{fleet.name}_main", "SELECT count(*) FROM notes") == [(2,)]
     shell.done("platform", "register", f"{fleet.name}_other")
     shell.done("platform", "adopt", f"{fleet.name}_other", f"{fleet.name}_t7", code=2)
+
+
+def test_a_database_that_is_given_to_the_role_of_its_platform_has_not_drifted(shell: Shell) -> None:
+    fleet = shell.fleet
+    shell.done("apply", str(fleet.folder), "-d", f"{fleet.name}_main", "--yes")
+    shell.done("platform", "register", fleet.name, "--db-user", f"{fleet.name}role")
+    shell.done("platform", "adopt", fleet.name, f"{fleet.name}_main")
+    assert shell.json("status", "--platform", fleet.name)["drift"] == []
