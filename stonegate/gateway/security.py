@@ -8,6 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
 
+from stonegate.errors import Unauthorized
 from stonegate.gateway.answers import Refusal, Scope
 from stonegate.settings import Network, Settings
 
@@ -80,7 +81,7 @@ class Guard:
             raise Refusal(
                 401,
                 {
-                    "error": "unauthorized",
+                    "error": Unauthorized.code,
                     "message": "the token is missing or wrong",
                     "hint": "Authorization: Bearer …",
                 },
@@ -89,7 +90,7 @@ class Guard:
 
 
 def _refused(status: int, message: str, hint: str) -> Refusal:
-    return Refusal(status, {"error": "unauthorized", "message": message, "hint": hint})
+    return Refusal(status, {"error": Unauthorized.code, "message": message, "hint": hint})
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,95 @@
+"""`stonegate call`: arguments bound as the catalog's types, rows as PostgreSQL prints them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.servers import Database, psql
+
+CALLS = """
+CREATE TYPE colour AS ENUM ('red', 'green');
+CREATE FUNCTION add(a integer, b integer DEFAULT 10) RETURNS integer LANGUAGE sql AS 'SELECT a + b';
+CREATE FUNCTION add(a text, b text, c text) RETURNS text LANGUAGE sql AS 'SELECT a || b || c';
+CREATE FUNCTION echo(x colour) RETURNS colour LANGUAGE sql AS 'SELECT x';
+CREATE FUNCTION many(n integer) RETURNS TABLE (i integer, called text, price numeric, tags text[]) LANGUAGE sql AS $$
+    SELECT g, 'it''s ' || g, 12345678901234567890.10 * g, ARRAY['a', NULL] FROM generate_series(1, n) g
+$$;
+CREATE FUNCTION total(VARIADIC numbers numeric[]) RETURNS numeric LANGUAGE sql AS
+    'SELECT sum(x) FROM unnest(numbers) x';
+CREATE FUNCTION nothing() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'done'; END $$;
+CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'no luck' USING HINT = 'try again'; END $$;
+CREATE FUNCTION either(x integer) RETURNS text LANGUAGE sql AS $$ SELECT 'integer' $$;
+CREATE FUNCTION either(x text) RETURNS text LANGUAGE sql AS $$ SELECT 'text' $$;
+CREATE PROCEDURE twice(x integer, OUT y integer, INOUT z integer) LANGUAGE plpgsql AS $$
+    BEGIN y := 2 * x; z := z + 1; END $$;
+CREATE SCHEMA other;
+CREATE FUNCTION other."Mixed Case"(x text) RETURNS text LANGUAGE sql AS 'SELECT x';
+"""
+
+
+@pytest.fixture
+def callable_url(database: Database) -> str:
+    psql(database.url, CALLS)
+    return database.url
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        (("add", "1", "2"), [{"add": 3}]),
+        (("add", "1"), [{"add": 11}]),
+        (("add", "b:=5", "a:=-1"), [{"add": 4}]),
+        (("add", "-1", "-2"), [{"add": -3}]),
+        (("add", "a", "b", "c"), [{"add": "abc"}]),
+        (("add", "NULL", "1"), [{"add": None}]),
+        (("add(integer, integer)", "1", "2"), [{"add": 3}]),
+        (("either(text)", "1"), [{"either": "text"}]),
+        (("echo", "red"), [{"echo": "red"}]),
+        (("total", "1", "2.5", "3"), [{"total": 6.5}]),
+        (("nothing",), [{"nothing": None}]),
+        (("many", "0"), []),
+        (('other."Mixed Case"', "'); DROP TABLE x; --"), [{"Mixed Case": "'); DROP TABLE x; --"}]),
+        (("twice", "4", "1"), [{"y": "8", "z": "2"}]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_call(run: Run, callable_url: str, arguments: tuple[str, ...], rows: list[object]) -> None:
+    result = run("call", *arguments, "-d", callable_url, "--format", "json")
+    assert result.code == 0, result.err
+    assert result.json == {"rows": rows, "row_count": len(rows)}
+
+
+def test_call_prints_a_table_and_keeps_digits(run: Run, callable_url: str) -> None:
+    text = run("call", "many", "2", "-d", callable_url).out
+    assert text.splitlines() == [
+        "i  called  price                    tags",
+        "─  ──────  ───────────────────────  ────────",
+        "1  it's 1  12345678901234567890.10  {a,NULL}",
+        "2  it's 2  24691357802469135780.20  {a,NULL}",
+        "(2 rows)",
+    ]
+    assert '"price": 24691357802469135780.20' in run("call", "many", "2", "-d", callable_url, "--format", "json").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("nope",), 2, "no function nope"),
+        (("add",), 2, "add(text, text, text)"),
+        (("either", "1"), 2, "either(integer)"),
+        (("echo", "blue"), 6, "invalid input value for enum"),
+        (("fails",), 6, "no luck"),
+        (("add", "1", "--nonsense"), 2, "--nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_calls_that_fail(run: Run, callable_url: str, arguments: tuple[str, ...], code: int, word: str) -> None:
+    result = run("call", *arguments, "-d", callable_url)
+    assert (result.code, result.out) == (code, "") and word in result.err.replace("there is ", "")
+
+
+def test_notices_are_messages(run: Run, callable_url: str) -> None:
+    result = run("call", "nothing", "-d", callable_url)
+    assert result.code == 0 and "NOTICE: done" in result.err and "NOTICE" not in result.out
