@@ -16,13 +16,13 @@ MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 6 << 30  # bytes
 
 
-def find_root() -> Path:
-    """Memory, where there is plenty; else the temporary directory, which TMPDIR names.
+def find_root(*, in_memory: bool = True) -> Path:
+    """Memory, where there is plenty and it is wanted; else the temporary directory, which TMPDIR names.
 
     For root, whose TMPDIR may be closed to others, it is one that the server's account enters.
     """
     account = find_server_account()
-    memory = () if "TMPDIR" in os.environ or not _is_roomy(MEMORY) else (MEMORY,)
+    memory = (MEMORY,) if in_memory and "TMPDIR" not in os.environ and _is_roomy(MEMORY) else ()
     candidates = (*memory, Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
     return next(path for path in candidates if may_reach(account, path))
 

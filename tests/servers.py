@@ -314,9 +314,13 @@ RUN = pytest.StashKey[Run]()  # where conftest.py keeps the run of this process
 
 
 @contextlib.contextmanager
-def begin_run() -> Iterator[Run]:
-    """The run of this process and its workers, stopped at the end; first removes what killed runs left behind."""
-    root = find_root()
+def begin_run(*, in_memory: bool = True) -> Iterator[Run]:
+    """The run of this process and its workers, stopped at the end; first removes what killed runs left behind.
+
+    Args:
+        in_memory: where there is room; False for measurements of what a disk costs.
+    """
+    root = find_root(in_memory=in_memory)
     for remains in root.glob(f"{RUN_PREFIX}*"):
         _remove_if_abandoned(remains)
     directory = Path(tempfile.mkdtemp(prefix=RUN_PREFIX, dir=root))

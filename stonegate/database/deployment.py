@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -199,19 +198,13 @@ class _FirstDeployFailed(Exception):
 
 
 async def _connect(conninfo: str, source: LazySource) -> AsyncConnection[Any]:
-    """A session; the folder is read meanwhile, and if both fail, it is the folder that is told of."""
-    reading = asyncio.create_task(source.read())
+    """A session; the folder is being read meanwhile, and if both fail, it is the folder that is told of."""
+    source.begin_reading()
     try:
-        conn = await connect(conninfo)
-    except BaseException:
-        await reading
+        return await connect(conninfo)
+    except StonegateError:
+        await source.read()
         raise
-    try:
-        await reading
-    except BaseException:
-        await conn.close()
-        raise
-    return conn
 
 
 @asynccontextmanager

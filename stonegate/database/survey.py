@@ -106,8 +106,19 @@ def may_be_unchanged(options: ApplyOptions) -> bool:
 
 
 async def find_unchanged(conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions) -> str | None:
-    """The fingerprint of the folder, if nothing can be to do; one round trip, without parsing the folder."""
-    return await read_unchanged(conn, source.digest) if may_be_unchanged(options) else None
+    """The fingerprint of the folder, if nothing can be to do; one round trip, without parsing the folder.
+
+    A folder that has yet to be read is read meanwhile: what was deployed tells its digest.
+
+    Raises:
+        SourceError: the folder cannot be read.
+    """
+    if not may_be_unchanged(options):
+        return None
+    asked = source.digest if source.is_read else None
+    deployed = await read_unchanged(conn, asked)
+    await source.read()
+    return deployed[1] if deployed is not None and deployed[0] == source.digest else None
 
 
 def unchanged_plan(source: LazySource, database: str, fingerprint: str) -> Plan:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -130,14 +131,22 @@ async def _read_recorded(conn: AsyncConnection[Any], *, with_catalog: bool, with
     return Recorded(state=state, is_unmoved=is_unmoved)
 
 
-async def read_unchanged(conn: AsyncConnection[Any], digest: str) -> str | None:
-    """The fingerprint of the folder with this digest, if the database is as its deployment left it; else None.
+async def read_unchanged(conn: AsyncConnection[Any], digest: str | None = None) -> tuple[str, str] | None:
+    """Digest and fingerprint of the folder that was deployed last, if the database is as that deployment left it.
 
-    One round trip: the digest is equal, no post-commit statement is unfinished, and the change stamp has not moved.
+    One round trip: no post-commit statement is unfinished, and the change stamp has not moved.
+
+    Args:
+        digest: only of the folder with this one; the stamp of others is not even looked at.
     """
+    row = await (await conn.execute(_unchanged_query(digest))).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+@lru_cache(maxsize=64)
+def _unchanged_query(digest: str | None) -> bytes:
     query = _fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=_stamp())
-    row = await (await conn.execute(query)).fetchone()
-    return None if row is None or row[0] is None else str(row[0])
+    return query.as_bytes()
 
 
 async def record_plan(

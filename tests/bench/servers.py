@@ -1,4 +1,4 @@
-"""The server that benchmarks run on: PostgreSQL 18 of this run's own, with fsync on, as in production."""
+"""The server that benchmarks run on: PostgreSQL 18 of this run's own, on a disk and with fsync on, as in production."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.servers import PrivateServer, begin_run
 @contextmanager
 def bench_server(**settings: str) -> Iterator[PrivateServer]:
     """A server that ends with the block."""
-    with begin_run() as run, run.private_server(18, **settings) as server:
+    with begin_run(in_memory=False) as run, run.private_server(18, **settings) as server:
         yield server
 
 
