@@ -160,7 +160,7 @@ def _constraints(
 ) -> Iterator[tuple[int, int]]:
     yield from _removal_order(index, live)
     yield from _creation_order(operations, index, desired)
-    yield from _same_name_order(operations)
+    yield from _same_name_order(operations, live, desired)
     yield from _within_tables(operations, index)
     yield from _parents_first(index, desired, live)
     yield from _children_freed(operations, live, desired)
@@ -189,24 +189,35 @@ def _creation_order(operations: tuple[Operation, ...], index: _Index, desired: C
                 yield from ((first, second) for first in needed)
 
 
-def _same_name_order(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int]]:
-    """A name is free before it is taken again: relations and row types share one namespace.
+def _same_name_order(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A name is free before it is taken again.
 
     A routine makes way for one of another signature too: beside it, a call that fits both would be ambiguous.
     """
-
-    def space(key: ObjectKey) -> object:
-        if key.kind is ObjectKind.ROUTINE:
-            return (key.kind, key.schema, key.name)
-        return (key.schema, key.name) if key.kind in _RELATIONS else key
-
     dropped: dict[object, list[int]] = defaultdict(list)
     for number, operation in enumerate(operations):
         if operation.verb is Verb.DROP:
-            dropped[space(operation.key)].append(number)
+            for name in _names(operation.key, live):
+                dropped[name].append(number)
     for number, operation in enumerate(operations):
         if operation.verb is not Verb.DROP:
-            yield from ((first, number) for first in dropped.get(space(operation.key), ()))
+            for name in _names(operation.key, desired):
+                yield from ((first, number) for first in dropped.get(name, ()))
+
+
+def _names(key: ObjectKey, catalog: Catalog) -> Iterator[object]:
+    """The names that an object takes, with its indexes' and keys': relations and row types share one namespace."""
+    if key.kind is ObjectKind.ROUTINE:
+        yield key.kind, key.schema, key.name
+    elif key.kind not in _RELATIONS:
+        yield key
+    else:
+        yield key.schema, key.name
+        found = catalog.objects.get(key)
+        if isinstance(found, Table | View):
+            yield from ((key.schema, index.name) for index in found.indexes)
+        if isinstance(found, Table):
+            yield from ((key.schema, part.name) for part in found.constraints if part.index is not None)
 
 
 def _within_tables(operations: tuple[Operation, ...], index: _Index) -> Iterator[tuple[int, int]]:

@@ -102,7 +102,7 @@ def _block_occupied(findings: Iterable[Finding], live: Catalog) -> Iterator[Find
     """An object cannot be created where one of another kind has its name and stays."""
     findings = tuple(findings)
     gone = {change.key for change in findings if isinstance(change, Change) and change.action is Action.DROP}
-    taken = {(key.schema, key.name): key for key in _named(live) if key not in gone}
+    taken = {(key.schema, key.name): key for key, holder in _named(live) if gone.isdisjoint((key, holder))}
     for finding in findings:
         if isinstance(finding, Change) and finding.action is Action.CREATE and finding.key.kind in _ONE_NAMESPACE:
             occupant = taken.get((finding.key.schema, finding.key.name))
@@ -112,10 +112,12 @@ def _block_occupied(findings: Iterable[Finding], live: Catalog) -> Iterator[Find
         yield finding
 
 
-def _named(catalog: Catalog) -> Iterator[ObjectKey]:
-    yield from (key for key in catalog.objects if key.kind in _ONE_NAMESPACE)
+def _named(catalog: Catalog) -> Iterator[tuple[ObjectKey, ObjectKey]]:
+    """Every object with a name of that namespace, and what it goes along with: an index with its relation."""
+    yield from ((key, key) for key in catalog.objects if key.kind in _ONE_NAMESPACE)
     for relation in relations(catalog):
-        yield from (ObjectKey(ObjectKind.INDEX, relation.schema, index.name) for index in relation.indexes)
+        for index in relation.indexes:
+            yield ObjectKey(ObjectKind.INDEX, relation.schema, index.name), relation.key
 
 
 def _refused(change: Change, occupant: ObjectKey) -> Change:

@@ -1,0 +1,2 @@
+CREATE TABLE w (a int);
+CREATE INDEX idx ON w (a);

@@ -1,0 +1,1 @@
+CREATE TABLE idx (a int);

@@ -1,0 +1,1 @@
+INSERT INTO idx VALUES (1);
