@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ NUMBERS = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run belongs to the process that was started by hand; its workers are told where it is."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell has what it starts in the background ignore Ctrl-C; the commands under test must hear it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     given = getattr(config, "workerinput", None)
     if given is not None:
         config.stash[RUN] = Run(directory=Path(given["stonegate_run"]))
