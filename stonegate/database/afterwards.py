@@ -13,19 +13,11 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from stonegate.database.introspect import Reading, decode_routines, read_routines, read_stamped
+from stonegate.database.introspect import Reading, decode_routines, digest_routines, read_routines, read_stamped
 from stonegate.database.remembered import AFTERWARDS
 from stonegate.database.stamp import moved_only_routines
 from stonegate.model.catalog import Access, Catalog, Dependency, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Plan
-
-_WITHOUT_DDL = frozenset({Action.SKIP, Action.VALIDATE, Action.BASELINE})
-
-
-def changes_only_routines(plan: Plan) -> bool:
-    """True if no step is meant to touch anything else."""
-    return all(step.kind is ObjectKind.ROUTINE or step.action in _WITHOUT_DDL for step in plan.steps)
 
 
 async def read_afterwards(conn: AsyncConnection[Any], before: Reading, desired: Catalog) -> Reading:
@@ -39,17 +31,22 @@ async def read_afterwards(conn: AsyncConnection[Any], before: Reading, desired: 
     Raises:
         psycopg.Error: as PostgreSQL reports it.
     """
-    stamp, document = await read_routines(conn)
+    stamp, digest = await digest_routines(conn)
     if stamp == before.stamp:
         return before
-    if moved_only_routines(before.stamp, stamp):
-        key = (id(before.catalog), id(desired), sha256(document).digest())
+    if not moved_only_routines(before.stamp, stamp):
+        return await read_stamped(conn)
+    place = (id(before.catalog), id(desired))
+    catalog = AFTERWARDS.find((*place, digest)) if digest else None
+    if catalog is None:
+        stamp, digest, document = await read_routines(conn)
+        key = (*place, digest or sha256(document).digest())
         catalog = AFTERWARDS.get(
             key, lambda: _with_routines(before.catalog, desired, document), before.catalog, desired
         )
-        if catalog is not None:
-            return Reading(stamp=stamp, catalog=catalog)
-    return await read_stamped(conn)
+    if catalog is None or not moved_only_routines(before.stamp, stamp):
+        return await read_stamped(conn)
+    return Reading(stamp=stamp, catalog=catalog)
 
 
 def _with_routines(before: Catalog, desired: Catalog, document: bytes) -> Catalog | None:

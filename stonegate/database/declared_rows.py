@@ -41,7 +41,7 @@ async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Exe
         return
     seeders = [seeder for step in steps for seeder in step.seeders]
     order = declared_order(job.plan)
-    missing = await find_missing(conn, seeders, declared=order)
+    missing = await find_missing(conn, seeders, declared=order, known=job.known)
     lacking = {str(row.table): 0 for row in missing}
     for row in missing:
         lacking[str(row.table)] += 1

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog
-from stonegate.model.plan import Phase, Plan, Step
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Action, Phase, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 from stonegate.model.tracking import TrackingState
 
@@ -18,6 +19,7 @@ SameBody: TypeAlias = Callable[[str, str, str], bool]
 #: What a missing declared row does: roll back, warn (a container that starts must not be stopped), or be inserted.
 MissingSeeds: TypeAlias = Literal["block", "warn", "insert"]
 
+_WITHOUT_DDL = frozenset({Action.SKIP, Action.VALIDATE, Action.BASELINE})
 DONE = "done"
 NOT_REHEARSED = "not rehearsed"
 
@@ -73,6 +75,11 @@ class Job:
         return self.plan.target.database if self.plan.target is not None else self.name
 
     @property
+    def known(self) -> Catalog | None:
+        """What the database holds besides routines, from before the steps until after them; None if it must be read."""
+        return self.live if self.stamp is not None and changes_only_routines(self.plan) else None
+
+    @property
     def search_path(self) -> tuple[str, ...]:
         """Where unqualified names of the folder are made and found: `public`, and schemas that extensions have."""
         declared = self.plan.desired.search_path if self.plan.desired is not None else ()
@@ -107,6 +114,11 @@ class Job:
                     object=step.key.label if step else "",
                 )
             )
+
+
+def changes_only_routines(plan: Plan) -> bool:
+    """True if no step is meant to touch anything else."""
+    return all(step.kind is ObjectKind.ROUTINE or step.action in _WITHOUT_DDL for step in plan.steps)
 
 
 @dataclass(slots=True, kw_only=True)

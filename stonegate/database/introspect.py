@@ -18,6 +18,7 @@ from stonegate.database.stamp import stamp_expression
 from stonegate.model.catalog import Catalog, Dependency, OtherObject, Routine
 
 _ROUTINES: Final = "introspect/read_routines"
+_DIGEST: Final = "introspect/digest_routines"
 #: The statements of the one round trip; each returns some members of one JSON document.
 _STATEMENTS: Final = (
     "introspect/read_database",
@@ -97,10 +98,20 @@ async def read_stamped(conn: AsyncConnection[Any]) -> Reading:
     return await _read(conn, with_stamp=True)
 
 
-async def read_routines(conn: AsyncConnection[Any]) -> tuple[str, bytes]:
-    """The change stamp, and the catalog's routines alone as a JSON document."""
-    stamp, member = await _fetch(conn, (compose(_ROUTINES),), first=(f"SELECT {stamp_expression()}",))
-    return stamp.decode(), b"{" + member + b"}"
+async def digest_routines(conn: AsyncConnection[Any]) -> tuple[str, str]:
+    """The change stamp, and a digest that databases with equal routines have in common; "" where there is none."""
+    stamp, digest = await _fetch(conn, (compose(_DIGEST),), first=(f"SELECT {stamp_expression()}",))
+    return stamp.decode(), digest.decode()
+
+
+async def read_routines(conn: AsyncConnection[Any]) -> tuple[str, str, bytes]:
+    """The change stamp, the digest of the routines, and these as a JSON document.
+
+    The digest is "" where there is none, or where somebody changed routines while they were read.
+    """
+    queries = (compose(_DIGEST), compose(_ROUTINES), compose(_DIGEST))
+    stamp, digest, member, again = await _fetch(conn, queries, first=(f"SELECT {stamp_expression()}",))
+    return stamp.decode(), digest.decode() if digest == again else "", b"{" + member + b"}"
 
 
 def decode_routines(document: bytes) -> tuple[Routine, ...]:

@@ -8,9 +8,11 @@ from typing import Any
 
 from psycopg import AsyncConnection, sql
 
+from stonegate.database.remembered import Remembered
 from stonegate.database.seed_text import parse_insert
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName
 from stonegate.model.source import Seeder
 
@@ -103,13 +105,31 @@ class SeedTable:
         )
 
 
-async def read_tables(conn: AsyncConnection[Any], seeders: Sequence[Seeder]) -> Mapping[QualifiedName, SeedTable]:
+#: Tables by catalog and names.
+_KNOWN: Remembered[Mapping[QualifiedName, SeedTable]] = Remembered(8)
+
+
+async def read_tables(
+    conn: AsyncConnection[Any], seeders: Sequence[Seeder], *, known: Catalog | None = None
+) -> Mapping[QualifiedName, SeedTable]:
     """The tables of the seeders, in one round trip.
+
+    Args:
+        known: the catalog that the database certainly holds; tables of an equal one need not be read again.
 
     Raises:
         MigrationFailed: a table does not exist; names the seeder.
     """
     wanted = tuple(dict.fromkeys(seeder.table for seeder in seeders))
+    if known is None:
+        return await _read_tables(conn, seeders, wanted)
+    tables = _KNOWN.find((id(known), wanted)) or await _read_tables(conn, seeders, wanted)
+    return _KNOWN.get((id(known), wanted), lambda: tables, known)
+
+
+async def _read_tables(
+    conn: AsyncConnection[Any], seeders: Sequence[Seeder], wanted: Sequence[QualifiedName]
+) -> Mapping[QualifiedName, SeedTable]:
     names = {"schemas": [name.schema for name in wanted], "names": [name.name for name in wanted]}
     cursor = await conn.execute(sql.SQL(load("seeds/facts")), names)
     found = {table.name: table for table in map(_as_table, await cursor.fetchall())}

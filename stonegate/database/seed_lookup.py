@@ -16,9 +16,11 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.failures import is_lock_failure
+from stonegate.database.remembered import Remembered
 from stonegate.database.seed_facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seed_text import InsertText, parse_insert
 from stonegate.errors import MigrationFailed
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.source import Seeder, SeedRow
 
@@ -61,8 +63,16 @@ class _Lookup:
     query: str
 
 
+#: Lookups by table, seeders and declared order.
+_LOOKUPS: Remembered[tuple[_Lookup, ...]] = Remembered(64)
+
+
 async def find_missing(
-    conn: AsyncConnection[Any], seeders: Sequence[Seeder], *, declared: DeclaredOrder | None = None
+    conn: AsyncConnection[Any],
+    seeders: Sequence[Seeder],
+    *,
+    declared: DeclaredOrder | None = None,
+    known: Catalog | None = None,
 ) -> tuple[MissingSeed, ...]:
     """The declared rows that the tables lack, in the order of the seeders.
 
@@ -73,6 +83,7 @@ async def find_missing(
         conn: nothing is written.
         seeders: of any number of tables.
         declared: the declared column order by table, for seeders without a column list; the live order where absent.
+        known: the catalog that the database certainly holds, if that is known.
 
     Raises:
         MigrationFailed: a table or column is missing, or an expression of a seeder fails; with file and line.
@@ -80,7 +91,7 @@ async def find_missing(
     """
     if not seeders:
         return ()
-    tables = await read_tables(conn, seeders)
+    tables = await read_tables(conn, seeders, known=known)
     seeders = await mark_unsteady(conn, seeders)
     missing: list[MissingSeed] = []
     for name, group in seeded_tables(seeders).items():
@@ -92,7 +103,14 @@ async def look_up(
     conn: AsyncConnection[Any], table: SeedTable, seeders: Sequence[Seeder], order: tuple[str, ...] | None
 ) -> tuple[MissingSeed, ...]:
     """`find_missing` for one table that has been read already; `order` is its declared column order."""
-    lookups = [lookup for index, seeder in enumerate(seeders) for lookup in _build_lookups(index, seeder, table, order)]
+    lookups = _LOOKUPS.get(
+        (id(table), tuple(map(id, seeders)), order),
+        lambda: tuple(
+            lookup for index, seeder in enumerate(seeders) for lookup in _build_lookups(index, seeder, table, order)
+        ),
+        table,
+        *seeders,
+    )
     branches = [
         f"(SELECT {lookup.seeder}, found.n, {number}, found.key FROM ({lookup.query}) AS found (n, key))"
         for number, lookup in enumerate(lookups)

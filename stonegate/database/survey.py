@@ -15,7 +15,8 @@ from stonegate.database.kept_catalogs import checksum_of, known_catalog
 from stonegate.database.lazy_source import LazySource
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference import build_key, obtain_reference
-from stonegate.database.remembered import FINGERPRINTS, PLANS, declared_in, essence
+from stonegate.database.reference_store import ReferenceKey
+from stonegate.database.remembered import FINGERPRINTS, PLANS, Remembered, declared_in, essence
 from stonegate.database.server import (
     OfferedExtension,
     SessionFacts,
@@ -188,12 +189,18 @@ async def survey_database(
     )
 
 
+#: Keys by folder, server, role and locale: what extensions the server offers is asked once for a folder.
+_KEYS: Remembered[ReferenceKey] = Remembered(8)
+
+
 async def _read_reference(
     conn: AsyncConnection[Any], conninfo: str, source: LazySource, options: ApplyOptions, facts: SessionFacts
 ) -> Catalog:
     """The desired state; built by the admin where there is one, but as the role of the target."""
     tree, ordered = source.tree(), source.ordered()
-    key = await build_key(conn, tree, facts, facts.role)
+    place = (id(tree), conn.info.host, conn.info.port, facts.role, facts.version, facts.place)
+    key = _KEYS.find(place) or await build_key(conn, tree, facts, facts.role)
+    _KEYS.get(place, lambda: key, tree)
     admin = None if facts.superuser else options.admin
 
     async def obtain() -> Catalog:

@@ -5,9 +5,10 @@ Everything here works inside the caller's transaction, or in autocommit, and com
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from stonegate import __version__
 from stonegate.database.kept_catalogs import checksum_of, compress, known_checksums, restore
+from stonegate.database.remembered import ROWS
 from stonegate.database.sql import load
 from stonegate.database.stamp import stamp_expression
 from stonegate.errors import MigrationFailed
@@ -145,8 +147,10 @@ async def read_unchanged(conn: AsyncConnection[Any], digest: str | None = None) 
 
 @lru_cache(maxsize=64)
 def _unchanged_query(digest: str | None) -> bytes:
-    query = _fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=_stamp())
-    return query.as_bytes()
+    stamp: sql.Composable = _stamp()
+    if digest is not None:
+        stamp = _fixed("tracking/late_stamp").format(digest=sql.Literal(digest), stamp=stamp)
+    return _fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=stamp).as_bytes()
 
 
 async def record_plan(
@@ -181,7 +185,11 @@ async def record_plan(
         if not records and kind not in dropped:
             continue
         facts = {
-            "rows": Jsonb(_as_rows(records, elapsed)),
+            "rows": ROWS.get(
+                (id(plan.records), kind, tuple(elapsed.items())),
+                partial(_rows_text, records, elapsed),
+                plan.records,
+            ),
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
             "executed_by": executed_by,
@@ -200,19 +208,19 @@ async def record_changes(
 ) -> None:
     """One changelog row per executed step, in one statement; also for the prelude and for post-commit statements."""
     durations = durations or {}
-    rows = [
-        {
-            "change_type": _change_type(report.step),
-            "object_name": report.step.key.label,
-            "change_detail": _change_detail(report),
-            "forced": bool(report.step.consents),
-            "duration_ms": durations.get(report.step.id),
-        }
+    done = tuple(
+        report
         for report in steps
         if report.state == "done" and report.step.action not in (Action.SKIP, Action.VALIDATE)
-    ]
-    if rows:
-        facts = {"rows": Jsonb(rows), "plan_checksum": plan_checksum, "executed_by": executed_by}
+    )
+    if done:
+        key = tuple((id(report.step), report.rows, durations.get(report.step.id)) for report in done)
+        rows = ROWS.get(
+            key,
+            lambda: json.dumps([_as_change(report, durations.get(report.step.id)) for report in done]),
+            *(report.step for report in done),
+        )
+        facts = {"rows": rows, "plan_checksum": plan_checksum, "executed_by": executed_by}
         await conn.execute(_fixed("tracking/record_changes"), facts)
 
 
@@ -334,6 +342,10 @@ def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalo
     )
 
 
+def _rows_text(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> str:
+    return json.dumps(_as_rows(records, elapsed))
+
+
 def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> list[dict[str, Any]]:
     """The records as rows of their table.
 
@@ -361,6 +373,17 @@ def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> 
         rows.append(row)
         seen.add(key)
     return rows
+
+
+def _as_change(report: StepReport, duration_ms: float | None) -> dict[str, Any]:
+    """The report of a step as a row of the changelog."""
+    return {
+        "change_type": _change_type(report.step),
+        "object_name": report.step.key.label,
+        "change_detail": _change_detail(report),
+        "forced": bool(report.step.consents),
+        "duration_ms": duration_ms,
+    }
 
 
 def _change_type(step: Step) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from stonegate.database.afterwards import changes_only_routines, read_afterwards
+from stonegate.database.afterwards import read_afterwards
 from stonegate.database.declared_rows import declared_order
 from stonegate.database.execution import Execution, Job
 from stonegate.database.introspect import Reading, read_stamped
@@ -49,8 +49,8 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
 
 
 async def _read_again(conn: AsyncConnection[Any], job: Job) -> Reading:
-    if job.stamp is not None and job.plan.desired is not None and changes_only_routines(job.plan):
-        return await read_afterwards(conn, Reading(stamp=job.stamp, catalog=job.live), job.plan.desired)
+    if job.known is not None and job.stamp is not None and job.plan.desired is not None:
+        return await read_afterwards(conn, Reading(stamp=job.stamp, catalog=job.known), job.plan.desired)
     return await read_stamped(conn)
 
 

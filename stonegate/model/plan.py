@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -348,7 +348,7 @@ class Plan:
     consents: tuple[Consent, ...] = ()
     force: bool = False
     allow_drift: bool = False
-    records: tuple[Record, ...] = ()
+    records: tuple[Record, ...] = field(default=(), repr=False)
     search_path: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()
     kept: tuple[ObjectKind, ...] = ()
@@ -356,7 +356,7 @@ class Plan:
     unmanaged: tuple[str, ...] = ()
     stated: tuple[tuple[str, str], ...] = ()
     starred: tuple[ObjectKey, ...] = ()
-    desired: Catalog | None = None
+    desired: Catalog | None = field(default=None, repr=False)
 
     @property
     def has_changes(self) -> bool:

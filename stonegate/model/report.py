@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stonegate.model.plan import Action, Plan, Step
@@ -53,13 +53,16 @@ class ErrorReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyReport:
-    """The result of one apply to one database. `duration_ms` is wall time in milliseconds."""
+    """The result of one apply to one database. `duration_ms` is wall time in milliseconds.
+
+    Neither plan nor steps are in its repr: asyncio.run makes that of every result, and throws it away.
+    """
 
     status: Status
     database: str
-    plan: Plan | None = None
+    plan: Plan | None = field(default=None, repr=False)
     created_database: bool = False
-    steps: tuple[StepReport, ...] = ()
+    steps: tuple[StepReport, ...] = field(default=(), repr=False)
     seeds: tuple[SeedReport, ...] = ()
     warnings: tuple[str, ...] = ()
     verified: bool = False
@@ -78,9 +81,9 @@ class ApplyReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetReport:
-    """The results of all targets, in the order of the targets."""
+    """The results of all targets, in the order of the targets; not in its repr, as above."""
 
-    results: tuple[ApplyReport, ...]
+    results: tuple[ApplyReport, ...] = field(repr=False)
 
     @property
     def failed(self) -> tuple[ApplyReport, ...]:
