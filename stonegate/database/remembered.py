@@ -61,8 +61,6 @@ class Remembered(Generic[T]):
 
 #: Catalogs by the bytes that they were read from.
 CATALOGS: Remembered[Catalog] = Remembered(12)
-#: Rows of tracking tables and changelog as JSON, by the records or steps that they are made from.
-ROWS: Remembered[str] = Remembered(24)
 #: Plans without their target, by all that they were made from.
 PLANS: Remembered[Plan] = Remembered(8)
 #: Catalogs that were found to be as declared: the value is True.

@@ -5,10 +5,9 @@ Everything here works inside the caller's transaction, or in autocommit, and com
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -17,13 +16,13 @@ from psycopg.types.json import Jsonb
 
 from stonegate import __version__
 from stonegate.database.kept_catalogs import checksum_of, compress, known_checksums, restore
-from stonegate.database.remembered import ROWS
 from stonegate.database.sql import load
 from stonegate.database.stamp import stamp_expression
+from stonegate.database.tracking_rows import change_rows, record_rows
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action, Plan, Record, RecordKind, Step
+from stonegate.model.plan import Action, Plan, RecordKind
 from stonegate.model.report import StepReport
 from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, TrackingState
 from stonegate.source.checksum import CHECKSUM_VERSION
@@ -44,8 +43,6 @@ _OBJECT_KINDS = {
     ObjectKind.TABLE: RecordKind.TABLE,
     ObjectKind.ROUTINE: RecordKind.ROUTINE,
 }
-# The words of change_type; all other kinds are called by their own name.
-_KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,15 +178,10 @@ async def record_plan(
     }
     dropped = {_OBJECT_KINDS.get(report.step.kind) for report in steps if report.step.action is Action.DROP}
     for kind, statement in _RECORD_STATEMENTS.items():
-        records = [record for record in plan.records if record.kind is kind]
-        if not records and kind not in dropped:
+        if kind not in dropped and all(record.kind is not kind for record in plan.records):
             continue
         facts = {
-            "rows": ROWS.get(
-                (id(plan.records), kind, tuple(elapsed.items())),
-                partial(_rows_text, records, elapsed),
-                plan.records,
-            ),
+            "rows": record_rows(plan, kind, elapsed),
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
             "executed_by": executed_by,
@@ -214,12 +206,7 @@ async def record_changes(
         if report.state == "done" and report.step.action not in (Action.SKIP, Action.VALIDATE)
     )
     if done:
-        key = tuple((id(report.step), report.rows, durations.get(report.step.id)) for report in done)
-        rows = ROWS.get(
-            key,
-            lambda: json.dumps([_as_change(report, durations.get(report.step.id)) for report in done]),
-            *(report.step for report in done),
-        )
+        rows = change_rows(done, durations)
         facts = {"rows": rows, "plan_checksum": plan_checksum, "executed_by": executed_by}
         await conn.execute(_fixed("tracking/record_changes"), facts)
 
@@ -340,70 +327,3 @@ def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalo
         tool_version=row.get("tool_version"),
         executed_by=row.get("executed_by") or "",
     )
-
-
-def _rows_text(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> str:
-    return json.dumps(_as_rows(records, elapsed))
-
-
-def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """The records as rows of their table.
-
-    The original knows no schemas and upper-cases types, so `a.f(int)` and `b.f(int)`, or types that differ in case
-    only, are one to it: all but the first are called by their identity.
-    """
-    rows: list[dict[str, Any]] = []
-    seen: set[tuple[str, tuple[str, ...]]] = set()
-    for record in records:
-        key = (record.name, record.param_types)
-        row = {
-            "number": len(rows),
-            "name": record.identity if key in seen else record.name,
-            "detail": record.detail,
-            "checksum": record.original_checksum,
-            "stonegate_checksum": record.checksum,
-            "identity": record.identity,
-            "file": record.file,
-            "signature": record.signature,
-            "param_types": record.param_types,
-            "return_type": record.return_type,
-            "baselined": record.baselined,
-            "duration_ms": elapsed.get(record.name),
-        }
-        rows.append(row)
-        seen.add(key)
-    return rows
-
-
-def _as_change(report: StepReport, duration_ms: float | None) -> dict[str, Any]:
-    """The report of a step as a row of the changelog."""
-    return {
-        "change_type": _change_type(report.step),
-        "object_name": report.step.key.label,
-        "change_detail": _change_detail(report),
-        "forced": bool(report.step.consents),
-        "duration_ms": duration_ms,
-    }
-
-
-def _change_type(step: Step) -> str:
-    word = _KIND_WORDS.get(step.kind, step.kind.value)
-    return f"{step.action.value}_{word}".replace(" ", "_")
-
-
-def _change_detail(report: StepReport) -> dict[str, Any]:
-    """What the changelog keeps of a step; what it does not have is left out."""
-    step = report.step
-    detail: dict[str, Any] = {
-        "sql": step.sql,
-        "reason": step.reason,
-        "class": step.change_class.value,
-        "file": step.file,
-        "line": step.line,
-        "changes": [change.identity for change in step.changes],
-        "hazards": [{"code": hazard.code, "message": hazard.message} for hazard in step.hazards],
-        "consents": [str(consent) for consent in step.consents],
-        "old_definition": step.old_definition,
-        "rows": report.rows,
-    }
-    return {name: value for name, value in detail.items() if value not in (None, "", [])}

@@ -1,0 +1,107 @@
+"""What tracking tables and changelog hold of a plan, as JSON; made once for all databases of a fleet that record it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stonegate.database.remembered import Remembered
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Plan, Record, RecordKind, Step
+from stonegate.model.report import StepReport
+
+# The words of change_type; all other kinds are called by their own name.
+_KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
+#: By the records or the steps that they are made from.
+_MADE: Remembered[str] = Remembered(24)
+
+
+def record_rows(plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None]) -> str:
+    """The plan's records of a kind as rows of their table.
+
+    Args:
+        elapsed: milliseconds by migration, as far as known.
+    """
+
+    def make() -> str:
+        return json.dumps(_as_rows([record for record in plan.records if record.kind is kind], elapsed))
+
+    return _MADE.get((id(plan.records), kind, tuple(elapsed.items())), make, plan.records)
+
+
+def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -> str:
+    """The steps as rows of the changelog, in their order.
+
+    Args:
+        durations: milliseconds by step id, as far as known.
+    """
+    key = tuple((id(report.step), report.rows, durations.get(report.step.id)) for report in reports)
+
+    def make() -> str:
+        return json.dumps([_as_change(report, durations.get(report.step.id)) for report in reports])
+
+    return _MADE.get(key, make, *(report.step for report in reports))
+
+
+def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> list[dict[str, Any]]:
+    """The records as rows of their table.
+
+    The original knows no schemas and upper-cases types, so `a.f(int)` and `b.f(int)`, or types that differ in case
+    only, are one to it: all but the first are called by their identity.
+    """
+    rows: list[dict[str, Any]] = []
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    for record in records:
+        key = (record.name, record.param_types)
+        row = {
+            "number": len(rows),
+            "name": record.identity if key in seen else record.name,
+            "detail": record.detail,
+            "checksum": record.original_checksum,
+            "stonegate_checksum": record.checksum,
+            "identity": record.identity,
+            "file": record.file,
+            "signature": record.signature,
+            "param_types": record.param_types,
+            "return_type": record.return_type,
+            "baselined": record.baselined,
+            "duration_ms": elapsed.get(record.name),
+        }
+        rows.append(row)
+        seen.add(key)
+    return rows
+
+
+def _as_change(report: StepReport, duration_ms: float | None) -> dict[str, Any]:
+    """The report of a step as a row of the changelog."""
+    return {
+        "change_type": _change_type(report.step),
+        "object_name": report.step.key.label,
+        "change_detail": _change_detail(report),
+        "forced": bool(report.step.consents),
+        "duration_ms": duration_ms,
+    }
+
+
+def _change_type(step: Step) -> str:
+    word = _KIND_WORDS.get(step.kind, step.kind.value)
+    return f"{step.action.value}_{word}".replace(" ", "_")
+
+
+def _change_detail(report: StepReport) -> dict[str, Any]:
+    """What the changelog keeps of a step; what it does not have is left out."""
+    step = report.step
+    detail: dict[str, Any] = {
+        "sql": step.sql,
+        "reason": step.reason,
+        "class": step.change_class.value,
+        "file": step.file,
+        "line": step.line,
+        "changes": [change.identity for change in step.changes],
+        "hazards": [{"code": hazard.code, "message": hazard.message} for hazard in step.hazards],
+        "consents": [str(consent) for consent in step.consents],
+        "old_definition": step.old_definition,
+        "rows": report.rows,
+    }
+    return {name: value for name, value in detail.items() if value not in (None, "", [])}
