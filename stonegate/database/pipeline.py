@@ -90,40 +90,20 @@ class Pace:
         self.mean = seconds if mean is None else mean + _WEIGHT * (seconds - mean)
 
 
+@dataclass(slots=True, eq=False)
 class _Call:
-    """A call on its way."""
+    """A call on its way; `preparing` counts results that come before its statement is prepared."""
 
-    __slots__ = (
-        "answer",
-        "failure",
-        "is_again",
-        "name",
-        "pace",
-        "preparing",
-        "result",
-        "statement",
-        "timeout",
-        "values",
-    )
-
-    def __init__(
-        self,
-        answer: asyncio.Future[list[bytes | None]],
-        statement: Statement,
-        values: Sequence[bytes | None],
-        timeout: float | None,
-        pace: Pace | None,
-    ) -> None:
-        self.answer = answer
-        self.statement = statement
-        self.values = values
-        self.timeout = timeout
-        self.pace = pace
-        self.name = b""
-        self.preparing = 0  # results still to come before the statement is prepared
-        self.result: pq.abc.PGresult | None = None
-        self.failure: pq.abc.PGresult | None = None
-        self.is_again = False
+    answer: asyncio.Future[list[bytes | None]]
+    statement: Statement
+    values: Sequence[bytes | None]
+    timeout: float | None
+    pace: Pace | None
+    name: bytes = b""
+    preparing: int = 0
+    result: pq.abc.PGresult | None = None
+    failure: pq.abc.PGresult | None = None
+    is_again: bool = False
 
 
 class Pipeline:

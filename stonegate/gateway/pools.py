@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic
 
 from stonegate.errors import PoolExhausted
+from stonegate.gateway.pool_places import AGES, Place, Pool, PoolLimits, S, Waiter, occupy
 
 SWEEP_SECONDS = 1.0
 #: How long a place may go on serving its own database's queue while another database waits for one.
@@ -31,74 +31,6 @@ LITTLE_WAIT_SECONDS: Final = 0.0005
 FEW_CONNECTIONS: Final = 4
 
 
-class Session(Protocol):
-    """What a pool needs to know of a connection."""
-
-    is_usable: bool
-
-    @property
-    def is_alive(self) -> bool:
-        """False if the server has ended it meanwhile; asked while nobody uses it."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether another call may join those that are on it."""
-
-    async def close(self) -> None:
-        """Log out; returns when the server has let go."""
-
-
-S = TypeVar("S", bound=Session)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolLimits:
-    """Caps in connections, times in seconds."""
-
-    per_database: int = 10
-    total: int = 200
-    idle_timeout_s: float = 1800.0
-    max_lifetime_s: float = 3600.0
-    acquire_timeout_s: float = 5.0
-
-
-class Place(Generic[S]):
-    """A connection of a pool and what must be remembered of it; `session` is for those who took it."""
-
-    __slots__ = ("born", "calls", "generation", "load", "pool", "session", "turn_began", "used")
-
-    def __init__(self, pool: _Pool[S], session: S, generation: int, now: float) -> None:
-        self.pool = pool
-        self.session = session
-        self.generation = generation
-        self.born = self.used = self.turn_began = now
-        self.calls = 0
-        self.load = 0.0  # how long the calls that are on it will take
-
-
-class _Waiter(Generic[S]):
-    """A call in a queue: gets a place that it has taken, or None for room to open one."""
-
-    __slots__ = ("future", "seconds")
-
-    def __init__(self, seconds: float) -> None:
-        self.future: asyncio.Future[Place[S] | None] = asyncio.get_running_loop().create_future()
-        self.seconds = seconds
-
-
-class _Pool(Generic[S]):
-    __slots__ = ("busy", "generation", "idle", "name", "open", "size", "waiters")
-
-    def __init__(self, name: str, open: Callable[[], Awaitable[S]]) -> None:
-        self.name = name
-        self.open = open
-        self.idle: deque[Place[S]] = deque()  # the most recently used one last
-        self.busy: list[Place[S]] = []  # those with calls
-        self.size = 0  # open, opening and closing ones
-        self.waiters: deque[_Waiter[S]] = deque()
-        self.generation = 0
-
-
 class Pools(Generic[S]):
     """All pools of a process. `take` hands out a place with a session, `give_back` ends its use.
 
@@ -111,7 +43,7 @@ class Pools(Generic[S]):
         self.total = 0
         self.exhausted = 0
         self._leaving = 0  # connections that are being closed
-        self._pools: dict[str, _Pool[S]] = {}
+        self._pools: dict[str, Pool[S]] = {}
         self._queue: OrderedDict[str, None] = OrderedDict()  # databases that wait for a place, the longest first
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -140,22 +72,22 @@ class Pools(Generic[S]):
         """
         pool = self._pools.get(name)
         if pool is None:
-            pool = self._pools[name] = _Pool(name, open)
+            pool = self._pools[name] = Pool(name, open)
         pool.open = open
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
-        seconds = min(seconds, _AGES)
+        seconds = min(seconds, AGES)
         if not pool.waiters:
             place = self._choose(pool, seconds)
             if place is not None:
-                return _occupy(place, seconds)
+                return occupy(place, seconds)
             if self._may_open(pool):
-                return _occupy(await self._open(pool), seconds)
+                return occupy(await self._open(pool), seconds)
         return await self._wait(pool, seconds)
 
     def give_back(self, place: Place[S], seconds: float) -> None:
         """The call, for which the place was taken with that many seconds, is over."""
-        self._leave(place, min(seconds, _AGES))
+        self._leave(place, min(seconds, AGES))
 
     async def drain(self, name: str) -> None:
         """Close every connection to the database: idle ones now, the others when their call is done."""
@@ -187,7 +119,7 @@ class Pools(Generic[S]):
 
     # --- taking -----------------------------------------------------------------------------------------------------
 
-    def _choose(self, pool: _Pool[S], seconds: float) -> Place[S] | None:
+    def _choose(self, pool: Pool[S], seconds: float) -> Place[S] | None:
         """A connection that is there: a busy one for quick calls, as long as that costs little; else an idle one."""
         shared = self._least_loaded(pool) if seconds <= MOST_WAIT_SECONDS and pool.busy else None
         if shared is not None and shared.load <= LITTLE_WAIT_SECONDS:
@@ -197,7 +129,7 @@ class Pools(Generic[S]):
             return idle
         return shared if pool.size >= min(FEW_CONNECTIONS, self.limits.per_database) or not self._has_room() else None
 
-    def _least_loaded(self, pool: _Pool[S]) -> Place[S] | None:
+    def _least_loaded(self, pool: Pool[S]) -> Place[S] | None:
         now = time.monotonic()
         is_wanted = self._is_wanted_elsewhere(pool)
         best: Place[S] | None = None
@@ -210,7 +142,7 @@ class Pools(Generic[S]):
                 best = place
         return best
 
-    def _pop_idle(self, pool: _Pool[S]) -> Place[S] | None:
+    def _pop_idle(self, pool: Pool[S]) -> Place[S] | None:
         now = time.monotonic()
         while pool.idle:
             place = pool.idle.pop()
@@ -223,18 +155,18 @@ class Pools(Generic[S]):
     def _has_room(self) -> bool:
         return self.total < self.limits.total and not self._queue and not self._closed
 
-    def _may_open(self, pool: _Pool[S]) -> bool:
+    def _may_open(self, pool: Pool[S]) -> bool:
         """Reserve room for one more connection, if there is any and nobody has waited longer for it."""
         if pool.size >= self.limits.per_database or not self._has_room():
             return False
         self._reserve(pool)
         return True
 
-    def _reserve(self, pool: _Pool[S]) -> None:
+    def _reserve(self, pool: Pool[S]) -> None:
         pool.size += 1
         self.total += 1
 
-    async def _open(self, pool: _Pool[S]) -> Place[S]:
+    async def _open(self, pool: Pool[S]) -> Place[S]:
         """Log in, in a place that is reserved already."""
         try:
             session = await pool.open()
@@ -243,8 +175,8 @@ class Pools(Generic[S]):
             raise
         return Place(pool, session, pool.generation, time.monotonic())
 
-    async def _wait(self, pool: _Pool[S], seconds: float) -> Place[S]:
-        waiter: _Waiter[S] = _Waiter(seconds)
+    async def _wait(self, pool: Pool[S], seconds: float) -> Place[S]:
+        waiter: Waiter[S] = Waiter(seconds)
         future = waiter.future
         pool.waiters.append(waiter)
         if pool.size < self.limits.per_database:
@@ -265,9 +197,9 @@ class Pools(Generic[S]):
                 raise _exhausted(pool.name, f"none became free within {self.limits.acquire_timeout_s:g} s") from None
             raise
         # None is room for a connection of our own.
-        return place if place is not None else _occupy(await self._open(pool), seconds)
+        return place if place is not None else occupy(await self._open(pool), seconds)
 
-    def _return_unused(self, pool: _Pool[S], place: Place[S] | None, seconds: float) -> None:
+    def _return_unused(self, pool: Pool[S], place: Place[S] | None, seconds: float) -> None:
         if place is None:
             self._release_room(pool)
         else:
@@ -297,7 +229,7 @@ class Pools(Generic[S]):
             place.turn_began = now
             pool.idle.append(place)
 
-    def _hand_over(self, pool: _Pool[S], place: Place[S]) -> None:
+    def _hand_over(self, pool: Pool[S], place: Place[S]) -> None:
         """Let those who wait have the connection, in their order, as many as may share it."""
         while pool.waiters:
             first = pool.waiters[0]
@@ -309,10 +241,10 @@ class Pools(Generic[S]):
                 if not is_quick or not place.session.is_open:
                     return
             pool.waiters.popleft()
-            first.future.set_result(_occupy(place, first.seconds))
+            first.future.set_result(occupy(place, first.seconds))
         self._queue.pop(pool.name, None)
 
-    def _hand_room(self, pool: _Pool[S]) -> bool:
+    def _hand_room(self, pool: Pool[S]) -> bool:
         """Let the first who waits open a connection."""
         while pool.waiters:
             first = pool.waiters.popleft()
@@ -324,7 +256,7 @@ class Pools(Generic[S]):
         self._queue.pop(pool.name, None)
         return False
 
-    def _release_room(self, pool: _Pool[S]) -> None:
+    def _release_room(self, pool: Pool[S]) -> None:
         """A connection is gone: whoever has waited longest may open one."""
         pool.size -= 1
         self.total -= 1
@@ -338,17 +270,17 @@ class Pools(Generic[S]):
         """Whether databases wait for a place, and more of them than places are being vacated."""
         return len(self._queue) > self._leaving and self.total >= self.limits.total
 
-    def _is_wanted_elsewhere(self, pool: _Pool[S]) -> bool:
+    def _is_wanted_elsewhere(self, pool: Pool[S]) -> bool:
         """Whether a place of this database should go to another."""
         return bool(self._queue) and self._is_room_wanted() and self._has_more(pool, self._neediest())
 
-    def _has_more(self, pool: _Pool[S], needy: _Pool[S]) -> bool:
+    def _has_more(self, pool: Pool[S], needy: Pool[S]) -> bool:
         """Whether giving one up would leave the two more equal; one that has none gets one in any case."""
         return pool is not needy and (needy.size == 0 or pool.size > needy.size + 1)
 
-    def _neediest(self) -> _Pool[S]:
+    def _neediest(self) -> Pool[S]:
         """Of the databases that wait for a place the one with the fewest connections, the longest waiting first."""
-        neediest: _Pool[S] | None = None
+        neediest: Pool[S] | None = None
         for name in self._queue:
             pool = self._pools[name]
             if neediest is None or pool.size < neediest.size:
@@ -386,7 +318,7 @@ class Pools(Generic[S]):
             pool = min(idle, key=lambda each: each.idle[0].used)
             self._start(self._close(pool, pool.idle.popleft()))
 
-    def _is_fit(self, pool: _Pool[S], place: Place[S], now: float) -> bool:
+    def _is_fit(self, pool: Pool[S], place: Place[S], now: float) -> bool:
         return (
             place.session.is_usable
             and place.generation == pool.generation
@@ -394,7 +326,7 @@ class Pools(Generic[S]):
             and not self._closed
         )
 
-    async def _close(self, pool: _Pool[S], place: Place[S]) -> None:
+    async def _close(self, pool: Pool[S], place: Place[S]) -> None:
         self._leaving += 1
         try:
             await place.session.close()
@@ -419,19 +351,6 @@ class Pools(Generic[S]):
                         pool.idle.remove(place)
                         self._start(self._close(pool, place))
             self._evict_idle()
-
-
-#: Instead of infinity, which could not be taken off a sum again (seconds).
-_AGES: Final = 1e6
-
-
-def _occupy(place: Place[S], seconds: float) -> Place[S]:
-    """One call more."""
-    if not place.calls:
-        place.pool.busy.append(place)
-    place.calls += 1
-    place.load += seconds
-    return place
 
 
 def _exhausted(database: str, why: str) -> PoolExhausted:

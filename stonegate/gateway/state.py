@@ -17,7 +17,8 @@ from stonegate.gateway.jobs import Jobs
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.metrics import Figures, Metrics
 from stonegate.gateway.places import Places
-from stonegate.gateway.pools import PoolLimits, Pools
+from stonegate.gateway.pool_places import PoolLimits
+from stonegate.gateway.pools import Pools
 from stonegate.gateway.processes import Processes, kill_processes
 from stonegate.gateway.results import Outcome
 from stonegate.gateway.security import Guard
