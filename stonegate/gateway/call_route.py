@@ -44,7 +44,8 @@ class CallRoute:
         request = await self._read(exchange, scope, receive)
         platform = facts["platform"] = request.platform[:128]
         facts["function"] = request.function[:64]
-        facts["tenant"] = request.database_id or request.uuid or request.tenant_id
+        tenant = request.database_id or request.uuid or request.tenant_id
+        facts["tenant"] = tenant[:128] if isinstance(tenant, str) else tenant
         outcome, count = "internal_error", 0
         try:
             answer = await self._answer(exchange, request, facts)

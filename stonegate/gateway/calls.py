@@ -18,12 +18,11 @@ from stonegate.gateway.answers import Refusal, refusal_of
 from stonegate.gateway.places import Places
 from stonegate.gateway.plain_calls import PlainCall
 from stonegate.gateway.pools import Pools
-from stonegate.gateway.signatures import FUNCTION_NAME, Arguments, bind_call, choose_signature, void_rows
+from stonegate.gateway.signatures import FUNCTION_NAME, MOST_SHOWN, Arguments, bind_call, choose_signature, void_rows
 from stonegate.settings import Settings
 
 #: A signature is read again after this time, since a deployment from elsewhere tells nobody (seconds).
 SIGNATURE_SECONDS: Final = 5.0
-MOST_SHOWN: Final = 63
 
 #: http-contract: `CALL_ERROR_STATUS=sqlstate`.
 _BY_STATE: Final = {"42501": 403, "42883": 404, "57014": 504, "P0001": 400}

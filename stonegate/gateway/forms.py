@@ -12,21 +12,22 @@ from stonegate.gateway.deployments import MigrateOptions
 from stonegate.model.plan import Consent, PlanOptions
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-Id = str | int | None
+Word = Annotated[str, msgspec.Meta(max_length=255)]
+Id = Word | int | None
 
 
 class RegisterForm(msgspec.Struct, kw_only=True):
     """`/register`; an empty `tenant_id`, or `null`, is the platform's own database."""
 
     platform: Name
-    tenant_id: str | None = None
+    tenant_id: Word | None = None
 
 
 class MigrateForm(msgspec.Struct, kw_only=True):
     """`/migrate`; without `tenant_id` every database of the platform."""
 
     platform: Name
-    tenant_id: str | None = None
+    tenant_id: Word | None = None
     force: bool = False
     allow: list[str] = []
     allow_drift: bool = False

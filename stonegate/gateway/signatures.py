@@ -21,6 +21,9 @@ from stonegate.model.names import quote_ident
 Arguments: TypeAlias = Sequence[msgspec.Raw] | Mapping[str, msgspec.Raw]
 
 FUNCTION_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
+#: Characters of a name, and names, that a refusal repeats.
+MOST_SHOWN: Final = 63
+MOST_NAMES: Final = 20
 #: PostgreSQL's arrays have no more (MAXDIM).
 MOST_DIMENSIONS: Final = 6
 #: More parameters than a function can have (manual, 35: FUNC_MAX_ARGS is 100), VARIADIC ones included.
@@ -75,8 +78,12 @@ def choose_signature(name: str, signatures: Sequence[FunctionSignature], argumen
     labels = tuple(sorted(signature.label for signature in signatures))
     by_arity = [fit for signature in signatures for fit in _fits(signature, arguments)]
     if not by_arity:
-        what = f"parameters named {', '.join(arguments)}" if isinstance(arguments, Mapping) else f"{len(arguments)}"
-        raise UsageError(f"no function {name} takes {what} parameter{'s' * (len(arguments) != 1)}", details=labels)
+        if isinstance(arguments, Mapping):
+            shown = ", ".join(each[:MOST_SHOWN] for each in tuple(arguments)[:MOST_NAMES])
+            raise UsageError(f"no function {name} takes the parameters named {shown}", details=labels)
+        raise UsageError(
+            f"no function {name} takes {len(arguments)} parameter{'s' * (len(arguments) != 1)}", details=labels
+        )
     fits = [fit for fit in by_arity if fit.rank[0] > 0]
     if not fits:
         raise UsageError(f"no function {name} takes values of these JSON types", details=labels)

@@ -8,6 +8,7 @@ from pathlib import Path
 from stonegate.errors import StalePlan, StonegateError, every_error
 from stonegate.gateway.answers import public_code
 from stonegate.gateway.app import ENDPOINTS
+from stonegate.gateway.openapi import build_openapi
 from tests.gateway.contract import CODES, ROWS
 
 #: A saved plan can be stale; over HTTP plans are made anew until one fits.
@@ -35,6 +36,33 @@ def test_the_gateway_has_the_rows_of_the_table() -> None:
     declared = {f"{each.method} {each.path}": 201 if each.created else each.status for each in ENDPOINTS}
     declared |= {"POST /call": 200, "GET /openapi.json": 200, "GET /docs": 200}
     assert declared == {name: row.status for name, row in ROWS.items()}
+
+
+def test_the_description_has_the_keys_of_the_table() -> None:
+    paths = build_openapi(ENDPOINTS, created_status=201)["paths"]
+    for name, row in ROWS.items():
+        method, _, path = name.partition(" ")
+        if path in ("/openapi.json", "/docs", "/metrics"):
+            continue
+        (content,) = paths[path][method.lower()]["responses"][str(row.status)]["content"].values()
+        properties = content["schema"]["properties"]
+        for key, shape in row.body.items():
+            assert properties[key]["type"] == described(shape), (name, key)
+        assert set(content["schema"]["required"]) == set(properties)
+
+
+def described(shape: object) -> str:
+    """The JSON type of a shape of the table."""
+    match shape:
+        case tuple():
+            return "number"
+        case dict():
+            return "object"
+        case list():
+            return "array"
+        case set():
+            return "string"
+    return {str: "string", int: "integer", bool: "boolean"}[shape]  # type: ignore[index]
 
 
 def test_the_errors_are_those_of_the_table() -> None:

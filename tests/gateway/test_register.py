@@ -159,3 +159,28 @@ def test_names_that_collide_are_refused(gateway: Gateway, new_name: NewName) -> 
         assert answer.status_code == 403 or tenant == "main", answer.text
     for platform, tenant in ((f"{name}_a", ""), (name, "a_main")):
         assert gateway.call(platform, "version_of", tenant_id=tenant).json()["error"] == "platform_isolation_violation"
+
+
+@pytest.mark.shows("platform_isolation_violation")
+def test_databases_of_the_original_are_adopted_where_one_platform_can_own_them(
+    gateway: Gateway, new_name: NewName, behind: Server
+) -> None:
+    """They have no label: `X_main` belongs to X, another name to the only platform that it can be made of."""
+    name = new_name()
+    function = "CREATE FUNCTION who() RETURNS text LANGUAGE sql AS 'SELECT current_database()::text'"
+    for database in (f"{name}_main", f"{name}_t", f"{name}_t_u", f"{name}_x_main"):
+        psql(behind.admin_url, f"CREATE DATABASE {database}")
+        psql(behind.url(database), function)
+    assert gateway.call(name, "who").json()["rows"] == [{"who": f"{name}_main"}]
+    assert gateway.call(name, "who", tenant_id="t").json()["rows"] == [{"who": f"{name}_t"}]
+    gateway.post("/platform/register", {"platform": f"{name}_t"})
+    for platform, tenant in ((name, "t_u"), (f"{name}_t", "u")):
+        answer = gateway.call(platform, "who", tenant_id=tenant)
+        assert answer.json()["error"] == "platform_isolation_violation", answer.text
+        assert f"stonegate platform adopt {platform} {name}_t_u" in answer.json()["hint"]
+    gateway.post("/platform/register", {"platform": f"{name}-x"})
+    assert gateway.call(name, "who", tenant_id="x_main").json()["error"] == "platform_isolation_violation"
+    assert gateway.call(f"{name}-x", "who").json()["rows"] == [{"who": f"{name}_x_main"}]
+    # `LIKE 'platform_%'` would take these for databases of the first platform.
+    listed = gateway.get(f"/platform/{name}/databases").json()["databases"]
+    assert [each["database_name"] for each in listed] == [f"{name}_main", f"{name}_t"]

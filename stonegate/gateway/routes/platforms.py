@@ -15,7 +15,7 @@ from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
 from stonegate.gateway.forms import CreateDatabase, MigrateStored, RegisterPlatform, SchemaForm
 from stonegate.gateway.jobs import JobState, finish, run_job
 from stonegate.gateway.logs import LOG
-from stonegate.gateway.routes.v1 import DEPLOY_CODES, deploy
+from stonegate.gateway.routes.v1 import DEPLOY_CODES, MIGRATED, deploy
 from stonegate.gateway.state import Gateway
 from stonegate.model.source import Folder
 
@@ -196,7 +196,18 @@ async def read_job(incoming: Incoming) -> Answer:
     return Answer(200, body)
 
 
-_MADE = {"status": "string", "platform": "string", "schema_name": "string", "database_name": "string"}
+_MADE = {
+    "status": "string",
+    "platform": "string",
+    "schema_name": "string",
+    "database_name": "string",
+    "extensions_installed": "integer",
+    "types_deployed": "integer",
+    "tables_created": "integer",
+    "functions_deployed": "integer",
+    "seeders": "array",
+    "execution_time_ms": "integer",
+}
 _LISTED = {"platforms": "array", "count": "integer"}
 
 
@@ -233,7 +244,16 @@ ENDPOINTS = (
         archive=("schema", "file"),
         created=True,
         codes=("platform_not_found", "schema_extraction_failed", "payload_too_large", "migration_failed"),
-        answer={"status": "string", "platform": "string", "schema_name": "string", "checksum": "string"},
+        answer={
+            "status": "string",
+            "platform": "string",
+            "schema_name": "string",
+            "has_tables": "boolean",
+            "has_functions": "boolean",
+            "has_migrations": "boolean",
+            "has_seeders": "boolean",
+            "checksum": "string",
+        },
     ),
     Endpoint(
         method="GET",
@@ -263,7 +283,7 @@ ENDPOINTS = (
         handler=migrate_database,
         form=MigrateStored,
         codes=(*DEPLOY_CODES, "schema_not_found"),
-        answer={"status": "string", "databases_updated": "array", "execution_time_ms": "integer"},
+        answer={**MIGRATED, "platform": "string", "schema_name": "string"},
     ),
     Endpoint(
         method="POST",

@@ -34,6 +34,20 @@ DEPLOY_CODES = (
     "payload_too_large",
 )
 
+MIGRATED = {
+    "status": "string",
+    "databases_updated": "array",
+    "migrations_applied": "integer",
+    "functions_updated": "integer",
+    "functions_skipped": "integer",
+    "tables_created": "integer",
+    "seeder_validations": "array",
+    "schema_validation": "object",
+    "verification": "object",
+    "results": "array",
+    "execution_time_ms": "integer",
+}
+
 
 async def register_database(incoming: Incoming) -> Answer:
     """Make the database, or bring it up to date."""
@@ -111,8 +125,14 @@ ENDPOINTS = (
             "status": "string",
             "database": "string",
             "created": "boolean",
+            "extensions_installed": "integer",
+            "types_deployed": "integer",
+            "tables_created": "integer",
             "migrations_applied": "integer",
+            "migrations_baselined": "integer",
             "functions_deployed": "integer",
+            "functions_skipped": "integer",
+            "seeders": "array",
             "execution_time_ms": "integer",
         },
     ),
@@ -124,13 +144,7 @@ ENDPOINTS = (
         form=MigrateForm,
         archive=("schema", "file"),
         codes=DEPLOY_CODES,
-        answer={
-            "status": "string",
-            "databases_updated": "array",
-            "migrations_applied": "integer",
-            "functions_updated": "integer",
-            "execution_time_ms": "integer",
-        },
+        answer=MIGRATED,
     ),
     Endpoint(
         method="GET",
