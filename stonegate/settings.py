@@ -72,6 +72,7 @@ def _integer(text: str, *, least: int = 0, most: int | None = None) -> int:
 
 _port = partial(_integer, least=1, most=65535)
 _count = partial(_integer, least=1)
+_at_least_four = partial(_integer, least=4)
 
 
 def _seconds(text: str) -> float:
@@ -172,7 +173,7 @@ class Settings:
     lock_timeout: float = _setting(5.0, _seconds, "apply", "how long a statement waits for a lock")
     statement_timeout: float = _setting(0.0, _seconds, "apply", "limit of one statement of a deployment, 0 for none")
     concurrency: int = _setting(8, _count, "apply", "databases at a time")
-    max_connections: int = _setting(32, _count, "apply", "most connections of a fleet apply")
+    max_connections: int = _setting(32, _at_least_four, "apply", "most connections of a fleet apply, 4 at least")
     canary: str | None = _setting(None, _text, "apply", "the tenant, or how many tenants, to go first")
     on_error: str = _setting("continue", _choice("stop", "continue"), "apply", "after a failed database")
     shadow: str | None = _setting(None, _text, "apply", "server of the reference database: a URL, or `embedded`")

@@ -182,8 +182,8 @@ MaxConnections: TypeAlias = Annotated[
     typer.Option(
         "--max-connections",
         metavar="N",
-        min=2,
-        help="Sessions at a time, whatever --concurrency says; 32.",
+        min=4,
+        help="Sessions at a time, 4 at least, whatever --concurrency says; 32.",
         show_default=False,
         rich_help_panel=FLEET,
     ),

@@ -26,6 +26,7 @@ from stonegate.model.source import SourceTree
 PATIENCE_SECONDS = 30.0  # for a server that went away
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
 CANARY_TRIES = 3
+BUILDER_CONNECTIONS = 2
 
 
 class State(StrEnum):
@@ -54,7 +55,8 @@ class FanoutOptions:
 
     Attributes:
         concurrency: databases at a time.
-        max_connections: sessions at a time; a deployment opens a second one for moments.
+        max_connections: sessions at a time, 4 at least; a deployment opens a second one for moments, and the one that
+            builds the reference two more.
         canary: a tenant, or a number of tenants, that must succeed before the others start; None for one that goes
             first, but whose failure stops nobody.
         stop_on_error: no database is started after one has failed.
@@ -68,7 +70,7 @@ class FanoutOptions:
     @property
     def width(self) -> int:
         """Databases at a time, so that their sessions are within `max_connections`."""
-        return max(1, min(self.concurrency, self.max_connections // 2))
+        return max(1, min(self.concurrency, (self.max_connections - BUILDER_CONNECTIONS) // 2))
 
 
 class Stop:

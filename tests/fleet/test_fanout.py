@@ -99,7 +99,7 @@ def test_as_many_at_a_time_as_there_are_locks_for() -> None:
     assert databases_at_once(count_locks(30, 30), default, 8) == 8
     assert databases_at_once(count_locks(400, 400), default, 8) == 1
     assert databases_at_once(count_locks(5000, 5000), default, 8) == 1
-    assert FanoutOptions(concurrency=8, max_connections=6).width == 3
+    assert FanoutOptions(concurrency=8, max_connections=6).width == 2
 
 
 def test_the_live_table_shows_what_runs_and_what_failed() -> None:
