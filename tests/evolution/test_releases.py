@@ -6,6 +6,8 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from stonegate.database.lazy_source import LazySource
 from stonegate.model.plan import Action, Plan
 from stonegate.model.report import Status
@@ -31,6 +33,7 @@ def actions(plan: Plan) -> Counter[str]:
     )
 
 
+@pytest.mark.slow
 def test_five_releases(any_database: Database, make_database: MakeDatabase, tmp_path: Path) -> None:
     url, root = any_database.url, tmp_path / "platform"
 

@@ -60,6 +60,7 @@ def shell(fleet: Fleet, tmp_path: Path) -> Shell:
     return Shell(fleet, work)
 
 
+@pytest.mark.slow
 def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_path: Path) -> None:
     fleet = shell.fleet
     name, folder = fleet.name, str(fleet.folder)

@@ -1,6 +1,6 @@
 """Every form of every kind to every other one, with rows: blocked, or converged with nothing lost.
 
-A hunt of some minutes, so no part of `make test`: pytest tests/properties/hunt_kinds.py
+A hunt of some minutes per server, so no part of `make test`: pytest tests/properties/hunt_kinds.py -k pg15
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ PAIRS = [
 
 @pytest.mark.parametrize(("kind", "before", "after"), PAIRS)
 def test_pair(
-    server: Server, make_database: MakeDatabase, tmp_path: Path, kind: str, before: int | None, after: int | None
+    any_server: Server, make_database: MakeDatabase, tmp_path: Path, kind: str, before: int | None, after: int | None
 ) -> None:
-    telling = Telling(make_database(server), tmp_path, Schema().with_kind(kind, before))
+    telling = Telling(make_database(any_server), tmp_path, Schema().with_kind(kind, before))
     telling.release(Schema().with_kind(kind, after))
     telling.forget()

@@ -1,4 +1,4 @@
-"""Random `postgresql/` folders: a schema drawn from small pools of names, and a second one a few mutations away.
+"""Random schemas, drawn from small pools of names, and what becomes of them in a few releases.
 
 The pools are small so that two schemas share most names, and odd so that quoting is always in play.
 """
@@ -6,12 +6,13 @@ The pools are small so that two schemas share most names, and odd so that quotin
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from hypothesis import strategies as st
 
-from stonegate.model.names import quote_ident
-from tests.properties.extras import EXTRAS, ROWS, extra_files
+from tests.properties.kinds import KINDS
+
+#: How often a schema of a story changes.
+RELEASES = 4
 
 TABLES = ("account", "Order", "line item", "user")
 COLUMNS = ("name", "Amount", "state", "when", "note", "ratio", "tags", "doc")
@@ -94,7 +95,12 @@ class Schema:
     routines: tuple[tuple[str, str], ...] = ()  # (variant, language)
     sequence: tuple[int, int] | None = None
     statistics: tuple[str, ...] = field(default=())
-    extras: tuple[tuple[str, int], ...] = ()  # (kind, form), see extras.py
+    kinds: tuple[tuple[str, int], ...] = ()  # (kind, number of its form)
+
+    def with_kind(self, kind: str, form: int | None) -> Schema:
+        """The same schema with that form of the kind, or without the kind."""
+        others = tuple(one for one in self.kinds if one[0] != kind)
+        return replace(self, kinds=others if form is None else (*others, (kind, form)))
 
 
 columns = st.builds(
@@ -127,69 +133,97 @@ def tables(draw: st.DrawFn, name: str, parents: tuple[str, ...]) -> Table:
     )
 
 
-@st.composite
-def _extras(draw: st.DrawFn) -> tuple[tuple[str, int], ...]:
-    kinds = draw(st.lists(st.sampled_from(sorted(EXTRAS)), max_size=3, unique=True))
-    return tuple((kind, draw(st.integers(0, len(EXTRAS[kind][1]) - 1))) for kind in kinds)
+#: What may come and go in any order; the protagonist of a story may be any kind.
+_ANY_ORDER = sorted(name for name, kind in KINDS.items() if not kind.in_order)
 
 
 @st.composite
-def _other_extras(draw: st.DrawFn, extras: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
-    """One kind more, one less, or one in another form."""
-    kind = draw(st.sampled_from([kind for kind, _ in extras] or sorted(EXTRAS)))
-    form = draw(st.integers(-1, len(EXTRAS[kind][1]) - 1))
-    others = tuple(extra for extra in extras if extra[0] != kind)
-    return others if form < 0 else (*others, (kind, form))
+def _kinds(draw: st.DrawFn) -> tuple[tuple[str, int], ...]:
+    kinds = draw(st.lists(st.sampled_from(_ANY_ORDER), max_size=3, unique=True))
+    return tuple((kind, draw(st.integers(0, len(KINDS[kind].forms) - 1))) for kind in kinds)
+
+
+_views = st.tuples(st.sampled_from(TABLES), st.sampled_from(("view", "star", "materialized")), st.booleans())
+_routines = st.lists(
+    st.tuples(
+        st.sampled_from(("one", "two", "table", "default", "proc", "aggregate")), st.sampled_from(("sql", "plpgsql"))
+    ),
+    max_size=4,
+    unique_by=lambda routine: routine[0],
+).map(tuple)
+#: One may follow another that is part of it; labels that go are the business of the kind "enum".
+_LABELS = (
+    ("calm", "glad"),
+    ("calm", "fine", "glad"),
+    ("calm", "glad", "o'clock"),
+    ("calm", "fine", "glad", "o'clock"),
+)
+_attributes = st.sampled_from((("a integer", "b text"), ("a integer", "b text", "c date")))
+_limits = st.sampled_from((0, -5))
+_sequences = st.sampled_from((None, (1, 1), (10, 5)))
+
+
+def _more_labels(labels: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.sampled_from([more for more in _LABELS if set(labels) <= set(more)])
+
+
+@st.composite
+def _some_views(draw: st.DrawFn, names: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
+    drawn = draw(st.lists(_views, max_size=4, unique_by=lambda view: view[:2]))
+    return tuple(view for view in drawn if view[0] in names)
 
 
 @st.composite
 def schemas(draw: st.DrawFn) -> Schema:
     """A whole schema."""
     names = draw(st.lists(st.sampled_from(TABLES), min_size=1, max_size=4, unique=True))
-    made = tuple(draw(tables(name, tuple(names[:number]))) for number, name in enumerate(names))
-    views = draw(
-        st.lists(
-            st.tuples(st.sampled_from(names), st.sampled_from(("view", "star", "materialized")), st.booleans()),
-            max_size=3,
-            unique_by=lambda view: view[:2],
-        )
-    )
     return Schema(
-        labels=draw(st.sampled_from((("calm", "glad"), ("calm", "fine", "glad"), ("calm", "glad", "o'clock")))),
-        attributes=draw(st.sampled_from((("a integer", "b text"), ("a integer", "b text", "c date")))),
-        domain_limit=draw(st.sampled_from((0, -5))),
-        tables=made,
-        views=tuple(views),
-        routines=tuple(
-            draw(
-                st.lists(
-                    st.tuples(
-                        st.sampled_from(("one", "two", "table", "default", "proc", "aggregate")),
-                        st.sampled_from(("sql", "plpgsql")),
-                    ),
-                    max_size=4,
-                    unique_by=lambda routine: routine[0],
-                )
-            )
-        ),
-        sequence=draw(st.sampled_from((None, (1, 1), (10, 5)))),
+        labels=draw(st.sampled_from(_LABELS)),
+        attributes=draw(_attributes),
+        domain_limit=draw(_limits),
+        tables=tuple(draw(tables(name, tuple(names[:number]))) for number, name in enumerate(names)),
+        views=draw(_some_views(tuple(names))),
+        routines=draw(_routines),
+        sequence=draw(_sequences),
         statistics=tuple(draw(st.lists(st.sampled_from(names), max_size=1))),
-        extras=draw(_extras()),
+        kinds=draw(_kinds()),
     )
 
 
 @st.composite
+def stories(draw: st.DrawFn, kind: str) -> tuple[Schema, ...]:
+    """A schema and its next releases, each a few changes away: in the first that kind comes, in the last it goes.
+
+    A kind whose forms follow each other takes them in turn, and stays if it has as many as there are releases.
+    """
+    forms = list(range(len(KINDS[kind].forms)))
+    turns: list[int | None]
+    if KINDS[kind].in_order:
+        turns = [*forms, None]
+    else:
+        first = draw(st.sampled_from(forms))
+        second = draw(st.sampled_from([form for form in forms if form != first]))
+        turns = [first, second, draw(st.sampled_from([form for form in forms if form != second])), None]
+    schema = draw(schemas()).with_kind(kind, None)
+    told = [schema]
+    for form in turns[:RELEASES]:
+        schema = draw(mutated(schema)).with_kind(kind, form)
+        told.append(schema)
+    return tuple(told)
+
+
+@st.composite
 def mutated(draw: st.DrawFn, schema: Schema) -> Schema:
-    """The same schema after one to four changes of any kind."""
-    for _ in range(draw(st.integers(1, 4))):
+    """The same schema after up to three changes of any kind."""
+    for _ in range(draw(st.integers(0, 3))):
         schema = draw(_mutation(schema))
     return schema
 
 
 @st.composite
 def _mutation(draw: st.DrawFn, schema: Schema) -> Schema:
-    kinds = ("column", "column", "table", "facet", "types", "views", "routines", "sequence", "extras", "extras")
-    match draw(st.sampled_from(kinds)):
+    places = ("column", "column", "table", "facet", "types", "views", "routines", "sequence", "kind", "kind")
+    match draw(st.sampled_from(places)):
         case "column" if schema.tables:
             number = draw(st.integers(0, len(schema.tables) - 1))
             return _with_table(schema, number, draw(_column_mutation(schema.tables[number])))
@@ -209,17 +243,22 @@ def _mutation(draw: st.DrawFn, schema: Schema) -> Schema:
             )
             return _with_table(schema, number, draw(st.sampled_from(changes)))
         case "types":
-            other = draw(schemas())
-            return replace(schema, labels=other.labels, attributes=other.attributes, domain_limit=other.domain_limit)
+            return replace(
+                schema,
+                labels=draw(_more_labels(schema.labels)),
+                attributes=draw(_attributes),
+                domain_limit=draw(_limits),
+            )
         case "views":
-            names = {table.name for table in schema.tables}
-            return replace(schema, views=tuple(view for view in draw(schemas()).views if view[0] in names))
+            return replace(schema, views=draw(_some_views(tuple(table.name for table in schema.tables))))
         case "routines":
-            return replace(schema, routines=draw(schemas()).routines)
-        case "extras":
-            return replace(schema, extras=draw(_other_extras(schema.extras)))
+            return replace(schema, routines=draw(_routines))
+        case "kind":
+            kind = draw(st.sampled_from([name for name, _ in schema.kinds if name in _ANY_ORDER] or _ANY_ORDER))
+            form = draw(st.integers(-1, len(KINDS[kind].forms) - 1))
+            return schema.with_kind(kind, None if form < 0 else form)
         case _:
-            return replace(schema, sequence=draw(schemas()).sequence)
+            return replace(schema, sequence=draw(_sequences))
 
 
 @st.composite
@@ -263,156 +302,3 @@ def _table_mutation(draw: st.DrawFn, schema: Schema) -> Schema:
 
 def _with_table(schema: Schema, number: int, table: Table) -> Schema:
     return replace(schema, tables=(*schema.tables[:number], table, *schema.tables[number + 1 :]))
-
-
-# --- as files ------------------------------------------------------------------------------------------------------
-
-
-def write_schema(schema: Schema, root: Path) -> Path:
-    """Writes the schema as a `postgresql/` folder below `root` and returns that folder."""
-    folder = root / "postgresql"
-    files = {
-        "types/mood.sql": f"CREATE TYPE mood AS ENUM ({', '.join(_text(label) for label in schema.labels)});\n",
-        "types/pair.sql": f"CREATE TYPE pair AS ({', '.join(schema.attributes)});\n",
-        "types/positive.sql": f"CREATE DOMAIN positive AS integer CHECK (VALUE > {schema.domain_limit});\n",
-        "tables/.keep": "",
-        "views/.keep": "",
-        "functions/.keep": "",
-        "triggers/.keep": "",
-    }
-    for number, table in enumerate(schema.tables):
-        files[f"tables/{9 - number}_{number}.sql"] = table_sql(table)
-    if schema.sequence is not None:
-        start, increment = schema.sequence
-        files["tables/ticket.sql"] = f"CREATE SEQUENCE ticket START {start} INCREMENT {increment};\n"
-    for name in schema.statistics:
-        files["tables/statistics.sql"] = f"CREATE STATISTICS st ON id, parent_id FROM {quote_ident(name)};\n"
-    for table_name, kind, invoker in schema.views:
-        files[f"views/{kind}_{TABLES.index(table_name)}.sql"] = view_sql(schema, table_name, kind, invoker)
-    for variant, language in schema.routines:
-        files[f"functions/{variant}.sql"] = routine_sql(variant, language)
-    if any(table.trigger for table in schema.tables):
-        files["functions/touch.sql"] = (
-            "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;\n"
-        )
-    files |= extra_files(schema.extras)
-    for path, text in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.name != ".keep":
-            target.write_text(text)
-    return folder
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def table_sql(table: Table) -> str:
-    """The statements of one table's file."""
-    name = quote_ident(table.name)
-    key = {
-        "serial": "id serial PRIMARY KEY",
-        "identity": "id integer GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
-        "plain": "id integer PRIMARY KEY",
-    }[table.key]
-    parts = [
-        key,
-        "parent_id integer"
-        if table.parent is None
-        else f"parent_id integer REFERENCES {quote_ident(table.parent)}(id)",
-    ]
-    after: list[str] = []
-    for column in table.columns:
-        parts.append(column_sql(column))
-        quoted = quote_ident(column.name)
-        if column.comment:
-            after.append(f"COMMENT ON COLUMN {name}.{quoted} IS {_text(column.comment)};")
-        if column.index and column.type in COMPARABLE:
-            where = " WHERE id > 0" if column.index == "partial" else ""
-            unique = "UNIQUE " if column.index == "unique" else ""
-            after.append(f"CREATE {unique}INDEX ON {name} ({quoted}, id){where};")
-    if table.generated:
-        parts.append("doubled integer GENERATED ALWAYS AS (id * 2) STORED")
-    options = " WITH (fillfactor=70)" if table.options else ""
-    if table.comment:
-        after.append(f"COMMENT ON TABLE {name} IS {_text(table.comment)};")
-    if table.row_security:
-        after.append(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;")
-        after.append(f"CREATE POLICY everyone ON {name} FOR SELECT USING (id > 0);")
-    if table.trigger:
-        after.append(
-            f"CREATE TRIGGER touch BEFORE UPDATE OF parent_id ON {name} FOR EACH ROW EXECUTE FUNCTION touch();"
-        )
-    if table.grant:
-        after.append(f"GRANT SELECT ON {name} TO PUBLIC;")
-    body = ",\n    ".join(parts)
-    return f"CREATE TABLE {name} (\n    {body}\n){options};\n" + "\n".join(after) + "\n"
-
-
-def column_sql(column: Column) -> str:
-    """One column definition."""
-    text = f"{quote_ident(column.name)} {column.type}"
-    if column.default and column.type != "pair":
-        text += f" DEFAULT {LITERALS[column.type]}"
-    if column.not_null:
-        text += " NOT NULL"
-    if column.check and column.type in ("integer", "bigint", "smallint", "numeric(10,2)", "numeric(14,2)"):
-        text += f" CHECK ({quote_ident(column.name)} >= 0)"
-    return text
-
-
-def view_sql(schema: Schema, table_name: str, kind: str, invoker: bool) -> str:
-    """A view that shows every column, by name or by a star, or a materialised one with an index."""
-    table = next(table for table in schema.tables if table.name == table_name)
-    quoted = quote_ident(table_name)
-    name = quote_ident(f"{kind} of {table_name}")
-    names = ", ".join(["id", "parent_id", *(quote_ident(column.name) for column in table.columns)])
-    match kind:
-        case "materialized":
-            made = f"CREATE MATERIALIZED VIEW {name} AS SELECT {names} FROM {quoted};\n"
-            return made + f"CREATE UNIQUE INDEX ON {name} (id);\n"
-        case "star":
-            return f"CREATE VIEW {name} AS SELECT * FROM {quoted};\n"
-        case _:
-            options = " WITH (security_invoker=true)" if invoker else ""
-            return f"CREATE VIEW {name}{options} AS SELECT {names} FROM {quoted} WHERE id > 0;\n"
-
-
-def routine_sql(variant: str, language: str) -> str:
-    """A routine; the variants differ in kind, parameters and result."""
-    body = {"sql": "SELECT 1", "plpgsql": "BEGIN RETURN 1; END"}[language]
-    match variant:
-        case "one":
-            return f"CREATE FUNCTION f(a integer) RETURNS integer LANGUAGE {language} AS $$ {body} $$;\n"
-        case "two":
-            head = f"CREATE FUNCTION g(a integer, b text DEFAULT 'x') RETURNS bigint LANGUAGE {language}"
-            return f"{head} AS $$ {body}{'::bigint' if language == 'sql' else ''} $$;\n"
-        case "table":
-            inner = "SELECT 1, 'x'::text" if language == "sql" else "BEGIN RETURN QUERY SELECT 1, 'x'::text; END"
-            return (
-                f"CREATE FUNCTION h() RETURNS TABLE (n integer, t text) LANGUAGE {language} STABLE AS $$ {inner} $$;\n"
-            )
-        case "default":
-            head = f"CREATE FUNCTION f(a text, m mood DEFAULT 'calm') RETURNS integer LANGUAGE {language}"
-            return f"{head} AS $$ {body} $$;\n"
-        case "proc":
-            inner = "SELECT 1" if language == "sql" else "BEGIN PERFORM 1; END"
-            return f"CREATE PROCEDURE p(a integer) LANGUAGE {language} AS $$ {inner} $$;\n"
-        case _:
-            return "CREATE AGGREGATE total(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0');\n"
-
-
-def rows_sql(schema: Schema, number: int = 3) -> str:
-    """INSERTs of a few rows into every table, parents first."""
-    statements: list[str] = []
-    for table in schema.tables:
-        names = ["id", "parent_id", *(quote_ident(column.name) for column in table.columns)]
-        for row in range(1, number + 1):
-            values = [str(row), "NULL" if table.parent is None else str(row)]
-            values += [LITERALS[column.type] if column.not_null or row % 2 else "NULL" for column in table.columns]
-            statements.append(
-                f"INSERT INTO {quote_ident(table.name)} ({', '.join(names)}) VALUES ({', '.join(values)});"
-            )
-    statements += [ROWS[kind] for kind, _ in schema.extras if kind in ROWS]
-    return "\n".join(statements)
