@@ -237,8 +237,8 @@ def test_archives_that_are_refused(gateway: Gateway, new_name: NewName, kind: st
 # --- out of place -----------------------------------------------------------------------------------------------------
 
 TRICKS = (
-    "..", ".", "../../../../tmp/stonegate", "/etc/passwd", "a/../../b", "..\\..\\b", "%2e%2e%2f", "a\x00b", ".jobs",
-    "platform.json", ".registry.lock", "x" * 70, "\u202e", "$(id)", "`id`", "a\r\nX-Header: y", "{0}", "%s%n",
+    "..", "../../../../tmp/stonegate", "/etc/passwd", "a/../../b", "..\\..\\b", "a\x00b", ".jobs", "platform.json",
+    ".registry.lock", "x" * 70, "\u202e", "a\r\nX-Header: y", "%s%n",
 )  # fmt: skip
 
 
