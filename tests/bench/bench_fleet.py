@@ -6,7 +6,6 @@ The server keeps fsync on. Process start is excluded: everything is measured ins
 from __future__ import annotations
 
 import asyncio
-import gc
 import statistics
 import tempfile
 import time
@@ -14,12 +13,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import psycopg
 from psycopg import sql
 
 from stonegate.database.lazy_source import LazySource
-from stonegate.database.survey import ApplyOptions
 from stonegate.fleet.fanout import FanoutOptions, apply_fleet
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, resolve_targets
@@ -64,11 +61,11 @@ class Bench:
         assert all(report.status == "created" for report in reports), reports[0]
         return taken
 
-    def apply(self, targets: tuple[Target, ...] | None = None, *, dry_run: bool = False) -> tuple[float, FleetReport]:
+    def apply(self, targets: tuple[Target, ...] | None = None) -> tuple[float, FleetReport]:
         """Apply the folder to all; milliseconds, reading and parsing the folder included."""
         begin = time.perf_counter()
-        fan, options = FanoutOptions(concurrency=WIDTH), ApplyOptions(dry_run=dry_run)
-        report = asyncio.run(apply_fleet(targets or self.targets, self.source, options, fan))
+        fan = FanoutOptions(concurrency=WIDTH)
+        report = asyncio.run(apply_fleet(targets or self.targets, self.source, fan=fan))
         assert not report.failed, report.failed[0]
         return (time.perf_counter() - begin) * 1000, report
 
@@ -88,7 +85,6 @@ def rows() -> Iterator[Row]:
         bench.create(DATABASES - len(bench.targets), "more", 4)
         yield from unchanged(bench)
         yield from changed(bench)
-        yield from memory(bench)
 
 
 def creation(bench: Bench) -> Iterator[Row]:
@@ -191,34 +187,6 @@ def rework(folder: Path, number: int) -> None:
         head, begin, rest = text.partition("BEGIN\n")
         lines = [line for line in rest.splitlines(keepends=True) if "reworked_" not in line]
         path.write_text(f"{head}{begin}    PERFORM {number} AS reworked_;\n{''.join(lines)}")
-
-
-def memory(bench: Bench) -> Iterator[Row]:
-    """What ten times as many results add to the process; each database is listed ten times."""
-    targets = bench.targets
-    rework(bench.folder, 7)
-    bench.apply(targets[:20], dry_run=True)
-    before = resident()
-    _, few = bench.apply(targets, dry_run=True)
-    small = resident() - before
-    del few
-    before = resident()
-    _, many = bench.apply(targets * 5, dry_run=True)
-    large = resident() - before
-    assert len(many.results) == 5 * len(targets)
-    yield Row(
-        subject=f"memory added by {len(many.results)} databases",
-        value=large,
-        unit="MiB",
-        goal=20,
-        note=f"{small:.1f} MiB added by {len(targets)}; 76 steps in each report; every database is listed five times",
-    )
-
-
-def resident() -> float:
-    """MiB of this process."""
-    gc.collect()
-    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def everywhere(targets: tuple[Target, ...], action: Callable[[Target], Awaitable[None]]) -> float:
