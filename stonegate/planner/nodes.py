@@ -88,6 +88,8 @@ _FOLDER_OF = {
     ObjectKind.TRIGGER: Folder.TRIGGERS,
     ObjectKind.POLICY: Folder.TRIGGERS,
 }
+#: Other objects that expressions in tables, views and routines use without naming them in a way that could be followed.
+_LIKE_TYPES = ("operator ", "cast ", "collation ", "text search ", "conversion ")
 _RANK = {folder: number for number, folder in enumerate(Folder)}
 #: Default privileges only reach objects that are created after them (manual, ALTER DEFAULT PRIVILEGES).
 _FIRST = {ObjectKind.SCHEMA: 0, ObjectKind.DEFAULT_PRIVILEGES: 1}
@@ -133,7 +135,9 @@ def _folder(item: SourceItem) -> Folder:
     """The kind that a statement deploys with, whatever folder it is written in."""
     kind = item.key.kind
     if kind is ObjectKind.OTHER:
-        return Folder.TRIGGERS if item.key.name.startswith("rule ") else item.folder
+        if item.key.name.startswith("rule "):
+            return Folder.TRIGGERS
+        return Folder.TYPES if item.key.name.startswith(_LIKE_TYPES) else item.folder
     if kind is ObjectKind.SCHEMA and any(need.kind is not NeedKind.SCHEMA for need in item.needs):
         return Folder.TRIGGERS  # GRANT … ON ALL TABLES IN SCHEMA: after everything that it is to reach
     if item.target is not None and item.target.kind is ObjectKind.MATERIALIZED_VIEW and kind is ObjectKind.INDEX:

@@ -104,6 +104,12 @@ class _Index:
             for holder in holders
             for index in holder.indexes
         }
+        self.view_triggers = {  # they are made with their view
+            holder.key.part(ObjectKind.TRIGGER, trigger.name): holder.key
+            for holder in desired.views
+            for trigger in holder.triggers
+        }
+        self.holders |= self.view_triggers
         self.foreign_keys = {
             table.key.part(ObjectKind.CONSTRAINT, constraint.name)
             for table in desired.tables
@@ -145,7 +151,7 @@ class _Index:
 
     def _part(self, key: ObjectKey) -> Part:
         match key.kind:
-            case ObjectKind.TRIGGER:
+            case ObjectKind.TRIGGER if key not in self.view_triggers:
                 return Part.TRIGGERS
             case ObjectKind.POLICY:
                 return Part.POLICIES
@@ -165,6 +171,7 @@ def _constraints(
     yield from _parents_first(index, desired, live)
     yield from _children_freed(operations, live, desired)
     yield from _bounds_freed(operations, live, desired)
+    yield from _keys_settled(operations, index, desired)
 
 
 def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
@@ -197,16 +204,23 @@ def _same_name_order(operations: tuple[Operation, ...], live: Catalog, desired: 
     dropped: dict[object, list[int]] = defaultdict(list)
     for number, operation in enumerate(operations):
         if operation.verb is Verb.DROP:
-            for name in _names(operation.key, live):
+            for name in _names(operation, live):
                 dropped[name].append(number)
     for number, operation in enumerate(operations):
         if operation.verb is not Verb.DROP:
-            for name in _names(operation.key, desired):
+            for name in _names(operation, desired):
                 yield from ((first, number) for first in dropped.get(name, ()))
 
 
-def _names(key: ObjectKey, catalog: Catalog) -> Iterator[object]:
+#: Constraints that bring an index of their name.
+_WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
+
+
+def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
     """The names that an object takes, with its indexes' and keys': relations and row types share one namespace."""
+    key, change = operation.key, operation.change
+    if key.kind is ObjectKind.CONSTRAINT and (change.after or change.before or "").startswith(_WITH_INDEX):
+        yield key.schema, key.member
     if key.kind is ObjectKind.ROUTINE:
         yield key.kind, key.schema, key.name
     elif key.kind not in _RELATIONS:
@@ -284,6 +298,23 @@ def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Cat
             comes_back = other.verb is Verb.ALTER and other.change.aspect == "partition"
             if other.verb is Verb.CREATE or (goes and comes_back):
                 yield first, second
+
+
+def _keys_settled(operations: tuple[Operation, ...], index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A unique key goes before a foreign key to its table comes: PostgreSQL would let that depend on the old one."""
+    going: dict[ObjectKey, list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        before = operation.change.before or ""
+        if operation.verb is Verb.DROP and before.startswith((*_WITH_INDEX, "CREATE UNIQUE INDEX")):
+            going[operation.table].append(number)
+    for table in desired.tables if going else ():
+        for constraint in table.constraints:
+            if constraint.references is None:
+                continue
+            key = table.key.part(ObjectKind.CONSTRAINT, constraint.name)
+            target = ObjectKey(ObjectKind.TABLE, constraint.references.schema, constraint.references.name)
+            for second in index.makers(key, operations):
+                yield from ((first, second) for first in going.get(target, ()))
 
 
 def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> tuple[Operation, ...]:

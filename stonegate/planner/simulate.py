@@ -23,11 +23,13 @@ from stonegate.model.catalog import (
     Schema,
     Table,
 )
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.source import Effect, EffectVerb, Migration
 from stonegate.planner.table_parts import (
     adopt_members,
+    follow_rename,
     others_than,
+    rename_column,
     rename_constraint,
     with_index,
     without_column,
@@ -218,6 +220,7 @@ class Replay:
         wanted = self.desired.objects.get(moved.key)
         if isinstance(moved, Table) and isinstance(wanted, Table):
             moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
+            self._each_table(partial(self._follow, old=key.qualified, new=moved.key.qualified))
         elif wanted is not None and not isinstance(moved, Table):
             moved = wanted
         self._put(moved)
@@ -225,6 +228,10 @@ class Replay:
             for sequence in self.desired.sequences:
                 if sequence.owned_by is not None and sequence.owned_by[:2] == (schema, name):
                     self._put(sequence)
+
+    def _follow(self, table: Table, old: QualifiedName, new: QualifiedName) -> Table:
+        wanted = self._wanted_table(table)
+        return table if wanted is None else follow_rename(table, wanted, old, new)
 
     def _change_labels(self, effect: Effect) -> None:
         found = self.catalog.objects.get(effect.key)
@@ -287,8 +294,7 @@ class Replay:
         self._on_table(effect.key, add)
 
     def _rename_column(self, table: Table, old: str, new: str) -> Table:
-        columns = tuple(replace(column, name=new) if column.name == old else column for column in table.columns)
-        renamed = replace(table, columns=columns)
+        renamed = rename_column(table, old, new)
         wanted = self._wanted_table(table)
         return renamed if wanted is None else adopt_members(renamed, wanted, frozenset({old, new}))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from stonegate.model.catalog import Column, Constraint, Index, Table
-from stonegate.model.names import ObjectKey
+from stonegate.model.names import ObjectKey, QualifiedName
 
 T = TypeVar("T")
 
@@ -53,20 +53,60 @@ def without_column(table: Table, name: str) -> Table:
 
 
 def adopt_members(table: Table, wanted: Table, columns: frozenset[str]) -> Table:
-    """Members that mention `columns` in the form that the desired table has, where it has them under the same name."""
-    constraints = {constraint.name: constraint for constraint in wanted.constraints}
-    indexes = {index.name: index for index in wanted.indexes}
+    """Members that mention `columns` in the form that the desired table has: under the same name, or, where PostgreSQL
+    made the names up of former ones, the only one of that kind over the same columns."""
     policies = {policy.name: policy for policy in wanted.policies}
     triggers = {trigger.name: trigger for trigger in wanted.triggers}
     return replace(
         table,
         constraints=tuple(
-            constraints.get(c.name, c) if columns & set(c.columns) or not c.columns else c for c in table.constraints
+            _adopt_constraint(c, wanted) if columns & set(c.columns) or not c.columns else c for c in table.constraints
         ),
-        indexes=tuple(indexes.get(i.name, i) if columns & set(i.columns) else i for i in table.indexes),
+        indexes=tuple(_adopt_index(i, wanted) if columns & set(i.columns) else i for i in table.indexes),
         policies=tuple(policies.get(p.name, p) for p in table.policies),
         triggers=tuple(triggers.get(t.name, t) for t in table.triggers),
         columns=tuple(_adopt_default(column, wanted) for column in table.columns),
+    )
+
+
+def _adopt_constraint(part: Constraint, wanted: Table) -> Constraint:
+    for other in wanted.constraints:
+        if other.name == part.name:
+            return other
+    alike = [other for other in wanted.constraints if (other.kind, other.columns) == (part.kind, part.columns)]
+    return replace(alike[0], name=part.name, index=part.index) if len(alike) == 1 else part
+
+
+def _adopt_index(part: Index, wanted: Table) -> Index:
+    for other in wanted.indexes:
+        if other.name == part.name:
+            return other
+    alike = [other for other in wanted.indexes if (other.unique, other.columns) == (part.unique, part.columns)]
+    return replace(alike[0], name=part.name) if len(alike) == 1 else part
+
+
+def rename_column(table: Table, old: str, new: str) -> Table:
+    """The table with another name of a column, in the lists of its constraints and indexes too."""
+
+    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(new if name == old else name for name in names)
+
+    return replace(
+        table,
+        columns=tuple(replace(column, name=new) if column.name == old else column for column in table.columns),
+        constraints=tuple(replace(part, columns=renamed(part.columns)) for part in table.constraints),
+        indexes=tuple(replace(part, columns=renamed(part.columns)) for part in table.indexes),
+    )
+
+
+def follow_rename(table: Table, wanted: Table, old: QualifiedName, new: QualifiedName) -> Table:
+    """The table with its foreign keys to a table that got another name, in the form that the desired table has."""
+    return replace(
+        table,
+        constraints=tuple(
+            replace(_adopt_constraint(part, wanted), references=new) if part.references == old else part
+            for part in table.constraints
+        ),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from stonegate.model.catalog import Constraint, Index, Table
 from stonegate.model.expressions import same_text
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_comment
@@ -168,10 +170,26 @@ def _surplus(
     if successor is None and (not known or not sides.kept.isdisjoint({ObjectKind.CONSTRAINT, ObjectKind.TABLE})):
         yield Unmanaged(key)
         return
+    heir = successor.name if successor is not None else _stands_in(desired, part)
     yield sides.change(
         Action.DROP,
         key,
-        f"{key} is no longer declared" if successor is None else f"{key} gives way to {successor.name}",
+        f"{key} is no longer declared" if heir is None else f"{key} gives way to {heir}",
         before=part.definition,
-        facts=Circumstances(replaced=successor is not None),
+        facts=Circumstances(replaced=heir is not None),
     )
+
+
+def _stands_in(desired: Table, part: Constraint) -> str | None:
+    """The declared key or unique index that keeps the same columns unique as a removed constraint did."""
+    if part.kind not in ("unique", "primary key") or "NULLS NOT DISTINCT" in part.definition:
+        return None
+    columns = set(part.columns)
+    keys = (c.name for c in desired.constraints if c.kind in ("unique", "primary key") and set(c.columns) == columns)
+    bare = tuple(quote_ident(name) for name in part.columns)
+    indexes = (
+        index.name
+        for index in desired.indexes
+        if index.unique and set(index.columns) == columns and index.shape.endswith(f"({', '.join(bare)})")
+    )
+    return next(chain(keys, indexes), None)

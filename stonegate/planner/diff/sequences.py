@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from stonegate.model.catalog import Access, Column, Sequence, SequenceOptions
+from stonegate.model.catalog import Access, Catalog, Column, Sequence, SequenceOptions
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action
 from stonegate.planner.classify import Circumstances
@@ -17,7 +15,7 @@ _MAXIMUM = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 def compare_sequences(sides: Sides) -> Findings:
     """All sequences but those inside identity columns."""
-    pairs, missing, surplus = _pair(sides.desired.sequences, sides.live.sequences)
+    pairs, missing, surplus = _pair(sides)
     for desired, live in pairs:
         if desired != live:
             yield from _compare(sides, desired, live)
@@ -29,19 +27,21 @@ def compare_sequences(sides: Sides) -> Findings:
         yield from _surplus(sides, sequence)
 
 
-def _pair(
-    desired: Iterable[Sequence], live: Iterable[Sequence]
-) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence], list[Sequence]]:
-    """By owner first (by name among several of one owner), then by name."""
-    left = {sequence.key: sequence for sequence in live}
-    by_owner: dict[tuple[str, str, str], list[Sequence]] = {}
+def _pair(sides: Sides) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence], list[Sequence]]:
+    """By owner first (by name among several of one owner), then by name.
+
+    A sequence that gives its column the default is another one than one which the column merely owns.
+    """
+    left = {sequence.key: sequence for sequence in sides.live.sequences}
+    by_owner: dict[object, list[Sequence]] = {}
     for sequence in left.values():
         if sequence.owned_by is not None:
-            by_owner.setdefault(sequence.owned_by, []).append(sequence)
+            place = (sequence.owned_by, _is_serial(sides.live, sequence))
+            by_owner.setdefault(place, []).append(sequence)
     pairs: list[tuple[Sequence, Sequence]] = []
     unpaired: list[Sequence] = []
-    for sequence in desired:
-        candidates = by_owner.get(sequence.owned_by, []) if sequence.owned_by is not None else []
+    for sequence in sides.desired.sequences:
+        candidates = by_owner.get((sequence.owned_by, _is_serial(sides.desired, sequence)), [])
         found = next(
             (other for other in candidates if other.key == sequence.key), candidates[0] if candidates else None
         )
@@ -95,11 +95,11 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
         yield from compare_privileges(sides, key, desired.access, live.access, known)
 
 
-def _is_serial(sides: Sides, sequence: Sequence) -> bool:
+def _is_serial(catalog: Catalog, sequence: Sequence) -> bool:
     """True if the column that owns the sequence takes its default from it."""
     if sequence.owned_by is None:
         return False
-    table = sides.desired.table(_table_key(sequence.owned_by))
+    table = catalog.table(_table_key(sequence.owned_by))
     column = table.column(sequence.owned_by[2]) if table is not None else None
     return column is not None and column.owned_sequence == QualifiedName(sequence.schema, sequence.name)
 
@@ -127,7 +127,7 @@ def _table_key(owner: tuple[str, str, str]) -> ObjectKey:
 
 def _comes_with_column(sides: Sides, sequence: Sequence) -> bool:
     """True for the sequence that a new serial column brings, if nobody wants more of it than `serial` gives."""
-    if sequence.owned_by is None or not _is_serial(sides, sequence):
+    if sequence.owned_by is None or not _is_serial(sides.desired, sequence):
         return False
     table = sides.desired.table(_table_key(sequence.owned_by))
     column = table.column(sequence.owned_by[2]) if table is not None else None

@@ -1,0 +1,2 @@
+CREATE TABLE p (a integer UNIQUE NOT NULL, b integer PRIMARY KEY);
+CREATE TABLE c (p integer REFERENCES p);

@@ -1,0 +1,2 @@
+CREATE TABLE p (a integer PRIMARY KEY, b integer UNIQUE NOT NULL);
+CREATE TABLE c (p integer REFERENCES p);

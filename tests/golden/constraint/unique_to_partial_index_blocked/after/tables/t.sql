@@ -1,0 +1,2 @@
+CREATE TABLE p (a integer, b integer);
+CREATE UNIQUE INDEX u ON p (a) WHERE b > 0;

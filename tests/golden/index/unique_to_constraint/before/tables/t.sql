@@ -1,0 +1,2 @@
+CREATE TABLE p (a integer);
+CREATE UNIQUE INDEX u ON p (a);

@@ -1,0 +1,1 @@
+CREATE FUNCTION f() RETURNS SETOF accounts LANGUAGE sql AS 'SELECT * FROM accounts';

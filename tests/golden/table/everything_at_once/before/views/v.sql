@@ -1,0 +1,2 @@
+CREATE VIEW vvv AS SELECT * FROM products;
+CREATE MATERIALIZED VIEW matvvv AS SELECT * FROM products;

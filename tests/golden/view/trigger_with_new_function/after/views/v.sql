@@ -1,0 +1,1 @@
+CREATE VIEW empv AS SELECT * FROM emp;

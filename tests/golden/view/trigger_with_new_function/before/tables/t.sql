@@ -1,0 +1,1 @@
+CREATE TABLE emp (name text, salary integer);
