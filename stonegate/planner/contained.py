@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from stonegate.model.catalog import Catalog, EnumType
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, NeedKind
-from stonegate.planner.simulate import simulate
+from stonegate.planner.simulate import RELATIONS, simulate
 
 #: What changes rows only if there are any.
 _NO_ROWS = frozenset({"update", "delete", "truncate"})
@@ -22,9 +22,19 @@ _MOVES = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
 
 
 def new_objects(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
-    """What the folder declares, and neither the database has nor one of the migrations makes."""
+    """What the folder declares, and neither the database has nor one of the migrations makes.
+
+    Where another relation has the name now, migrations speak of that one.
+    """
     after = simulate(live, desired, migrations).catalog
-    return frozenset(key for key in desired.objects if key not in after.objects and key not in live.objects)
+    taken = {key.qualified for key in live.objects if key.kind in RELATIONS}
+    return frozenset(
+        key
+        for key in desired.objects
+        if key not in after.objects
+        and key not in live.objects
+        and not (key.kind in RELATIONS and key.qualified in taken)
+    )
 
 
 def contained_migrations(

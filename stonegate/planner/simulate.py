@@ -40,7 +40,8 @@ from stonegate.planner.table_parts import (
 #: The mark of a migration whose effects nobody can read (DO blocks, function calls): every step is decided at apply.
 EVERYTHING = "*"
 
-_RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE)
+#: Kinds that share one namespace and take the same ALTER TABLE.
+RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +111,9 @@ class Replay:
     def actual(self, effect: Effect) -> Effect:
         """The effect on what has the name here and now: the folder may declare a view where a table still stands."""
         key = effect.key
-        if key.kind not in _RELATIONS or effect.verb is EffectVerb.CREATE or key in self.catalog.objects:
+        if key.kind not in RELATIONS or effect.verb is EffectVerb.CREATE or key in self.catalog.objects:
             return effect
-        others = (replace(key, kind=kind) for kind in _RELATIONS)
+        others = (replace(key, kind=kind) for kind in RELATIONS)
         found = next((other for other in others if other in self.catalog.objects), key)
         return replace(effect, key=found)
 
