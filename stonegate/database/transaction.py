@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -34,6 +35,8 @@ LONGEST_BATCH = 100  # statements between two events of progress
 _SLOW_KINDS = frozenset({ObjectKind.TABLE, ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX})
 # Undefined or not yet usable names: what a step runs into whose prerequisite could not be rehearsed.
 _CONSEQUENCES = frozenset({"55P04", "42P01", "42703", "42704", "42883", "3F000", "22P02", "42P02"})
+# What happens to the declared rows of a table.
+_ROWS = {Action.SEED: insert_declared, Action.VALIDATE: validate_declared}
 
 
 async def begin_early(conn: AsyncConnection[Any]) -> None:
@@ -255,27 +258,25 @@ class _Attempt:
         for step in steps:
             self.number += 1
             self.job.announce(Stage.STEPS, step, self.number, max(self.total, self.number))
-        seeds = tuple(step for step in steps if step.action is Action.SEED)
-        checks = tuple(step for step in steps if step.action is Action.VALIDATE)
         if self.careful:
-            await self._rehearse_rows(seeds, checks)
+            await self._rehearse_rows(steps)
             return
-        await insert_declared(self.conn, self.job, self.execution, seeds)
-        await validate_declared(self.conn, self.job, self.execution, checks)
+        # In their order: a row of a new table may point to one that an existing table is given now, and the reverse.
+        for action, group in groupby(steps, key=lambda step: step.action):
+            await _ROWS[action](self.conn, self.job, self.execution, tuple(group))
 
-    async def _rehearse_rows(self, seeds: tuple[Step, ...], checks: tuple[Step, ...]) -> None:
+    async def _rehearse_rows(self, steps: Sequence[Step]) -> None:
         """Rows table by table in savepoints: those that need a new enum value cannot be tried."""
-        for steps, work in ((seeds, insert_declared), (checks, validate_declared)):
-            for step in steps:
-                await self.conn.execute("SAVEPOINT rows")
-                try:
-                    await work(self.conn, self.job, self.execution, (step,))
-                except StonegateError as error:
-                    if error.sqlstate not in _CONSEQUENCES:
-                        raise
-                    await self.conn.execute("ROLLBACK TO SAVEPOINT rows")
-                    self._report((step,), NOT_REHEARSED)
-                await self.conn.execute("RELEASE SAVEPOINT rows")
+        for step in steps:
+            await self.conn.execute("SAVEPOINT rows")
+            try:
+                await _ROWS[step.action](self.conn, self.job, self.execution, (step,))
+            except StonegateError as error:
+                if error.sqlstate not in _CONSEQUENCES:
+                    raise
+                await self.conn.execute("ROLLBACK TO SAVEPOINT rows")
+                self._report((step,), NOT_REHEARSED)
+            await self.conn.execute("RELEASE SAVEPOINT rows")
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

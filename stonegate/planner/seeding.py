@@ -14,7 +14,7 @@ from stonegate.model.source import Seeder
 def seed_steps(
     seeders: tuple[Seeder, ...], desired: Catalog | None, created: Container[ObjectKey] | None
 ) -> tuple[Step, ...]:
-    """One step per table, in the given (foreign-key) order.
+    """One step per table, in the given (foreign-key) order: where its last statement stands, which may need most.
 
     Args:
         seeders: in deployment order.
@@ -24,7 +24,7 @@ def seed_steps(
     """
     by_table: dict[QualifiedName, list[Seeder]] = {}
     for seeder in seeders:
-        by_table.setdefault(seeder.table, []).append(_with_columns(seeder, desired))
+        by_table[seeder.table] = [*by_table.pop(seeder.table, ()), _with_columns(seeder, desired)]
     steps = []
     for name, group in by_table.items():
         table = ObjectKey(ObjectKind.TABLE, name.schema, name.name)

@@ -323,6 +323,29 @@ def test_missing_rows_are_inserted_on_demand_even_into_an_unchanged_database(
     assert database.rows("SELECT name FROM roles WHERE id = 2") == [("user",)]
 
 
+def test_rows_of_new_tables_point_to_missing_rows_and_the_reverse(database: Database, tmp_path: Path) -> None:
+    applied(database.url, write(tmp_path, ROLES))
+    database.rows("DELETE FROM roles WHERE id = 2")
+    changed = write(
+        tmp_path,
+        ROLES
+        | {
+            "tables/members.sql": "CREATE TABLE members (id int PRIMARY KEY, role int REFERENCES roles);",
+            "seeders/members.sql": "INSERT INTO members VALUES (7, 2);",
+            "tables/teams.sql": "CREATE TABLE teams (id int PRIMARY KEY);",
+            "tables/roles.sql": "CREATE TABLE roles (id int PRIMARY KEY, name text, team int REFERENCES teams);",
+            "seeders/teams.sql": "INSERT INTO teams VALUES (5);",
+            "seeders/roles.sql": "INSERT INTO roles (id, name) VALUES (1, 'admin');\n"
+            "INSERT INTO roles VALUES (2, 'user', 5);",
+        },
+    )
+    report = apply(database.url, changed)
+    assert report.error is not None and report.error.details == ("roles id = 2",)
+    asked = applied(database.url, changed, plan=allowing(seed_missing=True))
+    assert [(seed.table, seed.inserted) for seed in asked.seeds] == [("teams", 1), ("roles", 1), ("members", 1)]
+    assert database.rows("SELECT role, team FROM members JOIN roles ON roles.id = role") == [(2, 5)]
+
+
 def test_missing_rows_only_warn_when_a_container_starts(database: Database, tmp_path: Path) -> None:
     applied(database.url, write(tmp_path, ROLES))
     database.rows("DELETE FROM roles WHERE id = 2")
