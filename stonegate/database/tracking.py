@@ -18,7 +18,7 @@ from stonegate import __version__
 from stonegate.database.kept_catalogs import checksum_of, compress, known_checksums, restore
 from stonegate.database.sql import load
 from stonegate.database.stamp import stamp_expression
-from stonegate.database.tracking_rows import change_rows, record_rows
+from stonegate.database.tracking_rows import change_rows, is_recorded, record_rows
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
@@ -157,6 +157,7 @@ async def record_plan(
     steps: Sequence[StepReport],
     durations: Mapping[str, float] | None = None,
     executed_by: str | None = None,
+    state: TrackingState | None = None,
 ) -> None:
     """Bring the tracking rows to what the plan says, and write a changelog row for each executed step.
 
@@ -169,6 +170,7 @@ async def record_plan(
         steps: what was executed, in order; skipped, validated and unrehearsed ones get no changelog row.
         durations: milliseconds by step id, as far as known.
         executed_by: who; None for the session's role.
+        state: what the tables certainly hold, written by this version of stonegate; kinds that stay are left alone.
     """
     durations = durations or {}
     elapsed = {
@@ -179,6 +181,8 @@ async def record_plan(
     dropped = {_OBJECT_KINDS.get(report.step.kind) for report in steps if report.step.action is Action.DROP}
     for kind, statement in _RECORD_STATEMENTS.items():
         if kind not in dropped and all(record.kind is not kind for record in plan.records):
+            continue
+        if state is not None and is_recorded(plan, kind, state):
             continue
         facts = {
             "rows": record_rows(plan, kind, elapsed),

@@ -10,6 +10,7 @@ from stonegate.database.remembered import Remembered
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Plan, Record, RecordKind, Step
 from stonegate.model.report import StepReport
+from stonegate.model.tracking import TrackingState
 
 # The words of change_type; all other kinds are called by their own name.
 _KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
@@ -28,6 +29,21 @@ def record_rows(plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None
         return json.dumps(_as_rows([record for record in plan.records if record.kind is kind], elapsed))
 
     return _MADE.get((id(plan.records), kind, tuple(elapsed.items())), make, plan.records)
+
+
+def is_recorded(plan: Plan, kind: RecordKind, state: TrackingState) -> bool:
+    """True if the tracking table of types or tables holds exactly the plan's records; other tables are not compared."""
+    held = {RecordKind.TYPE: state.types, RecordKind.TABLE: state.tables}.get(kind)
+    if held is None:
+        return False
+    wanted = {
+        (record.name, record.param_types, record.identity, record.checksum, record.original_checksum, record.file)
+        for record in plan.records
+        if record.kind is kind
+    }
+    return wanted == {
+        (each.name, each.param_types, each.identity, each.checksum, each.original_checksum, each.file) for each in held
+    }
 
 
 def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -> str:

@@ -287,7 +287,13 @@ class _Attempt:
         if options.tracked:
             job.announce(Stage.RECORD)
             async with self.conn.pipeline():
-                await record_plan(self.conn, _without_late(plan), steps=execution.steps, durations=execution.durations)
+                await record_plan(
+                    self.conn,
+                    _without_late(plan),
+                    steps=execution.steps,
+                    durations=execution.durations,
+                    state=job.state if job.has_tracking else None,
+                )
         if execution.is_rehearsed and not options.skip_verification:
             job.announce(Stage.VERIFY)
             reading = await verify_catalog(self.conn, job)

@@ -24,8 +24,8 @@ from stonegate.fleet.tenants import create_tenants, next_owners
 from stonegate.model.report import FleetReport
 from stonegate.source.tree import read_tree
 from tests.bench.rows import Row
+from tests.bench.servers import bench_server
 from tests.platforms import write_platform
-from tests.servers import begin_run
 
 DATABASES = 100
 WIDTH = 8
@@ -73,8 +73,7 @@ class Bench:
 def rows() -> Iterator[Row]:
     """The goals of the fleet."""
     with (
-        begin_run() as run,
-        run.private_server(18, max_locks_per_transaction="64") as server,
+        bench_server(max_locks_per_transaction="64") as server,
         tempfile.TemporaryDirectory() as place,
     ):
         directory = Path(place)
