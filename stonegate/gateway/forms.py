@@ -104,24 +104,17 @@ class CreateDatabase(msgspec.Struct, kw_only=True):
         return one_id(self.database_id, self.uuid)
 
 
-class MigrateStored(msgspec.Struct, kw_only=True):
-    """`/v2/migrate`; without an id all databases of that schema."""
+class MigrateAll(msgspec.Struct, kw_only=True):
+    """`/v2/migrate-all`: all databases of a stored folder."""
 
     platform: Name
     schema_name: Name
-    database_id: Id = None
-    uuid: Id = None
     force: bool = False
     allow: list[str] | str = []
     allow_drift: bool = False
     seed_missing: bool = False
     skip_verification: bool = False
     dry_run: bool = False
-
-    @property
-    def id(self) -> str | None:
-        """The id under either of its names."""
-        return one_id(self.database_id, self.uuid)
 
     @property
     def options(self) -> MigrateOptions:
@@ -141,6 +134,18 @@ class MigrateStored(msgspec.Struct, kw_only=True):
             skip_verification=self.skip_verification,
         )
         return form.options
+
+
+class MigrateStored(MigrateAll, kw_only=True):
+    """`/v2/migrate`; without an id all databases of that schema."""
+
+    database_id: Id = None
+    uuid: Id = None
+
+    @property
+    def id(self) -> str | None:
+        """The id under either of its names."""
+        return one_id(self.database_id, self.uuid)
 
 
 def parse_consents(words: list[str]) -> tuple[Consent, ...]:

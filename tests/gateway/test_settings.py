@@ -185,5 +185,7 @@ def test_unknown_fields_are_named_in_the_log(gateway: Gateway, shop: str, behind
     assert gateway.call(shop, "nothing", [], parms=[1]).status_code == 200
     assert gateway.post("/call", {"platform": shop, "function": "nothing", "argumentz": []}).status_code == 200
     assert gateway.upload("/register", b"", platform="x", tennant="y").status_code == 400
-    for name in ("parms", "argumentz", "tennant"):
+    everybody = {"platform": "nobody", "schema_name": "app", "database_id": "one"}
+    assert gateway.post("/v2/migrate-all", everybody).status_code == 404
+    for name in ("parms", "argumentz", "tennant", "database_id"):
         assert f"unknown fields ignored: {name}" in gateway.logged()

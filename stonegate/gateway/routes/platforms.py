@@ -12,7 +12,7 @@ from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
 from stonegate.gateway.deployments import create, migrate_stored, store, stored_targets
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
-from stonegate.gateway.forms import CreateDatabase, MigrateStored, RegisterPlatform, SchemaForm
+from stonegate.gateway.forms import CreateDatabase, MigrateAll, MigrateStored, RegisterPlatform, SchemaForm
 from stonegate.gateway.jobs import JobState, finish, run_job
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.routes.v1 import DEPLOY_CODES, MIGRATED, deploy
@@ -137,7 +137,7 @@ async def migrate_database(incoming: Incoming) -> Answer:
 
 async def begin_job(incoming: Incoming) -> Answer:
     """Apply a stored folder to all of its databases, without making the client wait."""
-    form: MigrateStored = incoming.form
+    form: MigrateAll = incoming.form
     gateway = incoming.gateway
     incoming.facts.update(platform=form.platform)
     options = form.options
@@ -290,7 +290,7 @@ ENDPOINTS = (
         path="/v2/migrate-all",
         summary="The same as a job",
         handler=begin_job,
-        form=MigrateStored,
+        form=MigrateAll,
         status=202,
         codes=(*DEPLOY_CODES, "schema_not_found", "migration_in_progress"),
         answer={"job_id": "string", "status": "string", "total_databases": "integer"},
