@@ -46,13 +46,14 @@ class PoolLimits:
 class Place(Generic[S]):
     """A connection of a pool and what must be remembered of it; `session` is for those who took it."""
 
-    __slots__ = ("born", "calls", "generation", "load", "pool", "session", "turn_began", "used")
+    __slots__ = ("born", "calls", "generation", "load", "pool", "session", "turn", "turn_began", "used")
 
-    def __init__(self, pool: Pool[S], session: S, generation: int, now: float) -> None:
+    def __init__(self, pool: Pool[S], session: S, generation: int, now: float, turn: float) -> None:
         self.pool = pool
         self.session = session
         self.generation = generation
         self.born = self.used = self.turn_began = now
+        self.turn = turn  # how long a turn lasts (seconds)
         self.calls = 0
         self.load = 0.0  # how long the calls that are on it will take
 

@@ -19,8 +19,11 @@ from stonegate.errors import PoolExhausted
 from stonegate.gateway.pool_places import AGES, Place, Pool, PoolLimits, S, Waiter, occupy
 
 SWEEP_SECONDS = 1.0
-#: How long a place may go on serving its own database's queue while another database waits for one.
+#: How long a place may go on serving its own database while another one waits; twice what the login took, if that is
+#: more, so that a busy machine does not do nothing but log in.
 TURN_SECONDS = 0.02
+#: For so long an idle connection waits for its own database's next call, which is about what making another costs.
+LINGER_SECONDS = 0.005
 #: A connection that was used so lately is closed only for a database that has none, or clearly fewer.
 FRESH_SECONDS = 0.25
 #: A call never waits longer than this for others on its connection; one that takes longer never has others behind it.
@@ -47,6 +50,7 @@ class Pools(Generic[S]):
         self._queue: OrderedDict[str, None] = OrderedDict()  # databases that wait for a place, the longest first
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._second_look: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
@@ -136,7 +140,7 @@ class Pools(Generic[S]):
         for place in pool.busy:
             if place.load > MOST_WAIT_SECONDS or (best is not None and place.load >= best.load):
                 continue
-            if is_wanted and now - place.turn_began > TURN_SECONDS:
+            if is_wanted and now - place.turn_began > place.turn:
                 continue
             if place.session.is_open and self._is_fit(pool, place, now):
                 best = place
@@ -147,7 +151,8 @@ class Pools(Generic[S]):
         while pool.idle:
             place = pool.idle.pop()
             if self._is_fit(pool, place, now) and place.session.is_alive:
-                place.turn_began = now
+                if now - place.used > LINGER_SECONDS:
+                    place.turn_began = now
                 return place
             self._start(self._close(pool, place))
         return None
@@ -168,12 +173,14 @@ class Pools(Generic[S]):
 
     async def _open(self, pool: Pool[S]) -> Place[S]:
         """Log in, in a place that is reserved already."""
+        generation, began = pool.generation, time.monotonic()
         try:
             session = await pool.open()
         except BaseException:
             self._release_room(pool)
             raise
-        return Place(pool, session, pool.generation, time.monotonic())
+        now = time.monotonic()
+        return Place(pool, session, generation, now, max(TURN_SECONDS, 2 * (now - began)))
 
     async def _wait(self, pool: Pool[S], seconds: float) -> Place[S]:
         waiter: Waiter[S] = Waiter(seconds)
@@ -216,8 +223,8 @@ class Pools(Generic[S]):
         if not place.calls:
             place.load = 0.0
             pool.busy.remove(place)
-        has_turn = bool(pool.waiters) and now - place.turn_began <= TURN_SECONDS
-        is_over = not has_turn and self._is_wanted_elsewhere(pool)
+        is_wanted = self._is_wanted_elsewhere(pool)
+        is_over = is_wanted and now - place.turn_began > place.turn
         # One that is not open now still waits for the end of a cancelled call.
         if is_over or not self._is_fit(pool, place, now) or not (place.calls or place.session.is_open):
             if not place.calls:
@@ -226,8 +233,9 @@ class Pools(Generic[S]):
         if pool.waiters:
             self._hand_over(pool, place)
         if not place.calls:
-            place.turn_began = now
             pool.idle.append(place)
+            if is_wanted:
+                self._look_again()
 
     def _hand_over(self, pool: Pool[S], place: Place[S]) -> None:
         """Let those who wait have the connection, in their order, as many as may share it."""
@@ -304,19 +312,32 @@ class Pools(Generic[S]):
                 self._queue.move_to_end(pool.name)  # of those with as many the next one is another
 
     def _evict_idle(self) -> None:
-        """Make room by closing the connection, of whatever database, that was idle longest, and may go."""
+        """Make room by closing the connections, of whatever database, that were idle longest, and may go."""
         self._offer_room()
-        if not self._is_room_wanted():
-            return
-        needy, now = self._neediest(), time.monotonic()
-        idle = [
-            pool
-            for pool in self._pools.values()
-            if pool.idle and (self._has_more(pool, needy) or now - pool.idle[0].used > FRESH_SECONDS)
-        ]
-        if idle:
+        now = time.monotonic()
+        while self._is_room_wanted():
+            needy = self._neediest()
+            idle = [
+                pool
+                for pool in self._pools.values()
+                if pool.idle and (self._has_more(pool, needy) or now - pool.idle[0].used > FRESH_SECONDS)
+            ]
+            if not idle:
+                return
             pool = min(idle, key=lambda each: each.idle[0].used)
+            if now - pool.idle[0].used < LINGER_SECONDS:
+                self._look_again()
+                return
             self._start(self._close(pool, pool.idle.popleft()))
+
+    def _look_again(self) -> None:
+        """Evict what is idle still in a moment."""
+        if self._second_look is None:
+            self._second_look = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._take_second_look)
+
+    def _take_second_look(self) -> None:
+        self._second_look = None
+        self._evict_idle()
 
     def _is_fit(self, pool: Pool[S], place: Place[S], now: float) -> bool:
         return (
@@ -326,8 +347,11 @@ class Pools(Generic[S]):
             and not self._closed
         )
 
-    async def _close(self, pool: Pool[S], place: Place[S]) -> None:
+    def _close(self, pool: Pool[S], place: Place[S]) -> Awaitable[None]:
         self._leaving += 1
+        return self._log_out(pool, place)
+
+    async def _log_out(self, pool: Pool[S], place: Place[S]) -> None:
         try:
             await place.session.close()
         finally:
