@@ -99,7 +99,7 @@ def compare_column_privileges(
         )
     for right in last:
         if right not in desired and right in live:
-            yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
+            yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a migration revokes it")
 
 
 def compare_default_privileges(
@@ -121,7 +121,7 @@ def compare_default_privileges(
         )
     for right in last.granted if last is not None else ():
         if right not in desired.granted and right in present.granted:
-            yield Note(f"{desired.key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
+            yield Note(f"{desired.key}: {_right_text(right)} is no longer declared, and stays until a REVOKE runs")
 
 
 def holds(access: Access, right: Privilege) -> bool:
