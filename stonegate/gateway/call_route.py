@@ -10,7 +10,7 @@ import msgspec
 
 from stonegate.errors import MethodNotAllowed, StonegateError
 from stonegate.gateway.answers import Receive, Refusal, Scope
-from stonegate.gateway.bodies import check_length, read_body, too_large
+from stonegate.gateway.bodies import check_length, read_body
 from stonegate.gateway.calls import CallAnswer, CallRequest, StrictCallRequest, find_unknown
 from stonegate.gateway.endpoints import MIB, decode_json, warn_about
 from stonegate.gateway.protocol import Exchange
@@ -69,12 +69,10 @@ class CallRoute:
 
     async def _read(self, exchange: Exchange, scope: Scope, receive: Receive) -> CallRequest:
         cap = self._gateway.settings.max_body_mb * MIB
-        body = exchange.take_body()
+        body = exchange.take_body(cap)
         if body is None:
             check_length(scope, cap)
             body = await read_body(receive, cap)
-        elif len(body) > cap:
-            raise too_large(cap)
         try:
             if not body.isascii():
                 body.decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -77,7 +78,8 @@ class _Function:
         """The catalog was read."""
         if signatures != self.signatures:
             self.signatures, self.plain = signatures, PlainCall.of(signatures)
-        self.read_at = time.monotonic()
+        # Those that were read at the same time are not read again at the same time.
+        self.read_at = time.monotonic() - random.uniform(0, SIGNATURE_SECONDS / 2)
 
     def bind(self, name: str, arguments: Arguments) -> tuple[Statement, list[bytes | None], bytes | None]:
         """The statement, the texts of its parameters, and the rows where they are known before: a void function's.
@@ -124,7 +126,7 @@ class Calls:
                 return await self._attempt(target, request, timeout_s)
             except CallUndone:
                 return await self._attempt(target, request, timeout_s)
-        except CallUndone as again:
+        except (CallUndone, SignatureMoved) as again:
             raise again.failure from None
         except DatabaseNotFound as missing:
             raise ConnectionFailed(missing.message, cause=missing.cause, database=missing.database) from missing

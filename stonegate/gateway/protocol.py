@@ -40,10 +40,10 @@ class Exchange:
         exchange: Exchange = scope["extensions"]["stonegate.exchange"]
         return exchange
 
-    def take_body(self) -> bytes | None:
-        """The whole body if all of it is there; None if it is to be received piece by piece."""
+    def take_body(self, cap: int) -> bytes | None:
+        """The whole body if all of it is there and within the cap (bytes); None if it is to be received."""
         cycle = self._cycle
-        if cycle.more_body or cycle.disconnected:
+        if cycle.more_body or cycle.disconnected or len(cycle.body) > cap:
             return None
         body = bytes(cycle.body)
         cycle.body = bytearray()
