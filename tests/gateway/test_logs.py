@@ -18,6 +18,7 @@ import pytest
 from stonegate.gateway.logs import set_up_logs
 from tests.gateway.folders import TYPES
 from tests.gateway.gateway import TOKEN, Gateway, bearer, pack, start_gateway
+from tests.gateway.load import eventually
 from tests.servers import Server
 
 PARAMETER = "a-parameter-of-a-client"
@@ -47,6 +48,7 @@ def test_the_access_log(talkative: Gateway, new_name: Callable[[], str]) -> None
     headers = {"X-Request-Id": f"id-{platform}"}
     body = {"platform": platform, "tenant_id": "north", "function": "numbers", "params": [3]}
     assert talkative.post("/call", body, headers=headers).status_code == 200
+    eventually(lambda: f'"id-{platform}"' in talkative.logged())  # it is written after the answer
     lines = [line for line in lines_of(talkative) if line.get("request_id") == f"id-{platform}"]
     assert len(lines) == 1
     (line,) = lines
@@ -114,7 +116,7 @@ def test_secrets_and_parameters_appear_nowhere(talkative: Gateway, server: Serve
     logged = talkative.logged()
     kept = (talkative.data_dir.parent / "logs" / "stonegate.log").read_text(encoding="utf-8")
     assert logged.count('"route":"/call"') > 10
-    assert kept.count('"route":"/call"') == logged.count('"route":"/call"')
+    assert kept.count('"route":"/call"') >= logged.count('"route":"/call"')
     for secret in (*SECRETS, server.tcp_url()):
         assert secret not in logged
         assert secret not in kept
