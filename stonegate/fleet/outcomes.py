@@ -14,6 +14,10 @@ _GONE = re.compile(
     r"|connection is lost|connection failed|consuming input failed|lost during the commit|the connection is closed"
     r"|connection timeout|timeout expired|Broken pipe|reset by peer|EOF detected",
 )
+#: The server's own refusal, which waiting does not change; psycopg begins it with "connection failed" too.
+_REFUSED = re.compile(
+    r"not currently accepting connections|not permitted to log in|permission denied for database|no pg_hba\.conf entry"
+)
 #: What says nothing about the folder: the next database is as good a canary.
 _HAND_ON = frozenset({"connection_failed", "database_not_found", "lock_timeout", "drift", "stale_plan"})
 
@@ -30,7 +34,8 @@ def hands_on(report: ApplyReport) -> bool:
 
 def server_is_gone(error: ErrorReport) -> bool:
     """True if the whole server went away, or the way to it: then waiting helps."""
-    return error.code == "connection_failed" and _GONE.search(f"{error.message} {error.cause or ''}") is not None
+    text = f"{error.message} {error.cause or ''}"
+    return error.code == "connection_failed" and bool(_GONE.search(text)) and not _REFUSED.search(text)
 
 
 def is_bad_password(error: ErrorReport) -> bool:

@@ -14,6 +14,7 @@ from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFai
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
+from stonegate.fleet.outcomes import server_is_gone
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants
 from stonegate.model.report import ApplyReport, ErrorReport, Status
@@ -48,6 +49,22 @@ async def test_a_canary_that_cannot_be_reached_hands_on(fleet: Fleet) -> None:
     report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="1"), on_event=note)
     assert told(report.results) == ["connection_failed", "applied", "applied"]
     assert order == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_gone"),
+    [
+        ("Connection refused", True),
+        ("FATAL:  the database system is starting up", True),
+        ("FATAL:  sorry, too many clients already", True),
+        ('FATAL:  database "x" is not currently accepting connections', False),
+        ('FATAL:  role "x" is not permitted to log in', False),
+    ],
+)
+def test_waits_for_a_server_that_is_gone_not_for_one_that_refuses(words: str, is_gone: bool) -> None:
+    cause = f'connection failed: connection to server at "::1", port 5432 failed: {words}'
+    error = ErrorReport(code="connection_failed", message="cannot connect", cause=cause, exit_code=6, http_status=502)
+    assert server_is_gone(error) is is_gone
 
 
 async def test_a_named_canary_goes_first_and_stops_the_run_when_it_fails(fleet: Fleet) -> None:
