@@ -9,6 +9,7 @@ from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import column_privilege_statements, comment_statement
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
+from stonegate.planner.diff.naming import is_given_not_null
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
 NOT_VALID = "NOT VALID"
@@ -31,14 +32,22 @@ def column_definition(column: Column, *, default: bool = True) -> str:
 
 
 def not_null(column: Column) -> str:
-    """NOT NULL as a column constraint, with NO INHERIT where the column has it (PostgreSQL 18)."""
-    return " ".join(("NOT NULL", *((column.not_null_options,) if column.not_null_options else ())))
+    """NOT NULL as a column constraint, with its name and NO INHERIT where the column has them (PostgreSQL 18)."""
+    return " ".join(
+        (*_given_name(column), "NOT NULL", *((column.not_null_options,) if column.not_null_options else ()))
+    )
+
+
+def _given_name(column: Column) -> tuple[str, ...]:
+    name = column.not_null_name
+    return (f"CONSTRAINT {quote_ident(name)}",) if name is not None and is_given_not_null(name) else ()
 
 
 def add_not_null(table: QualifiedName, column: Column) -> Clause:
     """ADD NOT NULL as a table constraint, the only form that takes NOT VALID (manual: ALTER TABLE, PostgreSQL 18)."""
-    options = f" {column.not_null_options}" if column.not_null_options else ""
-    return Clause(table=table, clause=f"ADD NOT NULL {quote_ident(column.name)}{options}", order=Order.SET_NOT_NULL)
+    options = (column.not_null_options,) if column.not_null_options else ()
+    parts = ("ADD", *_given_name(column), "NOT NULL", quote_ident(column.name), *options)
+    return Clause(table=table, clause=" ".join(parts), order=Order.SET_NOT_NULL)
 
 
 def value_parts(column: Column) -> tuple[str, ...]:

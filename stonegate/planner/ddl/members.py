@@ -34,6 +34,7 @@ from stonegate.planner.ddl.columns import (
     setting_clauses,
 )
 from stonegate.planner.diff.matching import shape
+from stonegate.planner.diff.naming import is_given_not_null
 from stonegate.planner.type_matrix import type_change
 
 Holder = Table | View | CompositeType | DomainType
@@ -221,6 +222,8 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
     match change.aspect:
         case "type":
             yield from _retype(live_table, desired, live, context)
+        case "not_null_name" if change.before is not None and change.after is not None:
+            yield constraints.rename_constraint(live_table, change.before, change.after)
         case "not_null":
             yield from _nullability(live_table, desired, live, context)
         case "default" if change.restored:
@@ -270,7 +273,7 @@ def _nullability(table: Table, desired: Column, live: Column, context: DdlContex
         same = live.not_null_options in (desired.not_null_options, "NOT VALID")
         if live.not_null and not same:
             yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
-        if desired.not_null_options:
+        if desired.not_null_options or (is_given_not_null(desired.not_null_name) and not (live.not_null and same)):
             yield add_not_null(name, desired)
         else:
             yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)

@@ -18,7 +18,14 @@ from stonegate.planner.ddl.clauses import (
     parents_of,
     relation_name,
 )
-from stonegate.planner.ddl.columns import column_clause, column_definition, column_notes, column_settings, value_parts
+from stonegate.planner.ddl.columns import (
+    column_clause,
+    column_definition,
+    column_notes,
+    column_settings,
+    not_null,
+    value_parts,
+)
 from stonegate.planner.ddl.constraints import (
     add_constraint,
     constraint_notes,
@@ -182,7 +189,7 @@ def _override(table: Table, column: Column, catalog: Catalog | None, with_defaul
     if column.identity and table.of_type is not None:
         parts += value_parts(column)
     if column.not_null and (parent is None or not parent.not_null):
-        parts.append("NOT NULL")
+        parts.append(not_null(column))
     if parts:
         yield f"{quote_ident(column.name)} {'WITH OPTIONS ' if table.of_type is not None else ''}{' '.join(parts)}"
 

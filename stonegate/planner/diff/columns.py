@@ -12,6 +12,7 @@ from stonegate.planner.classify import NOT_VALID, Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import Family, partitions_by
+from stonegate.planner.diff.naming import is_given_not_null, make_object_name
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
 
@@ -125,6 +126,7 @@ def _compare_column(
     else:
         yield from _compare_type(sides, key, desired, live, family)
         yield from _compare_null(sides, key, desired, live, last, family)
+        yield from _compare_null_name(sides, key, desired, live, last, family)
         yield from _compare_source(sides, key, desired, live, family)
         yield from _compare_settings(sides, key, desired, live)
     yield from compare_comment(sides, key, desired.comment, live.comment)
@@ -223,6 +225,28 @@ def _compare_null(
         after=after,
         hint=_backfill(key) if before is None else None,
     )
+
+
+def _compare_null_name(
+    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, family: Family
+) -> Findings:
+    """The name of a NOT NULL constraint that stays; a made-up one, or one that nobody declared, is no difference."""
+    if _null_text(desired) is None or _null_text(live) != _null_text(desired):
+        return
+    wanted, present = desired.not_null_name, live.not_null_name
+    was_declared = last is not None and last.not_null_name == present
+    if wanted == present or not (is_given_not_null(wanted) or (is_given_not_null(present) and was_declared)):
+        return
+    usual = make_object_name(family.live.name, live.name, "not_null")
+    if not family.carries(desired, live, "not_null_name"):
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key}: its NOT NULL constraint is called {wanted or usual} in the folder",
+            aspect="not_null_name",
+            before=present or usual,
+            after=wanted or usual,
+        )
 
 
 def _null_text(column: Column) -> str | None:

@@ -21,6 +21,11 @@ _LABELS = {
 _LOOKS_MADE_UP = re.compile(r".+_(?:pkey|key|fkey|check|excl|idx)\d*\Z", re.DOTALL)
 
 
+def is_given_not_null(name: str | None) -> bool:
+    """True if somebody chose the name of this NOT NULL constraint; after a rename the made-up one stays as it was."""
+    return name is not None and re.search(r"_not_null\d*\Z", name) is None
+
+
 def make_object_name(name: str, addition: str, label: str) -> str:
     """`name_addition_label`, the longer of the first two parts cut until it fits; "" leaves a part out."""
     first, second = name.encode(), addition.encode()

@@ -36,13 +36,16 @@ owned AS MATERIALIZED (
     WHERE s.relation IS NOT NULL
 ),
 
--- NOT NULL constraints that are more than that (PostgreSQL 18).
+-- NOT NULL constraints that are more than that, or not called as PostgreSQL calls them (PostgreSQL 18).
 special_not_null AS MATERIALIZED (
-    SELECT conrelid AS relation, conkey[1] AS number,
-        concat_ws(' ', CASE WHEN connoinherit THEN 'NO INHERIT' END, CASE WHEN NOT convalidated THEN 'NOT VALID' END)
-            AS options
-    FROM pg_catalog.pg_constraint
-    WHERE contype = 'n' AND conrelid <> 0 AND (connoinherit OR NOT convalidated)
+    SELECT c.conrelid AS relation, a.attnum AS number,
+        nullif(concat_ws(' ', CASE WHEN c.connoinherit THEN 'NO INHERIT' END,
+            CASE WHEN NOT c.convalidated THEN 'NOT VALID' END), '') AS options,
+        nullif(c.conname::text, concat_ws('_', r.name, a.attname, 'not_null')) AS name
+    FROM pg_catalog.pg_constraint AS c
+    JOIN relations AS r ON r.oid = c.conrelid
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+    WHERE c.contype = 'n'
 ),
 
 columns AS MATERIALIZED (
@@ -55,6 +58,7 @@ columns AS MATERIALIZED (
                 THEN ',"collation":' || to_json([[collation oid=a.attcollation]]) END,
             CASE WHEN a.attnotnull THEN ',"not_null":true' END,
             ',"not_null_options":' || to_json(x.options),
+            ',"not_null_name":' || to_json(x.name),
             CASE WHEN a.attgenerated = '' THEN ',"default":' || to_json(d.expression)
                 ELSE concat(',"generated":', to_json(d.expression), ',"generated_kind":"',
                     CASE a.attgenerated WHEN 's' THEN 'stored' ELSE 'virtual' END, '"') END,

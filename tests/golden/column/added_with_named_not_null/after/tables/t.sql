@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT 1 CONSTRAINT a_is_there NOT NULL);
