@@ -42,8 +42,9 @@ NOT_COMPARED = {
 }
 
 
-#: The only columns whose NOT NULL can have options.
-NOT_NULL = {f".tables[0].columns[{number}].not_null_options" for number in (0, 3)}
+#: The only columns whose NOT NULL can have options and a name.
+NOT_NULL = {f".tables[0].columns[{number}]" for number in (0, 3)}
+NOT_NULL_FIELDS = ("not_null_options", "not_null_name")
 
 #: Changes that leave a catalog which PostgreSQL cannot be in.
 IMPOSSIBLE = {
@@ -127,7 +128,7 @@ def _in_tuple(items: tuple[Any, ...], path: str, name: str) -> Iterator[tuple[st
 def _all_mutations() -> list[tuple[str, str, str, Catalog]]:
     found = []
     for kind, name, path, changed in mutations(full()):
-        if path in IMPOSSIBLE or (name == "not_null_options" and path not in NOT_NULL):
+        if path in IMPOSSIBLE or (name in NOT_NULL_FIELDS and path.rsplit(".", 1)[0] not in NOT_NULL):
             continue
         if kind in ("ObjectKey", "Dependency"):
             continue  # dependencies follow from the definitions that are compared

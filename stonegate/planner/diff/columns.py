@@ -234,11 +234,11 @@ def _compare_null_name(
     if _null_text(desired) is None or _null_text(live) != _null_text(desired):
         return
     wanted, present = desired.not_null_name, live.not_null_name
-    was_declared = last is not None and last.not_null_name == present
-    if wanted == present or not (is_given_not_null(wanted) or (is_given_not_null(present) and was_declared)):
+    if wanted == present or family.carries(desired, live, "not_null_name"):
         return
     usual = make_object_name(family.live.name, live.name, "not_null")
-    if not family.carries(desired, live, "not_null_name"):
+    was_declared = last is not None and last.not_null_name == present
+    if is_given_not_null(wanted) or (is_given_not_null(present) and was_declared):
         yield sides.change(
             Action.ALTER,
             key,
@@ -247,6 +247,8 @@ def _compare_null_name(
             before=present or usual,
             after=wanted or usual,
         )
+    elif is_given_not_null(present):
+        yield Note(f"{key}: its NOT NULL constraint {present} would be called {wanted or usual} in a new database")
 
 
 def _null_text(column: Column) -> str | None:
