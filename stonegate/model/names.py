@@ -115,6 +115,9 @@ class ObjectKey:
                 return quote_ident(self.name)
             case ObjectKind.MIGRATION | ObjectKind.OTHER:
                 return self.name
+            case ObjectKind.DEFAULT_PRIVILEGES:
+                role, _, objects = self.name.rpartition(" ")
+                return f"of {role} on {objects}" + (f" in schema {quote_ident(self.schema)}" if self.schema else "")
             case _:
                 pass
         text = str(self.qualified)
@@ -125,7 +128,8 @@ class ObjectKey:
         return text
 
     def __str__(self) -> str:
-        return f"{self.kind.value} {self.label}"
+        # The name of another kind of object begins with the kind: "statistics public.s".
+        return self.label if self.kind is ObjectKind.OTHER else f"{self.kind.value} {self.label}"
 
 
 def schema_key(name: str) -> ObjectKey:

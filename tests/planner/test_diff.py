@@ -131,7 +131,7 @@ def test_everything_that_was_declared_is_removed_with_the_folder() -> None:
     found = diff(Catalog(server=180000, schemas=full().schemas[:1]), full())
     assert identities(found) == [
         "drop materialized view totals",
-        "drop other cast (a AS b)",
+        "drop cast (a AS b)",
         "drop routine f(integer)",
         "drop schema sales",
         "drop sequence counter",

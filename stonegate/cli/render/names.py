@@ -16,6 +16,7 @@ _IRREGULAR = {
     "seed": "tables' rows",
     "other": "other objects",
 }
+_SINGULAR = {"seed": "table", "other": "other object"}
 _ALREADY_QUALIFIED = frozenset(
     {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.MIGRATION, ObjectKind.OTHER, ObjectKind.DEFAULT_PRIVILEGES}
 )
@@ -70,7 +71,7 @@ def place(file: str | None, line: int | None) -> str:
 def count(number: int, noun: str) -> str:
     """`1 table`, `2 tables`, `3 policies`."""
     if number == 1:
-        return f"1 {'table' if noun == 'seed' else noun}"
+        return f"1 {_SINGULAR.get(noun, noun)}"
     return f"{number} {plural(noun)}"
 
 
