@@ -117,7 +117,8 @@ class ObjectKey:
                 return self.name
             case ObjectKind.DEFAULT_PRIVILEGES:
                 role, _, objects = self.name.rpartition(" ")
-                return f"of {role} on {objects}" + (f" in schema {quote_ident(self.schema)}" if self.schema else "")
+                whose = f"of {role} " if role else ""
+                return f"{whose}on {objects}" + (f" in schema {quote_ident(self.schema)}" if self.schema else "")
             case _:
                 pass
         text = str(self.qualified)

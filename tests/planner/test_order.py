@@ -79,7 +79,7 @@ class TestKinds:
             "extensions/hstore.sql": "-- schema: s",
         }
         assert labels(files) == [
-            *("schema s", "extension hstore", 'grant default privileges s." tables"', "type s.e", "table s.t")
+            *("schema s", "extension hstore", "grant default privileges on tables in schema s", "type s.e", "table s.t")
         ]
 
     def test_grants_on_everything_come_after_everything(self) -> None:

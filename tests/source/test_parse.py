@@ -147,7 +147,7 @@ class TestPlacement:
             (Verb.GRANT, "table s.t"),
             (Verb.REVOKE, "routine s.f()"),
             (Verb.ALTER, "table s.t"),
-            (Verb.GRANT, 'default privileges s." tables"'),
+            (Verb.GRANT, "default privileges on tables in schema s"),
         ]
 
     def test_the_head_of_a_dump_is_left_out_with_a_warning(self) -> None:
