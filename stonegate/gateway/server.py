@@ -7,6 +7,7 @@ connections are closed, the exit code is 0; a second signal forces the end. SIGH
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -34,6 +35,9 @@ from stonegate.settings import Settings, read_settings
 #: Connections that the kernel holds until they are accepted.
 _BACKLOG = 4096
 _KEEP_ALIVE_SECONDS = 75
+#: For gc.set_threshold. A full collection looks through all that is loaded, for 50 ms with every call waiting, and with
+#: Python's own thresholds it comes every second. What calls leave behind is young; older cycles can wait for minutes.
+_COLLECTIONS = (10_000, 10, 100)
 
 
 class Server(uvicorn.Server):
@@ -108,6 +112,7 @@ def run_worker(number: int, listener: socket.socket, settings: Settings, board: 
 
 def _serve(gateway: Gateway, listener: socket.socket, *, is_worker: bool) -> int:
     server = Server(gateway, is_worker=is_worker)
+    gc.set_threshold(*_COLLECTIONS)
     server.run(sockets=[listener])
     return 0 if server.started else CANNOT_START
 
