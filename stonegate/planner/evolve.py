@@ -8,6 +8,7 @@ from itertools import groupby
 
 from stonegate.model.catalog import (
     Access,
+    Accessible,
     Catalog,
     CatalogObject,
     CompositeType,
@@ -240,7 +241,7 @@ def _thing_of(change: Change, catalog: Catalog) -> CatalogObject | None:
 
 
 def _access(thing: CatalogObject | None) -> Access | None:
-    return None if thing is None or isinstance(thing, Extension | DefaultPrivileges | OtherObject) else thing.access
+    return thing.access if isinstance(thing, Accessible) else None
 
 
 def _inherit(

@@ -6,24 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from stonegate.model.catalog import (
-    Catalog,
-    CompositeType,
-    DomainType,
-    EnumType,
-    Privilege,
-    RangeType,
-    Routine,
-    Schema,
-    Sequence,
-    Table,
-    View,
-)
+from stonegate.model.catalog import Accessible, Catalog, Privilege
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Revocation, SourceTree
 
-_Accessible = Schema | EnumType | CompositeType | DomainType | RangeType | Sequence | Table | View | Routine
-_Some = TypeVar("_Some", bound=_Accessible)
+_Some = TypeVar("_Some", bound=Accessible)
 
 _RELATION = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 _RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)

@@ -5,7 +5,7 @@ that belong to an extension, to PostgreSQL itself or to stonegate's tracking are
 """
 
 from stonegate.model.catalog.access import Access, DefaultPrivileges, Privilege
-from stonegate.model.catalog.database import Catalog, CatalogObject, Dependency
+from stonegate.model.catalog.database import Accessible, Catalog, CatalogObject, Dependency
 from stonegate.model.catalog.objects import Extension, OtherObject, OtherPart, Parameter, Routine, Schema
 from stonegate.model.catalog.relations import (
     Column,
@@ -22,6 +22,7 @@ from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, 
 
 __all__ = [
     "Access",
+    "Accessible",
     "Attribute",
     "Catalog",
     "CatalogObject",

@@ -24,20 +24,9 @@ class Dependency:
     on: ObjectKey
 
 
-CatalogObject = (
-    Schema
-    | Extension
-    | EnumType
-    | CompositeType
-    | DomainType
-    | RangeType
-    | Sequence
-    | Table
-    | View
-    | Routine
-    | DefaultPrivileges
-    | OtherObject
-)
+#: What has an owner, privileges and a comment in `access`.
+Accessible = Schema | EnumType | CompositeType | DomainType | RangeType | Sequence | Table | View | Routine
+CatalogObject = Accessible | Extension | DefaultPrivileges | OtherObject
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from stonegate.model.catalog import (
     Access,
+    Accessible,
     CatalogObject,
     Column,
     CompositeType,
@@ -25,8 +26,6 @@ from stonegate.model.catalog import (
     View,
 )
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident, quote_literal
-
-Accessible = Schema | EnumType | CompositeType | DomainType | RangeType | Sequence | Table | View | Routine
 
 
 def reference(thing: CatalogObject) -> str:

@@ -9,6 +9,7 @@ from typing import assert_never
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import (
     Access,
+    Accessible,
     Catalog,
     CatalogObject,
     CompositeType,
@@ -209,7 +210,7 @@ def _default_privileges(desired: DefaultPrivileges, context: DdlContext) -> Iter
     yield from _in_order_of(access.default_privilege_statements(desired, before), Order.PRIVILEGES)
 
 
-def _access(aspect: str, desired: access.Accessible, live: CatalogObject, context: DdlContext) -> Iterator[Clause]:
+def _access(aspect: str, desired: Accessible, live: CatalogObject, context: DdlContext) -> Iterator[Clause]:
     match aspect:
         case "owner":
             yield Clause(statement=access.owner_statement(desired), order=Order.OWNER)
