@@ -20,8 +20,8 @@ SECONDS = float(os.environ.get("STONEGATE_LOAD_SECONDS", "6"))
 CAP = 20
 CLIENTS = {f"t{number}": 4 for number in range(50)}
 FLOOD = 40
-#: A measurement beside other tests may be disturbed: one of so many must be as it should.
-ROUNDS = 6
+#: A measurement beside other tests may be disturbed: most of so many must be as they should.
+ROUNDS = 3
 SETTINGS = {"MAX_TOTAL_CONNECTIONS": str(CAP), "POOL_ACQUIRE_TIMEOUT_SECS": "60", "RUST_LOG": "warn"}
 
 
@@ -55,7 +55,7 @@ async def test_the_cap_holds_and_no_answer_is_lost_or_crossed(
                 )
         print(f"at most {max(sessions)} sessions in {len(sessions)} looks")
     assert CAP / 2 < max(sessions) <= CAP
-    assert min(ratios) < 2
+    assert statistics.mean(ratios) < 2
 
 
 @pytest.mark.slow
@@ -76,6 +76,4 @@ async def test_a_flood_does_not_double_the_median_of_another(
                 f"\n{cap} connections: median alone {alone.median:.1f} ms, beside {FLOOD} clients of another tenant "
                 f"{both['calm'].median:.1f} ms ({ratios[-1]:.2f} x); theirs {both['flood'].median:.1f} ms"
             )
-            if ratios[-1] < 2:
-                break
-    assert min(ratios) < 2
+    assert statistics.median(ratios) < 2
