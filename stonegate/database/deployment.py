@@ -198,8 +198,7 @@ class _FirstDeployFailed(Exception):
 
 
 async def _connect(conninfo: str, source: LazySource) -> AsyncConnection[Any]:
-    """A session; the folder is being read meanwhile, and if both fail, it is the folder that is told of."""
-    source.begin_reading()
+    """A session; if the folder cannot be read either, it is the folder that is told of."""
     try:
         return await connect(conninfo)
     except StonegateError:

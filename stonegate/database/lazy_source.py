@@ -39,7 +39,6 @@ class LazySource:
         self._tree: SourceTree | None = None
         self._ordered: Ordered | None = None
         self._references: dict[str, Catalog] = {}
-        self._reading: asyncio.Task[SourceBytes] | None = None
         self._building = asyncio.Lock()
         self._preparing = asyncio.Lock()
 
@@ -87,21 +86,14 @@ class LazySource:
         """True if asking for the tree and its order costs nothing."""
         return self._ordered is not None
 
-    def begin_reading(self) -> None:
-        """Let a thread read the files, unless they are there; `read` waits for it and tells what is wrong."""
-        if self._bytes is None and self._reading is None:
-            self._reading = asyncio.create_task(asyncio.to_thread(self._files))
-            self._reading.add_done_callback(_note_failure)
-
     async def read(self) -> None:
-        """Wait until the files are read.
+        """Let a thread read the files, unless they are there.
 
         Raises:
             SourceError: the folder cannot be read.
         """
-        self.begin_reading()
-        if self._bytes is None and self._reading is not None:
-            await asyncio.shield(self._reading)
+        if self._bytes is None:
+            await asyncio.to_thread(self._files)
 
     async def prepare(self) -> None:
         """Parse the folder and put it in order, while the server's answers are still heard.
@@ -166,12 +158,6 @@ class LazySource:
             if self._bytes is None:
                 self._bytes = self._read()
             return self._bytes
-
-
-def _note_failure(reading: asyncio.Task[SourceBytes]) -> None:
-    """Another failure may have come first, and then nobody asks for this one."""
-    if not reading.cancelled():
-        reading.exception()
 
 
 async def _in_slices(steps: Generator[None, None, T]) -> T:

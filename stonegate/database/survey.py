@@ -116,9 +116,12 @@ async def find_unchanged(conn: AsyncConnection[Any], source: LazySource, options
     """
     if not may_be_unchanged(options):
         return None
-    asked = source.digest if source.is_read else None
-    deployed = await read_unchanged(conn, asked)
-    await source.read()
+    asking = asyncio.create_task(read_unchanged(conn, source.digest if source.is_read else None))
+    await asyncio.sleep(0)  # the question leaves now: a thread that reads earlier is in its way
+    try:
+        await source.read()
+    finally:
+        deployed = await asking
     return deployed[1] if deployed is not None and deployed[0] == source.digest else None
 
 

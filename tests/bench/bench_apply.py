@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,7 @@ from stonegate.planner.order import order_tree
 from stonegate.source.checksum import same_body
 from stonegate.source.parse import load_source
 from tests.bench.rows import Row, median_ms
-from tests.bench.servers import bench_server, connect_and_select, make_empty, run_in_loop
+from tests.bench.servers import bench_server, connect_and_select, logins, make_empty, run_in_loop
 from tests.platforms import write_platform
 from tests.servers import PrivateServer
 
@@ -30,7 +31,7 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as directory, bench_server() as server, asyncio.Runner() as runner:
         folder = write_platform(Path(directory))
         yield _fresh(server, folder, runner)
-        yield _unchanged(server, folder, runner)
+        yield from _unchanged(server, folder, runner)
 
 
 def _fresh(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> Row:
@@ -70,20 +71,21 @@ def _send_batch(url: str, plan: Plan) -> None:
         conn.execute((";\n".join(statements)).encode())
 
 
-def _unchanged(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> Row:
-    url = make_empty(server, "unchanged")
-    assert runner.run(apply_database(url, _source(folder))).status is Status.APPLIED
+def _unchanged(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> Iterator[Row]:
+    made = make_empty(server, "unchanged")
+    assert runner.run(apply_database(made, _source(folder))).status is Status.APPLIED
 
-    async def again() -> None:
+    async def again(url: str) -> None:
         report = await apply_database(url, _source(folder))
         assert report.status is Status.UNCHANGED
 
-    bare = median_ms(run_in_loop(lambda: connect_and_select(url), runner), times=30, warm_up=3)
-    taken = median_ms(run_in_loop(again, runner), times=30, warm_up=3)
-    return Row(
-        subject="unchanged apply, folder read and digested again",
-        value=taken,
-        baseline="connect and SELECT 1",
-        baseline_value=bare,
-        goal=4.0,
-    )
+    for login, url in logins(server, "unchanged"):
+        bare = median_ms(run_in_loop(partial(connect_and_select, url), runner), times=30, warm_up=3)
+        taken = median_ms(run_in_loop(partial(again, url), runner), times=30, warm_up=3)
+        yield Row(
+            subject=f"unchanged apply, folder read and digested again; {login}",
+            value=taken,
+            baseline="connect and SELECT 1",
+            baseline_value=bare,
+            goal=4.0,
+        )

@@ -21,6 +21,12 @@ def bench_server(**settings: str) -> Iterator[PrivateServer]:
         yield server
 
 
+def logins(server: PrivateServer, database: str) -> Iterator[tuple[str, str]]:
+    """The two ways to log in, and the URL of each: as the role of a platform does, and the cheapest that there is."""
+    yield "password over TCP", server.tcp_url(database)
+    yield "no password, Unix socket", server.url(database)
+
+
 def make_empty(server: PrivateServer, name: str) -> str:
     """An empty database of that name, made anew; its URL."""
     with psycopg.connect(server.admin_url, autocommit=True) as conn:

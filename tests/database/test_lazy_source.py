@@ -43,11 +43,9 @@ async def test_everybody_gets_the_one_tree(folder: Path) -> None:
     assert first is source.tree() and ordered is source.ordered()
 
 
-async def test_reading_is_begun_once_and_waited_for(folder: Path) -> None:
+async def test_it_is_read_once_however_many_wait(folder: Path) -> None:
     source = LazySource.of_folder(folder)
     assert not source.is_read
-    source.begin_reading()
-    source.begin_reading()
     await asyncio.gather(source.read(), source.read())
     assert source.is_read and source.digest == load_source(folder).digest
 

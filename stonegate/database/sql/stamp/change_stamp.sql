@@ -2,49 +2,8 @@
 -- its xmin through VACUUM FREEZE, in a TEMPLATE clone and after the commit of the transaction that wrote it; every DDL
 -- writes rows, DML none. Left out are catalogs whose rows never change alone (pg_attrdef: pg_attribute.atthasdef goes
 -- with it; pg_range, pg_aggregate, pg_partitioned_table, pg_foreign_table), temporary tables of whichever session, and
--- statistics. Each catalog costs a fresh session about 0.1 ms to open.
-WITH passing AS MATERIALIZED (
-    SELECT ARRAY(SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't') AS oids
-), notes AS MATERIALIZED (
-    SELECT pg_catalog.sum(note.hash) FILTER (WHERE note.classoid <> 'pg_catalog.pg_proc'::regclass) AS others,
-        pg_catalog.sum(note.hash) FILTER (WHERE note.classoid = 'pg_catalog.pg_proc'::regclass) AS routines
-    FROM (
-        SELECT classoid, pg_catalog.hashoidextended(objoid, xmin::text::bigint + objsubid) AS hash
-        FROM pg_catalog.pg_description
-        -- 2200 is the schema public.
-        WHERE objoid >= 16384 OR objoid = 2200
-    ) AS note
-)
-SELECT pg_catalog.concat(pg_catalog.md5(pg_catalog.concat_ws(' ',
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_class WHERE oid >= 16384 AND relpersistence <> 't'),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(attrelid, xmin::text::bigint + attnum))
-        FROM pg_catalog.pg_attribute
-        WHERE attrelid >= 16384 AND attnum > 0 AND attrelid <> ALL (passing.oids)),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_type WHERE oid >= 16384 AND typrelid <> ALL (passing.oids)
-            -- Array types come and go with their elements.
-            AND typcategory <> 'A'),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_constraint WHERE oid >= 16384 AND conrelid <> ALL (passing.oids)),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(indexrelid, xmin::text::bigint))
-        FROM pg_catalog.pg_index WHERE indexrelid >= 16384 AND indexrelid <> ALL (passing.oids)),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(seqrelid, xmin::text::bigint))
-        FROM pg_catalog.pg_sequence WHERE seqrelid <> ALL (passing.oids)),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_trigger WHERE tgrelid <> ALL (passing.oids)),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_rewrite WHERE oid >= 16384),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint)) FROM pg_catalog.pg_enum),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'),
-    notes.others,
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint)) FROM pg_catalog.pg_extension),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_cast WHERE oid >= 16384),
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_am WHERE oid >= 16384),
-    rare.made,
+-- statistics. What it costs is a fresh session's first look at each catalog, hence one sum over all of them.
+SELECT pg_catalog.concat(pg_catalog.md5(pg_catalog.concat_ws(' ', written.others, rare.made,
     -- ts_stat is the one function of every build that runs a query given as text: the catalogs in it are only opened where
     -- they hold something.
     CASE WHEN rare.found
@@ -58,35 +17,67 @@ SELECT pg_catalog.concat(pg_catalog.md5(pg_catalog.concat_ws(' ',
     THEN (
         SELECT pg_catalog.string_agg(word, '') FROM pg_catalog.ts_stat($rare$[[rare_catalogs]]$rare$)
     ) END
-)), ' ', pg_catalog.md5(pg_catalog.concat_ws(' ',
-    (SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, xmin::text::bigint))
-        FROM pg_catalog.pg_proc WHERE oid >= 16384),
-    notes.routines
-)))
--- What is made in the rarer catalogs leaves rows in pg_depend, and so do members and dependents of extensions, and
--- inheritance from a table without columns.
-FROM passing, notes, (
-    SELECT pg_catalog.sum(object.hash) AS made, pg_catalog.bool_or(
-            -- Members of an operator family are no members of its extension, though it is.
-            object.rare AND NOT object.member AND object.classid NOT IN (
-                'pg_catalog.pg_amop'::regclass, 'pg_catalog.pg_amproc'::regclass)
-        ) AS found
+)), ' ', pg_catalog.md5(written.routines::text))
+FROM (
+    SELECT pg_catalog.sum(pg_catalog.hashoidextended(oid, version::text::bigint + part)) FILTER (WHERE NOT routine)
+            AS others,
+        pg_catalog.sum(pg_catalog.hashoidextended(oid, version::text::bigint + part)) FILTER (WHERE routine)
+            AS routines
     FROM (
-        SELECT link.classid, link.rare, pg_catalog.bool_or(link.deptype = 'e') AS member,
-            pg_catalog.sum(pg_catalog.hashoidextended(link.objid, link.written + link.refobjid::bigint)) AS hash
-        FROM (
-            SELECT *, xmin::text::bigint AS written, classid NOT IN (
+        SELECT false, oid, 0, xmin, 0::oid FROM pg_catalog.pg_class WHERE oid >= 16384 AND relpersistence <> 't'
+        UNION ALL
+        SELECT false, attrelid, attnum, xmin, attrelid FROM pg_catalog.pg_attribute
+        WHERE attrelid >= 16384 AND attnum > 0
+        UNION ALL
+        -- Array types come and go with their elements.
+        SELECT false, oid, 0, xmin, typrelid FROM pg_catalog.pg_type WHERE oid >= 16384 AND typcategory <> 'A'
+        UNION ALL
+        SELECT false, oid, 0, xmin, conrelid FROM pg_catalog.pg_constraint WHERE oid >= 16384
+        UNION ALL
+        SELECT false, indexrelid, 0, xmin, indrelid FROM pg_catalog.pg_index WHERE indexrelid >= 16384
+        UNION ALL
+        SELECT false, seqrelid, 0, xmin, seqrelid FROM pg_catalog.pg_sequence
+        UNION ALL
+        SELECT false, oid, 0, xmin, tgrelid FROM pg_catalog.pg_trigger
+        UNION ALL
+        SELECT false, oid, 0, xmin, ev_class FROM pg_catalog.pg_rewrite WHERE oid >= 16384
+        UNION ALL
+        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_enum
+        UNION ALL
+        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_namespace WHERE pg_catalog.left(nspname::text, 3) <> 'pg_'
+        UNION ALL
+        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_extension
+        UNION ALL
+        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_cast WHERE oid >= 16384
+        UNION ALL
+        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_am WHERE oid >= 16384
+        UNION ALL
+        SELECT true, oid, 0, xmin, 0 FROM pg_catalog.pg_proc WHERE oid >= 16384
+        UNION ALL
+        -- 2200 is the schema public.
+        SELECT classoid = 'pg_catalog.pg_proc'::regclass, objoid, objsubid, xmin, 0 FROM pg_catalog.pg_description
+        WHERE objoid >= 16384 OR objoid = 2200
+    ) AS row (routine, oid, part, version, relation)
+    WHERE relation <> ALL (ARRAY(SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't'))
+) AS written, (
+    -- What is made in the rarer catalogs leaves rows in pg_depend, and so do members and dependents of extensions, and
+    -- inheritance from a table without columns. An extension alone opens no rare catalog: each of its members has one row
+    -- that says so, but for members of an operator family, though that is one itself.
+    SELECT pg_catalog.sum(pg_catalog.hashoidextended(objid, version::text::bigint + refobjid::bigint)) AS made,
+        pg_catalog.count(DISTINCT pg_catalog.hashoidextended(objid, classid::bigint)) FILTER (
+            WHERE rare AND classid NOT IN ('pg_catalog.pg_amop'::regclass, 'pg_catalog.pg_amproc'::regclass)
+        ) <> pg_catalog.count(*) FILTER (WHERE rare AND deptype = 'e') AS found
+    FROM (
+        SELECT classid, objid, refobjid, deptype, xmin AS version, classid NOT IN (
                 'pg_catalog.pg_class'::regclass, 'pg_catalog.pg_type'::regclass, 'pg_catalog.pg_proc'::regclass,
                 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_attrdef'::regclass,
                 'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_rewrite'::regclass,
                 'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_namespace'::regclass,
-                'pg_catalog.pg_extension'::regclass, 'pg_catalog.pg_cast'::regclass) AS rare
-            FROM pg_catalog.pg_depend
-            WHERE objid >= 16384
-        ) AS link
-        WHERE link.rare OR link.deptype IN ('e', 'x')
-            OR link.deptype = 'n' AND link.objsubid = 0 AND link.refobjsubid = 0
-                AND link.classid = 'pg_catalog.pg_class'::regclass AND link.refclassid = link.classid
-        GROUP BY link.classid, link.objid, link.rare
-    ) AS object
+                'pg_catalog.pg_extension'::regclass, 'pg_catalog.pg_cast'::regclass) AS rare,
+            classid = 'pg_catalog.pg_class'::regclass AND refclassid = classid AND deptype = 'n'
+                AND objsubid = 0 AND refobjsubid = 0 AS heir
+        FROM pg_catalog.pg_depend
+        WHERE objid >= 16384
+    ) AS link
+    WHERE rare OR heir OR deptype IN ('e', 'x')
 ) AS rare
