@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,9 +43,6 @@ async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Exe
     seeders = [seeder for step in steps for seeder in step.seeders]
     order = declared_order(job.plan)
     missing = await find_missing(conn, seeders, declared=order, known=job.known)
-    lacking = {str(row.table): 0 for row in missing}
-    for row in missing:
-        lacking[str(row.table)] += 1
     inserted: tuple[SeedReport, ...] = ()
     if missing and job.options.missing_seeds == "insert":
         tables = {row.table for row in missing}
@@ -58,7 +56,7 @@ async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Exe
     execution.warnings += [f"the declared row is missing: {row.label} ({row.file}:{row.line})" for row in unexcused]
     execution.missing_seeds |= {row.label for row in missing if row not in refused}
     by_table = {report.table: report for report in inserted}
-    _report(execution, steps, tuple(by_table.get(_table(step)) or _found(step, lacking) for step in steps))
+    _report(execution, steps, tuple(by_table.get(_table(step)) or _found(step, missing) for step in steps))
 
 
 def declared_order(plan: Plan) -> DeclaredOrder:
@@ -74,9 +72,12 @@ def _table(step: Step) -> str:
     return str(step.key.qualified)
 
 
-def _found(step: Step, lacking: dict[str, int]) -> SeedReport:
-    expected = count_rows(step.seeders)
-    return SeedReport(table=_table(step), expected=expected, found=expected - lacking.get(_table(step), 0))
+def _found(step: Step, missing: Sequence[MissingSeed]) -> SeedReport:
+    lacking = [row for row in missing if str(row.table) == _table(step)]
+    # A query counts as one row, or as those that are missing of it.
+    queries = Counter((row.file, row.line) for row in lacking if not row.seeder.rows)
+    expected = count_rows(step.seeders) + sum(count - 1 for count in queries.values())
+    return SeedReport(table=_table(step), expected=expected, found=expected - len(lacking))
 
 
 def _is_allowed(plan: Plan, row: MissingSeed) -> bool:

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _UNPRIVILEGED = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 _BAD_LOGIN = "28P01"
+_RESERVED_NAME = "42939"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ async def create_role(conn: AsyncConnection[Any], name: str, password: str) -> b
     is no superuser's becomes a member, since only members may make databases for a role.
 
     Raises:
-        MigrationFailed: the session's role may not create roles, or the name is not allowed.
+        UsageError: PostgreSQL keeps the name for itself.
+        MigrationFailed: the session's role may not create roles.
     """
     statement = sql.SQL("CREATE ROLE {} " + _UNPRIVILEGED + " PASSWORD {}").format(
         sql.Identifier(name), sql.Literal(_verifier(conn, name, password))
@@ -65,6 +67,8 @@ async def create_role(conn: AsyncConnection[Any], name: str, password: str) -> b
     except psycopg.errors.DuplicateObject:
         return False
     except psycopg.Error as error:
+        if error.sqlstate == _RESERVED_NAME:
+            raise UsageError(f"the role {name} cannot be created", cause=error.diag.message_primary) from error
         raise _refused(error, f"the role {name} cannot be created") from error
     return True
 

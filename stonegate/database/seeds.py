@@ -57,6 +57,7 @@ class _Inserting:
         empty: the tables that had no row before their first seeder.
         done, waiting: statements in order.
         found, inserted: numbers of rows by table.
+        counted: rows that queries inserted beyond the one that each counts as, by table.
     """
 
     conn: AsyncConnection[Any]
@@ -67,6 +68,7 @@ class _Inserting:
     waiting: list[_Run] = field(default_factory=list)
     found: dict[QualifiedName, int] = field(default_factory=dict)
     inserted: dict[QualifiedName, int] = field(default_factory=dict)
+    counted: dict[QualifiedName, int] = field(default_factory=dict)
 
     async def add(self, seeder: Seeder) -> None:
         """Let the seeder run: as written if its table had no rows, else with the rows that are absent."""
@@ -90,8 +92,10 @@ class _Inserting:
         # A comment at the end of a statement must not swallow the semicolon.
         cursor = await self.conn.execute(sql.SQL("\n;\n".join(run.sql for run in runs)))
         for run in runs:
-            table = run.seeder.table
-            self.inserted[table] = self.inserted.get(table, 0) + max(cursor.rowcount, 0)
+            table, count = run.seeder.table, max(cursor.rowcount, 0)
+            self.inserted[table] = self.inserted.get(table, 0) + count
+            if not run.seeder.rows:
+                self.counted[table] = self.counted.get(table, 0) + max(count - 1, 0)
             cursor.nextset()
 
 
@@ -119,7 +123,7 @@ async def insert_seeds(
         declared: the declared column order by table, for seeders without a column list.
 
     Returns:
-        One report per table: `found` rows were there already.
+        One report per table: `found` rows were there already; of a query those are expected that it inserted.
 
     Raises:
         MigrationFailed: a row cannot be inserted; with file and line of the row where it can be told.
@@ -141,7 +145,7 @@ async def insert_seeds(
     return tuple(
         SeedReport(
             table=str(name),
-            expected=count_rows(group),
+            expected=count_rows(group) + inserting.counted.get(name, 0),
             found=inserting.found.get(name, 0),
             inserted=inserting.inserted.get(name, 0),
         )

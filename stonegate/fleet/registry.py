@@ -181,6 +181,7 @@ class Registry:
 
         Raises:
             PlatformNotFound: no such platform.
+            PlatformIsolationViolation: another stored folder has the same directory.
             SourceError: it cannot be read, or something in it cannot be parsed; nothing was stored.
             UsageError: the schema's name makes no directory.
         """
@@ -192,12 +193,22 @@ class Registry:
         raw = unpack(data, label, caps or Caps())
         home = self.home(record.name)
         with self._locked():
+            self._require_own_directory(record.name, schema)
             remove_leftovers(home)
             with locked(home / LOCK_FILE):
                 replace_tree(home / _component(schema, "schema"), raw.files, raw.directories)
             stored = StoredSchema(name=schema, scope=scope, digest=read.digest)
             self._change(platform, lambda document: add_schema(document, stored))
         return read
+
+    def _require_own_directory(self, platform: str, schema: str) -> None:
+        """Refuse a folder that would lie where another one does: who deploys that one would get this one."""
+        twin = _directories(self.platform(platform)).get(_component(schema, "schema"), schema)
+        if twin != schema:
+            raise PlatformIsolationViolation(
+                f"the stored folder {twin} of the platform {platform} lies where {schema} would",
+                hint="names of platforms, schemas and tenants must differ in letters and digits",
+            )
 
     def read_schema(self, platform: str, schema: str) -> SourceBytes:
         """The files of a stored folder, all of one upload.
@@ -211,7 +222,7 @@ class Registry:
         path = home / _component(schema, "schema")
         stored = record.schema(schema)
         with locked(home / LOCK_FILE, shared=True):
-            if not path.is_dir():
+            if not path.is_dir() or (stored is None and path.name in _directories(record)):
                 known = ", ".join(each.name for each in record.schemas) or "none"
                 raise SchemaNotFound(
                     f"the platform {platform} has no stored folder {schema}",
@@ -225,7 +236,7 @@ class Registry:
         listed = {schema.name: schema for schema in record.schemas}
         home = self.home(record.name)
         there = sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
-        unlisted = {name: StoredSchema(name=name) for name in there if name not in listed}
+        unlisted = {name: StoredSchema(name=name) for name in there if name not in _directories(record)}
         return tuple((listed | unlisted)[name] for name in sorted(listed | unlisted))
 
     # --- notes about folders ----------------------------------------------------------------------------------------
@@ -353,6 +364,11 @@ def _read_document(path: Path) -> Document:
     if not isinstance(document, dict):
         raise UsageError(f"{path} holds no JSON object", hint="restore it from a copy")
     return document
+
+
+def _directories(record: PlatformRecord) -> dict[str, str]:
+    """The directories of the folders that are listed, and whose they are."""
+    return {_component(schema.name, "schema"): schema.name for schema in record.schemas}
 
 
 def _component(name: str, what: str) -> str:

@@ -220,7 +220,7 @@ def _status_of(state: str, otherwise: int) -> int:
 
 
 def one_id(database_id: str | int | None, uuid: str | int | None) -> str | None:
-    """The id under either of its names; an empty one is none.
+    """The id under either of its names; an empty one, or the word null, is none.
 
     Raises:
         UsageError: both are given and differ.
@@ -232,7 +232,7 @@ def one_id(database_id: str | int | None, uuid: str | int | None) -> str | None:
 
 
 def _as_text(value: str | int | None) -> str | None:
-    return None if value is None or value == "" else str(value)
+    return None if value in (None, "", "null") else str(value)
 
 
 def find_unknown(body: bytes | bytearray, known: Sequence[str]) -> tuple[str, ...]:

@@ -347,11 +347,20 @@ def test_rows_of_new_tables_point_to_missing_rows_and_the_reverse(database: Data
 
 
 def test_missing_rows_only_warn_when_a_container_starts(database: Database, tmp_path: Path) -> None:
-    applied(database.url, write(tmp_path, ROLES))
+    """Of a query as many rows are expected as are missing of it, and one in any case."""
+    days = {
+        "tables/days.sql": "CREATE TABLE days (id int PRIMARY KEY);",
+        "seeders/days.sql": "INSERT INTO days VALUES (9);\n"
+        "INSERT INTO days (id) SELECT generate_series(1, 5);\nINSERT INTO days (id) SELECT 8;",
+    }
+    first = applied(database.url, write(tmp_path, ROLES | days))
+    assert {seed.table: (seed.expected, seed.inserted) for seed in first.seeds} == {"roles": (2, 2), "days": (7, 7)}
     database.rows("DELETE FROM roles WHERE id = 2")
-    changed = write(tmp_path, ROLES | {"functions/count.sql": COUNT.replace("users", "roles")})
+    database.rows("DELETE FROM days WHERE id < 5")
+    changed = write(tmp_path, ROLES | days | {"functions/count.sql": COUNT.replace("users", "roles")})
     report = applied(database.url, changed, missing_seeds="warn")
     assert any("roles id = 2" in warning for warning in report.warnings)
+    assert {seed.table: (seed.expected, seed.found) for seed in report.seeds} == {"roles": (2, 1), "days": (6, 2)}
     assert database.rows("SELECT missing_seeds FROM _stonescriptdb_gateway_deployments ORDER BY id DESC LIMIT 1") == [
         ([],)
     ]

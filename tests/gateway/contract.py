@@ -272,3 +272,4 @@ def check_shape(value: object, shape: Shape, where: str) -> None:
         case _:
             types = shape if isinstance(shape, tuple) else (shape,)
             assert type(value) in types, (where, value)
+            assert not isinstance(value, int) or value >= 0, (where, value)  # all of them count something

@@ -57,14 +57,17 @@ def test_platforms(gateway: Gateway, new_name: NewName) -> None:
         "/platform/register", {"platform": f"{name}-own", "db_user": f"{name}_own", "db_password": "x y"}
     )
     assert own.json()["has_dedicated_credentials"] is True
+    reserved = gateway.post("/platform/register", {"platform": f"{name}-r", "db_user": "pg_mine", "db_password": "x"})
+    assert (reserved.status_code, reserved.json()["error"]) == (400, "invalid_request")
     assert "x y" not in own.text
     assert gateway.upload("/register", release(1), platform=f"{name}-own").status_code == 200
     assert version(gateway, f"{name}-own") == 1
 
 
 @pytest.mark.shows(
-    "POST /platform/{platform}/schema", "GET /platform/{platform}/schemas", "platform_not_found", "invalid_request"
-)
+    "POST /platform/{platform}/schema", "GET /platform/{platform}/schemas", "platform_not_found", "invalid_request",
+    "schema_not_found", "platform_isolation_violation",
+)  # fmt: skip
 def test_stored_folders(gateway: Gateway, new_name: NewName) -> None:
     name = new_name()
     path = f"/platform/{name}/schema"
@@ -76,14 +79,21 @@ def test_stored_folders(gateway: Gateway, new_name: NewName) -> None:
     other = gateway.upload(path, EXTRA_MIGRATION, name="other").json()
     assert (other["schema_name"], other["has_tables"], other["has_migrations"]) == ("other", False, True)
     assert other["checksum"] != first["checksum"]
+    spaced = gateway.upload(path, SEEDED, name="my tenants").json()
+    assert spaced["schema_name"] == "my tenants"
+    for twin in ("my_tenants", "My Tenants"):  # they would lie in one directory
+        assert gateway.upload(path, release(1), name=twin).json()["error"] == "platform_isolation_violation"
+        stranger = gateway.post("/database/create", {"platform": name, "schema_name": twin})
+        assert (stranger.status_code, stranger.json()["error"]) == (404, "schema_not_found")
     assert gateway.upload(path, SEEDED).json()["error"] == "invalid_request"
     assert gateway.upload(path, SEEDED, schema_name="a", name="b").json()["error"] == "invalid_request"
     listed = gateway.get(f"{path}s").json()
     assert [(each["name"], each["has_tables"], each["has_seeders"]) for each in listed["schemas"]] == [
         ("app", True, True),
+        ("my tenants", True, True),
         ("other", False, False),
     ]
-    assert (listed["platform"], listed["count"]) == (name, 2)
+    assert (listed["platform"], listed["count"]) == (name, 3)
     with gateway.client() as client:
         answer = client.post(path, data={"name": "third"}, files={"file": ("x.tgz", b"no archive")})
         assert answer.json()["error"] == "schema_extraction_failed"
@@ -104,6 +114,8 @@ def test_databases_of_a_stored_folder(gateway: Gateway, new_name: NewName) -> No
     assert (again.status_code, again.json()["error"]) == (409, "database_already_exists")
     made = gateway.post("/admin/database/create", body | {"database_id": "U-1", "uuid": "U-1"}, headers=bearer()).json()
     assert made["database_name"] == f"{name}_app_u_1"
+    # What `/call` takes for the word of a client without an id is none here either.
+    assert gateway.post("/database/create", body | {"uuid": "null"}).json()["error"] == "database_already_exists"
     both = gateway.post("/database/create", body | {"database_id": "a", "uuid": "b"})
     assert (both.status_code, both.json()["error"]) == (400, "invalid_request")
     absent = gateway.post("/database/create", body | {"schema_name": "none"})
