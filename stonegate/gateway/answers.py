@@ -54,13 +54,13 @@ def encode(value: object) -> bytes:
     return _encode(value)
 
 
-async def send_answer(send: Send, status: int, body: bytes, headers: Headers = (), *, is_last: bool = True) -> None:
-    """A whole JSON answer; where it is not the last that is sent, the connection stays open for the rest of a body."""
+async def send_answer(send: Send, status: int, body: bytes, headers: Headers = ()) -> None:
+    """A whole JSON answer."""
     given = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": given})
-    await send({"type": "http.response.body", "body": body, "more_body": not is_last})
+    await send({"type": "http.response.body", "body": body})
 
 
-async def send_refusal(send: Send, refusal: Refusal, *, is_last: bool = True) -> None:
+async def send_refusal(send: Send, refusal: Refusal) -> None:
     """The envelope of a refusal."""
-    await send_answer(send, refusal.status, encode(refusal.body), refusal.headers, is_last=is_last)
+    await send_answer(send, refusal.status, encode(refusal.body), refusal.headers)

@@ -42,6 +42,7 @@ from stonegate.gateway.calls import failure_of
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
 from stonegate.gateway.logs import ACCESS, LOG, AccessLog
 from stonegate.gateway.openapi import build_openapi, read_page
+from stonegate.gateway.protocol import Exchange
 from stonegate.gateway.routes import health, platforms, v1
 from stonegate.gateway.state import Gateway
 
@@ -80,12 +81,20 @@ class Door:
         request_id = _request_id(scope)
         facts: dict[str, Any] = {"request_id": request_id.decode(), "route": "other"}
         scope["stonegate"] = facts
+        exchange = Exchange.of(scope)
         header = (b"x-request-id", request_id)
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 facts["status"] = message["status"]
                 message["headers"] = [*message["headers"], header]
+            elif not exchange.is_received:
+                # A client that waits for the answer stops sending now; one that does not gets to read it afterwards.
+                await send({**message, "more_body": True})
+                await discard(receive)
+                if not exchange.is_received:
+                    exchange.end_after_answer()
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         try:
@@ -102,15 +111,15 @@ class Door:
                 facts["status"] = _CLIENT_GONE
             elif self.gateway.is_draining and (task := asyncio.current_task()) is not None:
                 task.uncancel()
-                await self._refuse(_ended(), receive, send_marked, facts)
+                await self._refuse(_ended(), send_marked, facts)
             else:
                 raise
         except Exception as error:
-            await self._refuse(error, receive, send_marked, facts)
+            await self._refuse(error, send_marked, facts)
         finally:
             self._note(scope, facts, time.perf_counter() - started)
 
-    async def _refuse(self, error: Exception, receive: Receive, send: Send, facts: dict[str, Any]) -> None:
+    async def _refuse(self, error: Exception, send: Send, facts: dict[str, Any]) -> None:
         if isinstance(error, HTTPException):
             error = _routing_failure(error)
         elif not isinstance(error, (StonegateError, Refusal)):
@@ -119,14 +128,9 @@ class Door:
         facts["error"] = refusal.body.get("error")
         if "status" in facts:
             return
-        if not isinstance(error, PayloadTooLarge):
-            await send_refusal(send, refusal)
-            return
-        # A client that waits for the answer stops sending now; one that does not gets to read it afterwards.
-        refusal.headers = (*refusal.headers, (b"connection", b"close"))
-        await send_refusal(send, refusal, is_last=False)
-        await discard(receive)
-        await send({"type": "http.response.body", "body": b""})
+        if isinstance(error, PayloadTooLarge):
+            refusal.headers = (*refusal.headers, (b"connection", b"close"))
+        await send_refusal(send, refusal)
 
     # --- around requests --------------------------------------------------------------------------------------------
 

@@ -6,13 +6,11 @@ import asyncio
 
 from stonegate.errors import PayloadTooLarge, UsageError
 from stonegate.gateway.answers import Message, Receive, Scope
+from stonegate.gateway.protocol import LINGER_BYTES, LINGER_SECONDS
 
 #: A whole body must have arrived after this time (seconds); an archive is given longer.
 BODY_SECONDS = 30.0
 ARCHIVE_SECONDS = 300.0
-#: After a refusal so much more is read and thrown away, so that the client gets to read the answer.
-_DISCARD_BYTES = 64 * 1024 * 1024
-_DISCARD_SECONDS = 5.0
 
 
 class Disconnected(Exception):
@@ -93,11 +91,11 @@ def bounded(receive: Receive, cap: int, seconds: float) -> Receive:
 
 
 async def discard(receive: Receive) -> None:
-    """Read what is still coming, within reason."""
+    """Read what is still coming of a body that was answered before it was there, within reason."""
     size = 0
     try:
-        async with asyncio.timeout(_DISCARD_SECONDS):
-            while size < _DISCARD_BYTES:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while size < LINGER_BYTES:
                 message = await receive()
                 size += len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body"):

@@ -60,9 +60,54 @@ def test_heads_have_bounds(gateway: Gateway, shop: str) -> None:
         b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
         start + b"a: " + b"b" * 300_000,
     ):
-        answer = talk(gateway, flood)
-        assert answer.startswith(b"HTTP/1.1 431 ") or answer == b"", answer[:200]
+        assert talk(gateway, flood).startswith(b"HTTP/1.1 431 ")  # read to its end, though more was sent
     is_well(gateway, shop)
+
+
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def body_of(shop: str) -> bytes:
+    """A call."""
+    return json.dumps({"platform": shop, "function": "add", "params": [1, 2]}).encode()
+
+
+def test_trailers_are_no_headers_and_have_bounds(gateway: Gateway, shop: str) -> None:
+    body = body_of(shop)
+    chunk = b"%x;extension=1\r\n%b\r\n0\r\n" % (len(body), body)
+    answer = talk(gateway, CHUNKED + chunk + b"X-Request-Id: mine\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ") and b"mine" not in answer and answer.count(b"HTTP/1.1 ") == 2, answer
+    for flood in (b"a: " + b"b" * 400_000, b"a: b\r\n" * 100_000):
+        assert talk(gateway, CHUNKED + chunk, flood + b"\r\n\r\n", pause=0.1)[9:12] in (b"200", b"431")
+    for flood in (b"5;" + b"x" * 400_000, b"0\r\na: " + b"b" * 400_000):
+        assert talk(gateway, CHUNKED + flood).startswith(b"HTTP/1.1 431 ")
+    is_well(gateway, shop)
+
+
+def test_another_protocol_is_declined(gateway: Gateway, shop: str) -> None:
+    """Java's client asks for HTTP/2 with the first request, and sends its body all the same."""
+    body = body_of(shop)
+    asked = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    whole = asked + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    last = b"GET /health HTTP/1.1\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    answer = talk(gateway, whole + whole[:-5], whole[-5:] + last, pause=0.1)
+    assert (answer.count(b"HTTP/1.1 200 "), answer.count(b'{"add":3}')) == (3, 2), answer
+
+
+def test_what_came_before_nonsense_is_answered(gateway: Gateway, shop: str) -> None:
+    body = body_of(shop)
+    whole = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    answer = talk(gateway, whole + whole + b"nonsense\r\n\r\n")
+    assert (answer.count(b"HTTP/1.1 "), answer.count(b'{"add":3}')) == (2, 2), answer
+
+
+def test_an_answer_that_comes_before_the_body_can_be_read(gateway: Gateway) -> None:
+    large = b"Content-Length: %d\r\n\r\n" % (8 << 20) + b" " * (8 << 20)
+    last = b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"
+    for path, status in ((b"POST /nowhere", b"404"), (b"GET /call", b"405"), (b"GET /openapi.json", b"200")):
+        for more, left in ((b"", last), (b"Connection: close\r\n", b"")):
+            answer = talk(gateway, path + b" HTTP/1.1\r\n" + more + large + left)
+            assert answer[9:12] == status and answer.count(b"HTTP/1.1 ") == 1 + bool(left), answer
 
 
 @pytest.mark.parametrize(
@@ -133,9 +178,11 @@ def test_answers_go_on_under_idle_connections(gateway: Gateway, shop: str) -> No
 
 @pytest.fixture
 def hasty(own_server: Server, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """A gateway that gives heads and bodies a third of a second."""
+    """A gateway that gives heads, bodies, and those who take their answers, a third of a second."""
     assert gateway.data_dir is not None
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    for name in ("HEAD_SECONDS", "LINGER_SECONDS", "STALLED_SECONDS"):
+        monkeypatch.setattr(protocol, name, 0.3)
+    monkeypatch.setattr(bodies, "LINGER_SECONDS", 0.3)
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.3)
     monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
     monkeypatch.setattr(app, "ARCHIVE_SECONDS", 0.3)
@@ -170,6 +217,37 @@ def test_bodies_that_drip(hasty: Gateway, shop: str, head: bytes, start: bytes) 
     answer = talk(hasty, head + start, *[b" "] * 9, pause=0.05)
     assert answer.startswith(b"HTTP/1.1 400 ") and b"did not arrive" in answer, answer
     assert time.monotonic() - began < 3
+    is_well(hasty, shop)
+
+
+def test_bodies_that_nobody_waits_for(hasty: Gateway) -> None:
+    for sent in (b"", b"12345"):
+        for path, status in ((b"GET /health", b"200"), (b"POST /nowhere", b"404")):
+            began = time.monotonic()
+            assert talk(hasty, path + b" HTTP/1.1\r\nContent-Length: 50\r\n\r\n", sent, pause=0.05)[9:12] == status
+            assert time.monotonic() - began < 3
+
+
+def test_answers_that_nobody_takes(hasty: Gateway, shop: str) -> None:
+    """Slow readers get all of it, however long that takes; those who read nothing lose the connection."""
+    body = json.dumps({"platform": shop, "function": "numbers", "params": [300_000]}).encode()
+    request = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    for seconds, is_whole in ((0.05, True), (1.5, False)):
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            connection.settimeout(10)
+            connection.connect(hasty.address)
+            connection.sendall(request)
+            received = connection.recv(65536)
+            with contextlib.suppress(ConnectionResetError):
+                for _ in range(12):
+                    time.sleep(seconds)
+                    received += connection.recv(1 << 19)
+                    seconds = min(seconds, 0.05)
+                while chunk := connection.recv(1 << 19):
+                    received += chunk
+            assert received.startswith(b"HTTP/1.1 200 ")
+            assert (b'"row_count":300000' in received[-100:]) == is_whole
     is_well(hasty, shop)
 
 
