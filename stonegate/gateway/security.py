@@ -18,6 +18,8 @@ Address: TypeAlias = IPv4Address | IPv6Address
 OPEN_PATHS: Final = frozenset({"/health", "/ready"})
 ADMIN_PREFIX: Final = "/admin"
 _MOST_GUESTS: Final = 4096
+#: What a page may send to another site without asking first (Fetch standard, "CORS-safelisted request-header").
+_UNASKED: Final = frozenset({b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"})
 
 
 class Guard:
@@ -36,11 +38,14 @@ class Guard:
         """Let the request pass.
 
         Raises:
-            Refusal: the address is not allowed (403), the token is missing or wrong (401), or none is set (503).
+            Refusal: the address is not allowed, or a page of another site asks (403), the token is missing or wrong
+                (401), or none is set (503).
         """
         path: str = scope["path"]
         if path in OPEN_PATHS:
             return
+        if scope["method"] == "POST":
+            _refuse_pages(scope["headers"])
         is_admin = path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/")
         peer = scope.get("client")
         if not is_admin and peer and peer[0] in self._guests:
@@ -87,6 +92,28 @@ class Guard:
                 },
                 [(b"www-authenticate", b"Bearer")],
             )
+
+
+def _refuse_pages(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse what a page of another site sends through the browser of somebody whose address is allowed.
+
+    The page cannot read the answer, but a body of JSON that says to be plain text would be carried out. With the type
+    application/json the browser asks first, and gets no leave. Clients that are no browsers send no Origin.
+
+    Raises:
+        Refusal: it is such a request.
+    """
+    for name, _ in headers:
+        if name == b"origin":
+            break
+    else:
+        return
+    known = dict(headers)
+    if known.get(b"sec-fetch-site") in (b"same-origin", b"none"):
+        return  # a proxy in between may have written another Host
+    kind = known.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind in _UNASKED and known[b"origin"].partition(b"://")[2].lower() != known.get(b"host", b"").lower():
+        raise _refused(403, "a page of another site may not use the gateway", "Content-Type: application/json")
 
 
 def _refused(status: int, message: str, hint: str) -> Refusal:

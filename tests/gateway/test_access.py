@@ -20,7 +20,7 @@ def networks(*texts: str) -> tuple[Any, ...]:
 
 def scope(path: str, client: str | None, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
     """A request."""
-    return {"path": path, "client": None if client is None else (client, 1), "headers": list(headers)}
+    return {"method": "POST", "path": path, "client": None if client is None else (client, 1), "headers": list(headers)}
 
 
 def status(guard: Guard, path: str, client: str | None, *headers: tuple[bytes, bytes]) -> int:
@@ -76,6 +76,34 @@ def test_the_administrator_needs_address_and_token() -> None:
         assert status(guard, "/admin/databases", "10.9.0.1", (b"authorization", header)) == 401, header
     assert status(guard, "/admin/databases", "10.9.0.1", good, good) == 401
     assert status(Guard(Settings()), "/admin/databases", "127.0.0.1", good) == 503
+
+
+@pytest.mark.contract
+@pytest.mark.shows("unauthorized")
+def test_pages_of_other_sites_may_not_post(gateway: Gateway) -> None:
+    """A browser in an allowed network sends for them what it need not ask for; the answer says nothing to them."""
+    host = gateway.url.removeprefix("http://")
+    json_type = {"Content-Type": "application/json"}
+    body = b'{"platform": "nobody", "function": "f"}'
+    with gateway.client() as client:
+        for headers, status in (
+            ({"Content-Type": "text/plain"}, 503),
+            ({"Content-Type": "text/plain", "Origin": "https://evil.example"}, 403),
+            ({"Content-Type": "Text/Plain; application/json", "Origin": "null"}, 403),
+            ({"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://{host}0"}, 403),
+            ({"Content-Type": "multipart/form-data; boundary=x", "Origin": f"http://evil.{host}"}, 403),
+            ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+            (json_type | {"Origin": "https://evil.example"}, 503),
+            ({"Content-Type": "text/plain", "Origin": f"http://{host}"}, 503),
+            ({"Content-Type": "text/plain", "Origin": "https://app.example", "Sec-Fetch-Site": "same-origin"}, 503),
+        ):
+            assert client.post("/call", content=body, headers=headers).status_code == status, headers
+        foreign = {"Origin": "https://evil.example"}
+        answer = client.post("/register", data={"platform": "x"}, files={"schema": b""}, headers=foreign)
+        assert (answer.status_code, answer.json()["error"]) == (403, "unauthorized")
+        asked = client.options("/call", headers=foreign | {"Access-Control-Request-Method": "POST"})
+        assert asked.status_code == 405 and not any("access-control" in name for name in asked.headers)
+        assert client.get("/metrics", headers=foreign).status_code == 200
 
 
 @pytest.mark.contract
