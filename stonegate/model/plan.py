@@ -329,7 +329,8 @@ class Plan:
             a statement that runs after the commit.
         kept: kinds that the folder does not manage, never removed.
         builder: the role that owns every object that says nothing about its owner.
-        stated: (extension, "version" or "schema") that the folder states; anything else about one is left alone.
+        stated: (extension, "version", "schema" or "comment") that the folder states; else its version and schema are
+            left alone.
         starred: views and routines whose source has a `*`, which stands for the columns in live order.
         unmanaged: live objects that nobody declared: listed, never dropped unless named.
         desired: the catalog to verify against; None for a fresh build, which is its own measure.

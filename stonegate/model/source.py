@@ -107,19 +107,25 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revocation:
-    """What a REVOKE takes away.
+class Granting:
+    """What a GRANT gives or a REVOKE takes away.
 
     Attributes:
         keys: the objects; or, with `all_of`, the schemas in which it concerns every object of that kind.
-        roles: "" is PUBLIC.
-        privileges: in capitals; () is ALL.
+        defaults: of ALTER DEFAULT PRIVILEGES, the entries as (role, schema, objects): "" is the deploying role and
+            every schema, `objects` "tables", "functions", …
+        roles: whose rights; "" is PUBLIC.
+        rights: privileges in capitals ("" is ALL), each with the columns that it is about, () for the object as a
+            whole; () is ALL on that.
+        options_only: REVOKE GRANT OPTION FOR.
     """
 
-    keys: tuple[ObjectKey, ...]
+    keys: tuple[ObjectKey, ...] = ()
     all_of: ObjectKind | None = None
+    defaults: tuple[tuple[str, str, str], ...] = ()
     roles: tuple[str, ...]
-    privileges: tuple[str, ...] = ()
+    rights: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    options_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +150,7 @@ class SourceItem:
             key to that table may need.
         foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
         references: every foreign key that a CREATE TABLE or ALTER TABLE adds, those to the table itself included.
-        revocation: of a REVOKE on whole objects.
+        granting: of a GRANT or REVOKE.
         starred: mentions `*`, which PostgreSQL writes out when it stores the query.
     """
 
@@ -165,7 +171,7 @@ class SourceItem:
     unique_key: bool = False
     foreign_keys: tuple[InlineForeignKey, ...] = ()
     references: tuple[Reference, ...] = ()
-    revocation: Revocation | None = None
+    granting: Granting | None = None
     starred: bool = False
 
 

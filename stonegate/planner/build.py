@@ -13,7 +13,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import Given, SameBody, plan_change
 from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order import Ordered
-from stonegate.planner.revocations import with_denials
+from stonegate.planner.rights import with_declared_rights
 from stonegate.planner.stale import BodyUses, uses_nothing
 
 _NO_OPTIONS = PlanOptions()
@@ -72,7 +72,7 @@ def build_plan(
                 options=options,
                 live=live,
                 state=state,
-                desired=with_denials(desired, tree),
+                desired=with_declared_rights(desired, tree, builder),
                 same_body=same_body,
                 body_uses=body_uses,
             )

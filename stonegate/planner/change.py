@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Plan, PlanOptions, Step
-from stonegate.model.source import SourceTree
+from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
 from stonegate.planner.backfill import with_planned_consent
@@ -178,7 +178,8 @@ def _stated(tree: SourceTree) -> tuple[tuple[str, str], ...]:
     """What the folder pins of its extensions: an installed one is left as it is otherwise (behaviour, §4)."""
     versions = {(item.name, "version") for item in tree.extensions if item.version is not None}
     schemas = {(item.name, "schema") for item in tree.extensions if item.schema is not None}
-    return tuple(sorted(versions | schemas))
+    said = (item.key for item in tree.items if item.verb is Verb.COMMENT and item.key.kind is ObjectKind.EXTENSION)
+    return tuple(sorted(versions | schemas | {(key.name, "comment") for key in said}))
 
 
 def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> Diff:

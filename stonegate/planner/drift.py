@@ -15,7 +15,7 @@ from stonegate.planner.simulate import EVERYTHING, Simulated
 #: Kinds that a deployment simply writes again; the old text goes into the changelog.
 _REDEPLOYED = frozenset({ObjectKind.ROUTINE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW})
 #: Aspects that are ensured at every deployment, whoever changed them.
-_ENSURED = frozenset({"owner", "comment", "privileges"})
+_ENSURED = frozenset({"owner", "comment", "privileges", "sequence_comment", "sequence_privileges"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

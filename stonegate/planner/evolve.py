@@ -19,6 +19,7 @@ from stonegate.model.catalog import (
     Routine,
     Table,
     View,
+    without_denied,
 )
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
@@ -175,8 +176,7 @@ def _drop(operation: Operation, evolution: Evolution) -> tuple[ddl.Clause, ...]:
     if key.kind in MEMBER_KINDS or key.kind is ObjectKind.INDEX:
         holder = holder_of(operation.change, evolution.live)
         return ddl.drop_member(operation.change, holder, _context(evolution)) if holder is not None else ()
-    thing = evolution.live.objects.get(key)
-    return (ddl.Clause(statement=ddl.drop_statement(key, thing)),)
+    return ddl.drop_object(key, evolution.live.objects.get(key), _context(evolution))
 
 
 def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> tuple[ddl.Clause, ...]:
@@ -202,6 +202,9 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     statements = list(ddl.create_statements(thing, builder=evolution.builder, catalog=evolution.desired))
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
+    if isinstance(thing, Accessible):
+        defaults = (*evolution.live.default_privileges, *evolution.desired.default_privileges)
+        statements += ddl.birth_statements(thing, defaults)
     return tuple(ddl.Clause(statement=sql) for sql in statements)
 
 
@@ -261,9 +264,10 @@ def _inherit(
     own, live = _access(thing), _access(before) or heir
     if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges):
         return thing
-    kept = set(live.granted) - {*own.revoked, *live.held_although_denied(own.denied)}
+    kept = set(without_denied(live.granted, own.denied)) - set(own.revoked)
     granted = tuple(sorted({*own.granted, *kept}))
-    revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in own.granted)}))
+    given = (*own.granted, *own.affirmed)
+    revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in given)}))
     merged = replace(
         own,
         owner=live.owner if own.owner in ("", known.builder) else own.owner,

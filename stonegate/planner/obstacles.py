@@ -182,7 +182,7 @@ class _Clearing:
 
     def _is_freed(self, dependent: ObjectKey) -> bool:
         """True if another change ends the dependency (a new type, another default, a dropped expression)."""
-        freeing = ("type", "default", "generated", "base", "owned_by", "partition", "inherits")
+        freeing = ("type", "default", "identity", "generated", "base", "owned_by", "partition", "inherits")
         return any((dependent, aspect) in self.changes for aspect in freeing)
 
     def _restore(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.catalog import Catalog, Sequence, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
+from stonegate.planner.ddl.values import makes_way
 from stonegate.planner.operations import Operation, Part, Verb
 
 _CREATE_RANK: dict[ObjectKind, int] = {
@@ -49,7 +50,9 @@ _LATE_DROP_RANK: dict[ObjectKind, int] = {
     ObjectKind.TYPE: 96,
     ObjectKind.SCHEMA: 97,
 }
-_ATTACHED = frozenset({"owner", "comment", "privileges", "enabled", "options", "name"})
+_ATTACHED = frozenset(
+    {"owner", "comment", "privileges", "sequence_comment", "sequence_privileges", "enabled", "options", "name"}
+)
 _RELATIONS = frozenset(
     {
         ObjectKind.TABLE,
@@ -164,7 +167,7 @@ class _Index:
 def _constraints(
     operations: tuple[Operation, ...], index: _Index, desired: Catalog, live: Catalog
 ) -> Iterator[tuple[int, int]]:
-    yield from _removal_order(index, live)
+    yield from _removal_order(operations, index, desired, live)
     yield from _creation_order(operations, index, desired)
     yield from _same_name_order(operations, live, desired)
     yield from _within_tables(operations, index)
@@ -174,8 +177,13 @@ def _constraints(
     yield from _keys_settled(operations, index, desired)
 
 
-def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
-    """What depends on a thing goes, or is changed, before the thing itself goes or changes."""
+def _removal_order(
+    operations: tuple[Operation, ...], index: _Index, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """What depends on a thing goes, or is changed, before the thing itself goes or changes.
+
+    The sequence of a serial column goes before the column gets an identity, whose sequence then has the same name.
+    """
     for edge in live.dependencies:
         if edge.dependent.kind is ObjectKind.SEQUENCE and edge.on.kind is ObjectKind.COLUMN:
             continue  # a sequence is owned by its column, whose default is what really depends on the other
@@ -183,8 +191,13 @@ def _removal_order(index: _Index, live: Catalog) -> Iterator[tuple[int, int]]:
         for first in index.removers(edge.dependent):
             yield from ((first, second) for second in gone)
             yield from ((first, second) for second in index.alterers(edge.on))
-        for first in index.alterers(edge.dependent):
-            yield from ((first, second) for second in gone)
+        sequence = live.objects.get(edge.on) if edge.on.kind is ObjectKind.SEQUENCE else None
+        is_first = isinstance(sequence, Sequence) and makes_way(sequence, desired, live)
+        for number in index.alterers(edge.dependent):
+            if is_first and operations[number].change.aspect == "identity":
+                yield from ((other, number) for other in gone)
+            else:
+                yield from ((number, other) for other in gone)
 
 
 def _creation_order(operations: tuple[Operation, ...], index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:

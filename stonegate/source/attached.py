@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind, schema_key
-from stonegate.model.source import Revocation, SourceItem, Verb
+from stonegate.model.source import Granting, SourceItem, Verb
 from stonegate.source.grammar import Node, Statement
 from stonegate.source.items import Draft
 from stonegate.source.object_keys import (
@@ -157,7 +157,8 @@ def build_grant(statement: Statement, declarations: Declarations) -> SourceItem:
         for name in names:
             draft.needs.schema(name)
         item = draft.changed(verb, schema_key(names[0]))
-        return replace(item, revocation=_revocation(node, tuple(map(schema_key, names))))
+        all_of = _KINDS[node["objtype"]]
+        return replace(item, granting=replace(_granting(node), keys=tuple(map(schema_key, names)), all_of=all_of))
     keys = list(_granted(node, declarations))
     for key in keys:
         need_object(draft.needs, key)
@@ -165,7 +166,7 @@ def build_grant(statement: Statement, declarations: Declarations) -> SourceItem:
         for column in strings(entry["AccessPriv"].get("cols", ())):
             draft.needs.relation(keys[0].schema, keys[0].name, column)
     item = draft.changed(verb, keys[0], target=_attached_to(keys[0], declarations))
-    return replace(item, revocation=_revocation(node, tuple(keys)))
+    return replace(item, granting=replace(_granting(node), keys=tuple(keys)))
 
 
 _KINDS = {"OBJECT_TABLE": ObjectKind.TABLE, "OBJECT_SEQUENCE": ObjectKind.SEQUENCE} | dict.fromkeys(
@@ -173,19 +174,16 @@ _KINDS = {"OBJECT_TABLE": ObjectKind.TABLE, "OBJECT_SEQUENCE": ObjectKind.SEQUEN
 )
 
 
-def _revocation(node: Node, keys: tuple[ObjectKey, ...]) -> Revocation | None:
-    """What a REVOKE takes away for good; None for GRANT, for columns, and for grant options alone."""
+def _granting(node: Node) -> Granting:
+    """Whose rights a GRANT or REVOKE is about, and which."""
     rights = [entry["AccessPriv"] for entry in node.get("privileges", ())]
-    if node.get("is_grant") or node.get("grant_option") or any("cols" in right for right in rights):
-        return None
     specs = [entry["RoleSpec"] for entry in node["grantees"]]
     roles = (spec.get("rolename") for spec in specs if spec["roletype"] == "ROLESPEC_CSTRING")
     public = ("",) if any(spec["roletype"] == "ROLESPEC_PUBLIC" for spec in specs) else ()
-    return Revocation(
-        keys=keys,
-        all_of=_KINDS[node["objtype"]] if node["targtype"] == "ACL_TARGET_ALL_IN_SCHEMA" else None,
+    return Granting(
         roles=(*public, *(role for role in roles if role is not None)),
-        privileges=tuple(right["priv_name"].upper() for right in rights),
+        rights=tuple((right.get("priv_name", "").upper(), tuple(strings(right.get("cols", ())))) for right in rights),
+        options_only=bool(node.get("grant_option")) and not node.get("is_grant"),
     )
 
 
@@ -216,20 +214,22 @@ def build_default_privileges(statement: Statement, declarations: Declarations) -
     node = statement.node
     draft = Draft(statement, declarations)
     schemas: list[str] = []
-    role = ""
+    roles: list[str] = []
     for entry in node.get("options", ()):
         option = entry["DefElem"]
         items = option["arg"]["List"]["items"]
         if option["defname"] == "schemas":
             schemas = strings(items)
         elif option["defname"] == "roles":
-            role = items[0]["RoleSpec"].get("rolename", "")
+            roles = [entry["RoleSpec"].get("rolename", "") for entry in items]
     for schema in schemas:
         draft.needs.schema(schema)
     action = node["action"]
     objects = _PRIVILEGE_OBJECTS.get(action["objtype"], _words(action["objtype"]))
-    key = ObjectKey(ObjectKind.DEFAULT_PRIVILEGES, schemas[0] if schemas else "", f"{role} {objects}")
-    return draft.changed(Verb.GRANT if action.get("is_grant") else Verb.REVOKE, key)
+    defaults = tuple((role, schema, objects) for role in roles or [""] for schema in schemas or [""])
+    key = ObjectKey(ObjectKind.DEFAULT_PRIVILEGES, defaults[0][1], f"{defaults[0][0]} {objects}")
+    item = draft.changed(Verb.GRANT if action.get("is_grant") else Verb.REVOKE, key)
+    return replace(item, granting=replace(_granting(action), defaults=defaults))
 
 
 def not_declared(statement: Statement, what: str) -> MisplacedStatement:

@@ -52,6 +52,8 @@ COMMENT ON INDEX customer_pkey IS 'the index of the key';
 GRANT SELECT, INSERT ON customer TO rich_reader;
 GRANT UPDATE ON customer TO PUBLIC;
 GRANT UPDATE (name, note), REFERENCES (id) ON customer TO rich_reader;
+GRANT USAGE ON SEQUENCE customer_big_seq TO rich_reader;
+COMMENT ON SEQUENCE customer_big_seq IS 'of big';
 CREATE INDEX customer_mood ON customer (mood, price DESC NULLS LAST) INCLUDE (note) WHERE late IS NOT NULL;
 CREATE UNIQUE INDEX "Customer Slug" ON customer (lower(name) COLLATE "C" text_pattern_ops, (price + 1)) NULLS NOT DISTINCT;
 ALTER INDEX "Customer Slug" ALTER COLUMN 2 SET STATISTICS 300;

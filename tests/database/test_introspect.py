@@ -42,7 +42,9 @@ def test_schemas_and_extensions(catalog: Catalog) -> None:
     assert catalog.schemas[0].access == Access(
         owner="postgres", comment="of the sales department", granted=(Privilege(grantee=READER, privilege="USAGE"),)
     )
-    assert catalog.extensions == (Extension(name="plpgsql", version="1.0", schema="pg_catalog"),)
+    assert catalog.extensions == (
+        Extension(name="plpgsql", version="1.0", schema="pg_catalog", comment="PL/pgSQL procedural language"),
+    )
 
 
 def test_enums_in_their_order(catalog: Catalog) -> None:
@@ -97,6 +99,10 @@ def test_columns(catalog: Catalog) -> None:
     assert (big.identity, big.default, big.owned_sequence) == ("always", None, None)
     assert big.identity_options == SequenceOptions(
         type="bigint", start=10, increment=2, minimum=1, maximum=5000, cache=3, cycle=True
+    )
+    assert big.identity_name == QualifiedName("public", "customer_big_seq")
+    assert big.identity_access == Access(
+        owner="postgres", comment="of big", granted=(Privilege(grantee=READER, privilege="USAGE"),)
     )
     assert named(columns, "small").identity == "by default"
     assert named(columns, "name") == Column(

@@ -144,6 +144,7 @@ def compare_with_fresh(url: str, after: Path, case: Case, plan: Plan, before: Sn
         assert between(desired, live) == []
         if not case.renamed:  # an old name is made up on one side only
             assert between(live, desired) == []
+            assert identity_names(live) == identity_names(desired)
         if not case.reordered:
             assert column_order(live) == column_order(desired)
     if not case.changed_values:
@@ -155,6 +156,10 @@ def compare_with_fresh(url: str, after: Path, case: Case, plan: Plan, before: Sn
 
 def column_order(catalog: Catalog) -> dict[str, list[str]]:
     return {str(table.key): [column.name for column in table.columns] for table in catalog.tables}
+
+
+def identity_names(catalog: Catalog) -> set[str]:
+    return {str(column.identity_name) for table in catalog.tables for column in table.columns if column.identity}
 
 
 def compare_with_golden(plan: Plan, file: Path, update: bool) -> None:

@@ -111,7 +111,17 @@ def users(**fields: Any) -> Table:
                 name="email", type="text", comment="an address", granted=(Privilege(grantee="web", privilege="SELECT"),)
             ),
             Column(name="age", type="integer", default="0"),
-            Column(name="number", type="integer", not_null=True, identity="always", identity_options=OPTIONS),
+            Column(
+                name="number",
+                type="integer",
+                not_null=True,
+                identity="always",
+                identity_options=OPTIONS,
+                identity_name=QualifiedName("public", "users_number_seq"),
+                identity_access=Access(
+                    owner=BUILDER, comment="of number", granted=(Privilege(grantee="web", privilege="USAGE"),)
+                ),
+            ),
             Column(name="twice", type="integer", generated="(age * 2)", generated_kind="stored"),
         ),
         constraints=(

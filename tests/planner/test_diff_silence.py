@@ -34,9 +34,12 @@ NOT_COMPARED = {
     ("View column", "owned_sequence"),
     ("View column", "identity"),
     ("View column", "identity_options"),
+    ("View column", "identity_name"),
+    ("View column", "identity_access"),
     ("View column", "generated"),
     ("View column", "generated_kind"),
     ("View column", "inherited"),
+    ("Column", "identity_name"),  # of an owned sequence, too
     ("Column", "owned_sequence"),  # says whose sequence the default's is, which compares by owner
     ("OtherObject", "drop"),  # follows from kind and identity
 }
@@ -72,13 +75,13 @@ def _changed(value: Any, name: str) -> list[Any]:
 
 
 def _invented(name: str) -> list[Any]:
-    if name in ("references", "partition_of", "of_type", "owned_sequence"):
+    if name in ("references", "partition_of", "of_type", "owned_sequence", "identity_name"):
         return [QualifiedName("public", "elsewhere")]
     if name == "owned_by":
         return [("public", "other", "a")]
     if name == "statistics":
         return [100]
-    return [] if name == "identity_options" else ["something"]
+    return [] if name in ("identity_options", "identity_access") else ["something"]
 
 
 _EMPTY_TUPLES: dict[str, tuple[Any, ...]] = {

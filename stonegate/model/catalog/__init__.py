@@ -4,7 +4,13 @@ All texts are PostgreSQL's own spelling, read with an empty search_path, so that
 that belong to an extension, to PostgreSQL itself or to stonegate's tracking are not in it.
 """
 
-from stonegate.model.catalog.access import Access, DefaultPrivileges, Privilege
+from stonegate.model.catalog.access import (
+    Access,
+    DefaultPrivileges,
+    Privilege,
+    held_although_denied,
+    without_denied,
+)
 from stonegate.model.catalog.database import Accessible, Catalog, CatalogObject, Dependency
 from stonegate.model.catalog.objects import Extension, OtherObject, OtherPart, Parameter, Routine, Schema
 from stonegate.model.catalog.relations import (
@@ -48,4 +54,6 @@ __all__ = [
     "Table",
     "Trigger",
     "View",
+    "held_although_denied",
+    "without_denied",
 ]

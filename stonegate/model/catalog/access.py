@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from stonegate.model.names import ObjectKey, ObjectKind
 
@@ -23,7 +24,9 @@ class Access:
     Attributes:
         granted: what the object's ACL holds beyond `acldefault`.
         revoked: what `acldefault` gives and the ACL lacks.
-        denied: rights that the folder takes away with REVOKE; an ACL shows no trace of that. Only in a desired catalog.
+        denied: what the folder takes away with REVOKE, see `held_although_denied`; an ACL shows no trace of that. Only
+            in a desired catalog.
+        affirmed: what the folder gives with GRANT although `acldefault` gives it. Only in a desired catalog.
     """
 
     owner: str = ""
@@ -31,22 +34,55 @@ class Access:
     granted: tuple[Privilege, ...] = ()
     revoked: tuple[Privilege, ...] = ()
     denied: tuple[Privilege, ...] = ()
+    affirmed: tuple[Privilege, ...] = ()
 
-    def held_although_denied(self, denied: tuple[Privilege, ...]) -> tuple[Privilege, ...]:
-        """The rights of `granted` that are among the denied ones, with or without grant option."""
-        names = {(right.grantee, right.privilege) for right in denied}
-        return tuple(right for right in self.granted if (right.grantee, right.privilege) in names)
+
+def held_although_denied(held: Iterable[Privilege], denied: Iterable[Privilege]) -> tuple[Privilege, ...]:
+    """What REVOKE has to take away.
+
+    Args:
+        held: what an ACL holds.
+        denied: rights that nobody may hold; a `grantable` one may be held, but not be passed on.
+
+    Returns:
+        The rights to take away; of a `grantable` one the grant option alone.
+    """
+    wholly = {(right.grantee, right.privilege) for right in denied if not right.grantable}
+    options = {(right.grantee, right.privilege) for right in denied if right.grantable}
+    found: list[Privilege] = []
+    for right in held:
+        if (right.grantee, right.privilege) in wholly:
+            found.append(replace(right, grantable=False))
+        elif right.grantable and (right.grantee, right.privilege) in options:
+            found.append(right)
+    return tuple(found)
+
+
+def without_denied(held: Iterable[Privilege], denied: Iterable[Privilege]) -> tuple[Privilege, ...]:
+    """What is left of `held` when that was taken away."""
+    held = tuple(held)
+    taken = {(right.grantee, right.privilege): right.grantable for right in held_although_denied(held, denied)}
+    return tuple(
+        replace(right, grantable=False) if (right.grantee, right.privilege) in taken else right
+        for right in held
+        if taken.get((right.grantee, right.privilege), True)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultPrivileges:
-    """One ALTER DEFAULT PRIVILEGES entry; `schema` "" for all schemas; `objects` "tables", "functions", …"""
+    """One ALTER DEFAULT PRIVILEGES entry; `schema` "" for all schemas; `objects` "tables", "functions", …
+
+    The rights are as in `Access`.
+    """
 
     role: str
     schema: str
     objects: str
     granted: tuple[Privilege, ...] = ()
     revoked: tuple[Privilege, ...] = ()
+    denied: tuple[Privilege, ...] = ()
+    affirmed: tuple[Privilege, ...] = ()
 
     @property
     def key(self) -> ObjectKey:

@@ -22,11 +22,12 @@ class Schema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """An installed extension."""
+    """An installed extension; the comment is its own (of its control file) unless somebody wrote another one."""
 
     name: str
     version: str
     schema: str
+    comment: str | None = None
 
     @property
     def key(self) -> ObjectKey:

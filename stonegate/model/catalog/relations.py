@@ -52,10 +52,12 @@ class Column:
         not_null_name: of that constraint, if it is not "{table}_{column}_not_null" (PostgreSQL 18).
         default: pg_get_expr of the default; None for generated columns.
         owned_sequence: the sequence that this column owns, when `default` is its nextval (serial).
-        identity: "", "always" or "by default"; `identity_options` then.
+        identity: "", "always" or "by default"; `identity_options` then, and what the sequence inside is called and who
+            may use it. Its name is PostgreSQL's own affair, and no difference.
         generated: expression of a generated column; `generated_kind` "stored" or "virtual".
         inherited: comes from a parent table only (attislocal is false).
         storage, compression, statistics, options: only when they differ from the type's or server's default.
+        granted, denied: as in `Access`.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Column:
     owned_sequence: QualifiedName | None = None
     identity: str = ""
     identity_options: SequenceOptions | None = None
+    identity_name: QualifiedName | None = None
+    identity_access: Access | None = None
     generated: str | None = None
     generated_kind: str | None = None
     inherited: bool = False
@@ -77,6 +81,7 @@ class Column:
     options: tuple[str, ...] = ()
     comment: str | None = None
     granted: tuple[Privilege, ...] = ()
+    denied: tuple[Privilege, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,17 +6,18 @@ through `quote_ident`, every other text through `quote_literal`.
 
 from __future__ import annotations
 
-from stonegate.model.catalog import CatalogObject
+from stonegate.model.catalog import CatalogObject, Sequence
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.ddl import members, values
-from stonegate.planner.ddl.access import comment_statement, owner_statement, privilege_statements
+from stonegate.planner.ddl.access import birth_statements, comment_statement, owner_statement, privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
 from stonegate.planner.ddl.code import policy_statements, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
 from stonegate.planner.ddl.reproduce import reproduce
 from stonegate.planner.ddl.tables import attach, detach, foreign_key_statements
 from stonegate.planner.ddl.types import ownership_statement
+from stonegate.planner.ddl.values import make_way, makes_way
 
 __all__ = [
     "Clause",
@@ -24,6 +25,7 @@ __all__ = [
     "Order",
     "alter",
     "attach",
+    "birth_statements",
     "combine",
     "comment_statement",
     "create_member",
@@ -31,8 +33,10 @@ __all__ = [
     "detach",
     "drop_default",
     "drop_member",
+    "drop_object",
     "drop_statement",
     "foreign_key_statements",
+    "makes_way",
     "owner_statement",
     "ownership_statement",
     "policy_statements",
@@ -77,6 +81,17 @@ def create_member(
 def drop_member(change: Change, live_owner: members.Holder, context: DdlContext | None = None) -> tuple[Clause, ...]:
     """The clauses that drop a member of a live relation or type; none where it goes with the parent's."""
     return tuple(members.drop_clauses(change, live_owner, context))
+
+
+def drop_object(key: ObjectKey, live: CatalogObject | None, context: DdlContext) -> tuple[Clause, ...]:
+    """The clauses that drop a whole object.
+
+    Raises:
+        MigrationBlocked: nothing drops it, see `drop_statement`.
+    """
+    if isinstance(live, Sequence) and makes_way(live, context.desired, context.live):
+        return tuple(make_way(live))
+    return (Clause(statement=drop_statement(key, live)),)
 
 
 def drop_default(key: ObjectKey) -> tuple[Clause, ...]:

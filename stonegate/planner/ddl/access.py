@@ -24,6 +24,7 @@ from stonegate.model.catalog import (
     Sequence,
     Table,
     View,
+    held_although_denied,
 )
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident, quote_literal
 
@@ -143,19 +144,56 @@ def privilege_statements(thing: Accessible, live: Access, builder: str = "") -> 
         live: what the live object has.
         builder: the role that owns what the folder gives no owner; the live object's owner stands for it.
     """
-    target = _grant_target(thing)
-    desired = thing.access
+    return _privilege_statements(_grant_target(thing), thing.access, live, builder)
+
+
+def _privilege_statements(
+    target: str, desired: Access, live: Access, builder: str = "", *, columns: str = ""
+) -> tuple[str, ...]:
     granted = _as_owner(desired.granted, builder, live.owner)
     revoked = _as_owner(desired.revoked, builder, live.owner)
-    missing = (right for right in granted if not _is_held(right, live.granted))
+    affirmed = _as_owner(desired.affirmed, builder, live.owner)
+    missing = (
+        *(right for right in granted if not _is_held(right, live.granted)),
+        *(right for right in affirmed if _is_lacking(right, live.revoked)),
+    )
     taken = (
         *(right for right in revoked if not _is_lacking(right, live.revoked)),
-        *(replace(right, grantable=False) for right in live.held_although_denied(desired.denied)),
+        *held_although_denied(live.granted, desired.denied),
     )
     return (
-        *(f"GRANT {rights} ON {target} TO {role}" for rights, role in _grouped(missing)),
-        *(f"REVOKE {rights} ON {target} FROM {role}" for rights, role in _grouped(taken)),
+        *(f"GRANT {rights} ON {target} TO {_given_to(who)}" for rights, who in _grouped(missing, columns)),
+        *(
+            f"REVOKE {_taken(rights, who)} ON {target} FROM {role_sql(who[0])}"
+            for rights, who in _grouped(taken, columns)
+        ),
     )
+
+
+def birth_statements(thing: Accessible, defaults: Iterable[DefaultPrivileges]) -> tuple[str, ...]:
+    """What a new object needs where default privileges, of whichever role, give or take what the folder does not."""
+    schema = "" if isinstance(thing, Schema) else thing.schema
+    fitting = [entry for entry in defaults if entry.objects == _plural(thing) and entry.schema in ("", schema)]
+    born = Access(
+        granted=tuple(sorted({right for entry in fitting for right in entry.granted})),
+        revoked=tuple(sorted({right for entry in fitting for right in entry.revoked})),
+    )
+    said = Access(denied=thing.access.denied, affirmed=thing.access.affirmed)
+    return _privilege_statements(_grant_target(thing), said, born)
+
+
+def _plural(thing: Accessible) -> str:
+    match thing:
+        case Table() | View():
+            return "tables"
+        case Sequence():
+            return "sequences"
+        case Routine():
+            return "functions"
+        case Schema():
+            return "schemas"
+        case _:
+            return "types"
 
 
 def _as_owner(rights: tuple[Privilege, ...], builder: str, owner: str) -> tuple[Privilege, ...]:
@@ -167,12 +205,20 @@ def _as_owner(rights: tuple[Privilege, ...], builder: str, owner: str) -> tuple[
 def column_privilege_statements(
     relation: QualifiedName, desired: Column, live: tuple[Privilege, ...] = ()
 ) -> tuple[str, ...]:
-    """The rights on one column that the live one lacks."""
-    missing = tuple(right for right in desired.granted if not _is_held(right, live))
-    return tuple(
-        f"GRANT {rights} ON TABLE {relation.sql} TO {role}"
-        for rights, role in _grouped(missing, f" ({quote_ident(desired.name)})")
+    """The rights on one column that the live one lacks, and those that are declared revoked."""
+    return _privilege_statements(
+        f"TABLE {relation.sql}",
+        Access(granted=desired.granted, denied=desired.denied),
+        Access(granted=live),
+        columns=f" ({quote_ident(desired.name)})",
     )
+
+
+def sequence_privilege_statements(
+    sequence: QualifiedName, desired: Access, live: Access, builder: str = ""
+) -> tuple[str, ...]:
+    """The same for a sequence of that name."""
+    return _privilege_statements(f"SEQUENCE {sequence.sql}", desired, live, builder)
 
 
 def default_privilege_statements(desired: DefaultPrivileges, live: DefaultPrivileges | None) -> tuple[str, ...]:
@@ -182,11 +228,21 @@ def default_privilege_statements(desired: DefaultPrivileges, live: DefaultPrivil
     objects = desired.objects.upper()
     held = live.granted if live is not None else ()
     taken = live.revoked if live is not None else ()
-    granted = _grouped(right for right in desired.granted if not _is_held(right, held))
-    revoked = _grouped(right for right in desired.revoked if not _is_lacking(right, taken))
+    granted = _grouped(
+        (
+            *(right for right in desired.granted if not _is_held(right, held)),
+            *(right for right in desired.affirmed if _is_lacking(right, taken)),
+        )
+    )
+    revoked = _grouped(
+        (
+            *(right for right in desired.revoked if not _is_lacking(right, taken)),
+            *held_although_denied(held, desired.denied),
+        )
+    )
     return (
-        *(f"{head} GRANT {rights} ON {objects} TO {role}" for rights, role in granted),
-        *(f"{head} REVOKE {rights} ON {objects} FROM {role}" for rights, role in revoked),
+        *(f"{head} GRANT {rights} ON {objects} TO {_given_to(who)}" for rights, who in granted),
+        *(f"{head} REVOKE {_taken(rights, who)} ON {objects} FROM {role_sql(who[0])}" for rights, who in revoked),
     )
 
 
@@ -202,10 +258,22 @@ def _is_lacking(right: Privilege, lacking: tuple[Privilege, ...]) -> bool:
     return any((other.grantee, other.privilege) == (right.grantee, right.privilege) for other in lacking)
 
 
-def _grouped(rights: Iterable[Privilege], columns: str = "") -> Iterator[tuple[str, str]]:
-    """One entry for each role and grant option: ("SELECT, INSERT", "alice WITH GRANT OPTION")."""
-    groups: dict[tuple[str, bool], list[str]] = {}
+#: A role, and whether it is about the grant option.
+_Who = tuple[str, bool]
+
+
+def _grouped(rights: Iterable[Privilege], columns: str = "") -> Iterator[tuple[str, _Who]]:
+    """One entry for each role and grant option: ("SELECT, INSERT", ("alice", True))."""
+    groups: dict[_Who, list[str]] = {}
     for right in rights:
         groups.setdefault((right.grantee, right.grantable), []).append(f"{right.privilege}{columns}")
-    for (grantee, grantable), names in groups.items():
-        yield ", ".join(dict.fromkeys(names)), role_sql(grantee) + (" WITH GRANT OPTION" if grantable else "")
+    for who, names in groups.items():
+        yield ", ".join(dict.fromkeys(names)), who
+
+
+def _given_to(who: _Who) -> str:
+    return role_sql(who[0]) + (" WITH GRANT OPTION" if who[1] else "")
+
+
+def _taken(rights: str, who: _Who) -> str:
+    return f"GRANT OPTION FOR {rights}" if who[1] else rights

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stonegate.model.catalog import Column, Table, View
+from stonegate.model.catalog import Access, Column, Sequence, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
-from stonegate.planner.ddl.access import column_privilege_statements, comment_statement
+from stonegate.planner.ddl.access import (
+    column_privilege_statements,
+    comment_statement,
+    sequence_privilege_statements,
+)
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
 from stonegate.planner.diff.naming import is_given_not_null
 
@@ -65,8 +69,41 @@ def identity_definition(column: Column) -> str:
     """GENERATED ALWAYS AS IDENTITY with the options that PostgreSQL would not choose by itself."""
     options = column.identity_options  # None where a parent table has the sequence
     listed = text.sequence_clauses(options) if options is not None else ()
+    if _is_spoken_of(column) and column.identity_name is not None:
+        listed = (f"SEQUENCE NAME {column.identity_name.sql}", *listed)
     suffix = f" ({' '.join(listed)})" if listed else ""
     return f"GENERATED {column.identity.upper()} AS IDENTITY{suffix}"
+
+
+def _is_spoken_of(column: Column) -> bool:
+    """True if statements that follow name the sequence inside: then its name is not left to PostgreSQL."""
+    access = column.identity_access
+    return access is not None and bool(access.comment or access.granted or access.revoked)
+
+
+def identity_notes(column: Column, live: Column | None = None, builder: str = "") -> Iterator[Clause]:
+    """Comment and privileges of the sequence inside an identity column; of a new one without `live`."""
+    desired = column.identity_access
+    if desired is None:
+        return
+    name, before = column.identity_name, Access()
+    if live is not None and live.identity_name is not None:
+        name, before = live.identity_name, live.identity_access or Access()
+    if name is not None:
+        yield from _sequence_notes(name, desired, before, builder)
+
+
+def sequence_notes(sequence: Sequence) -> Iterator[Clause]:
+    """Comment and privileges of a new sequence that a column owns; its owner is the table's."""
+    return _sequence_notes(relation_name(sequence), sequence.access, Access())
+
+
+def _sequence_notes(sequence: QualifiedName, desired: Access, live: Access, builder: str = "") -> Iterator[Clause]:
+    for statement in sequence_privilege_statements(sequence, desired, live, builder):
+        yield Clause(statement=statement, order=Order.PRIVILEGES)
+    if desired.comment != live.comment:
+        statement = comment_statement(f"SEQUENCE {sequence.sql}", desired.comment)
+        yield Clause(statement=statement, order=Order.COMMENT)
 
 
 def in_parentheses(expression: str) -> str:
@@ -98,11 +135,12 @@ def column_settings(table: QualifiedName, column: Column) -> Iterator[Clause]:
 
 
 def column_notes(relation: QualifiedName, column: Column) -> Iterator[Clause]:
-    """Comment and privileges of a new column."""
+    """Comment and privileges of a new column and of the sequence inside it."""
     for statement in column_privilege_statements(relation, column):
         yield Clause(statement=statement, order=Order.PRIVILEGES)
     if column.comment is not None:
         yield comment_clause(relation, column)
+    yield from identity_notes(column)
 
 
 def comment_clause(relation: QualifiedName, column: Column) -> Clause:

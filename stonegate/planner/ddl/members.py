@@ -31,6 +31,7 @@ from stonegate.planner.ddl.columns import (
     column_settings,
     comment_clause,
     drop_column,
+    identity_notes,
     setting_clauses,
 )
 from stonegate.planner.diff.matching import shape
@@ -235,6 +236,8 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
             yield comment_clause(relation_name(table), desired)
         case "privileges":
             yield from _column_rights(table, desired, live)
+        case "sequence_comment" | "sequence_privileges":
+            yield from identity_notes(desired, live, context.builder)
         case aspect:
             yield from setting_clauses(aspect, table, desired, live, context)
 

@@ -240,6 +240,9 @@ def _in_order_of(statements: tuple[str, ...], order: Order) -> Iterator[Clause]:
 
 def _extension(aspect: str, desired: Extension) -> Clause:
     head = f"ALTER EXTENSION {quote_ident(desired.name)}"
+    if aspect == "comment":
+        statement = access.comment_statement(access.reference(desired), desired.comment)
+        return Clause(statement=statement, order=Order.COMMENT)
     if aspect == "schema":
         return Clause(statement=f"{head} SET SCHEMA {quote_ident(desired.schema)}")
     return Clause(statement=f"{head} UPDATE TO {quote_literal(desired.version).strip()}")

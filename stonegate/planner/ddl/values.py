@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
+from hashlib import sha256
 
 from stonegate.model.catalog import Catalog, Column, Sequence, SequenceOptions, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
@@ -20,11 +21,12 @@ from stonegate.planner.ddl.columns import (
     column_settings,
     drop_column,
     identity_definition,
+    identity_notes,
     in_parentheses,
+    sequence_notes,
 )
 
 SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
-LAST_VALUE = "stonegate.last_value"  # a setting of the transaction that carries a value from one statement to another
 
 
 class Source(StrEnum):
@@ -69,7 +71,7 @@ def value_clauses(table: Table, desired: Column, live: Column, context: DdlConte
         case Source.IDENTITY, _:
             return tuple(_from_identity(table, desired, live, context))
         case _, Source.IDENTITY:
-            return tuple(_to_identity(table, desired, live))
+            return tuple(_to_identity(table, desired, live, context))
         case Source.SERIAL, Source.SERIAL:
             return ()  # owned sequences compare by the column that owns them (behaviour, §5)
         case _, Source.SERIAL:
@@ -151,29 +153,52 @@ def _identity_changes(name: QualifiedName, desired: Column, live: Column) -> Ite
         yield column_clause(name, desired.name, " ".join(actions), Order.ADD_IDENTITY)
 
 
-def _to_identity(table: Table, desired: Column, live: Column) -> Iterator[Clause]:
+def _to_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     name = relation_name(table)
-    if live.default is not None:
-        yield drop_default(name, live.name)
-    before: str | None = None
-    if live.owned_sequence is not None:
-        # Two sequences of one column would leave pg_get_serial_sequence without an answer.
-        statement = f"ALTER SEQUENCE {live.owned_sequence.sql} OWNED BY NONE"
-        yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
-        before = _last_value(_regclass(live.owned_sequence))
+    sequence, before = sequence_of(live, context.live), None
+    if sequence is not None and makes_way(sequence, context.desired, context.live):
+        before = _recalled(name, live.name)  # see `make_way`
+    else:
+        if live.default is not None:
+            yield drop_default(name, live.name)
+        if sequence is not None:
+            # Two sequences of one column would leave pg_get_serial_sequence without an answer.
+            statement = f"ALTER SEQUENCE {relation_name(sequence).sql} OWNED BY NONE"
+            yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
+            before = _last_value(_regclass(relation_name(sequence)))
     if not live.not_null:
         yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_DEFAULT)
     yield column_clause(name, desired.name, f"ADD {identity_definition(desired)}", Order.ADD_IDENTITY)
     yield _advance(_serial_sequence(name, desired.name), name, desired, desired.identity_options, before)
+    yield from identity_notes(desired)
+
+
+def makes_way(sequence: Sequence, desired: Catalog, live: Catalog) -> bool:
+    """True if a sequence goes because its column becomes an identity column, whose own sequence then has its name."""
+    if sequence.owned_by is None or sequence.key in desired.objects:
+        return False
+    schema, table, name = sequence.owned_by
+    holders = (catalog.table(ObjectKey(ObjectKind.TABLE, schema, table)) for catalog in (desired, live))
+    wanted, present = (holder.column(name) if holder is not None else None for holder in holders)
+    if wanted is None or present is None:
+        return False
+    return bool(wanted.identity) and present.owned_sequence == relation_name(sequence)
+
+
+def make_way(sequence: Sequence) -> Iterator[Clause]:
+    """Drops a sequence that `makes_way`; its last value is kept until the column's new one exists."""
+    assert sequence.owned_by is not None
+    table, column = QualifiedName(*sequence.owned_by[:2]), sequence.owned_by[2]
+    yield _remember(table, column, _regclass(relation_name(sequence)))
+    yield drop_default(table, column)
+    yield Clause(statement=f"DROP SEQUENCE {relation_name(sequence).sql}", order=Order.NEXT_SEQUENCE)
 
 
 def _from_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     name = relation_name(table)
     if desired.owned_sequence is not None:
         # The identity's sequence has the name that the new one wants; it goes first, its value is remembered.
-        value = f"{_last_value(_serial_sequence(name, live.name))}::text"
-        statement = f"SELECT pg_catalog.set_config({quote_literal(LAST_VALUE)}, coalesce({value}, ''), true)"
-        yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
+        yield _remember(name, live.name, _serial_sequence(name, live.name))
     yield column_clause(name, live.name, "DROP IDENTITY", Order.DROP_IDENTITY)
     if desired.owned_sequence is None:
         if desired.default is not None:
@@ -183,9 +208,10 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     yield create_owned_sequence(table, desired, sequence, Order.NEXT_SEQUENCE)
     yield set_default(name, desired.name, desired.default or "NULL", Order.NEXT_DEFAULT)
     yield own_sequence(name, desired)
-    before = f"nullif(pg_catalog.current_setting({quote_literal(LAST_VALUE)}), '')::bigint"
     options = sequence.options if sequence is not None else None
-    yield _advance(_regclass(desired.owned_sequence), name, desired, options, before)
+    yield _advance(_regclass(desired.owned_sequence), name, desired, options, _recalled(name, live.name))
+    if sequence is not None:
+        yield from sequence_notes(sequence)
 
 
 # --- serial ---------------------------------------------------------------------------------------------------------
@@ -250,6 +276,21 @@ def _serial_sequence(table: QualifiedName, column: str) -> str:
 def _last_value(sequence: str) -> str:
     """NULL if nextval was never called."""
     return f"pg_catalog.pg_sequence_last_value({sequence})"
+
+
+def _setting(table: QualifiedName, column: str) -> str:
+    """A setting of the transaction that carries the last value of a column's sequence to a later statement."""
+    return quote_literal(f"stonegate.last_value_{sha256(f'{table.sql}.{column}'.encode()).hexdigest()[:12]}").strip()
+
+
+def _remember(table: QualifiedName, column: str, sequence: str) -> Clause:
+    value = f"coalesce({_last_value(sequence)}::text, '')"
+    statement = f"SELECT pg_catalog.set_config({_setting(table, column)}, {value}, true)"
+    return Clause(statement=statement, order=Order.KEEP_SEQUENCE)
+
+
+def _recalled(table: QualifiedName, column: str) -> str:
+    return f"nullif(pg_catalog.current_setting({_setting(table, column)}), '')::bigint"
 
 
 def _advance(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from stonegate.model.catalog import Access, DefaultPrivileges, Privilege
+from stonegate.model.catalog import Access, Column, DefaultPrivileges, Privilege, held_although_denied
 from stonegate.model.names import ObjectKey, quote_ident
 from stonegate.model.plan import Action
 from stonegate.planner.diff.findings import Findings, Note
@@ -40,66 +41,81 @@ def compare_owner(sides: Sides, key: ObjectKey, desired: Access, live: Access, l
 
 
 def compare_comment(
-    sides: Sides, key: ObjectKey, desired: str | None, live: str | None, *, table: ObjectKey | None = None
+    sides: Sides,
+    key: ObjectKey,
+    desired: str | None,
+    live: str | None,
+    *,
+    table: ObjectKey | None = None,
+    inside: str = "",
 ) -> Findings:
-    """A comment that stonegate never declared is kept at adoption."""
+    """A comment that stonegate never declared is kept at adoption.
+
+    Args:
+        inside: what inside of the object it is about, if not the object itself; begins the name of the aspect.
+    """
     if desired == live:
         return
+    subject = _subject(key, inside)
     if desired is None and sides.declared is None:
-        yield Note(f"the comment on {key} is kept: the folder has none")
+        yield Note(f"the comment on {subject} is kept: the folder has none")
         return
     verb = "has another comment" if desired and live else "gets a comment" if desired else "loses its comment"
-    yield sides.change(Action.ALTER, key, f"{key} {verb}", aspect="comment", before=live, after=desired, table=table)
+    aspect = f"{inside}_comment".removeprefix("_")
+    yield sides.change(Action.ALTER, key, f"{subject} {verb}", aspect=aspect, before=live, after=desired, table=table)
 
 
-def compare_privileges(sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None) -> Findings:
+def _subject(key: ObjectKey, inside: str) -> str:
+    return f"the {inside} of {key}" if inside else str(key)
+
+
+def compare_privileges(
+    sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None, *, inside: str = ""
+) -> Findings:
     """Rights that are declared and missing, and rights that are declared revoked and still there."""
     stand_in = {sides.builder: live.owner} if sides.builder else {}
     granted = [right for right in _as_live(desired.granted, stand_in) if not holds(live, right)]
+    granted += [right for right in _as_live(desired.affirmed, stand_in) if lacks(live, right)]
     revoked = [right for right in _as_live(desired.revoked, stand_in) if not lacks(live, right)]
-    held = live.held_although_denied(desired.denied)
+    held = held_although_denied(live.granted, desired.denied)
     revoked += held
+    subject = _subject(key, inside)
     if granted or revoked:
         yield sides.change(
             Action.ALTER,
             key,
-            f"{key} lacks declared privileges" if granted else f"{key} has privileges that are declared revoked",
-            aspect="privileges",
+            f"{subject} lacks declared privileges"
+            if granted
+            else f"{subject} has privileges that are declared revoked",
+            aspect=f"{inside}_privileges".removeprefix("_"),
             before=_rights_text(live.granted, live.revoked),
             after=_rights_text(granted, revoked),
         )
     if last is None:
         return
+    taken = {(right.grantee, right.privilege) for right in held}
     for right in last.granted:
-        if right not in desired.granted and right in live.granted and right not in held:
-            yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
+        is_taken = (right.grantee, right.privilege) in taken
+        if right not in desired.granted and right in live.granted and not is_taken:
+            yield Note(f"{subject}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
     for right in last.revoked:
-        if right not in desired.revoked and right in live.revoked:
-            yield Note(f"{key}: {_right_text(right)} is no longer declared revoked, and stays so until a GRANT runs")
+        if right not in (*desired.revoked, *granted) and right in live.revoked:
+            yield Note(
+                f"{subject}: {_right_text(right)} is no longer declared revoked, and stays so until a GRANT runs"
+            )
 
 
 def compare_column_privileges(
-    sides: Sides,
-    key: ObjectKey,
-    desired: tuple[Privilege, ...],
-    live: tuple[Privilege, ...],
-    last: tuple[Privilege, ...],
+    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None
 ) -> Findings:
-    """The rights on one column."""
-    access = Access(granted=live)
-    missing = [right for right in desired if not holds(access, right)]
-    if missing:
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key} lacks declared privileges",
-            aspect="privileges",
-            before=_rights_text(live, ()),
-            after=_rights_text(missing, ()),
-        )
-    for right in last:
-        if right not in desired and right in live:
-            yield Note(f"{key}: {_right_text(right)} is no longer declared, and stays until a migration revokes it")
+    """The rights on one column, of which nobody has any to begin with."""
+    yield from compare_privileges(
+        sides,
+        key,
+        Access(granted=desired.granted, denied=desired.denied),
+        Access(granted=live.granted),
+        Access(granted=last.granted) if last is not None else None,
+    )
 
 
 def compare_default_privileges(
@@ -108,7 +124,10 @@ def compare_default_privileges(
     """One entry of ALTER DEFAULT PRIVILEGES."""
     present = Access(owner=desired.role, granted=live.granted, revoked=live.revoked) if live is not None else Access()
     granted = [right for right in desired.granted if not _is_among(right, present.granted)]
+    granted += [right for right in desired.affirmed if right in present.revoked]
     revoked = [right for right in desired.revoked if right not in present.revoked]
+    held = held_although_denied(present.granted, desired.denied)
+    revoked += held
     if granted or revoked:
         yield sides.change(
             Action.ALTER,
@@ -119,8 +138,10 @@ def compare_default_privileges(
             before=_rights_text(present.granted, present.revoked),
             after=_rights_text(granted, revoked),
         )
+    taken = {(right.grantee, right.privilege) for right in held}
     for right in last.granted if last is not None else ():
-        if right not in desired.granted and right in present.granted:
+        is_taken = (right.grantee, right.privilege) in taken
+        if right not in desired.granted and right in present.granted and not is_taken:
             yield Note(f"{desired.key}: {_right_text(right)} is no longer declared, and stays until a REVOKE runs")
 
 
@@ -157,7 +178,11 @@ def _right_text(right: Privilege) -> str:
     return f"{right.privilege} for {role}" + (" with grant option" if right.grantable else "")
 
 
+def _taken_text(right: Privilege) -> str:
+    return f"grant option for {_right_text(replace(right, grantable=False))}" if right.grantable else _right_text(right)
+
+
 def _rights_text(granted: Iterable[Privilege], revoked: Iterable[Privilege]) -> str | None:
     parts = [f"grant {_right_text(right)}" for right in sorted(granted)]
-    parts += [f"revoke {_right_text(right)}" for right in sorted(revoked)]
+    parts += [f"revoke {_taken_text(right)}" for right in sorted(revoked)]
     return "; ".join(parts) or None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from stonegate.model.catalog import Column, Table
+from stonegate.model.catalog import Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify import NOT_VALID, Circumstances
-from stonegate.planner.diff.access import compare_column_privileges, compare_comment
+from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import Family, partitions_by
 from stonegate.planner.diff.naming import is_given_not_null, make_object_name
@@ -114,6 +114,16 @@ def _surplus_column(sides: Sides, table: Table, column: Column, heirs: Mapping[s
     yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=column_text(column), hint=hint)
 
 
+def _compare_identity_access(
+    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None
+) -> Findings:
+    """Comment and privileges of the sequence inside; its owner is the table's (manual: ALTER SEQUENCE)."""
+    wanted, present = desired.identity_access or Access(), live.identity_access or Access()
+    known = last.identity_access if last is not None else None
+    yield from compare_comment(sides, key, wanted.comment, present.comment, inside="sequence")
+    yield from compare_privileges(sides, key, wanted, present, known, inside="sequence")
+
+
 # --- the same column ------------------------------------------------------------------------------------------------
 
 
@@ -130,8 +140,9 @@ def _compare_column(
         yield from _compare_source(sides, key, desired, live, family)
         yield from _compare_settings(sides, key, desired, live)
     yield from compare_comment(sides, key, desired.comment, live.comment)
-    known = last.granted if last is not None else ()
-    yield from compare_column_privileges(sides, key, desired.granted, live.granted, known)
+    yield from compare_column_privileges(sides, key, desired, live, last)
+    if desired.identity and live.identity:
+        yield from _compare_identity_access(sides, key, desired, live, last)
     if desired.inherited != live.inherited and family.is_stable:
         words = {True: "its parent's alone", False: "the table's own"}
         yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")

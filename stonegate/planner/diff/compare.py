@@ -48,7 +48,7 @@ def differences(
         kept: kinds that the folder does not manage: nothing of them is removed.
         builder: the role that built the reference; an object that it owns says nothing about its owner.
         owner: the role that stands for `builder` in the live database, if it is another one.
-        stated: (extension, "version" | "schema") pairs that the folder states; None takes all as stated.
+        stated: (extension, "version" | "schema" | "comment") that the folder states; None takes all as stated.
         starred: views and routines whose source has a `*`; None decides by what the last deployment shows.
         same_body: decides if two bodies of a language are the same but for comments and formatting.
     """

@@ -57,6 +57,8 @@ def compare_extensions(sides: Sides) -> Findings:
             yield sides.change(
                 Action.CREATE, extension.key, f"extension {extension.key.label} is new", after=extension.version
             )
+            if sides.states(extension.name, "comment"):
+                yield from compare_comment(sides, extension.key, extension.comment, None)
         else:
             yield from _compare_extension(sides, extension, present)
     for name, extension in live.items():
@@ -75,7 +77,7 @@ def _compare_extension(sides: Sides, desired: Extension, live: Extension) -> Fin
     ):
         if wanted == present:
             continue
-        if sides.stated is not None and (desired.name, aspect) not in sides.stated:
+        if not sides.states(desired.name, aspect):
             yield Note(
                 f"{desired.key} has {aspect} {present}, a new database would get {wanted}: state it to change it"
             )
@@ -88,6 +90,18 @@ def _compare_extension(sides: Sides, desired: Extension, live: Extension) -> Fin
             before=present,
             after=wanted,
         )
+    yield from _compare_extension_comment(sides, desired, live)
+
+
+def _compare_extension_comment(sides: Sides, desired: Extension, live: Extension) -> Findings:
+    """An extension brings a comment, another one with every version: without a declared one this is what it has."""
+    if sides.states(desired.name, "comment"):
+        yield from compare_comment(sides, desired.key, desired.comment, live.comment)
+    elif desired.version == live.version and desired.comment != live.comment:
+        if sides.declared is None:
+            yield Note(f"the comment on {desired.key} is kept: the folder has none")
+        else:
+            yield from compare_comment(sides, desired.key, desired.comment, live.comment)
 
 
 def compare_all_default_privileges(sides: Sides) -> Findings:

@@ -126,14 +126,19 @@ def _table_key(owner: tuple[str, str, str]) -> ObjectKey:
 
 
 def _comes_with_column(sides: Sides, sequence: Sequence) -> bool:
-    """True for the sequence that a new serial column brings, if nobody wants more of it than `serial` gives."""
+    """True for the sequence that a new serial column brings, if nobody wants more of it than `serial` gives.
+
+    Where a column is no identity column any more, its new sequence cannot come before the identity's is gone.
+    """
     if sequence.owned_by is None or not _is_serial(sides.desired, sequence):
         return False
     table = sides.desired.table(_table_key(sequence.owned_by))
     column = table.column(sequence.owned_by[2]) if table is not None else None
     if table is None or column is None:
         return False
-    return (
+    former = sides.live.table(table.key)
+    present = former.column(column.name) if former is not None else None
+    return (present is not None and bool(present.identity)) or (
         sequence.access == Access(owner=table.access.owner)
         and sequence.options == _serial_options(column)
         and sequence.unlogged == table.unlogged

@@ -28,7 +28,7 @@ class Sides:
         kept: kinds of which nothing is ever removed.
         builder: the role that owns every desired object that says nothing else.
         owner: the role that stands for `builder` in the live database.
-        stated: (extension, "version" or "schema") pairs that the folder states; None when that is unknown.
+        stated: (extension, "version", "schema" or "comment") pairs that the folder states; None when that is unknown.
         starred: views and routines whose source has a `*`; None when that is unknown.
     """
 
@@ -59,6 +59,10 @@ class Sides:
         """The table as the last deployment declared it, or None."""
         found = self.last_declared(key)
         return found if isinstance(found, Table) else None
+
+    def states(self, extension: str, what: str) -> bool:
+        """True unless the folder is known to leave the extension's version, schema or comment open."""
+        return self.stated is None or (extension, what) in self.stated
 
     # --- changes ----------------------------------------------------------------------------------------------------
 

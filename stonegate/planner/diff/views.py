@@ -133,9 +133,8 @@ def _compare_columns(sides: Sides, desired: View, live: View) -> Findings:
     for column in desired.columns:
         key = ObjectKey(ObjectKind.COLUMN, desired.schema, desired.name, None, column.name)
         there = present.get(column.name, Column(name=column.name, type=column.type))
-        known = former[column.name].granted if column.name in former else ()
         yield from compare_comment(sides, key, column.comment, there.comment)
-        yield from compare_column_privileges(sides, key, column.granted, there.granted, known)
+        yield from compare_column_privileges(sides, key, column, there, former.get(column.name))
         if column.default != there.default:
             verb = "gets another default" if column.default else "loses its default"
             yield sides.change(

@@ -15,6 +15,7 @@ import pytest
 from stonegate.database.introspect import read_catalog
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog, CatalogObject, CompositeType, Table, View
+from stonegate.model.catalog import Sequence as CatalogSequence
 from stonegate.model.json_form import to_json
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ConsentToken
@@ -121,7 +122,7 @@ def clauses_of(found: Change, desired: Catalog, live: Catalog) -> tuple[ddl.Clau
                 statements += ddl.trigger_statements(wanted)
             return tuple(ddl.Clause(statement=statement) for statement in statements)
         case Action.DROP:
-            return (ddl.Clause(statement=ddl.drop_statement(found.key, present)),)
+            return ddl.drop_object(found.key, present, context)
         case _:
             assert wanted is not None
             return ddl.alter(found, wanted, present if present is not None else wanted, context)
@@ -218,11 +219,12 @@ def _alter(database: Database, schema: str, case: Case, live: Catalog, desired: 
     changes = [_moved(found, schema) for found in case.changes]
     dropped = [found for found in changes if found.action is Action.DROP and not _is_member(found)]
     kept = [found for found in changes if found not in dropped]
+    first = [found for found in dropped if _makes_way(found, desired, live)]
     statements: tuple[str, ...] = ()
     counts = _counts(database, schema, live, desired)
     answers, error = [], ""
     try:
-        for part in (kept, dropped):
+        for part in (first, kept, [found for found in dropped if found not in first]):
             statements += ddl.combine(clause for found in part for clause in clauses_of(found, desired, live))
         run(database, statements)
         place = f'SET search_path = "{schema}";'
@@ -232,6 +234,11 @@ def _alter(database: Database, schema: str, case: Case, live: Catalog, desired: 
     after = _counts(database, schema, live, desired)
     lost = {name: count - after[name] for name, count in counts.items() if after[name] != count}
     return Outcome(statements, error, {}, {}, answers, {} if case.expected else lost)
+
+
+def _makes_way(found: Change, desired: Catalog, live: Catalog) -> bool:
+    thing = live.objects.get(found.key)
+    return isinstance(thing, CatalogSequence) and ddl.makes_way(thing, desired, live)
 
 
 def _moved(found: Change, schema: str) -> Change:

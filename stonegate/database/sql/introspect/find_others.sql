@@ -23,9 +23,6 @@ OR EXISTS (SELECT FROM pg_catalog.pg_publication)
 OR EXISTS (SELECT FROM pg_catalog.pg_seclabel)
 OR EXISTS (SELECT FROM pg_catalog.pg_description AS n JOIN pg_catalog.pg_constraint AS c ON c.conindid = n.objoid
     WHERE n.objoid >= 16384 AND n.classoid = 'pg_class'::regclass AND c.contype IN ('p', 'u', 'x'))
-OR EXISTS (SELECT FROM pg_catalog.pg_description AS n JOIN pg_catalog.pg_depend AS d ON d.objid = n.objoid
-    WHERE n.objoid >= 16384 AND n.classoid = 'pg_class'::regclass AND d.classid = n.classoid AND d.deptype = 'i'
-        AND d.refobjsubid > 0)
 OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE oid >= 16384 AND rulename <> '_RETURN')
 OR EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgenabled <> 'O' AND (tgisinternal OR tgparentid <> 0))
 OR EXISTS (SELECT FROM pg_catalog.pg_description AS n JOIN pg_catalog.pg_constraint AS c ON c.oid = n.objoid

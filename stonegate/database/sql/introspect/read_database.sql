@@ -22,9 +22,10 @@ SELECT concat('"server":', current_setting('server_version_num'), ',"schemas":['
         SELECT objid FROM pg_catalog.pg_depend WHERE classid = 'pg_namespace'::regclass AND deptype = 'e')
 ), '],"extensions":[', (
     SELECT string_agg(concat('{"name":', to_json(e.extname::text), ',"version":', to_json(e.extversion),
-        ',"schema":', to_json(n.nspname::text), '}'), ',' ORDER BY e.extname)
+        ',"schema":', to_json(n.nspname::text), ',"comment":' || to_json(c.description), '}'), ',' ORDER BY e.extname)
     FROM pg_catalog.pg_extension AS e
     JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+    LEFT JOIN pg_catalog.pg_description AS c ON c.classoid = 'pg_extension'::regclass AND c.objoid = e.oid
 ), '],"default_privileges":[', (
     SELECT string_agg(concat('{"role":', to_json(d.role::text), ',"schema":', to_json(d.schema::text),
         ',"objects":"', d.objects, '"', [[privileges acl=d.acl; usual=d.usual; owner=NULL]], '}'),

@@ -29,10 +29,15 @@ sequences AS MATERIALIZED (
 ),
 
 owned AS MATERIALIZED (
-    SELECT s.relation, s.number, s.identity, s.options, r.named,
-        'nextval(' || quote_literal(quote_ident(r.schema) || '.' || quote_ident(r.name)) || '::regclass)' AS nextval
+    SELECT s.relation, s.number, s.identity, s.options,
+        concat('"schema":', to_json(p.name::text), ',"name":', to_json(c.relname::text)) AS named,
+        'nextval(' || quote_literal(quote_ident(p.name) || '.' || quote_ident(c.relname)) || '::regclass)' AS nextval,
+        CASE WHEN s.identity
+            THEN [[access owner=c.relowner; comment=n.text; acl=c.relacl; kind='s']] END AS access
     FROM sequences AS s
-    LEFT JOIN relations AS r ON r.oid = s.oid
+    JOIN pg_catalog.pg_class AS c ON c.oid = s.oid
+    JOIN spaces AS p ON p.oid = c.relnamespace
+    LEFT JOIN notes AS n ON n.classid = 'pg_class'::regclass AND n.objid = s.oid AND n.number = 0
     WHERE s.relation IS NOT NULL
 ),
 
@@ -63,7 +68,8 @@ columns AS MATERIALIZED (
                 ELSE concat(',"generated":', to_json(d.expression), ',"generated_kind":"',
                     CASE a.attgenerated WHEN 's' THEN 'stored' ELSE 'virtual' END, '"') END,
             CASE WHEN s.identity THEN concat(',"identity":"', CASE a.attidentity WHEN 'a' THEN 'always'
-                    ELSE 'by default' END, '","identity_options":', s.options)
+                    ELSE 'by default' END, '","identity_options":', s.options, ',"identity_name":{', s.named,
+                    '},"identity_access":', s.access)
                 WHEN s.nextval = d.expression THEN ',"owned_sequence":{' || s.named || '}' END,
             CASE WHEN NOT a.attislocal THEN ',"inherited":true' END,
             CASE WHEN a.attstorage <> t.typstorage THEN CASE a.attstorage WHEN 'p' THEN ',"storage":"plain"'

@@ -31,7 +31,7 @@ JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_e
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) AS i
 WHERE d.deptype = 'x'
 UNION ALL
--- Comments on indexes that constraints own, on NOT NULL constraints and on the sequences of identity columns.
+-- Comments on indexes that constraints own and on NOT NULL constraints.
 SELECT 'comment', format('%s %s', i.type, i.identity),
     format('COMMENT ON %s %s IS %L', o.word, i.identity, n.description), true,
     format('COMMENT ON %s %s IS NULL', o.word, i.identity)
@@ -42,11 +42,6 @@ JOIN (
     UNION ALL
     SELECT 'pg_constraint'::regclass, oid, 'CONSTRAINT'
     FROM pg_catalog.pg_constraint WHERE contype = 'n' AND conrelid IN (SELECT oid FROM relations)
-    UNION ALL
-    SELECT 'pg_class'::regclass, objid, 'SEQUENCE'
-    FROM pg_catalog.pg_depend
-    WHERE classid = 'pg_class'::regclass AND deptype = 'i' AND refobjsubid > 0
-        AND refobjid IN (SELECT oid FROM relations)
 ) AS o ON o.classid = n.classoid AND o.objid = n.objoid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(n.classoid, n.objoid, 0) AS i
 UNION ALL

@@ -54,9 +54,9 @@ FROM (
         UNION ALL
         SELECT true, oid, 0, xmin, 0 FROM pg_catalog.pg_proc WHERE oid >= 16384
         UNION ALL
-        -- 2200 is the schema public.
+        -- 2200 is the schema public; plpgsql is an extension that every database has from the start.
         SELECT classoid = 'pg_catalog.pg_proc'::regclass, objoid, objsubid, xmin, 0 FROM pg_catalog.pg_description
-        WHERE objoid >= 16384 OR objoid = 2200
+        WHERE objoid >= 16384 OR objoid = 2200 OR classoid = 'pg_catalog.pg_extension'::regclass
     ) AS row (routine, oid, part, version, relation)
     WHERE relation <> ALL (ARRAY(SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't'))
 ) AS written, (

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, a serial);
+GRANT SELECT ON SEQUENCE t_a_seq TO pg_monitor;

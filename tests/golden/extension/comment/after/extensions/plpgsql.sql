@@ -1,0 +1,2 @@
+CREATE EXTENSION plpgsql;
+COMMENT ON EXTENSION plpgsql IS 'of ours';

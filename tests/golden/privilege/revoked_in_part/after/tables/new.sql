@@ -1,0 +1,2 @@
+CREATE TABLE new (id integer);
+REVOKE ALL ON new FROM pg_monitor;
