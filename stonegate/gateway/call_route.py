@@ -11,12 +11,15 @@ import msgspec
 from stonegate.errors import MethodNotAllowed, StonegateError
 from stonegate.gateway.answers import Receive, Refusal, Scope
 from stonegate.gateway.bodies import check_length, read_body
-from stonegate.gateway.calls import CallAnswer, CallRequest, StrictCallRequest, find_unknown
+from stonegate.gateway.call_requests import CallRequest, LargeCallRequest, find_unknown, strict_decoder
+from stonegate.gateway.calls import CallAnswer
 from stonegate.gateway.endpoints import MIB, decode_json, warn_about
 from stonegate.gateway.protocol import Exchange
+from stonegate.gateway.signatures import LARGE_BYTES
 from stonegate.gateway.state import Gateway
 
-_DECODER: Final = msgspec.json.Decoder(StrictCallRequest)
+_DECODER: Final = strict_decoder(CallRequest)
+_LARGE_DECODER: Final = strict_decoder(LargeCallRequest)
 _HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
 
 
@@ -67,22 +70,25 @@ class CallRoute:
         length = len(_BEGIN) + len(answer.rows) + len(tail)
         await exchange.answer(_HEAD % (length, facts["request_id"].encode()), (_BEGIN, answer.rows, tail))
 
-    async def _read(self, exchange: Exchange, scope: Scope, receive: Receive) -> CallRequest:
+    async def _read(self, exchange: Exchange, scope: Scope, receive: Receive) -> CallRequest | LargeCallRequest:
         cap = self._gateway.settings.max_body_mb * MIB
         body = exchange.take_body(cap)
         if body is None:
             check_length(scope, cap)
             body = await read_body(receive, cap)
+        kind, decoder = (CallRequest, _DECODER) if len(body) <= LARGE_BYTES else (LargeCallRequest, _LARGE_DECODER)
         try:
             if not body.isascii():
                 body.decode()
-            return _DECODER.decode(body)
+            request: CallRequest | LargeCallRequest = decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            request: CallRequest = decode_json(body, CallRequest)
-            warn_about(find_unknown(body, CallRequest.__struct_fields__), "/call")
-            return request
+            request = decode_json(body, kind)
+            warn_about(find_unknown(body, kind), "/call")
+        return request
 
-    async def _answer(self, exchange: Exchange, request: CallRequest, facts: dict[str, Any]) -> CallAnswer:
+    async def _answer(
+        self, exchange: Exchange, request: CallRequest | LargeCallRequest, facts: dict[str, Any]
+    ) -> CallAnswer:
         """The call's answer; a client that hangs up cancels it."""
         caller = asyncio.current_task()
         assert caller is not None

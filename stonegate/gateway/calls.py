@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import random
 import time
-from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,7 @@ from stonegate.database.pipeline import CallUndone, Pace, SignatureMoved, Statem
 from stonegate.errors import ConnectionFailed, DatabaseNotFound, FunctionNotFound, QueryFailed, UsageError
 from stonegate.fleet.targets import Target
 from stonegate.gateway.answers import Refusal, refusal_of
+from stonegate.gateway.call_requests import CallRequest, LargeCallRequest, id_text, take_apart
 from stonegate.gateway.places import Places
 from stonegate.gateway.plain_calls import PlainCall
 from stonegate.gateway.pools import Pools
@@ -30,30 +31,7 @@ _BY_STATE: Final = {"42501": 403, "42883": 404, "57014": 504, "P0001": 400}
 _BY_CLASS: Final = {"23": 409, "22": 400}
 
 
-class CallRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
-    """The body of `/call`; `tenant_id`, `uuid` and `database_id` name the tenant, one of them is enough."""
-
-    platform: str
-    function: str
-    params: list[msgspec.Raw] | dict[str, msgspec.Raw] | None = None
-    tenant_id: str | int | None = None
-    database_id: str | int | None = None
-    uuid: str | int | None = None
-    schema_name: str | None = None
-    timeout_ms: int | float | None = None
-
-    @property
-    def id(self) -> str | None:
-        """`database_id`, which is also called `uuid`.
-
-        Raises:
-            UsageError: both are given and differ.
-        """
-        return one_id(self.database_id, self.uuid)
-
-
-class StrictCallRequest(CallRequest, kw_only=True, forbid_unknown_fields=True):
-    """Tried first, so that unknown fields are noticed at no cost; what it refuses is looked at again."""
+_Bound: TypeAlias = tuple[Statement, list[bytes | None], bytes | None]
 
 
 class CallAnswer(msgspec.Struct, frozen=True):
@@ -81,7 +59,7 @@ class _Function:
         # Those that were read at the same time are not read again at the same time.
         self.read_at = time.monotonic() - random.uniform(0, SIGNATURE_SECONDS / 2)
 
-    def bind(self, name: str, arguments: Arguments) -> tuple[Statement, list[bytes | None], bytes | None]:
+    def bind(self, name: str, arguments: Arguments) -> _Bound:
         """The statement, the texts of its parameters, and the rows where they are known before: a void function's.
 
         Raises:
@@ -91,6 +69,12 @@ class _Function:
             return *bound, self.plain.void_rows
         fit = choose_signature(name, self.signatures, arguments)
         return *bind_call(fit), void_rows(fit.signature)
+
+    async def bind_any(self, name: str, arguments: Arguments | msgspec.Raw) -> _Bound:
+        """The same; a large call, whose parameters are in one piece, is bound beside the event loop."""
+        if not isinstance(arguments, msgspec.Raw):
+            return self.bind(name, arguments)
+        return await asyncio.to_thread(lambda: self.bind(name, take_apart(arguments, name, self.signatures)))
 
 
 class Calls:
@@ -102,7 +86,7 @@ class Calls:
         self.pools = pools
         self._known: dict[str, dict[str, _Function]] = {}
 
-    async def answer(self, request: CallRequest) -> CallAnswer:
+    async def answer(self, request: CallRequest | LargeCallRequest) -> CallAnswer:
         """Call the function.
 
         Raises:
@@ -117,7 +101,7 @@ class Calls:
             )
         timeout_s = None if request.timeout_ms is None else self._timeout(request.timeout_ms)
         database_id = request.id
-        tenant = database_id if database_id is not None else _as_text(request.tenant_id)
+        tenant = database_id if database_id is not None else id_text(request.tenant_id)
         try:
             target = await self.places.find(
                 request.platform, tenant, request.schema_name or None, is_id=database_id is not None
@@ -135,9 +119,12 @@ class Calls:
         """The database was deployed to: its signatures may be others now."""
         self._known.pop(database, None)
 
-    async def _attempt(self, target: Target, request: CallRequest, timeout_s: float | None) -> CallAnswer:
+    async def _attempt(
+        self, target: Target, request: CallRequest | LargeCallRequest, timeout_s: float | None
+    ) -> CallAnswer:
         known = self._known.get(target.database, {}).get(request.function)
-        mean = math.inf if known is None or known.pace.mean is None else known.pace.mean
+        is_known = known is not None and not isinstance(request, LargeCallRequest)  # large ones take what they take
+        mean = known.pace.mean if is_known and known is not None and known.pace.mean is not None else math.inf
         opening = self.places.open(target, self.settings.call_timeout)
         place = await self.pools.take(target.database, opening, mean)
         try:
@@ -146,18 +133,18 @@ class Calls:
             self.pools.give_back(place, mean)
 
     async def _run(
-        self, session: CallSession, database: str, request: CallRequest, timeout_s: float | None
+        self, session: CallSession, database: str, request: CallRequest | LargeCallRequest, timeout_s: float | None
     ) -> CallAnswer:
         name = request.function
-        arguments: Arguments = () if request.params is None else request.params
+        arguments: Arguments | msgspec.Raw = () if request.params is None else request.params
         known = self._known.get(database, {}).get(name)
         bound = None
         if known is not None and time.monotonic() - known.read_at < SIGNATURE_SECONDS:
             with contextlib.suppress(UsageError):  # an overload may have come since
-                bound = known.bind(name, arguments)
+                bound = await known.bind_any(name, arguments)
         if known is None or bound is None:
             known = await self._read(session, database, name)
-            bound = known.bind(name, arguments)
+            bound = await known.bind_any(name, arguments)
         try:
             try:
                 rows = await session.run(bound[0], bound[1], timeout_s=timeout_s, pace=known.pace)
@@ -166,7 +153,7 @@ class Calls:
                 known = await self._read(session, database, name)
                 if known.signatures == before:
                     raise moved.failure from None
-                bound = known.bind(name, arguments)
+                bound = await known.bind_any(name, arguments)
                 rows = await session.run(bound[0], bound[1], timeout_s=timeout_s, pace=known.pace)
         except SignatureMoved as still:
             raise still.failure from None
@@ -217,28 +204,3 @@ def _status_of(state: str, otherwise: int) -> int:
     if state.startswith("PT") and state[2:].isdigit() and 400 <= int(state[2:]) <= 599:
         return int(state[2:])
     return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or otherwise
-
-
-def one_id(database_id: str | int | None, uuid: str | int | None) -> str | None:
-    """The id under either of its names; an empty one, or the word null, is none.
-
-    Raises:
-        UsageError: both are given and differ.
-    """
-    first, second = _as_text(database_id), _as_text(uuid)
-    if first is not None and second is not None and first != second:
-        raise UsageError("database_id and uuid are the same field, and were given different values")
-    return first if first is not None else second
-
-
-def _as_text(value: str | int | None) -> str | None:
-    return None if value in (None, "", "null") else str(value)
-
-
-def find_unknown(body: bytes | bytearray, known: Sequence[str]) -> tuple[str, ...]:
-    """Fields of a JSON object that nobody declared."""
-    try:
-        fields: Mapping[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        return ()
-    return tuple(name[:MOST_SHOWN] for name in fields if name not in known)

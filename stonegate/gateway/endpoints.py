@@ -14,7 +14,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from stonegate.errors import UsageError
-from stonegate.gateway.calls import find_unknown
+from stonegate.gateway.call_requests import find_unknown
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.state import Gateway
 
@@ -108,7 +108,7 @@ class Endpoint:
     def _read_json(self, body: bytes) -> msgspec.Struct:
         assert self.form is not None
         made: msgspec.Struct = decode_json(body, self.form)
-        warn_about(find_unknown(body, self.form.__struct_fields__), self.path)
+        warn_about(find_unknown(body, self.form), self.path)
         return made
 
     async def _read_multipart(self, request: Request) -> tuple[msgspec.Struct, bytes]:

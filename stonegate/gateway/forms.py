@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from stonegate.errors import UsageError
-from stonegate.gateway.calls import one_id
+from stonegate.gateway.call_requests import one_id
 from stonegate.gateway.deployments import MigrateOptions
 from stonegate.model.plan import Consent, PlanOptions
 

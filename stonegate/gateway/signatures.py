@@ -24,16 +24,22 @@ FUNCTION_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
 #: Characters of a name, and names, that a refusal repeats.
 MOST_SHOWN: Final = 63
 MOST_NAMES: Final = 20
+#: From this size on a value is taken apart beside the event loop, or by PostgreSQL (bytes).
+LARGE_BYTES: Final = 256 * 1024
 #: PostgreSQL's arrays have no more (MAXDIM).
 MOST_DIMENSIONS: Final = 6
 #: More parameters than a function can have (manual, 35: FUNC_MAX_ARGS is 100), VARIADIC ones included.
 MOST_ARGUMENTS: Final = 10_000
 
-_INT4, _INT8, _NUMERIC, _BOOL, _TEXT, _JSONB = 23, 20, 1700, 16, 25, 3802
+_INT4, _INT8, _NUMERIC, _BOOL, _TEXT, _JSON, _JSONB = 23, 20, 1700, 16, 25, 114, 3802
 _INTEGERS: Final = {"int2": 15, "int4": 31, "int8": 63}
 _FLOATS: Final = {"numeric": 7, "float8": 6, "float4": 5, "money": 2}
 _TEXTS: Final = {"text": 9, "varchar": 8, "bpchar": 7, "name": 6, "citext": 8}
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
+#: Arrays of these hold arrays and objects as elements.
+_NO_PLAIN_ELEMENTS: Final = JSON_TYPES | {"bytea"}
+#: What PostgreSQL would take for the text of an element, or refuse in words of its own.
+_DOUBTFUL: Final = re.compile(rb"\{|\\u(?:0000|[dD][89a-fA-F])")
 POLYMORPHIC: Final = {"anyelement", "anynonarray", "anyarray", "any", "anycompatible", "anycompatiblearray"} | {
     "anycompatiblenonarray",
     "anyenum",
@@ -262,13 +268,20 @@ def _bind(parameter: Parameter, raw: msgspec.Raw) -> _Bound:
 
 
 def _bind_array(parameter: Parameter, raw: msgspec.Raw) -> _Bound:
-    if parameter.element_kind == "c" and b"{" in bytes(raw):
+    text = bytes(raw)
+    if parameter.element_kind == "c" and b"{" in text:
         # Composites inside: PostgreSQL takes the objects apart, at any depth, beside NULLs and input texts.
-        document = "pg_catalog.jsonb_build_object('v', {})"
-        record = f"pg_catalog.jsonb_to_record({document}) AS r (v {parameter.type})"
-        return _Bound(f"(SELECT r.v FROM {record})", _JSONB, bytes(raw))
+        return _Bound(_from_document("jsonb", parameter), _JSONB, text)
+    if len(text) > LARGE_BYTES and parameter.element_base not in _NO_PLAIN_ELEMENTS and not _DOUBTFUL.search(text):
+        return _Bound(_from_document("json", parameter), _JSON, text)
     items = msgspec.json.decode(raw, type=list[msgspec.Raw])
     return _Bound("{}", parameter.oid, _array_literal(parameter, items).encode())
+
+
+def _from_document(kind: str, parameter: Parameter) -> str:
+    """An expression with which PostgreSQL makes the value from a document (manual 9.16)."""
+    document = f"pg_catalog.{kind}_build_object('v', {{}})"
+    return f"(SELECT r.v FROM pg_catalog.{kind}_to_record({document}) AS r (v {parameter.type}))"
 
 
 def _array_literal(parameter: Parameter, items: list[msgspec.Raw], depth: int = 1) -> str:
