@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from itertools import groupby
@@ -106,6 +111,46 @@ def test_the_services_share_user_directory_and_program() -> None:
     for key in ("User", "DynamicUser", "StateDirectory", "WorkingDirectory", "EnvironmentFile", "Environment"):
         assert services[0][key] == services[1][key], key
     assert {service["ExecStart"].split()[0] for service in services} == {"/opt/stonegate/bin/stonegate"}
+
+
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
+
+
+def test_the_image_is_made_of_files_that_are_there() -> None:
+    context = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
+    copied = [words for line in re.findall(r"(?m)^COPY (?!--from)(.+)$", DOCKERFILE) for words in line.split()[:-1]]
+    assert copied
+    for name in copied:
+        assert (DEPLOY.parent / name).exists() and f"!{name}" in context, name
+    user = re.findall(r"(?m)^USER (\S+)$", DOCKERFILE)
+    assert user == re.findall(r"--uid (\d+)", DOCKERFILE)
+    assert re.search(r"install -d -o stonegate .* /data\b", DOCKERFILE) and " DATA_DIR=/data " in DOCKERFILE
+
+
+@pytest.mark.parametrize("status", [200, 503, None])
+def test_the_image_knows_whether_the_gateway_lives(status: int | None) -> None:
+    found = re.search(r"(?m)^HEALTHCHECK .* CMD +(\[.*\])$", DOCKERFILE)
+    assert found is not None
+    program, *words = json.loads(found[1])
+    assert program == "python"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answering = threading.Thread(target=answer, args=(listener, status))
+        answering.start()
+        # A proxy of the surroundings is none of its business.
+        environment = {"GATEWAY_PORT": str(listener.getsockname()[1]), "http_proxy": "http://127.0.0.1:1"}
+        done = subprocess.run([sys.executable, *words], env=environment, timeout=20, capture_output=True)
+        answering.join()
+    assert (done.returncode == 0) == (status == 200), done.stderr
+
+
+def answer(listener: socket.socket, status: int | None) -> None:
+    """Answer one request with that status, or hang up."""
+    connection, _ = listener.accept()
+    with connection:
+        asked = connection.recv(65536)
+        if status is not None:
+            assert asked.startswith(b"GET /health HTTP/1.1\r\n")
+            connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
 
 
 def test_the_end_is_waited_for() -> None:

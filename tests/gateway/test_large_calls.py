@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ def test_parameters_are_taken_apart_no_further_than_there_are_any() -> None:
         found = take_apart(msgspec.Raw(params.encode()), "f", (function,))
         return (
             {name: bytes(raw) for name, raw in found.items()}
-            if isinstance(found, dict)
+            if isinstance(found, Mapping)
             else [bytes(each) for each in found]
         )
 
