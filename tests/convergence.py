@@ -14,13 +14,13 @@ from psycopg import sql
 
 from stonegate.database.connect import connect
 from stonegate.database.deployment import ApplyOptions, apply_database, plan_database
-from stonegate.database.introspect import read_catalog
-from stonegate.database.lazy_source import LazySource
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.plan import Consent, Plan, PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.planner.diff import differences
 from stonegate.source.checksum import same_body
+from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
 
 #: A digest that no deployment recorded: the plan is made in full even when nothing changed.

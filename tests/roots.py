@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from stonegate.database.account import find_server_account, may_reach
+from stonegate.database.embedded.account import find_server_account, may_reach
 
 #: A database takes 8 MB and a run has some hundred at a time: with less room than this, they stand on the disk.
 MEMORY = Path("/dev/shm")

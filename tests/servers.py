@@ -30,8 +30,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from stonegate.database.account import find_server_account, give_to, reachable_programs
-from stonegate.database.cluster import (
+from stonegate.database.embedded.account import find_server_account, give_to, reachable_programs
+from stonegate.database.embedded.cluster import (
     Cluster,
     Postmaster,
     StopMode,

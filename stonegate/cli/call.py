@@ -49,7 +49,7 @@ def call(
     settings = read_settings()
     named = TargetOptions(database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema)
     target = require_target(named, settings, None)
-    from stonegate.database.call import call_function
+    from stonegate.database.call.function import call_function
 
     with progress(f"calling {function}"):
         result = asyncio.run(call_function(target.conninfo, function, arguments or ()))

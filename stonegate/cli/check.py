@@ -70,8 +70,8 @@ def _build(settings: Settings, shadow: str, tree: SourceTree) -> None:
         StonegateError: PostgreSQL refuses a statement; with file and line.
     """
     server = start_server(settings).url if shadow == EMBEDDED else shadow
-    from stonegate.database.lazy_source import LazySource
     from stonegate.database.rehearsal import build_reference
+    from stonegate.source.lazy import LazySource
 
     with watching("building the folder") as on_progress:
         asyncio.run(build_reference(server, LazySource.of_tree(tree), on_progress))

@@ -17,7 +17,7 @@ from stonegate.errors import ConnectionFailed
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from stonegate.database.embedded import EmbeddedServer
+    from stonegate.database.embedded.server import EmbeddedServer
 
 app = Commands(
     name="embedded",
@@ -41,7 +41,7 @@ def start(directory: Directory = None, format: options.Format = options.ReportFo
 def stop(directory: Directory = None, format: options.Format = options.ReportFormat.TEXT) -> None:
     """Stop it. The databases stay."""
     settings = _settings(directory, format)
-    from stonegate.database.embedded import stop_embedded
+    from stonegate.database.embedded.server import stop_embedded
 
     with progress("stopping the private PostgreSQL"):
         stopped = stop_embedded(settings.embedded_directory)
@@ -55,7 +55,7 @@ def stop(directory: Directory = None, format: options.Format = options.ReportFor
 def status(directory: Directory = None, format: options.Format = options.ReportFormat.TEXT) -> None:
     """Say whether it runs, and where."""
     settings = _settings(directory, format)
-    from stonegate.database.embedded import read_status
+    from stonegate.database.embedded.server import read_status
 
     _print_server(settings, read_status(settings.embedded_directory), format)
 
@@ -67,7 +67,7 @@ def url(
 ) -> None:
     """Print its URL, for psql and other clients: psql "$(stonegate embedded url todos)"."""
     settings = _settings(directory, options.ReportFormat.TEXT)
-    from stonegate.database.embedded import read_status
+    from stonegate.database.embedded.server import read_status
 
     server = read_status(settings.embedded_directory)
     if server is None:

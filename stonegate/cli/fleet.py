@@ -16,11 +16,11 @@ from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.cli.target import TargetOptions
-    from stonegate.database.lazy_source import LazySource
     from stonegate.fleet.fanout import FanoutOptions, Stop
     from stonegate.fleet.registry import Registry
     from stonegate.fleet.survey import OnLooked
     from stonegate.fleet.targets import Target
+    from stonegate.source.lazy import LazySource
 
 _WILD = frozenset("*?[,")
 FAILED = FleetFailed.exit_code
@@ -102,7 +102,7 @@ def load_stored(registry: Registry, platform: str, schema: str) -> LazySource:
     Raises:
         PlatformNotFound, SchemaNotFound, SourceError: see `Registry.read_schema`.
     """
-    from stonegate.database.lazy_source import LazySource
+    from stonegate.source.lazy import LazySource
 
     return LazySource.of_bytes(f"{platform}/{schema}", registry.read_schema(platform, schema))
 

@@ -23,10 +23,10 @@ from stonegate.model.report import ErrorReport, FleetReport, Status
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
-    from stonegate.database.lazy_source import LazySource
     from stonegate.database.survey import ApplyOptions
     from stonegate.fleet.targets import Target
     from stonegate.model.plan import PlanOptions
+    from stonegate.source.lazy import LazySource
 
 _MOST_FAILURES = 50
 

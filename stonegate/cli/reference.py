@@ -18,7 +18,7 @@ from stonegate.cli.target import TargetOptions, choose, resolve_target, start_se
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from stonegate.database.reference_store import StoredReference
+    from stonegate.database.reference.store import StoredReference
 
 app = Commands(
     name="reference",
@@ -79,8 +79,8 @@ def _server(database: str | None, embedded: bool) -> str:
 
 
 async def _list(server: str) -> tuple[StoredReference, ...]:
-    from stonegate.database.databases import connect_maintenance
-    from stonegate.database.reference_store import list_references
+    from stonegate.database.reference.store import list_references
+    from stonegate.database.server.databases import connect_maintenance
 
     conn = await connect_maintenance(server)
     try:
@@ -90,8 +90,8 @@ async def _list(server: str) -> tuple[StoredReference, ...]:
 
 
 async def _prune(server: str, unused_for: timedelta, fingerprints: tuple[str, ...]) -> tuple[str, ...]:
-    from stonegate.database.databases import connect_maintenance
-    from stonegate.database.reference_store import list_references, prune_references
+    from stonegate.database.reference.store import list_references, prune_references
+    from stonegate.database.server.databases import connect_maintenance
 
     conn = await connect_maintenance(server)
     try:

@@ -10,10 +10,10 @@ from stonegate.cli.output import progress
 from stonegate.settings import MIB, Settings
 
 if TYPE_CHECKING:
-    from stonegate.database.lazy_source import LazySource
     from stonegate.model.source import SourceTree
     from stonegate.planner.order import Ordered
     from stonegate.source.archive import Caps
+    from stonegate.source.lazy import LazySource
 
 _NAMELESS = "stonegate"
 
@@ -63,6 +63,6 @@ def name_after(folder: Path) -> str:
 
 def load_lazily(settings: Settings) -> LazySource:
     """The folder of the settings, which is read when somebody asks for its digest, and parsed when for more."""
-    from stonegate.database.lazy_source import LazySource
+    from stonegate.source.lazy import LazySource
 
     return LazySource.of_folder(settings.folder, scope=settings.scope, caps=read_caps(settings))

@@ -21,8 +21,8 @@ from stonegate.cli.target import TargetOptions, choose_fleet, require_target
 from stonegate.settings import read_settings
 
 if TYPE_CHECKING:
-    from stonegate.database.history import DeploymentEntry, HistoryEntry
     from stonegate.database.status import DatabaseStatus
+    from stonegate.database.tracking.history import DeploymentEntry, HistoryEntry
 
 _DEPLOYMENT_HEADER = ("when", "mode", "folder", "plan", "did", "took", "by")
 _HISTORY_HEADER = ("when", "what", "object", "consent", "took", "by")
@@ -156,7 +156,7 @@ def history(
 
 async def _read_history(conninfo: str, limit: int, name: str | None, forced: bool) -> tuple[HistoryEntry, ...]:
     from stonegate.database.connect import connect
-    from stonegate.database.history import read_history
+    from stonegate.database.tracking.history import read_history
 
     conn = await connect(conninfo)
     try:
@@ -167,7 +167,7 @@ async def _read_history(conninfo: str, limit: int, name: str | None, forced: boo
 
 async def _read_deployments(conninfo: str, limit: int) -> tuple[DeploymentEntry, ...]:
     from stonegate.database.connect import connect
-    from stonegate.database.history import read_deployments
+    from stonegate.database.tracking.history import read_deployments
 
     conn = await connect(conninfo)
     try:

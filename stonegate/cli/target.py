@@ -16,7 +16,7 @@ from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.cli.fleet import Chosen
-    from stonegate.database.embedded import EmbeddedServer
+    from stonegate.database.embedded.server import EmbeddedServer
     from stonegate.fleet.targets import Target
 
 #: Instead of a URL: the private server.
@@ -187,7 +187,7 @@ def _is_conninfo(text: str) -> bool:
 
 def start_server(settings: Settings) -> EmbeddedServer:
     """The private server, started unless it runs."""
-    from stonegate.database.embedded import start_embedded
+    from stonegate.database.embedded.server import start_embedded
 
     with progress(f"starting the private PostgreSQL in {settings.embedded_directory}"):
         return start_embedded(settings.embedded_directory)
@@ -206,7 +206,7 @@ def _embedded_target(name: str | None, settings: Settings, folder: Path | None) 
 
 def _only_database(server: str) -> str:
     """The one database of the private server, for commands that have no folder to tell it by."""
-    from stonegate.database.listing import read_databases
+    from stonegate.database.server.databases import read_databases
 
     names: Sequence[str] = asyncio.run(read_databases(server))
     match names:

@@ -12,17 +12,16 @@ import psycopg
 from psycopg import AsyncConnection
 
 from stonegate.database.connect import connect, database_of, with_database
-from stonegate.database.databases import connect_maintenance, create_database, drop_database, temporary_database
-from stonegate.database.execution import ExecuteOptions, Job
-from stonegate.database.executor import execute_plan
+from stonegate.database.executor.execute import execute_plan
+from stonegate.database.executor.job import ExecuteOptions, Job
+from stonegate.database.executor.session import end_with_client
 from stonegate.database.failures import explain_failure
-from stonegate.database.lazy_source import LazySource
-from stonegate.database.locks import acquire_apply_lock
 from stonegate.database.progress import OnProgress, Progress, Stage
-from stonegate.database.reference import admin_steps
+from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report, finished_report
-from stonegate.database.server import read_offered, read_session, require_extensions
-from stonegate.database.session import end_with_client
+from stonegate.database.server.databases import connect_maintenance, create_database, drop_database, temporary_database
+from stonegate.database.server.facts import read_offered, read_session, require_extensions
+from stonegate.database.server.locks import acquire_apply_lock
 from stonegate.database.stale import refuse_stale
 from stonegate.database.survey import (
     ApplyOptions,
@@ -35,11 +34,12 @@ from stonegate.database.survey import (
     unchanged_plan,
     with_warnings,
 )
-from stonegate.database.tracking import read_state
+from stonegate.database.tracking.tables import read_state
 from stonegate.errors import DatabaseNotFound, SourceError, StonegateError, UsageError
 from stonegate.model.plan import Mode, Phase, Plan
 from stonegate.model.report import ApplyReport, Status
 from stonegate.source.checksum import same_body
+from stonegate.source.lazy import LazySource
 
 __all__ = ["ApplyOptions", "LazySource", "apply_database", "apply_plan", "plan_database"]
 

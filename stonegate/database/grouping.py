@@ -10,7 +10,6 @@ import psycopg
 
 from stonegate.database.connect import connect
 from stonegate.database.failures import explain_failure
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.preflight import read_findings
 from stonegate.database.survey import (
     ApplyOptions,
@@ -20,12 +19,13 @@ from stonegate.database.survey import (
     unchanged_plan,
     with_warnings,
 )
-from stonegate.database.tracking import read_state
+from stonegate.database.tracking.tables import read_state
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import to_json
 from stonegate.model.plan import Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.tracking import TrackingState
+from stonegate.source.lazy import LazySource
 
 UNCHANGED = "unchanged"
 

@@ -8,10 +8,10 @@ import psycopg
 
 from stonegate.database.connect import connect
 from stonegate.database.failures import explain_failure
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.reports import elapsed_ms
 from stonegate.database.survey import ApplyOptions, find_unchanged, may_be_unchanged
 from stonegate.model.report import ApplyReport, Status
+from stonegate.source.lazy import LazySource
 
 
 async def probe_unchanged(

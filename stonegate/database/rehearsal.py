@@ -5,17 +5,17 @@ from __future__ import annotations
 import psycopg
 
 from stonegate.database.connect import connect
-from stonegate.database.databases import connect_maintenance
 from stonegate.database.failures import explain_failure
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress
-from stonegate.database.reference import build_key, obtain_reference
-from stonegate.database.reference_store import Reference
-from stonegate.database.server import read_session
+from stonegate.database.reference.build import build_key, obtain_reference
+from stonegate.database.reference.store import Reference
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.facts import read_session
 from stonegate.database.survey import ApplyOptions, survey_database
 from stonegate.model.plan import Plan
 from stonegate.model.preflight import Finding
+from stonegate.source.lazy import LazySource
 
 
 async def build_reference(server: str, source: LazySource, on_progress: OnProgress | None = None) -> Reference:

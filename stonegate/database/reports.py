@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from stonegate.database.execution import Execution
+from stonegate.database.executor.job import Execution
 from stonegate.errors import (
     ChangedMigration,
     Drift,

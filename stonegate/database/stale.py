@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stonegate.database.execution import SameBody
+from stonegate.database.executor.job import SameBody
 from stonegate.errors import StalePlan
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Action, Mode, Plan

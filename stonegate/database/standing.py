@@ -8,10 +8,10 @@ import psycopg
 
 from stonegate.database.connect import connect
 from stonegate.database.failures import explain_failure
-from stonegate.database.history import DeploymentEntry, read_deployments
-from stonegate.database.introspect import read_catalog
-from stonegate.database.stamp import read_stamp
-from stonegate.database.tracking import read_state
+from stonegate.database.introspect.catalog import read_catalog
+from stonegate.database.introspect.stamp import read_stamp
+from stonegate.database.tracking.history import DeploymentEntry, read_deployments
+from stonegate.database.tracking.tables import read_state
 from stonegate.model.plan import Change
 from stonegate.planner.drift import find_drift
 from stonegate.source.checksum import same_body

@@ -9,19 +9,19 @@ import psycopg
 
 from stonegate.database.connect import connect
 from stonegate.database.failures import explain_failure
-from stonegate.database.history import DeploymentEntry, read_deployments
-from stonegate.database.introspect import read_catalog
-from stonegate.database.lazy_source import LazySource
+from stonegate.database.introspect.catalog import read_catalog
+from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.progress import OnProgress
-from stonegate.database.server import SessionFacts, read_session
-from stonegate.database.stamp import read_stamp
+from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.survey import ApplyOptions, survey_database, with_warnings
-from stonegate.database.tracking import read_state
+from stonegate.database.tracking.history import DeploymentEntry, read_deployments
+from stonegate.database.tracking.tables import read_state
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Change, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.drift import find_drift
 from stonegate.source.checksum import same_body
+from stonegate.source.lazy import LazySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

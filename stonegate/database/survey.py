@@ -9,15 +9,14 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from stonegate.database.execution import MissingSeeds
-from stonegate.database.introspect import read_catalog
-from stonegate.database.kept_catalogs import checksum_of, known_catalog
-from stonegate.database.lazy_source import LazySource
+from stonegate.database.executor.job import MissingSeeds
+from stonegate.database.executor.transaction import begin_early
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress, Progress, Stage
-from stonegate.database.reference import build_key, obtain_reference
-from stonegate.database.reference_store import ReferenceKey
+from stonegate.database.reference.build import build_key, obtain_reference
+from stonegate.database.reference.store import ReferenceKey
 from stonegate.database.remembered import FINGERPRINTS, PLANS, Remembered, declared_in, essence
-from stonegate.database.server import (
+from stonegate.database.server.facts import (
     OfferedExtension,
     SessionFacts,
     is_pooled,
@@ -26,8 +25,8 @@ from stonegate.database.server import (
     read_session,
     require_extensions,
 )
-from stonegate.database.tracking import Recorded, read_recorded, read_unchanged
-from stonegate.database.transaction import begin_early
+from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
+from stonegate.database.tracking.tables import Recorded, read_recorded, read_unchanged
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanSource, PlanTarget
@@ -37,6 +36,7 @@ from stonegate.planner.build import build_plan, choose_mode, plan_fingerprint
 from stonegate.planner.order import Ordered
 from stonegate.source.bodies import resolve_body
 from stonegate.source.checksum import same_body
+from stonegate.source.lazy import LazySource
 
 POOLER_WARNING = (
     "the connection goes through a pooler such as pgbouncer: in transaction mode the apply lock does not hold; "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from stonegate.database.databases import connect_maintenance
-from stonegate.database.labels import DatabaseFacts, Label, read_facts
-from stonegate.database.privileges import take_over
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts
+from stonegate.database.tenants.privileges import take_over
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation
 from stonegate.fleet.names import Owner, sanitise
 from stonegate.fleet.records import DatabaseRecord, now

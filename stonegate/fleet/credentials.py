@@ -6,8 +6,8 @@ import asyncio
 import secrets
 from functools import partial
 
-from stonegate.database.databases import connect_maintenance
-from stonegate.database.roles import (
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.tenants.roles import (
     can_login,
     create_role,
     drop_role,

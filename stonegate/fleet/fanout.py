@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from stonegate.database.capacity import count_locks, databases_at_once, read_capacity
 from stonegate.database.deployment import apply_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.probe import probe_unchanged
 from stonegate.database.progress import OnProgress, Progress
 from stonegate.database.reports import failed_report
+from stonegate.database.server.capacity import count_locks, databases_at_once, read_capacity
 from stonegate.database.survey import ApplyOptions
 from stonegate.errors import StonegateError, UsageError
 from stonegate.fleet.outcomes import Slimmer, hands_on, is_bad_password, is_failure, not_attempted, server_is_gone
@@ -22,6 +21,7 @@ from stonegate.fleet.targets import Target
 from stonegate.model.names import ObjectKind
 from stonegate.model.report import ApplyReport, FleetReport
 from stonegate.model.source import SourceTree
+from stonegate.source.lazy import LazySource
 
 PATIENCE_SECONDS = 30.0  # for a server that went away
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0

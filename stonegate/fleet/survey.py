@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from stonegate.database.grouping import UNCHANGED, Member, PlanGroups
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.reports import report_error
-from stonegate.database.roles import try_logins
 from stonegate.database.standing import Standing, read_standing
 from stonegate.database.status import DatabaseDiff, diff_database
 from stonegate.database.survey import ApplyOptions
+from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import SourceError, StonegateError
 from stonegate.fleet.targets import Target
 from stonegate.model.plan import Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ErrorReport
+from stonegate.source.lazy import LazySource
 
 T = TypeVar("T")
 OnLooked = Callable[[Target], None]

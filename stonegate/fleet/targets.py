@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from stonegate.database.connect import with_database
-from stonegate.database.roles import with_login
+from stonegate.database.tenants.roles import with_login
 from stonegate.errors import NotFound, UsageError
 from stonegate.fleet.names import Owner
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord

@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from stonegate.database.databases import connect_maintenance
-from stonegate.database.labels import DatabaseFacts
-from stonegate.database.lazy_source import LazySource
-from stonegate.database.making import Made, Mould, Session, drop_tenant, make_tenant, prepare_mould
 from stonegate.database.reports import report_error
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.tenants.labels import DatabaseFacts
+from stonegate.database.tenants.make import Made, Mould, Session, drop_tenant, make_tenant, prepare_mould
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation, StonegateError
 from stonegate.fleet.adoption import label_of, owner_in
 from stonegate.fleet.names import Owner
@@ -19,6 +18,7 @@ from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
 from stonegate.fleet.targets import Target, logins
 from stonegate.model.report import ErrorReport
+from stonegate.source.lazy import LazySource
 
 #: More than a few at a time gain nothing: cloning is the server's work, and one disk's.
 MOST_AT_ONCE = 4

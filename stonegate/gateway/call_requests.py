@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stonegate.database.call_session import FunctionSignature
+from stonegate.database.call.session import FunctionSignature
 from stonegate.errors import UsageError
 from stonegate.gateway.signatures import LARGE_BYTES, MOST_ARGUMENTS, MOST_SHOWN, Arguments
 

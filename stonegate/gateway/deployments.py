@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stonegate.database.lazy_source import LazySource
-from stonegate.database.making import make_empty
 from stonegate.database.survey import ApplyOptions
+from stonegate.database.tenants.make import make_empty
 from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateError, UsageError
 from stonegate.fleet.adoption import find_database, label_of
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
@@ -26,6 +25,7 @@ from stonegate.gateway.answers import public_code
 from stonegate.gateway.registering import register_existing
 from stonegate.gateway.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made
 from stonegate.model.plan import PlanOptions
+from stonegate.source.lazy import LazySource
 from stonegate.source.tree import Caps, SourceBytes, read_archive
 
 

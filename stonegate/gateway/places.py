@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from stonegate.database.call_session import CallSession, open_session
-from stonegate.database.roles import is_bad_login, try_logins
+from stonegate.database.call.session import CallSession, open_session
+from stonegate.database.tenants.roles import is_bad_login, try_logins
 from stonegate.errors import ConnectionFailed, UsageError
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.names import MAIN, Owner, v1_owner, v2_owner

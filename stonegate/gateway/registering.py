@@ -7,18 +7,18 @@ from collections.abc import Iterable
 
 from stonegate.database.connect import connect
 from stonegate.database.deployment import apply_plan, plan_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report
-from stonegate.database.roles import try_logins
-from stonegate.database.sizes import read_sizes
+from stonegate.database.server.sizes import read_sizes
 from stonegate.database.survey import ApplyOptions, unchanged_plan
-from stonegate.database.tracking import read_state
+from stonegate.database.tenants.roles import try_logins
+from stonegate.database.tracking.tables import read_state
 from stonegate.errors import LockTimeout, StalePlan, TableTooLarge
 from stonegate.fleet.targets import Target
 from stonegate.gateway.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Mode, Phase, Plan
 from stonegate.model.report import ApplyReport, Status
+from stonegate.source.lazy import LazySource
 
 #: How often the plan is made again because another replica was faster.
 ATTEMPTS = 20

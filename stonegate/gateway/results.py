@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stonegate.database.lazy_source import LazySource
-from stonegate.database.making import Made
+from stonegate.database.tenants.make import Made
 from stonegate.errors import StonegateError, every_error
 from stonegate.gateway.answers import public_code
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Plan
 from stonegate.model.report import ApplyReport, ErrorReport, FleetReport, Status
 from stonegate.model.source import SourceTree
+from stonegate.source.lazy import LazySource
 
 _DEPLOYING = frozenset({Action.CREATE, Action.REPLACE, Action.RECREATE})
 

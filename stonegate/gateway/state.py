@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from stonegate.database.call_session import CallSession
+from stonegate.database.call.session import CallSession
 from stonegate.database.connect import connect
 from stonegate.errors import StonegateError, UsageError
 from stonegate.fleet.registry import Registry

@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg
 
 from stonegate.database.deployment import apply_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from stonegate.planner.build import build_plan
 from stonegate.planner.order import order_tree
 from stonegate.source.checksum import same_body
+from stonegate.source.lazy import LazySource
 from stonegate.source.parse import load_source
 from tests.bench.rows import Row, median_ms
 from tests.bench.servers import bench_server, connect_and_select, logins, make_empty, run_in_loop

@@ -16,12 +16,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from stonegate.database.lazy_source import LazySource
 from stonegate.fleet.fanout import FanoutOptions, apply_fleet
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants, next_owners
 from stonegate.model.report import FleetReport
+from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
 from tests.bench.rows import Row
 from tests.bench.servers import bench_server

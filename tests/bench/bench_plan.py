@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from stonegate.database.deployment import apply_database, plan_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
 from tests.bench.rows import Row, median_ms
 from tests.bench.servers import bench_server, connect_and_select, logins, make_empty, run_in_loop
 from tests.platforms import write_platform

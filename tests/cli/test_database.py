@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.fleet.names import Owner
 from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.registry import Registry

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from stonegate.database.deployment import ApplyOptions, apply_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.progress import OnProgress
 from stonegate.model.plan import Consent, PlanOptions
 from stonegate.model.report import ApplyReport
+from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
 
 

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from stonegate.database.deployment import apply_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.progress import Progress
+from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
 
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from stonegate.database.connect import connect
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.model.catalog import Catalog, Column, Constraint, OtherObject, Policy, Routine, Table, Trigger, View
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key
 from tests.servers import Database, Server, create_database, drop_database

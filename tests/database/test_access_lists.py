@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.access_lists import compare_lists
 from stonegate.database.connect import connect
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect.access_lists import compare_lists
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.model.catalog import Privilege
 from stonegate.model.names import ObjectKey, ObjectKind
 from tests.servers import Database

@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stonegate.database import introspect
 from stonegate.database.connect import connect
-from stonegate.database.introspect import read_catalog
-from stonegate.database.kept_catalogs import checksum_of
+from stonegate.database.introspect import catalog
+from stonegate.database.introspect.catalog import Reading, read_catalog
 from stonegate.database.progress import OnProgress, Progress, Stage
+from stonegate.database.tracking.kept_catalogs import checksum_of
 from stonegate.model.report import Status
 from tests.database.folders import applied, apply, write
 from tests.evolution.support import plan, refused, rows, run, worked
@@ -52,13 +52,13 @@ END $$"""
 def readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The full readings of a catalog as they happen, by database."""
     seen: list[str] = []
-    real = introspect._read
+    real = catalog._read
 
-    async def count(conn: psycopg.AsyncConnection[object], *, with_stamp: bool = False) -> introspect.Reading:
+    async def count(conn: psycopg.AsyncConnection[object], *, with_stamp: bool = False) -> Reading:
         seen.append(conn.info.dbname)
         return await real(conn, with_stamp=with_stamp)
 
-    monkeypatch.setattr(introspect, "_read", count)
+    monkeypatch.setattr(catalog, "_read", count)
     yield seen
 
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from stonegate.database.connect import connect, database_of, describe, with_database, wrap_error
-from stonegate.database.server import is_pooled, read_session
+from stonegate.database.server.facts import is_pooled, read_session
 from stonegate.errors import (
     ConnectionFailed,
     DatabaseNotFound,

@@ -11,11 +11,11 @@ import pytest
 
 from stonegate.database.connect import with_database
 from stonegate.database.deployment import ApplyOptions, apply_database, apply_plan, plan_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.database.status import diff_database, status_database
 from stonegate.errors import ConnectionFailed, SourceError, UsageError
 from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
 from tests.database.folders import allowing, applied, apply, write
 from tests.servers import Database, Server, psql
 

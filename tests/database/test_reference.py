@@ -11,20 +11,24 @@ import psycopg
 import pytest
 
 from stonegate.database.connect import connect
-from stonegate.database.databases import TEMPORARY_PREFIX, collect_leftovers, connect_maintenance
-from stonegate.database.lazy_source import LazySource
-from stonegate.database.reference import build_key, obtain_reference
-from stonegate.database.reference_store import (
-    REFERENCE_PREFIX,
+from stonegate.database.reference.build import build_key, obtain_reference
+from stonegate.database.reference.store import (
     Reference,
     ReferenceKey,
     list_references,
     prune_references,
     read_stored,
 )
-from stonegate.database.server import read_session
+from stonegate.database.server.databases import (
+    REFERENCE_PREFIX,
+    TEMPORARY_PREFIX,
+    collect_leftovers,
+    connect_maintenance,
+)
+from stonegate.database.server.facts import read_session
 from stonegate.errors import FunctionDeployFailed, ReferenceUnavailable
 from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.source.lazy import LazySource
 from tests.database.folders import applied, apply, write
 from tests.servers import Database, PrivateServer, Server, psql
 

@@ -12,10 +12,10 @@ import pytest
 from psycopg import AsyncConnection
 
 from stonegate.database.connect import connect
-from stonegate.database.seed_text import parse_insert
-from stonegate.database.seeds import ANY_ROW, find_missing, insert_seeds
+from stonegate.database.seeds.insert import ANY_ROW, find_missing, insert_seeds
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import QualifiedName
+from stonegate.source.insert_text import parse_insert
 from stonegate.source.parse import load_source
 from tests.database.seed_builder import FILE, query, rows
 from tests.servers import Database

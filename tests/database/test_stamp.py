@@ -10,7 +10,7 @@ import pytest
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.connect import connect
-from stonegate.database.stamp import read_stamp, stamp_expression
+from stonegate.database.introspect.stamp import read_stamp, stamp_expression
 from tests.database.rich import extension_of, rich_template
 from tests.servers import Database, MakeDatabase, MakePrivateServer, Server, psql
 

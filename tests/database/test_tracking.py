@@ -12,8 +12,8 @@ from psycopg import AsyncConnection
 
 from stonegate import __version__
 from stonegate.database.connect import connect
-from stonegate.database.history import read_deployments, read_history
-from stonegate.database.tracking import (
+from stonegate.database.tracking.history import read_deployments, read_history
+from stonegate.database.tracking.tables import (
     DONE,
     STARTED,
     ensure_tracking,

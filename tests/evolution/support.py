@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 
 from stonegate.database.deployment import ApplyOptions, plan_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.model.plan import Action, Plan
 from stonegate.model.report import ApplyReport, Status
+from stonegate.source.lazy import LazySource
 from tests.convergence import between, catalog_of, plan_in_full
 from tests.database.folders import applied
 from tests.servers import Database, MakeDatabase

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.lazy_source import LazySource
 from stonegate.model.plan import Mode
 from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
 from tests.convergence import catalog_of, plan_in_full, snapshot
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.original import OWN_COLUMNS, checksum, deploy_by_original, raw_checksum

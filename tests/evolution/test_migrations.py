@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.lazy_source import LazySource
 from stonegate.model.plan import Action, Phase
 from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
 from tests.convergence import catalog_of, deploy, plan_in_full, snapshot, source_of
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.support import assert_settled, plan, refused, rows, run, worked

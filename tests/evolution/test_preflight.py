@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stonegate.database.connect import connect
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.preflight import read_findings
 from stonegate.model.plan import Plan
 from stonegate.model.preflight import Finding

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.lazy_source import LazySource
 from stonegate.model.plan import Action, Plan
 from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
 from tests.convergence import deploy, options, plan_in_full, snapshot, source_of
 from tests.evolution.support import assert_settled, changes, refused, rows, worked
 from tests.platforms import KINDS, noun, write_platform

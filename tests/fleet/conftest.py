@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from stonegate.database.lazy_source import LazySource
 from stonegate.fleet.registry import Registry
+from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
 from tests.servers import Server, psql
 

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from stonegate.cli.fleet_view import FleetView
-from stonegate.database.capacity import Capacity, count_locks, databases_at_once
 from stonegate.database.progress import Progress, Stage
+from stonegate.database.server.capacity import Capacity, count_locks, databases_at_once
 from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFailure, UsageError
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from stonegate.database.deployment import apply_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.errors import MigrationFailed, PlatformIsolationViolation, UsageError
 from stonegate.fleet.credentials import register_platform, rotate_password
 from stonegate.fleet.fanout import apply_fleet
@@ -18,6 +17,7 @@ from stonegate.fleet.names import Owner
 from stonegate.fleet.records import set_next_password
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenant
+from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
 from tests.fleet.conftest import Fleet
 

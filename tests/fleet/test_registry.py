@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stonegate.database.labels import Label, parse_label
+from stonegate.database.tenants.labels import Label, parse_label
 from stonegate.errors import (
     NotFound,
     PlatformAlreadyRegistered,

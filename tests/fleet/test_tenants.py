@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from stonegate.database.databases import connect_maintenance
 from stonegate.database.deployment import apply_database
-from stonegate.database.labels import Label, parse_label, record_label
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.tenants.labels import Label, parse_label, record_label
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.names import Owner

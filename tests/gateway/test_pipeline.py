@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import pytest
 
-from stonegate.database.call_session import CallSession, open_session
-from stonegate.database.pipeline import MOST_PREPARED, STUCK_SECONDS, CallUndone, Pace, SignatureMoved, Statement
+from stonegate.database.call.pipeline import MOST_PREPARED, STUCK_SECONDS, CallUndone, Pace, SignatureMoved, Statement
+from stonegate.database.call.session import CallSession, open_session
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 from tests.conftest import MakeDatabase
 from tests.servers import Database, MakePrivateServer, Server

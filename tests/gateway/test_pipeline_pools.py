@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from stonegate.database.call_session import CallSession, open_session
-from stonegate.database.pipeline import Statement
+from stonegate.database.call.pipeline import Statement
+from stonegate.database.call.session import CallSession, open_session
 from stonegate.errors import PoolExhausted
 from stonegate.gateway.pool_places import Place, PoolLimits
 from stonegate.gateway.pools import FEW_CONNECTIONS, MOST_WAIT_SECONDS, Pools

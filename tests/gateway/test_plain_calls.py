@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stonegate.database.call_session import FunctionSignature, Parameter
+from stonegate.database.call.session import FunctionSignature, Parameter
 from stonegate.errors import UsageError
 from stonegate.gateway.plain_calls import PlainCall
 from stonegate.gateway.signatures import bind_call, choose_signature

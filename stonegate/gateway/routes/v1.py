@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from stonegate.database.databases import connect_maintenance
-from stonegate.database.sizes import read_database_sizes
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.sizes import read_database_sizes
 from stonegate.gateway.deployments import create_empty, migrate, register
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
 from stonegate.gateway.forms import CreateTenant, MigrateForm, RegisterForm

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from stonegate.database.introspect import read_catalog
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog, CatalogObject, CompositeType, Table, View
 from stonegate.model.catalog import Sequence as CatalogSequence

@@ -8,16 +8,16 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from stonegate.database.batch import Sent, StatementFailed, send_alone, statements_of
-from stonegate.database.execution import DONE, Execution, Job
+from stonegate.database.executor.batch import Sent, StatementFailed, send_alone, statements_of
+from stonegate.database.executor.job import DONE, Execution, Job
+from stonegate.database.executor.post_commit import run_post_commit
+from stonegate.database.executor.session import SessionSettings, roll_back
+from stonegate.database.executor.transaction import run_transaction
 from stonegate.database.failures import explain_failure
-from stonegate.database.locks import run_with_lock_retry
-from stonegate.database.post_commit import run_post_commit
 from stonegate.database.progress import Stage
-from stonegate.database.server import read_blockers
-from stonegate.database.session import SessionSettings, roll_back
-from stonegate.database.tracking import ensure_tracking, record_changes
-from stonegate.database.transaction import run_transaction
+from stonegate.database.server.facts import read_blockers
+from stonegate.database.server.locks import run_with_lock_retry
+from stonegate.database.tracking.tables import ensure_tracking, record_changes
 from stonegate.errors import LockTimeout, StonegateError
 from stonegate.model.report import StepReport
 

@@ -12,13 +12,13 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from stonegate.database import sql
-from stonegate.database.batch import Sent, StatementFailed, send_alone
-from stonegate.database.execution import DONE, Execution, Job
+from stonegate.database.executor.batch import Sent, StatementFailed, send_alone
+from stonegate.database.executor.job import DONE, Execution, Job
+from stonegate.database.executor.session import SessionSettings, end_with_client
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
-from stonegate.database.session import SessionSettings, end_with_client
-from stonegate.database.tracking import DONE as TRACKED_DONE
-from stonegate.database.tracking import FAILED, STARTED, record_plan, record_post_commit
+from stonegate.database.tracking.tables import DONE as TRACKED_DONE
+from stonegate.database.tracking.tables import FAILED, STARTED, record_plan, record_post_commit
 from stonegate.errors import StonegateError
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.plan import Action, RecordKind, Step

@@ -8,12 +8,12 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from stonegate.database.afterwards import read_afterwards
-from stonegate.database.declared_rows import declared_order
-from stonegate.database.execution import Execution, Job
-from stonegate.database.introspect import Reading, read_stamped
+from stonegate.database.executor.declared_rows import declared_order
+from stonegate.database.executor.job import Execution, Job
+from stonegate.database.introspect.afterwards import read_afterwards
+from stonegate.database.introspect.catalog import Reading, read_stamped
 from stonegate.database.remembered import VERIFIED, declared_in, essence
-from stonegate.database.seeds import find_missing
+from stonegate.database.seeds.insert import find_missing
 from stonegate.errors import VerificationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName

@@ -19,8 +19,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stonegate.database.account import Account, find_server_account, give_to, may_reach, reachable_programs
-from stonegate.database.cluster import Cluster, Postmaster, create_cluster, read_postmaster, start_cluster, stop_server
+from stonegate.database.embedded.account import Account, find_server_account, give_to, may_reach, reachable_programs
+from stonegate.database.embedded.cluster import (
+    Cluster,
+    Postmaster,
+    create_cluster,
+    read_postmaster,
+    start_cluster,
+    stop_server,
+)
 from stonegate.errors import ConnectionFailed, UsageError
 
 DEFAULT_DIRECTORY = Path(".stonegate")

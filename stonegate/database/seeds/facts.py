@@ -9,12 +9,12 @@ from typing import Any
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.remembered import Remembered
-from stonegate.database.seed_text import parse_insert
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName
 from stonegate.model.source import Seeder
+from stonegate.source.insert_text import parse_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """One PostgreSQL data directory: created, started, stopped and asked for its state.
 
-`embedded.py` keeps the private server of `--embedded` with it; the tests keep theirs. It needs PostgreSQL's programs
+`server.py` keeps the private server of `--embedded` with it; the tests keep theirs. It needs PostgreSQL's programs
 and nothing else: no session is opened, so it works before a server is up and after one was killed.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
-from stonegate.database.account import Account, give_to
+from stonegate.database.embedded.account import Account, give_to
 from stonegate.errors import ConnectionFailed, UsageError
 
 StopMode: TypeAlias = Literal["smart", "fast", "immediate"]

@@ -17,21 +17,27 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.connect import connect, describe, with_database
-from stonegate.database.databases import close_database, connect_maintenance, drop_database, exists, temporary_database
-from stonegate.database.embedded import start_embedded
-from stonegate.database.execution import ExecuteOptions, Job
-from stonegate.database.executor import execute_plan
-from stonegate.database.introspect import read_catalog
-from stonegate.database.locks import hold_lock, reference_key
+from stonegate.database.embedded.server import start_embedded
+from stonegate.database.executor.execute import execute_plan
+from stonegate.database.executor.job import ExecuteOptions, Job
+from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
-from stonegate.database.reference_store import (
+from stonegate.database.reference.store import (
     Reference,
     ReferenceKey,
     ensure_store,
     read_stored,
     record_reference,
 )
-from stonegate.database.server import Locale, SessionFacts, read_offered, read_session, require_extensions
+from stonegate.database.server.databases import (
+    close_database,
+    connect_maintenance,
+    drop_database,
+    exists,
+    temporary_database,
+)
+from stonegate.database.server.facts import Locale, SessionFacts, read_offered, read_session, require_extensions
+from stonegate.database.server.locks import hold_lock, reference_key
 from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Action, Plan

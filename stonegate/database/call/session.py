@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
+from stonegate.database.call.pipeline import Pipeline, Statement
 from stonegate.database.connect import connect
-from stonegate.database.pipeline import Pipeline, Statement
 from stonegate.database.sql import load
 
 APPLICATION: Final = "stonegate call"

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from stonegate.database.databases import connect_maintenance
 from stonegate.database.failures import explain_failure
+from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.sql import load
 
 #: Distinct objects in pg_locks for each table made in one transaction: itself, two indexes, a sequence, the TOAST table

@@ -16,14 +16,13 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row, dict_row
 
 from stonegate import __version__
-from stonegate.database.databases import drop_database
-from stonegate.database.locks import reference_key, release_lock, try_lock
-from stonegate.database.server import Locale
+from stonegate.database.server.databases import REFERENCE_PREFIX, drop_database
+from stonegate.database.server.facts import Locale
+from stonegate.database.server.locks import reference_key, release_lock, try_lock
 from stonegate.database.sql import load
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 
-REFERENCE_PREFIX = "stonegate_ref_"
 _FORM = "recorded"  # a reference holds the tracking rows of its own build, for its clones
 _KEY_LENGTH = 24  # hex digits: 96 bits
 

@@ -1,4 +1,4 @@
-"""Databases as a whole: created, dropped, and temporary ones that never survive their purpose (manual 23)."""
+"""Databases as a whole: listed, created, dropped, and temporary ones that never survive their purpose (manual 23)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from psycopg import AsyncConnection, sql
 
 from stonegate.database.connect import connect, with_database
 from stonegate.database.failures import explain_failure
-from stonegate.database.locks import database_key, hold_lock, try_lock
-from stonegate.database.server import Locale
+from stonegate.database.server.facts import Locale
+from stonegate.database.server.locks import database_key, hold_lock, try_lock
+from stonegate.database.sql import load
 from stonegate.errors import DatabaseNotFound, MigrationFailed, StonegateError
 
 #: Databases that are dropped by whoever finds them without an owner; nobody else's name begins like this.
 TEMPORARY_PREFIX = "stonegate_tmp_"
+REFERENCE_PREFIX = "stonegate_ref_"
 MAINTENANCE = ("postgres", "template1")
 LOCK_SECONDS = 60.0
 
@@ -44,6 +46,24 @@ async def exists(maintenance: AsyncConnection[Any], name: str) -> bool:
     """True if the server has a database of that name."""
     cursor = await maintenance.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,))
     return await cursor.fetchone() is not None
+
+
+async def read_databases(server: str) -> tuple[str, ...]:
+    """The databases that hold somebody's data, by name: no templates, and nothing that stonegate keeps for itself.
+
+    Args:
+        server: conninfo of any database of the server.
+
+    Raises:
+        ConnectionFailed: the server is unreachable or refuses the login.
+    """
+    conn = await connect_maintenance(server)
+    try:
+        own = {"maintenance": list(MAINTENANCE), "prefixes": [TEMPORARY_PREFIX, REFERENCE_PREFIX]}
+        cursor = await conn.execute(load("server/databases").encode(), own)
+        return tuple(name for (name,) in await cursor.fetchall())
+    finally:
+        await conn.close()
 
 
 async def create_database(

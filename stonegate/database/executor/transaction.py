@@ -13,15 +13,15 @@ from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from stonegate.database import sql
-from stonegate.database.batch import Sent, StatementFailed, send_batch, statements_of
-from stonegate.database.declared_rows import insert_declared, validate_declared
-from stonegate.database.execution import DONE, NOT_REHEARSED, Execution, Job
-from stonegate.database.introspect import read_catalog, read_stamped
-from stonegate.database.post_commit import announced_ids
+from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
+from stonegate.database.executor.declared_rows import insert_declared, validate_declared
+from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
+from stonegate.database.executor.post_commit import announced_ids
+from stonegate.database.executor.session import CONSTRAINTS_NOW, SessionSettings, roll_back
+from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
+from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
-from stonegate.database.session import CONSTRAINTS_NOW, SessionSettings, roll_back
-from stonegate.database.tracking import ensure_tracking, record_deployment, record_plan
-from stonegate.database.verify import deployed_catalog, verify_catalog, verify_seeds
+from stonegate.database.tracking.tables import ensure_tracking, record_deployment, record_plan
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Mode, Phase, Plan, RecordKind, Step

@@ -6,8 +6,8 @@ import psycopg
 from psycopg import sql
 
 from stonegate.database.connect import connect, with_database, wrap_error
-from stonegate.database.labels import Label, label_statement
 from stonegate.database.sql import load
+from stonegate.database.tenants.labels import Label, label_statement
 
 
 async def take_over(server: str, database: str, label: Label, *, owner: str | None) -> None:

@@ -17,12 +17,12 @@ from psycopg import AsyncConnection, sql
 
 from stonegate.database.failures import is_lock_failure
 from stonegate.database.remembered import Remembered
-from stonegate.database.seed_facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
-from stonegate.database.seed_text import InsertText, parse_insert
+from stonegate.database.seeds.facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.source import Seeder, SeedRow
+from stonegate.source.insert_text import InsertText, parse_insert
 
 ANY_ROW = "any row"
 _LONGEST_VALUE = 80

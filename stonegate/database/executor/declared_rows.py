@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from stonegate.database.execution import DONE, Execution, Job
-from stonegate.database.seeds import DeclaredOrder, MissingSeed, count_rows, find_missing, insert_seeds
+from stonegate.database.executor.job import DONE, Execution, Job
+from stonegate.database.seeds.insert import DeclaredOrder, MissingSeed, count_rows, find_missing, insert_seeds
 from stonegate.errors import MissingSeed as MissingSeedError
 from stonegate.model.names import QualifiedName
 from stonegate.model.plan import ConsentToken, Plan, Step

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stonegate.database.deployment import apply_database, plan_database
-from stonegate.database.lazy_source import LazySource
 from stonegate.errors import ConnectionFailed, SourceError
+from stonegate.source.lazy import LazySource
 from stonegate.source.parse import load_source
 from tests.platforms import write_platform
 

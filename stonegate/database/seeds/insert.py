@@ -10,8 +10,8 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.failures import explain_failure, is_lock_failure
-from stonegate.database.seed_facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
-from stonegate.database.seed_lookup import (
+from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
+from stonegate.database.seeds.lookup import (
     ANY_ROW,
     DeclaredOrder,
     MissingSeed,
@@ -21,12 +21,12 @@ from stonegate.database.seed_lookup import (
     key_columns,
     look_up,
 )
-from stonegate.database.seed_text import InsertText, parse_insert
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
+from stonegate.source.insert_text import InsertText, parse_insert
 
 __all__ = ["ANY_ROW", "DeclaredOrder", "MissingSeed", "count_rows", "find_missing", "insert_seeds"]
 

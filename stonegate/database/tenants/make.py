@@ -14,7 +14,16 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import AsyncConnection
 
-from stonegate.database.clone import (
+from stonegate.database.connect import with_database
+from stonegate.database.deployment import apply_database
+from stonegate.database.failures import explain_failure
+from stonegate.database.reference.build import build_key, obtain_reference
+from stonegate.database.reference.store import Reference, read_stored
+from stonegate.database.server.databases import collect_leftovers, connect_maintenance, drop_database
+from stonegate.database.server.facts import read_session
+from stonegate.database.server.locks import database_key, hold_lock
+from stonegate.database.survey import ApplyOptions
+from stonegate.database.tenants.clone import (
     MAKE_SECONDS,
     NewDatabase,
     Strategy,
@@ -23,18 +32,8 @@ from stonegate.database.clone import (
     make_database,
     remove_unfinished,
 )
-from stonegate.database.connect import with_database
-from stonegate.database.databases import collect_leftovers, connect_maintenance, drop_database
-from stonegate.database.deployment import apply_database
-from stonegate.database.failures import explain_failure
-from stonegate.database.labels import DatabaseFacts, Label, read_facts, record_label
-from stonegate.database.lazy_source import LazySource
-from stonegate.database.locks import database_key, hold_lock
-from stonegate.database.reference import build_key, obtain_reference
-from stonegate.database.reference_store import Reference, read_stored
-from stonegate.database.roles import try_logins
-from stonegate.database.server import read_session
-from stonegate.database.survey import ApplyOptions
+from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts, record_label
+from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import StonegateError
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.plan import Action
@@ -42,6 +41,7 @@ from stonegate.model.report import ApplyReport, SeedReport, Status
 from stonegate.model.source import Seeder, SourceTree
 from stonegate.planner.build import build_plan
 from stonegate.source.checksum import same_body
+from stonegate.source.lazy import LazySource
 
 #: A connection, for those who only hand it on.
 Session: TypeAlias = AsyncConnection[Any]

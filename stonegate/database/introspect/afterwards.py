@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from stonegate.database.introspect import Reading, decode_routines, digest_routines, read_routines, read_stamped
+from stonegate.database.introspect.catalog import Reading, decode_routines, digest_routines, read_routines, read_stamped
+from stonegate.database.introspect.stamp import moved_only_routines
 from stonegate.database.remembered import AFTERWARDS
-from stonegate.database.stamp import moved_only_routines
 from stonegate.model.catalog import Access, Catalog, Dependency, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 

@@ -11,10 +11,10 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from stonegate.database.access_lists import spell_out_privileges
+from stonegate.database.introspect.access_lists import spell_out_privileges
+from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.remembered import CATALOGS
 from stonegate.database.sql import compose
-from stonegate.database.stamp import stamp_expression
 from stonegate.model.catalog import Catalog, Dependency, OtherObject, Routine
 
 _ROUTINES: Final = "introspect/read_routines"

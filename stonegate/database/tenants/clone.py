@@ -16,14 +16,14 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from stonegate.database.connect import connect
-from stonegate.database.databases import TEMPORARY_PREFIX, drop_database
+from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.failures import explain_failure
-from stonegate.database.labels import DatabaseFacts, Label, label_statement
-from stonegate.database.locks import database_key, hold_lock
-from stonegate.database.seeds import insert_seeds
-from stonegate.database.session import SessionSettings, roll_back
+from stonegate.database.introspect.stamp import stamp_expression
+from stonegate.database.seeds.insert import insert_seeds
+from stonegate.database.server.databases import TEMPORARY_PREFIX, drop_database
+from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.sql import load
-from stonegate.database.stamp import stamp_expression
+from stonegate.database.tenants.labels import DatabaseFacts, Label, label_statement
 from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder

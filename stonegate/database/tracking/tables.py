@@ -15,10 +15,10 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
 from stonegate import __version__
-from stonegate.database.kept_catalogs import checksum_of, compress, known_checksums, restore
+from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.sql import load
-from stonegate.database.stamp import stamp_expression
-from stonegate.database.tracking_rows import change_rows, is_recorded, record_rows
+from stonegate.database.tracking.kept_catalogs import checksum_of, compress, known_checksums, restore
+from stonegate.database.tracking.rows import change_rows, is_recorded, record_rows
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
