@@ -173,6 +173,7 @@ def _constraints(
     yield from _within_tables(operations, index)
     yield from _parents_first(index, desired, live)
     yield from _children_freed(operations, live, desired)
+    yield from _parts_freed(operations, live)
     yield from _bounds_freed(operations, live, desired)
     yield from _keys_settled(operations, index, desired)
 
@@ -294,6 +295,29 @@ def _children_freed(operations: tuple[Operation, ...], live: Catalog, desired: C
             is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT)
             if is_part and other.verb is Verb.DROP and other.key.owner in left:
                 yield first, second
+
+
+def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[tuple[int, int]]:
+    """A parent's constraint or index goes, with those of its children, before a child gets one of its own."""
+    parts = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+    going: dict[ObjectKey, list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        if operation.verb is Verb.DROP and operation.key.kind in parts:
+            going[operation.table].append(number)
+    for number, operation in enumerate(operations) if going else ():
+        if operation.verb is Verb.CREATE and operation.key.kind in parts:
+            for ancestor in _ancestors(operation.table, live):
+                yield from ((first, number) for first in going.get(ancestor, ()))
+
+
+def _ancestors(key: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
+    """The tables above one, nearest first."""
+    table = live.table(key)
+    if table is not None:
+        for parent in (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ())):
+            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+            yield above
+            yield from _ancestors(above, live)
 
 
 def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.inheritance import MADE_ANEW, Family
 from stonegate.planner.diff.matching import (
     NOT_VALID,
     Matched,
@@ -36,12 +36,18 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
     )
     for pair in matched.pairs:
         former = next((part for part in known if part.name == pair.live.name), None)
-        yield from _compare_pair(sides, desired, pair, former, family)
+        if family.loses(pair.desired, pair.live):
+            yield _create(sides, desired, pair.desired, MADE_ANEW)
+        else:
+            yield from _compare_pair(sides, desired, pair, former, family)
     for pair in matched.replaced:
-        yield from _replace(sides, desired, pair, family)
+        if family.loses(pair.desired, pair.live):
+            yield _create(sides, desired, pair.desired, MADE_ANEW)
+        else:
+            yield from _replace(sides, desired, pair, family)
     for part in matched.missing:
         if not family.brings_constraint(part):
-            yield _create(sides, desired, part)
+            yield _create(sides, desired, part, "is new")
     for part in matched.surplus:
         yield from _surplus(sides, desired, live, part, matched, family)
 
@@ -50,11 +56,11 @@ def _compare_pair(
     sides: Sides, table: Table, pair: Pair[Constraint], former: Constraint | None, family: Family
 ) -> Findings:
     desired, live = pair.desired, pair.live
-    key = table.key.part(ObjectKind.CONSTRAINT, live.name if live.inherited else pair.name)
-    if desired.inherited != live.inherited:
-        if family.is_stable:
-            yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
-    elif not desired.inherited:
+    is_named_above = live.inherited and live.kind == "check"  # it has its parent's name, and is renamed with that
+    key = table.key.part(ObjectKind.CONSTRAINT, live.name if is_named_above else pair.name)
+    if desired.inherited != live.inherited and family.is_stable:
+        yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
+    if not is_named_above:
         yield from _compare_name(sides, table, pair)
     yield from _compare_validity(sides, key, desired, live, former)
     yield from compare_comment(sides, key, desired.comment, live.comment)
@@ -153,9 +159,9 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
     yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
 
 
-def _create(sides: Sides, table: Table, part: Constraint) -> Change:
+def _create(sides: Sides, table: Table, part: Constraint, reason: str) -> Change:
     key = table.key.part(ObjectKind.CONSTRAINT, part.name)
-    return sides.change(Action.CREATE, key, f"{key} is new", after=part.definition, constraint=part)
+    return sides.change(Action.CREATE, key, f"{key} {reason}", after=part.definition, constraint=part)
 
 
 def _surplus(

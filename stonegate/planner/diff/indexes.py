@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action
+from stonegate.model.plan import Action, Change
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.constraints import is_clustered
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.inheritance import MADE_ANEW, Family
 from stonegate.planner.diff.matching import Pair, is_generated_name, match_parts, remembers
 from stonegate.planner.diff.naming import looks_made_up
 from stonegate.planner.diff.sides import Sides
@@ -20,19 +20,26 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
     known = last.indexes if isinstance(last, Table | View) else ()
     matched = match_parts(desired.indexes, live.indexes, owner=desired.name, remembered={part.name for part in known})
     for pair in matched.pairs:
-        yield from _compare_pair(sides, desired, pair)
+        if family is not None and family.loses(pair.desired, pair.live):
+            yield _create(sides, desired, pair.desired, MADE_ANEW)
+        else:
+            yield from _compare_pair(sides, desired, pair)
     for pair in matched.replaced:
-        if not (family is not None and pair.desired.inherited and family.brings_index(pair.desired)):
+        if family is not None and family.loses(pair.desired, pair.live):
+            yield _create(sides, desired, pair.desired, MADE_ANEW)
+        elif not (family is not None and pair.desired.inherited and family.brings_index(pair.desired)):
             yield from _recreate(sides, desired, pair, "has another definition")
     for part in matched.missing:
         if family is None or not family.brings_index(part):
-            key = _key(desired, part.name)
-            yield sides.change(
-                Action.CREATE, key, f"{key} is new", table=desired.key, after=part.definition, index=part
-            )
+            yield _create(sides, desired, part, "is new")
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):
             yield from _surplus(sides, desired, live, part, known)
+
+
+def _create(sides: Sides, relation: Table | View, part: Index, reason: str) -> Change:
+    key = _key(relation, part.name)
+    return sides.change(Action.CREATE, key, f"{key} {reason}", table=relation.key, after=part.definition, index=part)
 
 
 def _key(relation: Table | View, name: str) -> ObjectKey:
@@ -44,11 +51,10 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
     if desired.valid and not live.valid:
         yield from _rebuild(sides, relation, pair)
         return
-    key = _key(relation, live.name if live.inherited else pair.name)
+    key = _key(relation, pair.name)
     if desired.inherited != live.inherited:
         yield Note(f"{key} {'is' if live.inherited else 'is not'} part of an index of the partitioned table")
-    elif not desired.inherited:
-        yield from _compare_name(sides, relation, pair)
+    yield from _compare_name(sides, relation, pair)
     if live.valid and not desired.valid:
         yield Note(f"{key} is valid already")
     yield from compare_comment(sides, key, desired.comment, live.comment, table=relation.key)

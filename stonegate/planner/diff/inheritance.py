@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
+from stonegate.model.expressions import flatten
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.tokens import lex
-from stonegate.planner.diff.matching import shape
+from stonegate.planner.diff.matching import match_parts, remembers, shape
 from stonegate.planner.diff.sides import Sides
+
+#: Why a part is created that seems to be there: see `Family.loses`.
+MADE_ANEW = "is made anew: it was part of its parent's, which goes"
+
+_Part = TypeVar("_Part", Constraint, Index)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +114,49 @@ class Family:
     def keeps_index(self, part: Index) -> bool:
         """True if the live index is part of one of a partitioned parent."""
         return part.inherited and bool(self._stable)
+
+    def loses(self, desired: Constraint | Index, live: Constraint | Index) -> bool:
+        """True if the table shall have a part for itself that is a parent's now, and goes with that."""
+        return live.inherited and not desired.inherited and self._goes(live)
+
+    def _goes(self, part: Constraint | Index) -> bool:
+        """True if the live part of this table is dropped, by itself or with the parent's that it is part of."""
+        if part.inherited:
+            gone = [
+                Family(sides=self.sides, desired=wanted, live=present)._goes(other)
+                for wanted, present in self._stable
+                for other in (present.indexes if isinstance(part, Index) else present.constraints)
+                if _meaning(other) == _meaning(part)
+            ]
+            return bool(gone) and all(gone)
+        last, name = self.sides.last_table(self.desired.key), self.desired.name
+        if isinstance(part, Index):
+            known_indexes = last.indexes if last is not None else ()
+            return _is_dropped(part, self.desired.indexes, self.live.indexes, name, known_indexes)
+        known = last.constraints if last is not None else ()
+        return _is_dropped(part, self.desired.constraints, self.live.constraints, name, known)
+
+
+def _is_dropped(
+    part: _Part, desired: tuple[_Part, ...], live: tuple[_Part, ...], owner: str, known: tuple[_Part, ...]
+) -> bool:
+    """True if the comparison of the table's own parts replaces or removes this live one."""
+    matched = match_parts(desired, live, owner=owner, remembered={former.name for former in known})
+    if any(pair.live is part for pair in matched.replaced):
+        return True
+    is_surplus = any(other is part for other in matched.surplus)
+    return is_surplus and (remembers(known, part, live) or (_is_key(part) and any(map(_is_key, matched.missing))))
+
+
+def _is_key(part: Constraint | Index) -> bool:
+    return isinstance(part, Constraint) and part.kind == "primary key"
+
+
+def _meaning(part: Constraint | Index) -> str:
+    """What the same part of a parent and of its child have in common."""
+    if isinstance(part, Constraint):
+        return shape(part)
+    return f"{part.unique} {flatten(part.shape.partition(' USING ')[2])}"
 
 
 def partitions_by(catalog: Catalog, table: Table, column: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from stonegate.model.catalog import Constraint, Index
@@ -76,6 +76,10 @@ def match_parts(
                 taken.add(found.name)
                 renamed = _gets_name(part, found, owner, remembered) or _settings(part) != _settings(found)
                 pairs[part.name] = Pair(desired=part, live=found, renamed=renamed)
+    wanted = {part.name for part in desired if part.name not in pairs}
+    for name, pair in pairs.items():
+        if pair.live.name in wanted:  # another part gets the name that this one has
+            pairs[name] = replace(pair, renamed=True)
     _break_up_swaps(pairs, present, remembered)
     taken = {pair.live.name for pair in pairs.values()}
     replaced = {

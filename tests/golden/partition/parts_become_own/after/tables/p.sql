@@ -1,0 +1,1 @@
+CREATE TABLE p (id integer, v integer) PARTITION BY LIST (id);

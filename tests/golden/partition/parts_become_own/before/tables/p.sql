@@ -1,0 +1,3 @@
+CREATE TABLE p (id integer, v integer) PARTITION BY LIST (id);
+CREATE INDEX p_v_idx ON p (v);
+ALTER TABLE p ADD CONSTRAINT p_key UNIQUE (id, v), ADD CONSTRAINT p_fkey FOREIGN KEY (id) REFERENCES r, ADD CONSTRAINT positive CHECK (v > 0);
