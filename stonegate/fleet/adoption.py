@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.databases import MAINTENANCE, connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts
 from stonegate.database.tenants.privileges import take_over
-from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation
-from stonegate.fleet.names import Owner, sanitise
+from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, UsageError
+from stonegate.fleet.names import RESERVED, Owner, sanitise
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
 
@@ -63,22 +63,24 @@ async def adopt_database(registry: Registry, server: str, owner: Owner, database
 
     A platform with a role of its own gets the database and all that is in it.
 
+    A platform that is not registered is added, once it is certain that it may have the database.
+
     Raises:
-        PlatformNotFound: no such platform.
-        DatabaseNotFound: no such database.
+        DatabaseNotFound: no such database, or one that is still being made.
+        DatabaseAlreadyExists: the owner has another one.
         PlatformIsolationViolation: it is labelled or recorded as another's.
+        UsageError: it is the server's own, or stonegate's.
         MigrationFailed: the administrator may not.
     """
-    platform = await asyncio.to_thread(registry.ensure, owner.platform)
-    taken = registry.owner_of(database)
-    if taken is not None and taken.owner != owner:
-        raise foreign(owner, taken.owner)
+    _require_ordinary(database)
+    registry.require_unrecorded(owner, database)
     maintenance = await connect_maintenance(server)
     try:
         facts = (await read_facts(maintenance, [database])).get(database)
         _require_ours(facts, owner, database)
     finally:
         await maintenance.close()
+    platform = await asyncio.to_thread(registry.ensure, owner.platform)
     await take_over(server, database, label_of(owner), owner=None if platform.login is None else platform.login.user)
     return await _record(registry, owner, database)
 
@@ -87,7 +89,24 @@ def _require_ours(facts: DatabaseFacts | None, owner: Owner, database: str) -> N
     if facts is None:
         raise DatabaseNotFound(f"there is no database {database}", database=database)
     if facts.label is not None and owner_in(facts.label) != owner:
-        raise foreign(owner, owner_in(facts.label))
+        raise foreign(owner, owner_in(facts.label), database)
+    if facts.label is not None and facts.label.unfinished:
+        raise DatabaseNotFound(
+            f"the database {database} is still being made",
+            hint="if nobody makes it any more: stonegate tenant create makes it anew",
+            database=database,
+        )
+    if facts.is_template:
+        raise UsageError(f"the database {database} is a template", hint="adopt the databases that hold data")
+
+
+def _require_ordinary(database: str) -> None:
+    """Refuse what every session on the server needs, and what stonegate drops when it likes."""
+    if database in MAINTENANCE or database.startswith(RESERVED):
+        raise UsageError(
+            f"the database {database} belongs to no platform",
+            hint="adopt the databases that hold data; stonegate platform adopt NAME DATABASE",
+        )
 
 
 def _require_unambiguous(registry: Registry, owner: Owner) -> None:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from stonegate.errors import UsageError
 
 LONGEST = 63  # bytes of an identifier: NAMEDATALEN - 1 (manual 4.1.1)
+#: Databases that stonegate makes for itself, and drops without asking anybody.
+RESERVED = ("stonegate_tmp_", "stonegate_ref_")
 MAIN = "main"
 
 _OTHER = re.compile(r"[^a-z0-9_]")
+_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class Owner:
         """The name that its database gets: `{platform}_main`, `{platform}_{tenant}`, `{platform}_{schema}_{id}`.
 
         Raises:
-            UsageError: a part has no letter or digit, or the name is longer than 63 bytes.
+            UsageError: a part has no letter or digit, or the name is longer than 63 bytes or reserved.
         """
         parts = [sanitise(self.platform, "platform")]
         if self.schema is not None:
@@ -43,6 +46,11 @@ class Owner:
             raise UsageError(
                 f"the database name {name} has {len(name)} bytes, PostgreSQL takes {LONGEST}",
                 hint="choose shorter names of platform, schema or tenant",
+            )
+        if name.startswith(RESERVED):
+            raise UsageError(
+                f"the database name {name} is reserved: stonegate's own databases begin like this",
+                hint="choose another name of platform, schema or tenant",
             )
         return name
 
@@ -64,6 +72,11 @@ def sanitise(text: str, what: str) -> str:
     if len(name) > LONGEST:
         raise UsageError(f"the {what} {text[:80]!r} has more than {LONGEST} bytes", hint="choose a shorter name")
     return name
+
+
+def natural(name: str) -> tuple[tuple[str, int], ...]:
+    """Sorts names as people do: `t2` before `t10`."""
+    return tuple((text, int(number or 0)) for text, number in _PARTS.findall(name))
 
 
 def v1_owner(platform: str, tenant: str | None) -> Owner:

@@ -16,6 +16,7 @@ import msgspec
 
 from stonegate import __version__
 from stonegate.errors import (
+    DatabaseAlreadyExists,
     PlatformAlreadyRegistered,
     PlatformIsolationViolation,
     PlatformNotFound,
@@ -116,6 +117,25 @@ class Registry:
         if taken is not None and taken.owner != owner:
             raise foreign(owner, taken.owner)
 
+    def require_unrecorded(self, owner: Owner, database: str) -> None:
+        """Refuse a database that is recorded as another's, and an owner whose recorded database is another.
+
+        Raises:
+            PlatformIsolationViolation: the database belongs to another platform or tenant.
+            DatabaseAlreadyExists: the owner has a database of another name.
+        """
+        taken = self.owner_of(database)
+        if taken is not None and taken.owner != owner:
+            raise foreign(owner, taken.owner, database)
+        platform = self.find(owner.platform)
+        own = None if platform is None else platform.find(owner)
+        if own is not None and own.database != database:
+            raise DatabaseAlreadyExists(
+                f"{owner} has a database already: {own.database}",
+                hint=f"name another tenant for {database}: --tenant ID",
+                database=own.database,
+            )
+
     # --- changing ---------------------------------------------------------------------------------------------------
 
     def register(self, name: str, *, login: tuple[str, str] | None = None) -> PlatformRecord:
@@ -151,11 +171,10 @@ class Registry:
         Raises:
             PlatformNotFound: no such platform.
             PlatformIsolationViolation: the database is recorded as another's.
+            DatabaseAlreadyExists: the owner has another database.
         """
         with self._locked():
-            taken = self.owner_of(record.database)
-            if taken is not None and taken.owner != record.owner:
-                raise foreign(record.owner, taken.owner)
+            self.require_unrecorded(record.owner, record.database)
             self._change(record.owner.platform, lambda document: add_database(document, record))
 
     def forget(self, platform: str, database: str) -> None:
@@ -344,13 +363,19 @@ class Registry:
         replace_file(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
 
-def foreign(owner: Owner, taken: Owner) -> PlatformIsolationViolation:
-    """Two owners, one database name. The other one's name is told only to its own platform."""
+def foreign(owner: Owner, taken: Owner, database: str | None = None) -> PlatformIsolationViolation:
+    """Two owners, one database. The other one's name is told only to its own platform.
+
+    Args:
+        database: its name; None for the one that the owner's names make.
+    """
     whose = str(taken) if taken.platform == owner.platform else "another platform"
+    name = database or owner.database
+    rule = "names of platforms, schemas and tenants must differ in letters and digits"
     return PlatformIsolationViolation(
-        f"the database {owner.database} belongs to {whose}, not to {owner}",
-        hint="names of platforms, schemas and tenants must differ in letters and digits",
-        database=owner.database,
+        f"the database {name} belongs to {whose}, not to {owner}",
+        hint=rule if name == owner.database else None,
+        database=name,
     )
 
 

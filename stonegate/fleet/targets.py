@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from stonegate.database.connect import with_database
 from stonegate.database.tenants.roles import with_login
 from stonegate.errors import NotFound, UsageError
-from stonegate.fleet.names import Owner
+from stonegate.fleet.names import Owner, natural
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
 from stonegate.fleet.registry import Registry
 
@@ -71,7 +71,7 @@ def resolve_targets(
     server: str,
     platform: str,
     *,
-    tenant: str | None = None,
+    tenant: str | tuple[str, ...] | None = None,
     schema: str | None = None,
     every: bool = False,
 ) -> tuple[Target, ...]:
@@ -79,7 +79,8 @@ def resolve_targets(
 
     Args:
         server: conninfo of the platform's server.
-        tenant: ids in a comma list, each exact or a pattern (`*`, `?`, `[…]`); `main` is the platform's own database.
+        tenant: ids, each exact or a pattern (`*`, `?`, `[…]`), several as a comma list or a tuple; `main` is the
+            platform's own database.
         schema: only databases of that stored folder.
         every: all of them. Without any of the three it is the platform's own database, or its only one.
 
@@ -97,13 +98,16 @@ def resolve_targets(
         chosen = _match(chosen, tenant, platform)
     elif schema is None and not every:
         chosen = _only(chosen, platform)
-    return tuple(_target(server, record, each) for each in sorted(chosen, key=lambda each: each.database))
+    return tuple(_target(server, record, each) for each in sorted(chosen, key=lambda each: natural(each.database)))
 
 
-def _match(records: Iterable[DatabaseRecord], tenant: str, platform: str) -> list[DatabaseRecord]:
+def _match(records: Iterable[DatabaseRecord], tenant: str | tuple[str, ...], platform: str) -> list[DatabaseRecord]:
     records = list(records)
     found: dict[str, DatabaseRecord] = {}
-    for pattern in filter(None, (part.strip() for part in tenant.split(","))):
+    if isinstance(tenant, str):  # an id may hold a comma
+        known = any(each.id == tenant for each in records)
+        tenant = (tenant,) if known else tuple(part.strip() for part in tenant.split(","))
+    for pattern in filter(None, tenant):
         hits = [each for each in records if each.id == pattern]
         if not hits and set(pattern) & _WILD:
             hits = [each for each in records if fnmatchcase(each.id, pattern)]

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stonegate.database.reference.store import REFERENCE_PREFIX
+from stonegate.database.server.databases import TEMPORARY_PREFIX
 from stonegate.database.tenants.labels import Label, parse_label
 from stonegate.errors import (
     NotFound,
@@ -22,7 +24,7 @@ from stonegate.errors import (
     SourceError,
     UsageError,
 )
-from stonegate.fleet.names import Owner, sanitise, v1_owner, v2_owner
+from stonegate.fleet.names import RESERVED, Owner, sanitise, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import resolve_targets
@@ -155,6 +157,14 @@ def test_long_names_are_refused() -> None:
         Owner(platform="?!", tenant="x").database  # noqa: B018
 
 
+def test_names_of_stonegates_own_databases_are_nobodys() -> None:
+    assert set(RESERVED) == {TEMPORARY_PREFIX, REFERENCE_PREFIX}
+    for owner in (v1_owner("stonegate", "tmp_1"), v2_owner("Stonegate", "ref", "x")):
+        with pytest.raises(UsageError, match="is reserved"):
+            owner.database  # noqa: B018
+    assert v1_owner("stonegate", "tmp").database == "stonegate_tmp"
+
+
 @given(st.text(), st.none() | st.text(), st.none() | st.text(), st.booleans())
 def test_labels_come_back(platform: str, schema: str | None, tenant: str | None, unfinished: bool) -> None:
     label = Label(platform=platform, schema=schema, tenant=tenant, unfinished=unfinished)
@@ -208,7 +218,9 @@ def test_targets_come_from_the_records_alone(registry: Registry) -> None:
     registry.register("ab")
     for platform, schema, tenant in (
         ("a", "s", "x1"),
+        ("a", "s", "x10"),
         ("a", "s", "x2"),
+        ("a", "t", "y, z"),
         ("a", "q", "y"),
         ("a", None, None),
         ("ab", "s", "x1"),
@@ -220,9 +232,10 @@ def test_targets_come_from_the_records_alone(registry: Registry) -> None:
         targets = resolve_targets(registry, "host=h", "a", **chosen)  # type: ignore[arg-type]
         return [target.database for target in targets]
 
-    assert names(every=True) == ["a_main", "a_q_y", "a_s_x1", "a_s_x2"]
-    assert names(schema="s") == ["a_s_x1", "a_s_x2"]
-    assert names(tenant="x*") == ["a_s_x1", "a_s_x2"] and names(tenant="y, x1") == ["a_q_y", "a_s_x1"]
+    assert names(every=True) == ["a_main", "a_q_y", "a_s_x1", "a_s_x2", "a_s_x10", "a_t_y__z"]
+    assert names(schema="s") == ["a_s_x1", "a_s_x2", "a_s_x10"]
+    assert names(tenant="x?") == ["a_s_x1", "a_s_x2"] and names(tenant="y, x1") == ["a_q_y", "a_s_x1"]
+    assert names(tenant="y, z") == names(tenant=("y, z",)) == ["a_t_y__z"]
     assert names() == ["a_main"]
     for wrong in ({"tenant": "x_"}, {"tenant": "nobody"}, {"schema": "none"}, {"tenant": "z*"}):
         with pytest.raises(NotFound):

@@ -48,6 +48,7 @@ class DatabaseFacts:
     name: str
     owner: str
     label: Label | None
+    is_template: bool = False
     bytes: int | None = None
 
 
@@ -81,12 +82,12 @@ async def read_facts(
     )
     query = (
         "SELECT d.datname, pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.shobj_description(d.oid, 'pg_database'),"
-        f" {size} FROM pg_catalog.pg_database AS d WHERE %(names)s::text[] IS NULL"
+        f" d.datistemplate, {size} FROM pg_catalog.pg_database AS d WHERE %(names)s::text[] IS NULL"
         " OR d.datname::text = ANY (%(names)s::text[])"
     )
     cursor = await maintenance.execute(query.encode(), {"names": None if names is None else list(names)})
     return {
-        row[0]: DatabaseFacts(name=row[0], owner=row[1], label=parse_label(row[2]), bytes=row[3])
+        row[0]: DatabaseFacts(name=row[0], owner=row[1], label=parse_label(row[2]), is_template=row[3], bytes=row[4])
         for row in await cursor.fetchall()
     }
 
