@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import traceback
@@ -95,6 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: without the program's name; None for `sys.argv`.
     """
     make_writable()
+    # psycopg warns of connections that it closes on the way out; what that means for a command, the command says.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
         command = typer.main.get_command(app)
         code = command.main(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.consents import ConsentOptions
-from stonegate.cli.files import read_file, write_file
+from stonegate.cli.files import read_file, require_writable, write_file
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import (
     dump_json,
@@ -111,6 +113,8 @@ def apply(
     (exit code 4). A database that does not exist is created.
     """
     expect_json(wanted=manner.as_json)
+    if manner.report is not None:
+        require_writable(manner.report)
     settings = read_settings(asdict(declared) | asdict(limits))
     wanted = consents.plan_options()
     saved = _load_plan(manner.plan, declared.folder, wanted)
@@ -135,21 +139,25 @@ def run(request: Request) -> int:
     Raises:
         StonegateError: before anything was attempted.
     """
-    try:
+    with reporting_failure(request.manner.report):
         done = _attempt(request)
-    except StonegateError as error:
-        if request.manner.report is not None:
-            from stonegate.cli.render.failure import failure_document
-
-            write_file(
-                request.manner.report,
-                (dump_json({"status": "failed", "error": failure_document(error)}) + "\n").encode(),
-            )
-        raise
     if done is None:
         say("nothing was changed")
         return 0
     return show_report(request, done)
+
+
+@contextlib.contextmanager
+def reporting_failure(path: Path | None) -> Iterator[None]:
+    """Write the failure that ends the block into the file of --report, so that no older report stays there."""
+    try:
+        yield
+    except StonegateError as error:
+        if path is not None:
+            from stonegate.cli.render.failure import failure_document
+
+            write_file(path, (dump_json({"status": "failed", "error": failure_document(error)}) + "\n").encode())
+        raise
 
 
 def show_report(request: Request, done: ApplyReport) -> int:

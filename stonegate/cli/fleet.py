@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stonegate.cli.output import progress, say
+from stonegate.cli.output import progress
+from stonegate.cli.render.names import count
 from stonegate.cli.source import load_lazily, read_caps
 from stonegate.errors import FleetFailed, SourceError, UsageError
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.cli.target import TargetOptions
-    from stonegate.fleet.fanout import FanoutOptions, Stop
+    from stonegate.fleet.ending import Stop
+    from stonegate.fleet.fanout import FanoutOptions
     from stonegate.fleet.registry import Registry
     from stonegate.fleet.survey import OnLooked
     from stonegate.fleet.targets import Target
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _WILD = frozenset("*?[,")
 FAILED = FleetFailed.exit_code
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +57,11 @@ def means_many(named: TargetOptions) -> bool:
     return named.is_fleet and (named.every or several or (named.schema is not None and named.tenant is None))
 
 
-def choose_targets(named: TargetOptions, settings: Settings) -> Chosen:
+def choose_targets(named: TargetOptions, settings: Settings, *, tenants: tuple[str, ...] | None = None) -> Chosen:
     """The databases that the options mean.
+
+    Args:
+        tenants: ids and patterns, instead of the comma list of the options.
 
     Raises:
         NotFound, UsageError: see `resolve_targets`; also where there is none.
@@ -69,7 +75,7 @@ def choose_targets(named: TargetOptions, settings: Settings) -> Chosen:
         registry,
         settings.server_conninfo,
         named.platform,
-        tenant=named.tenant,
+        tenant=named.tenant if tenants is None else tenants,
         schema=named.schema,
         every=named.every,
     )
@@ -129,7 +135,7 @@ def fanout_options(settings: Settings) -> FanoutOptions:
 def counting(what: str, total: int) -> Iterator[OnLooked]:
     """A line on the terminal that counts the databases that were looked at."""
     done = 0
-    with progress(f"{what} {total} databases") as tell:
+    with progress(f"{what} {count(total, 'database')}") as tell:
 
         def on_looked(target: Target) -> None:
             nonlocal done
@@ -140,16 +146,29 @@ def counting(what: str, total: int) -> Iterator[OnLooked]:
 
 
 @contextlib.contextmanager
-def ending_gently(stop: Stop) -> Iterator[None]:
-    """Ctrl-C, and SIGTERM, let what runs finish; the second time they interrupt it, and it is rolled back."""
+def ending_gently(stop: Stop, tell: Callable[[str], None]) -> Iterator[None]:
+    """Ctrl-C, and SIGTERM, let what runs finish; the second time it is given up, and rolled back; both are reported.
+
+    The third time the command ends where it stands.
+
+    Args:
+        tell: shows what is happening.
+    """
+    asked = 0
 
     def ask(number: int, frame: object) -> None:
-        if stop.reason is not None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            stop.ask(INTERRUPTED)
+            tell("interrupted: what is under way is finished; once more to roll it back")
+        elif asked == 2:
+            stop.force(INTERRUPTED)
+            tell("interrupted again: what is under way is rolled back")
+        else:
             for each, earlier in previous.items():
                 signal.signal(each, earlier)
             raise KeyboardInterrupt
-        stop.ask("interrupted")
-        say("interrupted: databases that are under way are finished; again to roll them back")
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,23 +13,23 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from stonegate.cli.apply import Manner, confirm
+from stonegate.cli.apply import Manner, confirm, reporting_failure
 from stonegate.cli.files import write_file
 from stonegate.cli.fleet import FAILED, Chosen, counting, ending_gently, fanout_options, load_fleet_source
-from stonegate.cli.fleet_view import report_line, watching_fleet
-from stonegate.cli.output import dump_json, say, show, stderr, stdout, write_json
-from stonegate.cli.render.failure import render_headline, render_reasons
-from stonegate.cli.render.lines import indented, printable
-from stonegate.model.report import ErrorReport, FleetReport, Status
+from stonegate.cli.fleet_view import count_outcomes, outcome_of, report_line, watching_fleet
+from stonegate.cli.output import dump_json, print_lines, say, show, stderr, stdout, write_json
+from stonegate.cli.render.alike import render_failures, render_warnings
+from stonegate.cli.render.lines import indented
+from stonegate.cli.render.names import count
+from stonegate.model.report import FleetReport
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.database.survey import ApplyOptions
+    from stonegate.fleet.survey import FleetPlan
     from stonegate.fleet.targets import Target
     from stonegate.model.plan import PlanOptions
     from stonegate.source.lazy import LazySource
-
-_MOST_FAILURES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +54,14 @@ def apply_many(request: FleetRequest) -> int:
     Raises:
         SourceError, UsageError: before anything was attempted.
     """
-    source = load_fleet_source(request.settings, request.chosen, request.folder)
-    if request.manner.ask and not _agrees(request, source):
-        say("nothing was changed")
-        return 0
-    report = _run(request, source)
-    _show(request, report)
+    with reporting_failure(request.manner.report):
+        source = load_fleet_source(request.settings, request.chosen, request.folder)
+        if request.manner.ask and not _agrees(request, source):
+            say("nothing was changed")
+            return 0
+        started = time.monotonic()
+        report = _run(request, source)
+    _show(request, report, time.monotonic() - started)
     return FAILED if report.failed else 0
 
 
@@ -80,11 +83,22 @@ def _agrees(request: FleetRequest, source: LazySource) -> bool:
     if not any(group.plan.has_changes for group in plan.groups):
         return True  # nothing to agree to
     show(*render_fleet_plan(stdout(), plan, verbose=request.manner.verbose))
-    return confirm(f"Apply this to {len(targets)} databases of {request.chosen.platform}?")
+    return confirm(_question(plan, request.chosen.platform))
+
+
+def _question(plan: FleetPlan, platform: str) -> str:
+    """What is asked before the apply: how many databases change, and how many stay as they are."""
+    changing = sum(len(group.targets) for group in plan.groups if group.plan.has_changes and not group.plan.blocked)
+    blocked = sum(len(group.targets) for group in plan.groups if group.plan.blocked)
+    parts = [f"{blocked} blocked"] if blocked else []
+    parts += [f"{len(plan.unread)} unreadable"] if plan.unread else []
+    rest = f" ({' and '.join(parts)})" if parts else ""
+    return f"Apply this to {count(changing, 'database')} of {platform}{rest}?"
 
 
 def _run(request: FleetRequest, source: LazySource) -> FleetReport:
-    from stonegate.fleet.fanout import Stop, apply_fleet
+    from stonegate.fleet.ending import Stop
+    from stonegate.fleet.fanout import apply_fleet
     from stonegate.fleet.targets import resolve_targets
 
     chosen = request.chosen
@@ -94,60 +108,47 @@ def _run(request: FleetRequest, source: LazySource) -> FleetReport:
         return next((each for each in found if each.database == target.database), target)
 
     stop = Stop()
-    with watching_fleet(len(chosen.targets)) as on_event, ending_gently(stop):
+    with watching_fleet(len(chosen.targets)) as watcher, ending_gently(stop, watcher.tell):
         return asyncio.run(
             apply_fleet(
                 chosen.targets,
                 source,
                 request.options,
                 fanout_options(request.settings),
-                on_event=on_event,
+                on_event=watcher.take,
                 stop=stop,
                 refresh=refresh,
             )
         )
 
 
-def _show(request: FleetRequest, report: FleetReport) -> None:
+def _show(request: FleetRequest, report: FleetReport, seconds: float) -> None:
     from stonegate.cli.render.report import report_document
 
-    documents = (
-        [report_document(each) for each in report.results] if request.manner.report or request.manner.as_json else []
-    )
-    if request.manner.report is not None:
-        write_file(request.manner.report, (dump_json(documents) + "\n").encode())
-    if request.manner.as_json:
+    as_json, path = request.manner.as_json, request.manner.report
+    documents = [report_document(each) for each in report.results] if path is not None or as_json else []
+    if as_json:
         write_json(documents)
     else:
-        show(*render_summary(stdout(), report, verbose=request.manner.verbose))
+        show(*render_summary(stdout(), report, seconds, verbose=request.manner.verbose))
     console = stderr()
-    for line in render_failures(console, report):
-        console.print(line)
+    failures = [(each.database, each.error) for each in report.failed if each.error is not None]
+    print_lines(
+        console, render_warnings(console, ((each.database, text) for each in report.results for text in each.warnings))
+    )
+    print_lines(console, render_failures(console, failures))
+    if path is not None:
+        write_file(path, (dump_json(documents) + "\n").encode())
 
 
-def render_summary(console: Console, report: FleetReport, *, verbose: bool) -> Iterator[Text]:
+def render_summary(console: Console, report: FleetReport, seconds: float, *, verbose: bool) -> Iterator[Text]:
     """What became of all of them in one line, before it each database with `verbose`."""
     if verbose:
         for each in report.results:
             yield from indented(console, report_line(each), 0, hang=2)
-    counts = Counter(each.status for each in report.results)
-    told = ", ".join(f"{counts[status]} {status.value.replace('_', ' ')}" for status in Status if counts[status])
+    told = ", ".join(text for text, _ in count_outcomes(Counter(map(outcome_of, report.results))))
     mark = ("✓ ", "bold green") if not report.failed else ("✗ ", "bold red")
-    yield from indented(console, Text.assemble(mark, f"{len(report.results)} databases: {told}"), 0, hang=2)
-
-
-def render_failures(console: Console, report: FleetReport) -> Iterator[Text]:
-    """Equal failures once, with the databases that they concern."""
-    groups: dict[tuple[str, ...], tuple[ErrorReport, list[str]]] = {}
-    for each in report.failed:
-        error = each.error
-        if error is None:
-            continue
-        key = (error.code, error.message.replace(each.database, "…"), error.hint or "", *error.details)
-        groups.setdefault(key, (error, []))[1].append(each.database)
-    for error, names in list(groups.values())[:_MOST_FAILURES]:
-        yield from render_headline(console, error.message)
-        yield from indented(console, Text.assemble(("in ", "bold"), printable(", ".join(names))), 2, hang=2)
-        yield from render_reasons(console, error)
-    if len(groups) > _MOST_FAILURES:
-        yield Text(f"… and {len(groups) - _MOST_FAILURES} other failures: see --report FILE")
+    took = (f" ({seconds:.1f} s)", "dim")
+    yield from indented(
+        console, Text.assemble(mark, f"{count(len(report.results), 'database')}: {told}", took), 0, hang=2
+    )

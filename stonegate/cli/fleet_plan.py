@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from stonegate.cli.fleet import FAILED, Chosen, counting, fanout_options, load_fleet_source
-from stonegate.cli.output import dump_json, show, stderr, stdout, write_json
+from stonegate.cli.output import dump_json, print_lines, show, stderr, stdout, write_json
+from stonegate.cli.render.alike import enumerate_names, render_failures
 from stonegate.cli.render.lines import indented, printable, table
 from stonegate.cli.render.names import count
 from stonegate.settings import Settings
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from stonegate.model.plan import PlanOptions
 
 DRIFTED, BLOCKED = 5, 4
-_MOST_NAMES = 12
 
 
 def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
@@ -110,23 +110,20 @@ def _render_group(console: Console, group: PlanGroup, *, verbose: bool) -> Itera
     from stonegate.cli.render.plan_text import render_plan
     from stonegate.fleet.survey import is_unchanged
 
-    title = f"{count(len(group.targets), 'database')}: {names(group.targets, every=verbose)}"
+    title = f"{count(len(group.targets), 'database')}: {_names(group.targets, every=verbose)}"
     yield from indented(console, Text(printable(title), style="bold cyan"), 0, hang=2)
     if is_unchanged(group):
         yield Text("  unchanged, nothing to do", style="dim")
         return
-    yield from render_plan(console, group.plan, verbose=verbose)
+    yield from render_plan(console, group.plan, verbose=verbose, alike=len(group.targets))
     for target, findings in group.findings:
         for finding in findings:
             line = Text.assemble(("preflight: ", "bold red"), printable(f"{target.database}: {finding}"))
             yield from indented(console, line, 2, hang=2)
 
 
-def names(targets: tuple[Target, ...], *, every: bool = False) -> str:
-    """The databases; of many the first ones and how many more there are."""
-    shown = targets if every else targets[:_MOST_NAMES]
-    more = f" and {len(targets) - len(shown)} more" if len(targets) > len(shown) else ""
-    return ", ".join(target.database for target in shown) + more
+def _names(targets: tuple[Target, ...], *, every: bool) -> str:
+    return enumerate_names([target.database for target in targets], every=every)
 
 
 # --- diff -----------------------------------------------------------------------------------------------------------
@@ -158,7 +155,7 @@ def diff_many(settings: Settings, chosen: Chosen, folder: Path | None, *, as_jso
             groups.setdefault(key, []).append(number)
         for numbers in sorted(groups.values(), key=len, reverse=True):
             alike = tuple(looked.seen[number][0] for number in numbers)
-            title = f"{count(len(alike), 'database')}: {names(alike, every=verbose)}"
+            title = f"{count(len(alike), 'database')}: {_names(alike, every=verbose)}"
             show(*indented(stdout(), Text(printable(title), style="bold cyan"), 0, hang=2))
             show(*render_diff(stdout(), looked.seen[numbers[0]][1], verbose=verbose), Text(""))
     _tell_unread(looked.unread)
@@ -179,7 +176,7 @@ def status_many(settings: Settings, chosen: Chosen, *, as_json: bool) -> int:
     if as_json:
         documents = [standing_document(target, found) for target, found in looked.seen]
         write_json({"databases": documents, "unread": unread_documents(looked.unread)})
-    else:
+    elif looked.seen:
         show(*render_standings(stdout(), looked))
     _tell_unread(looked.unread)
     if looked.unread:
@@ -204,7 +201,7 @@ def standing_document(target: Target, found: Standing) -> dict[str, Any]:
 
 def render_standings(console: Console, looked: Looked[Standing]) -> Iterator[Text]:
     """A line per database, what was changed by hand below, and how many have which folder."""
-    from stonegate.cli.render.diff import render_change
+    from stonegate.cli.status import render_drift
 
     header = ("database", "deployed", "folder", "by", "drift")
     yield from table(console, header, [_row(target, found) for target, found in looked.seen])
@@ -212,18 +209,23 @@ def render_standings(console: Console, looked: Looked[Standing]) -> Iterator[Tex
         if found.drift:
             yield Text("")
             yield Text.assemble((printable(target.database), "bold"), ": changed by hand since its last deployment")
-            for change in found.drift:
-                for line in render_change(console, change, drift=False):
-                    yield Text.assemble("  ", line)
+            yield from render_drift(console, found.drift, 2)
     folders: dict[str, int] = {}
     for _, found in looked.seen:
         known = "nothing" if found.deployed is None else found.deployed.fingerprint[:12]
         folders[known] = folders.get(known, 0) + 1
-    told = ", ".join(f"{number} have {name}" for name, number in sorted(folders.items(), key=lambda item: -item[1]))
+    told = ", ".join(
+        f"{number} {'has' if number == 1 else 'have'} {name}"
+        for name, number in sorted(folders.items(), key=lambda item: -item[1])
+    )
+    unread = f"; {len(looked.unread)} could not be read" if looked.unread else ""
     drifted = sum(bool(found.drift) for _, found in looked.seen)
     yield Text("")
     yield from indented(
-        console, Text(f"{count(len(looked.seen), 'database')}: {told}; {drifted} drifted", style="bold"), 0, hang=2
+        console,
+        Text(f"{count(len(looked.seen), 'database')}: {told}; {drifted} drifted{unread}", style="bold"),
+        0,
+        hang=2,
     )
 
 
@@ -249,7 +251,4 @@ def unread_documents(unread: tuple[Unread, ...]) -> list[dict[str, Any]]:
 
 def _tell_unread(unread: tuple[Unread, ...]) -> None:
     console = stderr()
-    for each in unread:
-        text = f"{each.target.database}: {each.error.message}" + (f" ({each.error.cause})" if each.error.cause else "")
-        for line in indented(console, Text.assemble(("error: ", "bold red"), printable(text)), 0, hang=2):
-            console.print(line)
+    print_lines(console, render_failures(console, ((each.target.database, each.error) for each in unread)))

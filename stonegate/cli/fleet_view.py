@@ -6,74 +6,109 @@ import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from stonegate.cli.output import stderr
 from stonegate.cli.render.lines import printable
 from stonegate.cli.watching import describe_stage
+from stonegate.fleet.outcomes import is_not_attempted
 from stonegate.model.report import ApplyReport, Status
 
 if TYPE_CHECKING:
-    from stonegate.database.progress import Progress
-    from stonegate.fleet.fanout import FleetEvent, OnEvent
+    from stonegate.fleet.fanout import FleetEvent
 
-_STYLES = {
-    Status.APPLIED: "green",
-    Status.UNCHANGED: "dim",
-    Status.DRY_RUN: "cyan",
-    Status.BLOCKED: "yellow",
-    Status.FAILED: "bold red",
+NOT_ATTEMPTED = "not attempted"
+#: What became of a database, for people, and its colour; in the order in which it is told.
+OUTCOMES = {
+    Status.APPLIED.value: "green",
+    Status.UNCHANGED.value: "dim",
+    "dry run": "cyan",
+    Status.BLOCKED.value: "yellow",
+    Status.FAILED.value: "bold red",
+    NOT_ATTEMPTED: "red",
 }
 _RECENT = 5
-_COLUMNS: tuple[JustifyMethod, ...] = ("left", "left", "right", "right")
-_MARGIN = 6  # lines of the screen that are not the table's
+_LATEST = 32  # finished databases whose times make the rate
+_ENOUGH = 5  # of them to tell what is left by
+_WIDEST = 110
+_STEPS, _TIME, _GAPS = 7, 7, 6
+_BAR = 40
+
+
+class Watcher(Protocol):
+    """Who is told what happens in a fleet, and shows it."""
+
+    def take(self, event: FleetEvent) -> None:
+        """Note an event."""
+
+    def tell(self, message: str) -> None:
+        """Note what the user is to know about the run as a whole."""
 
 
 @contextlib.contextmanager
-def watching_fleet(total: int) -> Iterator[OnEvent]:
-    """A callback for the events of a fleet of `total` databases; what it shows goes to standard error."""
+def watching_fleet(total: int) -> Iterator[Watcher]:
+    """A watcher of a fleet of `total` databases; what it shows goes to standard error."""
     console = stderr()
     if console.is_terminal and not console.is_dumb_terminal:
         view = FleetView(total, console)
         with Live(get_renderable=view.render, console=console, refresh_per_second=8, transient=True):
-            yield view.take
-        console.print(view.footer())
+            yield view
         return
-    lines = _Lines(total, console)
-    yield lines.take
+    yield FleetLines(total, console)
 
 
-class _Lines:
-    """One line per finished database."""
+def outcome_of(report: ApplyReport) -> str:
+    """One of `OUTCOMES`."""
+    return NOT_ATTEMPTED if is_not_attempted(report) else report.status.value.replace("_", " ")
+
+
+def count_outcomes(counts: Counter[str]) -> Iterator[tuple[str, str]]:
+    """`4 applied`, `138 unchanged`, each with its colour."""
+    return ((f"{counts[outcome]} {outcome}", style) for outcome, style in OUTCOMES.items() if counts[outcome])
+
+
+class FleetLines:
+    """One line per finished database; none for those whose turn never came, which the summary counts."""
 
     def __init__(self, total: int, console: Console) -> None:
         self.total = total
         self.console = console
         self.done = 0
+        self.is_waiting = False
 
     def take(self, event: FleetEvent) -> None:
-        if event.report is None:
+        """Print the line of an event that has one."""
+        if event.reason is not None and not self.is_waiting:
+            self.is_waiting = True
+            self.tell(_waiting(event.reason))
+        if event.report is None or is_not_attempted(event.report):
             return
+        self.is_waiting = False
         self.done += 1
         width = len(str(self.total))
         number = f"[{self.done:>{width}}/{self.total}]"
         self.console.print(Text.assemble((number, "dim"), " ", report_line(event.report)))
 
+    def tell(self, message: str) -> None:
+        """Print it."""
+        self.console.print(Text(printable(message)))
+
 
 def report_line(report: ApplyReport) -> Text:
     """`shop_anna applied, 3 steps, 0.12 s`."""
-    parts = [report.status.value]
+    outcome = outcome_of(report)
+    parts = [outcome]
     if steps := sum(report.counts.values()):
         parts.append(f"{steps} step" + ("s" if steps != 1 else ""))
     if report.duration_ms:
         parts.append(f"{report.duration_ms / 1000:.2f} s")
-    line = Text.assemble((printable(report.database), "bold"), " ", (", ".join(parts), _STYLES[report.status]))
+    line = Text.assemble((printable(report.database), "bold"), " ", (", ".join(parts), OUTCOMES[outcome]))
     if report.error is not None:
         line.append(f": {printable(report.error.message)}")
         if report.error.cause:
@@ -82,47 +117,56 @@ def report_line(report: ApplyReport) -> Text:
 
 
 class FleetView:
-    """The live table: what runs, what failed, what was finished last, and how far it all is."""
+    """The live table: what failed, what was finished last, what runs, and how far it all is."""
 
     def __init__(self, total: int, console: Console) -> None:
         self.total = total
         self.console = console
         self.started = time.monotonic()
-        self.counts: Counter[Status] = Counter()
-        self.running: dict[str, tuple[float, Progress | None]] = {}
+        self.counts: Counter[str] = Counter()
+        self.running: dict[str, tuple[float, str, str]] = {}  # since when; state and steps
         self.failed: list[ApplyReport] = []
         self.recent: deque[ApplyReport] = deque(maxlen=_RECENT)
+        self.finished: deque[float] = deque(maxlen=_LATEST)
+        self.longest_name = 0
+        self.notice = ""
 
     def take(self, event: FleetEvent) -> None:
         """Note an event."""
         name = event.target.database
+        self.longest_name = max(self.longest_name, cell_len(name))
         if event.report is None:
-            begun = self.running.get(name, (time.monotonic(), None))[0]
-            self.running[name] = (begun, event.progress)
+            begun = self.running.get(name, (time.monotonic(), "", ""))[0]
+            self.running[name] = (begun, *_describe(event))
             return
         self.running.pop(name, None)
-        self.counts[event.report.status] += 1
+        self.counts[outcome_of(event.report)] += 1
+        self.finished.append(time.monotonic())
         if event.report.error is not None:
-            self.failed.append(event.report)
+            if not is_not_attempted(event.report):
+                self.failed.append(event.report)
         elif event.report.status is not Status.UNCHANGED:
             self.recent.append(event.report)
 
+    def tell(self, message: str) -> None:
+        """Show it above the bar from now on."""
+        self.notice = message
+
     def render(self) -> RenderableType:
-        """The table as it is now, no longer than the screen."""
-        table = Table.grid(padding=(0, 2))
-        for justify in _COLUMNS:
-            table.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
-        room = max(self.console.height - _MARGIN - len(self.running), 1)
-        for report in self.failed[-room:]:
-            self._add(table, report)
-        for report in list(self.recent)[-max(room - len(self.failed), 0) :] if room > len(self.failed) else ():
-            self._add(table, report)
-        now = time.monotonic()
-        for name, (begun, progress) in list(self.running.items()):
-            stage = "starting" if progress is None else describe_stage(progress)
-            steps = f"{progress.index}/{progress.total}" if progress is not None and progress.total else ""
-            table.add_row(Text(printable(name)), Text(printable(stage), style="cyan"), steps, f"{now - begun:.1f} s")
-        return Group(table, ProgressBar(total=self.total, completed=self.done, width=40), self.footer())
+        """The table as it is now, never higher than the screen: the bar and the figures are always there."""
+        console, now = self.console, time.monotonic()
+        below = [*([Text(self.notice, style="yellow")] if self.notice else []), self.footer()]
+        lines = sum(len(text.wrap(console, console.width)) for text in below)
+        room = max(console.height - lines - 2, 0)
+        running = list(self.running.items())[:room]
+        failed = self.failed[-(room - len(running)) :] if room > len(running) else []
+        recent = list(self.recent)[-(room - len(running) - len(failed)) :] if room > len(running) + len(failed) else []
+        rows = [self._finished_row(report) for report in (*failed, *recent)]
+        for name, (begun, state, steps) in running:
+            rows.append(self._row(name, state, "cyan", steps, f"{now - begun:.1f} s"))
+        # The terminal writes "^C" where the cursor stands: the last line leaves it room.
+        bar = ProgressBar(total=self.total, completed=self.done, width=max(min(_BAR, console.width - 4), 1))
+        return Group(*rows, *below, bar)
 
     @property
     def done(self) -> int:
@@ -130,25 +174,64 @@ class FleetView:
         return sum(self.counts.values())
 
     def footer(self) -> Text:
-        """`142/200 · 31.2/s · 2 s left · 138 unchanged · 4 applied`."""
-        elapsed = max(time.monotonic() - self.started, 0.001)
-        rate = self.done / elapsed
-        parts = [f"{self.done}/{self.total}", f"{rate:.1f}/s"]
-        if self.done < self.total and rate:
+        """`142/200 · 31.2/s · 2 s left · 4 applied · 138 unchanged`."""
+        now = time.monotonic()
+        parts = [f"{self.done}/{self.total}"]
+        rate = len(self.finished) / max(now - self._counted_since(), 0.001)
+        if self.finished:
+            parts.append(f"{rate:.1f}/s")
+        if len(self.finished) >= _ENOUGH and self.done < self.total:
             parts.append(f"{(self.total - self.done) / rate:.0f} s left")
         else:
-            parts.append(f"{elapsed:.1f} s")
+            parts.append(f"{now - self.started:.1f} s")
         line = Text(" · ".join(parts), style="bold")
-        for status, number in sorted(self.counts.items()):
-            line.append_text(Text.assemble(" · ", (f"{number} {status.value.replace('_', ' ')}", _STYLES[status])))
+        for told in count_outcomes(self.counts):
+            line.append_text(Text.assemble(" · ", told))
         return line
 
-    def _add(self, table: Table, report: ApplyReport) -> None:
-        state = report.status.value if report.error is None else f"{report.status.value}: {report.error.message}"
+    def _counted_since(self) -> float:
+        """When the databases began that make the rate: at first the run as a whole, then the latest of them."""
+        return self.started if len(self.finished) < _LATEST else self.finished[0]
+
+    def _finished_row(self, report: ApplyReport) -> Text:
+        outcome = outcome_of(report)
+        state = outcome if report.error is None else f"{outcome}: {report.error.message}"
         steps = sum(report.counts.values())
-        table.add_row(
-            Text(printable(report.database)),
-            Text(printable(state), style=_STYLES[report.status]),
-            str(steps) if steps else "",
-            f"{report.duration_ms / 1000:.1f} s",
+        return self._row(
+            report.database, state, OUTCOMES[outcome], str(steps) if steps else "", f"{report.duration_ms / 1000:.1f} s"
         )
+
+    def _row(self, name: str, state: str, style: str, steps: str, took: str) -> Text:
+        """One line that fits: names and states are cut, figures never; every row has the same columns."""
+        room = max(min(self.console.width, _WIDEST) - _STEPS - _TIME - _GAPS, 16)
+        width = min(self.longest_name, room * 3 // 5)
+        return Text.assemble(
+            (self._fit(name, width), "bold"),
+            "  ",
+            (self._fit(state, room - width), style),
+            f"  {steps:>{_STEPS}}  {took:>{_TIME}}",
+            no_wrap=True,
+            overflow="crop",
+        )
+
+    def _fit(self, text: str, width: int) -> str:
+        text = printable(text).replace("\n", " ").replace("\t", " ")
+        if cell_len(text) <= width:
+            return set_cell_size(text, width)
+        sign = "…" if self.console.encoding.startswith("utf") else "~"  # "..." would need more room
+        return set_cell_size(text, width - 1) + sign
+
+
+def _describe(event: FleetEvent) -> tuple[str, str]:
+    """The state of a database that is not finished, and its steps."""
+    if event.reason is not None:
+        return _waiting(event.reason), ""
+    if event.progress is None:
+        return "starting", ""
+    progress = event.progress
+    return describe_stage(progress), f"{progress.index}/{progress.total}" if progress.total else ""
+
+
+def _waiting(reason: str) -> str:
+    """What the server said, without the address that psycopg puts before it."""
+    return f"waiting for the server: {reason.splitlines()[0].rpartition(': ')[2].strip()}"

@@ -193,7 +193,7 @@ Canary: TypeAlias = Annotated[
     typer.Option(
         "--canary",
         metavar="TENANT|N",
-        help="This tenant, or that many, first; the others only if all goes well.",
+        help="This tenant (or its database), or that many, first; the others only if all goes well.",
         rich_help_panel=FLEET,
     ),
 ]

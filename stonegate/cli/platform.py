@@ -15,6 +15,7 @@ from stonegate.cli.commands import Commands
 from stonegate.cli.fleet import open_registry, store_folder
 from stonegate.cli.output import expect_json, progress, say, show, stdout, write_json
 from stonegate.cli.render.lines import table
+from stonegate.cli.render.names import local_time
 from stonegate.errors import UsageError
 from stonegate.settings import read_settings
 
@@ -90,7 +91,7 @@ def list_(format: options.Format = options.ReportFormat.TEXT) -> None:
                 "" if record.login is None else record.login.user,
                 ", ".join(schema.name for schema in record.schemas),
                 str(len(record.databases)),
-                record.created_at[:19],
+                local_time(record.created_at),
             )
             for record in records
         ]
@@ -182,8 +183,10 @@ def adopt(
         owner = v1_owner(name, tenant)
     else:
         owner = guess_owner(name, database)
+    registry = open_registry(settings)
+    registry.platform(name)  # over HTTP platforms come with their first database; here it would be a slip of the pen
     with progress(f"adopting {database}"):
-        record = asyncio.run(adopt_database(open_registry(settings), settings.server_conninfo, owner, database))
+        record = asyncio.run(adopt_database(registry, settings.server_conninfo, owner, database))
     if format is options.ReportFormat.JSON:
         write_json({"status": "adopted", "platform": name, "database": database, "id": record.id, "schema": schema})
         return

@@ -102,13 +102,19 @@ async def _prune(server: str, unused_for: timedelta, fingerprints: tuple[str, ..
         await conn.close()
 
 
+def _version(facts: str) -> str:
+    """The server's version as people write it, of the number that its key begins with: `18.6` of 180006."""
+    number = facts.partition(" ")[0]
+    return f"{int(number) // 10000}.{int(number) % 10000}" if number.isdecimal() else number
+
+
 def _row(one: StoredReference) -> tuple[str, ...]:
     size = "gone" if one.bytes is None else f"{one.bytes / 1024 / 1024:.1f} MiB"
     return (
         one.database,
         one.fingerprint[:12],
         one.owner,
-        one.facts.partition(" ")[0],
+        _version(one.facts),
         size,
         f"{one.built_at:%Y-%m-%d}",
         f"{one.used_at:%Y-%m-%d}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from stonegate.settings import read_settings
 if TYPE_CHECKING:
     from stonegate.database.status import DatabaseStatus
     from stonegate.database.tracking.history import DeploymentEntry, HistoryEntry
+    from stonegate.model.plan import Change
 
 _DEPLOYMENT_HEADER = ("when", "mode", "folder", "plan", "did", "took", "by")
 _HISTORY_HEADER = ("when", "what", "object", "consent", "took", "by")
@@ -106,10 +108,16 @@ def _drift(console: Console, found: DatabaseStatus) -> Iterator[Text]:
         )
         return
     yield Text(f"  drift: {count(len(found.drift), 'change')} by hand since then", style="bold yellow")
-    for change in found.drift:
-        yield from indented(console, Text(printable(str(change.table or change.key.owner)), style="bold"), 4)
-        for line in render_change(console, change, drift=False):
-            yield Text.assemble("    ", line)
+    yield from render_drift(console, found.drift, 4)
+
+
+def render_drift(console: Console, drift: tuple[Change, ...], indent: int) -> Iterator[Text]:
+    """What was changed by hand, below the table or other object that it is a part of."""
+    for holder, changes in groupby(drift, key=lambda change: str(change.table or change.key.owner)):
+        yield from indented(console, Text(printable(holder), style="bold"), indent)
+        for change in changes:
+            for line in render_change(console, change, drift=False):
+                yield Text.assemble(" " * indent, line)
 
 
 def _deployment(console: Console, last: DeploymentEntry) -> Iterator[Text]:

@@ -16,15 +16,22 @@ from stonegate.database.reports import failed_report
 from stonegate.database.server.capacity import count_locks, databases_at_once, read_capacity
 from stonegate.database.survey import ApplyOptions
 from stonegate.errors import StonegateError, UsageError
-from stonegate.fleet.outcomes import Slimmer, hands_on, is_bad_password, is_failure, not_attempted, server_is_gone
+from stonegate.fleet.ending import Patience, Stop, pauses, run_until_forced
+from stonegate.fleet.outcomes import (
+    Slimmer,
+    given_up,
+    hands_on,
+    is_bad_password,
+    is_failure,
+    not_attempted,
+    server_is_gone,
+)
 from stonegate.fleet.targets import Target
 from stonegate.model.names import ObjectKind
 from stonegate.model.report import ApplyReport, FleetReport
 from stonegate.model.source import SourceTree
 from stonegate.source.lazy import LazySource
 
-PATIENCE_SECONDS = 30.0  # for a server that went away
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
 CANARY_TRIES = 3
 BUILDER_CONNECTIONS = 2
 
@@ -33,16 +40,24 @@ class State(StrEnum):
     """Where one database of the fleet is."""
 
     RUNNING = "running"
+    WAITING = "waiting"
     DONE = "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetEvent:
-    """One database moved on: `progress` while it runs, `report` when it is done."""
+    """One database moved on.
+
+    Attributes:
+        progress: while it runs.
+        reason: while it waits for a server that went away, what the last try met.
+        report: when it is done.
+    """
 
     target: Target
     state: State
     progress: Progress | None = None
+    reason: str | None = None
     report: ApplyReport | None = None
 
 
@@ -71,17 +86,6 @@ class FanoutOptions:
     def width(self) -> int:
         """Databases at a time, so that their sessions are within `max_connections`."""
         return max(1, min(self.concurrency, (self.max_connections - BUILDER_CONNECTIONS) // 2))
-
-
-class Stop:
-    """Asked for by Ctrl-C: nothing is started any more, what runs is finished."""
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-
-    def ask(self, reason: str) -> None:
-        """Start nothing from now on."""
-        self.reason = self.reason or reason
 
 
 async def apply_fleet(
@@ -136,12 +140,22 @@ class _Run:
         self.stop = stop
         self.refresh = refresh
         self.reports: dict[int, ApplyReport] = {}
+        self.begun: set[int] = set()
         self.slimmer = Slimmer()
-        self.patience = _Patience()
+        self.patience = Patience()
         self.waiting = deque(_canaries_first(targets, fan.canary))
 
     async def go(self) -> FleetReport:
         """All phases; those whose turn never comes are reported too."""
+        await run_until_forced(self._phases(), self.stop)
+        why = self.stop.reason or "stopped"
+        for index, target in enumerate(self.targets):
+            if index not in self.reports:
+                broken_off = index in self.begun
+                self._finish(index, (given_up if broken_off else not_attempted)(target.database, why))
+        return FleetReport(results=tuple(self.reports[index] for index in range(len(self.targets))))
+
+    async def _phases(self) -> None:
         candidates = await self._look()
         self.waiting.extendleft(reversed(candidates))
         if self.waiting and self.stop.reason is None:
@@ -150,9 +164,6 @@ class _Run:
             await self._try_canaries()
             width = await self._fitting_width() if self.waiting and self.stop.reason is None else 1
             await self._work(self._deploy_next, width)
-        for index in self.waiting:
-            self._finish(index, not_attempted(self.targets[index].database, self.stop.reason or "stopped"))
-        return FleetReport(results=tuple(self.reports[index] for index in range(len(self.targets))))
 
     # --- the quick look ---------------------------------------------------------------------------------------------
 
@@ -188,7 +199,7 @@ class _Run:
 
     async def _try_canaries(self) -> None:
         """One after the other until as many as wanted have succeeded."""
-        wanted = int(self.fan.canary) if self.fan.canary is not None and self.fan.canary.isdigit() else 1
+        wanted = _number_of_canaries(self.fan.canary)
         failures = 0
         while wanted > 0 and self.waiting and self.stop.reason is None:
             report = await self._deploy(self.waiting.popleft())
@@ -231,6 +242,7 @@ class _Run:
 
     async def _deploy(self, index: int) -> ApplyReport:
         target = self.targets[index]
+        self.begun.add(index)
         self._tell(FleetEvent(target=target, state=State.RUNNING))
         report = await self._attempt(target)
         if is_failure(report) and self.fan.stop_on_error:
@@ -250,7 +262,7 @@ class _Run:
             create_database=False,
             admin=self.options.admin or (target.server if target.login is not None else None),
         )
-        pause, lost = FIRST_PAUSE, False
+        pause, lost = pauses(), False
         conninfos = deque(target.conninfos)
         refreshed = False
         while True:
@@ -267,8 +279,8 @@ class _Run:
             if error is None or not server_is_gone(error) or not self.patience.is_left():
                 break
             lost = lost or "lost during the commit" in error.message
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            self._tell(FleetEvent(target=target, state=State.WAITING, reason=error.cause or error.message))
+            await asyncio.sleep(next(pause))
         if lost and error is None:
             note = "the connection was lost during the commit of an earlier attempt, which may have been this apply's"
             report = replace(report, warnings=(*report.warnings, note))
@@ -284,23 +296,6 @@ class _Run:
             self.on_event(event)
 
 
-class _Patience:
-    """Waits for a server together: from the first failure until somebody succeeds, half a minute for all."""
-
-    def __init__(self) -> None:
-        self.since: float | None = None
-
-    def restore(self) -> None:
-        """The server answered."""
-        self.since = None
-
-    def is_left(self) -> bool:
-        """True if it is worth while to wait once more."""
-        now = time.monotonic()
-        self.since = self.since or now
-        return now - self.since < PATIENCE_SECONDS
-
-
 async def _apply(
     conninfo: str, source: LazySource, options: ApplyOptions, on_progress: OnProgress | None
 ) -> ApplyReport:
@@ -314,12 +309,27 @@ async def _apply(
 def _canaries_first(targets: Sequence[Target], canary: str | None) -> list[int]:
     """The order of work: the named canary first, else as given."""
     order = list(range(len(targets)))
-    if canary is None or canary.isdigit():
+    if canary is None:
         return order
     named = [i for i in order if canary in (targets[i].owner.tenant or "main", targets[i].database)]
+    if _is_number(canary):
+        if named:
+            raise UsageError(
+                f"{canary} is a tenant, and may be a number of tenants too",
+                hint=f"--canary {targets[named[0]].database} for that tenant, --canary 0{canary} for so many",
+            )
+        return order
     if not named:
         raise UsageError(f"the canary {canary} is none of the {len(targets)} databases", hint="--canary TENANT, or N")
     return [*named, *(index for index in order if index not in named)]
+
+
+def _is_number(canary: str) -> bool:
+    return canary.isascii() and canary.isdigit()
+
+
+def _number_of_canaries(canary: str | None) -> int:
+    return int(canary) if canary is not None and _is_number(canary) else 1
 
 
 def _locks(tree: SourceTree) -> int:

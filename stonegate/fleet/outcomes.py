@@ -18,6 +18,8 @@ _GONE = re.compile(
 _REFUSED = re.compile(
     r"not currently accepting connections|not permitted to log in|permission denied for database|no pg_hba\.conf entry"
 )
+_NOT_ATTEMPTED = "not attempted"
+_AGAIN = "run the same command again: it goes on where this one ended"
 #: What says nothing about the folder: the next database is as good a canary.
 _HAND_ON = frozenset({"connection_failed", "database_not_found", "lock_timeout", "drift", "stale_plan"})
 
@@ -43,16 +45,33 @@ def is_bad_password(error: ErrorReport) -> bool:
     return error.code == "connection_failed" and "password authentication failed" in (error.cause or "")
 
 
-def not_attempted(database: str, why: str) -> ApplyReport:
-    """The report of a database whose turn never came."""
-    error = ErrorReport(
+def ended_early(message: str, hint: str | None = None) -> ErrorReport:
+    """The failure of those that a run never came to, or broke off."""
+    return ErrorReport(
         code=FleetFailed.code,
-        message=f"not attempted: {why}",
+        message=message,
         exit_code=FleetFailed.exit_code,
         http_status=FleetFailed.status,
-        hint="run the same command again: it goes on where this one ended",
+        hint=hint,
     )
+
+
+def not_attempted(database: str, why: str) -> ApplyReport:
+    """The report of a database whose turn never came."""
+    error = ended_early(f"{_NOT_ATTEMPTED}: {why}", _AGAIN)
     return ApplyReport(status=Status.FAILED, database=database, error=error)
+
+
+def given_up(database: str, why: str) -> ApplyReport:
+    """The report of a database whose deployment was broken off."""
+    error = ended_early(f"{why} while it was deployed: rolled back, unless its commit was under way", _AGAIN)
+    return ApplyReport(status=Status.FAILED, database=database, error=error)
+
+
+def is_not_attempted(report: ApplyReport) -> bool:
+    """True if the run ended before the turn of this database came."""
+    error = report.error
+    return error is not None and error.code == FleetFailed.code and error.message.startswith(_NOT_ATTEMPTED)
 
 
 class Slimmer:

@@ -62,7 +62,7 @@ class FleetPlan:
 
     @property
     def summary(self) -> str:
-        """`197 identical, 3 differ: a, b, c`."""
+        """`197 identical, 3 differ: a, b, c; 2 could not be read`."""
         if not self.groups:
             return "no database could be read"
         first, others = self.groups[0], self.groups[1:]
@@ -70,6 +70,8 @@ class FleetPlan:
         differing = [target.database for group in others for target in group.targets]
         if differing:
             text += f", {len(differing)} differ: {', '.join(differing)}"
+        if self.unread:
+            text += f"; {len(self.unread)} could not be read"
         return text
 
 

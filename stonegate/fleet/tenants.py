@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from stonegate.database.tenants.labels import DatabaseFacts
 from stonegate.database.tenants.make import Made, Mould, Session, drop_tenant, make_tenant, prepare_mould
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation, StonegateError
 from stonegate.fleet.adoption import label_of, owner_in
+from stonegate.fleet.ending import Patience, Stop, finish_undisturbed, pauses, run_until_forced
 from stonegate.fleet.names import Owner
+from stonegate.fleet.outcomes import ended_early, server_is_gone
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
 from stonegate.fleet.targets import Target, logins
@@ -44,6 +47,38 @@ class TenantReport:
 OnTenant = Callable[[TenantReport], None]
 
 
+class Numbering:
+    """The tenants that `--count N --prefix P` means.
+
+    With `if_missing` those numbered 1 to N, else N more after the highest number that there is; then a number that
+    somebody else takes at the same moment is left to him.
+
+    Raises:
+        PlatformNotFound: no such platform.
+    """
+
+    def __init__(
+        self, registry: Registry, platform: str, schema: str | None, prefix: str, count: int, *, if_missing: bool
+    ) -> None:
+        pattern = re.compile(re.escape(prefix) + r"([0-9]+)\Z")
+        records = (record for record in registry.platform(platform).databases if record.owner.schema == schema)
+        numbers = (int(found[1]) for record in records if (found := pattern.match(record.id)) is not None)
+        first = 1 if if_missing else max(numbers, default=0) + 1
+        self._further = (
+            Owner(platform=platform, schema=schema, tenant=f"{prefix}{number}") for number in itertools.count(first)
+        )
+        self.owners = tuple(itertools.islice(self._further, count))
+        self._given = set(self.owners)
+
+    def instead_of(self, owner: Owner) -> Owner | None:
+        """The next number for one that is taken; None for an owner that is none of these."""
+        if owner not in self._given:
+            return None
+        other = next(self._further)
+        self._given.add(other)
+        return other
+
+
 async def create_tenants(
     registry: Registry,
     server: str,
@@ -51,8 +86,10 @@ async def create_tenants(
     owners: Sequence[Owner],
     *,
     if_missing: bool = False,
+    instead_of: Callable[[Owner], Owner | None] | None = None,
     concurrency: int = MOST_AT_ONCE,
     on_report: OnTenant | None = None,
+    stop: Stop | None = None,
 ) -> tuple[TenantReport, ...]:
     """Make a database for each owner, all of one platform; one that fails leaves nothing behind and stops no other.
 
@@ -60,8 +97,10 @@ async def create_tenants(
         server: conninfo of the administrator.
         source: the folder.
         if_missing: a tenant that is there is fine, else it is an error.
+        instead_of: whom to make for an owner that somebody else has made meanwhile; see `Numbering`.
         concurrency: how many at a time, up to `MOST_AT_ONCE`.
         on_report: told of each one that is done.
+        stop: lets the caller end the run early.
 
     Returns:
         The reports in the order of the owners.
@@ -74,26 +113,107 @@ async def create_tenants(
         return ()
     (platform,) = {owner.platform for owner in owners}
     mould = await _prepare(registry, server, source, platform)
-    waiting = iter(enumerate(owners))
-    reports: dict[int, TenantReport] = {}
+    run = _Run(registry, mould, if_missing, instead_of, on_report, stop or Stop())
+    return await run.go(owners, min(concurrency, MOST_AT_ONCE, len(owners)))
 
-    async def work() -> None:
-        maintenance = await connect_maintenance(server)
-        try:
-            for number, owner in waiting:
-                if maintenance.closed:
-                    maintenance = await connect_maintenance(server)
-                reports[number] = report = await _create(registry, mould, maintenance, owner, if_missing=if_missing)
-                if on_report is not None:
-                    on_report(report)
-        finally:
-            await maintenance.close()
 
-    workers = min(concurrency, MOST_AT_ONCE, len(owners))
-    async with asyncio.TaskGroup() as group:
-        for _ in range(workers):
-            group.create_task(work())
-    return tuple(reports[number] for number in range(len(owners)))
+class _Run:
+    """The state of one creation of many."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        mould: Mould,
+        if_missing: bool,
+        instead_of: Callable[[Owner], Owner | None] | None,
+        on_report: OnTenant | None,
+        stop: Stop,
+    ) -> None:
+        self.registry = registry
+        self.mould = mould
+        self.if_missing = if_missing
+        self.instead_of = instead_of
+        self.on_report = on_report
+        self.stop = stop
+        self.patience = Patience()
+        self.reports: dict[int, TenantReport] = {}
+        self.begun: set[int] = set()
+
+    async def go(self, owners: Sequence[Owner], width: int) -> tuple[TenantReport, ...]:
+        """All of them, `width` at a time; those whose turn never comes are reported too."""
+        waiting = iter(enumerate(owners))
+
+        async def work() -> None:
+            async with _Session(self.mould.server) as session:
+                while self.stop.reason is None and (turn := next(waiting, None)) is not None:
+                    number, owner = turn
+                    self.begun.add(number)
+                    self.reports[number] = report = await self._make(session, owner)
+                    if self.on_report is not None:
+                        self.on_report(report)
+
+        async def all_of_them() -> None:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(width):
+                    group.create_task(work())
+
+        await run_until_forced(all_of_them(), self.stop)
+        why = self.stop.reason or "stopped"
+        for number, owner in enumerate(owners):
+            if number not in self.reports:
+                message = (
+                    f"{why} while it was made: gone, unless it was finished"
+                    if number in self.begun
+                    else f"not made: {why}"
+                )
+                self.reports[number] = TenantReport(owner=owner, database="", error=ended_early(message))
+        return tuple(self.reports[number] for number in range(len(owners)))
+
+    async def _make(self, session: _Session, owner: Owner) -> TenantReport:
+        """One tenant; again while the server is away for a moment, and another one where a number was taken."""
+        if_missing = self.if_missing
+        known = self.registry.platform(owner.platform).find(owner) is not None
+        for pause in pauses():
+            report = await _create(self.registry, self.mould, session, owner, if_missing=if_missing)
+            error = report.error
+            if error is not None and error.code == DatabaseAlreadyExists.code and self.instead_of is not None:
+                other = self.instead_of(owner)
+                if other is not None:
+                    return await self._make(session, other)
+            if error is None or not server_is_gone(error):
+                self.patience.restore()
+                return report
+            if self.stop.reason is not None or not self.patience.is_left():
+                return report
+            # What the lost connection finished unheard is this run's own.
+            if_missing = if_missing or not known
+            await asyncio.sleep(pause)
+        raise AssertionError("pauses never end")
+
+
+class _Session:
+    """A session of the administrator that is made when it is needed, and anew when it broke."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.conn: Session | None = None
+
+    async def __aenter__(self) -> _Session:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        if self.conn is not None:
+            await self.conn.close()
+
+    async def get(self) -> Session:
+        """An open session.
+
+        Raises:
+            ConnectionFailed: the server is unreachable or refuses the login.
+        """
+        if self.conn is None or self.conn.closed:
+            self.conn = await connect_maintenance(self.server)
+        return self.conn
 
 
 async def create_tenant(
@@ -130,12 +250,12 @@ async def _prepare(registry: Registry, server: str, source: LazySource, platform
 
 
 async def _create(
-    registry: Registry, mould: Mould, maintenance: Session, owner: Owner, *, if_missing: bool
+    registry: Registry, mould: Mould, session: _Session, owner: Owner, *, if_missing: bool
 ) -> TenantReport:
     name = ""
     try:
-        name = owner.database
-        made = await _make(registry, mould, maintenance, owner, if_missing=if_missing)
+        name = _database_of(registry, owner)
+        made = await _make(registry, mould, await session.get(), owner, if_missing=if_missing)
     except StonegateError as error:
         return TenantReport(owner=owner, database=name, error=report_error(error))
     failure = None if made.report is None else made.report.error
@@ -143,8 +263,7 @@ async def _create(
 
 
 async def _make(registry: Registry, mould: Mould, maintenance: Session, owner: Owner, *, if_missing: bool) -> Made:
-    name = owner.database
-    registry.require_free(owner)
+    name = _database_of(registry, owner)
     known = registry.platform(owner.platform).find(owner)
 
     def accept(facts: DatabaseFacts) -> None:
@@ -157,7 +276,8 @@ async def _make(registry: Registry, mould: Mould, maintenance: Session, owner: O
     async def record() -> None:
         current = registry.platform(owner.platform).find(owner)
         if current is None or current.database != name:
-            await asyncio.to_thread(registry.record, DatabaseRecord(owner=owner, database=name, created_at=now()))
+            made = DatabaseRecord(owner=owner, database=name, created_at=now())
+            await finish_undisturbed(asyncio.to_thread(registry.record, made))
 
     return await make_tenant(
         maintenance,
@@ -167,6 +287,19 @@ async def _make(registry: Registry, mould: Mould, maintenance: Session, owner: O
         accept=accept,
         record=record,
     )
+
+
+def _database_of(registry: Registry, owner: Owner) -> str:
+    """The database that the owner has, whatever it is called, or would get.
+
+    Raises:
+        PlatformIsolationViolation, UsageError: that name is another's, or not possible.
+    """
+    known = registry.platform(owner.platform).find(owner)
+    if known is not None:
+        return known.database
+    registry.require_free(owner)
+    return owner.database
 
 
 def _require_own(facts: DatabaseFacts, owner: Owner, *, recorded: bool) -> None:
@@ -203,22 +336,3 @@ async def drop_tenants(
         if on_report is not None:
             on_report(report)
     return tuple(reports)
-
-
-def next_owners(
-    registry: Registry, platform: str, schema: str | None, prefix: str, count: int, *, if_missing: bool
-) -> tuple[Owner, ...]:
-    """The owners that `--count N --prefix P` means.
-
-    With `if_missing` those numbered 1 to N, else N more after the highest number that there is.
-
-    Raises:
-        PlatformNotFound: no such platform.
-    """
-    pattern = re.compile(re.escape(prefix) + r"(\d+)\Z")
-    records = (record for record in registry.platform(platform).databases if record.owner.schema == schema)
-    numbers = (int(found[1]) for record in records if (found := pattern.match(record.id)) is not None)
-    first = 1 if if_missing else max(numbers, default=0) + 1
-    return tuple(
-        Owner(platform=platform, schema=schema, tenant=f"{prefix}{number}") for number in range(first, first + count)
-    )

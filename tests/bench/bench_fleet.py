@@ -19,7 +19,7 @@ from psycopg import sql
 from stonegate.fleet.fanout import FanoutOptions, apply_fleet
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, resolve_targets
-from stonegate.fleet.tenants import create_tenants, next_owners
+from stonegate.fleet.tenants import Numbering, create_tenants
 from stonegate.model.report import FleetReport
 from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
@@ -53,7 +53,7 @@ class Bench:
 
     def create(self, count: int, prefix: str, concurrency: int) -> float:
         """Make tenants; milliseconds for each."""
-        owners = next_owners(self.registry, "bench", "app", prefix, count, if_missing=False)
+        owners = Numbering(self.registry, "bench", "app", prefix, count, if_missing=False).owners
         begin = time.perf_counter()
         work = create_tenants(self.registry, self.server, self.source, owners, concurrency=concurrency)
         reports = asyncio.run(work)

@@ -6,11 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stonegate.database.tenants.labels import label_statement
+from stonegate.errors import PlatformIsolationViolation, StonegateError
+from stonegate.fleet.adoption import adopt_database, label_of
+from stonegate.fleet.names import Owner, v1_owner
+from stonegate.fleet.records import DatabaseRecord
+from stonegate.fleet.tenants import create_tenants
 from tests.fleet.conftest import Fleet
 
 
@@ -70,9 +77,13 @@ def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_pa
     shell.done("platform", "upload", name, folder, "--schema", "app")
     assert shell.json("platform", "schemas", name)[0]["name"] == "app"
     ids = tmp_path / "ids"
-    ids.write_text("anna  # the first\nberta\n\n")
+    ids.write_bytes("\ufeffanna  # the first\r\n# nobody\r\nberta\r\n\r\n anna\r\n".encode())
     place = ("--platform", name, "--schema", "app")
     shell.done("tenant", "create", *place, "--from-file", str(ids))
+    (tmp_path / "latin").write_bytes(b"anna\ncaf\xe9\n")
+    assert "no UTF-8 in line 2" in shell.run("tenant", "create", *place, "--from-file", str(tmp_path / "latin")).stderr
+    there = shell.done("tenant", "create", *place, "--from-file", str(ids), "--if-missing")
+    assert there == "2 there already\n"  # cron shall not tell them all every time
     made = shell.json(
         "tenant", "create", *place, "--from-file", str(ids), "--count", "2", "--prefix", "x", "--if-missing"
     )
@@ -129,6 +140,60 @@ def test_rows_in_the_way_are_named_before_anything_is_touched(shell: Shell) -> N
     result = shell.run("apply", str(fleet.folder), *place)
     assert result.returncode == 7
     assert "2 applied, 1 failed" in result.stdout and f"{fleet.name}_app_b" in result.stderr
+
+
+async def test_an_apply_whose_report_cannot_be_written_touches_nothing(shell: Shell, tmp_path: Path) -> None:
+    fleet = shell.fleet
+    fleet.registry.register(fleet.name)
+    owner = Owner(platform=fleet.name, schema="app", tenant="a")
+    await create_tenants(fleet.registry, fleet.url, fleet.source, [owner])
+    fleet.write("functions/other.pssql", "CREATE FUNCTION other() RETURNS int LANGUAGE sql AS 'SELECT 1';\n")
+    everything = ("apply", str(fleet.folder), "--platform", fleet.name, "--all", "--report")
+    assert "cannot write" in shell.run(*everything, str(tmp_path / "nowhere" / "report.json")).stderr
+    assert fleet.rows(owner.database, "SELECT to_regproc('other')") == [(None,)]
+    fleet.write("functions/other.pssql", "CREATE FUNCTION (")
+    report = tmp_path / "report.json"
+    report.write_text("of an earlier run")
+    shell.done(*everything, str(report), code=3)
+    assert json.loads(report.read_text())["error"]["error"] == "syntax_error"
+
+
+def test_what_all_databases_have_in_common_is_said_once(shell: Shell) -> None:
+    fleet = shell.fleet
+    fleet.registry.register(fleet.name)
+    for tenant in ("t1", "t2", "t10"):
+        owner = Owner(platform=fleet.name, schema="app", tenant=tenant)
+        fleet.registry.record(DatabaseRecord(owner=owner, database=owner.database))
+    result = shell.run("status", "--platform", fleet.name, "--all")
+    assert result.returncode == 7 and result.stderr.count("error:") == 1, result.stderr
+    names = ", ".join(f"{fleet.name}_app_{tenant}" for tenant in ("t1", "t2", "t10"))
+    assert f"  in {names}\n" in result.stderr and result.stdout == ""
+
+
+async def test_what_may_not_be_adopted(shell: Shell) -> None:
+    fleet, main = shell.fleet, v1_owner(shell.fleet.name, None)
+    fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_main")
+    assert "no platform" in shell.run("platform", "adopt", fleet.name, f"{fleet.name}_main").stderr
+    mould, half = f"{fleet.name}_mould", f"{fleet.name}_half"
+    fleet.rows("postgres", f"CREATE DATABASE {mould} IS_TEMPLATE true")
+    fleet.rows("postgres", f"CREATE DATABASE {half}")
+    fleet.rows("postgres", label_statement(half, replace(label_of(main), unfinished=True)).as_string())
+    for database, message in (
+        ("postgres", "belongs to no platform"),
+        ("template1", "belongs to no platform"),
+        ("stonegate_ref_1", "belongs to no platform"),
+        (mould, "is a template"),
+        (half, "still being made"),
+        ("nowhere", "no database nowhere"),
+    ):
+        with pytest.raises(StonegateError, match=message):
+            await adopt_database(fleet.registry, fleet.url, main, database)
+    assert fleet.registry.platforms() == ()
+    for _ in range(2):
+        await adopt_database(fleet.registry, fleet.url, main, f"{fleet.name}_main")
+    with pytest.raises(PlatformIsolationViolation, match=f"{fleet.name}_main belongs to platform {fleet.name}, main"):
+        await adopt_database(fleet.registry, fleet.url, v1_owner(fleet.name, "x"), f"{fleet.name}_main")
+    assert len(fleet.registry.platform(fleet.name).databases) == 1
 
 
 def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:

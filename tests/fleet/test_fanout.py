@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import io
+import asyncio
+from dataclasses import replace
 
 import pytest
-from rich.console import Console
+from psycopg import AsyncConnection
 
-from stonegate.cli.fleet_view import FleetView
-from stonegate.database.progress import Progress, Stage
 from stonegate.database.server.capacity import Capacity, count_locks, databases_at_once
 from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFailure, UsageError
 from stonegate.fleet.adoption import find_database
+from stonegate.fleet.ending import Stop
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
 from stonegate.fleet.outcomes import server_is_gone
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants
-from stonegate.model.report import ApplyReport, ErrorReport, Status
+from stonegate.model.report import ApplyReport, ErrorReport
 from tests.fleet.conftest import Fleet
 
 CHANGED = "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL DEFAULT '' UNIQUE);"
@@ -74,6 +74,11 @@ async def test_a_named_canary_goes_first_and_stops_the_run_when_it_fails(fleet: 
     assert told(report.results) == ["fleet_failed", "migration_failed", "fleet_failed"]
     with pytest.raises(UsageError, match="the canary z is none"):
         await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="z"))
+    with pytest.raises(UsageError, match="the canary ² is none"):
+        await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="²"))
+    numbered = replace(targets[0], owner=v2_owner(fleet.name, "app", "2"))
+    with pytest.raises(UsageError, match="2 is a tenant, and may be a number"):
+        await apply_fleet([numbered, *targets[1:]], fleet.source, fan=FanoutOptions(canary="2"))
     default = await apply_fleet(targets, fleet.source)
     assert told(default.results) == ["applied", "migration_failed", "applied"]
 
@@ -84,6 +89,23 @@ async def test_stop_on_error_starts_nothing_more(fleet: Fleet) -> None:
     report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(stop_on_error=True, concurrency=1))
     assert told(report.results) == ["migration_failed", *["fleet_failed"] * 3]
     assert "not attempted: " in (report.results[3].error.message if report.results[3].error else "")
+
+
+async def test_a_forced_stop_rolls_back_what_runs_and_reports_all(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    stop = Stop()
+    async with await AsyncConnection.connect(fleet.server.url(targets[0].database)) as long_transaction:
+        await long_transaction.execute("SELECT count(*) FROM notes")
+        running = asyncio.create_task(apply_fleet(targets, fleet.source, stop=stop))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+        while fleet.rows("postgres", waiting, targets[0].database) == [(0,)]:
+            await asyncio.sleep(0.02)
+        stop.force("interrupted")
+        report = await running
+    messages = [each.error.message if each.error else "" for each in report.results]
+    assert messages[0].startswith("interrupted while it was deployed: rolled back")
+    assert messages[1:] == ["not attempted: interrupted"] * 2
+    assert told((await apply_fleet(targets, fleet.source)).results) == ["applied"] * 3
 
 
 async def test_a_wrong_folder_touches_nothing(fleet: Fleet) -> None:
@@ -117,24 +139,3 @@ def test_as_many_at_a_time_as_there_are_locks_for() -> None:
     assert databases_at_once(count_locks(400, 400), default, 8) == 1
     assert databases_at_once(count_locks(5000, 5000), default, 8) == 1
     assert FanoutOptions(concurrency=8, max_connections=6).width == 2
-
-
-def test_the_live_table_shows_what_runs_and_what_failed() -> None:
-    console = Console(file=io.StringIO(), width=100, height=20, force_terminal=True, no_color=True)
-    view = FleetView(200, console)
-    targets = [Target(server="host=h", owner=v1_owner("p", f"t{n}"), database=f"p_t{n}") for n in range(60)]
-    for target in targets:
-        view.take(FleetEvent(target=target, state=State.RUNNING))
-    progress = Progress(database="p_t59", stage=Stage.STEPS, index=3, total=9, object="users")
-    view.take(FleetEvent(target=targets[59], state=State.RUNNING, progress=progress))
-    for number, target in enumerate(targets[:58]):
-        error = ErrorReport(code="x", message="broke [bold]", exit_code=6, http_status=500) if number % 9 == 0 else None
-        status = Status.FAILED if error else Status.APPLIED
-        report = ApplyReport(status=status, database=target.database, duration_ms=1200, error=error)
-        view.take(FleetEvent(target=target, state=State.DONE, report=report))
-    with console.capture() as captured:
-        console.print(view.render())
-    shown = captured.get()
-    assert len(shown.splitlines()) <= 20
-    assert "58/200" in shown and "51 applied" in shown and "7 failed" in shown and "left" in shown
-    assert "applying, users" in shown and "3/9" in shown and "broke [bold]" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +11,16 @@ from stonegate.database.deployment import apply_database
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import Label, parse_label, record_label
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
+from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
+from stonegate.fleet.ending import Stop
 from stonegate.fleet.names import Owner
+from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.targets import resolve_targets
-from stonegate.fleet.tenants import create_tenant, create_tenants, drop_tenants, next_owners
+from stonegate.fleet.tenants import Numbering, TenantReport, create_tenant, create_tenants, drop_tenants
 from stonegate.model.report import Status
-from tests.fleet.conftest import Fleet
+from tests.fleet.conftest import Fleet, make_fleet
+from tests.servers import MakePrivateServer
 
 
 def owner(fleet: Fleet, tenant: str) -> Owner:
@@ -126,14 +131,91 @@ async def test_a_foreign_database_of_that_name_is_left_alone(fleet: Fleet) -> No
     assert fleet.databases() == [mine.database]
 
 
+async def test_two_who_count_at_once_get_different_numbers(fleet: Fleet) -> None:
+    fleet.registry.register(fleet.name)
+    numberings = [Numbering(fleet.registry, fleet.name, "app", "t", 3, if_missing=False) for _ in range(2)]
+    assert numberings[0].owners == numberings[1].owners
+    both = await asyncio.gather(
+        *(
+            create_tenants(fleet.registry, fleet.url, fleet.source, each.owners, instead_of=each.instead_of)
+            for each in numberings
+        )
+    )
+    assert [[report.status for report in reports] for reports in both] == [["created"] * 3] * 2
+    made = {report.database for reports in both for report in reports}
+    assert sorted(made) == fleet.databases() and len(made) == 6
+
+
+async def test_an_owner_keeps_the_database_that_is_recorded(fleet: Fleet) -> None:
+    fleet.registry.register(fleet.name)
+    own = owner(fleet, "one")
+    fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_by_hand")
+    await adopt_database(fleet.registry, fleet.url, own, f"{fleet.name}_by_hand")
+    (report,) = await create_tenants(fleet.registry, fleet.url, fleet.source, [own], if_missing=True)
+    assert (report.status, report.database) == ("exists", f"{fleet.name}_by_hand")
+    fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_another")
+    with pytest.raises(DatabaseAlreadyExists, match="has a database already"):
+        await adopt_database(fleet.registry, fleet.url, own, f"{fleet.name}_another")
+    with pytest.raises(DatabaseAlreadyExists, match="has a database already"):
+        fleet.registry.record(DatabaseRecord(owner=own, database=f"{fleet.name}_another"))
+
+
+@pytest.mark.parametrize("forced", [False, True])
+async def test_a_run_that_is_ended_says_whom_it_did_not_make(fleet: Fleet, forced: bool) -> None:
+    fleet.registry.register(fleet.name)
+    stop = Stop()
+
+    def end(report: TenantReport) -> None:
+        (stop.force if forced else stop.ask)("interrupted")
+
+    owners = [owner(fleet, f"t{number}") for number in range(9)]
+    reports = await create_tenants(fleet.registry, fleet.url, fleet.source, owners, on_report=end, stop=stop)
+    made = {report.database for report in reports if report.error is None}
+    facts = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+    finished = facts + " AND strpos(shobj_description(oid, 'pg_database'), 'unfinished') = 0"
+    there = {str(name) for (name,) in fleet.rows("postgres", finished, fleet.name)}
+    assert there == {each.database for each in fleet.registry.platform(fleet.name).databases}
+    assert made <= there and 1 <= len(there) < len(owners)
+    failures = [report.error.message for report in reports if report.error is not None]
+    broken_off = [message for message in failures if message.startswith("interrupted while it was made")]
+    assert len(there - made) <= len(broken_off) <= (4 if forced else 0)
+    assert {message for message in failures if message not in broken_off} == {"not made: interrupted"}
+    again = await create_tenants(fleet.registry, fleet.url, fleet.source, owners, if_missing=True)
+    assert [report.status for report in again].count("exists") == len(there) and not any(r.error for r in again)
+
+
+async def test_a_server_that_is_restarted_is_waited_for(private_server: MakePrivateServer, tmp_path: Path) -> None:
+    private = private_server(18, fsync="off")
+    fleet = make_fleet(private.server, tmp_path)
+    fleet.registry.register(fleet.name)
+    owners = [owner(fleet, f"t{number}") for number in range(12)]
+    restarted: list[asyncio.Task[None]] = []
+
+    def restart() -> None:
+        private.stop("immediate")
+        private.start()
+
+    def note(report: TenantReport) -> None:
+        if not restarted:
+            restarted.append(asyncio.create_task(asyncio.to_thread(restart)))
+
+    reports = await create_tenants(fleet.registry, fleet.url, fleet.source, owners, on_report=note)
+    await restarted[0]
+    assert [report.error for report in reports] == [None] * 12
+    assert fleet.databases() == sorted(report.database for report in reports)
+    assert all(fleet.rows(report.database, "SELECT count(*) FROM notes") == [(2,)] for report in reports)
+    labels = "SELECT count(*) FROM pg_database WHERE shobj_description(oid, 'pg_database') LIKE '%%unfinished%%'"
+    assert fleet.rows("postgres", labels) == [(0,)]
+
+
 async def test_count_and_prefix_and_drop(fleet: Fleet) -> None:
     fleet.registry.register(fleet.name)
-    first = next_owners(fleet.registry, fleet.name, "app", "t", 2, if_missing=False)
+    first = Numbering(fleet.registry, fleet.name, "app", "t", 2, if_missing=False).owners
     assert [each.tenant for each in first] == ["t1", "t2"]
     await create_tenants(fleet.registry, fleet.url, fleet.source, first)
-    more = next_owners(fleet.registry, fleet.name, "app", "t", 1, if_missing=False)
+    more = Numbering(fleet.registry, fleet.name, "app", "t", 1, if_missing=False).owners
     assert [each.tenant for each in more] == ["t3"]
-    again = next_owners(fleet.registry, fleet.name, "app", "t", 2, if_missing=True)
+    again = Numbering(fleet.registry, fleet.name, "app", "t", 2, if_missing=True).owners
     reports = await create_tenants(fleet.registry, fleet.url, fleet.source, again, if_missing=True)
     assert [report.status for report in reports] == ["exists", "exists"]
     targets = resolve_targets(fleet.registry, fleet.url, fleet.name, tenant="t*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Blocked, Plan, Step
@@ -66,6 +67,14 @@ def place(file: str | None, line: int | None) -> str:
     if file is None:
         return ""
     return file if line is None else f"{file}:{line}"
+
+
+def local_time(moment: str) -> str:
+    """A recorded moment (RFC 3339) as it is told here, in local time; as it stands where it is none."""
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return moment
 
 
 def count(number: int, noun: str) -> str:

@@ -54,13 +54,14 @@ _EXPLAINED = frozenset({Action.ALTER, Action.DROP, Action.RECREATE})
 _FEW = 8
 
 
-def render_plan(console: Console, plan: Plan, *, verbose: bool = False) -> Iterator[Text]:
+def render_plan(console: Console, plan: Plan, *, verbose: bool = False, alike: int = 1) -> Iterator[Text]:
     """The lines of a plan.
 
     Args:
+        alike: how many databases the plan is for; it names one of them.
         verbose: SQL of every step, skipped objects and all unmanaged ones too.
     """
-    yield from indented(console, _headline(plan), 0)
+    yield from indented(console, _headline(plan, alike), 0)
     yield from indented(
         console, f"{plan.source.path or '(archive)'}, fingerprint {plan.source.fingerprint[:12]}", 0, style="dim"
     )
@@ -75,10 +76,15 @@ def render_plan(console: Console, plan: Plan, *, verbose: bool = False) -> Itera
     yield from indented(console, f"plan {plan.checksum if verbose else plan.checksum[:16]}", 0, style="dim")
 
 
-def _headline(plan: Plan) -> Text:
+def _headline(plan: Plan, alike: int) -> Text:
     if plan.target is None:
         return Text("Plan for an empty database (no target was named, no server was asked)", style="bold")
-    text = Text.assemble((f"Plan for database {plan.target.database}", "bold"))
+    what = (
+        f"database {plan.target.database}"
+        if alike == 1
+        else f"each of {alike} databases, read in {plan.target.database}"
+    )
+    text = Text.assemble((f"Plan for {what}", "bold"))
     note = _MODES[plan.mode]
     return text.append(f", {note}") if note else text
 

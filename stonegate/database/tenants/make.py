@@ -214,13 +214,18 @@ async def make_tenant(
             await make_database(maintenance, new)
             try:
                 made = await _fill(maintenance, mould, new, started)
-                if made.report is None or made.report.error is None:
-                    await record()
-                    return made
             except BaseException:
                 await _remove(mould.server, maintenance, name)
                 raise
-            await _remove(mould.server, maintenance, name)
+            if made.report is not None and made.report.error is not None:
+                await _remove(mould.server, maintenance, name)
+                return made
+            try:
+                await record()
+            except StonegateError:
+                await _remove(mould.server, maintenance, name)
+                raise
+            # Cancelled meanwhile, it is finished and labelled, and the record may be written: nothing is removed.
             return made
     except psycopg.Error as error:
         raise explain_failure(error, database=name) from error

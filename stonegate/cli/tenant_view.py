@@ -1,0 +1,142 @@
+"""Tenants as they are made: a line for each where nobody watches, the count on a terminal, and what became of all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from stonegate.cli.fleet import FAILED
+from stonegate.cli.output import Watcher as Line
+from stonegate.cli.output import print_lines, progress, say, show, stderr, write_json
+from stonegate.cli.render.alike import render_failures
+from stonegate.cli.render.lines import printable
+from stonegate.cli.render.names import count
+from stonegate.errors import FleetFailed
+
+if TYPE_CHECKING:
+    from stonegate.fleet.tenants import TenantReport
+
+NOT_MADE = "not made"
+#: What is told of a state after a number, in this order: `2 created, 20 there already`.
+_TOLD = {
+    "created": "created",
+    "dropped": "dropped",
+    "exists": "there already",
+    "failed": "failed",
+    NOT_MADE: "not made",
+}
+
+
+class Making:
+    """Who is told of every tenant that is done.
+
+    Attributes:
+        shown: the lines of those that succeeded are printed already.
+    """
+
+    def __init__(self, total: int, line: Line, *, shown: bool) -> None:
+        self.total = total
+        self.line = line
+        self.shown = shown
+        self.done = 0
+        self.notice = ""
+
+    def take(self, report: TenantReport) -> None:
+        """Note a tenant that is done."""
+        self.done += 1
+        self.line(f"{self.done}/{self.total} {report.database}: {report.status}{self.notice}")
+        if self.shown:
+            show(*_line(report, None, alone=self.total == 1))
+
+    def tell(self, message: str) -> None:
+        """Note what the user is to know about the whole."""
+        self.notice = f" ({message})"
+        if stderr().is_terminal:
+            self.line(f"{self.done}/{self.total}{self.notice}")
+        else:
+            say(message)
+
+
+@contextlib.contextmanager
+def making(total: int, *, as_json: bool) -> Iterator[Making]:
+    """Watches the making of `total` databases."""
+    with progress(f"making {count(total, 'database')}") as line:
+        # A terminal has the count while it lasts, which would not leave the results in their place.
+        yield Making(total, line, shown=not as_json and not stderr().is_terminal)
+
+
+def show_reports(
+    reports: Sequence[TenantReport], *, as_json: bool, done: str | None = None, shown: bool = False
+) -> int:
+    """Print what became of each; the exit code: of its error for a single one, 7 for some of several.
+
+    Args:
+        done: the state of all that succeeded, for what is not making.
+        shown: those that succeeded are printed already.
+    """
+    if as_json:
+        write_json([_document(report, done) for report in reports])
+    else:
+        if not shown:
+            show(*(line for report in reports for line in _line(report, done, alone=len(reports) == 1)))
+        if len(reports) != 1:
+            states = Counter(NOT_MADE if _never_came(report) else _state(report, done) for report in reports)
+            told = ", ".join(f"{states[state]} {word}" for state, word in _TOLD.items() if states[state])
+            show(Text(told or "no tenants named"))
+    failures = [(_name(report), report.error) for report in reports if report.error is not None]
+    console = stderr()
+    print_lines(console, render_failures(console, failures))
+    if not failures:
+        return 0
+    return failures[0][1].exit_code if len(reports) == 1 else FAILED
+
+
+def _line(report: TenantReport, done: str | None, *, alone: bool) -> Iterator[Text]:
+    """The line of a tenant; of many, those that were there already are counted only: cron would tell them every day."""
+    state = _state(report, done)
+    if report.error is not None or (state == "exists" and not alone):
+        return
+    made = report.made
+    took = f", {made.duration_ms:.0f} ms" if made is not None and made.created else ""
+    how = ", built" if made is not None and made.created and not made.cloned else ""
+    word = "exists" if state == "exists" else state
+    mark = Text.assemble(("✓ ", "bold green"), (printable(report.database), "bold"))
+    yield Text.assemble(mark, f" {word}{how}{took}")
+
+
+def _state(report: TenantReport, done: str | None) -> str:
+    return "failed" if report.error is not None else done or report.status
+
+
+def _never_came(report: TenantReport) -> bool:
+    return (
+        report.error is not None and report.error.code == FleetFailed.code and report.error.message.startswith(NOT_MADE)
+    )
+
+
+def _name(report: TenantReport) -> str:
+    """The database, or where there is none, the tenant."""
+    return report.database or str(report.owner.tenant)
+
+
+def _document(report: TenantReport, done: str | None) -> dict[str, Any]:
+    from stonegate.cli.render.report import error_document
+
+    document: dict[str, Any] = {
+        "id": report.owner.tenant,
+        "database": report.database,
+        "status": _state(report, done),
+    }
+    if report.made is not None and report.made.created:
+        document |= {
+            "cloned": report.made.cloned,
+            "duration_ms": round(report.made.duration_ms, 1),
+            "seeds": list(report.made.seeds),
+        }
+    if report.error is not None:
+        document["error"] = error_document(report.error)
+    return document

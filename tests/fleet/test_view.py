@@ -1,0 +1,87 @@
+"""What is seen of a fleet while it is deployed: on terminals of any size, and in a pipe."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from stonegate.cli.fleet_view import FleetLines, FleetView
+from stonegate.database.progress import Progress, Stage
+from stonegate.fleet.fanout import FleetEvent, State
+from stonegate.fleet.names import v1_owner
+from stonegate.fleet.outcomes import not_attempted
+from stonegate.fleet.targets import Target
+from stonegate.model.report import ApplyReport, ErrorReport, Status
+
+TARGETS = [Target(server="host=h", owner=v1_owner("shop", f"t{n}"), database=f"shop_tenant_{n}") for n in range(60)]
+BROKEN = ErrorReport(code="x", message="broke [bold]\nagain and again", exit_code=6, http_status=500)
+REFUSED = 'connection failed: connection to server at "::1", port 5432 failed: Connection refused\n\tIs it running?'
+
+
+def fill(view: FleetView) -> None:
+    """Of two hundred databases 60 are begun and 50 finished, every ninth with a failure."""
+    for target in TARGETS:
+        view.take(FleetEvent(target=target, state=State.RUNNING))
+    progress = Progress(database=TARGETS[50].database, stage=Stage.STEPS, index=3, total=9, object="table users")
+    view.take(FleetEvent(target=TARGETS[50], state=State.RUNNING, progress=progress))
+    view.take(FleetEvent(target=TARGETS[51], state=State.WAITING, reason=REFUSED))
+    for number, target in enumerate(TARGETS[:50]):
+        error = BROKEN if number % 9 == 0 else None
+        status = Status.FAILED if error else Status.APPLIED
+        report = ApplyReport(status=status, database=target.database, duration_ms=1200, error=error)
+        view.take(FleetEvent(target=target, state=State.DONE, report=report))
+
+
+def draw(width: int, height: int, encoding: str = "utf-8") -> list[str]:
+    """The lines on a screen of that size."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    console = Console(file=stream, width=width, height=height, force_terminal=True, no_color=True, legacy_windows=False)
+    view = FleetView(200, console)
+    fill(view)
+    view.tell("interrupted: what is under way is finished")
+    with console.capture() as captured:
+        console.print(view.render())
+    return Text.from_ansi(captured.get()).plain.splitlines()
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 24), (80, 24), (160, 50), (60, 10), (40, 6), (200, 4)])
+def test_the_live_table_fits_and_always_says_how_far_it_is(width: int, height: int) -> None:
+    lines = draw(width, height)
+    assert len(lines) <= height and max(map(cell_len, lines)) <= width
+    whole = " ".join(" ".join(lines).split())
+    assert "50/200" in whole and "44 applied" in whole and "6 failed" in whole and " left" in whole
+    assert "interrupted: what is under way" in whole
+    if height >= 24:
+        (line,) = (line for line in lines if line.startswith("shop_tenant_50 "))
+        assert "applying, table" in line and line.endswith(" s") and " 3/9 " in line
+        assert any("waiting for the server: C" in line for line in lines)
+        assert sum("broke" in line for line in lines) >= 1
+
+
+def test_what_is_cut_keeps_its_width_where_the_encoding_lacks_the_ellipsis() -> None:
+    assert any("…" in line for line in draw(60, 24))
+    lines = draw(60, 24, "ascii")  # there the ellipsis would be written as three dots
+    assert any("~" in line for line in lines) and not any("…" in line for line in lines)
+
+
+def test_in_a_pipe_each_finished_database_has_a_line() -> None:
+    stream = io.StringIO()
+    lines = FleetLines(3, Console(file=stream, width=200))
+    for target in TARGETS[:2]:
+        lines.take(FleetEvent(target=target, state=State.RUNNING))
+        lines.take(FleetEvent(target=target, state=State.WAITING, reason=REFUSED))
+    for target, status in ((TARGETS[0], Status.DRY_RUN), (TARGETS[1], Status.UNCHANGED)):
+        lines.take(
+            FleetEvent(target=target, state=State.DONE, report=ApplyReport(status=status, database=target.database))
+        )
+    ended = not_attempted(TARGETS[2].database, "interrupted")
+    lines.take(FleetEvent(target=TARGETS[2], state=State.DONE, report=ended))
+    assert stream.getvalue().splitlines() == [
+        "waiting for the server: Connection refused",
+        "[1/3] shop_tenant_0 dry run",
+        "[2/3] shop_tenant_1 unchanged",
+    ]
