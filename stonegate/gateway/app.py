@@ -37,13 +37,13 @@ from stonegate.gateway.bodies import (
     check_length,
     discard,
 )
-from stonegate.gateway.call_route import CallRoute
-from stonegate.gateway.calls import failure_of
+from stonegate.gateway.call.calls import failure_of
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
 from stonegate.gateway.logs import ACCESS, LOG, AccessLog
 from stonegate.gateway.openapi import build_openapi, read_page
 from stonegate.gateway.protocol import Exchange
 from stonegate.gateway.routes import health, platforms, v1
+from stonegate.gateway.routes.call import CallRoute
 from stonegate.gateway.state import Gateway
 
 ENDPOINTS: Final = (*health.ENDPOINTS, *v1.ENDPOINTS, *platforms.ENDPOINTS)

@@ -14,7 +14,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from stonegate.errors import UsageError
-from stonegate.gateway.call_requests import find_unknown
+from stonegate.gateway.call.request import find_unknown
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.state import Gateway
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 
 from stonegate.errors import UsageError
-from stonegate.gateway.call_requests import one_id
-from stonegate.gateway.deployments import MigrateOptions
+from stonegate.gateway.call.request import one_id
+from stonegate.gateway.deploy.deployments import MigrateOptions
 from stonegate.model.plan import Consent, PlanOptions
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]

@@ -12,7 +12,7 @@ import msgspec
 
 from stonegate import __version__
 from stonegate.errors import StonegateError, every_error
-from stonegate.gateway.call_requests import CallRequest
+from stonegate.gateway.call.request import CallRequest
 from stonegate.gateway.endpoints import Endpoint
 from stonegate.gateway.security import ADMIN_PREFIX, OPEN_PATHS
 

@@ -24,9 +24,9 @@ import uvicorn
 from stonegate.errors import StonegateError, UsageError
 from stonegate.gateway.app import Door
 from stonegate.gateway.board import Board
+from stonegate.gateway.deploy.processes import kill_processes
 from stonegate.gateway.logs import LOG, set_up_logs
 from stonegate.gateway.orphans import when_orphaned
-from stonegate.gateway.processes import kill_processes
 from stonegate.gateway.protocol import BoundedProtocol
 from stonegate.gateway.state import Gateway, limits_of, require_directory
 from stonegate.gateway.workers import CANNOT_START, Workers

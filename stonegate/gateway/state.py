@@ -11,16 +11,16 @@ from stonegate.database.connect import connect
 from stonegate.errors import StonegateError, UsageError
 from stonegate.fleet.registry import Registry
 from stonegate.gateway.board import Board
-from stonegate.gateway.calls import Calls
-from stonegate.gateway.deployments import Deployer
-from stonegate.gateway.jobs import Jobs
+from stonegate.gateway.call.calls import Calls
+from stonegate.gateway.call.pool import PoolLimits
+from stonegate.gateway.call.pools import Pools
+from stonegate.gateway.call.targets import Targets
+from stonegate.gateway.deploy.deployments import Deployer
+from stonegate.gateway.deploy.jobs import Jobs
+from stonegate.gateway.deploy.processes import Processes, kill_processes
+from stonegate.gateway.deploy.results import Outcome
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.metrics import Figures, Metrics
-from stonegate.gateway.places import Places
-from stonegate.gateway.pool_places import PoolLimits
-from stonegate.gateway.pools import Pools
-from stonegate.gateway.processes import Processes, kill_processes
-from stonegate.gateway.results import Outcome
 from stonegate.gateway.security import Guard
 from stonegate.settings import Settings
 from stonegate.source.tree import Caps
@@ -51,8 +51,8 @@ class Gateway:
         self.end_at = math.inf
         self.registry = Registry(settings.data_dir)
         self.pools: Pools[CallSession] = Pools(limits_of(settings))
-        self.places = Places(self.registry, settings.server_conninfo)
-        self.calls = Calls(settings, self.places, self.pools)
+        self.targets = Targets(self.registry, settings.server_conninfo)
+        self.calls = Calls(settings, self.targets, self.pools)
         self.metrics = Metrics(self.board.inherit())
         self._inherited = self.metrics.figures.exhausted
         self.processes = Processes()
@@ -67,8 +67,8 @@ class Gateway:
         self.guard = Guard(settings)
         if settings.data_dir != old.data_dir:
             self.registry, self.jobs = Registry(settings.data_dir), Jobs(settings.data_dir)
-        self.places = Places(self.registry, settings.server_conninfo)
-        self.calls.settings, self.calls.places = settings, self.places
+        self.targets = Targets(self.registry, settings.server_conninfo)
+        self.calls.settings, self.calls.targets = settings, self.targets
         self.pools.limits = limits_of(settings)
         if (settings.server_conninfo, settings.call_timeout) != (old.server_conninfo, old.call_timeout):
             self.pools.renew()

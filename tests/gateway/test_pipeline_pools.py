@@ -13,8 +13,8 @@ import pytest
 from stonegate.database.call.pipeline import Statement
 from stonegate.database.call.session import CallSession, open_session
 from stonegate.errors import PoolExhausted
-from stonegate.gateway.pool_places import Place, PoolLimits
-from stonegate.gateway.pools import FEW_CONNECTIONS, MOST_WAIT_SECONDS, Pools
+from stonegate.gateway.call.pool import Place, PoolLimits
+from stonegate.gateway.call.pools import FEW_CONNECTIONS, MOST_WAIT_SECONDS, Pools
 from tests.conftest import MakeDatabase
 from tests.servers import Database, Server
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stonegate.database.call.session import FunctionSignature, Parameter
 from stonegate.errors import UsageError
-from stonegate.gateway.plain_calls import PlainCall
-from stonegate.gateway.signatures import bind_call, choose_signature
+from stonegate.gateway.call.plain import PlainCall
+from stonegate.gateway.call.signatures import bind_call, choose_signature
 
 TYPES = {
     "int4": (23, "b", "N"),

@@ -10,10 +10,10 @@ from typing import Any
 from stonegate.fleet.credentials import register_platform as add_platform
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
-from stonegate.gateway.deployments import create, migrate_stored, store, stored_targets
+from stonegate.gateway.deploy.deployments import create, migrate_stored, store, stored_targets
+from stonegate.gateway.deploy.jobs import JobState, finish, run_job
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
 from stonegate.gateway.forms import CreateDatabase, MigrateAll, MigrateStored, RegisterPlatform, SchemaForm
-from stonegate.gateway.jobs import JobState, finish, run_job
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.routes.v1 import DEPLOY_CODES, MIGRATED, deploy
 from stonegate.gateway.state import Gateway

@@ -7,10 +7,10 @@ from typing import Any
 
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.sizes import read_database_sizes
-from stonegate.gateway.deployments import create_empty, migrate, register
+from stonegate.gateway.deploy.deployments import create_empty, migrate, register
+from stonegate.gateway.deploy.results import Outcome
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
 from stonegate.gateway.forms import CreateTenant, MigrateForm, RegisterForm
-from stonegate.gateway.results import Outcome
 
 _MIB = 1024 * 1024
 DEPLOY_CODES = (

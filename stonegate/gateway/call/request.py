@@ -15,7 +15,7 @@ import msgspec
 
 from stonegate.database.call.session import FunctionSignature
 from stonegate.errors import UsageError
-from stonegate.gateway.signatures import LARGE_BYTES, MOST_ARGUMENTS, MOST_SHOWN, Arguments
+from stonegate.gateway.call.signatures import LARGE_BYTES, MOST_ARGUMENTS, MOST_SHOWN, Arguments
 
 _UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
 

@@ -34,7 +34,7 @@ class _Seen:
     seen: float
 
 
-class Places:
+class Targets:
     """Finds targets; keeps an index per platform for as long as its file is the same.
 
     Args:

@@ -10,7 +10,7 @@ import msgspec
 
 from stonegate.database.call.pipeline import Statement
 from stonegate.database.call.session import FunctionSignature
-from stonegate.gateway.signatures import (
+from stonegate.gateway.call.signatures import (
     JSON_TYPES,
     POLYMORPHIC,
     Arguments,

@@ -16,11 +16,18 @@ from stonegate.database.call.session import CallSession, FunctionSignature
 from stonegate.errors import ConnectionFailed, DatabaseNotFound, FunctionNotFound, QueryFailed, UsageError
 from stonegate.fleet.targets import Target
 from stonegate.gateway.answers import Refusal, refusal_of
-from stonegate.gateway.call_requests import CallRequest, LargeCallRequest, id_text, take_apart
-from stonegate.gateway.places import Places
-from stonegate.gateway.plain_calls import PlainCall
-from stonegate.gateway.pools import Pools
-from stonegate.gateway.signatures import FUNCTION_NAME, MOST_SHOWN, Arguments, bind_call, choose_signature, void_rows
+from stonegate.gateway.call.plain import PlainCall
+from stonegate.gateway.call.pools import Pools
+from stonegate.gateway.call.request import CallRequest, LargeCallRequest, id_text, take_apart
+from stonegate.gateway.call.signatures import (
+    FUNCTION_NAME,
+    MOST_SHOWN,
+    Arguments,
+    bind_call,
+    choose_signature,
+    void_rows,
+)
+from stonegate.gateway.call.targets import Targets
 from stonegate.settings import Settings
 
 #: A signature is read again after this time, since a deployment from elsewhere tells nobody (seconds).
@@ -80,9 +87,9 @@ class _Function:
 class Calls:
     """Answers calls; remembers the functions of every database."""
 
-    def __init__(self, settings: Settings, places: Places, pools: Pools[CallSession]) -> None:
+    def __init__(self, settings: Settings, targets: Targets, pools: Pools[CallSession]) -> None:
         self.settings = settings
-        self.places = places
+        self.targets = targets
         self.pools = pools
         self._known: dict[str, dict[str, _Function]] = {}
 
@@ -103,7 +110,7 @@ class Calls:
         database_id = request.id
         tenant = database_id if database_id is not None else id_text(request.tenant_id)
         try:
-            target = await self.places.find(
+            target = await self.targets.find(
                 request.platform, tenant, request.schema_name or None, is_id=database_id is not None
             )
             try:
@@ -125,7 +132,7 @@ class Calls:
         known = self._known.get(target.database, {}).get(request.function)
         is_known = known is not None and not isinstance(request, LargeCallRequest)  # large ones take what they take
         mean = known.pace.mean if is_known and known is not None and known.pace.mean is not None else math.inf
-        opening = self.places.open(target, self.settings.call_timeout)
+        opening = self.targets.open(target, self.settings.call_timeout)
         place = await self.pools.take(target.database, opening, mean)
         try:
             return await self._run(place.session, target.database, request, timeout_s)

@@ -11,11 +11,11 @@ import msgspec
 from stonegate.errors import MethodNotAllowed, StonegateError
 from stonegate.gateway.answers import Receive, Refusal, Scope
 from stonegate.gateway.bodies import check_length, read_body
-from stonegate.gateway.call_requests import CallRequest, LargeCallRequest, find_unknown, strict_decoder
-from stonegate.gateway.calls import CallAnswer
+from stonegate.gateway.call.calls import CallAnswer
+from stonegate.gateway.call.request import CallRequest, LargeCallRequest, find_unknown, strict_decoder
+from stonegate.gateway.call.signatures import LARGE_BYTES
 from stonegate.gateway.endpoints import MIB, decode_json, warn_about
 from stonegate.gateway.protocol import Exchange
-from stonegate.gateway.signatures import LARGE_BYTES
 from stonegate.gateway.state import Gateway
 
 _DECODER: Final = strict_decoder(CallRequest)

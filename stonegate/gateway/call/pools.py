@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Generic
 
 from stonegate.errors import PoolExhausted
-from stonegate.gateway.pool_places import AGES, Place, Pool, PoolLimits, S, Waiter, occupy
+from stonegate.gateway.call.pool import AGES, Place, Pool, PoolLimits, S, Waiter, occupy
 
 SWEEP_SECONDS = 1.0
 #: How long a place may go on serving its own database while another one waits; twice what the login took, if that is

@@ -14,7 +14,7 @@ from stonegate.database.tenants.roles import try_logins
 from stonegate.database.tracking.tables import read_state
 from stonegate.errors import LockTimeout, StalePlan, TableTooLarge
 from stonegate.fleet.targets import Target
-from stonegate.gateway.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
+from stonegate.gateway.deploy.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Mode, Phase, Plan
 from stonegate.model.report import ApplyReport, Status

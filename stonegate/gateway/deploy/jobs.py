@@ -20,8 +20,8 @@ import msgspec
 
 from stonegate.errors import MigrationInProgress, NotFound
 from stonegate.fleet.files import locked, make_directory, replace_file
-from stonegate.gateway.deployments import Deployer, MigrateOptions, migrate_stored
-from stonegate.gateway.results import Outcome
+from stonegate.gateway.deploy.deployments import Deployer, MigrateOptions, migrate_stored
+from stonegate.gateway.deploy.results import Outcome
 
 DIRECTORY: Final = ".jobs"
 MOST_KEPT: Final = 200

@@ -1,4 +1,4 @@
-"""What pools are made of: limits, the places that connections have, and the calls that wait for one."""
+"""The pool of one database: the places that its connections have, and the calls that wait for one."""
 
 from __future__ import annotations
 

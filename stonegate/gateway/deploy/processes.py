@@ -13,8 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from stonegate.gateway.answers import Refusal
+from stonegate.gateway.deploy.results import Outcome
 from stonegate.gateway.orphans import when_orphaned
-from stonegate.gateway.results import Outcome
 
 #: Deployments at a time. More would only queue for the same disk; jobs over whole fleets have a process of their own.
 AT_ONCE = 2

@@ -22,8 +22,8 @@ from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, find_target
 from stonegate.fleet.tenants import create_tenant
 from stonegate.gateway.answers import public_code
-from stonegate.gateway.registering import register_existing
-from stonegate.gateway.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made
+from stonegate.gateway.deploy.register import register_existing
+from stonegate.gateway.deploy.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made
 from stonegate.model.plan import PlanOptions
 from stonegate.source.lazy import LazySource
 from stonegate.source.tree import Caps, SourceBytes, read_archive

@@ -1,0 +1,1 @@
+"""`POST /call`: which database, which overload, which connection; one round trip; PostgreSQL's rows as they are."""
