@@ -11,7 +11,7 @@ from stonegate.settings import MIB, Settings
 
 if TYPE_CHECKING:
     from stonegate.model.source import SourceTree
-    from stonegate.planner.order import Ordered
+    from stonegate.planner.order.tree import Ordered
     from stonegate.source.archive import Caps
     from stonegate.source.lazy import LazySource
 
@@ -48,7 +48,7 @@ def load_ordered(settings: Settings) -> tuple[SourceTree, Ordered]:
     Raises:
         SourceError: also for a cycle.
     """
-    from stonegate.planner.order import order_tree
+    from stonegate.planner.order.tree import order_tree
 
     tree = load_tree(settings)
     return tree, order_tree(tree)

@@ -33,7 +33,7 @@ from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanSource, Pl
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan, choose_mode, plan_fingerprint
-from stonegate.planner.order import Ordered
+from stonegate.planner.order.tree import Ordered
 from stonegate.source.bodies import resolve_body
 from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource

@@ -311,7 +311,7 @@ class SourceTree:
     Attributes:
         path: what the user called it, for messages and the plan's `source.path`.
         folders: the kinds whose directory is present (an empty one declares "none"; an absent one is not managed).
-        items: declared state in path order; order.py puts it into deployment order.
+        items: declared state in path order; planner.order puts it into deployment order.
         warnings: what was noticed and tolerated, each naming its file.
         digest: sha256 over the raw bytes of all files and their paths, hex; decides "unchanged" without parsing.
         fingerprint: sha256 over (kind, path, checksum) of everything parsed, hex.

@@ -11,24 +11,24 @@ from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Pha
 from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
-from stonegate.planner.backfill import with_planned_consent
 from stonegate.planner.confirm import confirm
 from stonegate.planner.consent import Allowed
 from stonegate.planner.diff import Diff, differences
 from stonegate.planner.drift import Drift, find_drift
-from stonegate.planner.evolve import Evolution, Place, evolve
 from stonegate.planner.fresh import extension_search_path
-from stonegate.planner.migrations import MigrationPlan, changed_migrations, plan_migrations
+from stonegate.planner.migrations.backfill import with_planned_consent
+from stonegate.planner.migrations.decide import MigrationPlan, changed_migrations, plan_migrations
+from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
+from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles import clear_the_way
-from stonegate.planner.operations import is_executable
-from stonegate.planner.order import Ordered
-from stonegate.planner.phases import arrange
+from stonegate.planner.order.tree import Ordered
 from stonegate.planner.places import find_places
 from stonegate.planner.records import build_records
-from stonegate.planner.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.seeding import seed_steps
-from stonegate.planner.simulate import Simulated, simulate
 from stonegate.planner.stale import BodyUses, refuse_stale_bodies
+from stonegate.planner.steps.evolve import Evolution, Place, evolve
+from stonegate.planner.steps.operations import is_executable
+from stonegate.planner.steps.phases import arrange
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
 SameBody = Callable[[str, str, str], bool]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stonegate.errors import MigrationBlocked, PlanChanged
 from stonegate.model.plan import Change, Plan
 from stonegate.planner.consent import Allowed
-from stonegate.planner.simulate import EVERYTHING
+from stonegate.planner.migrations.simulate import EVERYTHING
 
 
 def confirm(plan: Plan, changes: tuple[Change, ...], allowed: Allowed) -> None:

@@ -9,8 +9,8 @@ from stonegate.model.plan import Action, Mode, Phase, Plan, Statement, Step
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceItem, SourceTree, Verb
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.consent import Allowed
-from stonegate.planner.migrations import plan_migrations
-from stonegate.planner.order import ClosingKey, Node, Ordered
+from stonegate.planner.migrations.decide import plan_migrations
+from stonegate.planner.order.tree import ClosingKey, Node, Ordered
 from stonegate.planner.records import build_records
 from stonegate.planner.seeding import seed_steps
 

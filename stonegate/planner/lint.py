@@ -16,8 +16,8 @@ from stonegate.model.source import (
     SourceTree,
     Verb,
 )
-from stonegate.planner.nodes import build_nodes
-from stonegate.planner.resolve import Makers
+from stonegate.planner.order.nodes import build_nodes
+from stonegate.planner.order.resolve import Makers
 
 #: Trigger functions that PostgreSQL has itself (manual 9.28, 12.4.3).
 _OWN_TRIGGERS = frozenset(

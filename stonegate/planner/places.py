@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stonegate.model.names import ObjectKey, extension_key
 from stonegate.model.source import SourceTree, Verb
-from stonegate.planner.evolve import Place
+from stonegate.planner.steps.evolve import Place
 
 
 def find_places(tree: SourceTree) -> dict[ObjectKey, Place]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.source import SourceTree
-from stonegate.planner.order import Ordered, order_tree
+from stonegate.planner.order.tree import Ordered, order_tree
 from stonegate.source.archive import Caps
 from stonegate.source.parse import parse_gradually, parse_tree
 from stonegate.source.tree import SourceBytes, read_tree

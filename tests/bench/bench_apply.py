@@ -16,7 +16,7 @@ from stonegate.database.deployment import apply_database
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from stonegate.planner.build import build_plan
-from stonegate.planner.order import order_tree
+from stonegate.planner.order.tree import order_tree
 from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 from stonegate.source.parse import load_source

@@ -12,7 +12,7 @@ import pglast
 from stonegate.cli.render.plan_json import plan_document
 from stonegate.model.json_form import to_json
 from stonegate.planner.build import build_plan
-from stonegate.planner.order import order_tree
+from stonegate.planner.order.tree import order_tree
 from stonegate.source.checksum import same_body
 from stonegate.source.parse import load_source
 from tests.bench.rows import Row, median_ms

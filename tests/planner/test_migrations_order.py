@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stonegate.errors import SourceError
-from stonegate.planner.migrations_order import order_migrations
+from stonegate.planner.order.migrations import order_migrations
 from tests.source.folders import parse
 
 

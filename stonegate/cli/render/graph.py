@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stonegate.model.source import Folder
-from stonegate.planner.order import Ordered
+from stonegate.planner.order.tree import Ordered
 
 _COLOURS = {
     Folder.EXTENSIONS: "#e8e8e8",

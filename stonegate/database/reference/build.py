@@ -44,7 +44,7 @@ from stonegate.model.plan import Action, Plan
 from stonegate.model.source import EffectVerb, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan
-from stonegate.planner.order import Ordered
+from stonegate.planner.order.tree import Ordered
 from stonegate.source.checksum import same_body
 
 EMBEDDED = "embedded"

@@ -23,8 +23,8 @@ from stonegate.model.source import Effect, EffectVerb, Folder, Migration, Source
 from stonegate.model.tracking import TrackingState
 from stonegate.planner import hazards
 from stonegate.planner.consent import Allowed
-from stonegate.planner.contained import contained_migrations
-from stonegate.planner.simulate import Replay
+from stonegate.planner.migrations.contained import contained_migrations
+from stonegate.planner.migrations.simulate import Replay
 from stonegate.planner.type_matrix import type_change
 
 

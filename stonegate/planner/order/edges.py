@@ -17,9 +17,9 @@ from stonegate.model.source import (
     SourceItem,
     Verb,
 )
-from stonegate.planner.graph import circles
-from stonegate.planner.nodes import ClosingKey, Node
-from stonegate.planner.resolve import Makers, Strength
+from stonegate.planner.order.graph import circles
+from stonegate.planner.order.nodes import ClosingKey, Node
+from stonegate.planner.order.resolve import Makers, Strength
 
 #: For each node the nodes that it needs, and how firmly.
 Edges = list[dict[int, Strength]]

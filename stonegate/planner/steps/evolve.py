@@ -24,8 +24,8 @@ from stonegate.model.catalog import (
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
-from stonegate.planner.operation_order import put_in_order
-from stonegate.planner.operations import Operation, Part, Verb, cut_into_operations, phase_of
+from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
+from stonegate.planner.steps.order import put_in_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import EffectVerb, ExtensionItem, Migration, Need, NeedKind, Seeder, SourceItem, Verb
-from stonegate.planner.nodes import Node
+from stonegate.planner.order.nodes import Node
 
 _RELATIONS = frozenset(
     {ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE, ObjectKind.INDEX}

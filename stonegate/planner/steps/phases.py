@@ -10,10 +10,17 @@ from stonegate.model.catalog import Catalog, EnumType, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
-from stonegate.planner.backfill import close, is_backfilled, is_unfilled, with_added, without_not_null, words_of
-from stonegate.planner.evolve import Evolution, evolve
-from stonegate.planner.migrations import MigrationPlan
-from stonegate.planner.rewind import with_rewound
+from stonegate.planner.migrations.backfill import (
+    close,
+    is_backfilled,
+    is_unfilled,
+    with_added,
+    without_not_null,
+    words_of,
+)
+from stonegate.planner.migrations.decide import MigrationPlan
+from stonegate.planner.migrations.rewind import with_rewound
+from stonegate.planner.steps.evolve import Evolution, evolve
 
 _NEW_OBJECTS = frozenset(
     {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from stonegate.model.catalog import Catalog, EnumType
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, NeedKind
-from stonegate.planner.simulate import RELATIONS, simulate
+from stonegate.planner.migrations.simulate import RELATIONS, simulate
 
 #: What changes rows only if there are any.
 _NO_ROWS = frozenset({"update", "delete", "truncate"})

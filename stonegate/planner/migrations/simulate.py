@@ -25,7 +25,7 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.source import Effect, EffectVerb, Migration
-from stonegate.planner.table_parts import (
+from stonegate.planner.migrations.table_parts import (
     adopt_members,
     follow_rename,
     others_than,

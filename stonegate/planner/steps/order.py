@@ -14,7 +14,7 @@ from stonegate.model.catalog import Catalog, Sequence, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
-from stonegate.planner.operations import Operation, Part, Verb
+from stonegate.planner.steps.operations import Operation, Part, Verb
 
 _CREATE_RANK: dict[ObjectKind, int] = {
     ObjectKind.SCHEMA: 0,
