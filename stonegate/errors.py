@@ -103,6 +103,12 @@ class UsageError(StonegateError):
     code, status, exit_code = "invalid_request", 400, 2
 
 
+class DataDirUnusable(StonegateError):
+    """DATA_DIR, or a file in it, cannot be read or written."""
+
+    code, status, exit_code = "data_dir_unusable", 500, 2
+
+
 class ReferenceUnavailable(StonegateError):
     """No reference database can be built: the role may not create databases, or the shadow server differs."""
 

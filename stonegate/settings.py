@@ -26,6 +26,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 CONFIG_FILE = "stonegate.toml"
 ENV_FILE = ".env"
 MIB = 1024 * 1024
+_MOST_MILLISECONDS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,10 @@ def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min)?", text)
     if found is None:
         raise ValueError("not a number of seconds (5, 2.5, 500ms, 2min)")
-    return float(found[1]) * {"ms": 0.001, "min": 60.0}.get(found[2], 1.0)
+    value = float(found[1]) * {"ms": 0.001, "min": 60.0}.get(found[2], 1.0)
+    if value * 1000 > _MOST_MILLISECONDS:
+        raise ValueError(f"more than PostgreSQL counts, which is {_MOST_MILLISECONDS // 1000} s")
+    return value
 
 
 def _boolean(text: str) -> bool:

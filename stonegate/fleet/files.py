@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from stonegate.errors import StonegateError, UsageError
+from stonegate.errors import DataDirUnusable, StonegateError
 
 FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 LOCK_SECONDS = 60.0
@@ -38,7 +38,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write the whole file or nothing, whenever the power goes: beside it, synchronised, renamed.
 
     Raises:
-        UsageError: the directory cannot be written.
+        DataDirUnusable: the directory cannot be written.
     """
     beside = path.with_name(f"{_BESIDE}{path.name}-{secrets.token_hex(4)}")
     try:
@@ -119,7 +119,7 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
 
     Raises:
         StonegateError: somebody else has held it for a minute.
-        UsageError: the file cannot be made.
+        DataDirUnusable: the file cannot be made.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -140,7 +140,7 @@ async def locked_meanwhile(path: Path) -> AsyncIterator[None]:
     """The exclusive lock of a lock file for a block that awaits; others of the same event loop wait without halting it.
 
     Raises:
-        StonegateError, UsageError: as `locked`.
+        StonegateError, DataDirUnusable: as `locked`.
     """
     lock = locked(path)
     await asyncio.to_thread(lock.__enter__)
@@ -150,9 +150,9 @@ async def locked_meanwhile(path: Path) -> AsyncIterator[None]:
         lock.__exit__(None, None, None)
 
 
-def unusable(path: Path, error: OSError) -> UsageError:
+def unusable(path: Path, error: OSError) -> DataDirUnusable:
     """Why the data directory cannot be used."""
-    return UsageError(
+    return DataDirUnusable(
         f"cannot use {error.filename or path}",
         cause=error.strerror or str(error),
         hint="DATA_DIR names a directory that this account may read and write",

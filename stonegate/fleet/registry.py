@@ -17,12 +17,12 @@ import msgspec
 from stonegate import __version__
 from stonegate.errors import (
     DatabaseAlreadyExists,
+    DataDirUnusable,
     PlatformAlreadyRegistered,
     PlatformIsolationViolation,
     PlatformNotFound,
     SchemaNotFound,
     SourceError,
-    UsageError,
 )
 from stonegate.fleet.files import locked, make_directory, remove_leftovers, replace_file, replace_tree, unusable
 from stonegate.fleet.names import Owner, sanitise
@@ -68,7 +68,7 @@ class Registry:
         """All platforms by name.
 
         Raises:
-            UsageError: a file cannot be read, or is no JSON object.
+            DataDirUnusable: a file cannot be read, or is no JSON object.
         """
         return tuple(sorted((self._read(path) for path in self._files()), key=lambda record: record.name))
 
@@ -77,7 +77,7 @@ class Registry:
 
         Raises:
             PlatformNotFound: there is none.
-            UsageError: its file cannot be read.
+            DataDirUnusable: its file cannot be read.
         """
         record = self.find(name)
         if record is None:
@@ -88,7 +88,7 @@ class Registry:
         """The platform of exactly that name, or None."""
         path = self._found.get(name)
         if path is not None and path in self._known:
-            with contextlib.suppress(UsageError):  # it was removed
+            with contextlib.suppress(DataDirUnusable):  # it was removed
                 record = self._read(path)
                 if record.name == name:
                     return record
@@ -385,9 +385,9 @@ def _read_document(path: Path) -> Document:
     except OSError as error:
         raise unusable(path, error) from error
     except msgspec.DecodeError as error:
-        raise UsageError(f"{path} is no JSON", cause=str(error), hint="restore it from a copy") from None
+        raise DataDirUnusable(f"{path} is no JSON", cause=str(error), hint="restore it from a copy") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{path} holds no JSON object", hint="restore it from a copy")
+        raise DataDirUnusable(f"{path} holds no JSON object", hint="restore it from a copy")
     return document
 
 

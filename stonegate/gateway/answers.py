@@ -7,7 +7,14 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from stonegate.errors import FleetFailed, PoolExhausted, ReferenceUnavailable, SourceError, StonegateError
+from stonegate.errors import (
+    DataDirUnusable,
+    FleetFailed,
+    PoolExhausted,
+    ReferenceUnavailable,
+    SourceError,
+    StonegateError,
+)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -46,7 +53,7 @@ def public_code(error: StonegateError) -> str:
         return SourceError.code
     if isinstance(error, (ReferenceUnavailable, FleetFailed)):
         return "migration_failed"
-    return error.code
+    return StonegateError.code if isinstance(error, DataDirUnusable) else error.code
 
 
 def encode(value: object) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from pathlib import Path
 
 from stonegate.database.call.session import CallSession
 from stonegate.database.connect import connect
-from stonegate.errors import StonegateError, UsageError
+from stonegate.errors import DataDirUnusable, StonegateError, UsageError
 from stonegate.fleet.registry import Registry
 from stonegate.gateway.board import Board
 from stonegate.gateway.call.calls import Calls
@@ -164,12 +165,14 @@ def require_directory(path: Path) -> None:
     """Refuse to start with a data directory that cannot be used.
 
     Raises:
-        UsageError: it cannot be made or read.
+        DataDirUnusable: it cannot be made, read or written.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         next(path.iterdir(), None)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
-        raise UsageError(
+        raise DataDirUnusable(
             f"DATA_DIR {path} cannot be used", cause=error.strerror or str(error), hint="DATA_DIR=/var/lib/stonegate"
         ) from None

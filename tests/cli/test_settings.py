@@ -44,6 +44,7 @@ def test_every_setting_has_a_name_in_the_environment_a_help_and_an_unambiguous_k
         ("GATEWAY_PORT", "0", "not between 1 and 65535"),
         ("MAX_TOTAL_CONNECTIONS", "0", "less than 1"),
         ("POOL_IDLE_TIMEOUT_SECS", "soon", "not a number of seconds"),
+        ("STATEMENT_TIMEOUT_SECS", "2147484", "more than PostgreSQL counts"),
         ("ALLOWED_NETWORKS", "10.0.0.0/8,somewhere", "not a list of networks"),
         ("RUST_LOG", "loud", "no such level"),
         ("CREATED_STATUS", "204", "neither 200 nor 201"),

@@ -16,6 +16,7 @@ from stonegate.database.reference.store import REFERENCE_PREFIX
 from stonegate.database.server.databases import TEMPORARY_PREFIX
 from stonegate.database.tenants.labels import Label, parse_label
 from stonegate.errors import (
+    DataDirUnusable,
     NotFound,
     PlatformAlreadyRegistered,
     PlatformIsolationViolation,
@@ -102,7 +103,7 @@ def test_other_forms_are_read_too(registry: Registry, databases: object) -> None
 def test_a_broken_file_is_named(registry: Registry) -> None:
     path = write_original(registry)
     path.write_text("{")
-    with pytest.raises(UsageError, match=r"platform\.json is no JSON"):
+    with pytest.raises(DataDirUnusable, match=r"platform\.json is no JSON"):
         registry.platforms()
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from stonegate.errors import DataDirUnusable
 from stonegate.gateway.state import Gateway as State
+from stonegate.gateway.state import require_directory
 from stonegate.settings import Settings
 from tests.gateway.folders import SEEDED, release
 from tests.gateway.gateway import TOKEN, Gateway, bearer, start_gateway
@@ -179,6 +181,19 @@ def test_what_nobody_thought_of_is_told_without_its_text(inside: Inside, caplog:
         answer = gateway.get("/health")
         assert (answer.status_code, answer.json()["error"]) == (500, "internal_error")
         assert "secret" not in answer.text
+
+
+@pytest.mark.shows("internal_error")
+def test_a_data_directory_that_is_of_no_use_is_no_fault_of_the_client(inside: Inside, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/platform.json").write_text("{")
+    with inside(data_dir=tmp_path) as (gateway, _):
+        for answer in (gateway.get("/platforms"), gateway.upload("/register", release(1), platform="shop")):
+            assert (answer.status_code, answer.json()["error"]) == (500, "internal_error"), answer.text
+            assert "platform.json is no JSON" in answer.json()["message"]
+    for path in (tmp_path / "shop/platform.json", Path("/proc")):  # no directory; nothing can be written to it
+        with pytest.raises(DataDirUnusable, match="cannot be used"):
+            require_directory(path)
 
 
 def test_unknown_fields_are_named_in_the_log(gateway: Gateway, shop: str, behind: Server) -> None:

@@ -151,6 +151,7 @@ def test_a_deployment_at_the_end_finishes_or_is_undone(home: Path, server: Serve
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
         deploying.join()
+        assert "never retrieved" not in gateway.logged()
     is_there = psql(server.admin_url, "SELECT 1 FROM pg_database WHERE datname = %s", (f"{platform}_main",)) != []
     with start_gateway(home, server.admin_url) as gateway:
         first = gateway.upload("/register", large, platform=platform).json()

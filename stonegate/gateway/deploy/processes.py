@@ -45,7 +45,7 @@ class Processes:
             )
         future = asyncio.get_running_loop().run_in_executor(executor, _carry_out, work, *arguments)
         self._running.add(future)
-        future.add_done_callback(self._running.discard)
+        future.add_done_callback(self._forget)
         try:
             return await asyncio.shield(future)
         except BrokenProcessPool:
@@ -54,6 +54,11 @@ class Processes:
             executor.shutdown(wait=False)
             message = "the process of the deployment was killed; its transaction was rolled back"
             raise Refusal(500, {"error": "migration_failed", "message": message, "hint": "try again"}) from None
+
+    def _forget(self, future: asyncio.Future[Outcome]) -> None:
+        self._running.discard(future)
+        if not future.cancelled():
+            future.exception()  # who waited for it knows; if nobody did, it was killed at the end
 
     async def close(self, timeout_s: float) -> None:
         """Let running deployments end within the time; start none of those that wait."""
