@@ -13,6 +13,9 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from stonegate.errors import DataDirUnusable, StonegateError
 
@@ -157,6 +160,23 @@ def unusable(path: Path, error: OSError) -> DataDirUnusable:
         cause=error.strerror or str(error),
         hint="DATA_DIR names a directory that this account may read and write",
     )
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The JSON object that a file holds.
+
+    Raises:
+        DataDirUnusable: it cannot be read, or holds something else.
+    """
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise unusable(path, error) from error
+    except msgspec.DecodeError as error:
+        raise DataDirUnusable(f"{path} is no JSON", cause=str(error), hint="restore it from a copy") from None
+    if not isinstance(document, dict):
+        raise DataDirUnusable(f"{path} holds no JSON object", hint="restore it from a copy")
+    return document
 
 
 def _wait(descriptor: int, kind: int, path: Path) -> None:

@@ -24,7 +24,15 @@ from stonegate.errors import (
     SchemaNotFound,
     SourceError,
 )
-from stonegate.fleet.files import locked, make_directory, remove_leftovers, replace_file, replace_tree, unusable
+from stonegate.fleet.files import (
+    locked,
+    make_directory,
+    read_document,
+    remove_leftovers,
+    replace_file,
+    replace_tree,
+    unusable,
+)
 from stonegate.fleet.names import Owner, sanitise
 from stonegate.fleet.records import (
     DatabaseRecord,
@@ -326,7 +334,7 @@ class Registry:
         known = self._known.get(path)
         if known is not None and known[0] == version:
             return known[1]
-        record = parse_record(_read_document(path), path.parent.name)
+        record = parse_record(read_document(path), path.parent.name)
         self._known[path] = (version, record)
         return record
 
@@ -353,7 +361,7 @@ class Registry:
 
     def _change(self, platform: str, change: Callable[[Document], None]) -> PlatformRecord:
         path = self.home(platform) / PLATFORM_FILE
-        document = _read_document(path)
+        document = read_document(path)
         change(document)
         self._write(path, document)
         return self._read(path)
@@ -377,18 +385,6 @@ def foreign(owner: Owner, taken: Owner, database: str | None = None) -> Platform
         hint=rule if name == owner.database else None,
         database=name,
     )
-
-
-def _read_document(path: Path) -> Document:
-    try:
-        document = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise unusable(path, error) from error
-    except msgspec.DecodeError as error:
-        raise DataDirUnusable(f"{path} is no JSON", cause=str(error), hint="restore it from a copy") from None
-    if not isinstance(document, dict):
-        raise DataDirUnusable(f"{path} holds no JSON object", hint="restore it from a copy")
-    return document
 
 
 def _directories(record: PlatformRecord) -> dict[str, str]:
