@@ -11,7 +11,9 @@ LONGEST = 63  # bytes of an identifier: NAMEDATALEN - 1 (manual 4.1.1)
 #: Databases that stonegate makes for itself, and drops without asking anybody.
 RESERVED = ("stonegate_tmp_", "stonegate_ref_")
 MAIN = "main"
+PLATFORM_FILE = "platform.json"
 
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 _OTHER = re.compile(r"[^a-z0-9_]")
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 
@@ -87,3 +89,12 @@ def v1_owner(platform: str, tenant: str | None) -> Owner:
 def v2_owner(platform: str, schema: str, database_id: str | None) -> Owner:
     """The owner of a v2 request; without an id it is the database `main` of that schema."""
     return Owner(platform=platform, schema=schema, tenant=database_id or MAIN)
+
+
+def directory_name(name: str, what: str) -> str:
+    """The name as that of a directory beside PLATFORM_FILE: itself, unless it could mean anything to a file system.
+
+    Raises:
+        UsageError: it has no letter or digit.
+    """
+    return name if _SAFE.match(name) and name != PLATFORM_FILE else sanitise(name, what)

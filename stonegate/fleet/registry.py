@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from stonegate.fleet.files import (
     replace_tree,
     unusable,
 )
-from stonegate.fleet.names import Owner, sanitise
+from stonegate.fleet.names import PLATFORM_FILE, Owner, directory_name, sanitise
 from stonegate.fleet.records import (
     DatabaseRecord,
     Document,
@@ -50,11 +49,9 @@ from stonegate.source.archive import Caps, unpack
 from stonegate.source.parse import parse_tree
 from stonegate.source.tree import SourceBytes, pack_tree, read_archive, read_tree
 
-PLATFORM_FILE = "platform.json"
 LOCK_FILE = ".registry.lock"
 MOST_NOTES = 8  # about stored folders, of each platform
 
-_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 _HINT = "stonegate platform list shows them; stonegate platform register NAME makes one"
 
 
@@ -223,14 +220,14 @@ class Registry:
             self._require_own_directory(record.name, schema)
             remove_leftovers(home)
             with locked(home / LOCK_FILE):
-                replace_tree(home / _component(schema, "schema"), raw.files, raw.directories)
+                replace_tree(home / directory_name(schema, "schema"), raw.files, raw.directories)
             stored = StoredSchema(name=schema, scope=scope, digest=read.digest)
             self._change(platform, lambda document: add_schema(document, stored))
         return read
 
     def _require_own_directory(self, platform: str, schema: str) -> None:
         """Refuse a folder that would lie where another one does: who deploys that one would get this one."""
-        twin = _directories(self.platform(platform)).get(_component(schema, "schema"), schema)
+        twin = _directories(self.platform(platform)).get(directory_name(schema, "schema"), schema)
         if twin != schema:
             raise PlatformIsolationViolation(
                 f"the stored folder {twin} of the platform {platform} lies where {schema} would",
@@ -246,7 +243,7 @@ class Registry:
         """
         record = self.platform(platform)
         home = self.home(record.name)
-        path = home / _component(schema, "schema")
+        path = home / directory_name(schema, "schema")
         stored = record.schema(schema)
         with locked(home / LOCK_FILE, shared=True):
             if not path.is_dir() or (stored is None and path.name in _directories(record)):
@@ -308,7 +305,7 @@ class Registry:
                 yield home / PLATFORM_FILE
 
     def _find_file(self, name: str) -> Path | None:
-        guess = self.directory / _component(name, "platform") / PLATFORM_FILE
+        guess = self.directory / directory_name(name, "platform") / PLATFORM_FILE
         if guess.is_file() and self._read(guess).name == name:
             return guess
         return next((path for path in self._files() if self._read(path).name == name), None)
@@ -351,7 +348,7 @@ class Registry:
                 raise PlatformIsolationViolation(
                     f"the role {login[0]} belongs to the platform {other.name}", hint="each platform has its own role"
                 )
-        home = self.directory / _component(name, "platform")
+        home = self.directory / directory_name(name, "platform")
         make_directory(home)
         document = new_document(name)
         if login is not None:
@@ -389,12 +386,7 @@ def foreign(owner: Owner, taken: Owner, database: str | None = None) -> Platform
 
 def _directories(record: PlatformRecord) -> dict[str, str]:
     """The directories of the folders that are listed, and whose they are."""
-    return {_component(schema.name, "schema"): schema.name for schema in record.schemas}
-
-
-def _component(name: str, what: str) -> str:
-    """The name as the name of a directory: itself, unless it could mean anything to a file system."""
-    return name if _SAFE.match(name) and name != PLATFORM_FILE else sanitise(name, what)
+    return {directory_name(schema.name, "schema"): schema.name for schema in record.schemas}
 
 
 def _pack(path: Path, scope: str | None) -> bytes:
