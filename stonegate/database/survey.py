@@ -156,17 +156,7 @@ async def survey_database(
         StonegateError: the folder does not deploy in the reference database.
     """
     _announce(on_progress, database or conn.info.dbname, Stage.INTROSPECT)
-    # The server does its part while the folder is parsed.
-    parsing = asyncio.create_task(source.prepare())
-    try:
-        facts, recorded = await read_session(conn), await read_recorded(conn)
-        known = None if options.plan.baseline else known_live(recorded, facts)
-        live = known or await _read_or_begin(conn, recorded.state, options, begin=begin)
-    except BaseException:
-        parsing.cancel()
-        await asyncio.gather(parsing, return_exceptions=True)
-        raise
-    await parsing
+    facts, recorded, known, live = await _read_while_parsing(conn, source, options, begin=begin)
     state = recorded.state
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
@@ -190,6 +180,27 @@ async def survey_database(
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
         warnings=session_warnings(conn, plan, facts),
     )
+
+
+async def _read_while_parsing(
+    conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions, *, begin: bool
+) -> tuple[SessionFacts, Recorded, Catalog | None, Catalog]:
+    """Session, records, the catalog if these and the stamp tell it, and the catalog: the server's part of the work.
+
+    Raises:
+        SourceError: the folder, which is parsed meanwhile, is wrong.
+    """
+    parsing = asyncio.create_task(source.prepare())
+    try:
+        facts, recorded = await read_session(conn), await read_recorded(conn)
+        known = None if options.plan.baseline else known_live(recorded, facts)
+        live = known or await _read_or_begin(conn, recorded.state, options, begin=begin)
+    except BaseException:
+        parsing.cancel()
+        await asyncio.gather(parsing, return_exceptions=True)
+        raise
+    await parsing
+    return facts, recorded, known, live
 
 
 #: Keys by folder, server, role and locale: what extensions the server offers is asked once for a folder.

@@ -62,8 +62,7 @@ def build_plan(
     match mode:
         case Mode.FRESH:
             plan = plan_fresh(plan, tree, ordered)
-            if live is not None:
-                plan = replace(plan, blocked=(*plan.blocked, *_occupied(tree, live)))
+            plan = replace(plan, blocked=(*plan.blocked, *_occupied(tree, live)))
         case Mode.CHANGE | Mode.ADOPTION | Mode.BASELINE:
             assert live is not None and desired is not None, f"{mode} needs the live and the desired catalog"
             given = Given(
@@ -104,7 +103,7 @@ def _blank(tree: SourceTree, options: PlanOptions, mode: Mode, target: PlanTarge
     )
 
 
-def _occupied(tree: SourceTree, live: Catalog) -> tuple[Blocked, ...]:
+def _occupied(tree: SourceTree, live: Catalog | None) -> tuple[Blocked, ...]:
     """Declared objects that exist without tracking rows: no fresh database (behaviour, §4)."""
     return tuple(
         Blocked(
@@ -115,7 +114,7 @@ def _occupied(tree: SourceTree, live: Catalog) -> tuple[Blocked, ...]:
             hint="stonegate apply --baseline records what is there and runs no migration",
         )
         for key in declared_keys(tree)
-        if key in live.objects
+        if live is not None and key in live.objects
     )
 
 

@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 import pytest
 
-from stonegate.database.call.pipeline import MOST_PREPARED, STUCK_SECONDS, CallUndone, Pace, SignatureMoved, Statement
+from stonegate.database.call.pipeline import MOST_PREPARED, STUCK_SECONDS
 from stonegate.database.call.session import CallSession, open_session
+from stonegate.database.call.statement import CallUndone, Pace, SignatureMoved, Statement
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 from tests.conftest import MakeDatabase
 from tests.servers import Database, MakePrivateServer, Server

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from stonegate.database.call.pipeline import Statement
 from stonegate.database.call.session import CallSession, open_session
+from stonegate.database.call.statement import Statement
 from stonegate.errors import PoolExhausted
 from stonegate.gateway.call.pool import Place, PoolLimits
 from stonegate.gateway.call.pools import FEW_CONNECTIONS, MOST_WAIT_SECONDS, Pools

@@ -3,7 +3,7 @@
 libpq's pipeline mode (manual 34.5): a call's messages end with a Sync of their own and leave as soon as they are made;
 one reader on the event loop takes the answers, which come in the order of the calls. What one connection can do
 between two round trips is what `/call` gains over one call at a time. The price is that a call waits for those in front
-of it, which is why `Pace` remembers how long each function takes, and who places calls (`gateway/pools.py`) asks.
+of it, which is why `Pace` remembers how long each function takes, and who places calls (`gateway/call/pools.py`) asks.
 
 What may go wrong touches one call only. An error ends its own transaction. `timeout_s` is PostgreSQL's
 `statement_timeout` for that transaction, so it cannot hit a neighbour. A cancel request could: it goes out only while
@@ -27,8 +27,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection, pq
 
+from stonegate.database.call.statement import CallUndone, Pace, SignatureMoved, Statement
 from stonegate.database.connect import words_of
-from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout, StonegateError
+from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 
 #: Prepared statements that one connection keeps; a database has rarely more functions that are called all the time.
 MOST_PREPARED: Final = 200
@@ -46,48 +47,9 @@ _MOST_MILLISECONDS: Final = 2**31 - 1
 _CERTAIN_SECONDS: Final = 0.1  # after an answer the server is taken to be alive for so long
 _CANCEL_SECONDS: Final = 5.0
 _LEAVE_SECONDS: Final = 2.0
-_WEIGHT: Final = 0.1  # of the newest call in a running mean
 
 _TUPLES, _DONE, _SYNC = int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.PIPELINE_SYNC)
 _FAILED: Final = int(pq.ExecStatus.FATAL_ERROR)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """SQL with `$n` parameters and the type of each (0: as PostgreSQL infers it)."""
-
-    sql: str
-    types: tuple[int, ...]
-
-
-class SignatureMoved(Exception):
-    """PostgreSQL knows no such function (any more): the signature must be read again."""
-
-    def __init__(self, failure: StonegateError) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
-class CallUndone(Exception):
-    """Nothing came of the call, for no fault of its own: it may be made again, on another connection."""
-
-    def __init__(self, failure: StonegateError) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
-class Pace:
-    """The running mean of the seconds that a function's calls are at work; nobody knows it before the first one."""
-
-    __slots__ = ("mean",)
-
-    def __init__(self) -> None:
-        self.mean: float | None = None
-
-    def add(self, seconds: float) -> None:
-        """One more call."""
-        mean = self.mean
-        self.mean = seconds if mean is None else mean + _WEIGHT * (seconds - mean)
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from stonegate.database.call.pipeline import Pipeline, Statement
+from stonegate.database.call.pipeline import Pipeline
+from stonegate.database.call.statement import Statement
 from stonegate.database.connect import connect
 from stonegate.database.sql import load
 

@@ -7,7 +7,6 @@ finished its label says so, and whoever holds the lock on its name may remove it
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -19,6 +18,7 @@ from stonegate.database.connect import connect
 from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import stamp_expression
+from stonegate.database.reports import elapsed_ms
 from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.server.databases import TEMPORARY_PREFIX, drop_database
 from stonegate.database.server.locks import database_key, hold_lock
@@ -150,7 +150,7 @@ async def finish_clone(
             "template": new.template,
             "fingerprint": fingerprint,
             "digest": digest,
-            "duration_ms": (time.monotonic() - started) * 1000,
+            "duration_ms": elapsed_ms(started),
         }
         stamp = sql.SQL(stamp_expression().replace("%", "%%"))
         async with conn.pipeline():

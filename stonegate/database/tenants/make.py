@@ -19,6 +19,7 @@ from stonegate.database.deployment import apply_database
 from stonegate.database.failures import explain_failure
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import Reference, read_stored
+from stonegate.database.reports import elapsed_ms
 from stonegate.database.server.databases import collect_leftovers, connect_maintenance, drop_database
 from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import database_key, hold_lock
@@ -202,31 +203,8 @@ async def make_tenant(
             if facts is not None and not await remove_unfinished(maintenance, name, facts):
                 accept(facts)
                 await record()
-                return Made(created=False, duration_ms=_elapsed(started))
-            new = NewDatabase(
-                name=name,
-                label=label,
-                template=mould.template,
-                owner=mould.owner,
-                search_path=mould.search_path if mould.template is not None else (),
-                strategy=mould.strategy,
-            )
-            await make_database(maintenance, new)
-            try:
-                made = await _fill(maintenance, mould, new, started)
-            except BaseException:
-                await _remove(mould.server, maintenance, name)
-                raise
-            if made.report is not None and made.report.error is not None:
-                await _remove(mould.server, maintenance, name)
-                return made
-            try:
-                await record()
-            except StonegateError:
-                await _remove(mould.server, maintenance, name)
-                raise
-            # Cancelled meanwhile, it is finished and labelled, and the record may be written: nothing is removed.
-            return made
+                return Made(created=False, duration_ms=elapsed_ms(started))
+            return await _make_new(maintenance, mould, name, label, record, started)
     except psycopg.Error as error:
         raise explain_failure(error, database=name) from error
 
@@ -252,6 +230,41 @@ async def make_empty(server: str, name: str, label: Label, *, owner: str | None)
         await maintenance.close()
 
 
+async def _make_new(
+    maintenance: Session,
+    mould: Mould,
+    name: str,
+    label: Label,
+    record: Callable[[], Awaitable[None]],
+    started: float,
+) -> Made:
+    """Make, fill and record a database that is not there; what fails leaves none."""
+    new = NewDatabase(
+        name=name,
+        label=label,
+        template=mould.template,
+        owner=mould.owner,
+        search_path=mould.search_path if mould.template is not None else (),
+        strategy=mould.strategy,
+    )
+    await make_database(maintenance, new)
+    try:
+        made = await _fill(maintenance, mould, new, started)
+    except BaseException:
+        await _remove(mould.server, maintenance, name)
+        raise
+    if made.report is not None and made.report.error is not None:
+        await _remove(mould.server, maintenance, name)
+        return made
+    try:
+        await record()
+    except StonegateError:
+        await _remove(mould.server, maintenance, name)
+        raise
+    # Cancelled meanwhile, it is finished and labelled, and the record may be written: nothing is removed.
+    return made
+
+
 async def _fill(maintenance: Session, mould: Mould, new: NewDatabase, started: float) -> Made:
     conninfos = tuple(with_database(login, new.name) for login in mould.logins or (mould.server,))
     if new.template is None:
@@ -263,7 +276,7 @@ async def _fill(maintenance: Session, mould: Mould, new: NewDatabase, started: f
         )
 
     seeds = await try_logins(conninfos, finish)
-    return Made(created=True, cloned=True, seeds=seeds, duration_ms=_elapsed(started))
+    return Made(created=True, cloned=True, seeds=seeds, duration_ms=elapsed_ms(started))
 
 
 async def _build(
@@ -282,7 +295,7 @@ async def _build(
     if report.error is None:
         await record_label(maintenance, new.name, new.label)
     report = replace(report, created_database=report.status is Status.APPLIED)
-    return Made(created=report.error is None, seeds=report.seeds, report=report, duration_ms=_elapsed(started))
+    return Made(created=report.error is None, seeds=report.seeds, report=report, duration_ms=elapsed_ms(started))
 
 
 async def _remove(server: str, maintenance: Session, name: str) -> None:
@@ -325,7 +338,3 @@ async def drop_tenant(
         raise explain_failure(error, database=name) from error
     finally:
         await maintenance.close()
-
-
-def _elapsed(started: float) -> float:
-    return (time.monotonic() - started) * 1000

@@ -237,8 +237,7 @@ async def record_deployment(
         catalog: the declared state, the third side of the next diff.
         counts: executed steps by action.
         duration_ms: from the start of the apply until now.
-        missing_seeds: labels (`MissingSeed.label`) of all declared rows whose absence is accepted from now on, those
-            accepted earlier included.
+        missing_seeds: labels (`MissingSeed.label`) of all declared rows whose absence is accepted, now or earlier.
         excepted: differences left alone; None for those of the plan.
         post_commit: ids of the steps that follow after the commit.
         executed_by: who; None for the session's role.
@@ -264,8 +263,7 @@ async def record_deployment(
         "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
     }
     row = await (await conn.execute(query, facts)).fetchone()
-    if row is None:
-        raise AssertionError("INSERT … RETURNING without a row")
+    assert row is not None, "INSERT … RETURNING without a row"
     return int(row[0])
 
 

@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from stonegate.database.call.pipeline import CallUndone, Pace, SignatureMoved, Statement
 from stonegate.database.call.session import CallSession, FunctionSignature
+from stonegate.database.call.statement import CallUndone, Pace, SignatureMoved, Statement
 from stonegate.errors import ConnectionFailed, DatabaseNotFound, FunctionNotFound, QueryFailed, UsageError
 from stonegate.fleet.targets import Target
 from stonegate.gateway.answers import Refusal, refusal_of

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from stonegate.database.call.pipeline import Statement
 from stonegate.database.call.session import FunctionSignature
+from stonegate.database.call.statement import Statement
 from stonegate.gateway.call.signatures import (
     JSON_TYPES,
     POLYMORPHIC,

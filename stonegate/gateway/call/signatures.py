@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from stonegate.database.call.pipeline import Statement
 from stonegate.database.call.session import FunctionSignature, Parameter
+from stonegate.database.call.statement import Statement
 from stonegate.errors import FunctionNotFound, UsageError
 from stonegate.model.names import quote_ident
 

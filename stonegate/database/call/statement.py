@@ -1,0 +1,48 @@
+"""What a connection runs for a call, and what its caller must know of the outcome besides rows and errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from stonegate.errors import StonegateError
+
+_WEIGHT: Final = 0.1  # of the newest call in a running mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """SQL with `$n` parameters and the type of each (0: as PostgreSQL infers it)."""
+
+    sql: str
+    types: tuple[int, ...]
+
+
+class SignatureMoved(Exception):
+    """PostgreSQL knows no such function (any more): the signature must be read again."""
+
+    def __init__(self, failure: StonegateError) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class CallUndone(Exception):
+    """Nothing came of the call, for no fault of its own: it may be made again, on another connection."""
+
+    def __init__(self, failure: StonegateError) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Pace:
+    """The running mean of the seconds that a function's calls are at work; nobody knows it before the first one."""
+
+    __slots__ = ("mean",)
+
+    def __init__(self) -> None:
+        self.mean: float | None = None
+
+    def add(self, seconds: float) -> None:
+        """One more call."""
+        mean = self.mean
+        self.mean = seconds if mean is None else mean + _WEIGHT * (seconds - mean)
