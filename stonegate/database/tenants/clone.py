@@ -69,7 +69,7 @@ async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> 
             await maintenance.execute(_create_statement(temporary, new))
             made = True
             # One message is one transaction: it never has its name without its label and its privileges.
-            await maintenance.execute(sql.SQL("; ").join(_dress(temporary, new, maintenance.info.server_version)))
+            await maintenance.execute(sql.SQL("; ").join(_dress(temporary, new)))
         except BaseException as error:
             if made and not maintenance.closed:
                 await _discard(maintenance, temporary)
@@ -105,9 +105,12 @@ async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> S
     return "FILE_COPY" if row is not None and row[0] > FILE_COPY_BYTES else "WAL_LOG"
 
 
-def _dress(temporary: str, new: NewDatabase, version: int) -> list[sql.Composed]:
+def _dress(temporary: str, new: NewDatabase) -> list[sql.Composable]:
     name, first = sql.Identifier(new.name), sql.Identifier(temporary)
-    statements = [
+    statements: list[sql.Composable] = [
+        # Whoever fills the database commits after this, and what is written to the WAL before is durable then, too. Lost
+        # in a crash, it leaves a temporary database, which is collected.
+        sql.SQL("SET LOCAL synchronous_commit = off"),
         label_statement(temporary, replace(new.label, unfinished=True)),
         sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(first),
     ]
