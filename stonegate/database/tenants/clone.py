@@ -108,8 +108,8 @@ async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> S
 def _dress(temporary: str, new: NewDatabase) -> list[sql.Composable]:
     name, first = sql.Identifier(new.name), sql.Identifier(temporary)
     statements: list[sql.Composable] = [
-        # Whoever fills the database commits after this, and what is written to the WAL before is durable then, too. Lost
-        # in a crash, it leaves a temporary database, which is collected.
+        # Whoever fills the database commits later, and what stands in the WAL before that is durable then, too. Lost in a
+        # crash, it leaves a temporary database, which is collected.
         sql.SQL("SET LOCAL synchronous_commit = off"),
         label_statement(temporary, replace(new.label, unfinished=True)),
         sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(first),
