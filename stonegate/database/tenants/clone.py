@@ -108,7 +108,7 @@ async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> S
 def _dress(temporary: str, new: NewDatabase) -> list[sql.Composable]:
     name, first = sql.Identifier(new.name), sql.Identifier(temporary)
     statements: list[sql.Composable] = [
-        # Whoever fills the database commits later, and what stands in the WAL before that is durable then, too. Lost in a
+        # Whoever fills the database commits later, and what stands before that in the WAL is durable then. Lost in a
         # crash, it leaves a temporary database, which is collected.
         sql.SQL("SET LOCAL synchronous_commit = off"),
         label_statement(temporary, replace(new.label, unfinished=True)),
