@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -16,6 +17,7 @@ from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.remembered import CATALOGS
 from stonegate.database.sql import compose
 from stonegate.model.catalog import Catalog, Dependency, OtherObject, Routine
+from stonegate.model.expressions import stable_casts
 
 _ROUTINES: Final = "introspect/read_routines"
 _DIGEST: Final = "introspect/digest_routines"
@@ -40,6 +42,11 @@ _SETTINGS: Final = (
     "SET LOCAL join_collapse_limit = 1",
     "SET LOCAL from_collapse_limit = 1",
 )
+
+
+#: What precedes texts that somebody wrote, where PostgreSQL printed none.
+_WRITTEN: Final = (b'"body":', b'"comment":')
+_REST_OF_STRING: Final = re.compile(rb'(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +123,7 @@ async def read_routines(conn: AsyncConnection[Any]) -> tuple[str, str, bytes]:
 
 def decode_routines(document: bytes) -> tuple[Routine, ...]:
     """The routines of that document."""
-    return msgspec.json.decode(spell_out_privileges(document), type=_Routines).routines
+    return msgspec.json.decode(_spell_out(document), type=_Routines).routines
 
 
 async def _read(conn: AsyncConnection[Any], *, with_stamp: bool = False) -> Reading:
@@ -145,11 +152,33 @@ async def _read_once(conn: AsyncConnection[Any], *, with_stamp: bool) -> Reading
 
 
 def _decode(document: bytes, others: bytes) -> Catalog:
-    catalog = msgspec.json.decode(spell_out_privileges(document), type=Catalog)
+    catalog = msgspec.json.decode(_spell_out(document), type=Catalog)
     if not others:
         return catalog
-    rest = msgspec.json.decode(others, type=_Others)
+    rest = msgspec.json.decode(_spell_casts(others), type=_Others)
     return replace(catalog, others=rest.others, dependencies=catalog.dependencies + rest.dependencies)
+
+
+def _spell_out(document: bytes) -> bytes:
+    return _spell_casts(spell_out_privileges(document))
+
+
+def _spell_casts(document: bytes) -> bytes:
+    """The document with its deparsed texts as they are to be read again; see `stable_casts`."""
+    pieces: list[bytes] = []
+    done = 0
+    while (place := document.find(b"ARRAY[", done)) >= 0:
+        start = document.rfind(b'"', done, place)
+        while document[start - 1] == ord("\\"):  # in a string every quote has a backslash before it, its first has none
+            start = document.rfind(b'"', done, start)
+        rest = _REST_OF_STRING.match(document, place)
+        end = rest.end() if rest is not None else len(document)
+        text = document[start:end]
+        if (b"]::" in text or b"])::" in text) and not document.endswith(_WRITTEN, 0, start):
+            text = msgspec.json.encode(stable_casts(msgspec.json.decode(text, type=str)))
+        pieces += document[done:start], text
+        done = end
+    return b"".join((*pieces, document[done:])) if pieces else document
 
 
 async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...], *, first: tuple[str, ...] = ()) -> list[bytes]:
