@@ -153,15 +153,23 @@ class _Clearing:
 
         A column that is dropped and made again has taken its own along.
         """
-        if disturbance.key.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT) and self._is_inherited(dependent):
+        if self._is_inherited(dependent):
             return False
         if disturbance.key.kind is not ObjectKind.COLUMN:
             return True
         holder = self.index_tables.get(dependent, dependent.owner)
         same_table = holder == disturbance.key.owner
         if disturbance.retyped:
+            if self._is_reference(dependent) and not _keeps_family(disturbance.cause):
+                return self._is_declared(dependent)
             return not same_table and dependent.kind is ObjectKind.CONSTRAINT and self._is_foreign(dependent)
         return not same_table or disturbance.cause.action is Action.RECREATE
+
+    def _is_reference(self, key: ObjectKey) -> bool:
+        """True for a foreign key: as long as it stands, the columns at its two ends must be comparable."""
+        table = self.live.table(key.owner)
+        parts = table.constraints if table is not None and key.kind is ObjectKind.CONSTRAINT else ()
+        return any(part.name == key.member and part.kind == "foreign key" for part in parts)
 
     def _is_foreign(self, key: ObjectKey) -> bool:
         change = self.changes.get((key, ""))
@@ -182,8 +190,9 @@ class _Clearing:
 
     def _is_freed(self, dependent: ObjectKey) -> bool:
         """True if another change ends the dependency (a new type, another default, a dropped expression)."""
-        freeing = ("type", "default", "identity", "generated", "base", "owned_by", "partition", "inherits")
-        return any((dependent, aspect) in self.changes for aspect in freeing)
+        freeing = ("type", "default", "identity", "generated", "base", "owned_by")
+        moving = ("partition", "inherits", "of_type")
+        return any((dependent, aspect) in self.changes for aspect in (*freeing, *moving))
 
     def _restore(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
         if not self._is_declared(dependent):
@@ -260,6 +269,18 @@ class _Clearing:
             reason=f"{dependent} depends on {disturbance.key}, which {verb}",
             hint=hint,
         )
+
+
+#: Types that a foreign key may have at its two ends, each with the others of its line.
+_FAMILIES = (frozenset({"smallint", "integer", "bigint"}), frozenset({"text", "character varying"}))
+
+
+def _keeps_family(retyping: Change) -> bool:
+    """True if old and new values can be compared, whichever end of a foreign key gets the new type first."""
+    before, after = (
+        (text or "").partition(" COLLATE ")[0].partition("(")[0] for text in (retyping.before, retyping.after)
+    )
+    return before == after or any({before, after} <= family for family in _FAMILIES)
 
 
 def _keys_between_dropped(changes: Mapping[tuple[ObjectKey, str], Change], live: Catalog) -> Iterator[Change]:

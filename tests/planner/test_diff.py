@@ -253,15 +253,26 @@ def test_labels_may_be_added_anywhere(labels: tuple[str, ...]) -> None:
     assert (change.aspect, change.change_class) == ("labels", ChangeClass.SAFE)
 
 
+def _held(*labels: str) -> Catalog:
+    """An enum, and a column that holds its values."""
+    return replace(with_table(with_column(Column(name="mood", type="public.mood"))), enums=(_enum(*labels),))
+
+
 @pytest.mark.parametrize("labels", [("a",), ("b", "a"), ("a", "c")])
 def test_labels_that_are_removed_renamed_or_reordered_need_a_migration(labels: tuple[str, ...]) -> None:
-    [change] = diff(Catalog(enums=(_enum(*labels),)), Catalog(enums=(_enum("a", "b"),))).changes
+    [change] = diff(_held(*labels), _held("a", "b")).changes
     assert (change.change_class, change.token) == (ChangeClass.INCOMPATIBLE, None)
     assert change.hint and "migration" in change.hint
 
 
+@pytest.mark.parametrize("labels", [("a",), ("b", "a"), ("a", "c")])
+def test_an_enum_that_no_column_holds_is_made_anew(labels: tuple[str, ...]) -> None:
+    [change] = diff(Catalog(enums=(_enum(*labels),)), Catalog(enums=(_enum("a", "b"),))).changes
+    assert (change.action, change.change_class) == (Action.RECREATE, ChangeClass.SAFE)
+
+
 def test_a_renamed_label_is_suspected() -> None:
-    [change] = diff(Catalog(enums=(_enum("a", "c"),)), Catalog(enums=(_enum("a", "b"),))).changes
+    [change] = diff(_held("a", "c"), _held("a", "b")).changes
     assert "ALTER TYPE public.mood RENAME VALUE 'b' TO 'c'" in (change.hint or "")
 
 

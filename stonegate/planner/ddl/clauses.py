@@ -85,6 +85,7 @@ class Clause:
         table, clause: the table, and what follows `ALTER TABLE name`.
         statement: a whole statement without final semicolon; then `table` is None.
         order: see `Order`.
+        only: `ALTER TABLE ONLY`, which spares the table's children; in a statement of its own.
         transactional: False for what PostgreSQL forbids in a transaction block.
     """
 
@@ -92,6 +93,7 @@ class Clause:
     clause: str = ""
     statement: str = ""
     order: int = Order.STATEMENT
+    only: bool = False
     transactional: bool = True
 
 
@@ -101,14 +103,21 @@ def combine(clauses: Iterable[Clause]) -> tuple[str, ...]:
     statements: list[str] = []
     table: QualifiedName | None = None
     pending: list[str] = []
+    is_retyping = False
     for clause in ordered:
-        if clause.table is None or clause.table != table:
+        # PostgreSQL 17 and 18 lose an index that a new type and then a new expression rebuild in one ALTER TABLE.
+        ends = clause.order == Order.COLUMN_EXPRESSION and is_retyping
+        if clause.table is None or clause.table != table or ends:
             statements += _alter_table(table, pending)
-            table, pending = clause.table, []
+            table, pending, is_retyping = clause.table, [], False
+        is_retyping |= clause.order == Order.COLUMN_TYPE
         if clause.table is None:
             statements.append(clause.statement)
-        elif clause.clause.startswith("NO INHERIT"):
-            # PostgreSQL runs the drops of one ALTER TABLE first, and what is inherited cannot be dropped.
+        elif clause.only:
+            statements += (*_alter_table(table, pending), f"ALTER TABLE ONLY {clause.table.sql} {clause.clause}")
+            pending = []
+        elif clause.clause.startswith(("NO INHERIT", "NOT OF")):
+            # PostgreSQL looks at the rest of one ALTER TABLE first: what is inherited, or has a type, allows little.
             statements += (*_alter_table(table, pending), *_alter_table(table, [clause.clause]))
             pending = []
         elif clause.clause not in pending:

@@ -155,10 +155,10 @@ def add_column(table: QualifiedName, column: Column) -> Clause:
     return Clause(table=table, clause=f"ADD COLUMN {column_definition(column)}", order=order)
 
 
-def drop_column(table: QualifiedName, column: Column) -> Clause:
-    """DROP COLUMN, generated ones before those that they are made of."""
+def drop_column(table: QualifiedName, column: Column, *, only: bool = False) -> Clause:
+    """DROP COLUMN, generated ones before those that they are made of; `only` leaves it to the table's children."""
     order = Order.DROP_COLUMN if column.generated is None else Order.DROP_GENERATED_COLUMN
-    return Clause(table=table, clause=f"DROP COLUMN {quote_ident(column.name)}", order=order)
+    return Clause(table=table, clause=f"DROP COLUMN {quote_ident(column.name)}", order=order, only=only)
 
 
 def column_clause(table: QualifiedName, column: str, action: str, order: Order) -> Clause:

@@ -34,6 +34,7 @@ from stonegate.planner.ddl.columns import (
     identity_notes,
     setting_clauses,
 )
+from stonegate.planner.diff.inheritance import leaves_column
 from stonegate.planner.diff.matching import shape
 from stonegate.planner.diff.naming import is_given_not_null
 from stonegate.planner.type_matrix import type_change
@@ -124,7 +125,8 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext | None) -> 
         case ObjectKind.ATTRIBUTE, CompositeType():
             yield types.drop_attribute(holder, find(holder.attributes, name, holder), context)
         case ObjectKind.COLUMN, Table():
-            yield drop_column(relation_name(holder), find(holder.columns, name, holder))
+            only = context is not None and leaves_column(holder, name, context.desired, context.live)
+            yield drop_column(relation_name(holder), find(holder.columns, name, holder), only=only)
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
             yield from constraints.drop_constraint(relation_name(holder), constraint)

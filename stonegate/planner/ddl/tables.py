@@ -270,8 +270,10 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
         case "partition":
             yield from _partition_changes(desired, live)
         case "of_type":
-            clause = "NOT OF" if desired.of_type is None else f"OF {desired.of_type.sql}"
-            yield Clause(table=relation_name(desired), clause=clause, order=Order.ATTACH)
+            if desired.of_type is None:  # a typed table can get no column
+                yield Clause(table=relation_name(desired), clause="NOT OF", order=Order.DETACH)
+            else:
+                yield Clause(table=relation_name(desired), clause=f"OF {desired.of_type.sql}", order=Order.ATTACH)
         case "replica_identity":
             yield from replica_identity_clauses(desired)
         case "access_method":

@@ -145,9 +145,14 @@ def _mark(sides: Sides, key: ObjectKey, aspect: str, *, after: bool) -> Change:
 
 
 def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family) -> Findings:
-    if pair.desired.inherited and pair.live.inherited and family.brings_constraint(pair.desired):
-        return
     key = table.key.part(ObjectKind.CONSTRAINT, pair.desired.name)
+    if pair.desired.inherited and family.brings_constraint(pair.desired):
+        if not pair.live.inherited:
+            reason = f"{key} gives way to its parent's"
+            yield sides.change(
+                Action.DROP, key, reason, before=pair.live.definition, facts=Circumstances(replaced=True)
+            )
+        return
     yield sides.change(
         Action.RECREATE,
         key,

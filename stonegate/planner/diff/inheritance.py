@@ -73,7 +73,11 @@ class Family:
         """True if dropping the column from a parent (or from the type) drops it here."""
         if self._typed:
             return True
-        return column.inherited and any(present.column(column.name) is not None for _, present in self._stable)
+        return column.inherited and any(
+            present.column(column.name) is not None
+            and not leaves_column(present, column.name, self.sides.desired, self.sides.live)
+            for _, present in self._stable
+        )
 
     def carries(self, desired: Column, live: Column, aspect: str) -> bool:
         """True if a parent's column changes in the same way, which PostgreSQL hands down."""
@@ -170,6 +174,16 @@ def partitions_by(catalog: Catalog, table: Table, column: str) -> bool:
             return True
     below = (other for other in catalog.tables if other.partition_of == table.key.qualified)
     return any(partitions_by(catalog, other, column) for other in below)
+
+
+def leaves_column(table: Table, column: str, desired: Catalog, live: Catalog) -> bool:
+    """True if a child of the table keeps the column that the table itself loses: `ALTER TABLE ONLY` drops it then."""
+    children = (child for child in live.tables if table.key.qualified in child.inherits)
+    remaining = (_table(desired, child.key.qualified) for child in children)
+    return any(
+        child is not None and table.key.qualified in child.inherits and child.column(column) is not None
+        for child in remaining
+    )
 
 
 def parents_of(table: Table) -> tuple[QualifiedName, ...]:

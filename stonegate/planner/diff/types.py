@@ -133,6 +133,10 @@ def _compare_enum(sides: Sides, desired: EnumType, live: EnumType) -> Findings:
     if desired.labels == managed:
         return
     possible = _is_subsequence(managed, desired.labels)
+    if not possible and not foreign and not sides.stored_users_of_type(desired.key):
+        reason = f"labels of {desired.key}, which no column holds, were removed, renamed or reordered"
+        yield from _recreate(sides, desired.key, reason, _labels(live.labels), _labels(desired.labels), aspect="labels")
+        return
     yield sides.change(
         Action.ALTER,
         desired.key,

@@ -14,6 +14,8 @@ from stonegate.model.catalog import Catalog, Sequence, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
+from stonegate.planner.steps.family_order import children_freed, family_order
+from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
 _CREATE_RANK: dict[ObjectKind, int] = {
@@ -67,10 +69,11 @@ _RELATIONS = frozenset(
 
 def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
     """The operations in an order that PostgreSQL accepts, stable by rank, table and name."""
-    index = _Index(operations, desired)
+    index = OperationIndex(operations, desired)
     after: dict[int, set[int]] = defaultdict(set)  # before → after
-    for first, second in _constraints(operations, index, desired, live):
-        if first != second:
+    freed = frozenset(children_freed(operations, live, desired))
+    for first, second in (*freed, *_constraints(operations, index, desired, live)):
+        if first != second and (second, first) not in freed:
             after[first].add(second)
     operations = _mark_early(operations, after)
     return tuple(operations[number] for number in _topological(operations, after))
@@ -95,91 +98,19 @@ def _rank(operation: Operation) -> int:
             return {ObjectKind.TABLE: 52}.get(kind, _CREATE_RANK.get(kind, 85))
 
 
-class _Index:
-    """Finds the operations on a key, or on the table that the key is a part of."""
-
-    def __init__(self, operations: tuple[Operation, ...], desired: Catalog) -> None:
-        self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
-        self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
-        holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
-        self.holders = {
-            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
-            for holder in holders
-            for index in holder.indexes
-        }
-        self.view_triggers = {  # they are made with their view
-            holder.key.part(ObjectKind.TRIGGER, trigger.name): holder.key
-            for holder in desired.views
-            for trigger in holder.triggers
-        }
-        self.holders |= self.view_triggers
-        self.foreign_keys = {
-            table.key.part(ObjectKind.CONSTRAINT, constraint.name)
-            for table in desired.tables
-            for constraint in table.constraints
-            if constraint.kind == "foreign key"
-        }
-        for number, operation in enumerate(operations):
-            self.by_key[operation.verb, operation.key].append(number)
-            if operation.table != operation.key or operation.verb is Verb.ALTER:
-                self.by_table[operation.table].append(number)
-
-    def removers(self, key: ObjectKey) -> list[int]:
-        """Operations that drop the object (or the table that holds it)."""
-        return self.by_key.get((Verb.DROP, key)) or self.by_key.get((Verb.DROP, key.owner), [])
-
-    def droppers(self, key: ObjectKey) -> list[int]:
-        """Operations that drop the object alone."""
-        return self.by_key.get((Verb.DROP, key), [])
-
-    def alterers(self, key: ObjectKey) -> list[int]:
-        """Operations that change the object in place."""
-        return self.by_key.get((Verb.ALTER, key), [])
-
-    def changers(self, key: ObjectKey) -> list[int]:
-        """Operations that create the object or change it in place."""
-        return self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
-
-    def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
-        """Operations that bring the object into its desired state."""
-        own = self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
-        if own and key.kind is not ObjectKind.TABLE:
-            return own
-        of_table = [
-            number
-            for number in self.by_key.get((Verb.CREATE, self.holders.get(key, key.owner)), [])
-            if operations[number].part is self._part(key)
-        ]
-        return own + of_table if key.kind is not ObjectKind.TABLE else of_table + self.alterers(key)
-
-    def _part(self, key: ObjectKey) -> Part:
-        match key.kind:
-            case ObjectKind.TRIGGER if key not in self.view_triggers:
-                return Part.TRIGGERS
-            case ObjectKind.POLICY:
-                return Part.POLICIES
-            case ObjectKind.CONSTRAINT if key in self.foreign_keys:
-                return Part.FOREIGN_KEYS
-            case _:
-                return Part.WHOLE
-
-
 def _constraints(
-    operations: tuple[Operation, ...], index: _Index, desired: Catalog, live: Catalog
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
 ) -> Iterator[tuple[int, int]]:
     yield from _removal_order(operations, index, desired, live)
     yield from _creation_order(operations, index, desired)
     yield from _same_name_order(operations, live, desired)
     yield from _within_tables(operations, index)
-    yield from _parents_first(index, desired, live)
-    yield from _children_freed(operations, live, desired)
-    yield from _parts_freed(operations, live)
-    yield from _bounds_freed(operations, live, desired)
+    yield from family_order(operations, index, desired, live)
     yield from _keys_settled(operations, index, desired)
 
 
 def _removal_order(
-    operations: tuple[Operation, ...], index: _Index, desired: Catalog, live: Catalog
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
 ) -> Iterator[tuple[int, int]]:
     """What depends on a thing goes, or is changed, before the thing itself goes or changes.
 
@@ -201,7 +132,9 @@ def _removal_order(
                 yield from ((number, other) for other in gone)
 
 
-def _creation_order(operations: tuple[Operation, ...], index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:
+def _creation_order(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog
+) -> Iterator[tuple[int, int]]:
     """What a thing needs stands in its desired form before the thing is made."""
     for edge in desired.dependencies:
         needed = index.makers(edge.on, operations)
@@ -235,6 +168,8 @@ def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
     key, change = operation.key, operation.change
     if key.kind is ObjectKind.CONSTRAINT and (change.after or change.before or "").startswith(_WITH_INDEX):
         yield key.schema, key.member
+        if (change.after or change.before or "").startswith("PRIMARY KEY"):
+            yield key.owner, "PRIMARY KEY"  # a table has one, whatever its name
     if key.kind is ObjectKind.ROUTINE:
         yield key.kind, key.schema, key.name
     elif key.kind not in _RELATIONS:
@@ -248,7 +183,7 @@ def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
             yield from ((key.schema, part.name) for part in found.constraints if part.index is not None)
 
 
-def _within_tables(operations: tuple[Operation, ...], index: _Index) -> Iterator[tuple[int, int]]:
+def _within_tables(operations: tuple[Operation, ...], index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Constraints and indexes go before the columns of their table change, and come back after."""
     attached = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
     for numbers in index.by_table.values():
@@ -264,80 +199,9 @@ def _within_tables(operations: tuple[Operation, ...], index: _Index) -> Iterator
                 yield from ((column, number) for column in columns)
 
 
-def _parents_first(index: _Index, desired: Catalog, live: Catalog) -> Iterator[tuple[int, int]]:
-    """A column comes to a child with its parent's; what is special about the child's is done after that.
-
-    A child's own column of the same name can only go once the parent's is gone.
-    """
-    for catalog, concerned in ((desired, index.changers), (live, index.droppers)):
-        for table in catalog.tables:
-            parents = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
-            for parent in parents:
-                above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
-                for column in table.columns:
-                    firsts = concerned(above.part(ObjectKind.COLUMN, column.name))
-                    seconds = concerned(table.key.part(ObjectKind.COLUMN, column.name))
-                    yield from ((first, second) for first in firsts for second in seconds)
-
-
-def _children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
-    """A child that leaves its parent does so before the parent's columns and checks go: else it would lose them too."""
-    for first, operation in enumerate(operations):
-        former, table = live.table(operation.key), desired.table(operation.key)
-        if operation.verb is not Verb.ALTER or operation.change.aspect != "inherits" or former is None:
-            continue
-        left = {
-            ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
-            for parent in former.inherits
-            if table is None or parent not in table.inherits
-        }
-        for second, other in enumerate(operations):
-            is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT)
-            if is_part and other.verb is Verb.DROP and other.key.owner in left:
-                yield first, second
-
-
-def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[tuple[int, int]]:
-    """A parent's constraint or index goes, with those of its children, before a child gets one of its own."""
-    parts = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
-    going: dict[ObjectKey, list[int]] = defaultdict(list)
-    for number, operation in enumerate(operations):
-        if operation.verb is Verb.DROP and operation.key.kind in parts:
-            going[operation.table].append(number)
-    for number, operation in enumerate(operations) if going else ():
-        if operation.verb is Verb.CREATE and operation.key.kind in parts:
-            for ancestor in _ancestors(operation.table, live):
-                yield from ((first, number) for first in going.get(ancestor, ()))
-
-
-def _ancestors(key: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
-    """The tables above one, nearest first."""
-    table = live.table(key)
-    if table is not None:
-        for parent in (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ())):
-            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
-            yield above
-            yield from _ancestors(above, live)
-
-
-def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
-    """A partition goes or narrows before another one takes its values: bounds may not overlap at any time."""
-    for first, operation in enumerate(operations):
-        former = live.table(operation.key)
-        goes = operation.verb is Verb.DROP
-        moves = operation.change.aspect == "partition" and operation.part is Part.WHOLE
-        if former is None or former.partition_of is None or not (goes or moves):
-            continue
-        for second, other in enumerate(operations):
-            table = desired.table(other.key)
-            if table is None or table.partition_of != former.partition_of:
-                continue
-            comes_back = other.verb is Verb.ALTER and other.change.aspect == "partition"
-            if other.verb is Verb.CREATE or (goes and comes_back):
-                yield first, second
-
-
-def _keys_settled(operations: tuple[Operation, ...], index: _Index, desired: Catalog) -> Iterator[tuple[int, int]]:
+def _keys_settled(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog
+) -> Iterator[tuple[int, int]]:
     """A unique key goes before a foreign key to its table comes: PostgreSQL would let that depend on the old one."""
     going: dict[ObjectKey, list[int]] = defaultdict(list)
     for number, operation in enumerate(operations):

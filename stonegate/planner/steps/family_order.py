@@ -1,0 +1,125 @@
+"""What comes before what between parents and children, by inheritance or as partitions (manual 5.11 and 5.12)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.planner.diff.constraints import indexed
+from stonegate.planner.diff.inheritance import parents_of
+from stonegate.planner.steps.operation_index import OperationIndex
+from stonegate.planner.steps.operations import Operation, Part, Verb
+
+
+def family_order(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """Pairs (earlier, later); those of `children_freed`, which go before all others, are apart."""
+    yield from _parents_first(index, desired, live)
+    yield from _children_fitted(operations, live, desired)
+    yield from _parts_freed(operations, live)
+    yield from _bounds_freed(operations, live, desired)
+
+
+def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A child or partition that leaves its parent does so before the parent's columns, keys and indexes come or go.
+
+    Else it would gain or lose them too; and its share of the parent's keys can be dropped only once it has left.
+    """
+    for first, operation in enumerate(operations):
+        former, table = live.table(operation.key), desired.table(operation.key)
+        is_move = operation.change.aspect in ("inherits", "partition") and operation.part is Part.WHOLE
+        if operation.verb is not Verb.ALTER or not is_move or former is None:
+            continue
+        kept = parents_of(table) if table is not None else ()
+        left = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in parents_of(former) if p not in kept}
+        shares = {part.name for part in indexed(former) if part.inherited}
+        for second, other in enumerate(operations):
+            is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+            is_share = other.verb is Verb.DROP and (other.key.member or other.key.name) in shares
+            if is_part and (other.table in left or (left and is_share and other.table == former.key)):
+                yield first, second
+
+
+def _parents_first(index: OperationIndex, desired: Catalog, live: Catalog) -> Iterator[tuple[int, int]]:
+    """A column comes to a child with its parent's; what is special about the child's is done after that.
+
+    A child's own column of the same name can only go, and one that the parent leaves to it change, once the parent's is
+    gone.
+    """
+    for catalog, above_first, below_then in (
+        (desired, index.changers, index.changers),
+        (live, index.droppers, index.droppers),
+        (live, index.droppers, index.changers),
+    ):
+        for table in catalog.tables:
+            parents = parents_of(table)
+            for parent in parents:
+                above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+                for column in table.columns:
+                    firsts = above_first(above.part(ObjectKind.COLUMN, column.name))
+                    seconds = below_then(table.key.part(ObjectKind.COLUMN, column.name))
+                    yield from ((first, second) for first in firsts for second in seconds)
+
+
+def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A table joins a parent once both have the columns that they shall have, and it has let go of its own keys."""
+    for second, operation in enumerate(operations):
+        former, table = live.table(operation.key), desired.table(operation.key)
+        is_move = operation.change.aspect in ("inherits", "partition")
+        if operation.verb is not Verb.ALTER or not is_move or former is None or table is None:
+            continue
+        known = parents_of(former)
+        joined = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in parents_of(table) if p not in known}
+        for first, other in enumerate(operations):
+            is_column = other.key.kind is ObjectKind.COLUMN and (other.table in joined or other.table == table.key)
+            is_key = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and other.verb is Verb.DROP
+            if joined and (is_column or is_key):
+                yield first, second
+
+
+def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[tuple[int, int]]:
+    """A parent's constraint or index goes, with those of its children, before a child gets one of its own."""
+    parts = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+    going: dict[ObjectKey, list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        if operation.verb is Verb.DROP and operation.key.kind in parts:
+            going[operation.table].append(number)
+    for number, operation in enumerate(operations) if going else ():
+        if operation.verb is Verb.CREATE and operation.key.kind in parts:
+            for ancestor in _ancestors(operation.table, live):
+                yield from ((first, number) for first in going.get(ancestor, ()))
+
+
+def _ancestors(key: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
+    """The tables above one, nearest first."""
+    table = live.table(key)
+    if table is not None:
+        for parent in parents_of(table):
+            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+            yield above
+            yield from _ancestors(above, live)
+
+
+def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A partition goes or narrows before another one takes its values: bounds may not overlap at any time."""
+    for first, operation in enumerate(operations):
+        former = live.table(operation.key)
+        wanted = desired.table(operation.key)
+        goes = operation.verb is Verb.DROP or (
+            former is not None and wanted is not None and wanted.partition_of != former.partition_of
+        )
+        moves = operation.change.aspect == "partition" and operation.part is Part.WHOLE
+        if former is None or former.partition_of is None or not (goes or moves):
+            continue
+        for second, other in enumerate(operations):
+            table = desired.table(other.key)
+            if table is None or table.partition_of != former.partition_of:
+                continue
+            before = live.table(other.key)
+            joins = before is not None and before.partition_of != former.partition_of
+            comes = other.verb is Verb.ALTER and other.change.aspect == "partition"
+            if other.verb is Verb.CREATE or (comes and (goes or joins)):
+                yield first, second

@@ -1,0 +1,78 @@
+"""Finds the operations of a plan that work on an object, or on the table that it is a part of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.planner.steps.operations import Operation, Part, Verb
+
+
+class OperationIndex:
+    """Finds the operations on a key, or on the table that the key is a part of."""
+
+    def __init__(self, operations: tuple[Operation, ...], desired: Catalog) -> None:
+        self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
+        self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
+        holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
+        self.holders = {
+            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
+            for holder in holders
+            for index in holder.indexes
+        }
+        self.view_triggers = {  # they are made with their view
+            holder.key.part(ObjectKind.TRIGGER, trigger.name): holder.key
+            for holder in desired.views
+            for trigger in holder.triggers
+        }
+        self.holders |= self.view_triggers
+        self.foreign_keys = {
+            table.key.part(ObjectKind.CONSTRAINT, constraint.name)
+            for table in desired.tables
+            for constraint in table.constraints
+            if constraint.kind == "foreign key"
+        }
+        for number, operation in enumerate(operations):
+            self.by_key[operation.verb, operation.key].append(number)
+            if operation.table != operation.key or operation.verb is Verb.ALTER:
+                self.by_table[operation.table].append(number)
+
+    def removers(self, key: ObjectKey) -> list[int]:
+        """Operations that drop the object (or the table that holds it)."""
+        return self.by_key.get((Verb.DROP, key)) or self.by_key.get((Verb.DROP, key.owner), [])
+
+    def droppers(self, key: ObjectKey) -> list[int]:
+        """Operations that drop the object alone."""
+        return self.by_key.get((Verb.DROP, key), [])
+
+    def alterers(self, key: ObjectKey) -> list[int]:
+        """Operations that change the object in place."""
+        return self.by_key.get((Verb.ALTER, key), [])
+
+    def changers(self, key: ObjectKey) -> list[int]:
+        """Operations that create the object or change it in place."""
+        return self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
+
+    def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
+        """Operations that bring the object into its desired state."""
+        own = self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
+        if own and key.kind is not ObjectKind.TABLE:
+            return own
+        of_table = [
+            number
+            for number in self.by_key.get((Verb.CREATE, self.holders.get(key, key.owner)), [])
+            if operations[number].part is self._part(key)
+        ]
+        return own + of_table if key.kind is not ObjectKind.TABLE else of_table + self.alterers(key)
+
+    def _part(self, key: ObjectKey) -> Part:
+        match key.kind:
+            case ObjectKind.TRIGGER if key not in self.view_triggers:
+                return Part.TRIGGERS
+            case ObjectKind.POLICY:
+                return Part.POLICIES
+            case ObjectKind.CONSTRAINT if key in self.foreign_keys:
+                return Part.FOREIGN_KEYS
+            case _:
+                return Part.WHOLE

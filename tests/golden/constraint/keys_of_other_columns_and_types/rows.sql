@@ -1,0 +1,2 @@
+INSERT INTO parent VALUES (1, 2);
+INSERT INTO pair VALUES (1, 2, 'x');

@@ -1,0 +1,1 @@
+CREATE TYPE other AS (a int);
