@@ -182,3 +182,26 @@ def test_a_deployment_drains_the_pool(gateway: Gateway, server: Server, platform
     napping.join()
     assert answers[0].json()["rows"] == [{"nap": 1}]
     eventually(lambda: sessions(server, platform) == 1)
+
+
+def test_a_deployment_from_elsewhere_may_change_the_search_path(
+    gateway: Gateway, server: Server, platform: str
+) -> None:
+    """Settings of a database count from the login on: earlier sessions find neither new tables nor functions."""
+    deploy(server, gateway, platform, None)
+    url, database = server.url(f"{platform}_main"), f"{platform}_main"
+    psql(
+        url,
+        "CREATE FUNCTION things() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM thing); END'",
+    )
+    assert gateway.call(platform, "things").json()["sqlstate"] == "42P01"
+    before = backend(gateway, platform)
+    psql(url, "CREATE SCHEMA late; CREATE TABLE late.thing (id int)")
+    psql(url, f"ALTER DATABASE {database} SET search_path = public, late")
+    assert gateway.call(platform, "things").json()["rows"] == [{"things": 0}]
+    assert backend(gateway, platform) != before
+    psql(url, "CREATE SCHEMA later; CREATE FUNCTION later.found() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    assert gateway.call(platform, "found").json()["error"] == "function_not_found"
+    psql(url, f"ALTER DATABASE {database} SET search_path = public, late, later")
+    assert gateway.call(platform, "found").json()["rows"] == [{"found": 1}]
+    assert gateway.call(platform, "things").json()["rows"] == [{"things": 0}]

@@ -38,8 +38,8 @@ STUCK_SECONDS: Final = 0.02
 
 _CANCELLED: Final = "57014"
 _NO_STATEMENT: Final = "26000"
-#: The function's signature is not what the catalog said when it was read: dropped, replaced, its types made anew.
-_MOVED: Final = frozenset({"42883", "0A000", "42704", "42P13", "26000", "XX000"})
+#: The function, or what it uses, is not what the catalog said when it was read: dropped, replaced, moved, made anew.
+_MOVED: Final = frozenset({"42883", "0A000", "42704", "42P01", "42P13", "26000", "XX000"})
 _FATAL: Final = (b"FATAL", b"PANIC")  # with these the server's process ends
 _TIMEOUT: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
 _TEXT: Final = 25

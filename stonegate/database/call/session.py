@@ -1,6 +1,6 @@
 """A session for `/call`: functions as the catalog has them, and statements with text parameters.
 
-This is the whole of what the gateway knows of a connection: `open_session`, `CallSession.read_signatures` and what it
+This is the whole of what the gateway knows of a connection: `open_session`, `CallSession.read_functions` and what it
 inherits from `Pipeline`.
 """
 
@@ -61,14 +61,21 @@ async def open_session(conninfo: str, *, statement_timeout_s: float) -> CallSess
     return CallSession(await connect(conninfo, application_name=APPLICATION, options=options))
 
 
+class Functions(msgspec.Struct, frozen=True, kw_only=True):
+    """The functions of one name, and what the database and the role have SET for sessions to come."""
+
+    settings: str | None
+    functions: tuple[FunctionSignature, ...]
+
+
 class CallSession(Pipeline):
     """A connection that knows how to ask for functions."""
 
-    async def read_signatures(self, name: str) -> tuple[FunctionSignature, ...]:
+    async def read_functions(self, name: str) -> Functions:
         """The functions of that name on the search_path; of equal signatures the one that shadows the others."""
-        rows = await self.run(Statement(sql=load("call/signatures"), types=(0,)), [name.encode()])
-        found = [msgspec.json.decode(row, type=FunctionSignature) for row in rows if row is not None]
+        (row,) = await self.run(Statement(sql=load("call/signatures"), types=(0,)), [name.encode()])
+        found = msgspec.json.decode(row or b"", type=Functions)
         visible: dict[tuple[int, ...], FunctionSignature] = {}
-        for signature in sorted(found, key=lambda each: each.place):
+        for signature in sorted(found.functions, key=lambda each: each.place):
             visible.setdefault(tuple(parameter.oid for parameter in signature.parameters), signature)
-        return tuple(visible.values())
+        return msgspec.structs.replace(found, functions=tuple(visible.values()))

@@ -17,6 +17,7 @@ from stonegate.errors import ConnectionFailed, DatabaseNotFound, FunctionNotFoun
 from stonegate.fleet.targets import Target
 from stonegate.gateway.answers import Refusal, refusal_of
 from stonegate.gateway.call.plain import PlainCall
+from stonegate.gateway.call.pool import Place
 from stonegate.gateway.call.pools import Pools
 from stonegate.gateway.call.request import CallRequest, LargeCallRequest, id_text, take_apart
 from stonegate.gateway.call.signatures import (
@@ -30,7 +31,7 @@ from stonegate.gateway.call.signatures import (
 from stonegate.gateway.call.targets import Targets
 from stonegate.settings import Settings
 
-#: A signature is read again after this time, since a deployment from elsewhere tells nobody (seconds).
+#: A signature is read again after this time: deployments from elsewhere, or by other workers, tell nobody (seconds).
 SIGNATURE_SECONDS: Final = 5.0
 
 #: http-contract: `CALL_ERROR_STATUS=sqlstate`.
@@ -92,6 +93,7 @@ class Calls:
         self.targets = targets
         self.pools = pools
         self._known: dict[str, dict[str, _Function]] = {}
+        self._settings: dict[str, str | None] = {}  # of databases and roles, as they were read last
 
     async def answer(self, request: CallRequest | LargeCallRequest) -> CallAnswer:
         """Call the function.
@@ -125,6 +127,7 @@ class Calls:
     def forget(self, database: str) -> None:
         """The database was deployed to: its signatures may be others now."""
         self._known.pop(database, None)
+        self._settings.pop(database, None)
 
     async def _attempt(
         self, target: Target, request: CallRequest | LargeCallRequest, timeout_s: float | None
@@ -135,14 +138,18 @@ class Calls:
         opening = self.targets.open(target, self.settings.call_timeout)
         place = await self.pools.take(target.database, opening, mean)
         try:
-            return await self._run(place.session, target.database, request, timeout_s)
+            return await self._run(place, target.database, request, timeout_s)
         finally:
             self.pools.give_back(place, mean)
 
     async def _run(
-        self, session: CallSession, database: str, request: CallRequest | LargeCallRequest, timeout_s: float | None
+        self,
+        place: Place[CallSession],
+        database: str,
+        request: CallRequest | LargeCallRequest,
+        timeout_s: float | None,
     ) -> CallAnswer:
-        name = request.function
+        name, session = request.function, place.session
         arguments: Arguments | msgspec.Raw = () if request.params is None else request.params
         known = self._known.get(database, {}).get(name)
         bound = None
@@ -150,14 +157,14 @@ class Calls:
             with contextlib.suppress(UsageError):  # an overload may have come since
                 bound = await known.bind_any(name, arguments)
         if known is None or bound is None:
-            known = await self._read(session, database, name)
+            known = await self._read(place, database, name)
             bound = await known.bind_any(name, arguments)
         try:
             try:
                 rows = await session.run(bound[0], bound[1], timeout_s=timeout_s, pace=known.pace)
             except SignatureMoved as moved:
                 before = known.signatures
-                known = await self._read(session, database, name)
+                known = await self._read(place, database, name)
                 if known.signatures == before:
                     raise moved.failure from None
                 bound = await known.bind_any(name, arguments)
@@ -175,8 +182,21 @@ class Calls:
             joined = b",".join(row or b"null" for row in rows)
         return CallAnswer(b"[" + joined + b"]", len(rows))
 
-    async def _read(self, session: CallSession, database: str, name: str) -> _Function:
-        found = await session.read_signatures(name)
+    async def _read(self, place: Place[CallSession], database: str, name: str) -> _Function:
+        """What the catalog says.
+
+        Raises:
+            CallUndone: the connection is from before a deployment; another one has what the database was given to SET.
+            FunctionNotFound: there is no such function.
+        """
+        read = await place.session.read_functions(name)
+        found = read.functions
+        if self._settings.setdefault(database, read.settings) != read.settings:
+            self.forget(database)
+            self._settings[database] = read.settings
+            await self.pools.drain(database)
+        if not self.pools.is_current(place):
+            raise CallUndone(ConnectionFailed("the database is being deployed to", hint="try again", database=database))
         if not found:
             # Names that do not exist are not remembered: there is no end of them.
             self._known.get(database, {}).pop(name, None)

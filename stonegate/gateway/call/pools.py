@@ -93,6 +93,10 @@ class Pools(Generic[S]):
         """The call, for which the place was taken with that many seconds, is over."""
         self._leave(place, min(seconds, AGES))
 
+    def is_current(self, place: Place[S]) -> bool:
+        """Whether the database was not drained since the connection was made."""
+        return place.generation == place.pool.generation
+
     async def drain(self, name: str) -> None:
         """Close every connection to the database: idle ones now, the others when their call is done."""
         pool = self._pools.get(name)

@@ -1,5 +1,13 @@
--- The functions that /call may mean by a name: those of the search_path, the server's own excepted (manual 53.39).
-SELECT pg_catalog.json_build_object(
+-- The functions that /call may mean by a name: those of the search_path, the server's own excepted (manual 53.39); and
+-- what ALTER DATABASE and ALTER ROLE have SET, which counts from a session's login on (manual 53.41).
+SELECT pg_catalog.json_build_object('settings', (
+    SELECT pg_catalog.md5(pg_catalog.string_agg(
+        pg_catalog.concat_ws(' ', s.setdatabase, s.setrole, s.setconfig), ' ' ORDER BY s.setdatabase, s.setrole
+    ))
+    FROM pg_catalog.pg_db_role_setting AS s
+    WHERE s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+        AND s.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+), 'functions', ARRAY(SELECT pg_catalog.json_build_object(
     'schema', n.nspname,
     'name', p.proname,
     'place', pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname),
@@ -41,7 +49,7 @@ SELECT pg_catalog.json_build_object(
         LEFT JOIN pg_catalog.pg_type AS ed1 ON ed1.oid = e.typbasetype
         LEFT JOIN pg_catalog.pg_type AS eb ON eb.oid = coalesce(ed1.oid, e.oid)
     )
-)::text
+)
 FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE p.proname = $1
@@ -52,4 +60,4 @@ WHERE p.proname = $1
         'pg_catalog.trigger'::pg_catalog.regtype, 'pg_catalog.event_trigger'::pg_catalog.regtype,
         'pg_catalog.internal'::pg_catalog.regtype
     )
-ORDER BY 1
+ORDER BY p.oid))::text
