@@ -1,4 +1,4 @@
-"""Small `postgresql/` folders written by a test, and applies of them."""
+"""Small `postgresql/` folders written by a test, applies of them, and what these leave."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ from stonegate.model.plan import Consent, PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
+from tests.servers import Database
+
+USERS = "CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL);\n"
+COUNT = """CREATE FUNCTION count_users() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN (SELECT count(*) FROM users);
+END
+$$;
+"""
+ROLES = {
+    "tables/roles.sql": "CREATE TABLE roles (id int PRIMARY KEY, name text);",
+    "seeders/roles.sql": "INSERT INTO roles VALUES (1, 'admin'), (2, 'user');",
+}
 
 
 def write(root: Path, files: Mapping[str, str]) -> LazySource:
@@ -42,3 +55,9 @@ def applied(url: str, source: LazySource, **options: Any) -> ApplyReport:
     report = apply(url, source, **options)
     assert report.error is None, report.error
     return report
+
+
+def relations(database: Database) -> set[str]:
+    """Names of all tables that are not tracking tables."""
+    query = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    return {name for (name,) in database.rows(query) if not name.startswith("_stonescriptdb_gateway_")}

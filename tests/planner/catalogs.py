@@ -94,36 +94,38 @@ def routine(name: str = "f", body: str = "SELECT 1", **fields: Any) -> Routine:
     )
 
 
+#: Every kind of value.
+_USERS_COLUMNS = (
+    Column(
+        name="id",
+        type="integer",
+        not_null=True,
+        default="nextval('public.users_id_seq'::regclass)",
+        owned_sequence=QualifiedName("public", "users_id_seq"),
+    ),
+    Column(name="email", type="text", comment="an address", granted=(Privilege(grantee="web", privilege="SELECT"),)),
+    Column(name="age", type="integer", default="0"),
+    Column(
+        name="number",
+        type="integer",
+        not_null=True,
+        identity="always",
+        identity_options=OPTIONS,
+        identity_name=QualifiedName("public", "users_number_seq"),
+        identity_access=Access(
+            owner=BUILDER, comment="of number", granted=(Privilege(grantee="web", privilege="USAGE"),)
+        ),
+    ),
+    Column(name="twice", type="integer", generated="(age * 2)", generated_kind="stored"),
+)
+
+
 def users(**fields: Any) -> Table:
     """The table `users`: every member kind, and columns with every kind of value."""
     table = Table(
         schema="public",
         name="users",
-        columns=(
-            Column(
-                name="id",
-                type="integer",
-                not_null=True,
-                default="nextval('public.users_id_seq'::regclass)",
-                owned_sequence=QualifiedName("public", "users_id_seq"),
-            ),
-            Column(
-                name="email", type="text", comment="an address", granted=(Privilege(grantee="web", privilege="SELECT"),)
-            ),
-            Column(name="age", type="integer", default="0"),
-            Column(
-                name="number",
-                type="integer",
-                not_null=True,
-                identity="always",
-                identity_options=OPTIONS,
-                identity_name=QualifiedName("public", "users_number_seq"),
-                identity_access=Access(
-                    owner=BUILDER, comment="of number", granted=(Privilege(grantee="web", privilege="USAGE"),)
-                ),
-            ),
-            Column(name="twice", type="integer", generated="(age * 2)", generated_kind="stored"),
-        ),
+        columns=_USERS_COLUMNS,
         constraints=(
             Constraint(
                 name="users_pkey",
@@ -149,6 +151,42 @@ def users(**fields: Any) -> Table:
     return replace(table, **fields)
 
 
+_DOMAIN = DomainType(
+    schema="public",
+    name="email",
+    base="text",
+    constraints=(Constraint(name="email_check", kind="check", definition="CHECK ((VALUE <> ''::text))"),),
+    access=ACCESS,
+)
+_VIEWS = (
+    View(
+        schema="public",
+        name="adults",
+        definition=" SELECT id,\n    email\n   FROM public.users",
+        columns=(Column(name="id", type="integer"), Column(name="email", type="text")),
+        access=ACCESS,
+    ),
+    View(
+        schema="public",
+        name="totals",
+        materialized=True,
+        definition=" SELECT count(*) AS n\n   FROM public.users",
+        columns=(Column(name="n", type="bigint"),),
+        indexes=(index("totals_n_idx", "n", "public.totals"),),
+        access=ACCESS,
+    ),
+)
+_CAST = OtherObject(
+    kind="cast",
+    identity="(a AS b)",
+    definition="CREATE CAST x",
+    parts=(OtherPart(sql="ADD y", undo="DROP y"),),
+    creatable=True,
+    drop="DROP x",
+    owner="postgres",
+)
+
+
 def full() -> Catalog:
     """A database with one object of each kind."""
     return Catalog(
@@ -161,15 +199,7 @@ def full() -> Catalog:
                 schema="public", name="point3", attributes=(Attribute(name="x", type="integer"),), access=ACCESS
             ),
         ),
-        domains=(
-            DomainType(
-                schema="public",
-                name="email",
-                base="text",
-                constraints=(Constraint(name="email_check", kind="check", definition="CHECK ((VALUE <> ''::text))"),),
-                access=ACCESS,
-            ),
-        ),
+        domains=(_DOMAIN,),
         ranges=(RangeType(schema="public", name="span", definition="subtype = integer", access=ACCESS),),
         sequences=(
             Sequence(
@@ -182,41 +212,14 @@ def full() -> Catalog:
             Sequence(schema="public", name="counter", options=OPTIONS, access=ACCESS),
         ),
         tables=(users(), Table(schema="public", name="other", columns=(Column(name="a", type="text"),), access=ACCESS)),
-        views=(
-            View(
-                schema="public",
-                name="adults",
-                definition=" SELECT id,\n    email\n   FROM public.users",
-                columns=(Column(name="id", type="integer"), Column(name="email", type="text")),
-                access=ACCESS,
-            ),
-            View(
-                schema="public",
-                name="totals",
-                materialized=True,
-                definition=" SELECT count(*) AS n\n   FROM public.users",
-                columns=(Column(name="n", type="bigint"),),
-                indexes=(index("totals_n_idx", "n", "public.totals"),),
-                access=ACCESS,
-            ),
-        ),
+        views=_VIEWS,
         routines=(routine(),),
         default_privileges=(
             DefaultPrivileges(
                 role=BUILDER, schema="", objects="tables", granted=(Privilege(grantee="web", privilege="SELECT"),)
             ),
         ),
-        others=(
-            OtherObject(
-                kind="cast",
-                identity="(a AS b)",
-                definition="CREATE CAST x",
-                parts=(OtherPart(sql="ADD y", undo="DROP y"),),
-                creatable=True,
-                drop="DROP x",
-                owner="postgres",
-            ),
-        ),
+        others=(_CAST,),
         dependencies=(
             Dependency(
                 dependent=ObjectKey(ObjectKind.VIEW, "public", "adults"), on=TABLE.part(ObjectKind.COLUMN, "email")
@@ -239,6 +242,11 @@ def with_column(column: Column, table: Table | None = None) -> Table:
     if table.column(column.name) is None:
         return replace(table, columns=(*table.columns, column))
     return replace(table, columns=tuple(column if own.name == column.name else own for own in table.columns))
+
+
+def between(desired: Table, live: Table, **arguments: Any) -> Diff:
+    """The diff of two forms of one table."""
+    return diff(with_table(desired), with_table(live), **arguments)
 
 
 def without_column(name: str, table: Table | None = None) -> Table:

@@ -1,0 +1,19 @@
+"""Fixtures of the tests that talk to PostgreSQL themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from stonegate.database.connect import connect
+from tests.database.sessions import Conn
+from tests.servers import Database
+
+
+@pytest.fixture
+async def conn(any_database: Database) -> AsyncIterator[Conn]:
+    """A session on an empty database, in autocommit, on each version in turn."""
+    connection = await connect(any_database.url)
+    yield connection
+    await connection.close()
