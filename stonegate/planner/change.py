@@ -18,6 +18,7 @@ from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.backfill import with_planned_consent
 from stonegate.planner.migrations.decide import MigrationPlan, changed_migrations, plan_migrations
+from stonegate.planner.migrations.enum_values import refuse_values
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles import clear_the_way
@@ -98,16 +99,18 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     )
     created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
     seeds = seed_steps(given.ordered.seeders, given.desired, created)
+    steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
     refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
     return replace(
         plan,
-        steps=_with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed),
+        steps=steps,
         blocked=(
             *decided.blocked,
             *migrations.blocked,
             *preview.rewound.blocked,
             *(refusal for refusal in refused if refusal is not None),
             *cleared.blocked,
+            *refuse_values(steps, migrations.pending, given.desired, evolution.live),
         ),
         warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes),
         skipped=_skipped(given.desired, decided.changes),

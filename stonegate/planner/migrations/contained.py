@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from stonegate.model.catalog import Catalog, EnumType
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, NeedKind
+from stonegate.planner.migrations.enum_values import is_declared_value
 from stonegate.planner.migrations.simulate import RELATIONS, simulate
 
 #: What changes rows only if there are any.
@@ -91,17 +92,9 @@ def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Ca
         named = (ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name) for need in relations)
         return None if _first_word(statement) in _PASSING else bool(relations) and all(key in new for key in named)
     return all(
-        effect.key.owner in new or _follows(effect, live) or _is_declared_value(effect, live, desired)
+        effect.key.owner in new or _follows(effect, live) or is_declared_value(effect, live, desired)
         for effect in telling
     )
-
-
-def _is_declared_value(effect: Effect, live: Catalog, desired: Catalog) -> bool:
-    """A declared enum value, which the plan adds where it can be used at once (behaviour, §6: the prelude)."""
-    present, wanted = live.objects.get(effect.key), desired.objects.get(effect.key)
-    if effect.verb is not EffectVerb.ADD_VALUE or not isinstance(present, EnumType) or not isinstance(wanted, EnumType):
-        return False
-    return effect.to in wanted.labels and effect.to not in present.labels
 
 
 def _follows(effect: Effect, live: Catalog) -> bool:

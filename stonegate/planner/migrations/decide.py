@@ -24,6 +24,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner import hazards
 from stonegate.planner.consent import Allowed
 from stonegate.planner.migrations.contained import contained_migrations
+from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.simulate import Replay
 from stonegate.planner.type_matrix import type_change
 
@@ -80,14 +81,17 @@ def plan_migrations(
     if live is not None and desired is not None and mode is not Mode.FRESH and running:
         new, contained = contained_migrations(running, live, desired)
         running = tuple(migration for migration in running if migration.name not in contained)
+        running = anticipate_values(running, live, desired)
     late = tuple(migration for migration in running if _is_late(migration))
     pending = tuple(migration for migration in running if not _is_late(migration))
     changes: dict[str, tuple[Change, ...]] = {}
     if live is not None and desired is not None and mode is not Mode.FRESH:
         changes = _losses(running, live, desired)
     steps: list[Step] = []
-    for migration in waiting:
-        step, refused = _step(migration, migration in running, changes.get(migration.name, ()), allowed)
+    as_run = {migration.name: migration for migration in running}
+    for waits in waiting:
+        migration = as_run.get(waits.name, waits)
+        step, refused = _step(migration, waits.name in as_run, changes.get(migration.name, ()), allowed)
         steps.append(step)
         blocked += refused
     return MigrationPlan(steps=tuple(steps), pending=pending, late=late, new=new, blocked=tuple(blocked))

@@ -28,9 +28,11 @@ from stonegate.model.source import Effect, EffectVerb, Migration
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     follow_rename,
+    follow_type,
     others_than,
     rename_column,
     rename_constraint,
+    with_attributes_of,
     with_index,
     without_column,
     without_constraint,
@@ -224,6 +226,8 @@ class Replay:
             self._each_table(partial(self._follow, old=key.qualified, new=moved.key.qualified))
         elif wanted is not None and not isinstance(moved, Table):
             moved = wanted
+        if key.kind is ObjectKind.TYPE:
+            self._follow_type(key.qualified, moved.key.qualified)
         self._put(moved)
         if isinstance(moved, Table):
             for sequence in self.desired.sequences:
@@ -233,6 +237,15 @@ class Replay:
     def _follow(self, table: Table, old: QualifiedName, new: QualifiedName) -> Table:
         wanted = self._wanted_table(table)
         return table if wanted is None else follow_rename(table, wanted, old, new)
+
+    def _follow_type(self, old: QualifiedName, new: QualifiedName) -> None:
+        self._each_table(lambda table: follow_type(table, self._wanted_table(table), old, new))
+        names = {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
+        self.catalog = replace(
+            self.catalog,
+            composites=tuple(with_attributes_of(composite, names) for composite in self.catalog.composites),
+            domains=tuple(replace(domain, base=names.get(domain.base, domain.base)) for domain in self.catalog.domains),
+        )
 
     def _change_labels(self, effect: Effect) -> None:
         found = self.catalog.objects.get(effect.key)

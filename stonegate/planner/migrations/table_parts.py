@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from stonegate.model.catalog import Column, Constraint, Index, Table
+from stonegate.model.catalog import Column, CompositeType, Constraint, Index, Table
 from stonegate.model.names import ObjectKey, QualifiedName
 
 T = TypeVar("T")
@@ -50,6 +51,31 @@ def without_column(table: Table, name: str) -> Table:
         constraints=tuple(c for c in table.constraints if name not in c.columns),
         indexes=tuple(i for i in table.indexes if name not in i.columns),
     )
+
+
+def follow_type(table: Table, wanted: Table | None, old: QualifiedName, new: QualifiedName) -> Table:
+    """The table after a type got another name: columns of the type, and what mentions them."""
+    types = {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
+    found = frozenset(column.name for column in table.columns if column.type in types)
+    if not found:
+        return table
+
+    def renamed(column: Column) -> Column:
+        if column.name not in found:
+            return column
+        declared = wanted.column(column.name) if wanted is not None else None
+        same = declared is not None and declared.type == types[column.type] and column.default is not None
+        default = declared.default if same and declared is not None else column.default
+        return replace(column, type=types[column.type], default=default)
+
+    table = replace(table, columns=tuple(map(renamed, table.columns)))
+    return adopt_members(table, wanted, found) if wanted is not None else table
+
+
+def with_attributes_of(composite: CompositeType, names: Mapping[str, str]) -> CompositeType:
+    """The composite type with attributes of renamed types."""
+    attributes = (replace(part, type=names.get(part.type, part.type)) for part in composite.attributes)
+    return replace(composite, attributes=tuple(attributes))
 
 
 def adopt_members(table: Table, wanted: Table, columns: frozenset[str]) -> Table:

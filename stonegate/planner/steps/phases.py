@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, EnumType, Routine
+from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
@@ -19,6 +19,7 @@ from stonegate.planner.migrations.backfill import (
     words_of,
 )
 from stonegate.planner.migrations.decide import MigrationPlan
+from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
 from stonegate.planner.migrations.rewind import with_rewound
 from stonegate.planner.steps.evolve import Evolution, evolve
 
@@ -42,10 +43,10 @@ def arrange(
     early, late = evolve(first, opened, bare=True), evolve(rest, filled)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
     after_commit = tuple(step for step in migrations.steps if step.phase is Phase.POST_COMMIT)
-    texts = _texts_that_use_values((*early, *inside, *late, *seeds), evolution.desired)
-    prelude = tuple(_as_prelude(step) for step in (*early, *late) if _is_prelude(step, texts, evolution))
-    moved = {step.id for step in prelude}
-    body = tuple(step for step in (*early, *inside, *late, *seeds) if step.id not in moved)
+    moved = moved_enums(migrations.pending)
+    prelude = find_prelude((*early, *inside, *late, *seeds), moved, evolution.desired, evolution.live)
+    ahead = {step.id for step in prelude}
+    body = tuple(step for step in (*early, *inside, *late, *seeds) if step.id not in ahead)
     return (*prelude, *body, *after_commit)
 
 
@@ -63,6 +64,7 @@ def _before_migrations(
         for effect in part.effects
         if effect.verb in (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
     }
+    moved = moved_enums(pending)
     rewound = frozenset(table.key for table in evolution.rewound)
     tables, routines = _mentioned(pending)
     words = words_of(pending)
@@ -83,7 +85,7 @@ def _before_migrations(
         change
         for change in changes
         if (by_key.get(change.key) is change and change.key in chosen)
-        or (change.aspect == "labels" and change.change_class is ChangeClass.SAFE)
+        or (change.aspect == "labels" and change.change_class is ChangeClass.SAFE and change.key not in moved)
     )
     return first, tuple(change for change in changes if change not in first)
 
@@ -166,44 +168,3 @@ def _mentioned(pending: Iterable[Migration]) -> tuple[frozenset[ObjectKey], froz
                 elif need.kind is NeedKind.ROUTINE:
                     routines.add((need.schema or "public", need.name))
     return frozenset(tables), frozenset(routines)
-
-
-# --- new enum values (manual: ALTER TYPE … ADD VALUE) ---------------------------------------------------------------
-
-
-def _texts_that_use_values(steps: Iterable[Step], desired: Catalog) -> tuple[str, ...]:
-    """The SQL that PostgreSQL evaluates while it deploys: everything but late-bound routine bodies."""
-    texts: list[str] = []
-    for step in steps:
-        routine = desired.objects.get(step.key)
-        if isinstance(routine, Routine) and routine.language != "sql":
-            continue
-        texts += [statement.sql for statement in step.statements if not statement.sql.startswith("ALTER TYPE")]
-        texts += [seeder.sql for seeder in step.seeders]
-    return tuple(texts)
-
-
-def _is_prelude(step: Step, texts: tuple[str, ...], evolution: Evolution) -> bool:
-    """A new enum value cannot be used in the transaction that adds it: then it is added before."""
-    if step.kind is not ObjectKind.TYPE or {change.aspect for change in step.changes} != {"labels"}:
-        return False
-    desired, live = (catalog.objects.get(step.key) for catalog in (evolution.desired, evolution.live))
-    if not isinstance(desired, EnumType) or not isinstance(live, EnumType):
-        return False
-    added = (_as_written(label) for label in desired.labels if label not in live.labels)
-    return any(written.search(text) for written in added for text in texts)
-
-
-def _as_written(label: str) -> re.Pattern[str]:
-    """The label as a constant, or as an element of the constant of an array or composite value."""
-    written = re.escape(label.replace("'", "''"))
-    return re.compile(rf"""['"{{(,]{written}['"}}),]""" if label else "''")
-
-
-def _as_prelude(step: Step) -> Step:
-    return replace(
-        step,
-        phase=Phase.PRELUDE,
-        transactional=False,
-        reason=f"{step.reason}; committed before the rest, which uses the new value",
-    )

@@ -1,0 +1,164 @@
+"""New values of enums: PostgreSQL lets nobody use one in the transaction that adds it (manual: ALTER TYPE).
+
+So the plan adds the declared ones itself, those of pending migrations too: where the same plan uses one, in the
+recorded prelude (behaviour, §6). What a migration renames first cannot be anticipated; then a use is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from stonegate.model.catalog import Catalog, EnumType, Routine
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_literal
+from stonegate.model.plan import Action, Blocked, ChangeClass, Phase, Step
+from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
+
+_MOVES = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
+
+
+def anticipate_values(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> tuple[Migration, ...]:
+    """The migrations without the addition of declared values, which the plan adds before them.
+
+    One that is there already may come from the prelude of an apply that failed afterwards.
+    """
+    migrations = tuple(migrations)
+    moved = moved_enums(migrations)
+
+    def anticipated(statement: MigrationStatement) -> MigrationStatement:
+        if not any(
+            is_declared_value(effect, live, desired) and effect.key not in moved for effect in statement.effects
+        ):
+            return statement
+        (effect,) = statement.effects
+        value = quote_literal(effect.to or "").strip()
+        sql = f"ALTER TYPE {effect.key.qualified.sql} ADD VALUE IF NOT EXISTS {value}"
+        return replace(statement, sql=sql, effects=(replace(effect, verb=EffectVerb.NONE),))
+
+    return tuple(
+        replace(migration, statements=tuple(map(anticipated, migration.statements))) for migration in migrations
+    )
+
+
+def moved_enums(migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
+    """Types that are not called before the migrations as afterwards, or have a value that is not."""
+    found: set[ObjectKey] = set()
+    for effect in _effects(migrations):
+        if effect.verb is EffectVerb.RENAME_VALUE:
+            found.add(effect.key)
+        elif effect.verb in _MOVES and effect.key.kind is ObjectKind.TYPE and effect.to is not None:
+            new = {"name" if effect.verb is EffectVerb.RENAME else "schema": effect.to}
+            found |= {effect.key, replace(effect.key, **new)}  # type: ignore[arg-type]
+    return frozenset(found)
+
+
+def _effects(migrations: Iterable[Migration]) -> Iterator[Effect]:
+    return (effect for migration in migrations for part in migration.statements for effect in part.effects)
+
+
+def is_declared_value(effect: Effect, live: Catalog, desired: Catalog) -> bool:
+    """True if a migration's effect is to add a value which the folder declares to an enum that is there."""
+    present, wanted = live.objects.get(effect.key), desired.objects.get(effect.key)
+    if effect.verb is not EffectVerb.ADD_VALUE or not isinstance(present, EnumType) or not isinstance(wanted, EnumType):
+        return False
+    return effect.to in wanted.labels
+
+
+# --- the prelude ----------------------------------------------------------------------------------------------------
+
+
+def find_prelude(
+    steps: Iterable[Step], moved: frozenset[ObjectKey], desired: Catalog, live: Catalog
+) -> tuple[Step, ...]:
+    """The steps that add values which others use, as steps of the prelude."""
+    steps = tuple(steps)
+    texts = _texts_that_use_values(steps, desired)
+    return tuple(
+        _as_prelude(step)
+        for step in steps
+        if step.key not in moved and _is_used(_added_labels(step, desired, live), texts)
+    )
+
+
+def _added_labels(step: Step, desired: Catalog, live: Catalog) -> tuple[str, ...]:
+    """The labels that a step adds to an enum."""
+    if step.kind is not ObjectKind.TYPE or {change.aspect for change in step.changes} != {"labels"}:
+        return ()
+    wanted, present = (catalog.objects.get(step.key) for catalog in (desired, live))
+    if not isinstance(wanted, EnumType) or not isinstance(present, EnumType):
+        return ()
+    return tuple(label for label in wanted.labels if label not in present.labels)
+
+
+def _texts_that_use_values(steps: Iterable[Step], desired: Catalog) -> tuple[str, ...]:
+    """The SQL that PostgreSQL evaluates while it deploys: everything but late-bound routine bodies."""
+    texts: list[str] = []
+    for step in steps:
+        routine = desired.objects.get(step.key)
+        if isinstance(routine, Routine) and routine.language != "sql":
+            continue
+        texts += [statement.sql for statement in step.statements if not statement.sql.startswith("ALTER TYPE")]
+        texts += [seeder.sql for seeder in step.seeders]
+    return tuple(texts)
+
+
+def _is_used(labels: Iterable[str], texts: tuple[str, ...]) -> bool:
+    return any(written.search(text) for written in map(_as_written, labels) for text in texts)
+
+
+def _as_written(label: str) -> re.Pattern[str]:
+    """The label as a constant, or as an element of the constant of an array or composite value."""
+    written = re.escape(label.replace("'", "''"))
+    return re.compile(rf"""['"{{(,]{written}['"}}),]""" if label else "''")
+
+
+def _as_prelude(step: Step) -> Step:
+    return replace(
+        step,
+        phase=Phase.PRELUDE,
+        transactional=False,
+        reason=f"{step.reason}; committed before the rest, which uses the new value",
+    )
+
+
+# --- what cannot be anticipated -------------------------------------------------------------------------------------
+
+
+def refuse_values(
+    steps: Iterable[Step], pending: tuple[Migration, ...], desired: Catalog, live: Catalog
+) -> tuple[Blocked, ...]:
+    """Values that are added inside of the transaction, and that what the folder declares uses there."""
+    steps = tuple(steps)
+    moved = moved_enums(pending)
+    added = {(step.key, label) for step in steps if step.key in moved for label in _added_labels(step, desired, live)}
+    made = {effect.key for effect in _effects(pending) if effect.verb is EffectVerb.CREATE}
+    added |= {
+        (effect.key, effect.to)
+        for effect in _effects(pending)
+        if effect.verb is EffectVerb.ADD_VALUE and effect.to is not None and effect.key not in made
+    }
+    blocked = []
+    for key, label in sorted(added):
+        constant = f"{quote_literal(label).strip()}::{key.qualified.sql}"
+        users = [step for step in steps if step.action is not Action.RUN and _mentions(step, constant)]
+        blocked += [_refusal(key, label, users[0])] if users else []
+    return tuple(blocked)
+
+
+def _mentions(step: Step, constant: str) -> bool:
+    return any(constant in statement.sql for statement in step.statements)
+
+
+def _refusal(key: ObjectKey, label: str, user: Step) -> Blocked:
+    name = QualifiedName(key.schema, key.name)
+    return Blocked(
+        code="migration_blocked",
+        object=key.label,
+        change_class=ChangeClass.INCOMPATIBLE,
+        reason=f"{user.key} uses the new value {quote_literal(label).strip()} of {key}: PostgreSQL forbids that in the "
+        "transaction that adds it, and a pending migration renames the type or a value before that",
+        hint=f"deploy the renaming first; the next release may add the value to {name} and use it",
+        file=user.file,
+        line=user.line,
+    )

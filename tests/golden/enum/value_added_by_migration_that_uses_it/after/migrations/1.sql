@@ -1,0 +1,2 @@
+ALTER TYPE e ADD VALUE 'b';
+UPDATE t SET v = 'b';

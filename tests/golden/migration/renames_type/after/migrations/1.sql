@@ -1,0 +1,1 @@
+ALTER TYPE o RENAME TO e;

@@ -1,0 +1,3 @@
+CREATE TYPE e AS ENUM ('a');
+CREATE TYPE c AS (x e);
+CREATE DOMAIN d AS e;

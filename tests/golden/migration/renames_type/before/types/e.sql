@@ -1,0 +1,3 @@
+CREATE TYPE o AS ENUM ('a');
+CREATE TYPE c AS (x o);
+CREATE DOMAIN d AS o;
