@@ -17,6 +17,7 @@ from stonegate.errors import SourceError, SyntaxFailure
 from stonegate.model.source import SourceFile
 from stonegate.model.tokens import NotLexable, Token, lex
 from stonegate.source.deep_json import read_deep_json
+from stonegate.source.syntax_hints import syntax_hint
 
 #: One node of a parse tree, named as in PostgreSQL's src/include/nodes/parsenodes.h; zero and false are left out.
 Node: TypeAlias = dict[str, Any]
@@ -116,6 +117,20 @@ def parse_plpgsql(text: str) -> Node:
     return functions[0] if functions else {}
 
 
+#: How complaints about syntax end, or begin; others are about types, which only a database knows.
+_ABOUT_SYNTAX = re.compile(r' at or near "| at end of input$|^missing "')
+
+
+def plpgsql_complaint(text: str) -> str | None:
+    """What PostgreSQL's plpgsql compiler says about the syntax of a CREATE FUNCTION or PROCEDURE; None if nothing."""
+    try:
+        parser.parse_plpgsql_json(text)
+    except parser.ParseError as error:
+        message = str(error.args[0])
+        return message if _ABOUT_SYNTAX.search(message) else None
+    return None
+
+
 def syntax_failure(message: str, text: str, position: int, path: str) -> SyntaxFailure:
     """The error at a character position of a file's text, with the line and a caret."""
     start = text.rfind("\n", 0, position) + 1
@@ -128,19 +143,8 @@ def syntax_failure(message: str, text: str, position: int, path: str) -> SyntaxF
         file=path,
         line=text.count("\n", 0, position) + 1,
         column=position - start + 1,
-        hint=_syntax_hint(text, position),
+        hint=syntax_hint(message, text, position),
     )
-
-
-_COPY_DATA = re.compile(r"\bcopy\s[^;]+\sfrom\s+stdin\b", re.IGNORECASE)
-
-
-def _syntax_hint(text: str, position: int) -> str | None:
-    if text[position : position + 1] == "\\":
-        return "Commands that begin with a backslash are psql's, not SQL: remove them."
-    if _COPY_DATA.search(text, 0, position):
-        return "Rows behind COPY … FROM stdin are no SQL: dump them with pg_dump --inserts into seeders/."
-    return None
 
 
 def tokens_of(raw: bytes, path: str, line: int, *, comments: bool = False) -> list[Token]:

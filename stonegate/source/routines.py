@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from stonegate.model.names import ObjectKey, routine_key
 from stonegate.model.source import SourceItem
+from stonegate.source.body_syntax import check_plpgsql
 from stonegate.source.grammar import Node, Statement, parse_nodes
 from stonegate.source.items import Draft
 from stonegate.source.object_keys import Declarations, input_parameters
@@ -33,7 +34,7 @@ def build_routine(statement: Statement, declarations: Declarations) -> SourceIte
     bodies in other languages are bound late.
 
     Raises:
-        SyntaxFailure: in the body of a SQL function, at its place in the file.
+        SyntaxFailure: in the body of a `sql` or `plpgsql` routine, at its place in the file.
     """
     node = statement.node
     draft = Draft(statement, declarations)
@@ -42,7 +43,10 @@ def build_routine(statement: Statement, declarations: Declarations) -> SourceIte
     if "returnType" in node:
         draft.needs.type(node["returnType"])
     draft.needs.walk(sql_body(statement))
-    body = _options(node).get("as")
+    options = _options(node)
+    body = options.get("as")
+    if body is not None and _language(options) == "plpgsql":
+        check_plpgsql(statement, body)
     item = draft.created(routine_of(node, declarations.types))
     line = None if body is None else statement.line_at(body["arg_location"])
     return replace(item, body_line=line, original=original_routine(statement))

@@ -71,12 +71,12 @@ def test_a_failing_statement_is_named_with_file_line_and_cause(database: Databas
 
 
 def test_a_mistake_in_a_body_is_reported_at_its_line_of_the_file(database: Database, tmp_path: Path) -> None:
-    body = "\n\nCREATE FUNCTION broken() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n  RETURN 1;\n  IF THEN\nEND\n$$;\n"
+    body = "\n\nCREATE FUNCTION broken() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n  RETURN 1;\n  x := 2;\nEND\n$$;\n"
     report = apply(database.url, write(tmp_path, {"functions/broken.sql": body}))
     assert report.error is not None
     assert report.error.code == "function_deploy_failed"
     assert report.error.message.startswith("functions/broken.sql:6")
-    assert report.error.cause == 'missing expression at or near "THEN"'
+    assert report.error.cause == '"x" is not a known variable'
 
 
 def test_a_mistake_in_an_sql_body_is_reported_at_its_line_of_the_file(database: Database, tmp_path: Path) -> None:
