@@ -48,6 +48,11 @@ def stable_casts(text: str) -> str:
     return _CAST_ARRAY.sub(_with_own_type, text)
 
 
+def is_unstable(text: str) -> bool:
+    """True if PostgreSQL, which makes indexes and checks of a retyped column anew from their print, changes this one."""
+    return "ARRAY[" in text and _CAST_ARRAY.sub(_cast_elements, text) != text
+
+
 def _with_own_type(found: re.Match[str]) -> str:
     if found["items"] is None or found["type"] == found["cast"] or found["own"] is not None:
         return found[0]

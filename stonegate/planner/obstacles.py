@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog, Column, Table, View
+from stonegate.model.expressions import is_unstable
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 
@@ -162,7 +163,9 @@ class _Clearing:
         if disturbance.retyped:
             if self._is_reference(dependent) and not _keeps_family(disturbance.cause):
                 return self._is_declared(dependent)
-            return not same_table and dependent.kind is ObjectKind.CONSTRAINT and self._is_foreign(dependent)
+            if same_table:
+                return self._is_unstable(dependent)
+            return dependent.kind is ObjectKind.CONSTRAINT and self._is_foreign(dependent)
         return not same_table or disturbance.cause.action is Action.RECREATE
 
     def _is_reference(self, key: ObjectKey) -> bool:
@@ -170,6 +173,12 @@ class _Clearing:
         table = self.live.table(key.owner)
         parts = table.constraints if table is not None and key.kind is ObjectKind.CONSTRAINT else ()
         return any(part.name == key.member and part.kind == "foreign key" for part in parts)
+
+    def _is_unstable(self, key: ObjectKey) -> bool:
+        """True for a declared index or constraint that PostgreSQL would change where it makes it anew by itself."""
+        holder = self._holder(self.index_tables.get(key, key.owner))
+        parts = (*holder.indexes, *(holder.constraints if isinstance(holder, Table) else ())) if holder else ()
+        return any(part.name == (key.member or key.name) and is_unstable(part.definition) for part in parts)
 
     def _is_foreign(self, key: ObjectKey) -> bool:
         change = self.changes.get((key, ""))

@@ -224,7 +224,7 @@ def sequence_changes(aspect: str, desired: Sequence, live: Sequence) -> Iterator
     match aspect:
         case "options":
             regclass = f"{quote_literal(name).strip()}::pg_catalog.regclass"
-            yield from bring_into_bounds(regclass, desired.options, live.options)
+            yield from bring_into_bounds(regclass, f"ALTER SEQUENCE {name} ", "", desired.options, live.options)
             retyped = desired.options.type != live.options.type
             parts = text.sequence_clauses(desired.options, live=live.options)
             if retyped:  # which moves the bounds that stood at the limits of the old type

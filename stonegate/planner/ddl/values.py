@@ -148,7 +148,8 @@ def _identity_changes(name: QualifiedName, desired: Column, live: Column) -> Ite
         options = text.sequence_clauses(desired.identity_options, live=live.identity_options)
         actions += [f"SET {option}" for option in options]
         sequence = _serial_sequence(name, desired.name)
-        yield from bring_into_bounds(sequence, desired.identity_options, live.identity_options)
+        alter = f"ALTER TABLE {name.sql} ALTER COLUMN {quote_ident(desired.name)} "
+        yield from bring_into_bounds(sequence, alter, "SET ", desired.identity_options, live.identity_options)
     if actions:
         yield column_clause(name, desired.name, " ".join(actions), Order.ADD_IDENTITY)
 
@@ -307,15 +308,30 @@ def _advance(
     return Clause(statement=f"{statement} WHERE {reached}", order=Order.ADVANCE_SEQUENCE)
 
 
-def bring_into_bounds(sequence: str, desired: SequenceOptions, live: SequenceOptions) -> Iterator[Clause]:
-    """A sequence that has not reached its new lower bound starts there: PostgreSQL refuses a value out of bounds."""
-    ascending = desired.increment > 0
-    if ascending and desired.minimum > live.minimum:
-        first, outside = desired.minimum, "<"
-    elif not ascending and desired.maximum < live.maximum:
-        first, outside = desired.maximum, ">"
-    else:
-        return
-    current = f"coalesce({_last_value(sequence)}, {live.start})"
-    statement = f"SELECT pg_catalog.setval({sequence}, {first}, false) WHERE {current} {outside} {first}"
-    yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
+def bring_into_bounds(
+    sequence: str, alter: str, word: str, desired: SequenceOptions, live: SequenceOptions
+) -> Iterator[Clause]:
+    """Moves a sequence that has not reached its new bounds into them: PostgreSQL refuses a value out of bounds.
+
+    One that was never used starts as a new one would. One that is beyond its new bounds already stays refused.
+
+    Args:
+        sequence: an expression of type regclass.
+        alter, word: how the statement that alters its options begins, and what it has before each option.
+    """
+    last = _last_value(sequence)
+    moves: list[tuple[int, str]] = []
+    if not desired.minimum <= live.start <= desired.maximum:
+        moves.append((desired.start, f"{last} IS NULL"))
+    if desired.increment > 0 and desired.minimum > live.minimum:
+        moves.append((desired.minimum, f"{last} < {desired.minimum}"))
+    elif desired.increment < 0 and desired.maximum < live.maximum:
+        moves.append((desired.maximum, f"{last} > {desired.maximum}"))
+    places = (live.minimum, live.maximum, *(place for place, _ in moves))
+    minimum, maximum = min(places), max(places)
+    if (minimum, maximum) != (live.minimum, live.maximum):  # setval keeps to the old bounds
+        wider = f"{alter}{word}MINVALUE {minimum} {word}MAXVALUE {maximum}"
+        yield Clause(statement=wider, order=Order.KEEP_SEQUENCE)
+    for place, condition in moves:
+        statement = f"SELECT pg_catalog.setval({sequence}, {place}, false) WHERE {condition}"
+        yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)

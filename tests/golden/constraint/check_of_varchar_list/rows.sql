@@ -1,1 +1,1 @@
-INSERT INTO t VALUES (1, 'open');
+INSERT INTO t VALUES (1, 'open', 'a');
