@@ -49,7 +49,7 @@ def stable_casts(text: str) -> str:
 
 
 def is_unstable(text: str) -> bool:
-    """True if PostgreSQL, which makes indexes and checks of a retyped column anew from their print, changes this one."""
+    """True if PostgreSQL, which makes what it printed for a retyped column anew, would change this definition."""
     return "ARRAY[" in text and _CAST_ARRAY.sub(_cast_elements, text) != text
 
 

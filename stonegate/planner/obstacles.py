@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from stonegate.model.catalog import Catalog, Column, Table, View
+from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table, View
 from stonegate.model.expressions import is_unstable
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
@@ -58,7 +58,12 @@ class _Clearing:
     def __init__(self, changes: tuple[Change, ...], desired: Catalog, live: Catalog) -> None:
         self.desired = desired
         self.live = live
-        self.changes: dict[tuple[ObjectKey, str], Change] = {(c.key, c.aspect): c for c in changes}
+        dropped = {change.key for change in changes if change.action is Action.DROP}
+        # An index that another table has now, under its old name.
+        self.moved = tuple(c for c in changes if c.action is Action.CREATE and c.key in dropped)
+        self.changes: dict[tuple[ObjectKey, str], Change] = {
+            (change.key, change.aspect): change for change in changes if change not in self.moved
+        }
         holders: tuple[Table | View, ...] = (*live.tables, *live.views)
         self.index_tables = {
             ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
@@ -80,7 +85,7 @@ class _Clearing:
         for change in tuple(_keys_between_dropped(self.changes, self.live)):
             self.changes[change.key, ""] = change
         return Cleared(
-            changes=tuple(change for change in self.changes.values() if not self._is_part_of_new(change)),
+            changes=(*(change for change in self.changes.values() if not self._is_part_of_new(change)), *self.moved),
             blocked=tuple(self.blocked[key] for key in sorted(self.blocked)),
         )
 
@@ -177,7 +182,8 @@ class _Clearing:
     def _is_unstable(self, key: ObjectKey) -> bool:
         """True for a declared index or constraint that PostgreSQL would change where it makes it anew by itself."""
         holder = self._holder(self.index_tables.get(key, key.owner))
-        parts = (*holder.indexes, *(holder.constraints if isinstance(holder, Table) else ())) if holder else ()
+        parts: tuple[Constraint | Index, ...] = holder.indexes if holder is not None else ()
+        parts += holder.constraints if isinstance(holder, Table) else ()
         return any(part.name == (key.member or key.name) and is_unstable(part.definition) for part in parts)
 
     def _is_foreign(self, key: ObjectKey) -> bool:
