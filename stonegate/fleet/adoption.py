@@ -32,7 +32,7 @@ async def find_database(registry: Registry, server: str, owner: Owner) -> Databa
         PlatformIsolationViolation: the database is another's, or it cannot be told whose it is.
         ConnectionFailed: the server is unreachable.
     """
-    registry.require_free(owner)
+    await asyncio.to_thread(registry.require_free, owner)  # looks at every platform's records
     platform = registry.find(owner.platform)
     record = None if platform is None else platform.find(owner)
     if record is not None:
@@ -45,7 +45,7 @@ async def find_database(registry: Registry, server: str, owner: Owner) -> Databa
     if facts is None or (facts.label is not None and facts.label.unfinished):
         return None
     if facts.label is None:
-        _require_unambiguous(registry, owner)
+        await asyncio.to_thread(_require_unambiguous, registry, owner)
         return await adopt_database(registry, server, owner, owner.database)
     if owner_in(facts.label) != owner:
         raise foreign(owner, owner_in(facts.label))
@@ -73,7 +73,7 @@ async def adopt_database(registry: Registry, server: str, owner: Owner, database
         MigrationFailed: the administrator may not.
     """
     _require_ordinary(database)
-    registry.require_unrecorded(owner, database)
+    await asyncio.to_thread(registry.require_unrecorded, owner, database)
     maintenance = await connect_maintenance(server)
     try:
         facts = (await read_facts(maintenance, [database])).get(database)

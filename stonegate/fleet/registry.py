@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from stonegate import __version__
 from stonegate.errors import (
     DatabaseAlreadyExists,
     DataDirUnusable,
@@ -32,6 +31,7 @@ from stonegate.fleet.files import (
     replace_tree,
     unusable,
 )
+from stonegate.fleet.index import Index, list_files
 from stonegate.fleet.names import PLATFORM_FILE, Owner, directory_name, sanitise
 from stonegate.fleet.records import (
     DatabaseRecord,
@@ -50,7 +50,6 @@ from stonegate.source.parse import parse_tree
 from stonegate.source.tree import SourceBytes, pack_tree, read_archive, read_tree
 
 LOCK_FILE = ".registry.lock"
-MOST_NOTES = 8  # about stored folders, of each platform
 
 _HINT = "stonegate platform list shows them; stonegate platform register NAME makes one"
 
@@ -66,6 +65,7 @@ class Registry:
         self.directory = directory
         self._known: dict[Path, tuple[tuple[int, int, int], PlatformRecord]] = {}
         self._found: dict[str, Path] = {}  # where a platform's file was the last time
+        self._index: Index | None = None
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class Registry:
         Raises:
             DataDirUnusable: a file cannot be read, or is no JSON object.
         """
-        return tuple(sorted((self._read(path) for path in self._files()), key=lambda record: record.name))
+        return tuple(sorted((self._read(path) for path in list_files(self.directory)), key=lambda record: record.name))
 
     def platform(self, name: str) -> PlatformRecord:
         """The platform of exactly that name.
@@ -263,28 +263,6 @@ class Registry:
         unlisted = {name: StoredSchema(name=name) for name in there if name not in _directories(record)}
         return tuple((listed | unlisted)[name] for name in sorted(listed | unlisted))
 
-    # --- notes about folders ----------------------------------------------------------------------------------------
-
-    def read_note(self, platform: str, digest: str) -> bytes | None:
-        """What was noted about the folder with that digest by this version of stonegate; None if nothing was."""
-        try:
-            return self._note(platform, digest).read_bytes()
-        except OSError:
-            return None
-
-    def record_note(self, platform: str, digest: str, note: bytes) -> None:
-        """Keep a note about a folder, in place of the oldest where there are many; it can be lost without harm."""
-        path = self._note(platform, digest)
-        make_directory(path.parent)
-        replace_file(path, note)
-        with contextlib.suppress(FileNotFoundError):  # two at once tidy up
-            notes = sorted(path.parent.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
-            for old in notes[MOST_NOTES:]:
-                old.unlink(missing_ok=True)
-
-    def _note(self, platform: str, digest: str) -> Path:
-        return self.home(platform) / ".notes" / f"{__version__}-{digest}.json"
-
     # --- files ------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -293,22 +271,13 @@ class Registry:
         with locked(self.directory / LOCK_FILE):
             yield
 
-    def _files(self) -> Iterator[Path]:
-        try:
-            homes = sorted(self.directory.iterdir())
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise unusable(self.directory, error) from error
-        for home in homes:
-            if not home.name.startswith(".") and (home / PLATFORM_FILE).is_file():
-                yield home / PLATFORM_FILE
-
     def _find_file(self, name: str) -> Path | None:
         guess = self.directory / directory_name(name, "platform") / PLATFORM_FILE
         if guess.is_file() and self._read(guess).name == name:
             return guess
-        return next((path for path in self._files() if self._read(path).name == name), None)
+        if self._index is None or not self._index.holds(self.directory):
+            self._index = Index(self.directory, self._read)
+        return self._index.files.get(name)
 
     def home(self, name: str) -> Path:
         """The directory of a platform.

@@ -16,6 +16,7 @@ from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation, 
 from stonegate.fleet.adoption import label_of, owner_in
 from stonegate.fleet.ending import Patience, Stop, finish_undisturbed, pauses, run_until_forced
 from stonegate.fleet.names import Owner
+from stonegate.fleet.notes import read_note, record_note
 from stonegate.fleet.outcomes import ended_early, server_is_gone
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
@@ -242,10 +243,10 @@ async def _prepare(registry: Registry, server: str, source: LazySource, platform
         source,
         logins=() if login is None else logins(server, login, "postgres"),
         owner=None if login is None else login.user,
-        note=registry.read_note(platform, source.digest),
+        note=read_note(registry.home(platform), source.digest),
     )
     if mould.note is not None:
-        await asyncio.to_thread(registry.record_note, platform, source.digest, mould.note)
+        await asyncio.to_thread(record_note, registry.home(platform), source.digest, mould.note)
     return mould
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -119,6 +120,30 @@ def test_two_processes_lose_nothing(registry: Registry) -> None:
         seen = found
     assert [process.returncode for process in started] == [0, 0]
     assert len(registry.platform("shop").databases) == 80
+
+
+def test_platforms_are_found_however_they_came_and_looked_for_once(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that another process adds, at any moment; names that nobody has do not cost a look at everybody."""
+    other = Registry(registry.directory)
+    for number in range(3):
+        assert registry.find(f"p {number}") is None
+        other.register(f"p {number}")
+        assert registry.find(f"p {number}") is not None
+    home = registry.directory / "by-hand"
+    home.mkdir()
+    os.utime(registry.directory, ns=(1, 1))  # long ago
+    assert registry.find("By Hand!") is None
+    (home / "platform.json").write_text('{"name": "By Hand!"}')  # which does not change the directory above
+    assert registry.find("By Hand!") is not None
+    os.utime(registry.directory, ns=(1, 1))
+    assert registry.find("nobody") is None
+    with monkeypatch.context() as patched:
+        patched.setattr(Registry, "_read", None)
+        assert registry.find("nobody") is registry.find("somebody") is None
+    other.register("somebody")
+    assert registry.find("somebody") is not None
 
 
 def test_names_that_collide_are_refused(registry: Registry) -> None:
