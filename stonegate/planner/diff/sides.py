@@ -183,17 +183,42 @@ class Sides:
 
     def stored_users_of_type(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
         """Live table columns that hold values of the type, also inside of other types."""
-        tables = {(table.schema, table.name) for table in self.live.tables}
-        found: dict[ObjectKey, None] = {}
+        return self._holders_of_type(key)[0]
+
+    def staying_users_of_type(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
+        """Those of them that this diff neither drops nor gives another type."""
+        users, types = self._holders_of_type(key)
+        return tuple(user for user in users if self._keeps_type(user, types))
+
+    def _holders_of_type(self, key: ObjectKey) -> tuple[tuple[ObjectKey, ...], frozenset[str]]:
+        """The columns, and the names of the types that have it inside."""
+        found: set[ObjectKey] = set()
         seen, queue = {key}, [key]
         while queue:
             for user in self.users_of_type(queue.pop()):
-                if user.kind is ObjectKind.COLUMN and (user.schema, user.name) in tables:
-                    found[user] = None
+                if user.kind is ObjectKind.COLUMN:
+                    table = self.live.table(user.owner)
+                    found |= {user} if table is not None and table.column(user.member or "") is not None else set()
                 elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
                     seen.add(user.owner)
                     queue.append(user.owner)
-        return tuple(sorted(found, key=str))
+        return tuple(sorted(found, key=str)), frozenset(other.qualified.sql for other in seen)
+
+    def _keeps_type(self, user: ObjectKey, types: frozenset[str]) -> bool:
+        table, wanted = self.live.table(user.owner), self.desired.table(user.owner)
+        column = table.column(user.member or "") if table is not None else None
+        if table is None or column is None:
+            return False
+        if wanted is None:
+            return not self.was_declared(user.owner)
+        declared = wanted.column(column.name)
+        if declared is not None:
+            return declared.type.removesuffix("[]") in types
+        if column.inherited:  # it goes with its parents'
+            above = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
+            keys = (ObjectKey(ObjectKind.COLUMN, name.schema, name.name, None, column.name) for name in above)
+            return any(self._keeps_type(key, types) for key in keys)
+        return not self.removes_column(table, column)
 
     def containers_of_domain(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
         """Live table columns that hold the domain inside of an array, composite or range."""

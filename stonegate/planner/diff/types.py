@@ -102,8 +102,8 @@ def _word(kind: AnyType) -> str:
 
 
 def _recreate(sides: Sides, key: ObjectKey, reason: str, before: str, after: str, *, aspect: str) -> Findings:
-    """Drop and create, as long as no column stores values of the type; else only a migration can do it."""
-    users = tuple(str(user) for user in sides.stored_users_of_type(key))
+    """Drop and create, as long as no column goes on storing values of the type; else only a migration can do it."""
+    users = tuple(str(user) for user in sides.staying_users_of_type(key))
     if not users:
         yield sides.change(Action.RECREATE, key, reason, before=before, after=after)
         return
@@ -133,7 +133,7 @@ def _compare_enum(sides: Sides, desired: EnumType, live: EnumType) -> Findings:
     if desired.labels == managed:
         return
     possible = _is_subsequence(managed, desired.labels)
-    if not possible and not foreign and not sides.stored_users_of_type(desired.key):
+    if not possible and not foreign and not sides.staying_users_of_type(desired.key):
         reason = f"labels of {desired.key}, which no column holds, were removed, renamed or reordered"
         yield from _recreate(sides, desired.key, reason, _labels(live.labels), _labels(desired.labels), aspect="labels")
         return
@@ -199,7 +199,7 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
 def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: Attribute) -> Findings:
     before, after = _attribute_type(live), _attribute_type(desired)
     if before != after:
-        users = tuple(str(user) for user in sides.stored_users_of_type(key.owner))
+        users = tuple(str(user) for user in sides.staying_users_of_type(key.owner))
         yield sides.change(
             Action.ALTER,
             key,

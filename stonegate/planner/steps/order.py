@@ -107,6 +107,7 @@ def _constraints(
     yield from _within_tables(operations, index)
     yield from family_order(operations, index, desired, live)
     yield from _keys_settled(operations, index, desired)
+    yield from _types_free(operations, index, desired, live)
 
 
 def _removal_order(
@@ -216,6 +217,32 @@ def _keys_settled(
             target = ObjectKey(ObjectKind.TABLE, constraint.references.schema, constraint.references.name)
             for second in index.makers(key, operations):
                 yield from ((first, second) for first in going.get(target, ()))
+
+
+def _types_free(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """No column holds a composite type while one of its attributes is retyped (manual: ALTER TYPE)."""
+    for number, operation in enumerate(operations):
+        if operation.key.kind is not ObjectKind.ATTRIBUTE or operation.change.aspect != "type":
+            continue
+        for user in _columns_of(operation.key.owner, live):
+            leaving = (*index.removers(user), *index.alterers(user))
+            yield from ((first, number) for first in leaving if operations[first].change.aspect in ("", "type"))
+        for user in _columns_of(operation.key.owner, desired):
+            yield from ((number, second) for second in index.makers(user, operations))
+
+
+def _columns_of(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    """Columns that hold a type, also inside of other types."""
+    seen, worklist = {key}, [key]
+    while worklist:
+        for user in catalog.dependents.get(worklist.pop(), ()):
+            if user.kind is ObjectKind.COLUMN:
+                yield user
+            elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
+                seen.add(user.owner)
+                worklist.append(user.owner)
 
 
 def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> tuple[Operation, ...]:
