@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
-from rich.text import Text
 from typer.exceptions import TyperException
 
 from stonegate import __version__
@@ -33,9 +32,19 @@ from stonegate.cli import (
     tenant,
 )
 from stonegate.cli.commands import Commands
-from stonegate.cli.output import json_expected, make_writable, print_lines, say, stderr, write_json
+from stonegate.cli.output import (
+    abandon_results,
+    expect_json,
+    flush_results,
+    json_expected,
+    make_writable,
+    print_lines,
+    say,
+    stderr,
+    write_json,
+)
 from stonegate.cli.render.failure import failure_document, render_failure
-from stonegate.errors import StonegateError
+from stonegate.errors import StonegateError, UsageError
 
 INTERRUPTED = 130  # as shells report SIGINT
 PIPE_CLOSED = 141  # … and SIGPIPE
@@ -99,11 +108,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     # psycopg warns of connections that it closes on the way out; what that means for a command, the command says.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
-        command = typer.main.get_command(app)
-        code = command.main(
-            args=sys.argv[1:] if argv is None else list(argv), prog_name="stonegate", standalone_mode=False
-        )
-        sys.stdout.flush()
+        return _run(sys.argv[1:] if argv is None else list(argv))
+    except BrokenPipeError:  # whoever read the output has seen enough
+        abandon_results()
+        return PIPE_CLOSED
+    except UsageError as error:  # a failure was to be told, and standard output takes no more
+        return report_failure(error)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command line; the exit code, of a failure too, which is told.
+
+    Raises:
+        BrokenPipeError, UsageError: as `flush_results`, when a failure is told.
+    """
+    expect_json(wanted=_asks_for_json(arguments))  # the command says so itself, if it comes to that
+    try:
+        code = typer.main.get_command(app).main(args=arguments, prog_name="stonegate", standalone_mode=False)
+        flush_results()
         if code == INTERRUPTED:  # typer catches the interrupt, and says nothing
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
@@ -114,11 +136,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         say("interrupted")
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # typer turns the one into the other
-        # Whoever read the output has seen enough; Python would complain once more when it closes the stream.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+    except BrokenPipeError:
+        raise
+    except SystemExit as end:
+        if not end.code:  # shell completion ends like this
+            return 0
+        raise BrokenPipeError from end  # which typer turns into this
     except Exception as error:
         return _report_bug(error)
 
@@ -135,12 +158,16 @@ def report_failure(error: StonegateError) -> int:
 def _report_usage(error: TyperException) -> int:
     """What typer says about the command line, in the style of all other errors."""
     context = getattr(error, "ctx", None)
-    console = stderr()
-    if message := error.format_message().replace("Value error, ", "").rstrip("."):
-        console.print(Text.assemble(("error: ", "bold red"), (message, "bold")))
-        path = context.command_path if context is not None else "stonegate"
-        console.print(Text.assemble(("  hint: ", "bold green"), f"{path} --help"))
-    return 2
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    if not message:  # the help of a group was printed instead
+        return UsageError.exit_code
+    path = context.command_path if context is not None else "stonegate"
+    return report_failure(UsageError(message, hint=f"{path} --help"))
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """True if the command line says --format json, whatever else is wrong with it."""
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _report_bug(error: Exception) -> int:

@@ -164,14 +164,14 @@ def show_report(request: Request, done: ApplyReport) -> int:
     """Print the report, and write it where that was asked for; the exit code."""
     from stonegate.cli.render.report import render_refusal, render_report, report_document
 
-    if request.manner.report is not None:
-        write_file(request.manner.report, (dump_json(report_document(done)) + "\n").encode())
     if request.manner.as_json:
         write_json(report_document(done))
     else:
         show(*render_report(stdout(), done, verbose=request.manner.verbose))
     console = stderr()
     print_lines(console, render_refusal(console, done))
+    if request.manner.report is not None:
+        write_file(request.manner.report, (dump_json(report_document(done)) + "\n").encode())
     return done.error.exit_code if done.error is not None else 0
 
 

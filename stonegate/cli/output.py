@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from stonegate.errors import UsageError
+
 #: Files and pipes have no edge to break a line at.
 _ENDLESS = 100_000
 _TALL = 100
@@ -38,7 +40,13 @@ def json_expected() -> bool:
 
 
 def make_writable() -> None:
-    """Let standard output and error take any text: a terminal that knows no "±" shall not stop a deployment."""
+    """Let standard output and error take any text: a terminal that knows no "±" shall not stop a deployment.
+
+    Streams that the caller closed (`>&-`, some daemons) are replaced by the null device.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
     codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -88,8 +96,13 @@ def is_interactive() -> bool:
 
 
 def show(*lines: Text) -> None:
-    """Print results for people; lines fit the screen already."""
-    print_lines(stdout(), lines)
+    """Print results for people; lines fit the screen already.
+
+    Raises:
+        BrokenPipeError, UsageError: as `flush_results`.
+    """
+    with _sending():
+        print_lines(stdout(), lines)
 
 
 def print_lines(console: Console, lines: Iterable[Text]) -> None:
@@ -101,13 +114,47 @@ def print_lines(console: Console, lines: Iterable[Text]) -> None:
 
 
 def write(text: str) -> None:
-    """Write a result for programs, as it is, ended by a newline."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """Write a result for programs, as it is, ended by a newline.
+
+    Raises:
+        BrokenPipeError, UsageError: as `flush_results`.
+    """
+    with _sending():
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    flush_results()
+
+
+def flush_results() -> None:
+    """Send what was written to standard output.
+
+    Raises:
+        BrokenPipeError: whoever read it has gone.
+        UsageError: it cannot be written, for want of space on the device, say.
+    """
+    with _sending():
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _sending() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_results()
+        raise UsageError("cannot write to standard output", cause=error.strerror or str(error)) from error
+
+
+def abandon_results() -> None:
+    """Let the rest of standard output go nowhere; else Python would complain once more when it closes the stream."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_json(document: object) -> None:
-    """Write the one JSON document of a command."""
+    """Write the one JSON document of a command; what fails after it is told on standard error alone."""
+    expect_json(wanted=False)
     write(dump_json(document))
 
 

@@ -76,6 +76,9 @@ def choose(named: TargetOptions, settings: Settings) -> TargetOptions:
             schema=settings.schema,
             every=settings.platform is not None and settings.tenant is None and settings.schema is None,
         )
+    if chosen.database is not None and not chosen.database.strip():
+        # libpq would take the role's name, or what DATABASE_URL says: often `postgres`.
+        raise UsageError("the name of the database is empty", hint="-d URL, or -d NAME; is a variable not set?")
     kinds = [chosen.database is not None and _is_conninfo(chosen.database), chosen.embedded, chosen.is_fleet]
     if sum(kinds) > 1 or (chosen.is_fleet and chosen.database is not None):
         raise UsageError("two targets were named", hint="choose one of -d URL, --embedded and --platform")

@@ -106,6 +106,8 @@ def test_latin_1_and_missing_folders(run: Run, write_folder: WriteFolder) -> Non
         (("apply",), "no database was named"),
         (("status",), "no database was named"),
         (("apply", "-d", "postgresql://localhost:1"), "no database"),
+        (("apply", "-d", ""), "name of the database is empty"),
+        (("apply", "--embedded", "-d", " "), "name of the database is empty"),
         (("apply", "-d", "postgresql://u:s3cret@[localhost:1/x"), "cannot be read"),
         (("apply", "--embedded", "-d", "postgresql://localhost/x"), "two targets"),
         (("apply", "--embedded", "--platform", "p"), "two targets"),
@@ -123,6 +125,9 @@ def test_usage_errors(run: Run, notes: Path, arguments: tuple[str, ...], word: s
     result = run(*arguments)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: ") and word in result.err and "s3cret" not in result.err
+    if "--format" not in arguments:
+        document = run(*arguments, "--format", "json").json
+        assert document["error"] == "invalid_request" and word in document["message"]
 
 
 def test_a_server_that_is_not_there(run: Run, notes: Path) -> None:

@@ -89,6 +89,25 @@ def test_colours_are_for_terminals_that_want_them(notes: Path) -> None:
     assert "\x1b" not in piped.stdout + piped.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "err"),
+    [
+        ("plan >&-", 0, ""),
+        ("plan --format json <&- 2>&-", 0, ""),
+        ("plan >/dev/full", 2, "cannot write to standard output\n  cause: No space left on device"),
+        ("plan nowhere --format json >/dev/full", 2, "cannot write to standard output"),
+        ("plan nowhere --format json | true", 0, ""),
+        ("--show-completion", 0, ""),
+    ],
+)
+def test_streams_that_take_nothing(notes: Path, command: str, code: int, err: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m stonegate {command}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code and err in done.stderr
+    assert "unexpected" not in done.stderr and "Traceback" not in done.stderr
+
+
 def test_json_on_a_terminal_is_json_and_nothing_else(notes: Path, database: Database) -> None:
     code, screen = on_terminal("apply", "-d", database.url, "--format", "json")
     assert code == 0 and "[y/N]" not in screen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -46,12 +47,15 @@ def render_reasons(console: Console, error: StonegateError | ErrorReport) -> Ite
 def _excerpt(excerpt: str, width: int) -> Iterator[Text]:
     """The line and the caret below it; of a line that is too long, the part around the caret."""
     line, _, caret = excerpt.partition("\n")
-    line, position = printable(line).expandtabs(4), len(caret.expandtabs(4)) - 1
+    before = printable(line[: len(caret) - 1]).expandtabs(4)
+    whole = (printable(line[: len(caret) - 1]) + printable(line[len(caret) - 1 :])).expandtabs(4)
     room = max(width - 6, 20)
-    start = max(position - room // 2, 0) if len(line) > room else 0
-    shown = line[start : start + room]
-    yield Text.assemble(("   | ", "blue"), shown)
-    yield Text.assemble(("   | ", "blue"), " " * (position - start), ("^", "bold red"))
+    start = 0
+    if cell_len(whole) > room:
+        while cell_len(before[start:]) > room // 2:
+            start += 1
+    yield Text.assemble(("   | ", "blue"), set_cell_size(whole[start:], min(room, cell_len(whole[start:]))))
+    yield Text.assemble(("   | ", "blue"), " " * cell_len(before[start:]), ("^", "bold red"))
 
 
 def failure_document(error: StonegateError) -> dict[str, Any]:
