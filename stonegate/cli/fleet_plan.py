@@ -99,11 +99,10 @@ def render_fleet_plan(console: Console, plan: FleetPlan, *, verbose: bool) -> It
         yield from _render_group(console, group, verbose=verbose)
         yield Text("")
     yield from indented(console, Text(printable(plan.summary), style="bold"), 0, hang=2)
-    troubled = sum(len(group.findings) for group in plan.groups)
+    troubled = [target.database for group in plan.groups for target, _ in group.findings]
     if troubled:
-        yield from indented(
-            console, Text(f"preflight: rows of {count(troubled, 'database')} stand in the way", style="bold red"), 0
-        )
+        told = f"preflight: rows of {count(len(troubled), 'database')} stand in the way: {', '.join(troubled)}"
+        yield from indented(console, Text(printable(told), style="bold red"), 0, hang=2)
 
 
 def _render_group(console: Console, group: PlanGroup, *, verbose: bool) -> Iterator[Text]:

@@ -237,16 +237,16 @@ async def create_tenant(
 
 async def _prepare(registry: Registry, server: str, source: LazySource, platform: str) -> Mould:
     """The mould of a platform's tenants; what was learnt of the folder is noted for the next time."""
-    login = registry.platform(platform).login
+    login, home = registry.platform(platform).login, registry.home(platform)
     mould = await prepare_mould(
         server,
         source,
         logins=() if login is None else logins(server, login, "postgres"),
         owner=None if login is None else login.user,
-        note=read_note(registry.home(platform), source.digest),
+        note=read_note(home, source.digest),
     )
     if mould.note is not None:
-        await asyncio.to_thread(record_note, registry.home(platform), source.digest, mould.note)
+        await asyncio.to_thread(record_note, home, source.digest, mould.note)
     return mould
 
 

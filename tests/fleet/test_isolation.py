@@ -66,9 +66,14 @@ async def test_no_platform_reaches_another_ones_data(fleet: Fleet, tmp_path: Pat
         for statement in (f"ALTER DATABASE {b.database} RENAME TO mine", f"CREATE DATABASE {fleet.name}c"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 session.execute(statement)
-        for query in ("SELECT catalog FROM stonegate.reference_databases",):
-            with pytest.raises(psycopg.Error):
-                session.execute(query)
+    # The catalogs of reference databases hold the bodies of all routines.
+    owners = "SELECT DISTINCT owner::text FROM stonegate.reference_databases"
+    assert {(f"{fleet.name}arole",), (f"{fleet.name}brole",)} <= set(fleet.rows("postgres", owners))
+    maintenance = fleet.server.tcp_url("postgres", user=f"{fleet.name}arole", password=password)
+    with psycopg.connect(maintenance, autocommit=True) as session:
+        assert session.execute(owners).fetchall() == [(f"{fleet.name}arole",)]
+        assert session.execute("UPDATE stonegate.reference_databases SET catalog = ''").rowcount == 0
+        assert session.execute("DELETE FROM stonegate.reference_databases").rowcount == 0
 
 
 async def test_a_folder_cannot_become_the_administrator_while_it_is_built(fleet: Fleet) -> None:

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stonegate.database.reference.store import REFERENCE_PREFIX
-from stonegate.database.server.databases import TEMPORARY_PREFIX
+from stonegate.database.server.databases import REFERENCE_PREFIX, TEMPORARY_PREFIX
 from stonegate.database.tenants.labels import Label, parse_label
 from stonegate.errors import (
     DataDirUnusable,

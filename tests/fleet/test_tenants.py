@@ -9,7 +9,9 @@ import pytest
 
 from stonegate.database.deployment import apply_database
 from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.tenants import clone
 from stonegate.database.tenants.labels import Label, parse_label, record_label
+from stonegate.database.tenants.make import Session
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
@@ -81,6 +83,22 @@ async def test_nothing_is_left_of_a_tenant_whose_seeder_fails(fleet: Fleet) -> N
     assert "division by zero" in (report.error.cause or "")
     assert fleet.databases() == []
     assert fleet.registry.platform(fleet.name).databases == ()
+
+
+async def test_large_templates_are_copied_as_files(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.registry.register(fleet.name)
+    asked: list[str | None] = []
+
+    async def choose(maintenance: Session, template: str) -> clone.Strategy | None:
+        asked.append(await clone.choose_strategy(maintenance, template))
+        return asked[-1]
+
+    monkeypatch.setattr("stonegate.database.tenants.make.choose_strategy", choose)
+    await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "small"))
+    monkeypatch.setattr(clone, "FILE_COPY_BYTES", 1024)
+    made = await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "large"))
+    assert asked == ["WAL_LOG", "FILE_COPY"] and made.cloned
+    assert fleet.rows(owner(fleet, "large").database, "SELECT count(*) FROM notes") == [(2,)]
 
 
 async def test_a_second_tenant_needs_no_parsing(fleet: Fleet) -> None:

@@ -29,7 +29,9 @@ def render_failures(console: Console, failures: Iterable[tuple[str, ErrorReport]
     for name, error in failures:
         key = (error.code, _general(error.message, name), error.hint or "", error.sqlstate or "", *error.details)
         kinds.setdefault(key, []).append((name, error))
-    for members in list(kinds.values())[:MOST_FAILURES]:
+    # What a run never came to is the consequence of something, and is told last.
+    in_order = sorted(kinds.values(), key=lambda members: members[0][1].code == FleetFailed.code)
+    for members in in_order[:MOST_FAILURES]:
         yield from _render_kind(console, members)
     if len(kinds) > MOST_FAILURES:
         yield Text(f"… and {len(kinds) - MOST_FAILURES} other failures")
