@@ -48,7 +48,7 @@ def plan_many(
     verbose: bool,
     exit_code: bool,
 ) -> int:
-    """Show the plan of a fleet; the exit code: 7 unreadable databases, 4 blocked or rows in the way, 1 on request."""
+    """Show the plan of a fleet; the exit code: 7 unreadable, 4 blocked or rows in the way, 5 drift, 1 changes."""
     from stonegate.fleet.survey import plan_fleet
 
     source = load_fleet_source(settings, chosen, folder)
@@ -68,11 +68,20 @@ def plan_many(
     else:
         show(*render_fleet_plan(stdout(), plan, verbose=verbose))
     _tell_unread(plan.unread)
+    return _plan_exit_code(plan, wanted=exit_code)
+
+
+def _plan_exit_code(plan: FleetPlan, *, wanted: bool) -> int:
+    from stonegate.database.reports import blocked_error
+
     if plan.unread:
         return FAILED
-    if any(group.plan.blocked or group.findings for group in plan.groups):
-        return BLOCKED
-    return 1 if exit_code and any(group.plan.has_changes for group in plan.groups) else 0
+    codes = {blocked_error(group.plan, "").exit_code for group in plan.groups if group.plan.blocked}
+    if any(group.findings for group in plan.groups):
+        codes.add(BLOCKED)
+    if codes:  # as for one database: drift only where it is nothing but drift
+        return BLOCKED if BLOCKED in codes else max(codes)
+    return 1 if wanted and any(group.plan.has_changes for group in plan.groups) else 0
 
 
 def fleet_plan_document(plan: FleetPlan) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from typing import Annotated, TypeAlias
 
@@ -117,7 +118,11 @@ def upload(
         write_json({"status": "registered", "platform": name, "schema_name": schema, "checksum": digest})
         return
     show(Text.assemble(("✓ ", "bold green"), f"{settings.folder} stored as {name}/{schema}, {digest[:12]}"))
-    say(f"deploy it: stonegate apply --platform {name} --schema {schema}")
+    place = f"--platform {shlex.quote(name)} --schema {shlex.quote(schema)}"
+    if any(record.owner.schema == schema for record in open_registry(settings).platform(name).databases):
+        say(f"deploy it: stonegate apply {place}")
+    else:
+        say(f"make tenants of it: stonegate tenant create ID {place}")
 
 
 @app.command()
