@@ -12,7 +12,7 @@ from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants import clone
 from stonegate.database.tenants.labels import Label, parse_label, record_label
 from stonegate.database.tenants.make import Session
-from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
+from stonegate.errors import DatabaseAlreadyExists, MigrationFailed, PlatformIsolationViolation
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.ending import Stop
@@ -111,6 +111,18 @@ async def test_a_second_tenant_needs_no_parsing(fleet: Fleet) -> None:
     assert fleet.rows(name, "SELECT body FROM notes ORDER BY id") == [("first",), ("second",)]
     (_, two) = resolve_targets(fleet.registry, fleet.url, fleet.name, schema="app")
     assert (await apply_database(two.conninfo, second)).status is Status.UNCHANGED and not second.is_ready
+
+
+async def test_who_may_not_is_told_who_may(fleet: Fleet) -> None:
+    fleet.registry.register(fleet.name)
+    await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "one"))
+    fleet.rows("postgres", f"CREATE ROLE {fleet.name}weak LOGIN PASSWORD 'weak'")
+    weak = fleet.server.tcp_url(user=f"{fleet.name}weak", password="weak")
+    with pytest.raises(MigrationFailed, match="may not create databases"):
+        await create_tenants(fleet.registry, weak, fleet.source, [owner(fleet, "two")])
+    (report,) = await drop_tenants(fleet.registry, resolve_targets(fleet.registry, weak, fleet.name, every=True))
+    assert report.error is not None and report.error.hint == "connect as a superuser, or as the role that owns it"
+    assert fleet.databases() == [owner(fleet, "one").database]
 
 
 async def test_of_several_at_once_one_makes_it(fleet: Fleet) -> None:

@@ -98,7 +98,8 @@ async def create_database(
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False  # two at once: one of them fails on pg_database's unique index, 23505
         except psycopg.Error as error:
-            raise _refused(error, f"the database {name} cannot be created", name) from error
+            right = "connect as a role with CREATEDB, or have the database created: CREATE DATABASE … OWNER …"
+            raise _refused(error, f"the database {name} cannot be created", name, right=right) from error
     return True
 
 
@@ -152,7 +153,8 @@ async def drop_database(maintenance: AsyncConnection[Any], name: str, *, force: 
         except psycopg.errors.InvalidCatalogName:
             return False
         except psycopg.Error as error:
-            raise _refused(error, f"the database {name} cannot be dropped", name) from error
+            right = "connect as a superuser, or as the role that owns it"
+            raise _refused(error, f"the database {name} cannot be dropped", name, right=right) from error
     return True
 
 
@@ -171,7 +173,8 @@ async def close_database(maintenance: AsyncConnection[Any], name: str, final: st
             )
         )
     except psycopg.Error as error:
-        raise _refused(error, f"the database {name} cannot be renamed to {final}", name) from error
+        right = "connect as a superuser, or as the role that owns it, with CREATEDB"
+        raise _refused(error, f"the database {name} cannot be renamed to {final}", name, right=right) from error
 
 
 async def _retry_while_in_use(maintenance: AsyncConnection[Any], statement: sql.Composed) -> None:
@@ -187,14 +190,15 @@ async def _retry_while_in_use(maintenance: AsyncConnection[Any], statement: sql.
             await asyncio.sleep(0.05)
 
 
-def _refused(error: psycopg.Error, message: str, name: str) -> StonegateError:
+def _refused(error: psycopg.Error, message: str, name: str, *, right: str) -> StonegateError:
+    """The failure of a statement about a database; `right` says who may."""
     explained = explain_failure(error, database=name)
     if not isinstance(explained, MigrationFailed):
         return explained
     hint = explained.hint
     match error.sqlstate:
         case "42501":
-            hint = "connect as a role with CREATEDB, or have the database created: CREATE DATABASE … OWNER …"
+            hint = right
         case "55006":
             hint = "end the sessions that use it, then run the same command again"
         case _:

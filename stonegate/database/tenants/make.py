@@ -35,7 +35,7 @@ from stonegate.database.tenants.clone import (
 )
 from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts, record_label
 from stonegate.database.tenants.roles import try_logins
-from stonegate.errors import StonegateError
+from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.plan import Action
 from stonegate.model.report import ApplyReport, SeedReport, Status
@@ -108,6 +108,7 @@ async def prepare_mould(
 
     Raises:
         SourceError, ExtensionNotAvailable, ReferenceUnavailable: see there.
+        MigrationFailed: the administrator may not create databases.
         StonegateError: the folder does not deploy; with file and line.
     """
     given = None if note is None else _read_note(note, source.digest)
@@ -145,6 +146,11 @@ async def _find_reference(
 ) -> tuple[SourceTree, Reference]:
     """The folder as noted and its reference; a new note where there is none, or where it leads to no template."""
     facts = await read_session(maintenance)
+    if not facts.may_create_databases:
+        raise MigrationFailed(
+            f"the role {facts.role} may not create databases",
+            hint="connect as a superuser, or as a role with CREATEDB that is a member of the owner",
+        )
     role = owner or facts.role
     if noted is not None:
         stored = await read_stored(maintenance, await build_key(maintenance, noted, facts, role))
