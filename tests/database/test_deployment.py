@@ -16,12 +16,13 @@ from stonegate.errors import ConnectionFailed, SourceError, UsageError
 from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource
+from tests.conftest import WORKER
 from tests.database.folders import allowing, applied, apply, write
 from tests.servers import Database, Server, psql
 
 USERS = {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, email text);"}
 WIDER = {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, email text, age int);"}
-MISSING = "stonegate_test_missing"
+MISSING = f"stonegate_test_missing_{WORKER}"  # workers share the server
 
 
 @pytest.fixture
