@@ -17,6 +17,7 @@ from stonegate.source.grammar import Statement, parse_file
 from stonegate.source.migrations import build_migration
 from stonegate.source.object_keys import Declarations
 from stonegate.source.placement import BUILDERS, is_dump_preamble, misplaced
+from stonegate.source.relations import in_transaction
 from stonegate.source.seeders import build_seeder, moves_sequences
 from stonegate.source.survey import Survey
 from stonegate.source.tree import SourceBytes, read_tree
@@ -164,6 +165,13 @@ def _build(
 
 def _build_item(statement: Statement, declarations: Declarations, found: _Found) -> None:
     builder = BUILDERS.get(statement.kind)
+    if statement.kind == "IndexStmt" and statement.node.get("concurrent"):
+        statement = in_transaction(statement)
+        place = f"{statement.file.path}:{statement.line}"
+        found.warnings.append(
+            f"{place}: CONCURRENTLY is left out, since the deployment is one transaction; "
+            "to build the index without locking, write the statement into migrations/ as well"
+        )
     if builder is not None:
         found.items.append(builder(statement, declarations))
     elif is_dump_preamble(statement):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from stonegate.errors import MisplacedStatement
@@ -68,6 +69,18 @@ def build_index(statement: Statement, declarations: Declarations) -> SourceItem:
     key = ObjectKey(ObjectKind.INDEX, table.schema, node.get("idxname", ""))
     plain = "whereClause" not in node and all("name" in entry["IndexElem"] for entry in node["indexParams"])
     return replace(draft.created(key, target=table), unique_key=bool(node.get("unique")) and plain)
+
+
+#: What may stand between two words of a statement.
+_GAP = rb"(?:\s|--[^\n]*\n|/\*.*?\*/)"
+_CONCURRENTLY = re.compile(rb"(CREATE%b+(?:UNIQUE%b+)?INDEX%b+)CONCURRENTLY" % ((_GAP,) * 3), re.IGNORECASE | re.DOTALL)
+
+
+def in_transaction(statement: Statement) -> Statement:
+    """A CREATE INDEX without CONCURRENTLY, which says how an index is built and not what it is; blanks stand for it."""
+    raw = _CONCURRENTLY.sub(lambda found: found[1] + b" " * len("CONCURRENTLY"), statement.raw, count=1)
+    node = {name: value for name, value in statement.node.items() if name != "concurrent"}
+    return replace(statement, raw=raw, node=node)
 
 
 def build_view(statement: Statement, declarations: Declarations) -> SourceItem:

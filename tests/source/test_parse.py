@@ -162,6 +162,13 @@ class TestPlacement:
             f"tables/dump.sql:{line}" for line in (1, 2, 3)
         ]
 
+    def test_concurrently_of_a_declared_index_is_left_out_with_a_warning(self) -> None:
+        text = "CREATE TABLE t (id int);\ncreate unique index /* c */\nconcurrently i ON t (id);"
+        tree = parse({"tables/t.sql": text})
+        index = next(item for item in tree.items if item.key.name == "i")
+        assert " ".join(index.sql.split()) == "create unique index /* c */ i ON t (id)"
+        assert len(tree.warnings) == 1 and tree.warnings[0].startswith("tables/t.sql:2: CONCURRENTLY is left out")
+
     def test_setval_in_a_seeder_is_left_out_with_a_warning(self) -> None:
         tree = parse({"seeders/t.sql": "INSERT INTO t (id) VALUES (1); SELECT setval('t_id_seq', 10);"})
         assert len(tree.seeders) == 1 and "setval is left out" in tree.warnings[0]

@@ -53,6 +53,7 @@ class Order(IntEnum):
     ADD_PRIMARY_KEY = 470
     ADD_CONSTRAINT = 472
     VALIDATE = 480
+    DROP_FREED_COLUMN = 490  # one that a generated column was made of until it got another expression
 
     NEXT_SEQUENCE = 500  # created when the name of the one before is free
 
@@ -107,6 +108,7 @@ def combine(clauses: Iterable[Clause]) -> tuple[str, ...]:
     for clause in ordered:
         # PostgreSQL 17 and 18 lose an index that a new type and then a new expression rebuild in one ALTER TABLE.
         ends = clause.order == Order.COLUMN_EXPRESSION and is_retyping
+        ends |= clause.order == Order.DROP_FREED_COLUMN and bool(pending)
         if clause.table is None or clause.table != table or ends:
             statements += _alter_table(table, pending)
             table, pending, is_retyping = clause.table, [], False

@@ -126,7 +126,9 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext | None) -> 
             yield types.drop_attribute(holder, find(holder.attributes, name, holder), context)
         case ObjectKind.COLUMN, Table():
             only = context is not None and leaves_column(holder, name, context.desired, context.live)
-            yield drop_column(relation_name(holder), find(holder.columns, name, holder), only=only)
+            clause = drop_column(relation_name(holder), find(holder.columns, name, holder), only=only)
+            is_freed = context is not None and _leaves_expression(change.key, context)
+            yield replace(clause, order=Order.DROP_FREED_COLUMN) if is_freed else clause
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
             yield from constraints.drop_constraint(relation_name(holder), constraint)
@@ -138,6 +140,15 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext | None) -> 
             yield code.drop_policy(holder, name)
         case _:
             raise LookupError(f"{holder.key} cannot have a {change.key.kind}")
+
+
+def _leaves_expression(column: ObjectKey, context: DdlContext) -> bool:
+    """True if a generated column that stays was made of this one."""
+    table = context.desired.table(column.owner)
+    return table is not None and any(
+        key.kind is ObjectKind.COLUMN and key.owner == column.owner and table.column(key.member or "") is not None
+        for key in context.live.dependents.get(column, ())
+    )
 
 
 def member_drop_statement(key: ObjectKey) -> str:

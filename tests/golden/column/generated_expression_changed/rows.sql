@@ -1,1 +1,1 @@
-INSERT INTO t (id) VALUES (1),(2),(3);
+INSERT INTO t (id, gone) VALUES (1,0),(2,0),(3,1);

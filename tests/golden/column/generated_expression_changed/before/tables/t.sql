@@ -1,1 +1,1 @@
-CREATE TABLE t (id integer PRIMARY KEY, w integer GENERATED ALWAYS AS (id * 2) STORED);
+CREATE TABLE t (id integer PRIMARY KEY, gone integer, w integer GENERATED ALWAYS AS (id * 2 + gone) STORED);
