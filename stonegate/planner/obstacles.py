@@ -192,9 +192,13 @@ class _Clearing:
 
     def _clear_column(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
         column = self._live_column(dependent)
-        if column is None or self._is_freed(dependent):
+        if column is None:
             return
         declared = self._declared_member(dependent)
+        if self._is_freed(dependent):
+            if declared and column.default is not None and self._waits(disturbance.key):
+                self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="former_default"))
+            return
         by_default = disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.SEQUENCE)
         if declared and column.generated is not None and disturbance.retyped:
             self._add(_restoring(dependent, disturbance, Action.RECREATE))
@@ -202,6 +206,12 @@ class _Clearing:
             self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="default"))
         else:
             self._block(dependent, disturbance)
+
+    def _waits(self, key: ObjectKey) -> bool:
+        """True for a routine that another one of its name takes the place of: only then can new defaults call that."""
+        made = (change.key for change in self.changes.values() if change.action in (Action.CREATE, Action.RECREATE))
+        names = ((other.kind, other.schema, other.name) for other in made)
+        return key.kind is ObjectKind.ROUTINE and (key.kind, key.schema, key.name) in names
 
     def _is_freed(self, dependent: ObjectKey) -> bool:
         """True if another change ends the dependency (a new type, another default, a dropped expression)."""

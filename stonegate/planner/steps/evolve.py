@@ -155,7 +155,7 @@ def _old_definition(key: ObjectKey, live: Catalog) -> str | None:
 def _clauses(operation: Operation, evolution: Evolution, heir: Access | None) -> tuple[ddl.Clause, ...]:
     change = operation.change
     match operation.verb:
-        case Verb.DROP if change.aspect == "default":
+        case Verb.DROP if change.aspect in ("default", "former_default"):
             return ddl.drop_default(change.key)
         case Verb.DROP if change.aspect == "partition":
             former = evolution.live.table(change.key)

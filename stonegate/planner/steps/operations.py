@@ -107,6 +107,8 @@ def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iter
         case _ if change.aspect == "partition" and change.key in moving:
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.ALTER, change=change, part=Part.ATTACHMENT)
+        case _ if change.aspect == "former_default":
+            yield Operation(verb=Verb.DROP, change=change, early=True)
         case _ if change.restored and change.aspect == "default":
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.ALTER, change=change)

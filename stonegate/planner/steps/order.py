@@ -126,7 +126,8 @@ def _removal_order(
             yield from ((first, second) for second in index.alterers(edge.on))
         sequence = live.objects.get(edge.on) if edge.on.kind is ObjectKind.SEQUENCE else None
         is_first = isinstance(sequence, Sequence) and makes_way(sequence, desired, live)
-        for number in index.alterers(edge.dependent):
+        lets_go = edge.dependent.kind is ObjectKind.COLUMN and index.droppers(edge.dependent)  # its default goes before
+        for number in () if lets_go else index.alterers(edge.dependent):
             if is_first and operations[number].change.aspect == "identity":
                 yield from ((other, number) for other in gone)
             else:

@@ -1,1 +1,1 @@
-CREATE TABLE t (id text DEFAULT nid() PRIMARY KEY);
+CREATE TABLE t (id text DEFAULT nid() PRIMARY KEY, other text DEFAULT nid(), wide varchar(9) DEFAULT nid());
