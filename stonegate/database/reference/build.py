@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,18 @@ _ROW_WRITES = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS, EffectVe
 _UNKNOWN_ROLE = re.compile(r'role "(.+)" does not exist')
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Building:
+    """What is built, on which server, and who says it there; see `obtain_reference`."""
+
+    tree: SourceTree
+    ordered: Ordered
+    key: ReferenceKey
+    server: str
+    login: str | None
+    on_progress: OnProgress | None
+
+
 async def build_key(conn: AsyncConnection[Any], tree: SourceTree, facts: SessionFacts, owner: str) -> ReferenceKey:
     """The key of the folder's reference for a session; one round trip if the folder declares extensions, else none.
 
@@ -95,8 +107,9 @@ async def obtain_reference(
         ReferenceUnavailable: this role may not create databases, or the shadow server is too different.
         StonegateError: the folder does not deploy; as for an apply.
     """
+    building = _Building(tree=tree, ordered=ordered, key=key, server=server, login=login, on_progress=on_progress)
     if shadow is not None:
-        return await _obtain_on_shadow(shadow, tree, ordered, key, on_progress)
+        return await _obtain_on_shadow(shadow, building)
     maintenance = await connect_maintenance(server)
     try:
         ready = await read_stored(maintenance, key)
@@ -108,61 +121,43 @@ async def obtain_reference(
                 f"the role {facts.role} may not create databases, so the folder cannot be built for comparison",
                 hint="build it elsewhere: --shadow embedded, or --shadow URL; or ALTER ROLE … CREATEDB",
             )
-        return await _build_once(maintenance, server, tree, ordered, key, facts, on_progress, login)
+        return await _build_once(maintenance, building, facts)
     finally:
         await maintenance.close()
 
 
-async def _build_once(
-    maintenance: AsyncConnection[Any],
-    server: str,
-    tree: SourceTree,
-    ordered: Ordered,
-    key: ReferenceKey,
-    facts: SessionFacts,
-    on_progress: OnProgress | None,
-    login: str | None = None,
-) -> Reference:
+async def _build_once(maintenance: AsyncConnection[Any], building: _Building, facts: SessionFacts) -> Reference:
     """Build it, or wait for the one who does and take what that one stored."""
+    key = building.key
     if not await ensure_store(maintenance):
-        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, login, keep=False)
+        return await _build(maintenance, building, facts, keep=False)
     async with hold_lock(maintenance, reference_key(key.digest), timeout_s=BUILD_LOCK_SECONDS):
         ready = await read_stored(maintenance, key)
         if ready is not None:
             return ready
         if await exists(maintenance, key.database):  # somebody was killed before the last step
             await drop_database(maintenance, key.database)
-        return await _build(maintenance, server, tree, ordered, key, facts, on_progress, login, keep=True)
+        return await _build(maintenance, building, facts, keep=True)
 
 
 async def _build(
-    maintenance: AsyncConnection[Any],
-    server: str,
-    tree: SourceTree,
-    ordered: Ordered,
-    key: ReferenceKey,
-    facts: SessionFacts,
-    on_progress: OnProgress | None,
-    login: str | None,
-    *,
-    keep: bool,
+    maintenance: AsyncConnection[Any], building: _Building, facts: SessionFacts, *, keep: bool
 ) -> Reference:
-    begun = time.monotonic()
+    begun, key = time.monotonic(), building.key
     owner = None if key.owner == facts.role else key.owner
     async with temporary_database(
         maintenance, purpose="ref", owner=owner, template="template0", locale=key.locale
     ) as name:
-        plan = _fresh_plan(tree, ordered, name)
+        plan = _fresh_plan(building.tree, building.ordered, name)
         try:
-            session = None if login is None else with_database(login, name)
-            catalog = await _deploy(with_database(server, name), plan, owner, session, on_progress)
+            catalog = await _deploy(building, name, plan, owner)
         except StonegateError as error:
             error.details = (*error.details, "while the folder was built in a reference database")
             raise
         build_ms = (time.monotonic() - begun) * 1000
         if not keep:
             return Reference(catalog=catalog, database=None, is_template=False, build_ms=build_ms)
-        is_template = not _writes_rows(tree, plan)
+        is_template = not _writes_rows(building.tree, plan)
         await close_database(maintenance, name, key.database, template=True)
     await record_reference(maintenance, key, catalog, is_template=is_template, build_ms=build_ms)
     return Reference(catalog=catalog, database=key.database, is_template=is_template, build_ms=build_ms)
@@ -174,26 +169,24 @@ def _fresh_plan(tree: SourceTree, ordered: Ordered, database: str) -> Plan:
     return replace(plan, steps=tuple(step for step in plan.steps if step.action is not Action.SEED))
 
 
-async def _deploy(
-    conninfo: str, plan: Plan, owner: str | None, login: str | None, on_progress: OnProgress | None
-) -> Catalog:
+async def _deploy(building: _Building, database: str, plan: Plan, owner: str | None) -> Catalog:
     """Build by the owner's own session, or else by one that has SET ROLE; the records are part of what is cloned."""
-    conn = await connect(login or conninfo)
+    conn = await connect(with_database(building.login or building.server, database))
     admin: AsyncConnection[Any] | None = None
     try:
         by_admin: frozenset[str] = frozenset()
         if owner is not None:
             offered = await read_offered(conn, with_versions=True)
             by_admin = admin_steps(plan, {name for name, offer in offered.items() if offer.untrusted})
-            admin = await connect(conninfo) if by_admin else None
+            admin = await connect(with_database(building.server, database)) if by_admin else None
         job = Job(
             plan=plan,
             live=Catalog(),
             state=TrackingState(),
             same_body=same_body,
-            options=ExecuteOptions(skip_verification=True, role=None if login is not None else owner),
+            options=ExecuteOptions(skip_verification=True, role=None if building.login is not None else owner),
             by_admin=by_admin,
-            on_progress=on_progress,
+            on_progress=building.on_progress,
         )
         execution = await execute_plan(conn, job, admin=admin)
         if execution.late_error is not None:
@@ -233,9 +226,8 @@ def _writes_rows(tree: SourceTree, plan: Plan) -> bool:
 # --- on another server ----------------------------------------------------------------------------------------------
 
 
-async def _obtain_on_shadow(
-    shadow: str, tree: SourceTree, ordered: Ordered, key: ReferenceKey, on_progress: OnProgress | None
-) -> Reference:
+async def _obtain_on_shadow(shadow: str, building: _Building) -> Reference:
+    key = building.key
     url = (await asyncio.to_thread(start_embedded, Path(".stonegate"))).url if shadow == EMBEDDED else shadow
     maintenance = await connect_maintenance(url)
     try:
@@ -246,7 +238,7 @@ async def _obtain_on_shadow(
                 f"the target's is {key.version // 10000}: they print the same objects differently",
                 hint=f"--shadow with a PostgreSQL {key.version // 10000}",
             )
-        await _require_same_extensions(maintenance, tree, key, url)
+        await _require_same_extensions(maintenance, building.tree, key, url)
         key = replace(key, version=facts.version, locale=await _usable_locale(maintenance, key, facts))
         ready = await read_stored(maintenance, key)
         if ready is not None:
@@ -256,7 +248,7 @@ async def _obtain_on_shadow(
                 f"the role {facts.role} may not create databases on the shadow server {describe(url)}",
                 hint="--shadow embedded, or a role with CREATEDB",
             )
-        return await _build_with_roles(maintenance, url, tree, ordered, key, facts, on_progress)
+        return await _build_with_roles(maintenance, replace(building, key=key, server=url, login=None), facts)
     finally:
         await maintenance.close()
 
@@ -291,19 +283,12 @@ async def _usable_locale(maintenance: AsyncConnection[Any], key: ReferenceKey, f
     return wanted if row is not None and row[0] else facts.place
 
 
-async def _build_with_roles(
-    maintenance: AsyncConnection[Any],
-    url: str,
-    tree: SourceTree,
-    ordered: Ordered,
-    key: ReferenceKey,
-    facts: SessionFacts,
-    on_progress: OnProgress | None,
-) -> Reference:
+async def _build_with_roles(maintenance: AsyncConnection[Any], building: _Building, facts: SessionFacts) -> Reference:
     """Build, making each role that the folder or the target's owner names and the shadow server lacks (NOLOGIN)."""
+    shadow = describe(building.server)
     for _ in range(MOST_ROLES):
         try:
-            return await _build_once(maintenance, url, tree, ordered, key, facts, on_progress)
+            return await _build_once(maintenance, building, facts)
         except StonegateError as error:
             unknown = _UNKNOWN_ROLE.search(error.cause or "")
             if error.sqlstate != "42704" or unknown is None:
@@ -315,8 +300,8 @@ async def _build_with_roles(
             except psycopg.errors.InsufficientPrivilege as refusal:
                 name = unknown.group(1)
                 raise ReferenceUnavailable(
-                    f"the shadow server {describe(url)} has no role {name}, and {facts.role} may not make it",
+                    f"the shadow server {shadow} has no role {name}, and {facts.role} may not make it",
                     cause=str(refusal).strip(),
                     hint=f"there: CREATE ROLE {name} NOLOGIN",
                 ) from error
-    raise ReferenceUnavailable(f"the folder names more than {MOST_ROLES} roles that {describe(url)} lacks")
+    raise ReferenceUnavailable(f"the folder names more than {MOST_ROLES} roles that {shadow} lacks")

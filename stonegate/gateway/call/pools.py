@@ -53,11 +53,6 @@ class Pools(Generic[S]):
         self._second_look: asyncio.TimerHandle | None = None
         self._closed = False
 
-    @property
-    def active(self) -> int:
-        """Databases with a connection."""
-        return sum(pool.size > 0 for pool in self._pools.values())
-
     def gauges(self) -> dict[str, tuple[int, int, int]]:
         """Per database: connections, idle ones, waiting calls."""
         return {pool.name: (pool.size, len(pool.idle), len(pool.waiters)) for pool in self._pools.values() if pool.size}

@@ -15,8 +15,9 @@ from stonegate.planner.diff.sides import Sides
 _DATABASE_OWNER = "pg_database_owner"
 
 
-def compare_access(sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None) -> Findings:
+def compare_access(sides: Sides, key: ObjectKey, desired: Access, live: Access) -> Findings:
     """Everything in `Access` but what follows from another object."""
+    last = sides.last_access(key)
     yield from compare_owner(sides, key, desired, live, last)
     yield from compare_comment(sides, key, desired.comment, live.comment)
     yield from compare_privileges(sides, key, desired, live, last)

@@ -183,9 +183,7 @@ def _compare_routine(sides: Sides, desired: Routine, live: Routine) -> Findings:
             after=desired.definition,
             breaking=_breaking(desired, live),
         )
-    last = sides.last_declared(desired.key)
-    known = last.access if isinstance(last, Routine) else None
-    yield from compare_access(sides, desired.key, desired.access, live.access, known)
+    yield from compare_access(sides, desired.key, desired.access, live.access)
 
 
 def _changed_parts(sides: Sides, desired: Routine, live: Routine) -> Iterator[str]:

@@ -23,10 +23,7 @@ def compare_schemas(sides: Sides) -> Findings:
         if present is None:
             yield sides.change(Action.CREATE, schema.key, f"schema {schema.key.label} is new")
         else:
-            last = sides.last_declared(schema.key)
-            yield from compare_access(
-                sides, schema.key, schema.access, present.access, last.access if isinstance(last, Schema) else None
-            )
+            yield from compare_access(sides, schema.key, schema.access, present.access)
     for name, schema in live.items():
         if name not in desired:
             yield from _removed_schema(sides, schema)

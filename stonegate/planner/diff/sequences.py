@@ -85,14 +85,12 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
             before=words[live.unlogged],
             after=words[desired.unlogged],
         )
-    last = sides.last_declared(key)
-    known = last.access if isinstance(last, Sequence) else None
     if desired.owned_by is None:
-        yield from compare_access(sides, key, desired.access, live.access, known)
+        yield from compare_access(sides, key, desired.access, live.access)
     else:
         # The owner of an owned sequence is the owner of its table (manual: ALTER SEQUENCE).
         yield from compare_comment(sides, key, desired.access.comment, live.access.comment)
-        yield from compare_privileges(sides, key, desired.access, live.access, known)
+        yield from compare_privileges(sides, key, desired.access, live.access, sides.last_access(key))
 
 
 def _is_serial(catalog: Catalog, sequence: Sequence) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from stonegate.model.catalog import Catalog, CatalogObject, Column, DomainType, Table, View
+from stonegate.model.catalog import Access, Catalog, CatalogObject, Column, DomainType, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import USUAL, Circumstances, classify_change
@@ -54,6 +54,11 @@ class Sides:
     def last_declared(self, key: ObjectKey) -> CatalogObject | None:
         """The object as the last deployment declared it, or None."""
         return None if self.declared is None else self.declared.objects.get(key)
+
+    def last_access(self, key: ObjectKey) -> Access | None:
+        """Owner, comment and privileges of the object as the last deployment declared them, or None."""
+        access = getattr(self.last_declared(key), "access", None)
+        return access if isinstance(access, Access) else None
 
     def last_table(self, key: ObjectKey) -> Table | None:
         """The table as the last deployment declared it, or None."""

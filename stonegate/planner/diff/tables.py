@@ -83,10 +83,7 @@ def compare_table(sides: Sides, desired: Table, live: Table) -> Findings:
     yield from _compare_aspects(sides, desired, live)
     yield from _compare_replica_identity(sides, desired, live, touched)
     yield from _compare_row_security(sides, desired, live)
-    last = sides.last_table(desired.key)
-    yield from compare_access(
-        sides, desired.key, desired.access, live.access, last.access if last is not None else None
-    )
+    yield from compare_access(sides, desired.key, desired.access, live.access)
 
 
 def _is_another_kind(desired: Table, live: Table) -> bool:

@@ -91,10 +91,7 @@ def _compare_type(sides: Sides, desired: AnyType, live: AnyType) -> Findings:
             yield from _compare_range(sides, desired, live)
         case _:
             yield from _recreate(sides, key, f"{key} is of another kind", _word(live), _word(desired), aspect="")
-    last = sides.last_declared(key)
-    yield from compare_access(
-        sides, key, desired.access, live.access, last.access if isinstance(last, AnyType) else None
-    )
+    yield from compare_access(sides, key, desired.access, live.access)
 
 
 def _word(kind: AnyType) -> str:

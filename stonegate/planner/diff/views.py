@@ -61,9 +61,7 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
         yield from compare_triggers(sides, desired, live)
         yield from _compare_aspects(sides, desired, live)
     yield from _compare_columns(sides, desired, live)
-    last = sides.last_declared(desired.key)
-    known = last.access if isinstance(last, View) else None
-    yield from compare_access(sides, desired.key, desired.access, live.access, known)
+    yield from compare_access(sides, desired.key, desired.access, live.access)
 
 
 def _is_same(sides: Sides, desired: View, live: View, expanded: str) -> bool:
