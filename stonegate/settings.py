@@ -24,6 +24,7 @@ T = TypeVar("T")
 Network: TypeAlias = IPv4Network | IPv6Network
 
 CONFIG_FILE = "stonegate.toml"
+EMBEDDED = "embedded"  # the value of `shadow` that means the private PostgreSQL
 ENV_FILE = ".env"
 MIB = 1024 * 1024
 _MOST_MILLISECONDS = 2**31 - 1
@@ -241,6 +242,11 @@ class Settings:
         0.0, _seconds, "serve", "/ready says 503 so long before nobody new is accepted", "SHUTDOWN_DELAY_SECS"
     )
     shutdown_timeout: float = _setting(20.0, _seconds, "serve", "calls may finish at the end", "SHUTDOWN_TIMEOUT_SECS")
+
+    @property
+    def shadow_server(self) -> str | Path | None:
+        """Where reference databases are built: a conninfo, the home of a private server, None for the target's own."""
+        return self.embedded_directory if self.shadow == EMBEDDED else self.shadow
 
     @property
     def server_conninfo(self) -> str:

@@ -74,7 +74,7 @@ class Manner:
             skip_verification=self.skip_verification,
             lock_timeout_s=settings.lock_timeout,
             statement_timeout_s=settings.statement_timeout,
-            shadow=settings.shadow,
+            shadow=settings.shadow_server,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -14,7 +15,7 @@ from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.render.lines import indented, printable
 from stonegate.cli.render.names import count
 from stonegate.cli.source import load_ordered
-from stonegate.cli.target import EMBEDDED, start_server
+from stonegate.cli.target import start_server
 from stonegate.cli.watching import watching
 from stonegate.settings import Settings, read_settings
 
@@ -38,8 +39,8 @@ def check(
     from stonegate.planner.lint import check_migrations, check_references
 
     warnings = (*tree.warnings, *check_references(tree), *check_migrations(tree))
-    if settings.shadow is not None:
-        _build(settings, settings.shadow, tree)
+    if settings.shadow_server is not None:
+        _build(settings, settings.shadow_server, tree)
     if format is options.ReportFormat.JSON:
         write_json(
             {
@@ -63,13 +64,13 @@ def check(
         show(Text(count(len(warnings), "warning")))
 
 
-def _build(settings: Settings, shadow: str, tree: SourceTree) -> None:
+def _build(settings: Settings, shadow: str | Path, tree: SourceTree) -> None:
     """Build the folder for real.
 
     Raises:
         StonegateError: PostgreSQL refuses a statement; with file and line.
     """
-    server = start_server(settings).url if shadow == EMBEDDED else shadow
+    server = start_server(settings).url if isinstance(shadow, Path) else shadow
     from stonegate.database.rehearsal import build_reference
     from stonegate.source.lazy import LazySource
 

@@ -44,7 +44,7 @@ def diff(
     from stonegate.database.deployment import ApplyOptions
     from stonegate.database.status import diff_database
 
-    asked = ApplyOptions(shadow=settings.shadow, admin=target.admin)
+    asked = ApplyOptions(shadow=settings.shadow_server, admin=target.admin)
     with watching(f"comparing {target.name}") as on_progress:
         found = asyncio.run(diff_database(target.conninfo, source, asked, on_progress))
     if format is options.ReportFormat.JSON:

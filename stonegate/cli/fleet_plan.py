@@ -31,7 +31,7 @@ def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
     from stonegate.database.survey import ApplyOptions
     from stonegate.model.plan import PlanOptions
 
-    return ApplyOptions(plan=wanted or PlanOptions(), shadow=settings.shadow, create_database=False)
+    return ApplyOptions(plan=wanted or PlanOptions(), shadow=settings.shadow_server, create_database=False)
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def plan_target(
     from stonegate.database.deployment import ApplyOptions, plan_database
     from stonegate.database.rehearsal import plan_with_findings
 
-    asked = ApplyOptions(plan=wanted, shadow=settings.shadow, admin=target.admin)
+    asked = ApplyOptions(plan=wanted, shadow=settings.shadow_server, admin=target.admin)
     with watching(f"planning {target.name}") as on_progress:
         if preflight:
             try:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from stonegate.fleet.targets import Target
 
 #: Instead of a URL: the private server.
-EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -58,7 +59,7 @@ class ApplyOptions:
         lock_timeout_s, statement_timeout_s: of each statement, in seconds; 0 is no limit.
         wait_for_lock_s: how long to queue for the apply lock, in seconds.
         missing_seeds: what a missing declared row does; "insert" is implied by `plan.seed_missing`.
-        shadow: where the reference database is built: a conninfo or "embedded"; None for the target's own server.
+        shadow: where the reference database is built: a conninfo, the home of a private server, None for the target's.
         create_database: make the database if it is missing (and drop it again if that first deploy fails).
         admin: conninfo of a superuser on the same server, for untrusted extensions.
     """
@@ -70,7 +71,7 @@ class ApplyOptions:
     statement_timeout_s: float = 0.0
     wait_for_lock_s: float = 300.0
     missing_seeds: MissingSeeds = "block"
-    shadow: str | None = None
+    shadow: str | Path | None = None
     create_database: bool = True
     admin: str | None = None
 

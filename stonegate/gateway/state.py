@@ -104,7 +104,7 @@ class Gateway:
             concurrency=settings.concurrency,
             max_connections=settings.max_connections,
             register_max_table_mb=settings.register_max_table_mb,
-            shadow=settings.shadow,
+            shadow=settings.shadow_server,
         )
 
     async def settle(self, kind: str, outcome: Outcome) -> None:

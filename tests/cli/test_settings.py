@@ -26,6 +26,16 @@ def test_flags_win_over_the_environment_over_dotenv_over_the_file_over_defaults(
     assert lock_timeout(1.0, "2") == 1.0
 
 
+def test_the_embedded_shadow_is_the_private_server_wherever_it_lives(tmp_path: Path) -> None:
+    def shadow(text: str) -> object:
+        environ = {"STONEGATE_SHADOW": text, "STONEGATE_EMBEDDED_DIRECTORY": "/srv/private"}
+        return read_settings(environ=environ, directory=tmp_path).shadow_server
+
+    assert shadow("embedded") == Path("/srv/private")
+    assert shadow("postgresql://elsewhere/postgres") == "postgresql://elsewhere/postgres"
+    assert shadow("") is None
+
+
 def test_every_setting_has_a_name_in_the_environment_a_help_and_an_unambiguous_key() -> None:
     settings = list(every_setting())
     assert {setting.name for setting in settings} == set(Settings.__dataclass_fields__)

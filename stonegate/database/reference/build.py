@@ -47,7 +47,6 @@ from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import Ordered
 from stonegate.source.checksum import same_body
 
-EMBEDDED = "embedded"
 BUILD_LOCK_SECONDS = 600.0
 MOST_ROLES = 50  # that a shadow server is given because the folder names them
 
@@ -91,7 +90,7 @@ async def obtain_reference(
     ordered: Ordered,
     key: ReferenceKey,
     *,
-    shadow: str | None = None,
+    shadow: str | Path | None = None,
     login: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Reference:
@@ -99,7 +98,7 @@ async def obtain_reference(
 
     Args:
         server: conninfo of any database of the target's server; its role makes the database.
-        shadow: conninfo of another server to build on, or "embedded".
+        shadow: conninfo of another server to build on, or the home of a private one.
         login: conninfo of the owner, where it is not the role of `server`: what the folder says is then said by the
             owner's own session. A session of an administrator that has SET ROLE is left with RESET ROLE.
 
@@ -226,9 +225,9 @@ def _writes_rows(tree: SourceTree, plan: Plan) -> bool:
 # --- on another server ----------------------------------------------------------------------------------------------
 
 
-async def _obtain_on_shadow(shadow: str, building: _Building) -> Reference:
+async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Reference:
     key = building.key
-    url = (await asyncio.to_thread(start_embedded, Path(".stonegate"))).url if shadow == EMBEDDED else shadow
+    url = (await asyncio.to_thread(start_embedded, shadow)).url if isinstance(shadow, Path) else shadow
     maintenance = await connect_maintenance(url)
     try:
         facts = await read_session(maintenance)

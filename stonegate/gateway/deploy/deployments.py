@@ -46,7 +46,7 @@ class Deployer:
     concurrency: int
     max_connections: int
     register_max_table_mb: int
-    shadow: str | None = None
+    shadow: str | Path | None = None
 
     @property
     def registry(self) -> Registry:
