@@ -20,7 +20,8 @@ from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report, finished_report
 from stonegate.database.server.databases import connect_maintenance, create_database, drop_database, temporary_database
-from stonegate.database.server.facts import read_offered, read_session, require_extensions
+from stonegate.database.server.extensions import read_offered, require_extensions
+from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import acquire_apply_lock
 from stonegate.database.stale import refuse_stale
 from stonegate.database.survey import (

@@ -27,7 +27,7 @@ from stonegate.model.preflight import Finding
 from stonegate.model.tracking import TrackingState
 from stonegate.source.lazy import LazySource
 
-UNCHANGED = "unchanged"
+_UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +64,9 @@ class PlanGroups:
         try:
             fingerprint = await find_unchanged(conn, self.source, self.options)
             if fingerprint is not None:
-                if UNCHANGED not in self._plans:
-                    self._plans[UNCHANGED] = unchanged_plan(self.source, conn.info.dbname, fingerprint)
-                return Member(key=UNCHANGED, plan=self._plans[UNCHANGED])
+                if _UNCHANGED not in self._plans:
+                    self._plans[_UNCHANGED] = unchanged_plan(self.source, conn.info.dbname, fingerprint)
+                return Member(key=_UNCHANGED, plan=self._plans[_UNCHANGED])
             live = await read_live(conn, everything=self.options.plan.baseline)
             state = await read_state(conn)
             key = _standpoint(live, state)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stonegate.database.executor.job import SameBody
 from stonegate.errors import StalePlan
 from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import live_fingerprint
@@ -41,7 +42,9 @@ def _moved(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody)
         if state.last is not None:
             yield f"the database was deployed meanwhile (deployment {state.last.id})"
         created = [step.key for step in plan.steps if step.action is Action.CREATE]
-        yield from (f"{key} exists already" for key in created if key in live.objects and key.kind.value != "extension")
+        yield from (
+            f"{key} exists already" for key in created if key in live.objects and key.kind is not ObjectKind.EXTENSION
+        )
         return
     recorded = {migration.name for migration in state.migrations}
     running = {step.key.name for step in plan.steps if step.action in (Action.RUN, Action.BASELINE)}

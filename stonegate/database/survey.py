@@ -17,15 +17,8 @@ from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
 from stonegate.database.remembered import FINGERPRINTS, PLANS, Remembered, declared_in, essence
-from stonegate.database.server.facts import (
-    OfferedExtension,
-    SessionFacts,
-    is_pooled,
-    read_is_empty,
-    read_offered,
-    read_session,
-    require_extensions,
-)
+from stonegate.database.server.extensions import OfferedExtension, read_offered, require_extensions
+from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty, read_session
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
 from stonegate.database.tracking.tables import Recorded, read_recorded, read_unchanged
 from stonegate.model.catalog import Catalog

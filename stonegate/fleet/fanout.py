@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -28,7 +28,7 @@ from stonegate.fleet.outcomes import (
 )
 from stonegate.fleet.targets import Target
 from stonegate.model.names import ObjectKind
-from stonegate.model.report import ApplyReport, FleetReport
+from stonegate.model.report import ApplyReport, FleetReport, Status
 from stonegate.model.source import SourceTree
 from stonegate.source.lazy import LazySource
 
@@ -204,7 +204,7 @@ class _Run:
         while wanted > 0 and self.waiting and self.stop.reason is None:
             report = await self._deploy(self.waiting.popleft())
             if not is_failure(report):
-                wanted -= report.status.value != "unchanged"
+                wanted -= report.status is not Status.UNCHANGED
             elif not hands_on(report):
                 if self.fan.canary is not None:
                     self.stop.ask(f"the canary {report.database} failed")
@@ -223,11 +223,11 @@ class _Run:
 
     # --- work -------------------------------------------------------------------------------------------------------
 
-    async def _work(self, step: Callable[[], object], width: int) -> None:
+    async def _work(self, step: Callable[[], Awaitable[bool]], width: int) -> None:
         """Repeat `step` in `width` tasks until it says that nothing is left."""
 
         async def repeat() -> None:
-            while self.stop.reason is None and await step():  # type: ignore[misc]
+            while self.stop.reason is None and await step():
                 pass
 
         async with asyncio.TaskGroup() as group:

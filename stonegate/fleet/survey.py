@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from stonegate.database.grouping import UNCHANGED, Member, PlanGroups
+from stonegate.database.grouping import Member, PlanGroups
 from stonegate.database.reports import report_error
 from stonegate.database.standing import Standing, read_standing
 from stonegate.database.status import DatabaseDiff, diff_database
@@ -15,7 +15,7 @@ from stonegate.database.survey import ApplyOptions
 from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import SourceError, StonegateError
 from stonegate.fleet.targets import Target
-from stonegate.model.plan import Plan
+from stonegate.model.plan import Mode, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ErrorReport
 from stonegate.source.lazy import LazySource
@@ -118,7 +118,7 @@ def _group(members: Sequence[tuple[Target, Member]]) -> PlanGroup:
 
 def is_unchanged(group: PlanGroup) -> bool:
     """True for databases that are as the folder left them."""
-    return group.plan.mode.value == UNCHANGED
+    return group.plan.mode is Mode.UNCHANGED
 
 
 async def status_fleet(targets: Sequence[Target], *, width: int, on_looked: OnLooked | None = None) -> Looked[Standing]:

@@ -15,8 +15,7 @@ from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.executor.transaction import run_transaction
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
-from stonegate.database.server.facts import read_blockers
-from stonegate.database.server.locks import run_with_lock_retry
+from stonegate.database.server.locks import read_blockers, run_with_lock_retry
 from stonegate.database.tracking.tables import ensure_tracking, record_changes
 from stonegate.errors import LockTimeout, StonegateError
 from stonegate.model.report import StepReport

@@ -36,10 +36,12 @@ from stonegate.database.server.databases import (
     exists,
     temporary_database,
 )
-from stonegate.database.server.facts import Locale, SessionFacts, read_offered, read_session, require_extensions
+from stonegate.database.server.extensions import read_offered, require_extensions
+from stonegate.database.server.facts import Locale, SessionFacts, read_session
 from stonegate.database.server.locks import hold_lock, reference_key
 from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Plan
 from stonegate.model.source import EffectVerb, SourceTree
 from stonegate.model.tracking import TrackingState
@@ -206,7 +208,7 @@ def admin_steps(plan: Plan, untrusted: set[str]) -> frozenset[str]:
     return frozenset(
         step.id
         for step in plan.steps
-        if step.kind.value == "extension" and step.action is not Action.SKIP and step.key.name in untrusted
+        if step.kind is ObjectKind.EXTENSION and step.action is not Action.SKIP and step.key.name in untrusted
     )
 
 

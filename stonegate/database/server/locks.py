@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
 
 from stonegate.database.sql import load
 from stonegate.errors import LockTimeout
@@ -232,3 +233,18 @@ async def run_with_lock_retry(
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))
         pause *= 2
     raise AssertionError("attempts must be at least 1")
+
+
+async def read_blockers(conn: AsyncConnection[Any], statement: str) -> tuple[str, ...]:
+    """The sessions that probably block a statement, each as a sentence; those on relations that it mentions first."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(load("locks/blockers").encode())
+        rows = await cursor.fetchall()
+    concerned = [row for row in rows if row["relation"] in statement] or rows
+    found: dict[int, str] = {}
+    for row in concerned:
+        who = f"{row['role']}, {row['application']}" if row["application"] else str(row["role"])
+        found.setdefault(
+            row["pid"], f"process {row['pid']} ({who}, {row['state']}) holds {row['mode']} on {row['relation']}"
+        )
+    return tuple(found.values())[:5]
