@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table, View
 from stonegate.model.expressions import is_unstable
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 
 _CODE = frozenset(
@@ -23,6 +23,9 @@ _CODE = frozenset(
         ObjectKind.OTHER,
     }
 )
+
+#: How the reason of a change begins that only makes way for another one.
+RESTORED = "restored: "
 
 _WITH_STATE = frozenset({ObjectKind.TRIGGER, ObjectKind.POLICY})
 _VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
@@ -204,7 +207,7 @@ class _Clearing:
             self._add(_restoring(dependent, disturbance, Action.RECREATE))
         elif declared and column.generated is None and by_default:
             self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="default"))
-        else:
+        elif not (column.inherited and self._is_parents_affair(dependent, disturbance)):
             self._block(dependent, disturbance)
 
     def _waits(self, key: ObjectKey) -> bool:
@@ -212,6 +215,13 @@ class _Clearing:
         made = (change.key for change in self.changes.values() if change.action in (Action.CREATE, Action.RECREATE))
         names = ((other.kind, other.schema, other.name) for other in made)
         return key.kind is ObjectKind.ROUTINE and (key.kind, key.schema, key.name) in names
+
+    def _is_parents_affair(self, column: ObjectKey, disturbance: _Disturbance) -> bool:
+        """True if a parent's column of that name is in the way too: this one goes and comes back with it."""
+        table = self.live.table(column.owner)
+        parents = (*table.inherits, *((table.partition_of,) if table.partition_of else ())) if table is not None else ()
+        keys = {replace(column, schema=parent.schema, name=parent.name) for parent in parents}
+        return not keys.isdisjoint(self.live.dependents.get(disturbance.key, ()))
 
     def _is_freed(self, dependent: ObjectKey) -> bool:
         """True if another change ends the dependency (a new type, another default, a dropped expression)."""
@@ -281,11 +291,18 @@ class _Clearing:
 
     def _block(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
         verb = "changes its type" if disturbance.retyped else "must be dropped"
+        if disturbance.cause.restored:
+            verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
         hint = f"drop {dependent} in a migration, or declare it in the folder"
-        if dependent.kind is ObjectKind.COLUMN and self._declared_member(dependent):
+        column = self._live_column(dependent) if dependent.kind is ObjectKind.COLUMN else None
+        if column is not None and self._declared_member(dependent):
+            hint = f"change {disturbance.key} in a migration without dropping it"
+        if column is not None and column.generated is not None and self._declared_member(dependent):
+            table, name = QualifiedName(dependent.schema, dependent.name).sql, quote_ident(column.name)
             hint = (
-                f"change {disturbance.key} without dropping it in a migration, "
-                f"or drop {dependent} there and add it again afterwards"
+                f"write a migration: ALTER TABLE {table} DROP COLUMN {name}; with the line -- stonegate: allow "
+                f"drop_column {dependent.label}, and this deployment adds it again, with new values; "
+                f"or change {disturbance.key} there without dropping it"
             )
         self.blocked[dependent] = Blocked(
             code="migration_blocked",
@@ -343,6 +360,6 @@ def _restoring(
         action=action,
         key=dependent,
         table=table,
-        reason=f"restored: {disturbance.key} {verb}",
+        reason=f"{RESTORED}{disturbance.key} {verb}",
         restored=True,
     )

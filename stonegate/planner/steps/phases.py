@@ -69,7 +69,11 @@ def _before_migrations(
     tables, routines = _mentioned(pending)
     words = words_of(pending)
     made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
-    by_key = {change.key: change for change in changes if change.action is Action.CREATE and change.key not in made}
+    by_key = {
+        change.key: change
+        for change in changes
+        if change.action is Action.CREATE and change.key not in made and not _is_there(change.key, evolution)
+    }
 
     def is_wanted(change: Change) -> bool:
         key = change.key
@@ -80,7 +84,8 @@ def _before_migrations(
             return True
         return change.change_class is ChangeClass.SAFE and (key.kind in _NEW_OBJECTS or additions)
 
-    chosen = _with_needs({key for key, change in by_key.items() if is_wanted(change)}, by_key, evolution)
+    wanted = {key for key, change in by_key.items() if is_wanted(change)}
+    chosen = _with_needs(wanted, by_key, _remade(changes, evolution), evolution)
     first = tuple(
         change
         for change in changes
@@ -90,10 +95,31 @@ def _before_migrations(
     return first, tuple(change for change in changes if change not in first)
 
 
+def _is_there(key: ObjectKey, evolution: Evolution) -> bool:
+    """True if the database has it until a migration takes it away."""
+    if evolution.real is None:
+        return False
+    table = evolution.real.table(key.owner)
+    is_column = key.kind is ObjectKind.COLUMN and table is not None and table.column(key.member or "") is not None
+    return is_column or key in evolution.real.objects
+
+
+def _remade(changes: tuple[Change, ...], evolution: Evolution) -> frozenset[ObjectKey]:
+    """Objects that are there, and get their declared form after the migrations only."""
+    anew = (
+        change.key
+        for change in changes
+        if change.action is Action.RECREATE or (change.action is Action.CREATE and _is_there(change.key, evolution))
+    )
+    altered = (change.key.owner for change in changes if change.key.kind is ObjectKind.ATTRIBUTE)
+    return frozenset((*anew, *altered))
+
+
 def _with_needs(
-    chosen: set[ObjectKey], by_key: Mapping[ObjectKey, Change], evolution: Evolution
+    chosen: set[ObjectKey], by_key: Mapping[ObjectKey, Change], remade: frozenset[ObjectKey], evolution: Evolution
 ) -> frozenset[ObjectKey]:
-    """The chosen new objects with the new ones that they need; without those that need what a migration makes."""
+    """The chosen new objects with the new ones that they need; without those that need what a migration makes, or what
+    gets its form later (`remade`)."""
     needs: dict[ObjectKey, set[ObjectKey]] = {}
     for edge in evolution.desired.dependencies:
         if not _is_foreign_key(edge.dependent, evolution.desired):
@@ -112,7 +138,9 @@ def _with_needs(
 
     def is_possible(key: ObjectKey, seen: frozenset[ObjectKey] = frozenset()) -> bool:
         return all(
-            needed in seen or needed.owner in live.objects or (needed in by_key and is_possible(needed, seen | {key}))
+            needed in seen
+            or (needed.owner in live.objects and needed not in remade)
+            or (needed in by_key and is_possible(needed, seen | {key}))
             for needed in needs.get(key, ())
             if needed == needed.owner and needed in evolution.desired.objects
             # the sequence of a serial column is made with its table
