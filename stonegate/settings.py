@@ -16,9 +16,12 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from stonegate.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from stonegate.source.archive import Caps
 
 T = TypeVar("T")
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -242,6 +245,18 @@ class Settings:
         0.0, _seconds, "serve", "/ready says 503 so long before nobody new is accepted", "SHUTDOWN_DELAY_SECS"
     )
     shutdown_timeout: float = _setting(20.0, _seconds, "serve", "calls may finish at the end", "SHUTDOWN_TIMEOUT_SECS")
+
+    @property
+    def archive_caps(self) -> Caps:
+        """The limits of an archive."""
+        from stonegate.source.archive import Caps  # most commands start without it
+
+        return Caps(
+            compressed=self.archive_max_mib * MIB,
+            inflated=self.archive_max_inflated_mib * MIB,
+            members=self.archive_max_members,
+            ratio=self.archive_max_ratio,
+        )
 
     @property
     def shadow_server(self) -> str | Path | None:

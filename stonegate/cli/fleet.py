@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stonegate.cli.output import progress
 from stonegate.cli.render.names import count
-from stonegate.cli.source import load_lazily, read_caps
+from stonegate.cli.source import load_lazily
 from stonegate.errors import FleetFailed, SourceError, UsageError
 from stonegate.settings import Settings
 
@@ -116,7 +116,7 @@ def load_stored(registry: Registry, platform: str, schema: str) -> LazySource:
 def store_folder(settings: Settings, platform: str, schema: str, folder: Path, scope: str | None) -> str:
     """Keep a folder for a platform; its digest."""
     registry = open_registry(settings)
-    return registry.store_schema(platform, schema, folder, scope=scope, caps=read_caps(settings)).digest
+    return registry.store_schema(platform, schema, folder, scope=scope, caps=settings.archive_caps).digest
 
 
 def fanout_options(settings: Settings) -> FanoutOptions:

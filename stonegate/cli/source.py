@@ -7,27 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stonegate.cli.output import progress
-from stonegate.settings import MIB, Settings
+from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.model.source import SourceTree
     from stonegate.planner.order.tree import Ordered
-    from stonegate.source.archive import Caps
     from stonegate.source.lazy import LazySource
 
 _NAMELESS = "stonegate"
-
-
-def read_caps(settings: Settings) -> Caps:
-    """The limits of an archive."""
-    from stonegate.source.archive import Caps
-
-    return Caps(
-        compressed=settings.archive_max_mib * MIB,
-        inflated=settings.archive_max_inflated_mib * MIB,
-        members=settings.archive_max_members,
-        ratio=settings.archive_max_ratio,
-    )
 
 
 def load_tree(settings: Settings) -> SourceTree:
@@ -39,7 +26,7 @@ def load_tree(settings: Settings) -> SourceTree:
     from stonegate.source.parse import load_source
 
     with progress(f"reading {settings.folder}"):
-        return load_source(settings.folder, settings.scope, caps=read_caps(settings))
+        return load_source(settings.folder, settings.scope, caps=settings.archive_caps)
 
 
 def load_ordered(settings: Settings) -> tuple[SourceTree, Ordered]:
@@ -65,4 +52,4 @@ def load_lazily(settings: Settings) -> LazySource:
     """The folder of the settings, which is read when somebody asks for its digest, and parsed when for more."""
     from stonegate.source.lazy import LazySource
 
-    return LazySource.of_folder(settings.folder, scope=settings.scope, caps=read_caps(settings))
+    return LazySource.of_folder(settings.folder, scope=settings.scope, caps=settings.archive_caps)

@@ -17,8 +17,8 @@ from stonegate.errors import UsageError
 from stonegate.gateway.call.request import find_unknown
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.state import Gateway
+from stonegate.settings import MIB
 
-MIB = 1024 * 1024
 #: What a form may hold besides the archive (bytes).
 FORM_ROOM = MIB
 MOST_FIELDS = 200

@@ -24,7 +24,6 @@ from stonegate.gateway.logs import LOG
 from stonegate.gateway.metrics import Figures, Metrics
 from stonegate.gateway.security import Guard
 from stonegate.settings import Settings
-from stonegate.source.tree import Caps
 
 #: An answer about PostgreSQL's health is good for this long: whoever may ask without a token must not cost sessions.
 HEALTH_SECONDS = 1.0
@@ -93,12 +92,7 @@ class Gateway:
         return Deployer(
             data_dir=settings.data_dir.absolute(),
             server=settings.server_conninfo,
-            caps=Caps(
-                compressed=settings.archive_max_mib * 1024 * 1024,
-                inflated=settings.archive_max_inflated_mib * 1024 * 1024,
-                members=settings.archive_max_members,
-                ratio=settings.archive_max_ratio,
-            ),
+            caps=settings.archive_caps,
             lock_timeout_s=settings.lock_timeout,
             statement_timeout_s=settings.statement_timeout,
             concurrency=settings.concurrency,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from functools import cache
@@ -12,10 +11,9 @@ from typing import TypeVar
 import psycopg
 from psycopg import sql
 
-from stonegate.database.connect import connect
-from stonegate.database.introspect.catalog import read_catalog
 from stonegate.model.catalog import Catalog, Column, Constraint, OtherObject, Policy, Routine, Table, Trigger, View
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key
+from tests.convergence import catalog_of
 from tests.servers import Database, Server, create_database, drop_database
 
 # What is in the script.
@@ -52,14 +50,6 @@ def rich_template(server: Server) -> Database:
 def extension_of(server: Server) -> str:
     """An extension with operator classes that this server has: Debian's lacks pgvector, 16's has nothing else."""
     return "pg_trgm" if server.major == 15 else "vector"
-
-
-def catalog_of(url: str) -> Catalog:
-    async def read() -> Catalog:
-        async with await connect(url) as conn:
-            return await read_catalog(conn)
-
-    return asyncio.run(read())
 
 
 @cache

@@ -18,10 +18,10 @@ from stonegate.model.catalog import (
     SequenceOptions,
 )
 from stonegate.model.names import ObjectKind, QualifiedName
+from tests.convergence import catalog_of
 from tests.database.rich import (
     READER,
     SALES,
-    catalog_of,
     named,
     other,
     rich_catalog,

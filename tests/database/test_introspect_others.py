@@ -16,6 +16,7 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key
+from tests.convergence import catalog_of
 from tests.database.rich import (
     CUSTOMER,
     MOOD,
@@ -23,7 +24,6 @@ from tests.database.rich import (
     READER,
     SALES,
     SCRIPT,
-    catalog_of,
     named,
     other,
     rich_catalog,

@@ -17,10 +17,10 @@ from stonegate.model.catalog import (
     Dependency,
 )
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key
+from tests.convergence import catalog_of
 from tests.database.rich import (
     READER,
     SALES,
-    catalog_of,
     extension_of,
     named,
     rich_catalog,

@@ -18,12 +18,12 @@ from stonegate.gateway.deploy.results import Outcome, blocked_only_by_drift, fai
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Mode, Phase, Plan
 from stonegate.model.report import ApplyReport, Status
+from stonegate.settings import MIB
 from stonegate.source.lazy import LazySource
 
 #: How often the plan is made again because another replica was faster.
 ATTEMPTS = 20
 _HEAVY = frozenset({"rewrites-table", "share-lock", "validates-rows"})
-_MIB = 1024 * 1024
 SUPERSEDED = (
     "this folder is older than what the database has: nothing was changed. /migrate and `stonegate apply` deploy what "
     "they are given, and would roll back"
@@ -93,12 +93,12 @@ async def _refuse_large(conninfo: str, plan: Plan, database: str, max_table_mb: 
         sizes = await read_sizes(conn, tables)
     finally:
         await conn.close()
-    large = {table: size for table, size in sizes.items() if size > max_table_mb * _MIB}
+    large = {table: size for table, size in sizes.items() if size > max_table_mb * MIB}
     if large:
         raise TableTooLarge(
             "nothing was changed: tables would be rewritten, indexed or validated that are larger than "
             f"REGISTER_MAX_TABLE_MB ({max_table_mb} MB)",
-            details=tuple(f"{table}: {size // _MIB} MB" for table, size in large.items()),
+            details=tuple(f"{table}: {size // MIB} MB" for table, size in large.items()),
             hint="deploy this release with /migrate, or `stonegate apply`",
             database=database,
         )

@@ -14,12 +14,14 @@ from stonegate.gateway.bodies import check_length, read_body
 from stonegate.gateway.call.calls import CallAnswer
 from stonegate.gateway.call.request import CallRequest, LargeCallRequest, find_unknown, strict_decoder
 from stonegate.gateway.call.signatures import LARGE_BYTES
-from stonegate.gateway.endpoints import MIB, decode_json, warn_about
+from stonegate.gateway.endpoints import decode_json, warn_about
 from stonegate.gateway.protocol import Exchange
 from stonegate.gateway.state import Gateway
+from stonegate.settings import MIB
 
 _DECODER: Final = strict_decoder(CallRequest)
 _LARGE_DECODER: Final = strict_decoder(LargeCallRequest)
+_BEGIN: Final = b'{"rows":'
 _HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
 
 
@@ -102,6 +104,3 @@ class CallRoute:
             return await self._gateway.calls.answer(request)
         finally:
             exchange.on_hang_up = None
-
-
-_BEGIN: Final = b'{"rows":'

@@ -11,8 +11,8 @@ from stonegate.gateway.deploy.deployments import create_empty, migrate, register
 from stonegate.gateway.deploy.results import Outcome
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
 from stonegate.gateway.forms import CreateTenant, MigrateForm, RegisterForm
+from stonegate.settings import MIB
 
-_MIB = 1024 * 1024
 DEPLOY_CODES = (
     "schema_extraction_failed",
     "extension_not_available",
@@ -83,7 +83,7 @@ async def list_databases(incoming: Incoming) -> Answer:
         {
             "name": each.database,
             "type": "main" if each.owner.tenant in (None, "main") else "tenant",
-            "size_mb": round(sizes[each.database] / _MIB, 2) if each.database in sizes else None,
+            "size_mb": round(sizes[each.database] / MIB, 2) if each.database in sizes else None,
         }
         for each in sorted(record.databases, key=lambda each: each.database)
     ]
