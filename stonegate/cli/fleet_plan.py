@@ -19,6 +19,7 @@ from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.database.standing import Standing
+    from stonegate.database.status import DatabaseDiff
     from stonegate.database.survey import ApplyOptions
     from stonegate.fleet.survey import FleetPlan, Looked, PlanGroup, Unread
     from stonegate.fleet.targets import Target
@@ -139,7 +140,7 @@ def _names(targets: tuple[Target, ...], *, every: bool) -> str:
 
 def diff_many(settings: Settings, chosen: Chosen, folder: Path | None, *, as_json: bool, verbose: bool) -> int:
     """Show what differs, alike databases once; the exit code: 7 unreadable databases, 5 drift."""
-    from stonegate.cli.render.diff import diff_document, render_diff
+    from stonegate.cli.render.diff import diff_document
     from stonegate.fleet.survey import diff_fleet
 
     source = load_fleet_source(settings, chosen, folder)
@@ -156,20 +157,31 @@ def diff_many(settings: Settings, chosen: Chosen, folder: Path | None, *, as_jso
     if as_json:
         documents = [diff_document(found) for _, found in looked.seen]
         write_json({"databases": documents, "unread": unread_documents(looked.unread)})
-    else:
-        groups: dict[str, list[int]] = {}
-        for number, (_, found) in enumerate(looked.seen):
-            key = dump_json(diff_document(found) | {"database": None})
-            groups.setdefault(key, []).append(number)
-        for numbers in sorted(groups.values(), key=len, reverse=True):
-            alike = tuple(looked.seen[number][0] for number in numbers)
-            title = f"{count(len(alike), 'database')}: {_names(alike, every=verbose)}"
-            show(*indented(stdout(), Text(printable(title), style="bold cyan"), 0, hang=2))
-            show(*render_diff(stdout(), looked.seen[numbers[0]][1], verbose=verbose), Text(""))
+    elif looked.seen:
+        show(*render_diffs(stdout(), looked, verbose=verbose))
     _tell_unread(looked.unread)
     if looked.unread:
         return FAILED
     return DRIFTED if any(found.drift for _, found in looked.seen) else 0
+
+
+def render_diffs(console: Console, looked: Looked[DatabaseDiff], *, verbose: bool) -> Iterator[Text]:
+    """What differs below the names of the databases where it does, the sentence about all of them last."""
+    from stonegate.cli.render.diff import count_differences, diff_document, render_diff
+
+    groups: dict[str, list[tuple[Target, DatabaseDiff]]] = {}
+    for target, found in looked.seen:
+        groups.setdefault(dump_json(diff_document(found) | {"database": None}), []).append((target, found))
+    for members in sorted(groups.values(), key=len, reverse=True):
+        title = f"{count(len(members), 'database')}: {_names(tuple(target for target, _ in members), every=verbose)}"
+        yield from indented(console, Text(printable(title), style="bold cyan"), 0, hang=2)
+        yield from render_diff(console, members[0][1], verbose=verbose, alike=len(members))
+        yield Text("")
+    differing = [target.database for target, found in looked.seen if count_differences(found) or found.drift]
+    parts = [f"{len(looked.seen) - len(differing)} as declared"]
+    parts += [f"{len(differing)} differ: {', '.join(differing)}"] if differing else []
+    unread = f"; {len(looked.unread)} could not be read" if looked.unread else ""
+    yield from indented(console, Text(printable(", ".join(parts) + unread), style="bold"), 0, hang=2)
 
 
 # --- status ---------------------------------------------------------------------------------------------------------

@@ -165,3 +165,13 @@ def test_an_interrupted_run_finishes_what_is_under_way_and_reports(big: tuple[Fl
         20 <= applied < FEWER - SPECIAL and skipped and "not attempted: interrupted" in skipped[0]["error"]["message"]
     )
     assert states(fleet)["new"] == applied and states(fleet)["torn"] == 0
+
+    report.unlink()
+    running = start(shell, report)
+    wait_for(running, 5)
+    running.send_signal(signal.SIGINT)
+    assert running.stderr is not None
+    assert any("once more to roll it back" in line for line in running.stderr)
+    running.send_signal(signal.SIGINT)
+    assert end(running) == 7
+    assert len(json.loads(report.read_text())) == FEWER and states(fleet)["torn"] == 0

@@ -81,8 +81,17 @@ def _drifted(found: DatabaseDiff) -> frozenset[tuple[ObjectKey, str]]:
     return frozenset((change.key, change.aspect) for change in found.drift)
 
 
-def render_diff(console: Console, found: DatabaseDiff, *, verbose: bool = False) -> Iterator[Text]:
-    """The differences by object, and what stands beside them."""
+def count_differences(found: DatabaseDiff) -> int:
+    """How many there are."""
+    return len(changes_of(found.plan)) + len(missing_steps(found.plan)) + len(not_in_steps(found.plan))
+
+
+def render_diff(console: Console, found: DatabaseDiff, *, verbose: bool = False, alike: int = 1) -> Iterator[Text]:
+    """The differences by object, and what stands beside them.
+
+    Args:
+        alike: how many databases they are those of.
+    """
     changes, missing, stuck = changes_of(found.plan), missing_steps(found.plan), not_in_steps(found.plan)
     drifted = _drifted(found)
     shown = {(change.key, change.aspect) for change in changes}
@@ -101,10 +110,10 @@ def render_diff(console: Console, found: DatabaseDiff, *, verbose: bool = False)
         if reason.hint is not None:
             yield from indented(console, Text.assemble(("hint: ", "bold"), printable(reason.hint)), 4, hang=2)
     yield from _rest(console, found.plan, verbose)
-    number = len(changes) + len(missing) + len(stuck)
+    number = count_differences(found)
     text = count(number, "difference") if number else "no difference"
     drift = f", {count(len(found.drift), 'change')} by hand since the last apply" if found.drift else ""
-    name = found.plan.target.database if found.plan.target is not None else "?"
+    name = found.plan.target.database if found.plan.target is not None and alike == 1 else f"each of {alike}"
     yield from indented(console, Text.assemble((f"{name}: ", "bold"), f"{text}{drift}"), 0)
 
 
