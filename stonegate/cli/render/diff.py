@@ -113,7 +113,9 @@ def render_diff(console: Console, found: DatabaseDiff, *, verbose: bool = False,
     number = count_differences(found)
     text = count(number, "difference") if number else "no difference"
     drift = f", {count(len(found.drift), 'change')} by hand since the last apply" if found.drift else ""
-    name = found.plan.target.database if found.plan.target is not None and alike == 1 else f"each of {alike}"
+    name = found.plan.target.database if found.plan.target is not None else "?"
+    if alike > 1:
+        name = f"each of {alike}"
     yield from indented(console, Text.assemble((f"{name}: ", "bold"), f"{text}{drift}"), 0)
 
 
