@@ -224,7 +224,7 @@ def render_standings(console: Console, looked: Looked[Standing]) -> Iterator[Tex
     from stonegate.cli.status import render_drift
 
     header = ("database", "deployed", "folder", "by", "drift")
-    yield from table(console, header, [_row(target, found) for target, found in looked.seen])
+    yield from table(console, header, [_row(target, found) for target, found in looked.seen], spare=(3, 1))
     for target, found in looked.seen:
         if found.drift:
             yield Text("")

@@ -116,8 +116,7 @@ def render_drift(console: Console, drift: tuple[Change, ...], indent: int) -> It
     for holder, changes in groupby(drift, key=lambda change: str(change.table or change.key.owner)):
         yield from indented(console, Text(printable(holder), style="bold"), indent)
         for change in changes:
-            for line in render_change(console, change, drift=False):
-                yield Text.assemble(" " * indent, line)
+            yield from render_change(console, change, drift=False, indent=indent + 2)
 
 
 def _deployment(console: Console, last: DeploymentEntry) -> Iterator[Text]:

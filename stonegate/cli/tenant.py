@@ -228,7 +228,7 @@ def show_databases(settings: Settings, platform: str, schema: str | None, *, as_
         rows = [
             (record.id, record.database, record.owner.schema or "", local_time(record.created_at)) for record in records
         ]
-        show(*table(stdout(), ("id", "database", "schema", "since"), rows))
+        show(*table(stdout(), ("id", "database", "schema", "since"), rows, spare=(3,)))
 
 
 def _require_place(settings: Settings) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from stonegate.cli.fleet_view import FleetLines, FleetView
+from stonegate.cli.render.lines import table
 from stonegate.database.progress import Progress, Stage
 from stonegate.fleet.fanout import FleetEvent, State
 from stonegate.fleet.names import v1_owner
@@ -85,3 +86,15 @@ def test_in_a_pipe_each_finished_database_has_a_line() -> None:
         "[1/3] shop_tenant_0 dry run",
         "[2/3] shop_tenant_1 unchanged",
     ]
+
+
+def test_a_narrow_screen_leaves_out_what_can_be_spared() -> None:
+    def draw_table(width: int) -> list[str]:
+        console = Console(file=io.StringIO(), width=width)
+        rows = [("shop_tenant_1", "2026-11-25 01:18:41", "shop_owner", "3")]
+        header = ("database", "deployed", "by", "drift")
+        return [line.plain for line in table(console, header, rows, numeric=(3,), spare=(2, 1))]
+
+    assert draw_table(60)[2] == "shop_tenant_1  2026-11-25 01:18:41  shop_owner      3"
+    assert draw_table(50)[2] == "shop_tenant_1  2026-11-25 01:18:41      3"
+    assert draw_table(40)[0].split() == ["database", "drift"] and draw_table(40)[2] == "shop_tenant_1      3"

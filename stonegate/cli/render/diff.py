@@ -130,7 +130,7 @@ def _rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
         yield Text(f"{count(len(plan.unmanaged), 'unmanaged object')} (--verbose lists them)", style="dim")
 
 
-def render_change(console: Console, change: Change, *, drift: bool) -> Iterator[Text]:
+def render_change(console: Console, change: Change, *, drift: bool, indent: int = 2) -> Iterator[Text]:
     """What is different: the part, the aspect, and both values."""
     symbol, style = SYMBOLS[change.action]
     part = change.key.member or (str(change.key) if change.table is not None else "")
@@ -138,20 +138,20 @@ def render_change(console: Console, change: Change, *, drift: bool) -> Iterator[
     line = Text.assemble((symbol, style), f" {printable(what)}")
     if drift:
         line.append("  by hand", style="bold yellow")
-    yield from indented(console, line, 2, hang=2)
+    yield from indented(console, line, indent, hang=2)
     if change.before is not None and change.after is not None and "\n" in change.before + change.after:
-        yield from _text_diff(console, change.before, change.after)
+        yield from _text_diff(console, change.before, change.after, indent + 4)
     elif change.before is not None or change.after is not None:
         for word, value in (("live", change.before), ("declared", change.after)):
             shown = "(none)" if value is None else printable(value)
-            yield from indented(console, Text.assemble((f"{word}: ".rjust(10), "dim"), shown), 4, hang=10)
+            yield from indented(console, Text.assemble((f"{word}: ".rjust(10), "dim"), shown), indent + 2, hang=10)
     elif change.reason:
-        yield from indented(console, printable(change.reason), 6, style="dim")
+        yield from indented(console, printable(change.reason), indent + 4, style="dim")
 
 
-def _text_diff(console: Console, live: str, declared: str) -> Iterator[Text]:
+def _text_diff(console: Console, live: str, declared: str, indent: int) -> Iterator[Text]:
     """Two long texts line by line: - is live, + is declared."""
     lines = unified_diff(printable(live).splitlines(), printable(declared).splitlines(), lineterm="", n=2)
     for line in list(lines)[2:]:
         style = {"-": "red", "+": "green", "@": "dim"}.get(line[:1], "")
-        yield from indented(console, Text("…" if line.startswith("@") else line, style=style), 6, hang=2)
+        yield from indented(console, Text("…" if line.startswith("@") else line, style=style), indent, hang=2)

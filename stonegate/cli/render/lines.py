@@ -44,16 +44,31 @@ def placed(console: Console, rows: Sequence[tuple[Text, str]], indent: int) -> I
 
 
 def table(
-    console: Console, header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = ()
+    console: Console,
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numeric: Sequence[int] = (),
+    spare: Sequence[int] = (),
 ) -> Iterator[Text]:
     """A table with a ruled header. On a screen that is too narrow for it the widest columns are folded, and where that
     is not enough, each row is a block of `name  value` lines.
 
     Args:
         numeric: indexes of columns that are aligned to the right.
+        spare: indexes of columns that are rather left out than folded, the first one first.
     """
     cells = [[_one_line(cell) for cell in row] for row in rows]
     widths = [max([len(name), *(Text(row[i]).cell_len for row in cells)]) for i, name in enumerate(header)]
+    left_out = set[int]()
+    for index in spare:
+        if sum(widths) + 2 * (len(widths) - 1) - sum(widths[each] + 2 for each in left_out) > console.width:
+            left_out.add(index)
+    if left_out:
+        kept = [index for index in range(len(header)) if index not in left_out]
+        widths = [widths[index] for index in kept]
+        header, cells = [header[index] for index in kept], [[row[index] for index in kept] for row in cells]
+        numeric = [place for place, index in enumerate(kept) if index in numeric]
     while sum(widths) + 2 * (len(widths) - 1) > console.width:
         widest = widths.index(max(widths))
         if widths[widest] <= max(_NARROWEST_FOLD, len(header[widest])):
