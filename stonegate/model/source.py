@@ -39,6 +39,7 @@ class NeedKind(StrEnum):
     RELATION = "relation"  # tables, views, materialised views, sequences, indexes
     TYPE = "type"  # types, and the row types of relations
     ROUTINE = "routine"
+    OTHER = "other"  # what the model has only a label for, which is the name: text search objects, collations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -123,6 +123,8 @@ def build_other_change(statement: Statement, declarations: Declarations) -> Sour
     }
     if statement.kind in kinds and names:
         key = declarations.object(kinds[statement.kind], {"List": {"items": names}})
+        for dictionary in node.get("dicts", ()):
+            draft.needs.other(declarations.object("OBJECT_TSDICTIONARY", dictionary).name)
     elif statement.kind == "AlterOpFamilyStmt":
         items = [{"String": {"sval": node["amname"]}}, *node["opfamilyname"]]
         key = declarations.object("OBJECT_OPFAMILY", {"List": {"items": items}})

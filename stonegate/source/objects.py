@@ -96,6 +96,13 @@ _DEFINED = {
     "OBJECT_TSDICTIONARY": "text search dictionary",
     "OBJECT_TSCONFIGURATION": "text search configuration",
 }
+#: Options of DefineStmt whose TypeName is really the name of another such object.
+_MODELS = {
+    ("OBJECT_COLLATION", "from"): "collation",
+    ("OBJECT_TSDICTIONARY", "template"): "text search template",
+    ("OBJECT_TSCONFIGURATION", "parser"): "text search parser",
+    ("OBJECT_TSCONFIGURATION", "copy"): "text search configuration",
+}
 #: Options of DefineStmt whose TypeName is really the name of a function.
 _FUNCTION_OPTIONS = frozenset(
     {"function", "procedure", "restrict", "join", "input", "output", "receive", "send", "analyze", "subscript"}
@@ -119,6 +126,8 @@ def build_defined(statement: Statement, declarations: Declarations) -> SourceIte
         elif option in ("leftarg", "rightarg", "like"):
             draft.needs.type(value)
             arguments[option] = value
+        elif (node["kind"], option) in _MODELS:
+            draft.needs.other(_labelled(_MODELS[node["kind"], option], value["names"]).name)
     schema, name = qualified(node["defnames"])
     if node["kind"] == "OBJECT_TYPE":
         return with_original(draft.created(_type_key(node["defnames"])), statement)

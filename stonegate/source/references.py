@@ -45,6 +45,10 @@ class Needs:
         if name is not None and name != "public":
             self.add(Need(kind=NeedKind.SCHEMA, schema=None, name=name))
 
+    def other(self, label: str) -> None:
+        """Note an object of which the model has only a label."""
+        self.add(Need(kind=NeedKind.OTHER, schema=None, name=label))
+
     def type(self, type_name: Node) -> None:
         """Note the type of a TypeName node; `t.c%TYPE` is a mention of that column."""
         if "pct_type" in type_name:

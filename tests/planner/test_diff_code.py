@@ -335,6 +335,15 @@ def test_default_privileges_of_the_builder_are_those_of_the_owner() -> None:
     assert (change.key, change.aspect, change.after) == (entry.key, "privileges", "grant SELECT for web")
 
 
+def test_default_privileges_that_are_no_longer_declared_are_noted() -> None:
+    entry = DefaultPrivileges(role=BUILDER, schema="", objects="functions", granted=(READ,), revoked=(PUBLIC,))
+    live = Catalog(default_privileges=(replace(entry, role="tenant"),))
+    nothing = Catalog(default_privileges=(replace(entry, granted=(), revoked=()),))
+    for desired in (Catalog(), nothing):
+        found = diff(desired, live, declared=Catalog(default_privileges=(entry,)), owner="tenant")
+        assert found.changes == () and len(found.notes) == 2
+
+
 def test_a_comment_of_somebody_else_survives_adoption() -> None:
     live = _owned(replace(ACCESS, comment="by hand"))
     adopted = diff(_owned(ACCESS), live, declared=None)

@@ -144,6 +144,10 @@ def compare_default_privileges(
         is_taken = (right.grantee, right.privilege) in taken
         if right not in desired.granted and right in present.granted and not is_taken:
             yield Note(f"{desired.key}: {_right_text(right)} is no longer declared, and stays until a REVOKE runs")
+    for right in last.revoked if last is not None else ():
+        if right not in (*desired.revoked, *granted) and right in present.revoked:
+            text = f"{desired.key}: {_right_text(right)} is no longer declared revoked, and stays so until a GRANT runs"
+            yield Note(text)
 
 
 def holds(access: Access, right: Privilege) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stonegate.model.catalog import Access, DefaultPrivileges, Extension, OtherObject, Schema
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -110,9 +112,14 @@ def compare_all_default_privileges(sides: Sides) -> Findings:
         last = sides.last_declared(entry.key)
         known = last if isinstance(last, DefaultPrivileges) else None
         yield from compare_default_privileges(sides, entry, live.get(place), known)
+    former = sides.declared.default_privileges if sides.declared is not None else ()
+    declared = {_entry(entry, roles): entry for entry in former}
     for place, entry in live.items():
         if place not in desired:
             yield Unmanaged(entry.key)
+            if place in declared:
+                nothing = replace(entry, granted=(), revoked=())
+                yield from compare_default_privileges(sides, nothing, entry, declared[place])
 
 
 def _entry(entry: DefaultPrivileges, roles: dict[str, str]) -> tuple[str, str, str]:

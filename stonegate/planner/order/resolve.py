@@ -39,6 +39,8 @@ def made_spots(key: ObjectKey) -> tuple[Spot, ...]:
             return ((NeedKind.SCHEMA, "", key.name),)
         case ObjectKind.EXTENSION:
             return ((NeedKind.EXTENSION, "", key.name),)
+        case ObjectKind.OTHER:
+            return ((NeedKind.OTHER, "", key.name),)
         case _:
             return ()
 
@@ -100,7 +102,7 @@ class Makers:
 
     def spot(self, need: Need) -> Spot:
         """Where a need looks: `public` for a name without schema, or the schemas that declare it."""
-        if need.kind in (NeedKind.SCHEMA, NeedKind.EXTENSION):
+        if need.kind in (NeedKind.SCHEMA, NeedKind.EXTENSION, NeedKind.OTHER):
             return need.kind, "", need.name
         if need.schema is not None:
             return need.kind, need.schema, need.name
