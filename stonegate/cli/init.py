@@ -9,7 +9,8 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
-from stonegate.cli.output import expect_json, show, write_json
+from stonegate.cli.output import expect_json, show, stdout, write_json
+from stonegate.cli.render.lines import indented
 from stonegate.errors import UsageError
 from stonegate.model.source import Folder
 from stonegate.settings import CONFIG_FILE
@@ -87,7 +88,7 @@ def init(
     show(*(Text.assemble(("+ ", "green"), name) for name in made))
     if not made:
         show(Text("everything is there already; nothing was written"))
-    show(Text(f"next: put a table into {folder}/tables/, then: stonegate plan"))
+    show(*indented(stdout(), Text(f"next: put a table into {folder}/tables/, then: stonegate plan"), 0))
 
 
 def _write_new(path: Path, text: str) -> list[str]:

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.files import write_file
-from stonegate.cli.output import expect_json, show, write_json
+from stonegate.cli.output import expect_json, show, stdout, write_json
+from stonegate.cli.render.lines import indented
 from stonegate.cli.source import load_ordered
 from stonegate.settings import read_settings
 
@@ -44,4 +45,5 @@ def pack(
             }
         )
         return
-    show(Text(f"{out}: {len(data):,} bytes, fingerprint {tree.fingerprint[:12]}"))
+    told = f"{out}: {len(data):,} bytes, fingerprint {tree.fingerprint[:12]}"
+    show(*indented(stdout(), Text(told), 0, hang=2))

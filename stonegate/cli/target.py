@@ -112,8 +112,8 @@ def resolve_target(named: TargetOptions, settings: Settings, folder: Path | None
     name = database_of(chosen.database)
     if name is None:
         raise UsageError(
-            "the database URL names a server, but no database",
-            hint="add the name at its end: postgresql://host/NAME",
+            "-d names a server, but no database",
+            hint="add the name: postgresql://host/NAME, or dbname=NAME",
         )
     return DatabaseTarget(conninfo=chosen.database, name=name)
 

@@ -122,12 +122,20 @@ def database_of(conninfo: str) -> str | None:
     PG* variables name a server, never a target (behaviour, §8), so PGDATABASE does not count.
 
     Raises:
-        UsageError: the conninfo cannot be read.
+        UsageError: the conninfo cannot be read, or no file describes the service.
     """
     params = _parse(conninfo)
     if name := params.get("dbname"):
         return name
-    return _read_service(params["service"]).get("dbname") if "service" in params else None
+    if "service" not in params:
+        return None
+    service = _find_service(params["service"])
+    if service is None:
+        raise UsageError(
+            f"no connection service is called {params['service']}",
+            hint="describe it in ~/.pg_service.conf, or say with PGSERVICEFILE where it is described",
+        )
+    return service.get("dbname")
 
 
 def wrap_error(
@@ -259,11 +267,16 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
 
 
 def _read_service(name: str) -> dict[str, str]:
-    """The parameters of one section of the connection service file (manual 34.17); {} if there is none."""
+    """The parameters of a connection service; {} if there is none."""
+    return _find_service(name) or {}
+
+
+def _find_service(name: str) -> dict[str, str] | None:
+    """The parameters of one section of the connection service file (manual 34.17); None if there is none."""
     for path in _service_files():
         if path.is_file() and (found := _parse_service(path.read_text(encoding="utf-8"), name)) is not None:
             return found
-    return {}
+    return None
 
 
 def _service_files() -> Iterator[Path]:

@@ -14,6 +14,7 @@ from stonegate.errors import (
     MigrationFailed,
     StonegateError,
 )
+from stonegate.model.foreign_types import FOREIGN_TYPES
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action, Statement, Step
 
@@ -146,6 +147,8 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             return "`stonegate plan --preflight` names the rows: correct them first, in a migration"
         case "42501" if step is not None and step.kind is ObjectKind.EXTENSION:
             return "only a superuser may create this extension: give stonegate the admin's connection, or ask for it"
+        case "42883" if (diag.message_primary or "").startswith(("function", "procedure")):
+            return "declare it in functions/ with these types of arguments, or correct the call"
         case "42501":
             return diag.message_hint or "connect as the role that owns the object, or GRANT what is missing"
         case "53200":
@@ -159,4 +162,22 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
                 "PostgreSQL forbids the use of a new enum value in the transaction that adds it: use it one apply later"
             )
         case _:
-            return diag.message_hint
+            return diag.message_hint or _hint_for_name(error.sqlstate, diag.message_primary or "")
+
+
+def _hint_for_name(state: str | None, message: str) -> str | None:
+    """What to do about a name that the database does not know."""
+    match state:
+        case "42P01":
+            return "declare it in tables/ or views/, or correct the name"
+        case "42703":
+            return "declare the column, or correct the name"
+        case "3F000":
+            return "declare it: CREATE SCHEMA …; in tables/ or types/"
+        case "42704" if message.startswith("role "):
+            return "create it first: CREATE ROLE …; roles belong to the server, not to a folder"
+        case "42704" if named := re.match(r'type "(?:.*\.)?(\w+)(?:\[\])?" ', message):
+            own = FOREIGN_TYPES.get(named[1])
+            return f"PostgreSQL calls it {own}" if own else "declare it in types/, or correct the name"
+        case _:
+            return None

@@ -81,7 +81,8 @@ class ObjectKey:
         schema: the schema; "" for what has none (schemas, extensions, migrations).
         name: the object's name; for members the relation (or type) that they belong to.
         arguments: for routines the input types as `format_type` prints them, comma separated ("integer, text[]").
-        member: for members their own name (column, constraint, trigger, policy, attribute).
+        member: for members their own name (column, constraint, trigger, policy, attribute); for an index without a name
+            what it is on.
     """
 
     kind: ObjectKind
@@ -119,6 +120,8 @@ class ObjectKey:
                 role, _, objects = self.name.rpartition(" ")
                 whose = f"of {role} " if role else ""
                 return f"{whose}on {objects}" + (f" in schema {quote_ident(self.schema)}" if self.schema else "")
+            case ObjectKind.INDEX if not self.name:
+                return f"on {self.member}"
             case _:
                 pass
         text = str(self.qualified)

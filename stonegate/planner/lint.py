@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from stonegate.model.foreign_types import FOREIGN_TYPES
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.source import (
     Effect,
@@ -12,6 +14,7 @@ from stonegate.model.source import (
     MigrationStatement,
     Need,
     NeedKind,
+    Seeder,
     SourceItem,
     SourceTree,
     Verb,
@@ -58,8 +61,25 @@ class _References:
             for need in item.needs:
                 if complaint := self._complaint(item, need):
                     yield f"{item.file}:{item.line}: {what} needs {complaint}"
+        for seeder in sorted(self._tree.seeders, key=lambda seeder: (seeder.file, seeder.line)):
+            yield from (
+                f"{seeder.file}:{seeder.line}: the rows of {seeder.table} need {complaint}"
+                for complaint in self._complaints_about_rows(seeder)
+            )
+
+    def _complaints_about_rows(self, seeder: Seeder) -> Iterator[str]:
+        table = Need(kind=NeedKind.RELATION, schema=seeder.table.schema, name=seeder.table.name)
+        if complaint := self._missing(table, of_trigger=False):
+            yield complaint
+            return
+        for column in seeder.columns:
+            if complaint := self._missing(replace(table, column=column), of_trigger=False):
+                yield complaint
 
     def _complaint(self, item: SourceItem, need: Need) -> str | None:
+        return self._missing(need, of_trigger=item.key.kind is ObjectKind.TRIGGER)
+
+    def _missing(self, need: Need, *, of_trigger: bool) -> str | None:
         if need.soft or (need.schema or "public") not in self._schemas or need.name.startswith("pg_"):
             return None
         if any(True for _ in self._makers.find(need)) or self._makers.in_migrations(need):
@@ -68,9 +88,11 @@ class _References:
         match need.kind:
             case NeedKind.RELATION if Folder.TABLES in self._tree.folders and not self._is_own(need):
                 return f"{name}, which no file declares"
+            case NeedKind.TYPE if need.schema is None and need.name in FOREIGN_TYPES:
+                return f"type {name}, which PostgreSQL calls {FOREIGN_TYPES[need.name]}"
             case NeedKind.TYPE if not self._tree.extensions and Folder.TYPES in self._tree.folders:
                 return f"type {name}, which no file declares"
-            case NeedKind.ROUTINE if item.key.kind is ObjectKind.TRIGGER and need.name not in _OWN_TRIGGERS:
+            case NeedKind.ROUTINE if of_trigger and need.name not in _OWN_TRIGGERS:
                 declared = Folder.FUNCTIONS in self._tree.folders and not self._tree.extensions
                 return f"function {name}, which no file declares" if declared else None
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import tarfile
@@ -15,6 +16,7 @@ from stonegate.errors import SourceError
 _MIB = 1024 * 1024
 _FEED = 16 * 1024  # compressed bytes given to zlib at once
 _STEP = 64 * 1024  # inflated bytes asked from zlib at once
+_AGAIN = "Pack the folder anew with `stonegate pack FOLDER -o FILE`."
 _RATIO_MATTERS = _MIB  # a member smaller than this is no bomb, however well it compresses
 
 
@@ -52,10 +54,13 @@ def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
     if len(data) > caps.compressed:
         raise SourceError(
             f"{name}: the archive has {len(data):,} bytes, more than the {caps.compressed:,} allowed",
-            hint="Raise the cap for compressed archives in the settings, or pack only the postgresql/ folder.",
+            hint="Pack only the postgresql/ folder, or raise STONEGATE_ARCHIVE_MAX_MIB.",
         )
     if data[:2] != b"\x1f\x8b":
-        raise SourceError(f"{name}: not a gzip file", hint="Pack the folder with `stonegate pack FOLDER -o FILE`.")
+        raise SourceError(
+            f"{name}: not a gzip file",
+            hint="A folder or a .tar.gz is meant: `stonegate pack FOLDER -o FILE` makes one.",
+        )
     out = bytearray()
     marks = [(0, 0)]
     engine = zlib.decompressobj(wbits=31)
@@ -71,17 +76,29 @@ def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
             try:
                 out += engine.decompress(chunk, _STEP)
             except zlib.error as error:
-                raise SourceError(f"{name}: the archive is damaged", cause=str(error)) from error
+                raise SourceError(
+                    f"{name}: the archive is damaged", cause=str(error), hint="Pack or upload it again."
+                ) from error
             chunk = engine.unused_data if engine.eof else engine.unconsumed_tail
             marks.append((len(out), position - len(chunk)))
             if len(out) > caps.inflated:
+                last = _last_member(bytes(out))
                 raise SourceError(
-                    f"{name}: inflates to more than the {caps.inflated:,} bytes allowed",
-                    hint="Raise the cap for inflated archives in the settings if the archive is trustworthy.",
+                    f"{name}: inflates to more than the {caps.inflated:,} bytes allowed, at {last!r}",
+                    hint="Raise STONEGATE_ARCHIVE_MAX_INFLATED_MIB if the archive is trustworthy.",
                 )
     if not engine.eof:
         raise SourceError(f"{name}: the archive is truncated", hint="Pack or upload it again.")
     return _Inflated(bytes(out), marks)
+
+
+def _last_member(beginning: bytes) -> str:
+    """The member in which the beginning of an archive ends."""
+    name = ""
+    with contextlib.suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(beginning), mode="r:") as tar:
+        for member in tar:
+            name = member.name
+    return name
 
 
 def _safe_path(member: tarfile.TarInfo, name: str) -> str:
@@ -91,7 +108,7 @@ def _safe_path(member: tarfile.TarInfo, name: str) -> str:
         raise SourceError(f"{name}: member {path!r} has an absolute path", hint="Pack with relative paths only.")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise SourceError(f"{name}: member {path!r} leads outside of the archive ('..')")
+        raise SourceError(f"{name}: member {path!r} leads outside of the archive ('..')", hint=_AGAIN)
     return "/".join(parts)
 
 
@@ -102,7 +119,7 @@ def _refuse_special(member: tarfile.TarInfo, name: str) -> None:
     if member.issparse():
         raise SourceError(f"{name}: member {member.name!r} is a sparse file", hint="Pack plain files.")
     if not (member.isreg() or member.isdir()):
-        raise SourceError(f"{name}: member {member.name!r} is a device or another special file")
+        raise SourceError(f"{name}: member {member.name!r} is a device or another special file", hint=_AGAIN)
 
 
 def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
@@ -124,7 +141,10 @@ def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
             for member in tar:
                 count += 1
                 if count > caps.members:
-                    raise SourceError(f"{name}: more than the {caps.members:,} members allowed, at {member.name!r}")
+                    raise SourceError(
+                        f"{name}: more than the {caps.members:,} members allowed, at {member.name!r}",
+                        hint="Pack only the postgresql/ folder, or raise STONEGATE_ARCHIVE_MAX_MEMBERS.",
+                    )
                 path = _safe_path(member, name)
                 _refuse_special(member, name)
                 if member.isdir():
@@ -132,14 +152,14 @@ def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
                     continue
                 _check_ratio(member, inflated, name, caps)
                 if path in files:
-                    raise SourceError(f"{name}: member {path!r} occurs twice")
+                    raise SourceError(f"{name}: member {path!r} occurs twice", hint=_AGAIN)
                 content = tar.extractfile(member)
                 files[path] = b"" if content is None else content.read()
             rest = inflated.data[tar.offset :]
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise SourceError(f"{name}: not a complete tar archive", cause=str(error), hint="Pack it again.") from error
     if len(rest) < tarfile.BLOCKSIZE or rest.strip(b"\0"):
-        raise SourceError(f"{name}: the tar archive is truncated or damaged after its last member")
+        raise SourceError(f"{name}: the tar archive is truncated or damaged after its last member", hint=_AGAIN)
     for path in files:
         directories.update(path[:index] for index, letter in enumerate(path) if letter == "/")
     return RawTree(files=files, directories=frozenset(directories - {""}))
@@ -150,7 +170,10 @@ def _check_ratio(member: tarfile.TarInfo, inflated: _Inflated, name: str, caps: 
         return
     start = member.offset_data
     if member.size > caps.ratio * inflated.compressed_size(start, start + member.size):
-        raise SourceError(f"{name}: member {member.name!r} inflates more than {caps.ratio:,}:1")
+        raise SourceError(
+            f"{name}: member {member.name!r} inflates more than {caps.ratio:,}:1",
+            hint="Raise STONEGATE_ARCHIVE_MAX_RATIO if the archive is trustworthy.",
+        )
 
 
 def pack(files: Iterable[tuple[str, bytes]], directories: Iterable[str]) -> bytes:

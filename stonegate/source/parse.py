@@ -44,6 +44,17 @@ class _Found:
     seeders: list[Seeder] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     errors: list[SourceError] = field(default_factory=list)
+    settings: dict[str, list[int]] = field(default_factory=dict)
+
+    def leave_out(self, setting: Statement) -> None:
+        """Note a session setting, of which a dump has a dozen at its head."""
+        self.settings.setdefault(setting.file.path, []).append(setting.line)
+
+    def all_warnings(self) -> tuple[str, ...]:
+        """The warnings, those about session settings as one for each file."""
+        counts = ((f"{file}:{lines[0]}", len(lines)) for file, lines in self.settings.items())
+        left_out = (f"{at}: {number} session setting{'s' * (number > 1)}; left out" for at, number in counts)
+        return (*self.warnings, *left_out)
 
     @contextmanager
     def noting_errors(self) -> Iterator[None]:
@@ -107,7 +118,7 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
         items=tuple(found.items),
         migrations=tuple(found.migrations),
         seeders=tuple(found.seeders),
-        warnings=tuple(found.warnings),
+        warnings=found.all_warnings(),
         digest=read.digest,
         fingerprint=_fingerprint(found),
         files=read.files,
@@ -175,7 +186,7 @@ def _build_item(statement: Statement, declarations: Declarations, found: _Found)
     if builder is not None:
         found.items.append(builder(statement, declarations))
     elif is_dump_preamble(statement):
-        found.warnings.append(f"{statement.file.path}:{statement.line}: a session setting; left out")
+        found.leave_out(statement)
     elif statement.kind != "CreateExtensionStmt":
         raise misplaced(statement)
 
@@ -187,7 +198,7 @@ def _build_seeder(statement: Statement, survey: Survey, found: _Found) -> None:
         place = f"{statement.file.path}:{statement.line}"
         found.warnings.append(f"{place}: setval is left out, since sequences are moved past seeded keys anyway")
     elif is_dump_preamble(statement):
-        found.warnings.append(f"{statement.file.path}:{statement.line}: a session setting; left out")
+        found.leave_out(statement)
     else:
         raise misplaced(statement)
 

@@ -67,7 +67,13 @@ _MISPLACED: dict[str, tuple[str, tuple[str, str]]] = {
     "SelectStmt": ("SELECT", _ROWS),
     "CallStmt": ("CALL", _ROWS),
     "DoStmt": ("DO", ("is a program, whose outcome nobody can read from the text", "Write it into migrations/.")),
-    "DropStmt": ("DROP", ("is a step of history", "Remove the object's CREATE statement; or write migrations/.")),
+    "DropStmt": (
+        "DROP",
+        (
+            "is a step of history",
+            "Leave it out: what changed is replaced, and what is declared no more is dropped; or write migrations/.",
+        ),
+    ),
     "RenameStmt": ("ALTER … RENAME", _STEP),
     "AlterObjectSchemaStmt": ("ALTER … SET SCHEMA", _STEP),
     "AlterEnumStmt": ("ALTER TYPE … VALUE", ("is a step of history", "Write the value into CREATE TYPE … AS ENUM.")),

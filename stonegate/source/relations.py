@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from stonegate.errors import MisplacedStatement
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.foreign_keys import inline_foreign_keys
 from stonegate.source.grammar import Node, Statement
@@ -57,7 +57,7 @@ def note_constraint(draft: Draft, table: ObjectKey, constraint: Node, column: st
 
 
 def build_index(statement: Statement, declarations: Declarations) -> SourceItem:
-    """The item of a CREATE INDEX; without a name its key has the name ""."""
+    """The item of a CREATE INDEX; without a name its key has the name "", and says what it is on instead."""
     node = statement.node
     table = declarations.range_var(node["relation"])
     draft = Draft(statement, declarations)
@@ -67,6 +67,9 @@ def build_index(statement: Statement, declarations: Declarations) -> SourceItem:
     draft.needs.range_var(node["relation"])
     draft.needs.walk([node.get("indexParams"), node.get("whereClause")])
     key = ObjectKey(ObjectKind.INDEX, table.schema, node.get("idxname", ""))
+    if not key.name:
+        columns = (entry["IndexElem"].get("name", "expression") for entry in node["indexParams"])
+        key = replace(key, member=f"{table.label} ({', '.join(map(quote_ident, columns))})")
     plain = "whereClause" not in node and all("name" in entry["IndexElem"] for entry in node["indexParams"])
     return replace(draft.created(key, target=table), unique_key=bool(node.get("unique")) and plain)
 

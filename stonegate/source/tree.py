@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from stonegate.errors import DuplicateObject, SourceError, SourceErrors
+from stonegate.errors import DuplicateObject, SourceError, SourceErrors, did_you_mean
 from stonegate.model.source import Folder, SourceFile
 from stonegate.source.archive import Caps, RawTree, pack, unpack
 
@@ -21,6 +22,7 @@ _ENDINGS = (".pssql", ".pgsql", ".sql")
 _KEEPERS = frozenset({".gitkeep", ".keep"})  # their only purpose is to keep an empty directory
 _ABOUT = "README.md"  # `stonegate init` writes one
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _KINDS: dict[str, Folder] = {folder.value: folder for folder in Folder}
 
 
@@ -113,7 +115,8 @@ def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) 
             known = ", ".join(f"{folder.value}/" for folder in Folder)
             raise SourceError(
                 f"{label} is no postgresql/ folder: it has none of {known}",
-                hint="Name the folder that holds tables/ and functions/, or start one with `stonegate init`.",
+                hint=_nearby(children, base, inside)
+                or "Name the folder that holds tables/ and functions/, or start one with `stonegate init`.",
             )
         return (base,)
     if scope is None:
@@ -127,6 +130,15 @@ def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) 
     if _SHARED in inside and (prefix := _unwrap(children, f"{base}{_SHARED}/")):
         shared.append(prefix)
     return (*shared, scopes[scope])
+
+
+def _nearby(children: Callable[[str], set[str]], base: str, inside: Iterable[str]) -> str | None:
+    """The hint for a folder that holds the wanted one a step further down."""
+    for name in sorted(inside):
+        with contextlib.suppress(OSError):
+            if found := _unwrap(children, f"{base}{name}/"):
+                return f"The folder in it that has them is {found.rstrip('/')}."
+    return None
 
 
 def _unwrap(children: Callable[[str], set[str]], prefix: str) -> str | None:
@@ -204,7 +216,9 @@ def _check_link(root: Path, link: Path, name: str) -> None:
     if not target.is_relative_to(root):
         raise SourceError(f"{name} is a symbolic link that leaves the folder", hint="Put the file itself there.")
     if not target.is_file():
-        raise SourceError(f"{name} is a symbolic link to something other than a file in the folder")
+        raise SourceError(
+            f"{name} is a symbolic link to something other than a file in the folder", hint="Put the file itself there."
+        )
 
 
 # --- from raw files to source files ----------------------------------------------------------------------------------
@@ -221,7 +235,11 @@ def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
             if name in _KINDS:
                 folders.add(_KINDS[name])
             elif name not in scaffolding:
-                warnings.append(f"{_label(prefix, prefix + name)}/: not a folder that stonegate knows; skipped")
+                near = did_you_mean(name, _KINDS, "")
+                warnings.append(
+                    f"{_label(prefix, prefix + name)}/: not a folder that stonegate knows; skipped"
+                    + (f" ({near})" if near else "")
+                )
     files: list[SourceFile] = []
     errors: list[SourceError] = []
     for path, content in sorted(raw.files.items()):
@@ -267,11 +285,12 @@ def _decode(name: str, folder: Folder, content: bytes) -> SourceFile:
         text = content.removeprefix(_BOM).decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
+        encoding = "utf-16" if content.startswith(_UTF_16) else "latin1"
         raise SourceError(
             f"byte 0x{content[error.start]:02x} is not UTF-8",
             file=name,
             line=line,
-            hint=f"Convert the file, e.g. iconv -f latin1 -t utf-8 {PurePosixPath(name).name}",
+            hint=f"Convert the file, e.g. iconv -f {encoding} -t utf-8 {PurePosixPath(name).name}",
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1

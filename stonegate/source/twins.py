@@ -73,19 +73,21 @@ def check_twins(items: Iterable[SourceItem], extensions: Iterable[ExtensionItem]
     errors: dict[tuple[str, int, str], DuplicateObject] = {}
     seen: dict[object, _Declared] = {}
 
-    def note(spot: object, found: _Declared) -> None:
+    def note(spot: object, found: _Declared) -> bool:
         first = seen.setdefault(spot, found)
         if first is not found:
             label, file, line = found.describe()
             errors.setdefault((file, line, label), _duplicate(first, found))
+        return first is not found
 
     for extension in extensions:
         note(("extension", extension.name), _Declared(extension, None))
     for item in items:
         for key in item.creates:
             found = _Declared(item, key)
-            for spot in _namespaces(key):
-                note(spot, found)
+            twins = [note(spot, found) for spot in _namespaces(key)]
+            if key == item.key and any(twins):
+                break  # its columns are there twice as well, which is nothing more to say
     return list(errors.values())
 
 

@@ -137,8 +137,9 @@ def test_database_of(service_file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert database_of("host=db dbname='my shop'") == "my shop"
     assert database_of("service=books") == "library"
     assert database_of("service=books dbname=shop") == "shop"
-    assert database_of("service=unknown") is None
     assert database_of("postgresql://me@db") is None
+    with pytest.raises(UsageError, match="no connection service is called unknown"):
+        database_of("service=unknown")
 
 
 async def test_a_service_file_keeps_its_say(database: Database, service_file: Path) -> None:

@@ -22,7 +22,11 @@ USERS = {"tables/users.sql": "CREATE TABLE users (id serial PRIMARY KEY, name te
         ("triggers/a.sql", "CREATE TRIGGER t BEFORE INSERT ON users EXECUTE FUNCTION touch()", None),
         ("tables/a.sql", "COMMENT ON COLUMN users.nickname IS 'x'", "comment column users.nickname needs column users.nickname, which users does not have"),
         ("tables/a.sql", "GRANT SELECT ON nobody TO joe", "grant table nobody needs nobody, which no file declares"),
+        ("tables/a.sql", "CREATE TABLE a (at datetime)", "table a needs type datetime, which PostgreSQL calls timestamp"),
+        ("seeders/a.sql", "INSERT INTO users (id, nam) VALUES (1, 'a')", "the rows of users need column users.nam, which users does not have"),
+        ("seeders/a.sql", "INSERT INTO people VALUES (1)", "the rows of people need people, which no file declares"),
         # Nothing to say:
+        ("seeders/a.sql", "INSERT INTO users (id, name) VALUES (1, 'a')", None),
         ("tables/a.sql", "CREATE TABLE a (u int REFERENCES users (id), n int DEFAULT nextval('users_id_seq'))", None),
         ("tables/a.sql", "CREATE TABLE a (u int REFERENCES other.users)", None),
         ("views/a.sql", "CREATE VIEW v AS SELECT * FROM pg_stat_activity, information_schema.tables", None),

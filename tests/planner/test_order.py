@@ -37,7 +37,7 @@ class TestKinds:
             {
                 "seeders/a.sql": "INSERT INTO b VALUES (1)",
                 "triggers/a.sql": "CREATE TRIGGER t BEFORE INSERT ON b EXECUTE FUNCTION f()",
-                "functions/a.sql": f"CREATE FUNCTION z() {INT} 'SELECT 1'; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS ''",
+                "functions/a.sql": f"CREATE FUNCTION z() {INT} 'SELECT 1'; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
                 "views/a.sql": "CREATE VIEW v AS SELECT * FROM b",
                 "migrations/a.sql": "SELECT 1",
                 "tables/b.sql": "CREATE TABLE b (); CREATE INDEX i ON b (x);\nCREATE INDEX ON b (y)",
@@ -51,7 +51,7 @@ class TestKinds:
             "table a",
             "table b",
             "index i",
-            "index on b",
+            "index on b (y)",
             "migration a.sql",
             "view v",
             "routine z()",
@@ -65,7 +65,7 @@ class TestKinds:
             "tables/a.sql": "CREATE VIEW v AS SELECT 1; CREATE TABLE a (); CREATE TRIGGER t BEFORE INSERT ON a EXECUTE FUNCTION f();"
             "CREATE POLICY p ON a USING (g()); CREATE TYPE e AS ENUM ()",
             "migrations/1.sql": "SELECT 1",
-            "functions/f.sql": "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS ''; CREATE FUNCTION g() RETURNS bool RETURN true",
+            "functions/f.sql": "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE FUNCTION g() RETURNS bool RETURN true",
         }
         assert labels(files) == [
             *("type e", "table a", "migration 1.sql", "view v"),
@@ -136,7 +136,7 @@ class TestDependencies:
                 ["routine f()", "view b", "view a"],
             ),
             (
-                {"functions/a.sql": "CREATE FUNCTION a() RETURNS SETOF v LANGUAGE plpgsql AS ''", "views/v.sql": "CREATE VIEW v AS SELECT 1"},
+                {"functions/a.sql": "CREATE FUNCTION a() RETURNS SETOF v LANGUAGE plpgsql AS 'BEGIN END'", "views/v.sql": "CREATE VIEW v AS SELECT 1"},
                 ["view v", "routine a()"],
             ),
             (

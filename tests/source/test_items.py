@@ -116,7 +116,7 @@ def test_lines_count_from_the_start_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("sql", "key", "target"),
     [
-        ("CREATE UNIQUE INDEX ON s.t (a)", 'index s.""', "table s.t"),
+        ("CREATE UNIQUE INDEX ON s.t (a)", "index on s.t (a)", "table s.t"),
         ('CREATE TRIGGER "T r" BEFORE INSERT ON t EXECUTE FUNCTION f()', 'trigger t."T r"', "table t"),
         ("COMMENT ON CONSTRAINT c ON t IS 'x'", "constraint t.c", "table t"),
         ("COMMENT ON CONSTRAINT c ON DOMAIN d IS 'x'", "constraint d.c", "table d"),

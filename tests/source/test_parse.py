@@ -158,9 +158,7 @@ class TestPlacement:
             }
         )
         assert [str(item.key) for item in tree.items] == ["table t"]
-        assert [warning.partition(": ")[0] for warning in tree.warnings] == [
-            f"tables/dump.sql:{line}" for line in (1, 2, 3)
-        ]
+        assert tree.warnings == ("tables/dump.sql:1: 3 session settings; left out",)
 
     def test_concurrently_of_a_declared_index_is_left_out_with_a_warning(self) -> None:
         text = "CREATE TABLE t (id int);\ncreate unique index /* c */\nconcurrently i ON t (id);"
@@ -203,6 +201,10 @@ class TestDuplicates:
             parse({"tables/1.sql": f"\n{one}", "tables/2.sql": f"\n\n{other}"})
         assert caught.value.place == "tables/2.sql:3"
         assert "tables/1.sql:2" in caught.value.message
+
+    def test_columns_of_a_twin_are_not_told_one_by_one(self) -> None:
+        with pytest.raises(DuplicateObject, match="table t"):
+            parse({"tables/1.sql": "CREATE TABLE t (a int, b int)", "tables/2.sql": "CREATE TABLE t (a int, b int)"})
 
     def test_overloads_and_names_in_other_schemas_are_no_twins(self) -> None:
         body = "RETURNS int LANGUAGE sql AS $$ SELECT 1 $$"

@@ -89,6 +89,13 @@ class TestFolder:
         skipped = {warning.partition(":")[0] for warning in read.warnings}
         assert skipped == {"tables/notes.md", "tables/.hidden.sql", "migrations/001.txt", "procedures/", "notes.txt"}
 
+    def test_mistyped_and_deeper_folders_are_pointed_out(self, tmp_path: Path) -> None:
+        write_folder(tmp_path, {"db/postgresql/tables/a.sql": "", "db/postgresql/function/f.sql": ""})
+        assert "did you mean functions?" in read_tree(tmp_path / "db").warnings[0]
+        with pytest.raises(SourceError) as caught:
+            read_tree(tmp_path)
+        assert "db/postgresql" in (caught.value.hint or "")
+
     def test_an_empty_directory_declares_none_and_needs_no_warning(self, tmp_path: Path) -> None:
         write_folder(tmp_path, {**USERS, "functions/.gitkeep": ""})
         (tmp_path / "views").mkdir()
@@ -102,7 +109,8 @@ class TestFolder:
             read_tree(tmp_path)
         first, second = caught.value.errors
         assert first.place == "tables/a.sql:2"
-        assert "0xe9" in first.message and "iconv" in (first.hint or "")
+        assert "0xe9" in first.message and "iconv -f latin1" in (first.hint or "")
+        assert "iconv -f utf-16" in (second.hint or "")
         assert second.file == "tables/b.sql"
         assert caught.value.exit_code == 3
 
@@ -284,5 +292,5 @@ class TestArchive:
         data = targz(("tables/a.sql", b"select 1"), ("tables/bomb.sql", b" " * 8_000_000))
         with pytest.raises(SourceError, match=r"'tables/bomb\.sql' inflates more than 500:1"):
             read_archive(data, "x", caps=Caps(ratio=500))
-        with pytest.raises(SourceError, match="inflates to more than"):
+        with pytest.raises(SourceError, match=r"inflates to more than .* at 'tables/a\.sql'"):
             read_archive(pack([("tables/a.sql", b" " * 8_000_000)], []), "x", caps=Caps(inflated=7_000_000))

@@ -49,7 +49,7 @@ DONE_OUTCOMES = {
 
 def qualified_name(key: ObjectKey) -> str:
     """The name with its schema, always: `public.users`, `public.users.email`, `public.add(integer, integer)`."""
-    if key.kind in _ALREADY_QUALIFIED:
+    if key.kind in _ALREADY_QUALIFIED or not key.name:
         return key.label
     text = key.qualified.sql
     if key.kind in MEMBER_KINDS and key.member is not None:

@@ -136,7 +136,10 @@ async def _read_tables(
     for seeder in seeders:
         if seeder.table not in found:
             raise MigrationFailed(
-                f"the seeder's table {seeder.table} does not exist", file=seeder.file, line=seeder.line
+                f"the seeder's table {seeder.table} does not exist",
+                file=seeder.file,
+                line=seeder.line,
+                hint="declare it in tables/, or correct the name",
             )
     return found
 

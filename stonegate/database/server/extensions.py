@@ -58,26 +58,45 @@ def require_extensions(
     """Refuse before anything is attempted what the server cannot install.
 
     Raises:
-        ExtensionNotAvailable: the first one that is missing, or missing in the pinned version, with close names.
+        ExtensionNotAvailable: what is missing, or missing in the pinned version, with close names; all at once.
     """
     present = {extension.name: extension.version for extension in installed}
-    for item in declared:
-        offer = offered.get(item.name)
-        if item.name in present and item.version in (None, present[item.name]):
-            continue
-        if offer is None:
-            close = difflib.get_close_matches(item.name, offered, n=3)
-            hint = BUILT_IN.get(item.name) or (f"the server has {', '.join(close)}" if close else None)
+    missing = [
+        problem
+        for item in declared
+        if not (item.name in present and item.version in (None, present[item.name]))
+        and (problem := _problem(item, offered)) is not None
+    ]
+    match missing:
+        case []:
+            return
+        case [only]:
+            raise only
+        case [first, *_]:
             raise ExtensionNotAvailable(
-                f"the server has no extension {item.name}",
-                file=item.file,
-                line=item.line,
-                hint=hint or "install its package on the server, or remove the file",
+                f"the server lacks {len(missing)} extensions",
+                file=first.file,
+                line=first.line,
+                details=tuple(f"{each.place}: {each.message}: {each.hint}" for each in missing),
             )
-        if item.version is not None and item.version not in offer.versions:
-            raise ExtensionNotAvailable(
-                f"the server has no version {item.version} of the extension {item.name}",
-                file=item.file,
-                line=item.line,
-                hint=f"it has {', '.join(offer.versions)}",
-            )
+
+
+def _problem(item: ExtensionItem, offered: Mapping[str, OfferedExtension]) -> ExtensionNotAvailable | None:
+    offer = offered.get(item.name)
+    if offer is None:
+        close = difflib.get_close_matches(item.name, offered, n=3)
+        hint = BUILT_IN.get(item.name) or (f"the server has {', '.join(close)}" if close else None)
+        return ExtensionNotAvailable(
+            f"the server has no extension {item.name}",
+            file=item.file,
+            line=item.line,
+            hint=hint or "install its package on the server, or remove the file",
+        )
+    if item.version is None or item.version in offer.versions:
+        return None
+    return ExtensionNotAvailable(
+        f"the server has no version {item.version} of the extension {item.name}",
+        file=item.file,
+        line=item.line,
+        hint=f"it has {', '.join(offer.versions)}",
+    )

@@ -146,12 +146,8 @@ def _folder(item: SourceItem) -> Folder:
 
 
 def _label(item: SourceItem) -> str:
-    """ "table users", "comment of column users.name", "index on users" for one without a name."""
-    if item.verb is not Verb.CREATE:
-        return f"{item.verb.value} {item.key}"
-    if item.key.name == "" and item.target is not None:
-        return f"{item.key.kind.value} on {item.target.label}"
-    return str(item.key)
+    """ "table users", "comment column users.name"."""
+    return str(item.key) if item.verb is Verb.CREATE else f"{item.verb.value} {item.key}"
 
 
 def split_keys(nodes: list[Node], closing: Mapping[int, tuple[InlineForeignKey, ...]]) -> list[Node]:
