@@ -133,7 +133,7 @@ def database_of(conninfo: str) -> str | None:
     if service is None:
         raise UsageError(
             f"no connection service is called {params['service']}",
-            hint="describe it in ~/.pg_service.conf, or say with PGSERVICEFILE where it is described",
+            hint="describe it in ~/.pg_service.conf or PGSERVICEFILE; or add dbname=NAME, if a file of the system does",
         )
     return service.get("dbname")
 
