@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from typing import ClassVar
 
+#: Reasons that a failure lists, where there may be thousands.
+MOST_DETAILS = 20
 #: How much of a word has to be right, of 1, to be taken for a mistyped one.
 _LIKE = 0.7
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stonegate.database.executor.job import SameBody
-from stonegate.errors import StalePlan
+from stonegate.errors import MOST_DETAILS, StalePlan
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import live_fingerprint
 from stonegate.planner.change import unmet_changes
-
-MOST_DETAILS = 20
+from stonegate.planner.diff import SameBody
 
 
 def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody, database: str) -> None:

@@ -10,7 +10,8 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Blocked, ChangeClass, Mode, Plan, PlanOptions, PlanSource, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
-from stonegate.planner.change import Given, SameBody, plan_change
+from stonegate.planner.change import Given, plan_change
+from stonegate.planner.diff import SameBody
 from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.rights import with_declared_rights

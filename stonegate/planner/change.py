@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog
@@ -13,7 +13,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
 from stonegate.planner.confirm import confirm
 from stonegate.planner.consent import Allowed
-from stonegate.planner.diff import Diff, differences
+from stonegate.planner.diff import Diff, SameBody, differences
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.backfill import with_planned_consent
@@ -31,8 +31,6 @@ from stonegate.planner.steps.evolve import Evolution, Place, evolve
 from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.phases import arrange
 from stonegate.planner.unmanaged import kept_kinds, named_drops
-
-SameBody = Callable[[str, str, str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ def build_migration(
     return migration, tuple(warnings)
 
 
-#: Settings that an apply puts back after each migration (`database/session.py`).
+#: Settings that an apply puts back after each migration (`database/executor/session.py`).
 _PUT_BACK = frozenset(
     {"search_path", "role", "lock_timeout", "statement_timeout", "transaction_timeout", "check_function_bodies"}
     | {"idle_in_transaction_session_timeout", "client_min_messages", "standard_conforming_strings", "row_security"}

@@ -10,12 +10,11 @@ from psycopg import AsyncConnection
 
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.seeds.insert import DeclaredOrder, MissingSeed, count_rows, find_missing, insert_seeds
+from stonegate.errors import MOST_DETAILS
 from stonegate.errors import MissingSeed as MissingSeedError
 from stonegate.model.names import QualifiedName
 from stonegate.model.plan import ConsentToken, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
-
-MOST_DETAILS = 20
 
 
 async def insert_declared(conn: AsyncConnection[Any], job: Job, execution: Execution, steps: Sequence[Step]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -14,8 +13,8 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Phase, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 from stonegate.model.tracking import TrackingState
+from stonegate.planner.diff import SameBody
 
-SameBody: TypeAlias = Callable[[str, str, str], bool]
 #: What a missing declared row does: roll back, warn (a container that starts must not be stopped), or be inserted.
 MissingSeeds: TypeAlias = Literal["block", "warn", "insert"]
 

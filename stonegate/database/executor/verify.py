@@ -14,13 +14,11 @@ from stonegate.database.introspect.afterwards import read_afterwards
 from stonegate.database.introspect.catalog import Reading, read_stamped
 from stonegate.database.remembered import VERIFIED, declared_in, essence
 from stonegate.database.seeds.insert import find_missing
-from stonegate.errors import VerificationFailed
+from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change, Plan
 from stonegate.planner.change import unmet_changes
-
-MOST_DETAILS = 20
 
 
 async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:

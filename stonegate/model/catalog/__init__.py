@@ -14,6 +14,7 @@ from stonegate.model.catalog.access import (
 from stonegate.model.catalog.database import Accessible, Catalog, CatalogObject, Dependency
 from stonegate.model.catalog.objects import Extension, OtherObject, OtherPart, Parameter, Routine, Schema
 from stonegate.model.catalog.relations import (
+    NOT_VALID,
     Column,
     Constraint,
     Index,
@@ -27,6 +28,7 @@ from stonegate.model.catalog.relations import (
 from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, EnumType, RangeType
 
 __all__ = [
+    "NOT_VALID",
     "Access",
     "Accessible",
     "Attribute",

@@ -84,6 +84,10 @@ class Column:
     denied: tuple[Privilege, ...] = ()
 
 
+#: How the definition of a constraint ends whose rows were never validated.
+NOT_VALID = "NOT VALID"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
     """A constraint of a table or domain.

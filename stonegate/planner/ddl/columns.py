@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stonegate.model.catalog import Access, Column, Sequence, Table, View
+from stonegate.model.catalog import NOT_VALID, Access, Column, Sequence, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import (
@@ -16,7 +16,6 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_na
 from stonegate.planner.diff.naming import is_given_not_null
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
-NOT_VALID = "NOT VALID"
 _MAIN_STORAGE = ("numeric", "inet", "cidr")
 
 

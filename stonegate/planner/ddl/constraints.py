@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stonegate.model.catalog import Constraint, Index, Table, View
+from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, Order, relation_name
-
-NOT_VALID = " NOT VALID"
-
 
 # --- constraints ----------------------------------------------------------------------------------------------------
 

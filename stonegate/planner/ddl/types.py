@@ -8,6 +8,7 @@ from typing import assert_never
 
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import (
+    NOT_VALID,
     Attribute,
     CompositeType,
     Constraint,
@@ -21,7 +22,7 @@ from stonegate.model.plan import Change
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
-from stonegate.planner.ddl.constraints import NOT_VALID, inline_constraint
+from stonegate.planner.ddl.constraints import inline_constraint
 from stonegate.planner.ddl.values import bring_into_bounds
 from stonegate.planner.diff.matching import match_parts, remembers
 
@@ -194,7 +195,7 @@ def _domain_constraints(desired: DomainType, live: DomainType, known: tuple[Cons
         if part.comment is not None:
             yield domain_comment(desired, part)
     for pair in matched.pairs:
-        if pair.live.definition == f"{pair.desired.definition}{NOT_VALID}":
+        if pair.live.definition == f"{pair.desired.definition} {NOT_VALID}":
             yield _alter_domain(desired, f"VALIDATE CONSTRAINT {quote_ident(pair.name)}")
         if pair.live.comment != pair.desired.comment:
             yield domain_comment(desired, replace(pair.desired, name=pair.name))

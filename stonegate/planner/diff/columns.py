@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from stonegate.model.catalog import Access, Column, Table
+from stonegate.model.catalog import NOT_VALID, Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass
-from stonegate.planner.classify import NOT_VALID, Circumstances
+from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import Family, partitions_by

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from stonegate.model.catalog import Constraint, Index, Table
+from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
@@ -13,7 +13,6 @@ from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import MADE_ANEW, Family
 from stonegate.planner.diff.matching import (
-    NOT_VALID,
     Matched,
     Pair,
     is_generated_name,

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stonegate.model.catalog import Catalog, Column, Constraint, Index
+from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner import hazards
-from stonegate.planner.classify import NOT_VALID, Circumstances
+from stonegate.planner.classify import Circumstances
 
 if TYPE_CHECKING:
     from stonegate.planner.diff.sides import Sides

@@ -6,14 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from stonegate.model.catalog import Constraint, Index
+from stonegate.model.catalog import NOT_VALID, Constraint, Index
 from stonegate.model.expressions import flatten
 from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up
 
 Part = TypeVar("Part", Constraint, Index)
 
 #: How the definition of a constraint ends that has not seen all rows (pg_get_constraintdef).
-NOT_VALID = " NOT VALID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,7 @@ def shape(part: Constraint | Index) -> str:
     """The meaning of a part: its definition without its name and without NOT VALID."""
     if isinstance(part, Index):
         return flatten(part.shape)
-    return flatten(f"{part.kind} {part.definition.removesuffix(NOT_VALID)}")
+    return flatten(f"{part.kind} {part.definition.removesuffix(f' {NOT_VALID}')}")
 
 
 def is_generated_name(part: Constraint | Index, owner: str) -> bool:

@@ -13,6 +13,7 @@ from stonegate.planner.classify import USUAL, Circumstances, classify_change
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
 from stonegate.planner.type_matrix import TypeVerdict, type_change
 
+#: Whether two bodies are the same in canonical form: language, desired, live (behaviour, §2).
 SameBody = Callable[[str, str, str], bool]
 
 
