@@ -18,6 +18,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from stonegate.dotenv import parse_dotenv
 from stonegate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def read_settings(
         UsageError: an invalid value or an unknown key of stonegate.toml; names the setting and where it stands.
     """
     environment = os.environ if environ is None else environ
-    dotenv = _read_dotenv(directory / ENV_FILE)
+    dotenv = parse_dotenv(_read_text(directory / ENV_FILE), ENV_FILE)
     config = _read_config(directory / CONFIG_FILE)
     values: dict[str, Any] = {}
     for setting in every_setting():
@@ -346,27 +347,6 @@ def _parse(setting: Setting, name: str, text: str, place: str) -> object:
         raise UsageError(
             f"setting {name} in {place} is invalid: {error}{shown}", hint=f"{name}: {setting.help}"
         ) from None
-
-
-def _read_dotenv(path: Path) -> dict[str, str]:
-    """`NAME=value` lines, with `export`, quotes and comments as shells and docker compose know them."""
-    found: dict[str, str] = {}
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
-        line = line.strip().removeprefix("export ").lstrip()
-        if not line or line.startswith("#"):
-            continue
-        parts = re.fullmatch(r"([A-Za-z_]\w*)\s*=\s*(.*)", line)
-        if parts is None:
-            raise UsageError(f"{path.name}:{number} is no NAME=value line", hint="comments start with #")
-        found[parts[1]] = _unquote(parts[2])
-    return found
-
-
-def _unquote(text: str) -> str:
-    quoted = re.fullmatch(r"""(?:"((?:[^"\\]|\\.)*)"|'([^']*)')\s*(?:#.*)?""", text)
-    if quoted is None:
-        return re.split(r"\s+#", text, maxsplit=1)[0].strip()
-    return quoted[2] if quoted[1] is None else re.sub(r"\\(.)", r"\1", quoted[1])
 
 
 def _read_config(path: Path) -> dict[str, str]:
