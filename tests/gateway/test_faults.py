@@ -205,3 +205,20 @@ def test_a_deployment_from_elsewhere_may_change_the_search_path(
     psql(url, f"ALTER DATABASE {database} SET search_path = public, late, later")
     assert gateway.call(platform, "found").json()["rows"] == [{"found": 1}]
     assert gateway.call(platform, "things").json()["rows"] == [{"things": 0}]
+
+
+def test_what_a_function_sets_for_the_session_does_not_stay(gateway: Gateway, server: Server, platform: str) -> None:
+    """It would hold for every call on that connection; a function with `SET` in its head needs no such care."""
+    deploy(server, gateway, platform, None)
+    psql(
+        server.url(f"{platform}_main"),
+        """CREATE FUNCTION bend(what text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE what; RETURN 1; END';
+        CREATE FUNCTION noisy() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+            FOR i IN 1..20000 LOOP RAISE NOTICE '%', i; END LOOP; RETURN 1; END $$""",
+    )
+    for what in ("SET search_path = pg_catalog", "SET TimeZone = 'Asia/Tokyo'", "SET ROLE pg_monitor"):
+        before = backend(gateway, platform)
+        assert gateway.call(platform, "bend", [what]).status_code == 200
+        assert gateway.call(platform, f"new_{before}").json()["error"] == "function_not_found"  # the catalog is read
+        assert backend(gateway, platform) != before
+    assert gateway.call(platform, "noisy").status_code == 200

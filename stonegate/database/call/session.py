@@ -52,18 +52,19 @@ class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_session(conninfo: str, *, statement_timeout_s: float) -> CallSession:
-    """Log in; the session is in UTC.
+    """Log in; the session is in UTC, and spares us notices, which nobody would read.
 
     Raises:
         ConnectionFailed, DatabaseNotFound: the server, or the database, does not let us in.
     """
-    options = f"-c statement_timeout={int(statement_timeout_s * 1000)}"
+    options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c client_min_messages=error"
     return CallSession(await connect(conninfo, application_name=APPLICATION, options=options))
 
 
 class Functions(msgspec.Struct, frozen=True, kw_only=True):
-    """The functions of one name, and what the database and the role have SET for sessions to come."""
+    """The functions of one name, what database and role have SET for sessions to come, and this one's settings."""
 
+    session: str
     settings: str | None
     functions: tuple[FunctionSignature, ...]
 

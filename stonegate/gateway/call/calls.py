@@ -93,7 +93,8 @@ class Calls:
         self.targets = targets
         self.pools = pools
         self._known: dict[str, dict[str, _Function]] = {}
-        self._settings: dict[str, str | None] = {}  # of databases and roles, as they were read last
+        #: What databases and roles have SET, and what sessions said to be in force, as they were read last.
+        self._settings: dict[str, tuple[str | None, str]] = {}
 
     async def answer(self, request: CallRequest | LargeCallRequest) -> CallAnswer:
         """Call the function.
@@ -186,17 +187,24 @@ class Calls:
         """What the catalog says.
 
         Raises:
-            CallUndone: the connection is from before a deployment; another one has what the database was given to SET.
+            CallUndone: the connection is from before a deployment, or a function has SET something on it.
             FunctionNotFound: there is no such function.
         """
         read = await place.session.read_functions(name)
-        found = read.functions
-        if self._settings.setdefault(database, read.settings) != read.settings:
-            self.forget(database)
-            self._settings[database] = read.settings
-            await self.pools.drain(database)
-        if not self.pools.is_current(place):
+        is_bent = False
+        if self.pools.is_current(place):
+            seen = (read.settings, read.session)
+            before = self._settings.setdefault(database, seen)
+            if before[0] != read.settings:
+                self.forget(database)
+                await self.pools.drain(database)
+            elif before != seen:
+                # Whichever of the two was bent, the next one says what is right; this one is good for one more call.
+                del self._settings[database]
+                is_bent, place.session.is_usable = True, False
+        if not self.pools.is_current(place) or (is_bent and not read.functions):
             raise CallUndone(ConnectionFailed("the database is being deployed to", hint="try again", database=database))
+        found = read.functions
         if not found:
             # Names that do not exist are not remembered: there is no end of them.
             self._known.get(database, {}).pop(name, None)

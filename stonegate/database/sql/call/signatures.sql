@@ -1,6 +1,11 @@
 -- The functions that /call may mean by a name: those of the search_path, the server's own excepted (manual 53.39); and
--- what ALTER DATABASE and ALTER ROLE have SET, which counts from a session's login on (manual 53.41).
-SELECT pg_catalog.json_build_object('settings', (
+-- what ALTER DATABASE and ALTER ROLE have SET, which counts from a session's login on (manual 53.41), and what is in force.
+SELECT pg_catalog.json_build_object('session', pg_catalog.concat_ws(
+    ' ', current_user, pg_catalog.current_setting('search_path'), pg_catalog.current_setting('statement_timeout'),
+    pg_catalog.current_setting('TimeZone'), pg_catalog.current_setting('DateStyle'),
+    pg_catalog.current_setting('IntervalStyle'), pg_catalog.current_setting('bytea_output'),
+    pg_catalog.current_setting('extra_float_digits'), pg_catalog.current_setting('row_security')
+), 'settings', (
     SELECT pg_catalog.md5(pg_catalog.string_agg(
         pg_catalog.concat_ws(' ', s.setdatabase, s.setrole, s.setconfig), ' ' ORDER BY s.setdatabase, s.setrole
     ))
