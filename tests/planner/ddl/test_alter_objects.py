@@ -244,7 +244,7 @@ SEQUENCES = (
             change("alter", "sequence", "s", None, "options"),
             change("alter", "sequence", "down", None, "options"),
         ),
-        expected=(("SELECT nextval('s')", [(100,)]), ("SELECT nextval('down')", [(-50,)])),
+        expected=(("SELECT nextval('s')", [(100,)]), ("SELECT nextval('down')", [(-55,)])),
     ),
     Case(
         "owner column, persistence, access",
