@@ -146,7 +146,7 @@ class _Clearing:
             case ObjectKind.SEQUENCE:
                 pass  # owned by the column: goes with it
             case _:
-                if not self._is_freed(dependent):
+                if not self._is_freed(dependent) and not self._has_other_checks(dependent, disturbance.key):
                     self._block(dependent, disturbance)
 
     def _is_inherited(self, key: ObjectKey) -> bool:
@@ -229,6 +229,10 @@ class _Clearing:
         moving = ("partition", "inherits", "of_type")
         return any((dependent, aspect) in self.changes for aspect in (*freeing, *moving))
 
+    def _has_other_checks(self, domain: ObjectKey, key: ObjectKey) -> bool:
+        """True for a domain that gets other checks, which have no use for the object of that key."""
+        return (domain, "constraints") in self.changes and domain not in self.desired.dependents.get(key, ())
+
     def _restore(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
         if not self._is_declared(dependent):
             self._block(dependent, disturbance)
@@ -295,7 +299,7 @@ class _Clearing:
             verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
         hint = f"drop {dependent} in a migration, or declare it in the folder"
         column = self._live_column(dependent) if dependent.kind is ObjectKind.COLUMN else None
-        if column is not None and self._declared_member(dependent):
+        if dependent in self.desired.objects or (column is not None and self._declared_member(dependent)):
             hint = f"change {disturbance.key} in a migration without dropping it"
         if column is not None and column.generated is not None and self._declared_member(dependent):
             table, name = QualifiedName(dependent.schema, dependent.name).sql, quote_ident(column.name)

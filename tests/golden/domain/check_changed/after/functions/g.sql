@@ -1,0 +1,1 @@
+CREATE FUNCTION g(x integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT x >= 0 $$;
