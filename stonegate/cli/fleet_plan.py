@@ -18,8 +18,7 @@ from stonegate.cli.render.names import count
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
-    from stonegate.database.standing import Standing
-    from stonegate.database.status import DatabaseDiff
+    from stonegate.database.status import DatabaseDiff, Standing
     from stonegate.database.survey import ApplyOptions
     from stonegate.fleet.survey import FleetPlan, Looked, PlanGroup, Unread
     from stonegate.fleet.targets import Target

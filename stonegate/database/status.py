@@ -1,4 +1,4 @@
-"""What is deployed in a database and what somebody changed since: for `stonegate diff` and `stonegate status`."""
+"""What is deployed in a database, or one of a fleet, and what somebody changed since: for `diff` and `status`."""
 
 from __future__ import annotations
 
@@ -117,3 +117,48 @@ def count_objects(catalog: Catalog) -> dict[str, int]:
     for key in catalog.objects:
         counts[key.kind.value] = counts.get(key.kind.value, 0) + 1
     return counts
+
+
+# --- of a fleet -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One database.
+
+    Attributes:
+        deployed: the latest apply; None where stonegate never deployed.
+        by_original: stonescriptdb-gateway deployed, stonegate not yet.
+        drift: what was changed by hand of what was deployed, as the changes that would undo it.
+        unfinished: statements after the commit that the next apply finishes.
+    """
+
+    database: str
+    deployed: DeploymentEntry | None = None
+    by_original: bool = False
+    drift: tuple[Change, ...] = ()
+    unfinished: tuple[str, ...] = ()
+
+
+async def read_standing(conninfo: str) -> Standing:
+    """The standing of a database; its catalog is read only where its change stamp has moved.
+
+    Raises:
+        DatabaseNotFound, ConnectionFailed: it cannot be read.
+    """
+    conn = await connect(conninfo)
+    database = conn.info.dbname
+    try:
+        state = await read_state(conn, with_catalog=False)
+        if state.last is None:
+            return Standing(database=database, by_original=not state.is_empty)
+        (latest,) = await read_deployments(conn, limit=1)
+        drift: tuple[Change, ...] = ()
+        if state.last.stamp != await read_stamp(conn):
+            found = find_drift(await read_catalog(conn), await read_state(conn), (), same_body)
+            drift = tuple(found.found.values())
+        return Standing(database=database, deployed=latest, drift=drift, unfinished=state.unfinished)
+    except psycopg.Error as error:
+        raise explain_failure(error, database=database) from error
+    finally:
+        await conn.close()

@@ -10,13 +10,13 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from stonegate.database.cache import Cache
 from stonegate.database.executor.job import MissingSeeds
 from stonegate.database.executor.transaction import begin_early
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
-from stonegate.database.remembered import FINGERPRINTS, PLANS, Remembered, declared_in, essence
 from stonegate.database.server.extensions import OfferedExtension, read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty, read_session
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
@@ -198,7 +198,7 @@ async def _read_while_parsing(
 
 
 #: Keys by folder, server, role and locale: what extensions the server offers is asked once for a folder.
-_KEYS: Remembered[ReferenceKey] = Remembered(8)
+_KEYS: Cache[ReferenceKey] = Cache(8)
 
 
 async def _read_reference(
@@ -223,6 +223,12 @@ def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts
     """What is to be said about the way to the server, and its size."""
     pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
     return (*pooled, *_lock_warning(plan, facts))
+
+
+#: Plans without their target, by all that they were made from.
+_PLANS: Cache[Plan] = Cache(8)
+#: Fingerprints of catalogs, by identity.
+_FINGERPRINTS: Cache[str] = Cache(12)
 
 
 def _plan(
@@ -251,10 +257,10 @@ def _plan(
             body_uses=resolve_body,
         )
 
-    declared = declared_in(state)
-    standpoint = (id(tree), id(live), id(desired), id(declared), options, essence(state), builder)
-    plan = PLANS.get(standpoint, build, tree, live, desired, declared)
-    fingerprint = plan_fingerprint(FINGERPRINTS.get(id(live), live.fingerprint, live), state)
+    declared = state.declared
+    standpoint = (id(tree), id(live), id(desired), id(declared), options, state.essence, builder)
+    plan = _PLANS.get(standpoint, build, tree, live, desired, declared)
+    fingerprint = plan_fingerprint(_FINGERPRINTS.get(id(live), live.fingerprint, live), state)
     target = PlanTarget(database=database, fingerprint=fingerprint)
     return plan if plan.target == target else replace(plan, target=target).sealed()
 

@@ -9,8 +9,7 @@ from typing import Generic, TypeVar
 
 from stonegate.database.grouping import Member, PlanGroups
 from stonegate.database.reports import report_error
-from stonegate.database.standing import Standing, read_standing
-from stonegate.database.status import DatabaseDiff, diff_database
+from stonegate.database.status import DatabaseDiff, Standing, diff_database, read_standing
 from stonegate.database.survey import ApplyOptions
 from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import SourceError, StonegateError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog
 
@@ -82,6 +82,19 @@ class TrackingState:
     interrupted: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> Catalog | None:
+        """The third side of the diff: what the last deployment declared, None before the first one."""
+        return None if self.last is None else self.last.catalog
+
+    @property
+    def essence(self) -> TrackingState:
+        """Without what decides nothing (number, stamp, version), and without the catalog, which is compared apart."""
+        if self.last is None:
+            return self
+        last = replace(self.last, id=0, stamp="", catalog=None, live_checksum=None, tool_version=None)
+        return replace(self, last=last)
 
     @property
     def is_empty(self) -> bool:

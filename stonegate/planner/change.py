@@ -91,7 +91,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         live=preview.simulated.catalog,
         builder=plan.builder,
         places=find_places(tree),
-        declared=declared_before(state),
+        declared=state.declared,
         real=given.live,
         rewound=preview.rewound.tables,
     )
@@ -170,11 +170,6 @@ def free_of_consent(changes: Iterable[Change], created: frozenset[ObjectKey]) ->
     )
 
 
-def declared_before(state: TrackingState) -> Catalog | None:
-    """The third side of the diff: what the last deployment declared, None before the first one."""
-    return state.last.catalog if state.last is not None else None
-
-
 def _stated(tree: SourceTree) -> tuple[tuple[str, str], ...]:
     """What the folder pins of its extensions: an installed one is left as it is otherwise (behaviour, §4)."""
     versions = {(item.name, "version") for item in tree.extensions if item.version is not None}
@@ -188,7 +183,7 @@ def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) 
     return differences(
         plan.desired,
         live,
-        declared=declared_before(state),
+        declared=state.declared,
         deployed_names=recorded_keys(state, live),
         kept=frozenset(plan.kept),
         builder=plan.builder,
@@ -306,9 +301,7 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
         for step in plan.steps
         if step.file is not None and step.line is not None
     }
-    evolution = Evolution(
-        desired=plan.desired, live=live, builder=plan.builder, places=places, declared=declared_before(state)
-    )
+    evolution = Evolution(desired=plan.desired, live=live, builder=plan.builder, places=places, declared=state.declared)
     return _with_consents(evolve(cleared.changes, evolution), allowed)
 
 

@@ -8,17 +8,20 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from stonegate.database.cache import Cache
 from stonegate.database.executor.declared_rows import declared_order
 from stonegate.database.executor.job import Execution, Job
 from stonegate.database.introspect.afterwards import read_afterwards
 from stonegate.database.introspect.catalog import Reading, read_stamped
-from stonegate.database.remembered import VERIFIED, declared_in, essence
 from stonegate.database.seeds.insert import find_missing
 from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change, Plan
 from stonegate.planner.change import unmet_changes
+
+#: Catalogs that were found to be as declared: the value is True.
+_VERIFIED: Cache[bool] = Cache(8)
 
 
 async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
@@ -54,8 +57,8 @@ async def _read_again(conn: AsyncConnection[Any], job: Job) -> Reading:
 
 def _verification(job: Job, live: Catalog) -> tuple[Hashable, tuple[object, ...]]:
     """All that a verification depends on."""
-    desired, declared = job.plan.desired, declared_in(job.state)
-    facts = (job.plan.kept, job.plan.builder, job.plan.excepted, essence(job.state))
+    desired, declared = job.plan.desired, job.state.declared
+    facts = (job.plan.kept, job.plan.builder, job.plan.excepted, job.state.essence)
     return (id(live), id(desired), id(declared), *facts), (live, desired, declared)
 
 
@@ -64,13 +67,13 @@ def _is_verified(job: Job, live: Catalog) -> bool:
     if job.plan.desired is None:
         return False
     key, _ = _verification(job, live)
-    return VERIFIED.knows(key)
+    return _VERIFIED.knows(key)
 
 
 def _note_verified(job: Job, live: Catalog) -> None:
     if job.plan.desired is not None:
         key, alive = _verification(job, live)
-        VERIFIED.get(key, lambda: True, *alive)
+        _VERIFIED.get(key, lambda: True, *alive)
 
 
 async def verify_seeds(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:

@@ -13,11 +13,14 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
+from stonegate.database.cache import Cache
 from stonegate.database.introspect.catalog import Reading, decode_routines, digest_routines, read_routines, read_stamped
 from stonegate.database.introspect.stamp import moved_only_routines
-from stonegate.database.remembered import AFTERWARDS
 from stonegate.model.catalog import Access, Catalog, Dependency, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
+
+#: By what they were before, as it was to be, and the routines read; None where these do not tell.
+_AFTERWARDS: Cache[Catalog | None] = Cache(8)
 
 
 async def read_afterwards(conn: AsyncConnection[Any], before: Reading, desired: Catalog) -> Reading:
@@ -37,11 +40,11 @@ async def read_afterwards(conn: AsyncConnection[Any], before: Reading, desired: 
     if not moved_only_routines(before.stamp, stamp):
         return await read_stamped(conn)
     place = (id(before.catalog), id(desired))
-    catalog = AFTERWARDS.find((*place, digest)) if digest else None
+    catalog = _AFTERWARDS.find((*place, digest)) if digest else None
     if catalog is None:
         stamp, digest, document = await read_routines(conn)
         key = (*place, digest or sha256(document).digest())
-        catalog = AFTERWARDS.get(
+        catalog = _AFTERWARDS.get(
             key, lambda: _with_routines(before.catalog, desired, document), before.catalog, desired
         )
     if catalog is None or not moved_only_routines(before.stamp, stamp):

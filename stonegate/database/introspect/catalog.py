@@ -12,9 +12,9 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from stonegate.database.cache import Cache
 from stonegate.database.introspect.access_lists import spell_out_privileges
 from stonegate.database.introspect.stamp import stamp_expression
-from stonegate.database.remembered import CATALOGS
 from stonegate.database.sql import compose
 from stonegate.model.catalog import Catalog, Dependency, OtherObject, Routine
 from stonegate.model.expressions import stable_casts
@@ -47,6 +47,9 @@ _SETTINGS: Final = (
 #: What precedes texts that somebody wrote, where PostgreSQL printed none.
 _WRITTEN: Final = (b'"body":', b'"comment":')
 _REST_OF_STRING: Final = re.compile(rb'(?:[^"\\]|\\.)*"')
+
+#: Catalogs by the bytes that they were read from.
+_CATALOGS: Cache[Catalog] = Cache(12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ async def _read_once(conn: AsyncConnection[Any], *, with_stamp: bool) -> Reading
     if found_others == b"t":
         (others,) = await _fetch(conn, (compose(_READ_OTHERS),))
     key = sha256(document + others).digest()
-    return Reading(stamp=found_stamp.decode(), catalog=CATALOGS.get(key, lambda: _decode(document, others)))
+    return Reading(stamp=found_stamp.decode(), catalog=_CATALOGS.get(key, lambda: _decode(document, others)))
 
 
 def _decode(document: bytes, others: bytes) -> Catalog:

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.remembered import Remembered
+from stonegate.database.cache import Cache
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
@@ -106,7 +106,7 @@ class SeedTable:
 
 
 #: Tables by catalog and names.
-_KNOWN: Remembered[Mapping[QualifiedName, SeedTable]] = Remembered(8)
+_KNOWN: Cache[Mapping[QualifiedName, SeedTable]] = Cache(8)
 
 
 async def read_tables(

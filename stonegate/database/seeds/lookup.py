@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, sql
 
+from stonegate.database.cache import Cache
 from stonegate.database.failures import is_lock_failure
-from stonegate.database.remembered import Remembered
 from stonegate.database.seeds.facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
@@ -64,7 +64,7 @@ class _Lookup:
 
 
 #: Lookups by table, seeders and declared order.
-_LOOKUPS: Remembered[tuple[_Lookup, ...]] = Remembered(64)
+_LOOKUPS: Cache[tuple[_Lookup, ...]] = Cache(64)
 
 
 async def find_missing(

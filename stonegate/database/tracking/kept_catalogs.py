@@ -6,16 +6,16 @@ import zlib
 from dataclasses import replace
 from hashlib import sha256
 
-from stonegate.database.remembered import Remembered
+from stonegate.database.cache import Cache
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 
 _MOST = 12
 #: Catalogs by checksum.
-_KNOWN: Remembered[Catalog] = Remembered(_MOST)
+_KNOWN: Cache[Catalog] = Cache(_MOST)
 #: Checksums and compressed forms of catalogs, by identity.
-_CHECKSUMS: Remembered[str] = Remembered(_MOST)
-_COMPRESSED: Remembered[bytes] = Remembered(4)
+_CHECKSUMS: Cache[str] = Cache(_MOST)
+_COMPRESSED: Cache[bytes] = Cache(4)
 
 
 def checksum_of(catalog: Catalog) -> str:

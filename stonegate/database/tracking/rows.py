@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stonegate.database.remembered import Remembered
+from stonegate.database.cache import Cache
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Plan, Record, RecordKind, Step
 from stonegate.model.report import StepReport
@@ -15,7 +15,7 @@ from stonegate.model.tracking import TrackingState
 # The words of change_type; all other kinds are called by their own name.
 _KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
 #: By the records or the steps that they are made from.
-_MADE: Remembered[str] = Remembered(24)
+_MADE: Cache[str] = Cache(24)
 
 
 def record_rows(plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None]) -> str:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import replace
 from typing import Generic, TypeVar
-
-from stonegate.model.catalog import Catalog
-from stonegate.model.plan import Plan
-from stonegate.model.tracking import TrackingState
 
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class Cache(Generic[T]):
     """The values made last, by key.
 
     Args:
@@ -57,31 +52,3 @@ class Remembered(Generic[T]):
         while len(self._values) > self._most:
             self._values.popitem(last=False)
         return value
-
-
-#: Catalogs by the bytes that they were read from.
-CATALOGS: Remembered[Catalog] = Remembered(12)
-#: Plans without their target, by all that they were made from.
-PLANS: Remembered[Plan] = Remembered(8)
-#: Catalogs that were found to be as declared: the value is True.
-VERIFIED: Remembered[bool] = Remembered(8)
-#: Catalogs after an apply that changed routines alone, None where that cannot be told from the routines.
-AFTERWARDS: Remembered[Catalog | None] = Remembered(8)
-#: Fingerprints of catalogs, by identity.
-FINGERPRINTS: Remembered[str] = Remembered(12)
-
-
-def essence(state: TrackingState) -> TrackingState:
-    """What the tracking tables say, but for what is every database's own and decides nothing: number, stamp, version.
-
-    The catalog is left out too, since it is compared by identity.
-    """
-    if state.last is None:
-        return state
-    last = replace(state.last, id=0, stamp="", catalog=None, live_checksum=None, tool_version=None)
-    return replace(state, last=last)
-
-
-def declared_in(state: TrackingState) -> Catalog | None:
-    """The catalog of the last deployment."""
-    return None if state.last is None else state.last.catalog
