@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -127,18 +128,23 @@ def _show(request: FleetRequest, report: FleetReport, seconds: float) -> None:
 
     as_json, path = request.manner.as_json, request.manner.report
     documents = [report_document(each) for each in report.results] if path is not None or as_json else []
-    if as_json:
-        write_json(documents)
-    else:
-        show(*render_summary(stdout(), report, seconds, verbose=request.manner.verbose))
+    # Each is told even where another one cannot be: the file, standard output, standard error.
+    with contextlib.ExitStack() as last:
+        last.callback(_show_troubles, report)
+        if as_json:
+            last.callback(write_json, documents)
+        else:
+            last.callback(lambda: show(*render_summary(stdout(), report, seconds, verbose=request.manner.verbose)))
+        if path is not None:
+            write_file(path, (dump_json(documents) + "\n").encode())
+
+
+def _show_troubles(report: FleetReport) -> None:
     console = stderr()
-    failures = [(each.database, each.error) for each in report.failed if each.error is not None]
-    print_lines(
-        console, render_warnings(console, ((each.database, text) for each in report.results for text in each.warnings))
-    )
+    warnings = ((each.database, text) for each in report.results for text in each.warnings)
+    print_lines(console, render_warnings(console, warnings))
+    failures = ((each.database, each.error) for each in report.failed if each.error is not None)
     print_lines(console, render_failures(console, failures))
-    if path is not None:
-        write_file(path, (dump_json(documents) + "\n").encode())
 
 
 def render_summary(console: Console, report: FleetReport, seconds: float, *, verbose: bool) -> Iterator[Text]:

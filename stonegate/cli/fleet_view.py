@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from stonegate.cli.output import stderr
+from stonegate.cli.output import Lines, stderr
 from stonegate.cli.render.lines import printable
 from stonegate.cli.watching import describe_stage
 from stonegate.fleet.outcomes import is_not_attempted
@@ -78,7 +78,7 @@ class FleetLines:
 
     def __init__(self, total: int, console: Console) -> None:
         self.total = total
-        self.console = console
+        self.lines = Lines(console)
         self.done = 0
         self.is_waiting = False
 
@@ -93,11 +93,11 @@ class FleetLines:
         self.done += 1
         width = len(str(self.total))
         number = f"[{self.done:>{width}}/{self.total}]"
-        self.console.print(Text.assemble((number, "dim"), " ", report_line(event.report)))
+        self.lines(Text.assemble((number, "dim"), " ", report_line(event.report)))
 
     def tell(self, message: str) -> None:
         """Print it."""
-        self.console.print(Text(printable(message)))
+        self.lines(Text(printable(message)))
 
 
 def report_line(report: ApplyReport) -> Text:

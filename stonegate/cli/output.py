@@ -113,6 +113,29 @@ def print_lines(console: Console, lines: Iterable[Text]) -> None:
         console.print(Text("\n").join(whole), soft_wrap=True)
 
 
+class Lines:
+    """Lines that tell of work while it goes on.
+
+    Where nobody can read them any more the work goes on without them: nothing is half done because a log ended.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.are_read = True
+
+    def __call__(self, *lines: Text) -> None:
+        """Print them at once."""
+        if not self.are_read:
+            return
+        try:
+            print_lines(self.console, lines)
+            self.console.file.flush()
+        except (OSError, SystemExit):  # rich ends the program where a pipe is closed
+            self.are_read = False
+        except RuntimeError:  # a signal came while a line was written, and its handler has something to say as well
+            return
+
+
 def write(text: str) -> None:
     """Write a result for programs, as it is, ended by a newline.
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from stonegate.cli.fleet import FAILED
+from stonegate.cli.output import Lines, print_lines, progress, show, stderr, stdout, write_json
 from stonegate.cli.output import Watcher as Line
-from stonegate.cli.output import print_lines, progress, say, show, stderr, write_json
 from stonegate.cli.render.alike import render_failures
 from stonegate.cli.render.lines import printable
 from stonegate.cli.render.names import count
@@ -42,6 +42,7 @@ class Making:
         self.total = total
         self.line = line
         self.shown = shown
+        self.results, self.messages = Lines(stdout()), Lines(stderr())
         self.done = 0
         self.notice = ""
 
@@ -50,7 +51,7 @@ class Making:
         self.done += 1
         self.line(f"{self.done}/{self.total} {report.database}: {report.status}{self.notice}")
         if self.shown:
-            show(*_line(report, None, alone=self.total == 1))
+            self.results(*_line(report, None, alone=self.total == 1))
 
     def tell(self, message: str) -> None:
         """Note what the user is to know about the whole."""
@@ -58,7 +59,7 @@ class Making:
         if stderr().is_terminal:
             self.line(f"{self.done}/{self.total}{self.notice}")
         else:
-            say(message)
+            self.messages(Text(message))
 
 
 @contextlib.contextmanager
@@ -78,21 +79,28 @@ def show_reports(
         done: the state of all that succeeded, for what is not making.
         shown: those that succeeded are printed already.
     """
-    if as_json:
-        write_json([_document(report, done) for report in reports])
-    else:
-        if not shown:
-            show(*(line for report in reports for line in _line(report, done, alone=len(reports) == 1)))
-        if len(reports) != 1:
-            states = Counter(NOT_MADE if _never_came(report) else _state(report, done) for report in reports)
-            told = ", ".join(f"{states[state]} {word}" for state, word in _TOLD.items() if states[state])
-            show(Text(told or "no tenants named"))
     failures = [(_name(report), report.error) for report in reports if report.error is not None]
-    console = stderr()
-    print_lines(console, render_failures(console, failures))
+    try:
+        if as_json:
+            write_json([_document(report, done) for report in reports])
+        else:
+            show(*_summary(reports, done, with_each=not shown))
+    finally:  # standard error may be read where standard output is not
+        console = stderr()
+        print_lines(console, render_failures(console, failures))
     if not failures:
         return 0
     return failures[0][1].exit_code if len(reports) == 1 else FAILED
+
+
+def _summary(reports: Sequence[TenantReport], done: str | None, *, with_each: bool) -> Iterator[Text]:
+    alone = len(reports) == 1
+    if with_each:
+        yield from (line for report in reports for line in _line(report, done, alone=alone))
+    if not alone:
+        states = Counter(NOT_MADE if _never_came(report) else _state(report, done) for report in reports)
+        told = ", ".join(f"{states[state]} {word}" for state, word in _TOLD.items() if states[state])
+        yield Text(told or "no tenants named")
 
 
 def _line(report: TenantReport, done: str | None, *, alone: bool) -> Iterator[Text]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from stonegate.database.reports import report_error
 from stonegate.database.server.databases import connect_maintenance
@@ -113,9 +114,8 @@ async def create_tenants(
     if not owners:
         return ()
     (platform,) = {owner.platform for owner in owners}
-    mould = await _prepare(registry, server, source, platform)
-    run = _Run(registry, mould, if_missing, instead_of, on_report, stop or Stop())
-    return await run.go(owners, min(concurrency, MOST_AT_ONCE, len(owners)))
+    run = _Run(registry, server, if_missing, instead_of, on_report, stop or Stop())
+    return await run.go(_prepare(registry, server, source, platform), owners, min(concurrency, MOST_AT_ONCE))
 
 
 class _Run:
@@ -124,14 +124,14 @@ class _Run:
     def __init__(
         self,
         registry: Registry,
-        mould: Mould,
+        server: str,
         if_missing: bool,
         instead_of: Callable[[Owner], Owner | None] | None,
         on_report: OnTenant | None,
         stop: Stop,
     ) -> None:
         self.registry = registry
-        self.mould = mould
+        self.server = server
         self.if_missing = if_missing
         self.instead_of = instead_of
         self.on_report = on_report
@@ -140,23 +140,26 @@ class _Run:
         self.reports: dict[int, TenantReport] = {}
         self.begun: set[int] = set()
 
-    async def go(self, owners: Sequence[Owner], width: int) -> tuple[TenantReport, ...]:
+    async def go(
+        self, mould_of: Coroutine[Any, Any, Mould], owners: Sequence[Owner], width: int
+    ) -> tuple[TenantReport, ...]:
         """All of them, `width` at a time; those whose turn never comes are reported too."""
         waiting = iter(enumerate(owners))
 
-        async def work() -> None:
-            async with _Session(self.mould.server) as session:
+        async def work(mould: Mould) -> None:
+            async with _Session(self.server) as session:
                 while self.stop.reason is None and (turn := next(waiting, None)) is not None:
                     number, owner = turn
                     self.begun.add(number)
-                    self.reports[number] = report = await self._make(session, owner)
+                    self.reports[number] = report = await self._make(mould, session, owner)
                     if self.on_report is not None:
                         self.on_report(report)
 
         async def all_of_them() -> None:
+            mould = await mould_of
             async with asyncio.TaskGroup() as group:
-                for _ in range(width):
-                    group.create_task(work())
+                for _ in range(min(width, len(owners))):
+                    group.create_task(work(mould))
 
         await run_until_forced(all_of_them(), self.stop)
         why = self.stop.reason or "stopped"
@@ -170,17 +173,17 @@ class _Run:
                 self.reports[number] = TenantReport(owner=owner, database="", error=ended_early(message))
         return tuple(self.reports[number] for number in range(len(owners)))
 
-    async def _make(self, session: _Session, owner: Owner) -> TenantReport:
+    async def _make(self, mould: Mould, session: _Session, owner: Owner) -> TenantReport:
         """One tenant; again while the server is away for a moment, and another one where a number was taken."""
         if_missing = self.if_missing
         known = self.registry.platform(owner.platform).find(owner) is not None
         for pause in pauses():
-            report = await _create(self.registry, self.mould, session, owner, if_missing=if_missing)
+            report = await _create(self.registry, mould, session, owner, if_missing=if_missing)
             error = report.error
             if error is not None and error.code == DatabaseAlreadyExists.code and self.instead_of is not None:
                 other = self.instead_of(owner)
                 if other is not None:
-                    return await self._make(session, other)
+                    return await self._make(mould, session, other)
             if error is None or not server_is_gone(error):
                 self.patience.restore()
                 return report

@@ -10,12 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 from stonegate.cli.fleet_view import FleetLines, FleetView
+from stonegate.cli.output import Lines
 from stonegate.cli.render.lines import table
+from stonegate.cli.tenant_view import Making
 from stonegate.database.progress import Progress, Stage
+from stonegate.database.tenants.make import Made
 from stonegate.fleet.fanout import FleetEvent, State
 from stonegate.fleet.names import v1_owner
 from stonegate.fleet.outcomes import not_attempted
 from stonegate.fleet.targets import Target
+from stonegate.fleet.tenants import TenantReport
 from stonegate.model.report import ApplyReport, ErrorReport, Status
 
 TARGETS = [Target(server="host=h", owner=v1_owner("shop", f"t{n}"), database=f"shop_tenant_{n}") for n in range(60)]
@@ -86,6 +90,25 @@ def test_in_a_pipe_each_finished_database_has_a_line() -> None:
         "[1/3] shop_tenant_0 dry run",
         "[2/3] shop_tenant_1 unchanged",
     ]
+
+
+class Closed(io.StringIO):
+    """A pipe whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_the_end_of_a_log_is_not_the_end_of_the_work() -> None:
+    lines = FleetLines(2, Console(file=Closed(), width=200))
+    made = Making(2, lambda message: None, shown=True)
+    made.results = made.messages = Lines(Console(file=Closed()))
+    for target in TARGETS[:2]:
+        report = ApplyReport(status=Status.APPLIED, database=target.database)
+        lines.take(FleetEvent(target=target, state=State.DONE, report=report))
+        made.take(TenantReport(owner=target.owner, database=target.database, made=Made(created=True)))
+    made.tell("interrupted")
+    assert (lines.done, made.done) == (2, 2)
 
 
 def test_a_narrow_screen_leaves_out_what_can_be_spared() -> None:
