@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from stonegate import __version__
@@ -16,6 +17,8 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         print(f"stonegate {__version__}")
         return 0
+    # What orchestrators send: a deployment rolls back, and a database that it made goes, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     from stonegate.cli import main as run_command
 
     return run_command()

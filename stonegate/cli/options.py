@@ -48,7 +48,10 @@ def one_of(*values: str) -> Callable[[str | None], str | None]:
 Folder: TypeAlias = Annotated[
     Path | None,
     typer.Argument(
-        metavar="FOLDER", help="The folder or .tar.gz archive; postgresql/ if not given.", show_default=False
+        metavar="FOLDER",
+        help="The folder or .tar.gz archive; postgresql/ if not given.",
+        show_default=False,
+        readable=False,  # reading it says so, and that the folder is wrong
     ),
 ]
 Scope: TypeAlias = Annotated[

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -114,7 +115,8 @@ def test_json_on_a_terminal_is_json_and_nothing_else(notes: Path, database: Data
     assert '"status": "applied"' in screen
 
 
-def test_ctrl_c_rolls_back(notes: Path, database: Database) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_rolls_back(notes: Path, database: Database, sent: signal.Signals) -> None:
     """The interrupt arrives while a seeder sleeps inside the transaction."""
     (notes / "seeders" / "notes.pssql").write_text(
         "INSERT INTO notes (title) SELECT 'x' FROM (SELECT pg_sleep(30)) AS slow;\n"
@@ -131,7 +133,7 @@ def test_ctrl_c_rolls_back(notes: Path, database: Database) -> None:
         deadline = time.monotonic() + SECONDS
         while database.rows(asleep) == [(0,)] and time.monotonic() < deadline:
             time.sleep(0.05)
-        process.send_signal(2)
+        process.send_signal(sent)
         _, err = process.communicate(timeout=SECONDS)
         assert process.returncode == 130 and err.strip() == "interrupted"
         assert database.rows("SELECT to_regclass('notes')") == [(None,)]
