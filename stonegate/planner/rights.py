@@ -167,11 +167,10 @@ def _column_with_rights(holder: Table | View, column: Column, said: Mapping[Obje
     }
     if rights := _denied(both, column.granted):
         column = replace(column, denied=rights)
-    if column.identity_name is not None:
+    if column.identity_name is not None and (known := said.get(_sequence_key(column.identity_name))) is not None:
         access = column.identity_access or Access()
-        revoked = said.get(_sequence_key(column.identity_name), nothing).revoked
-        if rights := _denied(revoked, access.granted):
-            column = replace(column, identity_access=replace(access, denied=rights))
+        denied, affirmed = _denied(known.revoked, access.granted), _affirmed(known.granted, access)
+        column = replace(column, identity_access=replace(access, denied=denied, affirmed=affirmed))
     return column
 
 

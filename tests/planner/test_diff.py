@@ -220,6 +220,22 @@ def test_an_extension_is_updated_only_to_a_stated_version() -> None:
     assert unstated.changes == () and len(unstated.notes) == 2
 
 
+def test_the_comment_that_an_extension_brings_is_not_asked_for() -> None:
+    def catalog(comment: str, server: int = 180000) -> Catalog:
+        return Catalog(
+            server=server, extensions=(Extension(name="citext", version="1.6", schema="x", comment=comment),)
+        )
+
+    desired, live = catalog("case does not count"), catalog("of ours")
+    assert identities(diff(desired, live, stated=frozenset())) == ["alter extension citext comment"]
+    newer = diff(desired, live, declared=catalog("of ours", 170000), stated=frozenset())
+    assert newer.changes == () and len(newer.notes) == 1
+    adopted = diff(desired, live, declared=None, stated=frozenset())
+    assert adopted.changes == () and len(adopted.notes) == 1
+    stated = frozenset({("citext", "comment")})
+    assert identities(diff(desired, live, declared=None, stated=stated)) == ["alter extension citext comment"]
+
+
 def test_an_extension_is_never_dropped() -> None:
     live = Catalog(extensions=(Extension(name="citext", version="1.5", schema="public"),))
     assert diff(Catalog(), live).changes == ()

@@ -93,14 +93,17 @@ def _compare_extension(sides: Sides, desired: Extension, live: Extension) -> Fin
 
 
 def _compare_extension_comment(sides: Sides, desired: Extension, live: Extension) -> Findings:
-    """An extension brings a comment, another one with every version: without a declared one this is what it has."""
+    """An extension brings a comment: without a declared one this is what it has.
+
+    Another version of it or of the server may bring another text, and only its owner may change that of an old one.
+    """
     if sides.states(desired.name, "comment"):
         yield from compare_comment(sides, desired.key, desired.comment, live.comment)
     elif desired.version == live.version and desired.comment != live.comment:
-        if sides.declared is None:
-            yield Note(f"the comment on {desired.key} is kept: the folder has none")
-        else:
+        if sides.declared is not None and sides.declared.server // 10000 == sides.desired.server // 10000:
             yield from compare_comment(sides, desired.key, desired.comment, live.comment)
+        else:
+            yield Note(f"the comment on {desired.key} is kept: the folder has none")
 
 
 def compare_all_default_privileges(sides: Sides) -> Findings:
