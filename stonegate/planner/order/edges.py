@@ -80,7 +80,10 @@ def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
     if item.target is not None:
         yield from _hard(makers.maker(item.target))
     if item.verb is not Verb.CREATE:
-        yield from _hard(makers.maker(item.key) or makers.maker(item.key.owner))
+        itself = makers.maker(item.key)
+        yield from _hard(itself or makers.maker(item.key.owner))
+        if item.key.kind is ObjectKind.TRIGGER and not itself:  # a partition has its parent's
+            yield from _hard(makers.triggers[item.key.member or ""])
         if item.key.kind is ObjectKind.EXTENSION:
             yield from _hard(makers.maker(extension_key(item.key.name)))
 

@@ -54,6 +54,7 @@ class Makers:
         self._by_migration: defaultdict[Spot, list[int]] = defaultdict(list)
         self._keys: dict[ObjectKey, int] = {}
         self._added_columns: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        self.triggers: defaultdict[str, list[int]] = defaultdict(list)
         self.unique_keys: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.seeds: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.references: defaultdict[tuple[str, str], list[tuple[tuple[str, ...], tuple[str, str]]]] = defaultdict(list)
@@ -75,6 +76,8 @@ class Makers:
             self._keys.setdefault(key, number)
         if item.verb is Verb.CREATE:
             self._keys[item.key] = number
+            if item.key.kind is ObjectKind.TRIGGER:
+                self.triggers[item.key.member or ""].append(number)
             for spot in made_spots(item.key):
                 self._made[spot].append(number)
                 self._schemas[spot[0], spot[2]].add(spot[1])
