@@ -71,7 +71,7 @@ def _build(settings: Settings, shadow: str | Path, tree: SourceTree) -> None:
         StonegateError: PostgreSQL refuses a statement; with file and line.
     """
     server = start_server(settings).url if isinstance(shadow, Path) else shadow
-    from stonegate.database.rehearsal import build_reference
+    from stonegate.database.reference.build import build_reference
     from stonegate.source.lazy import LazySource
 
     with watching("building the folder") as on_progress:

@@ -16,6 +16,7 @@ from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.executor.session import end_with_client
 from stonegate.database.failures import explain_failure
+from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report, finished_report
@@ -38,11 +39,12 @@ from stonegate.database.survey import (
 from stonegate.database.tracking.tables import read_state
 from stonegate.errors import DatabaseNotFound, SourceError, StonegateError, UsageError
 from stonegate.model.plan import Mode, Phase, Plan
+from stonegate.model.preflight import Finding
 from stonegate.model.report import ApplyReport, Status
 from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 
-__all__ = ["ApplyOptions", "LazySource", "apply_database", "apply_plan", "plan_database"]
+__all__ = ["ApplyOptions", "LazySource", "apply_database", "apply_plan", "plan_database", "plan_with_findings"]
 
 
 #: What is to be done on a target: the session, the database's name, and whether it was created just now.
@@ -85,6 +87,24 @@ async def _plan_missing(conninfo: str, source: LazySource, options: ApplyOptions
         finally:
             await maintenance.close()
     return with_warnings(plan, f"the database {database} does not exist: `stonegate apply` creates it")
+
+
+async def plan_with_findings(
+    conninfo: str, source: LazySource, options: ApplyOptions, on_progress: OnProgress | None = None
+) -> tuple[Plan, tuple[Finding, ...]]:
+    """The plan, and the rows that would make it fail (behaviour, §10 "Preflight of the data"). Writes nothing.
+
+    Raises:
+        StonegateError: as `plan_database`; the database has to exist.
+    """
+    conn = await connect(conninfo)
+    try:
+        survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
+        return survey.plan, await read_findings(conn, survey.plan, survey.live)
+    except psycopg.Error as error:
+        raise explain_failure(error, database=conn.info.dbname) from error
+    finally:
+        await conn.close()
 
 
 async def apply_database(

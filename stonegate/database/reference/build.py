@@ -20,6 +20,7 @@ from stonegate.database.connect import connect, describe, with_database
 from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
+from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
 from stonegate.database.reference.store import (
@@ -48,6 +49,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import Ordered
 from stonegate.source.checksum import same_body
+from stonegate.source.lazy import LazySource
 
 BUILD_LOCK_SECONDS = 600.0
 MOST_ROLES = 50  # that a shadow server is given because the folder names them
@@ -84,6 +86,29 @@ async def build_key(conn: AsyncConnection[Any], tree: SourceTree, facts: Session
     return ReferenceKey(
         fingerprint=tree.fingerprint, owner=owner, version=facts.version, extensions=extensions, locale=facts.place
     )
+
+
+async def build_reference(server: str, source: LazySource, on_progress: OnProgress | None = None) -> Reference:
+    """Build the folder for real, from empty, as a reference database of a server.
+
+    Args:
+        server: conninfo of any database of it.
+
+    Raises:
+        SourceError: the folder is wrong.
+        ReferenceUnavailable: the role may not create databases.
+        StonegateError: the folder does not deploy; with file and line.
+    """
+    tree, ordered = source.tree(), source.ordered()
+    conn = await connect_maintenance(server)
+    try:
+        facts = await read_session(conn)
+        key = await build_key(conn, tree, facts, facts.role)
+    except psycopg.Error as error:
+        raise explain_failure(error, database=conn.info.dbname) from error
+    finally:
+        await conn.close()
+    return await obtain_reference(server, tree, ordered, key, on_progress=on_progress)
 
 
 async def obtain_reference(
