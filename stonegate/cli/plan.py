@@ -107,7 +107,8 @@ def plan_target(
         StonegateError: as `deployment.plan_database`.
     """
     source = load_lazily(settings)
-    from stonegate.database.deployment import ApplyOptions, plan_database, plan_with_findings
+    from stonegate.database.deployment import plan_database, plan_with_findings
+    from stonegate.database.survey import ApplyOptions
 
     asked = ApplyOptions(plan=wanted, shadow=settings.shadow_server, admin=target.admin)
     with watching(f"planning {target.name}") as on_progress:

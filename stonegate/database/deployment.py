@@ -44,9 +44,6 @@ from stonegate.model.report import ApplyReport, Status
 from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 
-__all__ = ["ApplyOptions", "LazySource", "apply_database", "apply_plan", "plan_database", "plan_with_findings"]
-
-
 #: What is to be done on a target: the session, the database's name, and whether it was created just now.
 Work: TypeAlias = Callable[[AsyncConnection[Any], str, bool], Awaitable[ApplyReport]]
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stonegate.database.deployment import ApplyOptions, apply_database
+from stonegate.database.deployment import apply_database
 from stonegate.database.progress import OnProgress
+from stonegate.database.survey import ApplyOptions
 from stonegate.model.plan import Consent, PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.source.lazy import LazySource

@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stonegate.database.deployment import ApplyOptions, apply_database
+from stonegate.database.deployment import apply_database
+from stonegate.database.survey import ApplyOptions
 from stonegate.model.report import Status
 from tests.database.folders import USERS, applied, apply, relations, write
 from tests.servers import Database
