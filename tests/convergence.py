@@ -20,7 +20,6 @@ from stonegate.model.catalog import Catalog, Table
 from stonegate.model.plan import Consent, Plan, PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.planner.diff import differences
-from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 from stonegate.source.tree import read_tree
 
@@ -65,7 +64,7 @@ def catalog_of(url: str) -> Catalog:
 
 def between(desired: Catalog, live: Catalog) -> list[str]:
     """What differs, in words; both sides declared, so that what only one has counts."""
-    found = differences(desired, live, declared=live, same_body=same_body)
+    found = differences(desired, live, declared=live)
     return [change.identity + f" ({change.before} → {change.after})" for change in found.changes]
 
 

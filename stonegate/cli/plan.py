@@ -93,9 +93,8 @@ def _plan_offline(settings: Settings, wanted: PlanOptions) -> Plan:
     """The plan for an empty database: no driver is even imported."""
     tree, ordered = load_ordered(settings)
     from stonegate.planner.build import build_plan
-    from stonegate.source.checksum import same_body
 
-    return build_plan(tree=tree, ordered=ordered, options=wanted, same_body=same_body)
+    return build_plan(tree=tree, ordered=ordered, options=wanted)
 
 
 def plan_target(

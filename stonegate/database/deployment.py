@@ -41,7 +41,6 @@ from stonegate.errors import DatabaseNotFound, SourceError, StonegateError, Usag
 from stonegate.model.plan import Mode, Phase, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ApplyReport, Status
-from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 
 #: What is to be done on a target: the session, the database's name, and whether it was created just now.
@@ -157,7 +156,7 @@ async def apply_plan(
         await _lock(conn, database, options, on_progress)
         facts = await read_session(conn)
         live, state = await read_live(conn, everything=plan.mode is Mode.BASELINE), await read_state(conn)
-        refuse_stale(plan, live, state, same_body, database)
+        refuse_stale(plan, live, state, database)
         untrusted: frozenset[str] = frozenset()
         if options.admin is not None and any(step.phase is Phase.EXTENSIONS for step in plan.steps):
             offered = await read_offered(conn, with_versions=True)
@@ -337,7 +336,6 @@ async def _carry_out(
         state=survey.state,
         stamp=survey.stamp,
         has_tracking=survey.has_tracking,
-        same_body=same_body,
         options=_execute_options(options),
         by_admin=by_admin,
         started=started,

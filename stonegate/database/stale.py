@@ -11,10 +11,9 @@ from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import live_fingerprint
 from stonegate.planner.change import unmet_changes
-from stonegate.planner.diff import SameBody
 
 
-def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody, database: str) -> None:
+def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, database: str) -> None:
     """Nothing, if the plan was made for this state.
 
     Raises:
@@ -24,7 +23,7 @@ def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, same_body: Sam
     if fingerprint == live_fingerprint(live, state):
         return
     # A plan without a server, or for a missing database, fits every database that has none of its objects.
-    moved = tuple(_moved(plan, live, state, same_body))
+    moved = tuple(_moved(plan, live, state))
     if not fingerprint and not moved:
         return
     raise StalePlan(
@@ -35,7 +34,7 @@ def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, same_body: Sam
     )
 
 
-def _moved(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> Iterator[str]:
+def _moved(plan: Plan, live: Catalog, state: TrackingState) -> Iterator[str]:
     if plan.mode is Mode.FRESH:
         if state.last is not None:
             yield f"the database was deployed meanwhile (deployment {state.last.id})"
@@ -48,7 +47,7 @@ def _moved(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody)
     running = {step.key.name for step in plan.steps if step.action in (Action.RUN, Action.BASELINE)}
     yield from (f"migration {name} was applied meanwhile" for name in sorted(running & recorded))
     planned = {change.identity: change for step in plan.steps for change in step.changes if not change.restored}
-    needed = {change.identity: change for change in unmet_changes(plan, live, state, same_body)}
+    needed = {change.identity: change for change in unmet_changes(plan, live, state)}
     for identity in sorted(planned.keys() - needed.keys()):
         change = planned[identity]
         if not running:  # else the differences are those after the migrations

@@ -20,7 +20,6 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Change, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.drift import find_drift
-from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 
 
@@ -76,7 +75,7 @@ async def diff_database(
         raise explain_failure(error, database=conn.info.dbname) from error
     finally:
         await conn.close()
-    drift = find_drift(survey.live, survey.state, survey.plan.kept, same_body)
+    drift = find_drift(survey.live, survey.state, survey.plan.kept)
     return DatabaseDiff(plan=with_warnings(survey.plan, *survey.warnings), drift=tuple(drift.found.values()))
 
 
@@ -100,7 +99,7 @@ async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseSt
         raise explain_failure(error, database=conn.info.dbname) from error
     finally:
         await conn.close()
-    drift = find_drift(live, state, (), same_body) if moved else None
+    drift = find_drift(live, state, ()) if moved else None
     return DatabaseStatus(
         facts=facts,
         state=state,
@@ -155,7 +154,7 @@ async def read_standing(conninfo: str) -> Standing:
         (latest,) = await read_deployments(conn, limit=1)
         drift: tuple[Change, ...] = ()
         if state.last.stamp != await read_stamp(conn):
-            found = find_drift(await read_catalog(conn), await read_state(conn), (), same_body)
+            found = find_drift(await read_catalog(conn), await read_state(conn), ())
             drift = tuple(found.found.values())
         return Standing(database=database, deployed=latest, drift=drift, unfinished=state.unfinished)
     except psycopg.Error as error:

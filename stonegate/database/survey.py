@@ -29,7 +29,6 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan, choose_mode, plan_fingerprint
 from stonegate.planner.order.tree import Ordered
 from stonegate.source.bodies import resolve_body
-from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 
 POOLER_WARNING = (
@@ -253,7 +252,6 @@ def _plan(
             state=state,
             desired=desired,
             builder=builder,
-            same_body=same_body,
             body_uses=resolve_body,
         )
 
@@ -335,9 +333,7 @@ async def _offered(
 
 def empty_plan(source: LazySource, options: ApplyOptions, database: str | None) -> Plan:
     """The plan for a database that does not exist yet, or for none at all."""
-    return build_plan(
-        tree=source.tree(), ordered=source.ordered(), options=options.plan, database=database, same_body=same_body
-    )
+    return build_plan(tree=source.tree(), ordered=source.ordered(), options=options.plan, database=database)
 
 
 def locks_needed(plan: Plan) -> int:

@@ -11,7 +11,6 @@ from stonegate.model.plan import Blocked, ChangeClass, Mode, Plan, PlanOptions, 
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import Given, plan_change
-from stonegate.planner.diff import SameBody
 from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.rights import with_declared_rights
@@ -42,7 +41,6 @@ def build_plan(
     state: TrackingState = _NOTHING_RECORDED,
     desired: Catalog | None = None,
     builder: str = "",
-    same_body: SameBody,
     body_uses: BodyUses = uses_nothing,
 ) -> Plan:
     """The plan that brings a database to what the folder declares.
@@ -55,7 +53,6 @@ def build_plan(
         state: the target's tracking tables.
         desired: the reference catalog of the folder; needed unless the mode is FRESH.
         builder: the role that built the reference and owns the target's objects.
-        same_body: decides if two routine bodies are the same in canonical form (behaviour, §2).
         body_uses: the tables and columns that a routine's body certainly uses (behaviour, §10 "Stale bodies").
     """
     mode = Mode.FRESH if live is None else choose_mode(tree, live, state, options)
@@ -73,7 +70,6 @@ def build_plan(
                 live=live,
                 state=state,
                 desired=with_declared_rights(desired, tree, builder),
-                same_body=same_body,
                 body_uses=body_uses,
             )
             plan = plan_change(plan, given)

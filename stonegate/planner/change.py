@@ -13,7 +13,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
 from stonegate.planner.confirm import confirm
 from stonegate.planner.consent import Allowed
-from stonegate.planner.diff import Diff, SameBody, differences
+from stonegate.planner.diff import Diff, differences
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.backfill import with_planned_consent
@@ -43,7 +43,6 @@ class Given:
     live: Catalog
     state: TrackingState
     desired: Catalog
-    same_body: SameBody
     body_uses: BodyUses
 
 
@@ -142,13 +141,13 @@ def _preview(plan: Plan, given: Given, migrations: MigrationPlan) -> _Preview:
         Change(action=Action.CREATE, key=table.key, reason=f"{table.key} is new; made as the migrations expect it")
         for table in rewound.tables
     )
-    diff = _diff(plan, simulated.catalog, given.state, given.same_body)
+    diff = _diff(plan, simulated.catalog, given.state)
     return _Preview(start=start, rewound=rewound, made=made, simulated=simulated, diff=diff)
 
 
 def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: MigrationPlan, preview: _Preview) -> _Decided:
     """What is carried out and what blocks: differences, unmanaged objects named by consents, stale bodies, contract."""
-    drift = find_drift(given.live, given.state, plan.kept, given.same_body, preview.simulated)
+    drift = find_drift(given.live, given.state, plan.kept, preview.simulated)
     wanted = (
         *preview.made,
         *free_of_consent(preview.diff.changes, frozenset(change.key for change in preview.made)),
@@ -178,7 +177,7 @@ def _stated(tree: SourceTree) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(versions | schemas | {(key.name, "comment") for key in said}))
 
 
-def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> Diff:
+def _diff(plan: Plan, live: Catalog, state: TrackingState) -> Diff:
     assert plan.desired is not None
     return differences(
         plan.desired,
@@ -189,7 +188,6 @@ def _diff(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) 
         builder=plan.builder,
         stated=frozenset(plan.stated),
         starred=frozenset(plan.starred),
-        same_body=same_body,
     )
 
 
@@ -228,7 +226,7 @@ def _left_to_late(plan: Plan, given: Given, migrations: MigrationPlan, preview: 
         return ()
     after_commit = {change.exception for change in preview.diff.changes}
     before = simulate(preview.start, given.desired, migrations.pending).catalog
-    changes = _diff(plan, before, given.state, given.same_body).changes
+    changes = _diff(plan, before, given.state).changes
     return tuple(sorted(mark for change in changes if (mark := change.exception) not in after_commit))
 
 
@@ -280,7 +278,7 @@ def _skipped(desired: Catalog, changes: Iterable[Change]) -> tuple[tuple[str, in
     return tuple(sorted(counts.items()))
 
 
-def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> tuple[Step, ...]:
+def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Step, ...]:
     """The steps still needed after the pending migrations really ran, seeders and late statements left out.
 
     Raises:
@@ -290,7 +288,7 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
     assert plan.desired is not None
     allowed = Allowed(consents=plan.consents, force=plan.force)
     excepted = frozenset(plan.excepted)
-    diff = _diff(plan, live, state, same_body)
+    diff = _diff(plan, live, state)
     made = frozenset(step.key for step in plan.steps if step.action is Action.CREATE and step.kind is ObjectKind.TABLE)
     left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
     changes = (*free_of_consent(left, made), *named_drops(diff.unmanaged, allowed, live))
@@ -305,7 +303,7 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState, same_body: 
     return _with_consents(evolve(cleared.changes, evolution), allowed)
 
 
-def unmet_changes(plan: Plan, live: Catalog, state: TrackingState, same_body: SameBody) -> tuple[Change, ...]:
+def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Change, ...]:
     """Verification: what still differs from what the folder declares; () when everything is as declared."""
     if plan.desired is None:
         return tuple(
@@ -319,7 +317,7 @@ def unmet_changes(plan: Plan, live: Catalog, state: TrackingState, same_body: Sa
             if step.phase is not Phase.POST_COMMIT and _is_missing(step, live)
         )
     excepted = frozenset(plan.excepted)
-    return tuple(change for change in _diff(plan, live, state, same_body).changes if change.exception not in excepted)
+    return tuple(change for change in _diff(plan, live, state).changes if change.exception not in excepted)
 
 
 _CHECKED = frozenset(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stonegate.model.catalog import Catalog
@@ -56,7 +55,6 @@ def find_drift(
     live: Catalog,
     state: TrackingState,
     kept: tuple[ObjectKind, ...],
-    same_body: Callable[[str, str, str], bool],
     simulated: Simulated | None = None,
 ) -> Drift:
     """Compares the live database with the catalog recorded at the last deployment; empty before the first one."""
@@ -64,7 +62,7 @@ def find_drift(
         return Drift()
     declared = state.last.catalog
     changes = differences(
-        declared, live, declared=declared, kept=frozenset(kept), builder=state.last.executed_by, same_body=same_body
+        declared, live, declared=declared, kept=frozenset(kept), builder=state.last.executed_by
     ).changes
     known = frozenset(state.excepted)
     return Drift(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from stonegate.model.tokens import canonical_form, same_body
-
-__all__ = ["CHECKSUM_VERSION", "canonical_form", "checksum", "same_body"]
+from stonegate.model.tokens import canonical_form
 
 #: Raised whenever `canonical_form` changes what it keeps; recorded in `checksum_version` of the tracking tables.
 CHECKSUM_VERSION = 1

@@ -17,7 +17,6 @@ from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import order_tree
-from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 from stonegate.source.parse import load_source
 from tests.bench.rows import Row, median_ms
@@ -36,7 +35,7 @@ def rows() -> Iterator[Row]:
 
 def _fresh(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> Row:
     tree = load_source(folder)
-    plan = build_plan(tree=tree, ordered=order_tree(tree), same_body=same_body)
+    plan = build_plan(tree=tree, ordered=order_tree(tree))
     applied, batched = [], []
     for turn in range(12):
         url = make_empty(server, "fresh")

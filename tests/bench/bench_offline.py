@@ -13,7 +13,6 @@ from stonegate.cli.render.plan_json import plan_document
 from stonegate.model.json_form import to_json
 from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import order_tree
-from stonegate.source.checksum import same_body
 from stonegate.source.parse import load_source
 from tests.bench.rows import Row, median_ms
 from tests.platforms import write_platform
@@ -40,6 +39,6 @@ def rows() -> Iterator[Row]:
 
 def _plan(folder: Path) -> bytes:
     tree = load_source(folder)
-    plan = build_plan(tree=tree, ordered=order_tree(tree), same_body=same_body)
+    plan = build_plan(tree=tree, ordered=order_tree(tree))
     document = plan_document(plan)
     return to_json(document) if document else json.dumps({}).encode()

@@ -41,15 +41,9 @@ OPTIONS = SequenceOptions(type="integer", start=1, increment=1, minimum=1, maxim
 TABLE = ObjectKey(ObjectKind.TABLE, "public", "users")
 
 
-def same_body(language: str, desired: str, live: str) -> bool:
-    """Whitespace does not count."""
-    del language
-    return desired.split() == live.split()
-
-
 def diff(desired: Catalog, live: Catalog, **arguments: Any) -> Diff:
     """`differences` after a deployment of `live`, unless `declared` says otherwise."""
-    arguments = {"declared": live, "builder": BUILDER, "same_body": same_body} | arguments
+    arguments = {"declared": live, "builder": BUILDER} | arguments
     return differences(desired, live, **arguments)
 
 

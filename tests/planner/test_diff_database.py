@@ -11,7 +11,6 @@ import pytest
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Action, ChangeClass
 from stonegate.planner.diff import Diff, differences
-from stonegate.source.checksum import same_body
 from tests.convergence import catalog_of
 from tests.servers import Database, MakeDatabase, Server
 
@@ -29,9 +28,7 @@ class Pair:
         for database, script in ((self.desired, desired), (self.live, live)):
             database.rows(f"{EMPTY}; {script}")
         wanted, present = catalog_of(self.desired.url), catalog_of(self.live.url)
-        return differences(
-            wanted, present, declared=None if adopted else present, builder="postgres", same_body=same_body
-        )
+        return differences(wanted, present, declared=None if adopted else present, builder="postgres")
 
 
 @pytest.fixture
@@ -89,7 +86,7 @@ def _decisions(
     for (live, desired), works in accepted.items():
         if live != desired:
             wanted, present = catalogs[desired], catalogs[live]
-            [change] = differences(wanted, present, declared=present, builder="postgres", same_body=same_body).changes
+            [change] = differences(wanted, present, declared=present, builder="postgres").changes
             yield live, desired, change.action, works
 
 
@@ -226,7 +223,7 @@ def test_the_diff_of_a_large_catalog_is_linear(database: Database) -> None:
 
         sys.setprofile(count)
         try:
-            found = differences(desired, live, declared=live, builder="postgres", same_body=same_body)
+            found = differences(desired, live, declared=live, builder="postgres")
         finally:
             sys.setprofile(None)
         assert len(found.changes) == number

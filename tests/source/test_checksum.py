@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pglast import parser
 
-from stonegate.model.tokens import NotLexable, canonical_body, lex
-from stonegate.source.checksum import canonical_form, checksum, same_body
+from stonegate.model.tokens import NotLexable, canonical_body, canonical_form, lex, same_body
+from stonegate.source.checksum import checksum
 
 FUNCTION = """
 CREATE OR REPLACE FUNCTION Greet(p_name TEXT DEFAULT 'You') RETURNS text AS $$

@@ -13,7 +13,6 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Phase, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 from stonegate.model.tracking import TrackingState
-from stonegate.planner.diff import SameBody
 
 #: What a missing declared row does: roll back, warn (a container that starts must not be stopped), or be inserted.
 MissingSeeds: TypeAlias = Literal["block", "warn", "insert"]
@@ -63,7 +62,6 @@ class Job:
     state: TrackingState
     stamp: str | None = None
     has_tracking: bool = False
-    same_body: SameBody
     options: ExecuteOptions = field(default_factory=ExecuteOptions)
     by_admin: frozenset[str] = frozenset()
     started: float = field(default_factory=time.monotonic)

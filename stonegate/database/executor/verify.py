@@ -34,7 +34,7 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
     live = reading.catalog
     if _is_verified(job, live):
         return reading
-    unmet = unmet_changes(job.plan, live, job.state, job.same_body)
+    unmet = unmet_changes(job.plan, live, job.state)
     if unmet:
         details = tuple(_sentence(change) for change in unmet[:MOST_DETAILS])
         more = (f"… and {len(unmet) - MOST_DETAILS} more",) if len(unmet) > MOST_DETAILS else ()

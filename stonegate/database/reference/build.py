@@ -48,7 +48,6 @@ from stonegate.model.source import EffectVerb, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import Ordered
-from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 
 BUILD_LOCK_SECONDS = 600.0
@@ -191,7 +190,7 @@ async def _build(
 
 def _fresh_plan(tree: SourceTree, ordered: Ordered, database: str) -> Plan:
     """The plan for an empty database, but for the declared rows."""
-    plan = build_plan(tree=tree, ordered=ordered, database=database, same_body=same_body)
+    plan = build_plan(tree=tree, ordered=ordered, database=database)
     return replace(plan, steps=tuple(step for step in plan.steps if step.action is not Action.SEED))
 
 
@@ -209,7 +208,6 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
             plan=plan,
             live=Catalog(),
             state=TrackingState(),
-            same_body=same_body,
             options=ExecuteOptions(skip_verification=True, role=None if building.login is not None else owner),
             by_admin=by_admin,
             on_progress=building.on_progress,

@@ -41,7 +41,6 @@ from stonegate.model.plan import Action
 from stonegate.model.report import ApplyReport, SeedReport, Status
 from stonegate.model.source import Seeder, SourceTree
 from stonegate.planner.build import build_plan
-from stonegate.source.checksum import same_body
 from stonegate.source.lazy import LazySource
 
 #: A connection, for those who only hand it on.
@@ -168,7 +167,7 @@ async def _find_reference(
 def _note(source: LazySource) -> SourceTree:
     """The folder without what only a build needs; its seeders in foreign-key order."""
     tree = source.tree()
-    plan = build_plan(tree=tree, ordered=source.ordered(), same_body=same_body)
+    plan = build_plan(tree=tree, ordered=source.ordered())
     seeders = tuple(seeder for step in plan.steps if step.action is Action.SEED for seeder in step.seeders)
     return replace(tree, items=(), migrations=(), warnings=(), seeders=seeders)
 

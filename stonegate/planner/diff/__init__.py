@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from stonegate.planner.diff.compare import differences
 from stonegate.planner.diff.findings import Diff
-from stonegate.planner.diff.sides import SameBody
 
-__all__ = ["Diff", "SameBody", "differences"]
+__all__ = ["Diff", "differences"]

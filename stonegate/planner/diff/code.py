@@ -8,6 +8,7 @@ from stonegate.model.catalog import Parameter, Policy, Routine, Table, Trigger, 
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
+from stonegate.model.tokens import same_body
 from stonegate.planner.contract import breaking_changes
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.findings import Findings, Unmanaged
@@ -192,7 +193,7 @@ def _changed_parts(sides: Sides, desired: Routine, live: Routine) -> Iterator[st
         yield "declaration"
     elif desired.parameters != live.parameters:
         yield "parameter list"
-    if desired.body != live.body and not sides.same_body(desired.language, desired.body, live.body):
+    if desired.body != live.body and not same_body(desired.language, desired.body, live.body):
         yield "body"
 
 

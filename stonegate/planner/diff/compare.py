@@ -17,7 +17,7 @@ from stonegate.planner.diff.objects import (
     compare_schemas,
 )
 from stonegate.planner.diff.sequences import compare_sequences
-from stonegate.planner.diff.sides import SameBody, Sides, relations
+from stonegate.planner.diff.sides import Sides, relations
 from stonegate.planner.diff.tables import compare_tables
 from stonegate.planner.diff.types import compare_types
 from stonegate.planner.diff.views import compare_views
@@ -34,7 +34,6 @@ def differences(
     owner: str | None = None,
     stated: frozenset[tuple[str, str]] | None = None,
     starred: frozenset[ObjectKey] | None = None,
-    same_body: SameBody,
 ) -> Diff:
     """What has to be done to `live` so that it is as `desired` says (behaviour, §4 and §5).
 
@@ -50,7 +49,6 @@ def differences(
         owner: the role that stands for `builder` in the live database, if it is another one.
         stated: (extension, "version" | "schema" | "comment") that the folder states; None takes all as stated.
         starred: views and routines whose source has a `*`; None decides by what the last deployment shows.
-        same_body: decides if two bodies of a language are the same but for comments and formatting.
     """
     sides = Sides(
         desired=desired,
@@ -62,7 +60,6 @@ def differences(
         owner=builder if owner is None else owner,
         stated=stated,
         starred=starred,
-        same_body=same_body,
     )
     findings = list(_compare_all(sides))
     return build_diff(iter(_block_occupied(findings, live)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,9 +12,6 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import USUAL, Circumstances, classify_change
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
 from stonegate.planner.type_matrix import TypeVerdict, type_change
-
-#: Whether two bodies are the same in canonical form: language, desired, live (behaviour, §2).
-SameBody = Callable[[str, str, str], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +37,6 @@ class Sides:
     kept: frozenset[ObjectKind]
     builder: str
     owner: str
-    same_body: SameBody
     stated: frozenset[tuple[str, str]] | None = None
     starred: frozenset[ObjectKey] | None = None
 

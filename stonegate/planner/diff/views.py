@@ -8,6 +8,7 @@ from stonegate.model.catalog import Column, View
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
+from stonegate.model.tokens import same_body
 from stonegate.planner.diff.access import compare_access, compare_column_privileges, compare_comment
 from stonegate.planner.diff.code import compare_triggers
 from stonegate.planner.diff.findings import Findings, Unmanaged
@@ -68,7 +69,7 @@ def _is_same(sides: Sides, desired: View, live: View, expanded: str) -> bool:
     return (
         live.definition == expanded
         or same_text(desired.definition, live.definition)
-        or sides.same_body("sql", desired.definition, live.definition)
+        or same_body("sql", desired.definition, live.definition)
     )
 
 
