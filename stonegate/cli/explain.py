@@ -79,7 +79,8 @@ def types(
 
 def canonical(text: str) -> str:
     """The type as format_type prints it, so that `int` and `INTEGER` are found in the matrix as one."""
-    from stonegate.planner.type_matrix import SqlType, parse_type
+    from stonegate.planner.type_matrix import parse_type
+    from stonegate.planner.type_rules import SqlType
 
     match parse_type(text.lower() if '"' not in text else text):
         case SqlType(base=base, modifiers=modifiers, fields=fields, array=array):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from stonegate.model.catalog import NOT_VALID
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
-from stonegate.planner.type_matrix import TypeVerdict
+from stonegate.planner.type_rules import TypeVerdict
 
 #: How a constraint (since PostgreSQL 18 NOT NULL too) is marked that has not seen all rows.
 

@@ -10,7 +10,8 @@ from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, Sou
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.consent import Allowed
 from stonegate.planner.migrations.decide import plan_migrations
-from stonegate.planner.order.tree import ClosingKey, Node, Ordered
+from stonegate.planner.order.nodes import ClosingKey, Node
+from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
 from stonegate.planner.seeding import seed_steps
 

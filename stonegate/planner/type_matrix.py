@@ -30,8 +30,6 @@ from stonegate.planner.type_rules import (
     safe,
 )
 
-__all__ = ["MatrixRow", "SqlType", "TypeVerdict", "matrix_rows", "parse_type", "type_change"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:

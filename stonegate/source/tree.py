@@ -13,8 +13,6 @@ from stonegate.errors import DuplicateObject, SourceError, SourceErrors, did_you
 from stonegate.model.source import Folder, SourceFile
 from stonegate.source.archive import Caps, RawTree, pack, unpack
 
-__all__ = ["Caps", "SourceBytes", "compute_digest", "pack_tree", "read_archive", "read_tree"]
-
 _WRAPPER = "postgresql"
 _SCOPES = ("main", "tenant")
 _SHARED = "shared"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stonegate.database.seeds.insert import ANY_ROW, find_missing, insert_seeds
+from stonegate.database.seeds.insert import insert_seeds
+from stonegate.database.seeds.lookup import ANY_ROW, find_missing
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import QualifiedName
 from tests.database.seed_builder import FILE, query, rows

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from stonegate.database.connect import connect
-from stonegate.database.seeds.insert import find_missing, insert_seeds
+from stonegate.database.seeds.insert import insert_seeds
+from stonegate.database.seeds.lookup import find_missing
 from stonegate.errors import MigrationFailed
 from stonegate.source.parse import load_source
 from tests.database.seed_builder import FILE, query, rows

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from stonegate.errors import DependencyCycle
 from stonegate.model.source import SourceTree
-from stonegate.planner.order.tree import ClosingKey, Ordered, order_tree
+from stonegate.planner.order.nodes import ClosingKey
+from stonegate.planner.order.tree import Ordered, order_tree
 from tests.servers import Database, MakeDatabase, Server
 from tests.source.folders import parse
 

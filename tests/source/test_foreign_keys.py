@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from pglast import parser
 
-from stonegate.planner.order.tree import cut_out
+from stonegate.planner.order.nodes import cut_out
 from tests.servers import Database
 from tests.source.folders import only_item
 

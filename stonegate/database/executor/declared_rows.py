@@ -9,7 +9,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from stonegate.database.executor.job import DONE, Execution, Job
-from stonegate.database.seeds.insert import DeclaredOrder, MissingSeed, count_rows, find_missing, insert_seeds
+from stonegate.database.seeds.insert import count_rows, insert_seeds
+from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_missing
 from stonegate.errors import MOST_DETAILS
 from stonegate.errors import MissingSeed as MissingSeedError
 from stonegate.model.names import QualifiedName

@@ -12,11 +12,9 @@ from psycopg import AsyncConnection, sql
 from stonegate.database.failures import explain_failure, is_lock_failure
 from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seeds.lookup import (
-    ANY_ROW,
     DeclaredOrder,
     MissingSeed,
     comparison,
-    find_missing,
     given_columns,
     key_columns,
     look_up,
@@ -27,8 +25,6 @@ from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
 from stonegate.source.insert_text import InsertText, parse_insert
-
-__all__ = ["ANY_ROW", "DeclaredOrder", "MissingSeed", "count_rows", "find_missing", "insert_seeds"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import USUAL, Circumstances, classify_change
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
-from stonegate.planner.type_matrix import TypeVerdict, type_change
+from stonegate.planner.type_matrix import type_change
+from stonegate.planner.type_rules import TypeVerdict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,8 @@ from stonegate.model.source import Migration, Seeder, SourceTree
 from stonegate.planner.order.edges import drop_soft_circles, find_edges, keys_that_close
 from stonegate.planner.order.graph import circles, one_circle, stable_order
 from stonegate.planner.order.migrations import order_migrations
-from stonegate.planner.order.nodes import ClosingKey, Node, build_nodes, cut_out, split_keys
+from stonegate.planner.order.nodes import Node, build_nodes, split_keys
 from stonegate.planner.order.resolve import Makers
-
-__all__ = ["ClosingKey", "Node", "Ordered", "cut_out", "order_tree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
