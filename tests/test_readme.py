@@ -108,6 +108,12 @@ def test_options_that_the_pages_mention_exist() -> None:
         assert mentioned - known == set(), page.name
 
 
+def test_every_option_is_listed() -> None:
+    text = README.read_text(encoding="utf-8")
+    own = set(_options(get_command(app))) - {"--help", "--install-completion", "--show-completion", "--version"}
+    assert [option for option in sorted(own) if option.startswith("--") and option not in text] == []
+
+
 def _options(command: object) -> Iterator[str]:
     for parameter in getattr(command, "params", ()):
         yield from parameter.opts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from errno import EISDIR
+from errno import EISDIR, ENOENT
 from pathlib import Path
 
 from stonegate.errors import UsageError
@@ -64,7 +64,9 @@ def read_file(path: Path, purpose: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {purpose} {path}", cause=error.strerror or str(error)) from error
+        raise UsageError(
+            f"cannot read {purpose} {path}", cause=error.strerror or str(error), hint="is it the right path?"
+        ) from error
 
 
 def _write_through(path: Path, data: bytes) -> None:
@@ -76,4 +78,5 @@ def _write_through(path: Path, data: bytes) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"cannot write {path}", cause=error.strerror or str(error))
+    hint = f"make the directory first: mkdir -p {path.parent}" if error.errno == ENOENT else None
+    return UsageError(f"cannot write {path}", cause=error.strerror or str(error), hint=hint)

@@ -24,7 +24,7 @@ from stonegate.database.server.databases import connect_maintenance, create_data
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import acquire_apply_lock
-from stonegate.database.stale import refuse_stale
+from stonegate.database.stale import refuse_moved, refuse_stale
 from stonegate.database.survey import (
     ApplyOptions,
     Survey,
@@ -152,6 +152,7 @@ async def apply_plan(
 
     async def work(conn: AsyncConnection[Any], database: str, created: bool) -> ApplyReport:
         if plan.mode is Mode.UNCHANGED:
+            await refuse_moved(conn, plan, database)
             return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
         await _lock(conn, database, options, on_progress)
         facts = await read_session(conn)

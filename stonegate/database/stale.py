@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from psycopg import AsyncConnection
+
+from stonegate.database.tracking.tables import read_unchanged
 from stonegate.errors import MOST_DETAILS, StalePlan
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
@@ -32,6 +36,21 @@ def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, database: str)
         hint="stonegate plan again, and review what is different",
         database=database,
     )
+
+
+async def refuse_moved(conn: AsyncConnection[Any], plan: Plan, database: str) -> None:
+    """Nothing, if a database of whose plan nothing was read, since it was as deployed, still is.
+
+    Raises:
+        StalePlan: it is not, or another folder was deployed.
+    """
+    deployed = await read_unchanged(conn, plan.source.digest)
+    if deployed is None or deployed[0] != plan.source.digest:
+        raise StalePlan(
+            f"the plan was made when nothing was to do in {database}, which has moved since",
+            hint="stonegate plan again, and review what is different",
+            database=database,
+        )
 
 
 def _moved(plan: Plan, live: Catalog, state: TrackingState) -> Iterator[str]:

@@ -75,6 +75,14 @@ def test_a_deployment_meanwhile_makes_it_stale(any_database: Database, saved: Pl
     refused(carry_out(any_database, saved), "stale_plan", 5)
 
 
+def test_a_plan_with_nothing_to_do_is_stale_too_when_the_database_moved(any_database: Database, tmp_path: Path) -> None:
+    applied(any_database.url, write(tmp_path, FIRST))
+    made = plan(any_database.url, write(tmp_path, FIRST))
+    assert carry_out(any_database, made).status is Status.UNCHANGED
+    run(any_database.url, "DROP TABLE users")
+    assert "moved since" in refused(carry_out(any_database, made), "stale_plan", 5)
+
+
 def test_rows_do_not_make_it_stale(any_database: Database, saved: Plan) -> None:
     run(any_database.url, "INSERT INTO users (id) VALUES (2)", "ANALYZE users")
     assert carry_out(any_database, saved).status is Status.APPLIED
