@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stonegate.database.embedded.server import EmbeddedServer
     from stonegate.fleet.targets import Target
 
-#: Instead of a URL: the private server.
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
