@@ -9,8 +9,6 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
 from stonegate.planner.type_rules import TypeVerdict
 
-#: How a constraint (since PostgreSQL 18 NOT NULL too) is marked that has not seen all rows.
-
 Verdict = tuple[ChangeClass, ConsentToken | None]
 
 _SAFE: Verdict = (ChangeClass.SAFE, None)

@@ -84,7 +84,7 @@ class Column:
     denied: tuple[Privilege, ...] = ()
 
 
-#: How the definition of a constraint ends whose rows were never validated.
+#: How a constraint (since PostgreSQL 18 NOT NULL too) is marked that has not seen all rows (pg_get_constraintdef).
 NOT_VALID = "NOT VALID"
 
 

@@ -12,8 +12,6 @@ from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_
 
 Part = TypeVar("Part", Constraint, Index)
 
-#: How the definition of a constraint ends that has not seen all rows (pg_get_constraintdef).
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair(Generic[Part]):
