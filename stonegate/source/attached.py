@@ -94,7 +94,7 @@ def build_routine_change(statement: Statement, declarations: Declarations) -> So
     return draft.changed(Verb.ALTER, key, target=key)
 
 
-_DOMAIN_STEPS = {"X": "DROP CONSTRAINT", "O": "DROP NOT NULL"}
+_DOMAIN_STEPS = {"X": "DROP CONSTRAINT", "N": "DROP NOT NULL"}
 
 
 def build_domain_change(statement: Statement, declarations: Declarations) -> SourceItem:

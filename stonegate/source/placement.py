@@ -141,14 +141,21 @@ _HARMLESS = frozenset(
     {"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"}
     | {"client_encoding", "standard_conforming_strings", "check_function_bodies", "xmloption", "client_min_messages"}
     | {"row_security", "default_tablespace", "default_table_access_method", "default_toast_compression"}
+    | {"default_with_oids"}
 )
+#: What the search_path of older dumps may hold beside `public`, which names without schema mean here as well.
+_USUAL_PATH = frozenset({"public", "pg_catalog", "$user"})
 
 
 def is_dump_preamble(statement: Statement) -> bool:
     """Whether a statement is one of those that pg_dump writes before the objects: it is left out with a warning."""
     node = statement.node
     if statement.kind == "VariableSetStmt":
-        return node.get("name", "").lower() in _HARMLESS and node["kind"] in ("VAR_SET_VALUE", "VAR_SET_DEFAULT")
+        name = node.get("name", "").lower()
+        if name == "search_path" and node["kind"] == "VAR_SET_VALUE":
+            path = [string_constant(argument) for argument in node["args"]]
+            return "public" in path and _USUAL_PATH.issuperset(path)
+        return name in _HARMLESS and node["kind"] in ("VAR_SET_VALUE", "VAR_SET_DEFAULT")
     if statement.kind != "SelectStmt":
         return False
     targets: list[Node] = node.get("targetList", [])

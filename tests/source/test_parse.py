@@ -112,6 +112,8 @@ class TestPlacement:
             ("seeders/a.sql", "CREATE TABLE t ()", "is no INSERT", "tables/"),
             ("seeders/a.sql", "UPDATE t SET a = 1", "is no INSERT", "migrations/"),
             ("types/a.sql", "ALTER DOMAIN d DROP CONSTRAINT c", "DROP CONSTRAINT", "migrations/"),
+            ("types/a.sql", "ALTER DOMAIN d DROP NOT NULL", "DROP NOT NULL", "migrations/"),
+            ("tables/a.sql", "SET search_path = app, public", "SET has no business", "SET clause"),
         ],
     )
     def test_misplaced_statements_say_where_they_belong(self, path: str, sql: str, message: str, hint: str) -> None:
@@ -131,6 +133,7 @@ class TestPlacement:
                 CREATE POLICY p ON s.t USING (true); COMMENT ON TABLE s.t IS 'x'; GRANT SELECT ON s.t TO joe;
                 REVOKE ALL ON FUNCTION s.f() FROM PUBLIC; ALTER TABLE s.t OWNER TO joe;
                 ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO joe;
+                CREATE DOMAIN s.d AS int; ALTER DOMAIN s.d SET NOT NULL;
                 """
             }
         )
@@ -148,17 +151,20 @@ class TestPlacement:
             (Verb.REVOKE, "routine s.f()"),
             (Verb.ALTER, "table s.t"),
             (Verb.GRANT, "default privileges on tables in schema s"),
+            (Verb.CREATE, "type s.d"),
+            (Verb.ALTER, "type s.d"),
         ]
 
     def test_the_head_of_a_dump_is_left_out_with_a_warning(self) -> None:
         tree = parse(
             {
                 "tables/dump.sql": "SET statement_timeout = 0;\nSET client_encoding = 'UTF8';\n"
-                "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.t ();"
+                "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.t ();\n"
+                "SET search_path = public, pg_catalog; SET default_with_oids = false;"
             }
         )
         assert [str(item.key) for item in tree.items] == ["table t"]
-        assert tree.warnings == ("tables/dump.sql:1: 3 session settings; left out",)
+        assert tree.warnings == ("tables/dump.sql:1: 5 session settings; left out",)
 
     def test_concurrently_of_a_declared_index_is_left_out_with_a_warning(self) -> None:
         text = "CREATE TABLE t (id int);\ncreate unique index /* c */\nconcurrently i ON t (id);"
