@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -114,7 +116,7 @@ class Endpoint:
     async def _read_multipart(self, request: Request) -> tuple[msgspec.Struct, bytes]:
         assert self.form is not None
         kind = request.headers.get("content-type", "")
-        if not kind.lower().startswith("multipart/form-data"):
+        if not re.match(r"multipart/form-data\s*;.*\bboundary=", kind, re.IGNORECASE):
             raise UsageError("the body must be multipart/form-data", hint="curl -F platform=… -F schema=@folder.tar.gz")
         try:
             async with request.form(max_files=2, max_fields=MOST_FIELDS, max_part_size=FORM_ROOM) as parts:
@@ -134,8 +136,8 @@ class Endpoint:
                         f"the file {self.archive[0]} is missing", hint=f"-F {self.archive[0]}=@folder.tar.gz"
                     )
                 return form, await file.read()
-        except (MultiPartException, HTTPException) as error:
-            words = error.message if isinstance(error, MultiPartException) else str(error.detail)
+        except (MultiPartException, HTTPException, FormParserError) as error:
+            words = error.detail if isinstance(error, HTTPException) else str(error)
             raise UsageError("the multipart body cannot be read", cause=words) from None
 
 
