@@ -6,18 +6,18 @@ import re
 from bisect import bisect_left
 
 from stonegate.model.tokens import NotLexable, lex
-from stonegate.source.grammar import Node, Statement, plpgsql_complaint, syntax_failure
+from stonegate.source.grammar import Statement, plpgsql_complaint, syntax_failure
 
 #: An identifier without an end: whatever comes after it is another error than one before it.
 _SENTINEL = b'"'
 _NEAR = re.compile(r' at or near "(.*)"$', re.DOTALL)
 
 
-def check_plpgsql(statement: Statement, body: Node) -> None:
-    """Refuse a plpgsql routine whose body has a syntax error.
+def check_plpgsql(statement: Statement, start: int) -> None:
+    """Refuse a plpgsql routine, or DO block, whose body has a syntax error.
 
     Args:
-        body: the AS option of the statement.
+        start: where the string with the body begins in the file, in bytes.
 
     Raises:
         SyntaxFailure: with PostgreSQL's words; where the body is quoted with dollars, at the token that they are about.
@@ -26,7 +26,7 @@ def check_plpgsql(statement: Statement, body: Node) -> None:
     if message is None:
         return
     source = statement.file.text.encode()
-    start = place = body["arg_location"]
+    place = start
     if source[start : start + 1] == b"$":
         opening = source.index(b"$", start + 1) + 1
         closing = source.index(source[start:opening], opening)

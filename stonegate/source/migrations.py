@@ -14,7 +14,7 @@ from stonegate.source.effects import effects_of
 from stonegate.source.grammar import Node, Statement, tokens_of
 from stonegate.source.object_keys import Declarations, need_object
 from stonegate.source.references import Needs
-from stonegate.source.routines import sql_body
+from stonegate.source.routines import check_body, sql_body
 from stonegate.source.tree import migration_name
 
 _DIRECTIVE = re.compile(rb"--\s*stonegate\s*:(.*)", re.IGNORECASE)
@@ -37,7 +37,7 @@ def build_migration(
     statements = _without_transaction(statements, warnings)
     built = []
     for statement in statements:
-        if (error := _forbidden(statement)) is not None:
+        if (error := _forbidden(statement) or _mistaken(statement)) is not None:
             errors.append(error)
             continue
         if (setting := _lasting_setting(statement)) is not None:
@@ -61,6 +61,17 @@ def build_migration(
         allows=allows,
     )
     return migration, tuple(warnings)
+
+
+def _mistaken(statement: Statement) -> SourceError | None:
+    """The syntax error in a plpgsql body, unless the file tells the server not to look at bodies either."""
+    if statement.kind not in ("CreateFunctionStmt", "DoStmt") or "check_function_bodies" in statement.file.text:
+        return None
+    try:
+        check_body(statement)
+    except SourceError as error:
+        return error
+    return None
 
 
 #: Settings that an apply puts back after each migration (`database/executor/session.py`).

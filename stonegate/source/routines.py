@@ -43,13 +43,27 @@ def build_routine(statement: Statement, declarations: Declarations) -> SourceIte
     if "returnType" in node:
         draft.needs.type(node["returnType"])
     draft.needs.walk(sql_body(statement))
-    options = _options(node)
-    body = options.get("as")
-    if body is not None and _language(options) == "plpgsql":
-        check_plpgsql(statement, body)
+    check_body(statement)
+    body = _options(node).get("as")
     item = draft.created(routine_of(node, declarations.types))
     line = None if body is None else statement.line_at(body["arg_location"])
     return replace(item, body_line=line, original=original_routine(statement))
+
+
+def check_body(statement: Statement) -> None:
+    """Refuse a `plpgsql` routine or DO block whose body has a syntax error.
+
+    Raises:
+        SyntaxFailure: at its place in the file.
+    """
+    if statement.kind == "DoStmt":
+        arguments = {entry["DefElem"]["defname"]: entry["DefElem"] for entry in statement.node["args"]}
+        if _language(arguments, "plpgsql") == "plpgsql":
+            check_plpgsql(statement, arguments["as"]["location"])
+        return
+    options = _options(statement.node)
+    if "as" in options and _language(options) == "plpgsql":
+        check_plpgsql(statement, options["as"]["arg_location"])
 
 
 def _options(node: Node) -> dict[str, Node]:
@@ -74,9 +88,9 @@ def sql_body(statement: Statement) -> list[Node]:
     return parse_nodes(text, file.path, outer=file.text, shift=len(source[:opening].decode()))
 
 
-def _language(options: dict[str, Node]) -> str:
+def _language(options: dict[str, Node], default: str = "sql") -> str:
     if "language" not in options:
-        return "sql"
+        return default
     name: str = options["language"]["arg"]["String"]["sval"]
     return name.lower()
 

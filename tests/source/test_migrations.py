@@ -259,7 +259,7 @@ def test_every_verb_of_the_model_can_come_up() -> None:
         CREATE TABLE t (); DROP TABLE t; ALTER TABLE t RENAME TO u; ALTER TABLE u SET SCHEMA s; ALTER TABLE t ADD a int, DROP a,
         ALTER a TYPE int, ALTER a SET NOT NULL, ALTER a DROP NOT NULL, ALTER a SET DEFAULT 1, ALTER a DROP DEFAULT,
         ADD CHECK (true), DROP CONSTRAINT c, CLUSTER ON i; ALTER TYPE e ADD VALUE 'x'; ALTER TYPE e RENAME VALUE 'x' TO 'y';
-        INSERT INTO t VALUES (1); TRUNCATE t; DO ''; ANALYZE
+        INSERT INTO t VALUES (1); TRUNCATE t; DO 'BEGIN END'; ANALYZE
         """
     )
     verbs = {effect.verb for statement in everything.statements for effect in statement.effects}

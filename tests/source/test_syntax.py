@@ -71,6 +71,14 @@ def test_all_broken_files_are_told_bodies_included() -> None:
     ]
 
 
+def test_bodies_in_migrations_are_read_too() -> None:
+    blocks = "DO $$ BEGIN RETRN; END $$;\nDO LANGUAGE plpgsql 'BEGIN NULL; END';\n"
+    with pytest.raises(SourceErrors) as caught:
+        parse({"migrations/1.sql": f"{blocks}CREATE FUNCTION f() RETURNS int AS $$ BEGIN END; x $$ LANGUAGE plpgsql;"})
+    assert [error.place for error in caught.value.errors] == ["migrations/1.sql:1:13", "migrations/1.sql:3:50"]
+    assert parse({"migrations/1.sql": f"SET check_function_bodies = off;\n{blocks}"}).migrations
+
+
 @pytest.mark.parametrize(
     ("sql", "hint"),
     [
