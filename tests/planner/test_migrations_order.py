@@ -111,7 +111,7 @@ TEXTS = st.sampled_from(
         "ALTER TABLE a RENAME TO b",
         "ALTER TABLE b ADD y int",
         "UPDATE b SET y = 1",
-        "DO ''",
+        "DO 'BEGIN END'",
     ]
 )
 
