@@ -67,7 +67,7 @@ def apply_many(request: FleetRequest) -> int:
 
 
 def _agrees(request: FleetRequest, source: LazySource) -> bool:
-    from stonegate.cli.fleet_plan import render_fleet_plan
+    from stonegate.cli.render.fleet import render_fleet_plan
     from stonegate.fleet.survey import plan_fleet
 
     targets = request.chosen.targets
