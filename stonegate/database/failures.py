@@ -148,7 +148,7 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
         case "42501" if step is not None and step.kind is ObjectKind.EXTENSION:
             return "only a superuser may create this extension: give stonegate the admin's connection, or ask for it"
         case "42883" if (diag.message_primary or "").startswith(("function", "procedure")):
-            return "declare it in functions/ with these types of arguments, or correct the call"
+            return "declare it in functions/ for these arguments, or in extensions/ what brings it; or correct the call"
         case "42501":
             return diag.message_hint or "connect as the role that owns the object, or GRANT what is missing"
         case "53200":
@@ -178,6 +178,10 @@ def _hint_for_name(state: str | None, message: str) -> str | None:
             return "create it first: CREATE ROLE …; roles belong to the server, not to a folder"
         case "42704" if named := re.match(r'type "(?:.*\.)?(\w+)(?:\[\])?" ', message):
             own = FOREIGN_TYPES.get(named[1])
-            return f"PostgreSQL calls it {own}" if own else "declare it in types/, or correct the name"
+            return (
+                f"PostgreSQL calls it {own}"
+                if own
+                else "declare it in types/, or in extensions/ what brings it; or correct the name"
+            )
         case _:
             return None

@@ -100,9 +100,10 @@ def count_objects(steps: Iterable[Step]) -> dict[Action, Counter[str]]:
 
 
 def summarise(plan: Plan) -> str:
-    """`4 tables, 9 routines to create; 1 migration to record`, or "nothing to do"."""
-    text = enumerate_outcomes(count_objects(plan.steps), OUTCOMES)
-    return text if plan.has_changes or plan.blocked else "nothing to do"
+    """`4 tables, 9 routines to create; 1 migration to record`; or "nothing to do", or that nothing can be done."""
+    if plan.has_changes:
+        return enumerate_outcomes(count_objects(plan.steps), OUTCOMES)
+    return "nothing can be done" if plan.blocked else "nothing to do"
 
 
 def enumerate_outcomes(counts: dict[Action, Counter[str]], outcomes: dict[Action, str]) -> str:
