@@ -56,16 +56,21 @@ class Statement:
         return self.line + self.raw.count(b"\n", 0, max(position - self.offset, 0))
 
 
+#: What pg_dump writes since 2025 around its output for psql, which then obeys no other command of its own in between.
+_DUMP_GUARD = re.compile(r"^\\(?:un)?restrict [0-9A-Za-z]+[ \t]*$", re.MULTILINE)
+
+
 def parse_file(file: SourceFile) -> tuple[Statement, ...]:
     """The statements of one file.
 
     Raises:
         SyntaxFailure: PostgreSQL's parser refuses it; names line and column and shows the line.
     """
-    source = file.text.encode()
+    text = _DUMP_GUARD.sub(lambda found: " " * len(found[0]), file.text) if "\\restrict " in file.text else file.text
+    source = text.encode()
     statements = []
     line, counted = 1, 0
-    for entry in parse_nodes(file.text, file.path):
+    for entry in parse_nodes(text, file.path):
         start = entry.get("stmt_location", 0)
         end = start + entry["stmt_len"] if "stmt_len" in entry else len(source)
         leading = _LEADING.match(source, start, end)

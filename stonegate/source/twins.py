@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,10 +18,14 @@ _RELATIONS = frozenset(
 #: Every row type shares the namespace of types.
 _ROW_TYPES = frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE})
 
+_REPLACEABLE = frozenset({ObjectKind.VIEW, ObjectKind.ROUTINE, ObjectKind.TRIGGER})
+_CREATE_OR_REPLACE = re.compile(r"\s*create\s+or\s+replace\b", re.IGNORECASE)
+
 
 def complete_items(items: Iterable[SourceItem], warnings: list[str]) -> list[SourceItem]:
     """The items with what needs the whole folder: `f` without arguments means the only `f`, GRANT … ON ALL … IN SCHEMA
-    needs all objects of that schema, and a schema that several files create `IF NOT EXISTS` counts once."""
+    needs all objects of that schema, a schema that several files create `IF NOT EXISTS` counts once, and so does what a
+    file creates and later on replaces: pg_dump writes a view that groups by a primary key before and after that key."""
     items = list(items)
     routines: defaultdict[tuple[str, str], list[ObjectKey]] = defaultdict(list)
     members: defaultdict[str, list[ObjectKey]] = defaultdict(list)
@@ -30,6 +35,7 @@ def complete_items(items: Iterable[SourceItem], warnings: list[str]) -> list[Sou
             if item.key.kind is ObjectKind.ROUTINE:
                 routines[item.key.schema, item.key.name].append(item.key)
     kept: list[SourceItem] = []
+    replaceable: dict[tuple[str, ObjectKey], SourceItem] = {}
     schemas: dict[ObjectKey, SourceItem] = {}
     for item in items:
         if item.key.kind is ObjectKind.ROUTINE and item.key.arguments is None:
@@ -41,6 +47,12 @@ def complete_items(items: Iterable[SourceItem], warnings: list[str]) -> list[Sou
             if first is not item and " if not exists " in f" {' '.join(item.sql.lower().split())} ":
                 warnings.append(f"{item.file}:{item.line}: {item.key} is created in {first.file}:{first.line} already")
                 continue
+        elif item.key.kind in _REPLACEABLE and item.verb is Verb.CREATE:
+            former = replaceable.get((item.file, item.key))
+            if former is not None and _CREATE_OR_REPLACE.match(item.sql):
+                kept.remove(former)
+                warnings.append(f"{item.file}:{item.line}: {item.key} replaces that of line {former.line}")
+            replaceable[item.file, item.key] = item
         kept.append(item)
     return kept
 

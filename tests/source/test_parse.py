@@ -158,13 +158,13 @@ class TestPlacement:
     def test_the_head_of_a_dump_is_left_out_with_a_warning(self) -> None:
         tree = parse(
             {
-                "tables/dump.sql": "SET statement_timeout = 0;\nSET client_encoding = 'UTF8';\n"
+                "tables/dump.sql": "\\restrict a1B2\n\nSET statement_timeout = 0;\nSET client_encoding = 'UTF8';\n"
                 "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.t ();\n"
-                "SET search_path = public, pg_catalog; SET default_with_oids = false;"
+                "SET search_path = public, pg_catalog; SET default_with_oids = false;\n\\unrestrict a1B2\n"
             }
         )
         assert [str(item.key) for item in tree.items] == ["table t"]
-        assert tree.warnings == ("tables/dump.sql:1: 5 session settings; left out",)
+        assert tree.warnings == ("tables/dump.sql:3: 5 session settings; left out",)
 
     def test_concurrently_of_a_declared_index_is_left_out_with_a_warning(self) -> None:
         text = "CREATE TABLE t (id int);\ncreate unique index /* c */\nconcurrently i ON t (id);"
@@ -218,6 +218,13 @@ class TestDuplicates:
         tree = parse({"functions/f.sql": "".join(f"CREATE FUNCTION {name} {body};" for name in names)})
         assert [item.key.arguments for item in tree.items] == ["integer", "text", "integer"]
 
+    def test_the_later_or_replace_of_one_file_counts(self) -> None:
+        fake = "CREATE VIEW v AS SELECT NULL::int AS a;\n"
+        tree = parse({"views/v.sql": f"{fake}CREATE OR REPLACE VIEW v AS SELECT 1 AS a"})
+        assert [item.line for item in tree.items] == [2] and "views/v.sql:2" in tree.warnings[0]
+        with pytest.raises(DuplicateObject, match="view v"):
+            parse({"views/v.sql": fake, "views/w.sql": "CREATE OR REPLACE VIEW v AS SELECT 1 AS a"})
+
     def test_a_column_twice_in_one_table(self) -> None:
         with pytest.raises(DuplicateObject, match=r"column t\.a"):
             parse({"tables/t.sql": "CREATE TABLE t (a int,\n a text)"})
@@ -260,7 +267,7 @@ class TestExtensions:
 class TestDumps:
     def test_a_psql_command_is_named(self) -> None:
         with pytest.raises(SyntaxFailure) as caught:
-            parse({"tables/a.sql": "CREATE TABLE a ();\n\\restrict abc\n"})
+            parse({"tables/a.sql": "CREATE TABLE a ();\n\\connect abc\n"})
         assert caught.value.line == 2 and "psql" in (caught.value.hint or "")
 
     def test_rows_of_copy_are_named(self) -> None:
