@@ -122,6 +122,10 @@ def test_a_role_without_rights(run: Run, notes: Path, database: Database) -> Non
     try:
         result = run("apply", "-d", database.server.url(database.name, role))
         assert result.code == 6 and "permission denied" in result.err and "hint:" in result.err
+        assert run("apply", "-d", database.url).code == 0
+        for command in (("status",), ("history",), ("history", "--deployments"), ("diff",), ("plan",)):
+            result = run(*command, "-d", database.server.url(database.name, role))
+            assert result.code == 6 and "permission denied" in result.err and "unexpected" not in result.err, command
     finally:
         psql(database.url, f'DROP ROLE "{role}"')
 
