@@ -77,6 +77,7 @@ def test_call_prints_a_table_and_keeps_digits(run: Run, callable_url: str) -> No
     ("arguments", "code", "word"),
     [
         (("nope",), 2, "no function nope"),
+        (("Mixed Case", "x"), 2, """stonegate call '"Mixed Case"'"""),
         (("add",), 2, "add(text, text, text)"),
         (("either", "1"), 2, "either(integer)"),
         (("echo", "blue"), 6, "invalid input value for enum"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from psycopg.rows import dict_row
 from stonegate.database.connect import connect, wrap_error
 from stonegate.database.sql import load
 from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
+from stonegate.model.names import quote_ident
 
 #: An argument that is SQL's NULL.
 NULL = "NULL"
@@ -93,8 +95,17 @@ async def call_function(conninfo: str, function: str, arguments: Sequence[str]) 
 
 async def _read_candidates(conn: AsyncConnection[Any], function: str) -> list[Candidate]:
     """The routines of that name: in the named schema, or in the first one of the search_path that has any."""
+    name = function.partition("(")[0].strip()
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(load("call/candidates").encode(), {"name": function.partition("(")[0].strip()})
+        try:
+            await cursor.execute(load("call/candidates").encode(), {"name": name})
+        except psycopg.errors.InvalidParameterValue as error:  # from parse_ident
+            quoted = quote_ident(name)
+            raise FunctionNotFound(
+                f"{name} cannot be the name of a function as it stands",
+                cause=error.diag.message_primary,
+                hint=f"in SQL it is written {quoted}: stonegate call {shlex.quote(quoted)} …",
+            ) from error
         rows = await cursor.fetchall()
     facts: list[dict[str, Any]] = [
         {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()} for row in rows
