@@ -52,6 +52,13 @@ def test_plan_text_lists_steps_in_order_with_places(run: Run, notes: Path) -> No
     assert "\x1b" not in result.out and all(line == line.rstrip() for line in result.out.splitlines())
 
 
+def test_the_tutorial_shows_what_is_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(EXAMPLES.parent)
+    printed = run("plan", "examples/todos/postgresql").out
+    assert f"```\n{printed}```\n" in (EXAMPLES / "todos" / "README.md").read_text(encoding="utf-8")
+
+
 def test_plan_text_fits_a_narrow_screen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     for example in ("todos", "clinic"):
