@@ -147,9 +147,10 @@ def counting(what: str, total: int) -> Iterator[OnLooked]:
 
 @contextlib.contextmanager
 def ending_gently(stop: Stop, tell: Callable[[str], None]) -> Iterator[None]:
-    """Ctrl-C, and SIGTERM, let what runs finish; the second time it is given up, and rolled back; both are reported.
+    """Ctrl-C, SIGTERM and a lost terminal let what runs finish; the second time it is given up, and rolled back.
 
-    The third time the command ends where it stands.
+    Both are reported. The third time the command ends where it stands. Whoever started it with nohup does not want it
+    to hear of SIGHUP.
 
     Args:
         tell: shows what is happening.
@@ -170,7 +171,9 @@ def ending_gently(stop: Stop, tell: Callable[[str], None]) -> Iterator[None]:
                 signal.signal(each, earlier)
             raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heard = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, ask) for number in heard}
     try:
         yield
     finally:
