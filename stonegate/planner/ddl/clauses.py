@@ -63,6 +63,7 @@ class Order(IntEnum):
     OWN_SEQUENCE = 700
     ADVANCE_SEQUENCE = 710
 
+    CREATE_SHARE = 790  # of an index, which the parent's takes in
     ATTACH = 800
     CREATE_INDEX = 810
 

@@ -81,7 +81,7 @@ def rename_constraint(table: Table, before: str, after: str) -> Clause:
 
 def create_index(holder: Table | View, index: Index) -> Iterator[Clause]:
     """CREATE INDEX as PostgreSQL prints it, with all marks."""
-    yield Clause(statement=index.definition, order=Order.CREATE_INDEX)
+    yield Clause(statement=index.definition, order=Order.CREATE_SHARE if index.inherited else Order.CREATE_INDEX)
     yield from index_notes(holder, index)
 
 

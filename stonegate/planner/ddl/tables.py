@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stonegate.errors import MigrationBlocked
-from stonegate.model.catalog import Catalog, Column, Constraint, Table
+from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements
@@ -36,6 +36,7 @@ from stonegate.planner.ddl.constraints import (
     replica_identity_clauses,
 )
 from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
+from stonegate.planner.diff.matching import is_generated_name
 
 
 def create_table(
@@ -70,7 +71,8 @@ def create_table(
             clauses += add_constraint(name, constraint)
     for index in table.indexes:
         if index.name not in left_out:
-            clauses += index_notes(table, index) if index.inherited else create_index(table, index)
+            brought = index.inherited and not _is_named(table, index)
+            clauses += index_notes(table, index) if brought else create_index(table, index)
     clauses += _security(table)
     if table.replica_identity not in ("d", "i"):
         clauses += replica_identity_clauses(table)
@@ -195,12 +197,17 @@ def _override(table: Table, column: Column, catalog: Catalog | None, with_defaul
 
 
 def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
-    """PARTITION OF gives the parent's order of columns; another one needs ATTACH PARTITION."""
-    if table.partition_of is None:
+    """PARTITION OF gives the parent's order of columns and names to the indexes; others need ATTACH PARTITION."""
+    if table.partition_of is None or any(_is_named(table, index) for index in table.indexes):
         return False
     parents = parents_of(table, catalog) if catalog is not None else ()
     own = [column.name for column in table.columns]
     return all([column.name for column in parent.columns] == own for parent in parents)
+
+
+def _is_named(table: Table, index: Index) -> bool:
+    """True for an index that becomes part of the parent's, and has a name that PostgreSQL would not give it."""
+    return index.inherited and not is_generated_name(index, table.name)
 
 
 def _inherits_at_once(table: Table) -> bool:

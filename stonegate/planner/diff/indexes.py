@@ -30,7 +30,8 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
         elif not (family is not None and pair.desired.inherited and family.brings_index(pair.desired)):
             yield from _recreate(sides, desired, pair, "has another definition")
     for part in matched.missing:
-        if family is None or not family.brings_index(part):
+        # The parent's takes an index in that is there already; else it would bring one under a made-up name.
+        if family is None or not family.brings_index(part) or not is_generated_name(part, desired.name):
             yield _create(sides, desired, part, "is new")
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):

@@ -16,7 +16,7 @@ from stonegate.planner.steps.operations import Operation, Part, Verb
 def family_order(
     operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
 ) -> Iterator[tuple[int, int]]:
-    """Pairs (earlier, later); those of `children_freed`, which go before all others, are apart."""
+    """Pairs (earlier, later); those of `children_freed` and `shares_first`, which outweigh all others, are apart."""
     yield from _parents_first(index, desired, live)
     yield from _children_fitted(operations, live, desired)
     yield from _parts_freed(operations, live)
@@ -93,14 +93,29 @@ def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[t
                 yield from ((first, number) for first in going.get(ancestor, ()))
 
 
-def _ancestors(key: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
+def shares_first(operations: tuple[Operation, ...], desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A partition's index that the folder names is there before the parent's, on which it will depend, takes it in."""
+    makes = [number for number, operation in enumerate(operations) if operation.verb is not Verb.DROP]
+    for first in makes:
+        operation = operations[first]
+        if operation.verb is not Verb.CREATE or operation.key.kind is not ObjectKind.INDEX:
+            continue
+        above = {operation.table, *_ancestors(operation.table, desired)}
+        for second in makes:
+            other = operations[second]
+            is_above = other.key.kind is ObjectKind.INDEX and other.table in above - {operation.table}
+            if is_above or (other.change.aspect == "partition" and other.key in above):
+                yield first, second
+
+
+def _ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     """The tables above one, nearest first."""
-    table = live.table(key)
+    table = catalog.table(key)
     if table is not None:
         for parent in parents_of(table):
             above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
             yield above
-            yield from _ancestors(above, live)
+            yield from _ancestors(above, catalog)
 
 
 def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ from stonegate.model.catalog import Catalog, Sequence, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
-from stonegate.planner.steps.family_order import children_freed, family_order
+from stonegate.planner.steps.family_order import children_freed, family_order, shares_first
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -71,7 +71,7 @@ def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Cata
     """The operations in an order that PostgreSQL accepts, stable by rank, table and name."""
     index = OperationIndex(operations, desired)
     after: dict[int, set[int]] = defaultdict(set)  # before → after
-    freed = frozenset(children_freed(operations, live, desired))
+    freed = frozenset((*children_freed(operations, live, desired), *shares_first(operations, desired)))
     for first, second in (*freed, *_constraints(operations, index, desired, live)):
         if first != second and (second, first) not in freed:
             after[first].add(second)

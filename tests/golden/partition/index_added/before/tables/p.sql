@@ -1,2 +1,3 @@
 CREATE TABLE p (id int, at date NOT NULL, v text) PARTITION BY RANGE (at);
 CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE TABLE p2 (id int, at date NOT NULL, v text);
