@@ -188,6 +188,10 @@ def test_declared_tables_without_tracking_rows_are_no_fresh_database(database: D
     report = apply(database.url, source)
     assert report.status is Status.BLOCKED and report.error is not None
     assert report.error.hint is not None and "--baseline" in report.error.hint
+    newer = write(tmp_path / "newer", USERS | {"tables/i.sql": "CREATE INDEX i ON users (email);"})
+    early = apply(database.url, newer, plan=allowing(baseline=True))
+    assert early.status is Status.FAILED and early.error is not None and early.error.hint is not None
+    assert "index i is new" in early.error.details[0] and early.error.hint.startswith("take it over with a folder")
     taken = applied(database.url, source, plan=allowing(baseline=True))
     assert taken.counts == {"baseline": 1}
     assert applied(database.url, source).status is Status.UNCHANGED

@@ -17,7 +17,7 @@ from stonegate.database.seeds.lookup import find_missing
 from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
-from stonegate.model.plan import Action, Change, Plan
+from stonegate.model.plan import Action, Change, Mode, Plan
 from stonegate.planner.change import unmet_changes
 
 #: Catalogs that were found to be as declared: the value is True.
@@ -38,11 +38,15 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
     if unmet:
         details = tuple(_sentence(change) for change in unmet[:MOST_DETAILS])
         more = (f"… and {len(unmet) - MOST_DETAILS} more",) if len(unmet) > MOST_DETAILS else ()
+        message = "after all steps the database is not as the folder declares; everything was rolled back"
+        hint = "a trigger, an event trigger or a migration changes what it should not"
+        if job.plan.mode is Mode.BASELINE:
+            message = "the database is not as the folder declares; nothing was recorded"
+            hint = "take it over with a folder that declares what is there, and apply the new one after that"
         raise VerificationFailed(
-            "after all steps the database is not as the folder declares; everything was rolled back",
+            message,
             details=(*details, *more),
-            hint="a trigger, an event trigger or a migration changes what it should not; "
-            "or take it as it is: --skip-verification",
+            hint=f"{hint}; or take it as it is: --skip-verification",
             database=job.database or None,
         )
     _note_verified(job, live)
