@@ -52,12 +52,26 @@ def _pair(sides: Sides) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence]
             pairs.append((sequence, left.pop(found.key)))
     missing: list[Sequence] = []
     for sequence in unpaired:
-        namesake = left.pop(sequence.key, None)
-        if namesake is None:
+        namesake = left.get(sequence.key)
+        if namesake is None or _is_dropped(sides, namesake):
             missing.append(sequence)
         else:
-            pairs.append((sequence, namesake))
+            pairs.append((sequence, left.pop(namesake.key)))
     return pairs, missing, list(left.values())
+
+
+def _is_dropped(sides: Sides, live: Sequence) -> bool:
+    """True for a sequence whose column goes, and takes it along: one of its name is another one."""
+    if live.owned_by is None:
+        return False
+    table = sides.live.table(_table_key(live.owned_by))
+    column = table.column(live.owned_by[2]) if table is not None else None
+    if table is None or column is None:
+        return False
+    wanted = sides.desired.table(table.key)
+    if wanted is None:
+        return sides.was_declared(table.key)
+    return wanted.column(column.name) is None and sides.removes_column(table, column)
 
 
 def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:

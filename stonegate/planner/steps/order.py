@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, Sequence, Table, View
+from stonegate.model.catalog import Catalog, Column, Dependency, Sequence, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
@@ -140,9 +140,19 @@ def _creation_order(
     """What a thing needs stands in its desired form before the thing is made."""
     for edge in desired.dependencies:
         needed = index.makers(edge.on, operations)
-        if needed:
-            for second in index.makers(edge.dependent, operations):
-                yield from ((first, second) for first in needed)
+        users = index.makers(edge.dependent, operations) if needed else []
+        if users and ObjectKind.SEQUENCE in (edge.on.kind, edge.dependent.kind) and _is_mutual(edge, desired):
+            # A column takes its default from a sequence that it owns: only the owner is told after it is there.
+            if edge.on.kind is ObjectKind.SEQUENCE:
+                needed = [number for number in needed if operations[number].change.aspect != "owned_by"]
+            else:
+                users = [number for number in users if operations[number].change.aspect == "owned_by"]
+        yield from ((first, second) for second in users for first in needed)
+
+
+def _is_mutual(edge: Dependency, desired: Catalog) -> bool:
+    """True if each of the two depends on the other: a serial column and its sequence."""
+    return edge.on in desired.dependents.get(edge.dependent, ())
 
 
 def _same_name_order(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
@@ -176,6 +186,9 @@ def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
         yield key.kind, key.schema, key.name
     elif key.kind not in _RELATIONS:
         yield key
+        table = catalog.table(key.owner) if key.kind is ObjectKind.COLUMN and operation.verb is not Verb.ALTER else None
+        column = table.column(key.member or "") if table is not None else None
+        yield from _sequence_names(column) if column is not None and not change.aspect else ()
     else:
         yield key.schema, key.name
         found = catalog.objects.get(key)
@@ -183,6 +196,14 @@ def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
             yield from ((key.schema, index.name) for index in found.indexes)
         if isinstance(found, Table):
             yield from ((key.schema, part.name) for part in found.constraints if part.index is not None)
+            yield from (name for column in found.columns for name in _sequence_names(column))
+
+
+def _sequence_names(column: Column) -> Iterator[object]:
+    """The name of the sequence that comes and goes with a serial or identity column."""
+    for name in (column.owned_sequence, column.identity_name):
+        if name is not None:
+            yield name.schema, name.name
 
 
 def _within_tables(operations: tuple[Operation, ...], index: OperationIndex) -> Iterator[tuple[int, int]]:
