@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.admins import close_admins
 from tests.servers import (
@@ -32,6 +33,10 @@ from tests.servers import (
 
 ENDINGS = pytest.StashKey[contextlib.ExitStack]()
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("stonegate", deadline=None)
+settings.load_profile("stonegate")
 NUMBERS = itertools.count(1)
 
 

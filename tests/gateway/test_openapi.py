@@ -21,7 +21,6 @@ pytestmark = pytest.mark.contract
 
 FEW = settings(
     max_examples=15,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     derandomize=True,

@@ -24,7 +24,6 @@ pytestmark = pytest.mark.contract
 #: Examples are lists of values: few of them are many values.
 BATCHES = settings(
     max_examples=4,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     derandomize=True,

@@ -47,7 +47,6 @@ def test_converges_or_blocks(server: Server, kind: str) -> None:
     @seed(SEED * len(KINDS) + list(KINDS).index(kind))
     @settings(
         max_examples=math.ceil(EXAMPLES / len(KINDS) / RELEASES),
-        deadline=None,
         database=None,
         verbosity=Verbosity.quiet,  # a failed release tells its files itself
         phases=(Phase.explicit, Phase.generate),
