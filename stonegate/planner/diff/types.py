@@ -16,6 +16,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
+from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.matching import match_parts, remembers
 from stonegate.planner.diff.sides import Sides, in_list
@@ -62,7 +63,9 @@ def _lets_go(sides: Sides, user: ObjectKey) -> bool:
     if user.kind is ObjectKind.INDEX:
         holders = (table for table in sides.live.tables if table.schema == user.schema)
         holder = next((table.key for table in holders if any(i.name == user.name for i in table.indexes)), None)
-        return holder is not None and holder not in sides.desired_parts and sides.was_declared(holder)
+        if holder is None:
+            return False
+        return _was_part(sides, holder, user.name) or (holder not in sides.desired_parts and sides.was_declared(holder))
     if user.member is None:
         return False
     if user.kind is ObjectKind.COLUMN:
@@ -72,7 +75,18 @@ def _lets_go(sides: Sides, user: ObjectKey) -> bool:
             return any(sides.was_declared(ObjectKey(kind, user.schema, user.name)) for kind in _VIEWS)
         if column is not None and user.owner in sides.desired_parts:
             return sides.removes_column(table, column)
-    return user.owner not in sides.desired_parts and sides.was_declared(user.owner)
+    if user.owner not in sides.desired_parts:
+        return sides.was_declared(user.owner)
+    return user.kind is not ObjectKind.COLUMN and _was_part(sides, user.owner, user.member)
+
+
+def _was_part(sides: Sides, table: ObjectKey, name: str) -> bool:
+    """True if the last deployment declared this part of the table, which the folder no longer does."""
+    last = sides.last_table(table)
+    if last is None:
+        return False
+    names = {part.name for part in indexed(last)}
+    return name in names | {part.name for part in last.policies} | {part.name for part in last.triggers}
 
 
 _VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)

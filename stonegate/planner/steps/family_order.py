@@ -30,11 +30,13 @@ def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Ca
     """
     for first, operation in enumerate(operations):
         former, table = live.table(operation.key), desired.table(operation.key)
-        is_move = operation.change.aspect in ("inherits", "partition") and operation.part is Part.WHOLE
+        is_move = operation.change.aspect in ("inherits", "partition", "of_type") and operation.part is Part.WHOLE
         if operation.verb is not Verb.ALTER or not is_move or former is None:
             continue
         kept = parents_of(table) if table is not None else ()
         left = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in parents_of(former) if p not in kept}
+        if former.of_type is not None and table is not None and table.of_type is None:
+            left.add(former.key)  # a typed table can neither get nor lose a column
         shares = {part.name for part in indexed(former) if part.inherited}
         for second, other in enumerate(operations):
             is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
@@ -68,11 +70,13 @@ def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: 
     """A table joins a parent once both have the columns that they shall have, and it has let go of its own keys."""
     for second, operation in enumerate(operations):
         former, table = live.table(operation.key), desired.table(operation.key)
-        is_move = operation.change.aspect in ("inherits", "partition")
+        is_move = operation.change.aspect in ("inherits", "partition", "of_type")
         if operation.verb is not Verb.ALTER or not is_move or former is None or table is None:
             continue
         known = parents_of(former)
         joined = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in parents_of(table) if p not in known}
+        if table.of_type is not None and table.of_type != former.of_type:
+            joined.add(table.key)  # its columns must be the type's by then
         for first, other in enumerate(operations):
             is_column = other.key.kind is ObjectKind.COLUMN and (other.table in joined or other.table == table.key)
             is_key = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and other.verb is Verb.DROP

@@ -6,13 +6,14 @@ from collections import defaultdict
 
 from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.planner.diff.sides import relations
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
 
 class OperationIndex:
     """Finds the operations on a key, or on the table that the key is a part of."""
 
-    def __init__(self, operations: tuple[Operation, ...], desired: Catalog) -> None:
+    def __init__(self, operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> None:
         self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
         self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
         holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
@@ -33,6 +34,16 @@ class OperationIndex:
             for constraint in table.constraints
             if constraint.kind == "foreign key"
         }
+        self.live_holders = {  # what goes along with its table or column
+            ObjectKey(ObjectKind.INDEX, holder.schema, part.name): holder.key
+            for holder in relations(live)
+            for part in holder.indexes
+        } | {
+            sequence.key: ObjectKey(ObjectKind.COLUMN, schema, table, None, column)
+            for sequence in live.sequences
+            if sequence.owned_by is not None
+            for schema, table, column in (sequence.owned_by,)
+        }
         for number, operation in enumerate(operations):
             self.by_key[operation.verb, operation.key].append(number)
             if operation.table != operation.key or operation.verb is Verb.ALTER:
@@ -40,7 +51,9 @@ class OperationIndex:
 
     def removers(self, key: ObjectKey) -> list[int]:
         """Operations that drop the object (or the table that holds it)."""
-        return self.by_key.get((Verb.DROP, key)) or self.by_key.get((Verb.DROP, key.owner), [])
+        holder = self.live_holders.get(key, key)
+        found = (self.by_key.get((Verb.DROP, each)) for each in (key, key.owner, holder, holder.owner))
+        return next((numbers for numbers in found if numbers), [])
 
     def droppers(self, key: ObjectKey) -> list[int]:
         """Operations that drop the object alone."""

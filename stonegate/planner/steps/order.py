@@ -69,7 +69,7 @@ _RELATIONS = frozenset(
 
 def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
     """The operations in an order that PostgreSQL accepts, stable by rank, table and name."""
-    index = OperationIndex(operations, desired)
+    index = OperationIndex(operations, desired, live)
     after: dict[int, set[int]] = defaultdict(set)  # before → after
     freed = frozenset((*children_freed(operations, live, desired), *shares_first(operations, desired)))
     for first, second in (*freed, *_constraints(operations, index, desired, live)):
