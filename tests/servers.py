@@ -185,7 +185,9 @@ def drop_references(server: Server, *fingerprints: str) -> None:
         statement = "DELETE FROM stonegate.reference_databases WHERE fingerprint = ANY(%s) RETURNING database"
         for (found,) in admin.execute(statement, (list(fingerprints),)).fetchall():
             name = sql.Identifier(found)
-            with contextlib.suppress(psycopg.errors.InvalidCatalogName):  # another worker drops the same folder's
+            # Another worker drops the same folder's, or is just doing so, which makes the database invalid.
+            gone = (psycopg.errors.InvalidCatalogName, psycopg.errors.ObjectNotInPrerequisiteState)
+            with contextlib.suppress(*gone):
                 admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
                 admin.execute(sql.SQL("DROP DATABASE {}").format(name))
 
