@@ -270,3 +270,10 @@ def test_an_untrusted_extension_is_the_admins(database: Database, tmp_path: Path
         database.rows(
             f"ALTER DATABASE {database.name} OWNER TO postgres; DROP OWNED BY plain_owner; DROP ROLE plain_owner"
         )
+
+
+def test_a_statement_of_megabytes_is_sent_to_its_end(database: Database, tmp_path: Path) -> None:
+    body = f"CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN '{'x' * 3_000_000}'; END $$;"
+    report = apply(database.url, write(tmp_path, {"functions/f.sql": body}))
+    assert report.error is None
+    assert database.rows("SELECT length(f())") == [(3_000_000,)]

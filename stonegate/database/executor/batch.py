@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.generators import fetch_many, pipeline_communicate
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
 
 from stonegate.model.plan import Statement, Step
 
@@ -99,6 +100,10 @@ def _exchange(pgconn: PGconn, statements: list[bytes], answers: list[list[PGresu
         commands.append(lambda sql=statement: pgconn.send_query_params(sql, None))  # type: ignore[misc]
     commands.append(pgconn.pipeline_sync)
     answers.extend((yield from pipeline_communicate(pgconn, commands)))
+    # It ends with the last command, also when a statement of some megabytes still waits to be sent.
+    while pgconn.flush():
+        if (yield Wait.RW) & Ready.R:
+            pgconn.consume_input()
     while len(answers) <= len(statements):
         results = yield from fetch_many(pgconn)
         if not results:
