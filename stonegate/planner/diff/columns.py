@@ -143,7 +143,7 @@ def _compare_column(
     yield from compare_column_privileges(sides, key, desired, live, last)
     if desired.identity and live.identity:
         yield from _compare_identity_access(sides, key, desired, live, last)
-    if desired.inherited != live.inherited and family.is_stable:
+    if family.leaves_origin(desired.inherited, live.inherited):
         words = {True: "its parent's alone", False: "the table's own"}
         yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")
 

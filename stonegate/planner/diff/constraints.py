@@ -57,7 +57,7 @@ def _compare_pair(
     desired, live = pair.desired, pair.live
     is_named_above = live.inherited and live.kind == "check"  # it has its parent's name, and is renamed with that
     key = table.key.part(ObjectKind.CONSTRAINT, live.name if is_named_above else pair.name)
-    if desired.inherited != live.inherited and family.is_stable:
+    if family.leaves_origin(desired.inherited, live.inherited):
         yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
     if not is_named_above:
         yield from _compare_name(sides, table, pair)

@@ -42,6 +42,18 @@ class Family:
         """False while the table gets or loses parents, which moves its columns and constraints between them."""
         return parents_of(self.desired) == parents_of(self.live)
 
+    def leaves_origin(self, desired: bool, live: bool) -> bool:
+        """True if a column or constraint goes on being the table's own, or its parents' alone, against the folder.
+
+        What was the table's own before it got its parents stays so, but in a partition (manual: ALTER TABLE, INHERIT).
+
+        Args:
+            desired, live: `inherited` of the part.
+        """
+        if self.is_stable:
+            return desired != live
+        return desired and not live and self.desired.partition_of is None
+
     @cached_property
     def retyped(self) -> tuple[ObjectKey, ...]:
         """The table's columns that get another type or collation."""

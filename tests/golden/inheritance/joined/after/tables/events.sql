@@ -1,0 +1,9 @@
+CREATE TABLE events (
+    id integer NOT NULL,
+    at timestamptz,
+    CONSTRAINT positive CHECK (id > 0)
+);
+
+CREATE TABLE clicks (
+    page text
+) INHERITS (events);
