@@ -42,9 +42,11 @@ NUMBERS = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run belongs to the process that was started by hand; its workers are told where it is."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell has what it starts in the background ignore Ctrl-C; the commands under test must hear it.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What a shell starts in the background ignores Ctrl-C, and nohup has it ignore SIGHUP; the commands under test must
+    # hear both.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     given = getattr(config, "workerinput", None)
     if given is not None:
         config.stash[RUN] = Run(directory=Path(given["stonegate_run"]))

@@ -26,7 +26,8 @@ def family_order(
 def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
     """A child or partition that leaves its parent does so before the parent's columns, keys and indexes come or go.
 
-    Else it would gain or lose them too; and its share of the parent's keys can be dropped only once it has left.
+    Else it would gain or lose them too; and only once it has left can its share of the parent's keys be dropped, and what
+    was the parent's column be changed.
     """
     for first, operation in enumerate(operations):
         former, table = live.table(operation.key), desired.table(operation.key)
@@ -38,10 +39,14 @@ def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Ca
         if former.of_type is not None and table is not None and table.of_type is None:
             left.add(former.key)  # a typed table can neither get nor lose a column
         shares = {part.name for part in indexed(former) if part.inherited}
+        is_free = set(kept) <= set(parents_of(former))  # one that joins another parent has its columns ready by then
+        heirlooms = {column.name for column in former.columns if column.inherited and is_free}
         for second, other in enumerate(operations):
             is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
             is_share = other.verb is Verb.DROP and (other.key.member or other.key.name) in shares
-            if is_part and (other.table in left or (left and is_share and other.table == former.key)):
+            is_heirloom = other.key.kind is ObjectKind.COLUMN and other.key.member in heirlooms
+            is_own = other.table == former.key and (is_share or is_heirloom)
+            if is_part and (other.table in left or (left and is_own)):
                 yield first, second
 
 
