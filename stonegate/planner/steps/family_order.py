@@ -26,8 +26,8 @@ def family_order(
 def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
     """A child or partition that leaves its parent does so before the parent's columns, keys and indexes come or go.
 
-    Else it would gain or lose them too; and only once it has left can its share of the parent's keys be dropped, and what
-    was the parent's column be changed.
+    Else it would gain or lose them too; and only once it has left can its share of the parent's keys be dropped, and
+    columns be changed that were the parent's.
     """
     for first, operation in enumerate(operations):
         former, table = live.table(operation.key), desired.table(operation.key)
