@@ -16,7 +16,7 @@ from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.registry import Registry
 from stonegate.model.catalog import Catalog
 from tests.cli.conftest import EXAMPLES, NOTES, Run, WriteFolder
-from tests.servers import Database, MakeDatabase, Server, psql
+from tests.servers import Database, MakeDatabase, MakePrivateServer, Server, psql
 
 REPORT_KEYS = {"status", "database", "plan_checksum", "counts", "steps", "duration_ms"}
 
@@ -342,16 +342,20 @@ def test_a_tenant_of_a_platform(
 
 
 def test_references_are_listed_and_dropped(
-    run: Run, write_folder: WriteFolder, deployed: str, database: Database
+    run: Run, write_folder: WriteFolder, private_server: MakePrivateServer
 ) -> None:
-    write_folder(NOTES | {"tables/more.pssql": f"CREATE TABLE more (id int, {database.name} int);"})
-    fingerprint = run("plan", "-d", deployed, "--format", "json").json["source"]["fingerprint"]
-    stored = run("reference", "list", "-d", deployed, "--format", "json").json
-    assert fingerprint in {one["fingerprint"] for one in stored}
-    assert fingerprint[:12] in run("reference", "list", "-d", deployed).out
-    kept = [one["fingerprint"] for one in stored]
-    keep = [part for each in kept for part in ("--keep", each)]
-    assert run("reference", "prune", "-d", deployed, *keep, "--format", "json").json == {"dropped": []}
+    url = private_server().url("notes")  # on a shared one, other tests' references come and go
+    write_folder(NOTES)
+    assert run("apply", "-d", url).code == 0
+    write_folder(NOTES | {"tables/more.pssql": "CREATE TABLE more (id int);"})
+    fingerprint = run("plan", "-d", url, "--format", "json").json["source"]["fingerprint"]
+    (stored,) = run("reference", "list", "-d", url, "--format", "json").json
+    assert stored["fingerprint"] == fingerprint
+    assert fingerprint[:12] in run("reference", "list", "-d", url).out
+    prune = ("reference", "prune", "-d", url, "--format", "json")
+    assert run(*prune, "--keep", fingerprint).json == {"dropped": []}
+    assert run(*prune).json == {"dropped": [stored["database"]]}
+    assert run("reference", "list", "-d", url, "--format", "json").json == []
 
 
 def test_check_builds_on_a_shadow(run: Run, write_folder: WriteFolder, database: Database) -> None:
