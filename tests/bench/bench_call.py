@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from tests.gateway.gateway import Gateway, start_gateway
 from tests.servers import Server, begin_run, psql
 
 SECONDS = 3.0
+START_SECONDS = 20.0
 TENANTS = 50
 FOLDER = {
     "functions/bench.sql": """
@@ -104,11 +106,21 @@ def bare_handler(server: Server, port: int, *, workers: int) -> Iterator[str]:
     command += ["--no-access-log", "--log-level", "warning", "--workers", str(workers)]
     process = subprocess.Popen(command, env=os.environ | {"BENCH_SERVER": server.admin_url})
     try:
-        time.sleep(1.5 * workers)
+        _wait_until_open(process, port)
+        time.sleep(1.5 * workers)  # the port is open before the workers have imported anything
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
+
+
+def _wait_until_open(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        assert process.poll() is None and time.monotonic() < deadline, "the bare handler does not start"
+        time.sleep(0.05)
 
 
 def rows() -> Iterator[Row]:
