@@ -105,12 +105,9 @@ async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> S
     return "FILE_COPY" if row is not None and row[0] > FILE_COPY_BYTES else "WAL_LOG"
 
 
-def _dress(temporary: str, new: NewDatabase) -> list[sql.Composable]:
+def _dress(temporary: str, new: NewDatabase) -> list[sql.Composed]:
     name, first = sql.Identifier(new.name), sql.Identifier(temporary)
-    statements: list[sql.Composable] = [
-        # Whoever fills the database commits later, and what stands before that in the WAL is durable then. Lost in a
-        # crash, it leaves a temporary database, which is collected.
-        sql.SQL("SET LOCAL synchronous_commit = off"),
+    statements = [
         label_statement(temporary, replace(new.label, unfinished=True)),
         sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(first),
     ]
