@@ -48,8 +48,9 @@ def moved_enums(migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
         if effect.verb is EffectVerb.RENAME_VALUE:
             found.add(effect.key)
         elif effect.verb in _MOVES and effect.key.kind is ObjectKind.TYPE and effect.to is not None:
-            new = {"name" if effect.verb is EffectVerb.RENAME else "schema": effect.to}
-            found |= {effect.key, replace(effect.key, **new)}  # type: ignore[arg-type]
+            is_rename = effect.verb is EffectVerb.RENAME
+            moved = replace(effect.key, name=effect.to) if is_rename else replace(effect.key, schema=effect.to)
+            found |= {effect.key, moved}
     return frozenset(found)
 
 

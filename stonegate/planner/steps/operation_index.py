@@ -69,7 +69,7 @@ class OperationIndex:
 
     def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
         """Operations that bring the object into its desired state."""
-        own = self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
+        own = self.changers(key)
         if own and key.kind is not ObjectKind.TABLE:
             return own
         of_table = [
