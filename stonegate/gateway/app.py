@@ -52,6 +52,7 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
 #: Ids of requests that brought none: random for the process, then counted.
 _OWN_IDS: Final = secrets.token_hex(4).encode()
 _NUMBERS: Final = itertools.count(secrets.randbits(31))
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CLIENT_GONE: Final = 499
 _PAGE_POLICY: Final = b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 
@@ -101,6 +102,8 @@ class Door:
             self.gateway.guard.check(scope)
             if scope["path"] == "/call":
                 await self._call(scope, receive, facts)
+            elif _CONTROL.search(scope["path"]):
+                raise HTTPException(404)  # a pattern's "$" would let the line feed of /platforms%0a pass
             else:
                 scope["app"] = self  # with it Starlette raises what it would otherwise answer in plain text
                 await self._router(scope, receive, send_marked)
@@ -138,8 +141,7 @@ class Door:
         status = facts.setdefault("status", 500)
         self.gateway.metrics.count_request(facts["route"], status)
         if ACCESS.isEnabledFor(logging.INFO):
-            client = scope.get("client")
-            facts["client"] = client[0] if client else None
+            facts["client"] = self.gateway.guard.name_client(scope)
             facts["method"] = scope["method"]
             facts["ms"] = round(seconds * 1000, 3)
             self._log.note(facts)

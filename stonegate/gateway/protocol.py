@@ -7,6 +7,7 @@ and word of a client that hangs up.
 from __future__ import annotations
 
 import fcntl
+import re
 import sys
 import termios
 from asyncio import TimerHandle
@@ -29,6 +30,8 @@ LINGER_SECONDS = 5.0
 #: A client that takes nothing of its answer for so long is hung up on (seconds).
 STALLED_SECONDS = 60.0
 
+#: RFC 9110, 7.2, and RFC 3986, 3.2.2: a name, an IPv4 address or one in brackets, perhaps a port; or nothing.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z")
 _REASONS = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
 
 
@@ -204,7 +207,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._in_head = True
             self._refuse_head()
         elif not self._refused and not self._is_upgrade:
-            super().on_headers_complete()
+            if self._has_host():
+                super().on_headers_complete()
+            else:
+                self._in_head = True
+                self.send_400_response("HTTP/1.1 needs one Host header, and a valid one.")
+
+    def _has_host(self) -> bool:
+        """Whether the request says which host it is for, as it must since HTTP/1.1 (RFC 9112, 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not hosts:
+            return self.parser.get_http_version() == "1.0"
+        return len(hosts) == 1 and _HOST.match(hosts[0].rstrip(b" \t")) is not None
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

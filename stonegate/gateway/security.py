@@ -58,6 +58,14 @@ class Guard:
         elif peer and not self._proxies and len(self._guests) < _MOST_GUESTS:
             self._guests.add(peer[0])
 
+    def name_client(self, scope: Scope) -> str | None:
+        """The address that counts for the request, for the log: never one that a client only says it has."""
+        peer = scope.get("client")
+        if not self._proxies or not peer:
+            return peer[0] if peer else None
+        client = self._client(scope)
+        return peer[0] if client is None else str(client)
+
     def _is_allowed(self, client: Address, is_admin: bool) -> bool:
         if client.is_loopback:
             return True

@@ -75,7 +75,7 @@ def body_of(shop: str) -> bytes:
 def test_trailers_are_no_headers_and_have_bounds(gateway: Gateway, shop: str) -> None:
     body = body_of(shop)
     chunk = b"%x;extension=1\r\n%b\r\n0\r\n" % (len(body), body)
-    answer = talk(gateway, CHUNKED + chunk + b"X-Request-Id: mine\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    answer = talk(gateway, CHUNKED + chunk + b"X-Request-Id: mine\r\n\r\nGET / HTTP/1.0\r\nConnection: close\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ") and b"mine" not in answer and answer.count(b"HTTP/1.1 ") == 2, answer
     for flood in (b"a: " + b"b" * 400_000, b"a: b\r\n" * 100_000):
         assert talk(gateway, CHUNKED + chunk, flood + b"\r\n\r\n", pause=0.1)[9:12] in (b"200", b"431")
@@ -89,7 +89,7 @@ def test_another_protocol_is_declined(gateway: Gateway, shop: str) -> None:
     body = body_of(shop)
     asked = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
     whole = asked + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-    last = b"GET /health HTTP/1.1\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    last = b"GET /health HTTP/1.1\r\nHost: [::1]:9000\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n"
     answer = talk(gateway, whole + whole[:-5], whole[-5:] + last, pause=0.1)
     assert (answer.count(b"HTTP/1.1 200 "), answer.count(b'{"add":3}')) == (3, 2), answer
 
@@ -103,10 +103,10 @@ def test_what_came_before_nonsense_is_answered(gateway: Gateway, shop: str) -> N
 
 def test_an_answer_that_comes_before_the_body_can_be_read(gateway: Gateway) -> None:
     large = b"Content-Length: %d\r\n\r\n" % (8 << 20) + b" " * (8 << 20)
-    last = b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"
+    last = b"GET /health HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n"
     for path, status in ((b"POST /nowhere", b"404"), (b"GET /call", b"405"), (b"GET /openapi.json", b"200")):
         for more, left in ((b"", last), (b"Connection: close\r\n", b"")):
-            answer = talk(gateway, path + b" HTTP/1.1\r\n" + more + large + left)
+            answer = talk(gateway, path + b" HTTP/1.1\r\nHost: x\r\n" + more + large + left)
             assert answer[9:12] == status and answer.count(b"HTTP/1.1 ") == 1 + bool(left), answer
 
 
@@ -117,6 +117,10 @@ def test_an_answer_that_comes_before_the_body_can_be_read(gateway: Gateway) -> N
         b"\x00\x01\x02 nonsense\r\n\r\n",
         b"GET /health HTTP/9.9\r\n\r\n",
         b"GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        b"GET /health HTTP/1.1\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x y\r\n\r\n",
+        b"POST /call HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nabcde",
         HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
         HEAD + b"Content-Length: -5\r\n\r\n",
@@ -224,7 +228,8 @@ def test_bodies_that_nobody_waits_for(hasty: Gateway) -> None:
     for sent in (b"", b"12345"):
         for path, status in ((b"GET /health", b"200"), (b"POST /nowhere", b"404")):
             began = time.monotonic()
-            assert talk(hasty, path + b" HTTP/1.1\r\nContent-Length: 50\r\n\r\n", sent, pause=0.05)[9:12] == status
+            head = path + b" HTTP/1.1\r\nHost: x:9000 \r\nContent-Length: 50\r\n\r\n"
+            assert talk(hasty, head, sent, pause=0.05)[9:12] == status
             assert time.monotonic() - began < 3
 
 

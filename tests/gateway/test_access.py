@@ -62,6 +62,23 @@ def test_forwarded_addresses_count_only_from_trusted_proxies() -> None:
     assert status(trusting, "/call", "12.0.0.1", forwarded("10.0.0.1")) == 403
 
 
+def test_the_log_names_the_address_that_counts() -> None:
+    trusting = Guard(Settings(trusted_proxies=networks("11.0.0.0/24", "::1/128")))
+    for peer, headers, named in (
+        ("11.0.0.1", ["10.0.0.9"], "10.0.0.9"),
+        ("11.0.0.1", ["1.2.3.4, 10.0.0.9, 11.0.0.7"], "10.0.0.9"),
+        ("11.0.0.1", ["1.2.3.4", "10.0.0.9"], "10.0.0.9"),
+        ("::1", ["::ffff:10.0.0.9"], "10.0.0.9"),
+        ("11.0.0.1", ["10.0.0.9, a forged\nline"], "11.0.0.1"),
+        ("11.0.0.1", [], "11.0.0.1"),
+        ("12.0.0.1", ["10.0.0.9"], "12.0.0.1"),
+        (None, ["10.0.0.9"], None),
+    ):
+        asked = scope("/call", peer, *map(forwarded, headers))
+        assert trusting.name_client(asked) == named, (peer, headers)
+        assert Guard(Settings()).name_client(asked) == peer
+
+
 def test_the_administrator_needs_address_and_token() -> None:
     guard = Guard(
         Settings(
@@ -128,7 +145,10 @@ def test_routes_that_are_not_there(gateway: Gateway) -> None:
         assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
         assert allowed in answer.headers["allow"]
     assert gateway.post("/health", {}).status_code == 405
-    for path in ("/nowhere", "/call/", "//call", "/platform/a/b/c", "/platform/..%2f..%2fetc/schemas"):
+    missing = ["/nowhere", "/call/", "//call", "/platform/a/b/c", "/platform/..%2f..%2fetc/schemas"]
+    missing += [f"{path}{end}" for path in ("/platforms", "/health", "/call", "/docs", "/openapi.json")
+                for end in ("%0a", "%00", "%C2%85")]  # fmt: skip
+    for path in (*missing, "/platform/a%0ab/schemas", "/platform/a/schemas%0A", "/v2/migrate-all/a%7f"):
         answer = gateway.get(path)
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found"), path
         assert "location" not in answer.headers

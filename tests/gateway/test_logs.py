@@ -33,6 +33,7 @@ def talkative(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A gateway that tells all it would ever tell."""
     home = tmp_path_factory.mktemp("talkative")
     settings = {"RUST_LOG": "debug", "CALL_ERROR_STATUS": "sqlstate", "LOG_DIR": str(home / "logs")}
+    settings["TRUSTED_PROXIES"] = "127.0.0.1"
     with start_gateway(home, server.tcp_url(), **settings) as started:
         yield started
 
@@ -45,7 +46,7 @@ def lines_of(gateway: Gateway) -> list[dict[str, Any]]:
 def test_the_access_log(talkative: Gateway, new_name: Callable[[], str]) -> None:
     platform = new_name()
     assert talkative.upload("/register", TYPES, platform=platform, tenant_id="north").status_code == 200
-    headers = {"X-Request-Id": f"id-{platform}"}
+    headers = {"X-Request-Id": f"id-{platform}", "X-Forwarded-For": "1.2.3.4, 192.168.7.7"}
     body = {"platform": platform, "tenant_id": "north", "function": "numbers", "params": [3]}
     assert talkative.post("/call", body, headers=headers).status_code == 200
     eventually(lambda: f'"id-{platform}"' in talkative.logged())  # it is written after the answer
@@ -59,7 +60,7 @@ def test_the_access_log(talkative: Gateway, new_name: Callable[[], str]) -> None
         "logger": "stonegate.access",
         "message": "request",
         "request_id": f"id-{platform}",
-        "client": "127.0.0.1",
+        "client": "192.168.7.7",
         "method": "POST",
         "route": "/call",
         "status": 200,
