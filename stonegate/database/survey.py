@@ -185,7 +185,8 @@ async def _read_while_parsing(
     """
     parsing = asyncio.create_task(source.prepare())
     try:
-        facts, recorded = await read_session(conn), await read_recorded(conn)
+        facts = await read_session(conn)
+        recorded = await read_recorded(conn, is_deployed=facts.is_deployed)
         known = None if options.plan.baseline else known_live(recorded, facts)
         live = known or await _read_or_begin(conn, recorded.state, options, begin=begin)
     except BaseException:
@@ -226,7 +227,8 @@ def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts
 
 #: Plans without their target, by all that they were made from.
 _PLANS: Cache[Plan] = Cache(8)
-#: Fingerprints of catalogs, by identity.
+#: Contents of these plans, and fingerprints of catalogs, by identity.
+_CONTENTS: Cache[str] = Cache(8)
 _FINGERPRINTS: Cache[str] = Cache(12)
 
 
@@ -260,7 +262,9 @@ def _plan(
     plan = _PLANS.get(standpoint, build, tree, live, desired, declared)
     fingerprint = plan_fingerprint(_FINGERPRINTS.get(id(live), live.fingerprint, live), state)
     target = PlanTarget(database=database, fingerprint=fingerprint)
-    return plan if plan.target == target else replace(plan, target=target).sealed()
+    if plan.target == target:
+        return plan
+    return replace(plan, target=target).sealed(_CONTENTS.get(id(plan), plan.content, plan))
 
 
 def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Catalog | None:

@@ -321,7 +321,7 @@ class Plan:
     """An ordered, checksummed list of steps. Nothing in it depends on the clock or on chance.
 
     Attributes:
-        checksum: sha256 (hex) of everything else in it but `source.path`.
+        checksum: sha256 (hex) of its `content` and its target: of everything else in it but `source.path`.
         skipped: how many objects of each kind are as declared already.
         uncertain: labels of objects whose steps are decided at apply, after the migrations ran (behaviour, §5).
         search_path: schemas that the database's search_path gets (extensions with a schema of their own).
@@ -364,10 +364,19 @@ class Plan:
         """True if an apply would change the database (validating and skipping change nothing)."""
         return any(step.action not in (Action.VALIDATE, Action.SKIP) for step in self.steps)
 
-    def sealed(self) -> Plan:
-        """The same plan with its checksum computed."""
-        bare = replace(self, checksum="", source=replace(self.source, path=""))
-        return replace(self, checksum=sha256(to_json(bare)).hexdigest())
+    def content(self) -> str:
+        """sha256 (hex) of everything that databases have in common which need the same: all but target and path."""
+        bare = replace(self, checksum="", target=None, source=replace(self.source, path=""))
+        return sha256(to_json(bare)).hexdigest()
+
+    def sealed(self, content: str | None = None) -> Plan:
+        """The same plan with its checksum computed.
+
+        Args:
+            content: its `content()`, where that is known already.
+        """
+        document = (content or self.content()).encode() + to_json(self.target)
+        return replace(self, checksum=sha256(document).hexdigest())
 
     @classmethod
     def load(cls, data: bytes, name: str = "the file") -> Plan:

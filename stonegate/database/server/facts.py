@@ -41,6 +41,7 @@ class SessionFacts:
         version: server_version_num (180006).
         pid: of the backend, as the backend says.
         lock_slots: how many relations all sessions together can lock (manual 20.12).
+        is_deployed: stonegate has recorded a deployment in this database, or has begun to.
     """
 
     database: str
@@ -57,6 +58,7 @@ class SessionFacts:
     ctype: str
     locale: str | None
     rules: str | None
+    is_deployed: bool
 
     @property
     def place(self) -> Locale:

@@ -5,6 +5,7 @@ Everything here works inside the caller's transaction, or in autocommit, and com
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -98,13 +99,23 @@ async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -
     return (await _read_recorded(conn, with_catalog=with_catalog, with_stamp=False)).state
 
 
-async def read_recorded(conn: AsyncConnection[Any]) -> Recorded:
-    """The same, and whether anything moved since, in one round trip."""
+async def read_recorded(conn: AsyncConnection[Any], *, is_deployed: bool = False) -> Recorded:
+    """The same, and whether anything moved since, in one round trip.
+
+    Args:
+        conn: in autocommit, outside a transaction.
+        is_deployed: stonegate has deployed here; then the tables are nearly always as this version makes them.
+    """
+    if is_deployed:
+        with contextlib.suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+            return await _read_recorded(conn, "tracking/read_current", with_catalog=True, with_stamp=True)
     return await _read_recorded(conn, with_catalog=True, with_stamp=True)
 
 
-async def _read_recorded(conn: AsyncConnection[Any], *, with_catalog: bool, with_stamp: bool) -> Recorded:
-    query = _fixed("tracking/read_state").format(
+async def _read_recorded(
+    conn: AsyncConnection[Any], script: str = "tracking/read_state", *, with_catalog: bool, with_stamp: bool
+) -> Recorded:
+    query = _fixed(script).format(
         with_catalog=sql.Literal(with_catalog),
         known=sql.Literal(known_checksums() if with_catalog else []),
         with_stamp=sql.Literal(with_stamp),

@@ -15,7 +15,8 @@ SELECT pg_catalog.current_database() AS database,
     d.datcollate::text AS collate,
     d.datctype::text AS ctype,
     coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
-    pg_catalog.to_jsonb(d) ->> 'daticurules' AS rules
+    pg_catalog.to_jsonb(d) ->> 'daticurules' AS rules,
+    pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') IS NOT NULL AS is_deployed
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_roles AS r ON r.rolname = current_user
 WHERE d.datname = pg_catalog.current_database()

@@ -1,0 +1,21 @@
+-- The same as read_state, for tables that are all there with the columns of this version: a plain query, for which a
+-- fresh session needs no PL/pgSQL.
+SELECT true,
+    (SELECT json_agg(m ORDER BY m.id) FROM public._stonescriptdb_gateway_migrations AS m),
+    (SELECT json_agg(t ORDER BY t.id) FROM public._stonescriptdb_gateway_types AS t),
+    (SELECT json_agg(t ORDER BY t.id) FROM public._stonescriptdb_gateway_tables AS t),
+    (SELECT json_agg(f ORDER BY f.id) FROM public._stonescriptdb_gateway_functions AS f),
+    CASE WHEN latest.id IS NOT NULL THEN json_build_object(
+        'id', latest.id, 'digest', latest.digest, 'fingerprint', latest.fingerprint, 'stamp', latest.stamp,
+        'missing_seeds', latest.missing_seeds, 'excepted', latest.excepted, 'post_commit', latest.post_commit,
+        'tool_version', latest.tool_version, 'catalog_checksum', latest.catalog_checksum,
+        'live_checksum', latest.live_checksum, 'executed_by', latest.executed_by
+    ) END,
+    (SELECT json_agg(d.fingerprint ORDER BY d.id) FROM public._stonescriptdb_gateway_deployments AS d),
+    CASE WHEN {with_catalog} AND NOT coalesce(latest.catalog_checksum = ANY ({known}::text[]), false)
+        THEN latest.catalog END,
+    {with_stamp} AND coalesce(latest.stamp = {stamp}, false)
+FROM (VALUES (1)) AS one
+LEFT JOIN (
+    SELECT * FROM public._stonescriptdb_gateway_deployments ORDER BY id DESC LIMIT 1
+) AS latest ON true
