@@ -24,6 +24,8 @@ from stonegate.errors import (
     UsageError,
 )
 
+#: What the queries of `sql/` are written for (server_version_num); 14 lacks columns of the catalog that they read.
+OLDEST: Final = 150000
 #: Used where neither the conninfo nor a PG* variable says otherwise: a dead peer is noticed within a minute (seconds).
 _DEFAULTS: Final = {
     "connect_timeout": "10",
@@ -80,15 +82,20 @@ async def connect(
 
     Raises:
         DatabaseNotFound: the server is there, the database is not.
-        ConnectionFailed: anything else that kept us out; PostgreSQL's words are in `cause`.
+        ConnectionFailed: anything else that kept us out; PostgreSQL's words are in `cause`. Or the server is too old.
         UsageError: the conninfo cannot be read.
     """
     environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("PG")))
     full = _complete(conninfo, application_name, options, connect_timeout, environment)
     try:
-        return await AsyncConnection.connect(full, autocommit=autocommit)
-    except psycopg.OperationalError as error:
-        raise _explain_login(error, _known(_parse(conninfo))) from error
+        conn = await AsyncConnection.connect(full, autocommit=autocommit)
+    except psycopg.OperationalError as failure:
+        raise _explain_login(failure, _known(_parse(conninfo))) from failure
+    if 0 < conn.info.server_version < OLDEST:  # 0 where a pooler does not say
+        error = _too_old(conn)
+        await conn.close()
+        raise error
+    return conn
 
 
 def describe(conninfo: str) -> str:
@@ -263,6 +270,16 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
         hint=next(hints, "check the database URL"),
         sqlstate=error.sqlstate,
         database=database,
+    )
+
+
+def _too_old(conn: AsyncConnection[TupleRow]) -> ConnectionFailed:
+    version = (conn.info.parameter_status("server_version") or "").partition(" ")[0]
+    return ConnectionFailed(
+        f"the server on {conn.info.host}:{conn.info.port} is PostgreSQL {version}",
+        cause=f"stonegate works with PostgreSQL {OLDEST // 10000} and later",
+        hint="upgrade the server (pg_upgrade), or name another one",
+        database=conn.info.dbname,
     )
 
 

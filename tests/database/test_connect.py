@@ -87,6 +87,13 @@ async def test_nobody_listens() -> None:
     assert caught.value.hint == "is PostgreSQL running there? Check host and port"
 
 
+async def test_a_server_that_is_too_old(any_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stonegate.database.connect.OLDEST", 990000)
+    with pytest.raises(ConnectionFailed, match=rf" is PostgreSQL {any_server.major}\.\d+$") as refused:
+        await connect(any_server.admin_url)
+    assert refused.value.cause == "stonegate works with PostgreSQL 99 and later"
+
+
 async def test_an_unknown_host() -> None:
     with pytest.raises(ConnectionFailed, match=r"on nowhere\.invalid:5432") as caught:
         await connect("postgresql://me@nowhere.invalid/shop")

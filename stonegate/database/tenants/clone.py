@@ -33,7 +33,6 @@ from stonegate.model.source import Seeder
 #: FILE_COPY ahead from 31–63 MB on (320 against 160 ms at 63 MB, 962 against 536 ms at 256 MB).
 FILE_COPY_BYTES = 64 * 1024 * 1024
 Strategy: TypeAlias = Literal["WAL_LOG", "FILE_COPY"]
-_HAS_STRATEGY = 150000
 MAKE_SECONDS = 120.0
 
 
@@ -90,11 +89,9 @@ def _create_statement(name: str, new: NewDatabase) -> sql.Composed:
     return sql.SQL(" ").join(parts)
 
 
-async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> Strategy | None:
+async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> Strategy:
     """How to copy a template: WAL_LOG writes every page into the WAL, FILE_COPY forces two checkpoints (manual, CREATE
-    DATABASE). None before PostgreSQL 15, which only knows the latter."""
-    if maintenance.info.server_version < _HAS_STRATEGY:
-        return None
+    DATABASE)."""
     cursor = await maintenance.execute(
         "SELECT pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database AS d WHERE d.datname = %s"
         " AND (pg_catalog.has_database_privilege(d.oid, 'CONNECT')"
