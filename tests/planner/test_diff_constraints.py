@@ -7,7 +7,7 @@ from dataclasses import replace
 from stonegate.model.catalog import Constraint, Index, Table
 from stonegate.model.plan import Action, ChangeClass
 from stonegate.planner.diff import Diff
-from tests.planner.catalogs import TABLE, between, check, identities, index, users, with_table
+from tests.planner.catalogs import TABLE, between, check, diff, identities, index, users, with_table
 
 
 def _checks(*checks: Constraint) -> Table:
@@ -49,6 +49,28 @@ def test_a_comment_asks_for_the_declared_name() -> None:
         "alter constraint users.users_age_check comment",
         "alter constraint users.users_age_check5 name",
     ]
+
+
+def test_a_name_that_something_keeps_is_refused() -> None:
+    mine, others_own = index("wanted", "age"), index("wanted", "id", "public.others", columns=("id",))
+    key = Constraint(name="wanted", kind="unique", definition="UNIQUE (age)", columns=("age",), index="wanted")
+    former = replace(key, name="former", index="former")
+    other = replace(users(), name="others", indexes=(others_own,), constraints=())
+    for with_it, without in (
+        (users(indexes=(mine,)), users(indexes=())),
+        (users(constraints=(key,)), users(constraints=())),
+        (users(constraints=(key,)), users(constraints=(former,))),
+    ):
+        live = with_table(other, with_table(without))
+        desired = with_table(replace(other, indexes=()), with_table(with_it))
+        [change] = diff(desired, live, declared=desired).changes
+        assert (change.change_class, change.token) == (ChangeClass.INCOMPATIBLE, None)
+        assert change.reason.endswith("index wanted of table others, which the folder does not declare, has its name")
+        assert change.hint == "rename or drop index wanted of table others in a migration"
+        # It goes, or gets another name: then nothing stands in the way.
+        for freed in (replace(other, indexes=()), replace(other, indexes=(replace(others_own, name="elsewhere"),))):
+            found = diff(with_table(freed, desired), live, declared=live).changes
+            assert all(change.change_class is not ChangeClass.INCOMPATIBLE for change in found)
 
 
 def test_another_definition_under_the_same_name_replaces_it() -> None:

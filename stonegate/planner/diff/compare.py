@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.diff.code import compare_routines
-from stonegate.planner.diff.findings import Diff, Finding, Findings, Note, build_diff
+from stonegate.planner.diff.findings import Diff, Findings, Note, build_diff
 from stonegate.planner.diff.objects import (
     compare_all_default_privileges,
     compare_extensions,
@@ -17,8 +13,9 @@ from stonegate.planner.diff.objects import (
     compare_schemas,
 )
 from stonegate.planner.diff.sequences import compare_sequences
-from stonegate.planner.diff.sides import Sides, relations
+from stonegate.planner.diff.sides import Sides
 from stonegate.planner.diff.tables import compare_tables
+from stonegate.planner.diff.taken_names import block_occupied
 from stonegate.planner.diff.types import compare_types
 from stonegate.planner.diff.views import compare_views
 
@@ -62,7 +59,7 @@ def differences(
         starred=starred,
     )
     findings = list(_compare_all(sides))
-    return build_diff(iter(_block_occupied(findings, live)))
+    return build_diff(iter(block_occupied(findings, desired, live)))
 
 
 def _compare_all(sides: Sides) -> Findings:
@@ -78,50 +75,3 @@ def _compare_all(sides: Sides) -> Findings:
     missing = [schema for schema in sides.desired.search_path if schema not in sides.live.search_path]
     if missing:
         yield Note(f"the database's search_path lacks {', '.join(missing)}")
-
-
-# --- names that are taken -------------------------------------------------------------------------------------------
-
-#: Relations and types share one namespace in a schema (manual 5.10.1: a table's row type has its name).
-_ONE_NAMESPACE = frozenset(
-    {
-        ObjectKind.TABLE,
-        ObjectKind.VIEW,
-        ObjectKind.MATERIALIZED_VIEW,
-        ObjectKind.SEQUENCE,
-        ObjectKind.TYPE,
-        ObjectKind.INDEX,
-    }
-)
-
-
-def _block_occupied(findings: Iterable[Finding], live: Catalog) -> Iterator[Finding]:
-    """An object cannot be created where one of another kind has its name and stays."""
-    findings = tuple(findings)
-    gone = {change.key for change in findings if isinstance(change, Change) and change.action is Action.DROP}
-    taken = {(key.schema, key.name): key for key, holder in _named(live) if gone.isdisjoint((key, holder))}
-    for finding in findings:
-        if isinstance(finding, Change) and finding.action is Action.CREATE and finding.key.kind in _ONE_NAMESPACE:
-            occupant = taken.get((finding.key.schema, finding.key.name))
-            if occupant is not None and occupant != finding.key:
-                yield _refused(finding, occupant)
-                continue
-        yield finding
-
-
-def _named(catalog: Catalog) -> Iterator[tuple[ObjectKey, ObjectKey]]:
-    """Every object with a name of that namespace, and what it goes along with: an index with its relation."""
-    yield from ((key, key) for key in catalog.objects if key.kind in _ONE_NAMESPACE)
-    for relation in relations(catalog):
-        for index in relation.indexes:
-            yield ObjectKey(ObjectKind.INDEX, relation.schema, index.name), relation.key
-
-
-def _refused(change: Change, occupant: ObjectKey) -> Change:
-    return replace(
-        change,
-        change_class=ChangeClass.INCOMPATIBLE,
-        token=None,
-        reason=f"{change.key} cannot be created: {occupant}, which the folder does not declare, has its name",
-        hint=f"rename or drop {occupant} in a migration",
-    )

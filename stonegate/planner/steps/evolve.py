@@ -24,6 +24,7 @@ from stonegate.model.catalog import (
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
+from stonegate.planner.steps.name_order import is_rename
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
 from stonegate.planner.steps.order import put_in_order
 
@@ -86,6 +87,8 @@ def _steps(pieces: list[Piece], evolution: Evolution) -> Iterator[Step]:
 
 def _group_key(number: int, piece: Piece) -> object:
     operation, _ = piece
+    if is_rename(operation):
+        return number  # in the order of the names, whatever else the table is in for
     if operation.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX) or (
         operation.verb is Verb.ALTER and operation.key.kind is ObjectKind.TABLE
     ):
@@ -168,7 +171,16 @@ def _clauses(operation: Operation, evolution: Evolution, heir: Access | None) ->
             table = evolution.desired.table(change.key)
             return (ddl.attach(table),) if table is not None else ()
         case Verb.ALTER:
-            return _alter(change, evolution)
+            return _alter(_this_half(operation), evolution)
+
+
+def _this_half(operation: Operation) -> Change:
+    """The change as far as the operation carries it out: a rename may stop at the name between."""
+    if not operation.between:
+        return operation.change
+    if operation.part is Part.ASIDE:
+        return replace(operation.change, after=operation.between)
+    return replace(operation.change, before=operation.between)
 
 
 def _drop(operation: Operation, evolution: Evolution) -> tuple[ddl.Clause, ...]:

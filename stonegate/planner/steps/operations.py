@@ -28,16 +28,23 @@ class Part(StrEnum):
     TRIGGERS = "triggers"
     POLICIES = "policies"
     ATTACHMENT = "attachment"  # of a partition that was detached on its own
+    ASIDE = "aside"  # a rename to the name between two that are swapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One half of a change, or the whole of it."""
+    """One half of a change, or the whole of it.
+
+    Attributes:
+        early: a drop that clears the way for something else.
+        between: the name that a renamed thing has until the declared one is free; "" if it gets that at once.
+    """
 
     verb: Verb
     change: Change
     part: Part = Part.WHOLE
-    early: bool = False  # a drop that clears the way for something else
+    early: bool = False
+    between: str = ""
 
     @property
     def key(self) -> ObjectKey:

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, Column, Dependency, Sequence, Table, View
+from stonegate.model.catalog import Catalog, Dependency, Sequence
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
 from stonegate.planner.steps.family_order import children_freed, family_order, shares_first
+from stonegate.planner.steps.name_order import WITH_INDEX, is_rename, name_order, with_renames_apart
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -69,6 +70,7 @@ _RELATIONS = frozenset(
 
 def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
     """The operations in an order that PostgreSQL accepts, stable by rank, table and name."""
+    operations = with_renames_apart(operations, desired, live)
     index = OperationIndex(operations, desired, live)
     after: dict[int, set[int]] = defaultdict(set)  # before → after
     freed = frozenset((*children_freed(operations, live, desired), *shares_first(operations, desired)))
@@ -92,6 +94,8 @@ def _rank(operation: Operation) -> int:
             if kind is ObjectKind.CONSTRAINT and (operation.change.after or "").startswith("FOREIGN KEY"):
                 return 58
             return _CREATE_RANK.get(kind, 85)
+        case Verb.ALTER if is_rename(operation):
+            return 53
         case Verb.ALTER:
             if operation.change.aspect in _ATTACHED and kind not in (ObjectKind.CONSTRAINT, ObjectKind.INDEX):
                 return 86
@@ -103,7 +107,7 @@ def _constraints(
 ) -> Iterator[tuple[int, int]]:
     yield from _removal_order(operations, index, desired, live)
     yield from _creation_order(operations, index, desired)
-    yield from _same_name_order(operations, live, desired)
+    yield from name_order(operations, live, desired)
     yield from _within_tables(operations, index)
     yield from family_order(operations, index, desired, live)
     yield from _keys_settled(operations, index, desired)
@@ -155,57 +159,6 @@ def _is_mutual(edge: Dependency, desired: Catalog) -> bool:
     return edge.on in desired.dependents.get(edge.dependent, ())
 
 
-def _same_name_order(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
-    """A name is free before it is taken again.
-
-    A routine makes way for one of another signature too: beside it, a call that fits both would be ambiguous.
-    """
-    dropped: dict[object, list[int]] = defaultdict(list)
-    for number, operation in enumerate(operations):
-        if operation.verb is Verb.DROP:
-            for name in _names(operation, live):
-                dropped[name].append(number)
-    for number, operation in enumerate(operations):
-        if operation.verb is not Verb.DROP:
-            for name in _names(operation, desired):
-                yield from ((first, number) for first in dropped.get(name, ()))
-
-
-#: Constraints that bring an index of their name.
-_WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
-
-
-def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
-    """The names that an object takes, with its indexes' and keys': relations and row types share one namespace."""
-    key, change = operation.key, operation.change
-    if key.kind is ObjectKind.CONSTRAINT and (change.after or change.before or "").startswith(_WITH_INDEX):
-        yield key.schema, key.member
-        if (change.after or change.before or "").startswith("PRIMARY KEY"):
-            yield key.owner, "PRIMARY KEY"  # a table has one, whatever its name
-    if key.kind is ObjectKind.ROUTINE:
-        yield key.kind, key.schema, key.name
-    elif key.kind not in _RELATIONS:
-        yield key
-        table = catalog.table(key.owner) if key.kind is ObjectKind.COLUMN and operation.verb is not Verb.ALTER else None
-        column = table.column(key.member or "") if table is not None else None
-        yield from _sequence_names(column) if column is not None and not change.aspect else ()
-    else:
-        yield key.schema, key.name
-        found = catalog.objects.get(key)
-        if isinstance(found, Table | View):
-            yield from ((key.schema, index.name) for index in found.indexes)
-        if isinstance(found, Table):
-            yield from ((key.schema, part.name) for part in found.constraints if part.index is not None)
-            yield from (name for column in found.columns for name in _sequence_names(column))
-
-
-def _sequence_names(column: Column) -> Iterator[object]:
-    """The name of the sequence that comes and goes with a serial or identity column."""
-    for name in (column.owned_sequence, column.identity_name):
-        if name is not None:
-            yield name.schema, name.name
-
-
 def _within_tables(operations: tuple[Operation, ...], index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Constraints and indexes go before the columns of their table change, and come back after."""
     attached = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
@@ -229,7 +182,7 @@ def _keys_settled(
     going: dict[ObjectKey, list[int]] = defaultdict(list)
     for number, operation in enumerate(operations):
         before = operation.change.before or ""
-        if operation.verb is Verb.DROP and before.startswith((*_WITH_INDEX, "CREATE UNIQUE INDEX")):
+        if operation.verb is Verb.DROP and before.startswith((*WITH_INDEX, "CREATE UNIQUE INDEX")):
             going[operation.table].append(number)
     for table in desired.tables if going else ():
         for constraint in table.constraints:

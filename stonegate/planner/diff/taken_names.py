@@ -1,0 +1,108 @@
+"""Names that are taken: what cannot be made or renamed because something that stays bears the name already.
+
+Relations, their indexes and types share one namespace in a schema (manual 5.10.1: a table's row type has its name).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from stonegate.model.catalog import Catalog, Constraint, Index, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change, ChangeClass
+from stonegate.planner.diff.findings import Finding
+from stonegate.planner.diff.sides import relations
+
+_ONE_NAMESPACE = frozenset(
+    {
+        ObjectKind.TABLE,
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.SEQUENCE,
+        ObjectKind.TYPE,
+        ObjectKind.INDEX,
+    }
+)
+
+
+def block_occupied(findings: Iterable[Finding], desired: Catalog, live: Catalog) -> Iterator[Finding]:
+    """The findings, those refused that need a name which something else has and keeps."""
+    findings = tuple(findings)
+    changes = tuple(finding for finding in findings if isinstance(finding, Change))
+    kept = {(key.schema, _name(key)): (key, holder) for key, holder in _keeping(changes, live)}
+    for finding in findings:
+        occupant = _occupant(finding, kept, desired, live) if isinstance(finding, Change) else None
+        yield _refused(finding, occupant) if isinstance(finding, Change) and occupant is not None else finding
+
+
+def _occupant(
+    change: Change, kept: dict[tuple[str, str], tuple[ObjectKey, ObjectKey]], desired: Catalog, live: Catalog
+) -> str | None:
+    """What else has one of the names that the change needs, in words."""
+    own = {change.key, change.key.owner, change.table}
+    for name in _needed(change, desired, live):
+        key, holder = kept.get((change.key.schema, name), (None, None))
+        if key is not None and (key != change.key or holder not in own):
+            return f"{key} of {holder}" if key.kind is ObjectKind.INDEX else str(key)
+    return None
+
+
+def _needed(change: Change, desired: Catalog, live: Catalog) -> Iterator[str]:
+    key = change.key
+    if change.aspect == "name" and key.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
+        if key.kind is ObjectKind.INDEX or _has_index(live.table(key.owner), key.member):
+            yield change.after or ""
+    elif change.action is Action.CREATE and key.kind in _ONE_NAMESPACE:
+        yield key.name
+        made = desired.table(key)
+        yield from (part_name for part_name, _ in _parts(made)) if made is not None else ()
+    elif change.action is Action.CREATE and key.kind is ObjectKind.CONSTRAINT:
+        yield from (key.member or "",) if _has_index(desired.table(key.owner), key.member) else ()
+
+
+def _has_index(table: Table | None, name: str | None) -> bool:
+    return table is not None and any(part.name == name and part.index is not None for part in table.constraints)
+
+
+def _parts(holder: Table | View) -> Iterator[tuple[str, ObjectKey]]:
+    """The indexes of a relation by name, without those that come and go with a parent's."""
+    for index in holder.indexes:
+        if not index.inherited:
+            yield index.name, ObjectKey(ObjectKind.INDEX, holder.schema, index.name)
+    for constraint in holder.constraints if isinstance(holder, Table) else ():
+        if constraint.index is not None and not constraint.inherited:
+            yield constraint.index, holder.key.part(ObjectKind.CONSTRAINT, constraint.name)
+
+
+def _name(key: ObjectKey) -> str:
+    return key.member if key.member is not None else key.name
+
+
+def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[ObjectKey, ObjectKey]]:
+    """Every live object that keeps its name, and what it goes along with: an index with its relation."""
+    going = (Action.DROP, Action.RECREATE)
+    gone = {change.key for change in changes if change.action in going or change.aspect == "name"}
+    yield from ((key, key) for key in live.objects if key.kind in _ONE_NAMESPACE and key not in gone)
+    for relation in relations(live):
+        columns = {key.member for key in gone if key.kind is ObjectKind.COLUMN and key.owner == relation.key}
+        lost = {part.name for part in _indexed(relation) if not columns.isdisjoint(part.columns)}
+        for _, key in _parts(relation) if relation.key not in gone else ():
+            if key not in gone and _name(key) not in lost:
+                yield key, relation.key
+
+
+def _indexed(holder: Table | View) -> Iterator[Constraint | Index]:
+    yield from holder.indexes
+    yield from holder.constraints if isinstance(holder, Table) else ()
+
+
+def _refused(change: Change, occupant: str) -> Change:
+    need = f"renamed to {change.after}" if change.aspect == "name" else "created"
+    return replace(
+        change,
+        change_class=ChangeClass.INCOMPATIBLE,
+        token=None,
+        reason=f"{change.key} cannot be {need}: {occupant}, which the folder does not declare, has its name",
+        hint=f"rename or drop {occupant} in a migration",
+    )

@@ -1,0 +1,180 @@
+"""Names that change hands: one is free before it is taken again, and things that swap theirs go through another name.
+
+Relations and row types share the names of a schema (manual 5.10.5), so an index can stand in the way of a table.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stonegate.model.catalog import Catalog, Column, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Change
+from stonegate.planner.diff.constraints import indexed
+from stonegate.planner.diff.sides import relations
+from stonegate.planner.steps.operations import Operation, Part, Verb
+
+#: Constraints that bring an index of their name.
+WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
+
+_RELATIONS = frozenset(
+    {
+        ObjectKind.TABLE,
+        ObjectKind.VIEW,
+        ObjectKind.MATERIALIZED_VIEW,
+        ObjectKind.SEQUENCE,
+        ObjectKind.INDEX,
+        ObjectKind.TYPE,
+    }
+)
+
+
+def name_order(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+    """Pairs (earlier, later): a name is free before it is taken again, and borne before it is used.
+
+    A routine makes way for one of another signature too: beside it, a call that fits both would be ambiguous.
+    """
+    freed: dict[object, list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        for name in _left(operation, live):
+            freed[name].append(number)
+    for number, operation in enumerate(operations):
+        for name in _taken(operation, live, desired):
+            yield from ((first, number) for first in freed.get(name, ()))
+    yield from _renamed_first(operations)
+
+
+def _renamed_first(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int]]:
+    """What is said about a thing calls it by its declared name, so that has to be its name by then."""
+    renamed: dict[tuple[ObjectKey, ObjectKey], int] = {}
+    aside: dict[Change, int] = {}
+    for number, operation in enumerate(operations):
+        if operation.part is Part.ASIDE:
+            aside[operation.change] = number
+        elif is_rename(operation):
+            renamed[operation.table, _key_after(operation)] = number
+    for number, operation in enumerate(operations):
+        if operation.part is not Part.ASIDE and operation.change in aside:
+            yield aside[operation.change], number
+        elif operation.verb is Verb.ALTER and (operation.table, operation.key) in renamed:
+            yield renamed[operation.table, operation.key], number
+
+
+def _key_after(operation: Operation) -> ObjectKey:
+    key, name = operation.key, operation.change.after or ""
+    return replace(key, name=name) if key.kind is ObjectKind.INDEX else replace(key, member=name)
+
+
+def with_renames_apart(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
+    """The operations with one rename of every ring cut in two: to a name that nobody has, and from there."""
+    renames = [operation for operation in operations if is_rename(operation)]
+    if len(renames) < 2:
+        return operations
+    used = {name for catalog in (live, desired) for name in _all_names(catalog)}
+    halves: dict[Operation, tuple[Operation, Operation]] = {}
+    for number, operation in enumerate(_closing_rings(renames, live), 1):
+        between = f"renamed_{number}"
+        while between in used:
+            between += "_"
+        final = replace(operation, between=between)
+        halves[operation] = (replace(final, part=Part.ASIDE), final)
+    return tuple(half for operation in operations for half in halves.get(operation, (operation,)))
+
+
+def _closing_rings(renames: list[Operation], live: Catalog) -> Iterator[Operation]:
+    """Renames without which all others have an order."""
+    bearers = {name: operation for operation in renames for name in _left(operation, live)}
+    waiting = dict.fromkeys(renames)
+    while waiting:
+        path = [next(iter(waiting))]
+        while True:
+            ahead = (bearers.get(name) for name in _after(path[-1], live))
+            other = next((found for found in ahead if found in waiting), None)
+            if other is None or other in path:
+                break
+            path.append(other)
+        if other is not None:
+            yield other
+        del waiting[other if other is not None else path[-1]]
+
+
+def _all_names(catalog: Catalog) -> Iterator[str]:
+    for holder in relations(catalog):
+        yield from (holder.name, *(index.name for index in holder.indexes))
+        if isinstance(holder, Table):
+            yield from (constraint.name for constraint in holder.constraints)
+            yield from (column.not_null_name or "" for column in holder.columns)
+    yield from (key.name for key in catalog.objects)
+
+
+def is_rename(operation: Operation) -> bool:
+    """True for what gives a constraint or index another name."""
+    return operation.verb is Verb.ALTER and operation.change.aspect in ("name", "not_null_name")
+
+
+def _left(operation: Operation, live: Catalog) -> Iterator[object]:
+    """The names that are free once the operation is done."""
+    if operation.verb is Verb.DROP:
+        yield from _names(operation, live)
+    elif is_rename(operation) and (operation.part is Part.ASIDE or not operation.between):
+        yield from _names_in(operation, operation.change.before or "", live)
+
+
+def _taken(operation: Operation, live: Catalog, desired: Catalog) -> Iterator[object]:
+    """The names that must be free before the operation."""
+    if is_rename(operation):
+        yield from () if operation.part is Part.ASIDE else _after(operation, live)
+    elif operation.verb is not Verb.DROP:
+        yield from _names(operation, desired)
+
+
+def _after(operation: Operation, live: Catalog) -> Iterator[object]:
+    return _names_in(operation, operation.change.after or "", live)
+
+
+def _names_in(operation: Operation, name: str, live: Catalog) -> Iterator[object]:
+    """What a renamed thing is called by `name`: a constraint in its table, and its index in the schema."""
+    key = operation.key
+    if key.kind is ObjectKind.INDEX:
+        yield key.schema, name
+        return
+    yield key.owner.part(ObjectKind.CONSTRAINT, name)
+    table = live.table(key.owner)
+    parts = table.constraints if table is not None and operation.change.aspect == "name" else ()
+    if any(part.name == operation.change.before and part.index is not None for part in parts):
+        yield key.schema, name
+
+
+def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
+    """The names that an object takes, with its indexes' and keys': relations and row types share one namespace."""
+    key, change = operation.key, operation.change
+    if key.kind is ObjectKind.CONSTRAINT and (change.after or change.before or "").startswith(WITH_INDEX):
+        yield key.schema, key.member
+        if (change.after or change.before or "").startswith("PRIMARY KEY"):
+            yield key.owner, "PRIMARY KEY"  # a table has one, whatever its name
+    if key.kind is ObjectKind.ROUTINE:
+        yield key.kind, key.schema, key.name
+    elif key.kind not in _RELATIONS:
+        yield key
+        table = catalog.table(key.owner) if key.kind is ObjectKind.COLUMN and operation.verb is not Verb.ALTER else None
+        column = table.column(key.member or "") if table is not None else None
+        yield from _sequence_names(column) if column is not None and not change.aspect else ()
+        if table is not None and operation.verb is Verb.DROP and not change.aspect:
+            yield from ((key.schema, part.name) for part in indexed(table) if key.member in part.columns)
+    else:
+        yield key.schema, key.name
+        found = catalog.objects.get(key)
+        if isinstance(found, Table | View):
+            yield from ((key.schema, index.name) for index in found.indexes)
+        if isinstance(found, Table):
+            yield from ((key.schema, part.name) for part in found.constraints if part.index is not None)
+            yield from (name for column in found.columns for name in _sequence_names(column))
+
+
+def _sequence_names(column: Column) -> Iterator[object]:
+    """The name of the sequence that comes and goes with a serial or identity column."""
+    for name in (column.owned_sequence, column.identity_name):
+        if name is not None:
+            yield name.schema, name.name

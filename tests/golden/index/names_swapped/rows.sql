@@ -1,0 +1,3 @@
+INSERT INTO t VALUES (1, 2, 3), (2, 3, NULL);
+INSERT INTO u VALUES (1, 2), (2, 3);
+INSERT INTO v VALUES (2, 3), (3, 4);
