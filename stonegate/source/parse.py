@@ -91,7 +91,7 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
     The first pass parses every statement and notes which relations and types the folder declares, the second builds
     items, since the identity of a routine depends on the schema of the types that it takes.
     """
-    found = _Found(warnings=list(read.warnings))
+    found = _Found(warnings=list(read.warnings), errors=list(read.errors))
     with _without_collector():
         parsed: list[tuple[SourceFile, tuple[Statement, ...]]] = []
         for file in sorted(read.files, key=lambda file: file.path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from stonegate.errors import DuplicateObject, SourceError, SourceErrors, did_you_mean
+from stonegate.errors import DuplicateObject, SourceError, did_you_mean
 from stonegate.model.source import Folder, SourceFile
 from stonegate.source.archive import Caps, RawTree, pack, unpack
 
@@ -26,11 +26,17 @@ _KINDS: dict[str, Folder] = {folder.value: folder for folder in Folder}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceBytes:
-    """What was read: the files in path order, the kinds whose directory is present, warnings, and the digest."""
+    """What was read: the files in path order, the kinds whose directory is present, warnings, and the digest.
+
+    Attributes:
+        errors: what is wrong with files before anybody looks at their SQL; parsing reports it with all other mistakes.
+        digest: covers files that hold no text, too.
+    """
 
     files: tuple[SourceFile, ...]
     folders: frozenset[Folder]
     warnings: tuple[str, ...]
+    errors: tuple[SourceError, ...] = ()
     digest: str
 
 
@@ -71,7 +77,7 @@ def pack_tree(path: Path, *, scope: str | None = None) -> bytes:
     """
     raw = _read_folder(path, scope)
     arranged = _arrange(raw, str(path), scope)
-    packed = {file.path for file in arranged.files}
+    packed = {file.path for file in arranged.files} | {error.file for error in arranged.errors}
     files: dict[str, bytes] = {}
     for prefix in _locate(_children(raw), scope, str(path)):
         for found, content in raw.files.items():
@@ -81,13 +87,13 @@ def pack_tree(path: Path, *, scope: str | None = None) -> bytes:
     return pack(files.items(), {_WRAPPER, *(f"{_WRAPPER}/{folder.value}" for folder in arranged.folders)})
 
 
-def compute_digest(files: Iterable[SourceFile], folders: Iterable[Folder]) -> str:
-    """sha256 (hex) over the raw bytes and paths of all files, and over which kinds are present at all."""
+def compute_digest(digests: Mapping[str, str], folders: Iterable[Folder]) -> str:
+    """sha256 (hex) over the digests of all files, by path, and over which kinds are present at all."""
     total = sha256()
     for folder in sorted(folders):
         total.update(f"{folder.value}/\n".encode())
-    for file in sorted(files, key=lambda file: file.path):
-        total.update(f"{file.digest} {file.path}\n".encode())
+    for path in sorted(digests):
+        total.update(f"{digests[path]} {path}\n".encode())
     return total.hexdigest()
 
 
@@ -239,6 +245,7 @@ def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
                     + (f" ({near})" if near else "")
                 )
     files: list[SourceFile] = []
+    digests: dict[str, str] = {}
     errors: list[SourceError] = []
     for path, content in sorted(raw.files.items()):
         base = max((prefix for prefix in prefixes if path.startswith(prefix)), key=len, default=None)
@@ -252,19 +259,20 @@ def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
         elif complaint := _skip_reason(PurePosixPath(below), _KINDS[kind]):
             warnings.extend([f"{name}: {complaint}; skipped"] if below not in _KEEPERS else [])
         else:
+            digests[name] = sha256(content).hexdigest()
             try:
-                files.append(_decode(name, _KINDS[kind], content))
+                text = _decode(name, content)
             except SourceError as error:
                 errors.append(error)
-    if errors:
-        raise errors[0] if len(errors) == 1 else SourceErrors(tuple(errors))
-    _refuse_twins(files)
+            else:
+                files.append(SourceFile(path=name, folder=_KINDS[kind], text=text, digest=digests[name]))
     files.sort(key=lambda file: file.path)
     return SourceBytes(
         files=tuple(files),
         folders=frozenset(folders),
         warnings=tuple(warnings),
-        digest=compute_digest(files, folders),
+        errors=(*errors, *_twins(files)),
+        digest=compute_digest(digests, folders),
     )
 
 
@@ -277,8 +285,7 @@ def _skip_reason(path: PurePosixPath, folder: Folder) -> str | None:
     return None
 
 
-def _decode(name: str, folder: Folder, content: bytes) -> SourceFile:
-    digest = sha256(content).hexdigest()
+def _decode(name: str, content: bytes) -> str:
     try:
         text = content.removeprefix(_BOM).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -293,10 +300,10 @@ def _decode(name: str, folder: Folder, content: bytes) -> SourceFile:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise SourceError("a zero byte, which no SQL text can hold", file=name, line=line)
-    return SourceFile(path=name, folder=folder, text=text, digest=digest)
+    return text
 
 
-def _refuse_twins(files: Iterable[SourceFile]) -> None:
+def _twins(files: Iterable[SourceFile]) -> Iterator[DuplicateObject]:
     """Shared and scoped folders may not hold two migrations of one name: the name is what is tracked."""
     seen: dict[str, str] = {}
     for file in files:
@@ -304,7 +311,7 @@ def _refuse_twins(files: Iterable[SourceFile]) -> None:
             continue
         name = migration_name(file.path)
         if name in seen:
-            raise DuplicateObject(
+            yield DuplicateObject(
                 f"migration {name} exists twice: {seen[name]} and {file.path}", file=file.path, hint="Rename one."
             )
         seen[name] = file.path

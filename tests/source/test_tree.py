@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stonegate.errors import DuplicateObject, SourceError, SourceErrors
+from stonegate.errors import DuplicateObject, SourceError, SourceErrors, SyntaxFailure
 from stonegate.model.source import Folder
 from stonegate.source.archive import Caps, pack
+from stonegate.source.parse import load_source
 from stonegate.source.tree import pack_tree, read_archive, read_tree
 from tests.source.folders import write_folder
 
@@ -103,20 +104,30 @@ class TestFolder:
         assert read.folders == {Folder.TABLES, Folder.FUNCTIONS, Folder.VIEWS}
         assert read.warnings == ()
 
-    def test_latin_1_is_refused_with_its_line_for_all_files_at_once(self, tmp_path: Path) -> None:
-        write_folder(tmp_path, {"tables/a.sql": b"select 1;\n-- caf\xe9\n", "tables/b.sql": b"\xff\xfes\0"})
+    def test_files_that_are_no_text_are_refused_with_their_line_together_with_all_other_mistakes(
+        self, tmp_path: Path
+    ) -> None:
+        files = {
+            "migrations/a.sql": b"select 1;\n\0",
+            "tables/a.sql": b"select 1;\n-- caf\xe9\n",
+            "tables/b.sql": b"CREATE TABEL b (id int);",
+            "tables/c.sql": b"\xff\xfes\0",
+        }
         with pytest.raises(SourceErrors) as caught:
-            read_tree(tmp_path)
-        first, second = caught.value.errors
-        assert first.place == "tables/a.sql:2"
-        assert "0xe9" in first.message and "iconv -f latin1" in (first.hint or "")
-        assert "iconv -f utf-16" in (second.hint or "")
-        assert second.file == "tables/b.sql"
+            load_source(write_folder(tmp_path, files))
+        zero, latin, syntax, wide = caught.value.errors
+        assert (zero.place, latin.place, wide.file) == ("migrations/a.sql:2", "tables/a.sql:2", "tables/c.sql")
+        assert "zero byte" in zero.message
+        assert "0xe9" in latin.message and "iconv -f latin1" in (latin.hint or "")
+        assert isinstance(syntax, SyntaxFailure)
+        assert "iconv -f utf-16" in (wide.hint or "")
         assert caught.value.exit_code == 3
 
-    def test_a_zero_byte_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(SourceError, match="zero byte"):
-            read_tree(write_folder(tmp_path, {"tables/a.sql": b"select 1;\n\0"}))
+    def test_a_file_that_is_no_text_counts_in_the_digest_and_is_packed(self, tmp_path: Path) -> None:
+        read = read_tree(write_folder(tmp_path, dict(USERS)))
+        broken = read_tree(write_folder(tmp_path, {"tables/a.sql": b"-- caf\xe9\n"}))
+        assert broken.files == read.files and broken.digest != read.digest
+        assert read_archive(pack_tree(tmp_path), "x").digest == broken.digest
 
     def test_a_missing_folder(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match="no such folder") as caught:
@@ -183,7 +194,7 @@ class TestScopes:
     def test_migrations_of_one_name_are_refused(self, tmp_path: Path) -> None:
         write_folder(tmp_path, {"main/migrations/001.sql": "select 1", "migrations/001.sql": "select 1"})
         with pytest.raises(DuplicateObject, match=r"migration 001\.sql"):
-            read_tree(tmp_path, scope="main")
+            load_source(tmp_path, scope="main")
 
 
 PATHS = st.lists(
