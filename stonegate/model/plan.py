@@ -322,7 +322,7 @@ class Plan:
 
     Attributes:
         checksum: sha256 (hex) of its `content` and its target: of everything else in it but `source.path`.
-        skipped: how many objects of each kind are as declared already.
+        skipped: declared objects that are as declared already.
         uncertain: labels of objects whose steps are decided at apply, after the migrations ran (behaviour, §5).
         search_path: schemas that the database's search_path gets (extensions with a schema of their own).
         excepted: differences that verification tolerates ("identity → after"): left alone at adoption, or made by
@@ -344,7 +344,7 @@ class Plan:
     steps: tuple[Step, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     warnings: tuple[str, ...] = ()
-    skipped: tuple[tuple[str, int], ...] = ()
+    skipped: tuple[ObjectKey, ...] = ()
     uncertain: tuple[str, ...] = ()
     consents: tuple[Consent, ...] = ()
     force: bool = False

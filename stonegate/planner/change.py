@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, schema_key
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Plan, PlanOptions, Step
 from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
@@ -110,7 +110,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
             *refuse_values(steps, migrations.pending, given.desired, evolution.live),
         ),
         warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes),
-        skipped=_skipped(given.desired, decided.changes),
+        skipped=_skipped(given.desired, (*preview.diff.changes, *decided.changes)),
         uncertain=tuple(sorted(preview.simulated.uncertain)) if migrations.running else (),
         excepted=tuple(sorted({*decided.excepted, *_left_to_late(plan, given, migrations, preview)})),
         records=records,
@@ -268,14 +268,10 @@ def _refusal(change: Change, allowed: Allowed, places: Mapping[ObjectKey, Place]
     return allowed.refusal(change, place.file if place else None, place.line if place else None)
 
 
-def _skipped(desired: Catalog, changes: Iterable[Change]) -> tuple[tuple[str, int], ...]:
-    """How many declared objects of each kind are as declared already."""
-    touched = {change.table or change.key.owner for change in changes} | {change.key for change in changes}
-    counts: dict[str, int] = {}
-    for key in desired.objects:
-        if key not in touched and not (key.kind is ObjectKind.SCHEMA and key.name == "public"):
-            counts[key.kind.value] = counts.get(key.kind.value, 0) + 1
-    return tuple(sorted(counts.items()))
+def _skipped(desired: Catalog, changes: Iterable[Change]) -> tuple[ObjectKey, ...]:
+    """The declared objects that are as declared already."""
+    touched = {key for change in changes for key in (change.table or change.key.owner, change.key)}
+    return tuple(sorted(key for key in desired.objects if key not in touched and key != schema_key("public")))
 
 
 def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Step, ...]:

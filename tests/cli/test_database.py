@@ -205,6 +205,17 @@ def test_exit_code_one_means_changes_are_pending(run: Run, write_folder: WriteFo
     assert run("plan", "-d", deployed, "--exit-code").code == 1
 
 
+def test_what_is_left_as_it_is_is_named_where_it_is_asked_for(
+    run: Run, write_folder: WriteFolder, deployed: str
+) -> None:
+    write_folder(NOTES | {"tables/more.pssql": "CREATE TABLE more (id int PRIMARY KEY);"})
+    assert "as declared already" not in run("plan", "-d", deployed).out
+    told = run("plan", "-d", deployed, "--verbose").out.splitlines()
+    assert {"as declared already:", "  routine: add_note(text, text)", "  table: notes"} <= set(told)
+    psql(deployed, "ALTER TABLE notes ALTER COLUMN title DROP NOT NULL")
+    assert "  table: notes\n" not in run("plan", "-d", deployed, "--verbose").out  # blocked as drift
+
+
 # --- diff, status, history --------------------------------------------------------------------------------------------
 
 

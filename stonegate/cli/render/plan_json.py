@@ -26,14 +26,14 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def plan_summary(plan: Plan) -> dict[str, Any]:
-    """Steps by action (each action is there), what is skipped by kind, and the sentence for people."""
+    """Steps by action (each action is there), how many of each kind are skipped, and the sentence for people."""
     counts = Counter(step.action for step in plan.steps)
     numbers: dict[str, Any] = {action.value: counts[action] for action in Action}
-    numbers[Action.SKIP.value] += sum(number for _, number in plan.skipped)
+    numbers[Action.SKIP.value] += len(plan.skipped)
     return numbers | {
         "blocked": len(plan.blocked),
         "mode": plan.mode.value,
-        "skipped": dict(plan.skipped),
+        "skipped": dict(sorted(Counter(key.kind.value for key in plan.skipped).items())),
         "unmanaged": list(plan.unmanaged),
         "text": summarise(plan),
     }

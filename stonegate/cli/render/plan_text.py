@@ -14,6 +14,7 @@ from stonegate.cli.render.names import (
     consents_of,
     count,
     place,
+    plural,
     shell_consent,
     spoken,
     summarise,
@@ -152,8 +153,11 @@ def _render_rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
         yield from indented(console, f"unmanaged, left alone: {_list(plan.unmanaged, verbose)}", 0, style="dim", hang=2)
     if plan.skipped and verbose:
         yield Text("")
-        same = ", ".join(count(number, kind) for kind, number in plan.skipped)
-        yield from indented(console, f"as declared already: {same}", 0, style="dim")
+        yield Text("as declared already:", style="dim")
+        for kind, keys in groupby(plan.skipped, key=lambda key: key.kind):
+            names = [key.label for key in keys]
+            what = kind.value if len(names) == 1 else plural(kind.value)
+            yield from indented(console, f"{what}: {printable(', '.join(names))}", 2, style="dim", hang=2)
 
 
 def _list(names: Sequence[str], verbose: bool) -> str:
