@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stonegate.cli.fleet import FAILED, Chosen, counting, fanout_options, load_fleet_source
-from stonegate.cli.output import print_lines, show, stderr, stdout, write_json
+from stonegate.cli.options import PlanFormat
+from stonegate.cli.output import print_lines, show, stderr, stdout, write, write_json
 from stonegate.cli.render.alike import render_failures
 from stonegate.cli.render.fleet import (
     fleet_plan_document,
     render_diffs,
+    render_fleet_markdown,
     render_fleet_plan,
     render_standings,
     standing_document,
@@ -44,7 +46,7 @@ def plan_many(
     folder: Path | None,
     *,
     preflight: bool,
-    as_json: bool,
+    format: PlanFormat,
     verbose: bool,
     exit_code: bool,
 ) -> int:
@@ -63,10 +65,13 @@ def plan_many(
                 on_looked=on_looked,
             )
         )
-    if as_json:
-        write_json(fleet_plan_document(plan))
-    else:
-        show(*render_fleet_plan(stdout(), plan, verbose=verbose))
+    match format:
+        case PlanFormat.JSON:
+            write_json(fleet_plan_document(plan))
+        case PlanFormat.MARKDOWN:
+            write(render_fleet_markdown(plan))
+        case _:
+            show(*render_fleet_plan(stdout(), plan, verbose=verbose))
     _tell_unread(plan.unread)
     return _plan_exit_code(plan, wanted=exit_code)
 

@@ -72,10 +72,16 @@ def _plan_fleet(
 ) -> int:
     from stonegate.cli.fleet_plan import plan_many
 
-    if request.out is not None or request.format not in (PlanFormat.TEXT, PlanFormat.JSON):
+    if request.out is not None:
         raise UsageError(
-            "the plan of several databases is printed as text or JSON, and not saved",
-            hint="for SQL, Markdown or --out name one: --tenant ID",
+            "a saved plan is for one database, since it holds what that one is now",
+            hint="apply plans each database of several anew and stops at what was not allowed; to keep this plan for "
+            "reading: --format json > FILE; to save that of one: --tenant ID --out FILE",
+        )
+    if request.format is PlanFormat.SQL:
+        raise UsageError(
+            "one script cannot be for several databases, which may differ",
+            hint="--tenant ID --format sql for the script of one; --format markdown or json for all",
         )
     return plan_many(
         settings,
@@ -83,7 +89,7 @@ def _plan_fleet(
         wanted,
         folder,
         preflight=request.preflight,
-        as_json=request.format is PlanFormat.JSON,
+        format=request.format,
         verbose=request.verbose,
         exit_code=request.exit_code,
     )

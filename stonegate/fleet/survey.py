@@ -68,7 +68,7 @@ class FleetPlan:
         text = f"{len(first.targets)} identical"
         differing = [target.database for group in others for target in group.targets]
         if differing:
-            text += f", {len(differing)} differ: {', '.join(differing)}"
+            text += f", {len(differing)} differ{'s' * (len(differing) == 1)}: {', '.join(differing)}"
         if self.unread:
             text += f"; {len(self.unread)} could not be read"
         return text

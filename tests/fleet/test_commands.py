@@ -119,8 +119,8 @@ def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_pa
     drifted = shell.json("status", *everything, code=5)["databases"]
     assert [len(one["drift"]) for one in drifted] == [1, 0, 0, 0]
     assert "1 drifted" in shell.done("status", *everything, code=5)
-    assert "3 identical, 1 differ" in shell.done("plan", folder, *everything, code=5)
-    assert f"3 as declared, 1 differ: {database}" in shell.done("diff", folder, *everything, code=5)
+    assert f"3 identical, 1 differs: {database}" in shell.done("plan", folder, *everything, code=5)
+    assert f"3 as declared, 1 differs: {database}" in shell.done("diff", folder, *everything, code=5)
     shell.done("apply", folder, "--platform", name, "--tenant", "anna", "--allow-drift")
 
     shell.done("platform", "rotate", name)
@@ -143,6 +143,11 @@ def test_rows_in_the_way_are_named_before_anything_is_touched(shell: Shell) -> N
     plan = shell.json("plan", str(fleet.folder), *place, "--preflight", code=4)
     assert plan["summary"] == "3 identical"
     assert list(plan["groups"][0]["preflight"]) == [f"{fleet.name}_app_b"]
+    comment = shell.done("plan", str(fleet.folder), *place, "--preflight", "--format", "markdown", code=4)
+    assert f"#### 3 databases: `{fleet.name}_app_a`" in comment and f"- {fleet.name}_app_b: notes." in comment
+    for one_only in (("--format", "sql"), ("--out", "plan.json")):
+        refused = shell.run("plan", str(fleet.folder), *place, *one_only)
+        assert (refused.returncode, refused.stdout) == (2, "") and "--tenant ID" in refused.stderr
     result = shell.run("apply", str(fleet.folder), *place)
     assert result.returncode == 7
     assert "2 applied, 1 failed" in result.stdout and f"{fleet.name}_app_b" in result.stderr

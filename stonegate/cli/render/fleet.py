@@ -12,8 +12,9 @@ from rich.text import Text
 from stonegate.cli.render.alike import enumerate_names
 from stonegate.cli.render.diff import change_document, count_differences, diff_document, render_diff
 from stonegate.cli.render.lines import indented, printable, table
-from stonegate.cli.render.names import count
+from stonegate.cli.render.names import count, summarise
 from stonegate.cli.render.plan_json import plan_document
+from stonegate.cli.render.plan_markdown import LONGEST_COMMENT, code_span, escape, folder_of, plan_lines
 from stonegate.cli.render.plan_text import render_plan
 from stonegate.cli.render.report import error_document
 from stonegate.cli.render.status import render_drift
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from stonegate.database.status import DatabaseDiff, Standing
     from stonegate.fleet.survey import FleetPlan, Looked, PlanGroup, Unread
     from stonegate.fleet.targets import Target
+
+_MOST_UNREAD = 12
+_LINE = 200  # characters that a group in one line may take
 
 
 def fleet_plan_document(plan: FleetPlan) -> dict[str, Any]:
@@ -66,6 +70,47 @@ def _render_group(console: Console, group: PlanGroup, *, verbose: bool) -> Itera
             yield from indented(console, line, 2, hang=2)
 
 
+def render_fleet_markdown(plan: FleetPlan) -> str:
+    """The plan as a comment of a pull request: each group in full as long as there is room, then one line for each."""
+    number = sum(len(group.targets) for group in plan.groups) + len(plan.unread)
+    parts = [f"### stonegate: plan for {count(number, 'database')}", "", f"**{escape(plan.summary)}**", ""]
+    parts += _unread_markdown(plan.unread)
+    room = LONGEST_COMMENT - sum(map(len, parts))
+    for place, group in enumerate(plan.groups):
+        names = enumerate_names([code_span(target.database) for target in group.targets])
+        title = f"{count(len(group.targets), 'database')}: {names}"
+        left = len(plan.groups) - place
+        lines = "\n".join(_group_markdown(group, title, room // left))
+        if len(lines) > room - left * _LINE:
+            trouble = " (⛔ blocked)" if group.plan.blocked or group.findings else ""
+            lines = f"- {title}: {summarise(group.plan)}{trouble}"
+        room -= len(lines)
+        parts.append(lines)
+    if plan.groups:
+        parts += ["", f"<sub>{folder_of(plan.groups[0].plan)}</sub>"]
+    return "\n".join(parts) + "\n"
+
+
+def _group_markdown(group: PlanGroup, title: str, room: int) -> Iterator[str]:
+    yield from (f"#### {title}", "")
+    if is_unchanged(group):
+        yield from ("unchanged, nothing to do", "")
+        return
+    findings = [f"{target.database}: {finding}" for target, found in group.findings for finding in found]
+    yield from plan_lines(group.plan, findings, heading="#####", room=room)
+
+
+def _unread_markdown(unread: tuple[Unread, ...]) -> Iterator[str]:
+    if not unread:
+        return
+    yield from ("#### ⛔ Could not be read", "")
+    for each in unread[:_MOST_UNREAD]:
+        yield f"- {code_span(each.target.database)}: {escape(each.error.message)}"
+    if len(unread) > _MOST_UNREAD:
+        yield f"- … and {len(unread) - _MOST_UNREAD} more"
+    yield ""
+
+
 def _names(targets: tuple[Target, ...], *, every: bool) -> str:
     return enumerate_names([target.database for target in targets], every=every)
 
@@ -82,7 +127,7 @@ def render_diffs(console: Console, looked: Looked[DatabaseDiff], *, verbose: boo
         yield Text("")
     differing = [target.database for target, found in looked.seen if count_differences(found) or found.drift]
     parts = [f"{len(looked.seen) - len(differing)} as declared"]
-    parts += [f"{len(differing)} differ: {', '.join(differing)}"] if differing else []
+    parts += [f"{len(differing)} differ{'s' * (len(differing) == 1)}: {', '.join(differing)}"] if differing else []
     unread = f"; {len(looked.unread)} could not be read" if looked.unread else ""
     yield from indented(console, Text(printable(", ".join(parts) + unread), style="bold"), 0, hang=2)
 

@@ -10,36 +10,55 @@ from stonegate.model.plan import Action, Plan, Step
 from stonegate.model.preflight import Finding
 
 #: GitHub refuses comments above 65,536 characters, GitLab above a million.
-_LONGEST_SQL = 40_000
+LONGEST_COMMENT = 60_000
+_MOST_REASONS, _MOST_STEPS = 50, 200
 
 
 def render_markdown(plan: Plan, findings: Sequence[Finding] = ()) -> str:
     """The comment. Names are code spans, so that nothing in them is read as markup."""
-    target = "an empty database" if plan.target is None else f"database {_code(plan.target.database)}"
-    lines = [f"### stonegate: plan for {target}", "", f"**{summarise(plan)}**", ""]
-    lines += _blocked(plan)
-    lines += _findings(findings)
-    lines += _numbers(plan)
-    lines += _notable(plan)
-    lines += [f"> [!WARNING]\n> {_escape(warning)}\n" for warning in plan.warnings]
-    lines += _all_steps(plan)
-    lines += _script(plan)
-    lines.append(f"<sub>plan {_code(plan.checksum[:16])}, folder {_code(plan.source.fingerprint[:16])}</sub>")
+    target = "an empty database" if plan.target is None else f"database {code_span(plan.target.database)}"
+    lines = [f"### stonegate: plan for {target}", "", *plan_lines(plan, tuple(map(str, findings)))]
+    lines.append(f"<sub>plan {code_span(plan.checksum[:16])}, {folder_of(plan)}</sub>")
     return "\n".join(lines) + "\n"
 
 
-def _blocked(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: Plan, findings: Sequence[str], *, heading: str = "####", room: int = LONGEST_COMMENT) -> list[str]:
+    """The comment without its first and last line.
+
+    Args:
+        findings: rows that would make it fail.
+        heading: what its headings begin with.
+        room: how many characters there are for it: SQL gets what all else leaves.
+    """
+    lines = [f"**{summarise(plan)}**", ""]
+    lines += _blocked(plan, heading)
+    lines += _findings(findings, heading)
+    lines += _numbers(plan)
+    lines += _notable(plan, heading)
+    lines += [f"> [!WARNING]\n> {escape(warning)}\n" for warning in plan.warnings[:_MOST_REASONS]]
+    lines += _all_steps(plan)
+    lines += _script(plan, room - sum(len(line) + 1 for line in lines))
+    return lines
+
+
+def folder_of(plan: Plan) -> str:
+    """Which folder it is of."""
+    return f"folder {code_span(plan.source.fingerprint[:16])}"
+
+
+def _blocked(plan: Plan, heading: str) -> Iterator[str]:
     if not plan.blocked:
         return
-    yield "#### ⛔ Blocked: nothing will be deployed"
+    yield f"{heading} ⛔ Blocked: nothing will be deployed"
     yield ""
-    for reason in plan.blocked:
+    for reason in plan.blocked[:_MOST_REASONS]:
         where = place(reason.file, reason.line)
-        yield f"- {_escape(reason.reason)}" + (f" ({_code(where)})" if where else "")
+        yield f"- {escape(reason.reason)}" + (f" ({code_span(where)})" if where else "")
         if reason.allow is not None:
-            yield f"  - allow it with {_code(shell_consent(reason.allow))}"
+            yield f"  - allow it with {code_span(shell_consent(reason.allow))}"
         if reason.hint is not None:
-            yield f"  - hint: {_escape(reason.hint)}"
+            yield f"  - hint: {escape(reason.hint)}"
+    yield from _more(len(plan.blocked), _MOST_REASONS)
     yield ""
     if len(allows := all_allows(plan.blocked)) > 1:
         yield "All of it:"
@@ -48,14 +67,21 @@ def _blocked(plan: Plan) -> Iterator[str]:
         yield ""
 
 
-def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+def _findings(findings: Sequence[str], heading: str) -> Iterator[str]:
     if not findings:
         return
-    yield "#### ⛔ Rows that would make it fail"
+    yield f"{heading} ⛔ Rows that would make it fail"
     yield ""
-    for finding in findings:
-        yield f"- {_escape(str(finding))}"
+    for finding in findings[:_MOST_REASONS]:
+        yield f"- {escape(finding)}"
+    yield from _more(len(findings), _MOST_REASONS)
     yield ""
+
+
+def _more(number: int, shown: int) -> Iterator[str]:
+    """How many entries of a list have no place in a comment."""
+    if number > shown:
+        yield f"- … and {number - shown} more"
 
 
 def _numbers(plan: Plan) -> Iterator[str]:
@@ -70,12 +96,12 @@ def _numbers(plan: Plan) -> Iterator[str]:
     yield ""
 
 
-def _notable(plan: Plan) -> Iterator[str]:
+def _notable(plan: Plan, heading: str) -> Iterator[str]:
     """The steps that a reviewer has to look at: everything that can lose data, lock or break."""
     steps = [step for step in plan.steps if step.hazards or step.change_class != "safe" or step.consents]
     if not steps:
         return
-    yield "#### ⚠️ Look at these"
+    yield f"{heading} ⚠️ Look at these"
     yield ""
     yield "| | object | where | class | why |"
     yield "|---|---|---|---|---|"
@@ -85,14 +111,15 @@ def _notable(plan: Plan) -> Iterator[str]:
         why += [f"allowed by `{consent}`" for consent in step.consents]
         cells = (
             step.action.value,
-            _code(spoken(step.key)),
-            _code(place(step.file, step.line)),
+            code_span(spoken(step.key)),
+            code_span(place(step.file, step.line)),
             step.change_class.value,
-            "<br>".join(map(_escape, why)),
+            "<br>".join(map(escape, why)),
         )
         rows["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"] = None
-    yield from rows
+    yield from tuple(rows)[:_MOST_REASONS]
     yield ""
+    yield from _more(len(rows), _MOST_REASONS)
 
 
 def _all_steps(plan: Plan) -> Iterator[str]:
@@ -101,15 +128,16 @@ def _all_steps(plan: Plan) -> Iterator[str]:
         return
     yield f"<details><summary>All steps ({len(steps)})</summary>"
     yield ""
-    for step in steps:
+    for step in steps[:_MOST_STEPS]:
         where = place(step.file, step.line)
-        yield f"- {step.action.value} {_code(spoken(step.key))}" + (f" · {_code(where)}" if where else "")
+        yield f"- {step.action.value} {code_span(spoken(step.key))}" + (f" · {code_span(where)}" if where else "")
+    yield from _more(len(steps), _MOST_STEPS)
     yield ""
     yield "</details>"
     yield ""
 
 
-def _script(plan: Plan) -> Iterator[str]:
+def _script(plan: Plan, longest: int) -> Iterator[str]:
     changed = [step for step in plan.steps if _text(step)]
     if not changed:
         return
@@ -118,7 +146,7 @@ def _script(plan: Plan) -> Iterator[str]:
     for step in changed:
         part = f"-- {step.action.value} {_flat(spoken(step.key))}\n{_text(step)}"
         size += len(part)
-        if size > _LONGEST_SQL:
+        if size > longest:
             parts.append("-- … the rest is too long for a comment: stonegate plan --format sql")
             break
         parts.append(part)
@@ -143,7 +171,7 @@ def _fence(text: str, language: str) -> Iterator[str]:
     yield fence
 
 
-def _code(text: str) -> str:
+def code_span(text: str) -> str:
     """A code span, whatever is in the text (CommonMark 6.1)."""
     if not text:
         return ""
@@ -158,7 +186,7 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Running text: no HTML, no mentions of people and no line breaks come out of names and messages."""
     flat = _flat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return flat.replace("&lt;br&gt;", "<br>").replace("@", "@\u200b")
