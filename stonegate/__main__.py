@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 
@@ -15,8 +16,9 @@ def main() -> int:
     scripts and health checks and must not wait for that.
     """
     if sys.argv[1:] in (["--version"], ["-V"]):
-        print(f"stonegate {__version__}")
-        return 0
+        with contextlib.suppress(OSError):  # then the command line says what is wrong with standard output
+            print(f"stonegate {__version__}", flush=True)
+            return 0
     # What orchestrators send: a deployment rolls back, and a database that it made goes, as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     from stonegate.cli import main as run_command

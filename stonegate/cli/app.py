@@ -41,6 +41,7 @@ from stonegate.cli.output import (
     print_lines,
     say,
     stderr,
+    write,
     write_json,
 )
 from stonegate.cli.render.failure import failure_document, render_failure
@@ -85,7 +86,7 @@ app.add_typer(reference.app, name="reference", rich_help_panel=TOOLS)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"stonegate {__version__}")
+        write(f"stonegate {__version__}")
         raise typer.Exit
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from stonegate.cli.output import sending
+
 
 def _hide_types(params: list[Any]) -> list[Any]:
     """The parameters, the type hidden where the help text or the name in capitals says it already."""
@@ -29,10 +31,18 @@ class _Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         return _hide_types(super().get_params(ctx))
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        with sending():  # typer prints here, past our own doors
+            super().format_help(ctx, formatter)
+
 
 class _Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         return _hide_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        with sending():
+            super().format_help(ctx, formatter)
 
 
 class Commands(typer.Typer):

@@ -101,7 +101,7 @@ def show(*lines: Text) -> None:
     Raises:
         BrokenPipeError, UsageError: as `flush_results`.
     """
-    with _sending():
+    with sending():
         print_lines(stdout(), lines)
 
 
@@ -142,7 +142,7 @@ def write(text: str) -> None:
     Raises:
         BrokenPipeError, UsageError: as `flush_results`.
     """
-    with _sending():
+    with sending():
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
     flush_results()
 
@@ -154,12 +154,17 @@ def flush_results() -> None:
         BrokenPipeError: whoever read it has gone.
         UsageError: it cannot be written, for want of space on the device, say.
     """
-    with _sending():
+    with sending():
         sys.stdout.flush()
 
 
 @contextlib.contextmanager
-def _sending() -> Iterator[None]:
+def sending() -> Iterator[None]:
+    """What is written to standard output in between arrives, or it is said that it does not.
+
+    Raises:
+        BrokenPipeError, UsageError: as `flush_results`.
+    """
     try:
         yield
     except BrokenPipeError:

@@ -97,6 +97,8 @@ def test_colours_are_for_terminals_that_want_them(notes: Path) -> None:
         ("plan --format json <&- 2>&-", 0, ""),
         ("plan >/dev/full", 2, "cannot write to standard output\n  cause: No space left on device"),
         ("plan nowhere --format json >/dev/full", 2, "cannot write to standard output"),
+        ("--help >/dev/full", 2, "cannot write to standard output\n  cause: No space left on device"),
+        ("--version >/dev/full", 2, "cannot write to standard output"),
         ("plan nowhere --format json | true", 0, ""),
         ("--show-completion", 0, ""),
     ],
