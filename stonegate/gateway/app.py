@@ -33,6 +33,7 @@ from stonegate.gateway.bodies import (
     ARCHIVE_SECONDS,
     BODY_SECONDS,
     Disconnected,
+    Share,
     bounded,
     check_length,
     discard,
@@ -120,6 +121,8 @@ class Door:
         except Exception as error:
             await self._refuse(error, send_marked, facts)
         finally:
+            if exchange.on_end is not None:
+                exchange.on_end()
             self._note(scope, facts, time.perf_counter() - started)
 
     async def _refuse(self, error: Exception, send: Send, facts: dict[str, Any]) -> None:
@@ -216,12 +219,15 @@ class _Served:
         facts["route"] = endpoint.path
         cap = endpoint.cap(gateway)
         check_length(scope, cap)
-        seconds = ARCHIVE_SECONDS if endpoint.archive else BODY_SECONDS
-        request = Request(scope, bounded(receive, cap, seconds))
-        incoming = await endpoint.read(gateway, request)
-        answer = await endpoint.handler(
-            Incoming(gateway, incoming.form, incoming.archive, incoming.path, incoming.query, facts)
-        )
+        seconds, room = (ARCHIVE_SECONDS, gateway.archives) if endpoint.archive else (BODY_SECONDS, gateway.bodies)
+        request = Request(scope, bounded(receive, cap, seconds, Share.of(scope, room)))
+        try:
+            incoming = await endpoint.read(gateway, request)
+            answer = await endpoint.handler(
+                Incoming(gateway, incoming.form, incoming.archive, incoming.path, incoming.query, facts)
+            )
+        finally:
+            await request.close()
         await _send(send, answer, facts)
 
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
-from stonegate.errors import UsageError
+from stonegate.errors import StonegateError, UsageError
 from stonegate.gateway.call.request import find_unknown
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.state import Gateway
@@ -37,11 +37,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A validated request: the declared form, the archive if one was sent, and what stands in the path and query."""
+    """A validated request: the declared form, the archive if one was sent, and what stands in the path and query.
+
+    The archive is a temporary file without a name, which is gone when the request is answered.
+    """
 
     gateway: Gateway
     form: Any = None
-    archive: bytes = b""
+    archive: UploadFile | None = None
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +92,7 @@ class Endpoint:
             UsageError: it is not what was declared.
         """
         query = self._read_query(request)
-        form, archive = None, b""
+        form, archive = None, None
         if self.archive:
             form, archive = await self._read_multipart(request)
         elif self.form is not None:
@@ -113,32 +116,33 @@ class Endpoint:
         warn_about(find_unknown(body, self.form), self.path)
         return made
 
-    async def _read_multipart(self, request: Request) -> tuple[msgspec.Struct, bytes]:
+    async def _read_multipart(self, request: Request) -> tuple[msgspec.Struct, UploadFile]:
         assert self.form is not None
         kind = request.headers.get("content-type", "")
         if not re.match(r"multipart/form-data\s*;.*\bboundary=", kind, re.IGNORECASE):
             raise UsageError("the body must be multipart/form-data", hint="curl -F platform=… -F schema=@folder.tar.gz")
         try:
-            async with request.form(max_files=2, max_fields=MOST_FIELDS, max_part_size=FORM_ROOM) as parts:
-                fields: dict[str, Any] = {}
-                known = {each.name: each for each in msgspec.structs.fields(self.form)}
-                for name, value in parts.multi_items():
-                    if isinstance(value, str) and name in known and value != "":
-                        if "list" in str(known[name].type):
-                            fields.setdefault(name, []).append(value)
-                        else:
-                            fields[name] = value.lower() if known[name].type is bool else value
-                file = next((parts[name] for name in self.archive if isinstance(parts.get(name), UploadFile)), None)
-                warn_about(tuple(name for name in parts if name not in {*known, *self.archive}), self.path)
-                form = _convert(fields, self.form)
-                if not isinstance(file, UploadFile):
-                    raise UsageError(
-                        f"the file {self.archive[0]} is missing", hint=f"-F {self.archive[0]}=@folder.tar.gz"
-                    )
-                return form, await file.read()
+            parts = await request.form(max_files=2, max_fields=MOST_FIELDS, max_part_size=FORM_ROOM)
         except (MultiPartException, HTTPException, FormParserError) as error:
             words = error.detail if isinstance(error, HTTPException) else str(error)
             raise UsageError("the multipart body cannot be read", cause=words) from None
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise StonegateError("the upload cannot be kept while it is needed", cause=cause, hint="TMPDIR") from None
+        fields: dict[str, Any] = {}
+        known = {each.name: each for each in msgspec.structs.fields(self.form)}
+        for name, value in parts.multi_items():
+            if isinstance(value, str) and name in known and value != "":
+                if "list" in str(known[name].type):
+                    fields.setdefault(name, []).append(value)
+                else:
+                    fields[name] = value.lower() if known[name].type is bool else value
+        file = next((parts[name] for name in self.archive if isinstance(parts.get(name), UploadFile)), None)
+        warn_about(tuple(name for name in parts if name not in {*known, *self.archive}), self.path)
+        form = _convert(fields, self.form)
+        if not isinstance(file, UploadFile):
+            raise UsageError(f"the file {self.archive[0]} is missing", hint=f"-F {self.archive[0]}=@folder.tar.gz")
+        return form, file
 
 
 def decode_json(body: bytes | bytearray, kind: type[msgspec.Struct]) -> Any:

@@ -105,7 +105,7 @@ def _failures(each: Endpoint) -> dict[str, Any]:
         return {"503": busy} if each.path == "/ready" else {}
     codes = [*_EVERYWHERE, *each.codes]
     if each.form is not None:
-        codes.append("payload_too_large")
+        codes += ["payload_too_large", "pool_exhausted"]
     statuses = {_STATUS[code] for code in codes if code in _STATUS}
     if each.path.startswith(ADMIN_PREFIX):
         statuses |= {401, 503}

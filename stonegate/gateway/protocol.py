@@ -40,13 +40,15 @@ class Exchange:
 
     Attributes:
         on_hang_up: called, once, when the client is gone before it was answered.
+        on_end: called, once, when all is over.
     """
 
-    __slots__ = ("_cycle", "on_hang_up")
+    __slots__ = ("_cycle", "on_end", "on_hang_up")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
         self.on_hang_up: Callable[[], None] | None = None
+        self.on_end: Callable[[], None] | None = None
 
     @staticmethod
     def of(scope: Scope) -> Exchange:
@@ -264,8 +266,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refused = True
         latest: RequestResponseCycle | None = self.cycle
         is_waiting = latest is not None and not latest.response_complete
-        if self._in_head and latest is not None and is_waiting:
-            latest.keep_alive = False  # what came before is answered, and the connection closed
+        if is_waiting and (self._in_head or self.pipeline):  # what came before is answered, and the connection closed
+            if not self._in_head:
+                self.pipeline.popleft()  # the one that is broken off
+            if self.pipeline:
+                self.pipeline[0][0].keep_alive = False
+            elif self._exchange is not None:
+                self._exchange.end_after_answer()
             return
         exchange = self._exchange
         is_late = is_waiting and exchange is not None and not exchange.may_be_refused(latest)

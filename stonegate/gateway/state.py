@@ -12,6 +12,7 @@ from stonegate.database.connect import connect
 from stonegate.errors import DataDirUnusable, StonegateError, UsageError
 from stonegate.fleet.registry import Registry
 from stonegate.gateway.board import Board
+from stonegate.gateway.bodies import Room
 from stonegate.gateway.call.calls import Calls
 from stonegate.gateway.call.pool import PoolLimits
 from stonegate.gateway.call.pools import Pools
@@ -23,7 +24,7 @@ from stonegate.gateway.deploy.results import Outcome
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.metrics import Figures, Metrics
 from stonegate.gateway.security import Guard
-from stonegate.settings import Settings
+from stonegate.settings import MIB, Settings
 
 #: An answer about PostgreSQL's health is good for this long: whoever may ask without a token must not cost sessions.
 HEALTH_SECONDS = 1.0
@@ -59,12 +60,16 @@ class Gateway:
         self.fleet_processes = Processes(1)
         self.jobs = Jobs(settings.data_dir)
         self.guard = Guard(settings)
+        self.bodies = Room(settings.max_body_mb * MIB)
+        self.archives = Room(settings.archive_max_mib * MIB)
         self._health: tuple[float, bool] = (-HEALTH_SECONDS, False)
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings; connections that were made by others are made anew."""
         old, self.settings = self.settings, settings
         self.guard = Guard(settings)
+        self.bodies.fit(settings.max_body_mb * MIB)
+        self.archives.fit(settings.archive_max_mib * MIB)
         if settings.data_dir != old.data_dir:
             self.registry, self.jobs = Registry(settings.data_dir), Jobs(settings.data_dir)
         self.targets = Targets(self.registry, settings.server_conninfo)

@@ -97,8 +97,10 @@ def test_another_protocol_is_declined(gateway: Gateway, shop: str) -> None:
 def test_what_came_before_nonsense_is_answered(gateway: Gateway, shop: str) -> None:
     body = body_of(shop)
     whole = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-    answer = talk(gateway, whole + whole + b"nonsense\r\n\r\n")
-    assert (answer.count(b"HTTP/1.1 "), answer.count(b'{"add":3}')) == (2, 2), answer
+    for nonsense in (b"nonsense\r\n\r\n", CHUNKED + b"1 \r\n{\r\n0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
+        answer = talk(gateway, whole + whole + nonsense)
+        assert (answer.count(b"HTTP/1.1 "), answer.count(b'{"add":3}')) == (2, 2), answer
+        assert answer.count(b"connection: close") == 1, answer
 
 
 def test_an_answer_that_comes_before_the_body_can_be_read(gateway: Gateway) -> None:

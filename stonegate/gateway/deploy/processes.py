@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from starlette.datastructures import UploadFile
+
 from stonegate.gateway.answers import Refusal
 from stonegate.gateway.deploy.results import Outcome
 from stonegate.gateway.orphans import when_orphaned
@@ -30,38 +32,57 @@ class Processes:
     def __init__(self, count: int = AT_ONCE) -> None:
         self._count = count
         self._executor: ProcessPoolExecutor | None = None
+        self._free = asyncio.Semaphore(count)
         self._running: set[asyncio.Future[Outcome]] = set()
+        self._is_closed = False
 
     async def run(self, work: Callable[..., Outcome], *arguments: Any) -> Outcome:
-        """The outcome of `work(*arguments)`; it goes on to its end even if the caller is gone.
+        """The outcome of `work(*arguments)`; once begun it goes on to its end even if the caller is gone.
+
+        Args:
+            arguments: an upload becomes its bytes when its turn has come: those who wait hold no archives in memory.
 
         Raises:
             Refusal: the process was killed; what it did in PostgreSQL was rolled back.
         """
-        executor = self._executor
-        if executor is None:
-            executor = self._executor = ProcessPoolExecutor(
-                self._count, mp_context=multiprocessing.get_context("spawn"), initializer=_start_process
-            )
-        future = asyncio.get_running_loop().run_in_executor(executor, _carry_out, work, *arguments)
+        await self._free.acquire()
+        try:
+            given = [await each.read() if isinstance(each, UploadFile) else each for each in arguments]
+            if self._is_closed:
+                raise asyncio.CancelledError
+            future = self._submit(work, given)
+        except BaseException:
+            self._free.release()
+            raise
         self._running.add(future)
         future.add_done_callback(self._forget)
         try:
             return await asyncio.shield(future)
         except BrokenProcessPool:
-            if self._executor is executor:
-                self._executor = None
-            executor.shutdown(wait=False)
             message = "the process of the deployment was killed; its transaction was rolled back"
             raise Refusal(500, {"error": "migration_failed", "message": message, "hint": "try again"}) from None
 
+    def _submit(self, work: Callable[..., Outcome], given: list[Any]) -> asyncio.Future[Outcome]:
+        loop = asyncio.get_running_loop()
+        if self._executor is not None:
+            try:
+                return loop.run_in_executor(self._executor, _carry_out, work, *given)
+            except BrokenProcessPool:  # one of its processes was killed
+                self._executor.shutdown(wait=False)
+        self._executor = ProcessPoolExecutor(
+            self._count, mp_context=multiprocessing.get_context("spawn"), initializer=_start_process
+        )
+        return loop.run_in_executor(self._executor, _carry_out, work, *given)
+
     def _forget(self, future: asyncio.Future[Outcome]) -> None:
+        self._free.release()
         self._running.discard(future)
         if not future.cancelled():
             future.exception()  # who waited for it knows; if nobody did, it was killed at the end
 
     async def close(self, timeout_s: float) -> None:
         """Let running deployments end within the time; start none of those that wait."""
+        self._is_closed = True
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None

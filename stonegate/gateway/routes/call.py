@@ -10,7 +10,7 @@ import msgspec
 
 from stonegate.errors import MethodNotAllowed, StonegateError
 from stonegate.gateway.answers import Receive, Refusal, Scope
-from stonegate.gateway.bodies import check_length, read_body
+from stonegate.gateway.bodies import Share, check_length, read_body
 from stonegate.gateway.call.calls import CallAnswer
 from stonegate.gateway.call.request import CallRequest, LargeCallRequest, find_unknown, strict_decoder
 from stonegate.gateway.call.signatures import LARGE_BYTES
@@ -77,7 +77,7 @@ class CallRoute:
         body = exchange.take_body(cap)
         if body is None:
             check_length(scope, cap)
-            body = await read_body(receive, cap)
+            body = await read_body(receive, cap, Share.of(scope, self._gateway.bodies))
         kind, decoder = (CallRequest, _DECODER) if len(body) <= LARGE_BYTES else (LargeCallRequest, _LARGE_DECODER)
         try:
             if not body.isascii():

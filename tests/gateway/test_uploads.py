@@ -1,0 +1,123 @@
+"""Bodies beyond what there is room for, and archives whose deployments wait for others: memory and disk are bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.datastructures import UploadFile
+
+from stonegate.gateway import bodies
+from stonegate.gateway.answers import Refusal
+from stonegate.gateway.deploy.processes import Processes
+from stonegate.gateway.deploy.results import Outcome
+from stonegate.gateway.state import Gateway as State
+from stonegate.settings import MIB, Settings
+from tests.gateway.gateway import Gateway
+from tests.gateway.inside import serve_inside
+from tests.gateway.load import eventually
+from tests.servers import Server
+
+
+class Archive(UploadFile):
+    """Counts how many of them were read."""
+
+    were_read = 0
+
+    async def read(self, size: int = -1) -> bytes:
+        """All of it."""
+        Archive.were_read += 1
+        return await super().read(size)
+
+
+def measure(archive: bytes, seconds: float) -> Outcome:
+    """In the process: how much came, after a while, and where."""
+    time.sleep(seconds)
+    return Outcome(body={"size": len(archive), "pid": os.getpid()})
+
+
+async def test_archives_are_read_in_their_turn_and_a_killed_process_is_replaced() -> None:
+    processes = Processes(1)
+    first = asyncio.create_task(processes.run(measure, Archive(io.BytesIO(b"x")), 1.0))
+    waiting = [asyncio.create_task(processes.run(measure, Archive(io.BytesIO(b"x" * n)), 0.0)) for n in range(5)]
+    await asyncio.wait([first], timeout=0.5)
+    assert Archive.were_read == 1
+    waiting[0].cancel()
+    assert (await first).body["size"] == 1
+    assert [(await each).body["size"] for each in waiting[1:]] == [1, 2, 3, 4]
+    assert Archive.were_read == 5
+    os.kill(first.result().body["pid"], signal.SIGKILL)
+    await asyncio.sleep(0.2)
+    for _ in range(20):
+        try:
+            assert (await processes.run(measure, b"abc", 0.0)).body["size"] == 3
+            break
+        except Refusal:  # nobody had noticed yet
+            continue
+    else:
+        raise AssertionError("no deployment is possible any more")
+    await processes.close(5)
+
+
+@pytest.fixture
+def narrow(own_server: Server, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Gateway, State]]:
+    """A gateway with room for 2 MiB of bodies of each kind."""
+    assert gateway.data_dir is not None
+    monkeypatch.setattr(bodies, "ROOM_BYTES", 2 * MIB)
+    monkeypatch.setattr(bodies, "_MOST_LARGE", 0)
+    with serve_inside(Settings(database_url=own_server.admin_url, data_dir=gateway.data_dir)) as served:
+        yield served
+
+
+FORM = b'--x\r\nContent-Disposition: form-data; name="schema"; filename="x"\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "start"),
+    [("/call", b"application/json", b" "), ("/v2/migrate", b"application/json", b" "),
+     ("/register", b"multipart/form-data; boundary=x", FORM)],
+)  # fmt: skip
+def test_bodies_have_room_together(
+    narrow: tuple[Gateway, State], shop: str, path: str, kind: bytes, start: bytes
+) -> None:
+    gateway, state = narrow
+    room = state.archives if path == "/register" else state.bodies
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: %b\r\nContent-Length: " % (path.encode(), kind)
+
+    def begin(size: int) -> socket.socket:
+        connection = socket.create_connection(gateway.address, timeout=15)
+        connection.sendall(head + b"%d\r\n\r\n" % (size + 9) + start + b" " * (size - len(start)))
+        return connection
+
+    with begin(3 * MIB // 2):
+        eventually(lambda: room.taken == 3 * MIB // 2)
+        with begin(MIB) as another:
+            answer = another.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"pool_exhausted" in answer and b"retry-after" in answer, answer
+        eventually(lambda: room.taken == 3 * MIB // 2)
+        assert gateway.call(shop, "echo_text", ["x" * 300_000]).status_code == 200
+        assert gateway.upload("/register", b"no archive").status_code == 400
+    eventually(lambda: room.taken == 0)
+    with begin(MIB) as again:
+        again.sendall(b"\r\n--x--\r\n")
+        assert again.recv(65536).startswith(b"HTTP/1.1 400 ")
+    eventually(lambda: room.taken == 0)
+
+
+def test_a_disk_that_takes_no_upload(
+    gateway: Gateway, own_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing: Any = tmp_path / "missing"
+    with serve_inside(Settings(database_url=own_server.admin_url, data_dir=tmp_path)) as (inside, _):
+        monkeypatch.setattr(tempfile, "tempdir", str(missing))
+        answer = inside.upload("/register", b" " * (2 * MIB), platform="x")
+    assert (answer.status_code, answer.json()["error"], answer.json()["hint"]) == (500, "internal_error", "TMPDIR")
