@@ -11,6 +11,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Seeder
+from stonegate.model.tracking import Record
 
 PLAN_VERSION = 1
 
@@ -252,41 +253,6 @@ class PlanOptions:
     baseline: bool = False
     seed_missing: bool = False
     strict_contract: bool = False
-
-
-class RecordKind(StrEnum):
-    """Which tracking table a record belongs to (behaviour, §7)."""
-
-    MIGRATION = "migration"
-    TYPE = "type"
-    TABLE = "table"
-    ROUTINE = "routine"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One tracking row as it should stand after the apply.
-
-    Attributes:
-        name: migration, type, table or function name in the original's form (unqualified in `public`).
-        identity: the object key's label ("add(integer, integer)"), unique per kind.
-        checksum: stonegate's; `original_checksum`: by the original's rule.
-        detail: type_kind of a type ("enum", …); "" otherwise.
-        signature, param_types, return_type: of a routine, as written in its file.
-        baselined: a migration that was recorded without being run.
-    """
-
-    kind: RecordKind
-    name: str
-    identity: str
-    file: str
-    checksum: str
-    original_checksum: str
-    detail: str = ""
-    signature: str = ""
-    param_types: tuple[str, ...] = ()
-    return_type: str = ""
-    baselined: bool = False
 
 
 class Mode(StrEnum):

@@ -1,8 +1,9 @@
-"""What the tracking tables of a database say was deployed there (behaviour, §7)."""
+"""What the tracking tables of a database say was deployed there, and what they are to say (behaviour, §7)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from stonegate.model.catalog import Catalog
 
@@ -100,3 +101,38 @@ class TrackingState:
     def is_empty(self) -> bool:
         """True if nothing was ever recorded."""
         return not (self.migrations or self.types or self.tables or self.routines or self.last)
+
+
+class RecordKind(StrEnum):
+    """Which tracking table a record belongs to (behaviour, §7)."""
+
+    MIGRATION = "migration"
+    TYPE = "type"
+    TABLE = "table"
+    ROUTINE = "routine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One tracking row as it should stand after the apply.
+
+    Attributes:
+        name: migration, type, table or function name in the original's form (unqualified in `public`).
+        identity: the object key's label ("add(integer, integer)"), unique per kind.
+        checksum: stonegate's; `original_checksum`: by the original's rule.
+        detail: type_kind of a type ("enum", …); "" otherwise.
+        signature, param_types, return_type: of a routine, as written in its file.
+        baselined: a migration that was recorded without being run.
+    """
+
+    kind: RecordKind
+    name: str
+    identity: str
+    file: str
+    checksum: str
+    original_checksum: str
+    detail: str = ""
+    signature: str = ""
+    param_types: tuple[str, ...] = ()
+    return_type: str = ""
+    baselined: bool = False

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from stonegate.model.names import ObjectKind, QualifiedName
-from stonegate.model.plan import Action, Record, RecordKind, Step
+from stonegate.model.plan import Action, Step
 from stonegate.model.source import Migration, SourceItem, SourceTree, Verb
+from stonegate.model.tracking import Record, RecordKind
 
 _TYPE_KINDS = ((r"CREATE\s+DOMAIN", "domain"), (r"AS\s+ENUM\b", "enum"), (r"AS\s+RANGE\b", "range"))
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from stonegate.database.tracking.tables import ensure_tracking, record_deployment, record_plan
 from stonegate.model.names import ObjectKey
-from stonegate.model.plan import Action, Mode, Phase, Plan, PlanSource, Record, RecordKind, Step
+from stonegate.model.plan import Action, Mode, Phase, Plan, PlanSource, Step
 from stonegate.model.report import StepReport
+from stonegate.model.tracking import Record, RecordKind
 from tests.database.sessions import Conn
 
 PREFIX = "_stonescriptdb_gateway_"

@@ -21,8 +21,9 @@ from stonegate.database.tracking.tables import DONE as TRACKED_DONE
 from stonegate.database.tracking.tables import FAILED, STARTED, record_plan, record_post_commit
 from stonegate.errors import StonegateError
 from stonegate.model.names import QualifiedName, quote_ident
-from stonegate.model.plan import Action, RecordKind, Step
+from stonegate.model.plan import Action, Step
 from stonegate.model.report import StepReport
+from stonegate.model.tracking import RecordKind
 
 _NAME = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
 _CREATED = re.compile(

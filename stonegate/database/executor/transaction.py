@@ -24,8 +24,9 @@ from stonegate.database.progress import Stage
 from stonegate.database.tracking.tables import ensure_tracking, record_deployment, record_plan
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
-from stonegate.model.plan import Action, Mode, Phase, Plan, RecordKind, Step
+from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.report import StepReport
+from stonegate.model.tracking import RecordKind
 from stonegate.planner.change import build_remaining
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"

@@ -8,9 +8,9 @@ from typing import Any
 
 from stonegate.database.cache import Cache
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Plan, Record, RecordKind, Step
+from stonegate.model.plan import Plan, Step
 from stonegate.model.report import StepReport
-from stonegate.model.tracking import TrackingState
+from stonegate.model.tracking import Record, RecordKind, TrackingState
 
 # The words of change_type; all other kinds are called by their own name.
 _KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}

@@ -23,9 +23,9 @@ from stonegate.database.tracking.rows import change_rows, is_recorded, record_ro
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action, Plan, RecordKind
+from stonegate.model.plan import Action, Plan
 from stonegate.model.report import StepReport
-from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, TrackingState
+from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, RecordKind, TrackingState
 from stonegate.source.checksum import CHECKSUM_VERSION
 
 ANNOUNCED = "announced"
