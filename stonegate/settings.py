@@ -22,7 +22,7 @@ from stonegate.dotenv import parse_dotenv
 from stonegate.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from stonegate.source.archive import Caps
+    from stonegate.source.files.archive import Caps
 
 T = TypeVar("T")
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -250,7 +250,7 @@ class Settings:
     @property
     def archive_caps(self) -> Caps:
         """The limits of an archive."""
-        from stonegate.source.archive import Caps  # most commands start without it
+        from stonegate.source.files.archive import Caps  # most commands start without it
 
         return Caps(
             compressed=self.archive_max_mib * MIB,

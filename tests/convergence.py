@@ -20,8 +20,8 @@ from stonegate.model.catalog import Catalog, Table
 from stonegate.model.plan import Consent, Plan, PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.planner.diff import differences
+from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-from stonegate.source.tree import read_tree
 
 #: A digest that no deployment recorded: the plan is made in full even when nothing changed.
 _NO_DIGEST = "0" * 64

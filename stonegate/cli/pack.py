@@ -30,7 +30,7 @@ def pack(
     expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings({"folder": folder, "scope": scope})
     tree, _ = load_ordered(settings)
-    from stonegate.source.tree import pack_tree
+    from stonegate.source.files.tree import pack_tree
 
     data = pack_tree(settings.folder, scope=settings.scope)
     write_file(out, data)

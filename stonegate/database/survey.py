@@ -28,8 +28,8 @@ from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan, choose_mode, plan_fingerprint
 from stonegate.planner.order.tree import Ordered
-from stonegate.source.bodies import resolve_body
 from stonegate.source.lazy import LazySource
+from stonegate.source.statements.bodies import resolve_body
 
 POOLER_WARNING = (
     "the connection goes through a pooler such as pgbouncer: in transaction mode the apply lock does not hold; "

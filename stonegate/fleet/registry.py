@@ -45,9 +45,9 @@ from stonegate.fleet.records import (
     remove_database,
     set_login,
 )
-from stonegate.source.archive import Caps, unpack
+from stonegate.source.files.archive import Caps, unpack
+from stonegate.source.files.tree import SourceBytes, pack_tree, read_archive, read_tree
 from stonegate.source.parse import parse_tree
-from stonegate.source.tree import SourceBytes, pack_tree, read_archive, read_tree
 
 LOCK_FILE = ".registry.lock"
 

@@ -1,1 +1,4 @@
-"""Bytes become model values: a folder or archive is read, its SQL parsed, and every statement given a checksum."""
+"""Bytes become model values: files are read, their SQL parsed, and every statement given a key and a checksum.
+
+The rooms in the order of the data: `files` → `syntax` → `statements` and `migrations` → `parse`, the whole folder.
+"""

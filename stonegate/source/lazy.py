@@ -13,9 +13,9 @@ from typing import TypeVar
 from stonegate.model.catalog import Catalog
 from stonegate.model.source import SourceTree
 from stonegate.planner.order.tree import Ordered, order_tree
-from stonegate.source.archive import Caps
+from stonegate.source.files.archive import Caps
+from stonegate.source.files.tree import SourceBytes, read_tree
 from stonegate.source.parse import parse_gradually, parse_tree
-from stonegate.source.tree import SourceBytes, read_tree
 
 T = TypeVar("T")
 

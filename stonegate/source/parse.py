@@ -11,16 +11,16 @@ from pathlib import Path
 
 from stonegate.errors import SourceError, SourceErrors
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceFile, SourceItem, SourceTree
-from stonegate.source import extensions
-from stonegate.source.archive import Caps
-from stonegate.source.grammar import Statement, parse_file
-from stonegate.source.migrations import build_migration
-from stonegate.source.object_keys import Declarations
+from stonegate.source.files.archive import Caps
+from stonegate.source.files.tree import SourceBytes, read_tree
+from stonegate.source.migrations.migration import build_migration
 from stonegate.source.placement import BUILDERS, is_dump_preamble, misplaced
-from stonegate.source.relations import in_transaction
-from stonegate.source.seeders import build_seeder, moves_sequences
+from stonegate.source.statements import extensions
+from stonegate.source.statements.relations import in_transaction
+from stonegate.source.statements.seeders import build_seeder, moves_sequences
 from stonegate.source.survey import Survey
-from stonegate.source.tree import SourceBytes, read_tree
+from stonegate.source.syntax.grammar import Statement, parse_file
+from stonegate.source.syntax.object_keys import Declarations
 from stonegate.source.twins import check_twins, complete_items
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from stonegate.errors import MisplacedStatement
 from stonegate.model.source import Folder
-from stonegate.source import attached, objects, relations, routines
-from stonegate.source.grammar import Node, Statement
-from stonegate.source.objects import Builder
-from stonegate.source.references import string_constant
+from stonegate.source.statements import attached, objects, relations, routines
+from stonegate.source.statements.objects import Builder
+from stonegate.source.syntax.grammar import Node, Statement
+from stonegate.source.syntax.references import string_constant
 
 #: How each statement kind of declared state becomes an item; what is missing here is no declared state.
 BUILDERS: dict[str, Builder] = {

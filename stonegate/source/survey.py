@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from stonegate.model.names import ObjectKind
 from stonegate.model.source import ExtensionItem, Folder
-from stonegate.source.grammar import Node, Statement
-from stonegate.source.object_keys import Declarations
-from stonegate.source.type_names import TypeNames, qualified
+from stonegate.source.syntax.grammar import Node, Statement
+from stonegate.source.syntax.object_keys import Declarations
+from stonegate.source.syntax.type_names import TypeNames, qualified
 
 _TYPE_NAMES = {"CreateEnumStmt": "typeName", "CreateRangeStmt": "typeName", "CreateDomainStmt": "domainname"}
 

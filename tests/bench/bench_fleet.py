@@ -21,8 +21,8 @@ from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import Numbering, create_tenants
 from stonegate.model.report import FleetReport
+from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-from stonegate.source.tree import read_tree
 from tests.bench.rows import Row
 from tests.bench.servers import bench_server
 from tests.platforms import write_platform

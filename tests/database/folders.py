@@ -13,8 +13,8 @@ from stonegate.database.progress import OnProgress
 from stonegate.database.survey import ApplyOptions
 from stonegate.model.plan import Consent, PlanOptions
 from stonegate.model.report import ApplyReport
+from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-from stonegate.source.tree import read_tree
 from tests.servers import Database
 
 USERS = "CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL);\n"

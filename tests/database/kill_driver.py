@@ -15,8 +15,8 @@ from pathlib import Path
 
 from stonegate.database.deployment import apply_database
 from stonegate.database.progress import Progress
+from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-from stonegate.source.tree import read_tree
 
 
 def main(url: str, folder: Path, place: str) -> None:

@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql
 
 from stonegate.fleet.registry import Registry
+from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-from stonegate.source.tree import read_tree
 from tests.servers import Server, psql
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")

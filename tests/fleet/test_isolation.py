@@ -17,8 +17,8 @@ from stonegate.fleet.names import Owner
 from stonegate.fleet.records import set_next_password
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenant
+from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-from stonegate.source.tree import read_tree
 from tests.fleet.conftest import Fleet
 
 REACH = """CREATE FUNCTION reach(conninfo text) RETURNS SETOF text LANGUAGE plpgsql {security} AS $$

@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from stonegate.model.source import Folder, SourceFile, SourceItem, SourceTree
+from stonegate.source.files.tree import SourceBytes
 from stonegate.source.parse import parse_tree
-from stonegate.source.tree import SourceBytes
 
 
 def write_folder(root: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -6,7 +6,7 @@ import pytest
 
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Folder, SourceItem, Verb
-from stonegate.source.bodies import resolve_body
+from stonegate.source.statements.bodies import resolve_body
 
 
 def uses(sql: str) -> str:

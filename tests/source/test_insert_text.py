@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stonegate.source.insert_text import parse_insert
+from stonegate.source.statements.insert_text import parse_insert
 from tests.database.seed_builder import rows
 
 TEXTS = [

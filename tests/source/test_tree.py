@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from stonegate.errors import DuplicateObject, SourceError, SourceErrors, SyntaxFailure
 from stonegate.model.source import Folder
-from stonegate.source.archive import Caps, pack
+from stonegate.source.files.archive import Caps, pack
+from stonegate.source.files.tree import pack_tree, read_archive, read_tree
 from stonegate.source.parse import load_source
-from stonegate.source.tree import pack_tree, read_archive, read_tree
 from tests.source.folders import write_folder
 
 USERS = {"tables/users.pssql": "CREATE TABLE users (id int);\n"}

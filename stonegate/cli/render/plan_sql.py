@@ -9,7 +9,7 @@ from stonegate.cli.render.names import place, shell_consent, spoken, summarise
 from stonegate.model.names import ObjectKind, quote_ident, quote_literal
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.source import Seeder
-from stonegate.source.insert_text import parse_insert
+from stonegate.source.statements.insert_text import parse_insert
 
 # Like the apply: sequences that feed a filled column go on behind its explicit values. ALTER SEQUENCE is undone with
 # the transaction, setval() is not (manual 9.17).

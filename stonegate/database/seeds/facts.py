@@ -14,7 +14,7 @@ from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName
 from stonegate.model.source import Seeder
-from stonegate.source.insert_text import parse_insert
+from stonegate.source.statements.insert_text import parse_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

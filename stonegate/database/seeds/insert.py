@@ -24,7 +24,7 @@ from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
-from stonegate.source.insert_text import InsertText, parse_insert
+from stonegate.source.statements.insert_text import InsertText, parse_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

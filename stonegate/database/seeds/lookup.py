@@ -22,7 +22,7 @@ from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.source import Seeder, SeedRow
-from stonegate.source.insert_text import InsertText, parse_insert
+from stonegate.source.statements.insert_text import InsertText, parse_insert
 
 ANY_ROW = "any row"
 _LONGEST_VALUE = 80

@@ -25,9 +25,9 @@ from stonegate.gateway.answers import public_code
 from stonegate.gateway.deploy.register import register_existing
 from stonegate.gateway.deploy.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made
 from stonegate.model.plan import PlanOptions
-from stonegate.source.archive import Caps
+from stonegate.source.files.archive import Caps
+from stonegate.source.files.tree import SourceBytes, read_archive
 from stonegate.source.lazy import LazySource
-from stonegate.source.tree import SourceBytes, read_archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

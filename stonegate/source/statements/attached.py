@@ -8,9 +8,10 @@ from dataclasses import replace
 from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind, schema_key
 from stonegate.model.source import Granting, SourceItem, Verb
-from stonegate.source.grammar import Node, Statement
-from stonegate.source.items import Draft
-from stonegate.source.object_keys import (
+from stonegate.source.statements.items import Draft
+from stonegate.source.statements.relations import note_constraint
+from stonegate.source.syntax.grammar import Node, Statement
+from stonegate.source.syntax.object_keys import (
     ROUTINES,
     Declarations,
     is_type,
@@ -18,8 +19,7 @@ from stonegate.source.object_keys import (
     other_key,
     relation_kind,
 )
-from stonegate.source.relations import note_constraint
-from stonegate.source.type_names import qualified, strings
+from stonegate.source.syntax.type_names import qualified, strings
 
 
 def build_trigger(statement: Statement, declarations: Declarations) -> SourceItem:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from stonegate.model.names import ObjectKey, routine_key
 from stonegate.model.source import SourceItem
-from stonegate.source.body_syntax import check_plpgsql
-from stonegate.source.grammar import Node, Statement, parse_nodes
-from stonegate.source.items import Draft
-from stonegate.source.object_keys import Declarations, input_parameters
-from stonegate.source.original import original_routine
-from stonegate.source.type_names import TypeNames, qualified, strings
+from stonegate.source.statements.items import Draft
+from stonegate.source.statements.original import original_routine
+from stonegate.source.syntax.grammar import Node, Statement, parse_nodes
+from stonegate.source.syntax.object_keys import Declarations, input_parameters
+from stonegate.source.syntax.plpgsql import check_plpgsql
+from stonegate.source.syntax.type_names import TypeNames, qualified, strings
 
 #: Options of CREATE AGGREGATE that name a function (manual, CREATE AGGREGATE).
 _SUPPORT_FUNCTIONS = frozenset(

@@ -10,12 +10,12 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import ConsentToken
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, NeedKind, SourceFile
 from stonegate.model.tokens import Lexeme
-from stonegate.source.effects import effects_of
-from stonegate.source.grammar import Node, Statement, tokens_of
-from stonegate.source.object_keys import Declarations, need_object
-from stonegate.source.references import Needs
-from stonegate.source.routines import check_body, sql_body
-from stonegate.source.tree import migration_name
+from stonegate.source.files.tree import migration_name
+from stonegate.source.migrations.effects import effects_of
+from stonegate.source.statements.routines import check_body, sql_body
+from stonegate.source.syntax.grammar import Node, Statement, tokens_of
+from stonegate.source.syntax.object_keys import Declarations, need_object
+from stonegate.source.syntax.references import Needs
 
 _DIRECTIVE = re.compile(rb"--\s*stonegate\s*:(.*)", re.IGNORECASE)
 _KNOWN = "run-on-fresh, no-transaction, allow <kind> <object>"

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 
 from stonegate.model.source import ExtensionItem, SourceFile
-from stonegate.source.grammar import Statement
+from stonegate.source.syntax.grammar import Statement
 
 #: What people call an extension → its name in PostgreSQL.
 _ALIASES = {

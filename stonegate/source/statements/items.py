@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from stonegate.model.names import ObjectKey
 from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.checksum import checksum
-from stonegate.source.grammar import Statement
-from stonegate.source.object_keys import Declarations
-from stonegate.source.original import original_checksum
-from stonegate.source.references import Needs
+from stonegate.source.statements.original import original_checksum
+from stonegate.source.syntax.grammar import Statement
+from stonegate.source.syntax.object_keys import Declarations
+from stonegate.source.syntax.references import Needs
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stonegate.model.source import Need, NeedKind
-from stonegate.source.grammar import Node
-from stonegate.source.type_names import is_built_in, qualified, strings
+from stonegate.source.syntax.grammar import Node
+from stonegate.source.syntax.type_names import is_built_in, qualified, strings
 
 _SEQUENCE_FUNCTIONS = frozenset({"nextval", "currval", "setval"})
 _IDENTIFIER = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb
-from stonegate.source.grammar import Node
-from stonegate.source.object_keys import Declarations
-from stonegate.source.relations import altered
-from stonegate.source.type_names import serial_base, strings
+from stonegate.source.statements.relations import altered
+from stonegate.source.syntax.grammar import Node
+from stonegate.source.syntax.object_keys import Declarations
+from stonegate.source.syntax.type_names import serial_base, strings
 
 _DEFAULTS = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
 _NOT_NULLS = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 
 from stonegate.model.tokens import NotLexable, lex
-from stonegate.source.grammar import Statement, plpgsql_complaint, syntax_failure
+from stonegate.source.syntax.grammar import Statement, plpgsql_complaint, syntax_failure
 
 #: An identifier without an end: whatever comes after it is another error than one before it.
 _SENTINEL = b'"'

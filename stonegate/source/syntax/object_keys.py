@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, extension_key, schema_key
-from stonegate.source.grammar import Node
-from stonegate.source.references import Needs
-from stonegate.source.type_names import TypeNames, qualified, strings
+from stonegate.source.syntax.grammar import Node
+from stonegate.source.syntax.references import Needs
+from stonegate.source.syntax.type_names import TypeNames, qualified, strings
 
 _RELATIONS = {
     "OBJECT_TABLE": ObjectKind.TABLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from stonegate.model.names import quote_ident
-from stonegate.source.grammar import Node
+from stonegate.source.syntax.grammar import Node
 
 #: pg_type.typname of PostgreSQL's own types → how format_type prints it (manual 8, table 8.1; format_type.c).
 _SPELLING = {

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, schema_key
 from stonegate.model.source import Effect, EffectVerb
-from stonegate.source import table_effects
-from stonegate.source.deep_json import objects_below
-from stonegate.source.grammar import Node, Statement
-from stonegate.source.object_keys import (
+from stonegate.source.migrations import table_effects
+from stonegate.source.statements.routines import aggregate_of, routine_of
+from stonegate.source.syntax.deep_json import objects_below
+from stonegate.source.syntax.grammar import Node, Statement
+from stonegate.source.syntax.object_keys import (
     Declarations,
     cast_label,
     operator_label,
@@ -17,8 +18,7 @@ from stonegate.source.object_keys import (
     relation_kind,
     rule_identity,
 )
-from stonegate.source.routines import aggregate_of, routine_of
-from stonegate.source.type_names import qualified
+from stonegate.source.syntax.type_names import qualified
 
 Reader = Callable[[Node, Declarations], Iterable[Effect]]
 _NOTHING = Effect(verb=EffectVerb.NONE, key=other_key(""))

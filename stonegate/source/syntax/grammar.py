@@ -16,8 +16,8 @@ from pglast import parser
 from stonegate.errors import SourceError, SyntaxFailure
 from stonegate.model.source import SourceFile
 from stonegate.model.tokens import NotLexable, Token, lex
-from stonegate.source.deep_json import read_deep_json
-from stonegate.source.syntax_hints import syntax_hint
+from stonegate.source.syntax.deep_json import read_deep_json
+from stonegate.source.syntax.hints import syntax_hint
 
 #: One node of a parse tree, named as in PostgreSQL's src/include/nodes/parsenodes.h; zero and false are left out.
 Node: TypeAlias = dict[str, Any]

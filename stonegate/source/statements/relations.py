@@ -8,12 +8,12 @@ from dataclasses import replace
 from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.source import Reference, SourceItem, Verb
-from stonegate.source.foreign_keys import inline_foreign_keys
-from stonegate.source.grammar import Node, Statement
-from stonegate.source.items import Draft, with_original
-from stonegate.source.object_keys import Declarations, is_type, other_key, relation_kind, rule_identity
-from stonegate.source.references import foreign_key_needs
-from stonegate.source.type_names import strings
+from stonegate.source.statements.foreign_keys import inline_foreign_keys
+from stonegate.source.statements.items import Draft, with_original
+from stonegate.source.syntax.grammar import Node, Statement
+from stonegate.source.syntax.object_keys import Declarations, is_type, other_key, relation_kind, rule_identity
+from stonegate.source.syntax.references import foreign_key_needs
+from stonegate.source.syntax.type_names import strings
 
 _UNIQUE = frozenset({"CONSTR_PRIMARY", "CONSTR_UNIQUE"})
 

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
 from stonegate.model.source import SourceItem
-from stonegate.source.grammar import Node, Statement
-from stonegate.source.items import Draft, with_original
-from stonegate.source.object_keys import (
+from stonegate.source.statements.items import Draft, with_original
+from stonegate.source.statements.relations import note_constraint
+from stonegate.source.statements.routines import build_aggregate
+from stonegate.source.syntax.grammar import Node, Statement
+from stonegate.source.syntax.object_keys import (
     Declarations,
     cast_label,
     operator_label,
     other_key,
     rule_identity,
 )
-from stonegate.source.relations import note_constraint
-from stonegate.source.routines import build_aggregate
-from stonegate.source.type_names import qualified
+from stonegate.source.syntax.type_names import qualified
 
 Builder = Callable[[Statement, Declarations], SourceItem]
 

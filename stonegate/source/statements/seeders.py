@@ -9,9 +9,9 @@ from stonegate.model.names import QualifiedName
 from stonegate.model.source import Seeder, SeedRow
 from stonegate.model.tokens import Token
 from stonegate.source.checksum import checksum
-from stonegate.source.grammar import Node, Statement, tokens_of
-from stonegate.source.references import Needs, string_constant
-from stonegate.source.type_names import qualified
+from stonegate.source.syntax.grammar import Node, Statement, tokens_of
+from stonegate.source.syntax.references import Needs, string_constant
+from stonegate.source.syntax.type_names import qualified
 
 #: Functions whose value depends on their arguments alone; every other call counts as one that may differ next time.
 _STEADY_WORDS = """

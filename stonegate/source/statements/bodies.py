@@ -13,8 +13,8 @@ from typing import Any
 from stonegate.errors import SourceError
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import SourceItem
-from stonegate.source.deep_json import objects_below
-from stonegate.source.grammar import Node, parse_nodes, parse_plpgsql
+from stonegate.source.syntax.deep_json import objects_below
+from stonegate.source.syntax.grammar import Node, parse_nodes, parse_plpgsql
 
 _STATEMENTS = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"})
 #: Clauses in which a bare name means a column of the result before one of a table (manual, SELECT "ORDER BY").

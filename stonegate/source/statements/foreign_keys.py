@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from stonegate.model.names import ObjectKey, quote_ident
 from stonegate.model.source import InlineForeignKey
 from stonegate.model.tokens import Lexeme, Token
-from stonegate.source.grammar import Node, Statement, tokens_of
-from stonegate.source.references import foreign_key_needs
+from stonegate.source.syntax.grammar import Node, Statement, tokens_of
+from stonegate.source.syntax.references import foreign_key_needs
 
 
 @dataclass(frozen=True, slots=True)

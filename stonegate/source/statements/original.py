@@ -6,9 +6,9 @@ import re
 from hashlib import sha256
 
 from stonegate.model.source import OriginalRoutine
-from stonegate.source.grammar import Node, Statement
-from stonegate.source.object_keys import input_parameters
-from stonegate.source.type_names import qualified
+from stonegate.source.syntax.grammar import Node, Statement
+from stonegate.source.syntax.object_keys import input_parameters
+from stonegate.source.syntax.type_names import qualified
 
 _LINE_COMMENT = re.compile(r"--[^\n]*")
 _BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

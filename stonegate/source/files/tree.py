@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from stonegate.errors import DuplicateObject, SourceError, did_you_mean
 from stonegate.model.source import Folder, SourceFile
-from stonegate.source.archive import Caps, RawTree, pack, unpack
+from stonegate.source.files.archive import Caps, RawTree, pack, unpack
 
 _WRAPPER = "postgresql"
 _SCOPES = ("main", "tenant")
