@@ -1,1 +1,1 @@
-"""One statement of the folder becomes the items that it declares: tables, routines, rows, and what is attached to them."""
+"""One statement becomes the items that it declares: tables, routines, rows, and what is attached to them."""
