@@ -113,6 +113,17 @@ def test_bodies_have_room_together(
     eventually(lambda: room.taken == 0)
 
 
+@pytest.mark.parametrize("more", [b"a: b\r\n", b"a", b"a: " + b"b" * 1000])
+def test_the_heads_of_parts_have_bounds(gateway: Gateway, more: bytes) -> None:
+    """Older parsers take seconds for such a body, and nobody else is served meanwhile."""
+    head = {"Content-Type": "multipart/form-data; boundary=x"}
+    with gateway.client() as client:
+        began = time.monotonic()
+        answer = client.post("/register", content=b"--x\r\n" + more * (4 * MIB // len(more)), headers=head)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert time.monotonic() - began < 2
+
+
 def test_a_disk_that_takes_no_upload(
     gateway: Gateway, own_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
