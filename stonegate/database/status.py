@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -44,6 +44,8 @@ class DatabaseStatus:
         deployments: the latest applies, newest first; () where stonegate never deployed.
         moved: the catalogs changed since the last deployment (by anybody, anything).
         drift: what that changed of what was deployed, as the changes that would undo it.
+        drift_known: False where that cannot be told: the last deployment was recorded by another stonegate, which read
+            databases in another way.
         objects: how many there are of each kind.
     """
 
@@ -57,6 +59,10 @@ class DatabaseStatus:
     @property
     def database(self) -> str:
         return self.facts.database
+
+    @property
+    def drift_known(self) -> bool:
+        return not self.moved or self.state.comparable is not None
 
 
 async def diff_database(
@@ -128,7 +134,7 @@ class Standing:
     Attributes:
         deployed: the latest apply; None where stonegate never deployed.
         by_original: stonescriptdb-gateway deployed, stonegate not yet.
-        drift: what was changed by hand of what was deployed, as the changes that would undo it.
+        drift, drift_known: as of `DatabaseStatus`.
         unfinished: statements after the commit that the next apply finishes.
     """
 
@@ -136,6 +142,7 @@ class Standing:
     deployed: DeploymentEntry | None = None
     by_original: bool = False
     drift: tuple[Change, ...] = ()
+    drift_known: bool = True
     unfinished: tuple[str, ...] = ()
 
 
@@ -152,11 +159,12 @@ async def read_standing(conninfo: str) -> Standing:
         if state.last is None:
             return Standing(database=database, by_original=not state.is_empty)
         (latest,) = await read_deployments(conn, limit=1)
-        drift: tuple[Change, ...] = ()
-        if state.last.stamp != await read_stamp(conn):
-            found = find_drift(await read_catalog(conn), await read_state(conn), ())
-            drift = tuple(found.found.values())
-        return Standing(database=database, deployed=latest, drift=drift, unfinished=state.unfinished)
+        standing = Standing(database=database, deployed=latest, unfinished=state.unfinished)
+        if state.last.stamp == await read_stamp(conn):
+            return standing
+        state = await read_state(conn)
+        found = find_drift(await read_catalog(conn), state, ())
+        return replace(standing, drift=tuple(found.found.values()), drift_known=state.comparable is not None)
     except psycopg.Error as error:
         raise explain_failure(error, database=database) from error
     finally:

@@ -171,7 +171,7 @@ async def survey_database(
         stamp=state.last.stamp if known is not None and state.last is not None else None,
         has_tracking=recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
-        warnings=session_warnings(conn, plan, facts),
+        warnings=(*session_warnings(conn, plan, facts), *_unknown_drift(recorded)),
     )
 
 
@@ -225,6 +225,18 @@ def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts
     return (*pooled, *_lock_warning(plan, facts))
 
 
+def _unknown_drift(recorded: Recorded) -> tuple[str, ...]:
+    """What is to be said where something moved, and what was deployed cannot be compared with what is there now."""
+    last = recorded.state.last
+    if last is None or recorded.is_unmoved or recorded.state.comparable is not None:
+        return ()
+    who = f"stonegate {last.tool_version}" if last.tool_version else "another stonegate"
+    return (
+        f"changes made by hand since the last deployment are not told apart: {who} recorded it, "
+        "and read databases in another way than this one",
+    )
+
+
 #: Plans without their target, by all that they were made from.
 _PLANS: Cache[Plan] = Cache(8)
 #: Contents of these plans, and fingerprints of catalogs, by identity.
@@ -274,7 +286,7 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
     somebody changed by hand since.
     """
     last = state.last
-    if last is None or last.catalog is None or last.fingerprint != tree.fingerprint:
+    if last is None or last.catalog is None or not last.is_comparable or last.fingerprint != tree.fingerprint:
         return None
     if last.catalog.server != live.server or last.catalog.extensions != live.extensions:
         return None
@@ -296,11 +308,11 @@ async def _read_or_begin(
 def known_live(recorded: Recorded, facts: SessionFacts) -> Catalog | None:
     """The live catalog without reading it: what was verified by the last deployment, since nothing has moved.
 
-    None where something has, and where this process has not got that catalog: it is the declared one, or another
-    database of the same fleet had it.
+    None where something has, where it was read in another way, and where this process has not got that catalog: it is
+    the declared one, or another database of the same fleet had it.
     """
     last = recorded.state.last
-    if last is None or not recorded.is_unmoved:
+    if last is None or not last.is_comparable or not recorded.is_unmoved:
         return None
     if last.catalog is not None:
         checksum_of(last.catalog)

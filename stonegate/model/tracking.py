@@ -45,6 +45,8 @@ class Deployment:
     Attributes:
         catalog: the desired state of then, the third side of the diff.
         live_checksum: of the live catalog as it was read at the end; None where it was not, or something followed.
+        is_comparable: these two were read as catalogs are read now. Else (another version of stonegate wrote them)
+            they say which objects and members there were, and an attribute that differs now says nothing.
         tool_version: of the stonegate that deployed.
         executed_by: the role that deployed; what belongs to it in `catalog` says nothing about its owner.
     """
@@ -55,6 +57,7 @@ class Deployment:
     stamp: str
     catalog: Catalog | None = None
     live_checksum: str | None = None
+    is_comparable: bool = True
     tool_version: str | None = None
     executed_by: str = ""
 
@@ -88,6 +91,11 @@ class TrackingState:
     def declared(self) -> Catalog | None:
         """The third side of the diff: what the last deployment declared, None before the first one."""
         return None if self.last is None else self.last.catalog
+
+    @property
+    def comparable(self) -> Catalog | None:
+        """The same, where attributes that differ from it were changed: it was read as catalogs are read now."""
+        return self.declared if self.last is not None and self.last.is_comparable else None
 
     @property
     def essence(self) -> TrackingState:

@@ -57,10 +57,12 @@ def find_drift(
     kept: tuple[ObjectKind, ...],
     simulated: Simulated | None = None,
 ) -> Drift:
-    """Compares the live database with the catalog recorded at the last deployment; empty before the first one."""
-    if state.last is None or state.last.catalog is None:
+    """Compares the live database with the catalog recorded at the last deployment; empty before the first one, and
+    where another version of stonegate read that catalog in another way.
+    """
+    declared = state.comparable
+    if state.last is None or declared is None:
         return Drift()
-    declared = state.last.catalog
     changes = differences(
         declared, live, declared=declared, kept=frozenset(kept), builder=state.last.executed_by
     ).changes

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from stonegate.database.status import diff_database, status_database
+from stonegate.database.status import diff_database, read_standing, status_database
+from stonegate.database.tracking.kept_catalogs import checksum_of, compress, restore
 from stonegate.model.report import Status
 from tests.convergence import catalog_of, plan_in_full
 from tests.database.folders import allowing, applied, apply, write
-from tests.evolution.support import changes, plan, refused, rows, run
+from tests.evolution.support import changes, plan, refused, rows, run, worked
 from tests.servers import Database
 
 FILES = {
@@ -165,3 +168,46 @@ def test_privileges_comments_and_owner_are_ensured(deployed: Database, tmp_path:
     owner = "SELECT pg_get_userbyid(proowner)::text FROM pg_proc WHERE proname = 'hello'"
     assert rows(url, owner) == [("pg_monitor",)]
     assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+
+
+def _record_as_older_stonegate(url: str) -> None:
+    """Let the last deployment be one of a version that read no row-level security.
+
+    Rows of versions that did not know of it lack the mark of how they read.
+    """
+    (compressed,) = rows(url, "SELECT catalog FROM _stonescriptdb_gateway_deployments ORDER BY id DESC LIMIT 1")[0]
+    catalog = restore(None, compressed)
+    assert catalog is not None
+    older = replace(catalog, tables=tuple(replace(table, row_security=False) for table in catalog.tables))
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(
+            "UPDATE _stonescriptdb_gateway_deployments SET catalog = %s, catalog_checksum = %s, live_checksum = %s, "
+            "introspection = NULL WHERE id = (SELECT max(id) FROM _stonescriptdb_gateway_deployments)",
+            (compress(older), checksum_of(older), checksum_of(older)),
+        )
+
+
+def test_an_upgrade_that_reads_more_is_no_drift(deployed: Database, tmp_path: Path) -> None:
+    url = deployed.url
+    _record_as_older_stonegate(url)
+    same = asyncio.run(status_database(url))
+    assert same.drift == () and same.drift_known  # nothing moved: nobody changed anything
+    assert worked(plan(url, write(tmp_path, NEXT))) == ["create table notes"]
+    run(
+        url,
+        "CREATE TABLE other (id int)",
+        "ALTER TABLE users ALTER visits TYPE bigint",
+    )
+    moved = asyncio.run(status_database(url))
+    assert moved.drift == () and not moved.drift_known
+    assert not asyncio.run(read_standing(url)).drift_known
+    found = asyncio.run(diff_database(url, write(tmp_path, FILES)))
+    assert found.drift == () and changes(found.plan) == {"alter column users.visits type"}
+    assert any("not told apart" in warning for warning in found.plan.warnings)
+    assert {blocked.code for blocked in found.plan.blocked} == {"migration_blocked"}  # the consent for the type
+    report = applied(url, write(tmp_path, NEXT | {"triggers/touched.sql": ""}), plan=allowing(force=True))
+    assert report.plan is not None and report.plan.unmanaged == ("table other",)
+    assert "drop trigger users.touched" in changes(report.plan)  # what was there is known nevertheless
+    run(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY")
+    known = asyncio.run(status_database(url))
+    assert known.drift_known and [change.identity for change in known.drift] == ["alter table users row_security"]

@@ -141,6 +141,7 @@ def standing_document(target: Target, found: Standing) -> dict[str, Any]:
         "deployed": found.deployed,
         "deployed_by_original": found.by_original,
         "drift": [change_document(change, drift=True) for change in found.drift],
+        "drift_known": found.drift_known,
         "unfinished": list(found.unfinished),
     }
 
@@ -163,11 +164,14 @@ def render_standings(console: Console, looked: Looked[Standing]) -> Iterator[Tex
         for name, number in sorted(folders.items(), key=lambda item: -item[1])
     )
     unread = f"; {len(looked.unread)} could not be read" if looked.unread else ""
-    drifted = sum(bool(found.drift) for _, found in looked.seen)
+    drifted = f"{sum(bool(found.drift) for _, found in looked.seen)} drifted"
+    unknown = sum(not found.drift_known for _, found in looked.seen)
+    if unknown:
+        drifted += f", {unknown} unknown: recorded by another stonegate"
     yield Text("")
     yield from indented(
         console,
-        Text(f"{count(len(looked.seen), 'database')}: {told}; {drifted} drifted{unread}", style="bold"),
+        Text(f"{count(len(looked.seen), 'database')}: {told}; {drifted}{unread}", style="bold"),
         0,
         hang=2,
     )
@@ -178,7 +182,8 @@ def _row(target: Target, found: Standing) -> tuple[str, ...]:
         state = "by stonescriptdb-gateway" if found.by_original else "never"
         return (target.database, state, "", "", "")
     last = found.deployed
-    drift = count(len(found.drift), "change") if found.drift else "unfinished" if found.unfinished else "none"
+    unless = "unknown" if not found.drift_known else "unfinished" if found.unfinished else "none"
+    drift = count(len(found.drift), "change") if found.drift else unless
     when = f"{last.deployed_at.astimezone():%Y-%m-%d %H:%M:%S}"
     return (target.database, when, last.fingerprint[:12], last.executed_by, drift)
 

@@ -34,6 +34,7 @@ def status_document(found: DatabaseStatus) -> dict[str, Any]:
         },
         "moved": found.moved,
         "drift": [change_document(change, drift=True) for change in found.drift],
+        "drift_known": found.drift_known,
         "unfinished": list(state.unfinished),
         "excepted": list(state.excepted),
         "missing_seeds": sorted(state.missing_seeds),
@@ -68,6 +69,13 @@ def render_status(console: Console, found: DatabaseStatus) -> Iterator[Text]:
 
 
 def _drift(console: Console, found: DatabaseStatus) -> Iterator[Text]:
+    if not found.drift_known:
+        told = (
+            "drift unknown: something was changed since then, and the stonegate of then read databases in another way; "
+            "`stonegate diff` compares with the folder, and the next apply makes it known"
+        )
+        yield from indented(console, Text(told, style="yellow"), 2, hang=2)
+        return
     if not found.drift:
         other = " (something that the folder does not declare was changed)" if found.moved else ""
         yield from indented(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ _STATEMENTS: Final = (
 )
 _FIND_OTHERS: Final = "introspect/find_others"
 _READ_OTHERS: Final = "introspect/read_others"
+
+#: To be raised when Python makes another catalog of the same answers.
+_FORM: Final = "1"
 
 #: Deparsed texts are fully qualified only with an empty search_path. The rest is for the planner: joins stand in a good
 #: order as written, and a fresh database's catalogs, which have no statistics, must not lead it into nested loops.
@@ -84,6 +88,16 @@ _VANISHED: Final = (
     psycopg.errors.DeadlockDetected,
 )
 _ATTEMPTS: Final = 5
+
+
+@cache
+def introspection() -> str:
+    """How this version reads catalogs: a hash, in 32 hex digits, of the queries and of what is made of their answers.
+
+    Catalogs that were read in different ways differ in attributes that nobody changed.
+    """
+    texts = (_FORM, *_SETTINGS, *map(compose, (*_STATEMENTS, _FIND_OTHERS, _READ_OTHERS)))
+    return sha256("\n".join(texts).encode()).hexdigest()[:32]
 
 
 async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:

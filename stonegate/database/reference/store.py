@@ -6,9 +6,7 @@ import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
-from importlib import resources
 from typing import Any
 
 import psycopg
@@ -16,6 +14,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row, dict_row
 
 from stonegate import __version__
+from stonegate.database.introspect.catalog import introspection
 from stonegate.database.server.databases import REFERENCE_PREFIX, drop_database
 from stonegate.database.server.facts import Locale
 from stonegate.database.server.locks import reference_key, release_lock, try_lock
@@ -25,13 +24,6 @@ from stonegate.model.json_form import from_json, to_json
 
 _FORM = "recorded"  # a reference holds the tracking rows of its own build, for its clones
 _KEY_LENGTH = 24  # hex digits: 96 bits
-
-
-@cache
-def _introspection() -> str:
-    """What this version reads of a catalog: a hash of the queries."""
-    texts = resources.files("stonegate.database.sql").joinpath("introspect").iterdir()
-    return sha256(b"".join(text.read_bytes() for text in sorted(texts, key=lambda text: text.name))).hexdigest()
 
 
 # No schema, no table, or no right to look: then nothing is stored.
@@ -69,7 +61,7 @@ class ReferenceKey:
     @property
     def digest(self) -> str:
         """The key in 24 hex digits; another stonegate, or another way to read catalogs, makes another key."""
-        tool = f"{__version__}\n{_introspection()}\n{_FORM}"
+        tool = f"{__version__}\n{introspection()}\n{_FORM}"
         text = f"{self.fingerprint}\n{self.owner}\n{self.facts}\n{self.locale.rules}\n{tool}"
         return sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
 from stonegate import __version__
+from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.sql import load
 from stonegate.database.tracking.kept_catalogs import checksum_of, compress, known_checksums, restore
@@ -269,6 +270,7 @@ async def record_deployment(
         "catalog": None if catalog is None else compress(catalog),
         "catalog_checksum": None if catalog is None else checksum_of(catalog),
         "live_checksum": None if live is None else checksum_of(live),
+        "introspection": introspection(),
         "missing_seeds": sorted(set(missing_seeds)),
         "excepted": list(plan.excepted if excepted is None else excepted),
         "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
@@ -337,6 +339,7 @@ def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalo
         stamp=row["stamp"],
         catalog=restore(row.get("catalog_checksum"), catalog) if with_catalog else None,
         live_checksum=row.get("live_checksum"),
+        is_comparable=row.get("introspection") == introspection(),
         tool_version=row.get("tool_version"),
         executed_by=row.get("executed_by") or "",
     )

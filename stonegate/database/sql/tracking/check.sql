@@ -13,7 +13,8 @@ FROM (VALUES
     ('changelog', 'id, change_type, object_name, change_detail, forced, executed_at, plan_checksum, executed_by, '
         'duration_ms'),
     ('deployments', 'id, digest, fingerprint, stamp, mode, tool_version, plan_checksum, counts, duration_ms, '
-        'deployed_at, executed_by, catalog, catalog_checksum, live_checksum, missing_seeds, excepted, post_commit')
+        'deployed_at, executed_by, catalog, catalog_checksum, live_checksum, introspection, missing_seeds, excepted, '
+        'post_commit')
 ) AS wanted (name, columns)
 CROSS JOIN LATERAL pg_catalog.string_to_table(wanted.columns, ', ') AS part (name)
 LEFT JOIN pg_catalog.pg_attribute AS a

@@ -93,6 +93,7 @@ ALTER TABLE public._stonescriptdb_gateway_deployments
     ADD COLUMN IF NOT EXISTS catalog bytea,
     ADD COLUMN IF NOT EXISTS catalog_checksum text,
     ADD COLUMN IF NOT EXISTS live_checksum text,
+    ADD COLUMN IF NOT EXISTS introspection text,
     ADD COLUMN IF NOT EXISTS missing_seeds text[] NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS excepted text[] NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS post_commit jsonb NOT NULL DEFAULT '{}';

@@ -9,7 +9,8 @@ SELECT true,
         'id', latest.id, 'digest', latest.digest, 'fingerprint', latest.fingerprint, 'stamp', latest.stamp,
         'missing_seeds', latest.missing_seeds, 'excepted', latest.excepted, 'post_commit', latest.post_commit,
         'tool_version', latest.tool_version, 'catalog_checksum', latest.catalog_checksum,
-        'live_checksum', latest.live_checksum, 'executed_by', latest.executed_by
+        'live_checksum', latest.live_checksum, 'introspection', latest.introspection,
+        'executed_by', latest.executed_by
     ) END,
     (SELECT json_agg(d.fingerprint ORDER BY d.id) FROM public._stonescriptdb_gateway_deployments AS d),
     CASE WHEN {with_catalog} AND NOT coalesce(latest.catalog_checksum = ANY ({known}::text[]), false)
