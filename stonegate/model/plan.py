@@ -294,6 +294,7 @@ class Plan:
         excepted: differences that verification tolerates ("identity → after"): left alone at adoption, or made by
             a statement that runs after the commit.
         kept: kinds that the folder does not manage, never removed.
+        outside: kinds that it declares without having a directory for them.
         builder: the role that owns every object that says nothing about its owner.
         stated: (extension, "version", "schema" or "comment") that the folder states; else its version and schema are
             left alone.
@@ -319,6 +320,7 @@ class Plan:
     search_path: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()
     kept: tuple[ObjectKind, ...] = ()
+    outside: tuple[ObjectKind, ...] = ()
     builder: str = ""
     unmanaged: tuple[str, ...] = ()
     stated: tuple[tuple[str, str], ...] = ()

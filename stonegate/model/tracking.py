@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Deployment:
             they say which objects and members there were, and an attribute that differs now says nothing.
         tool_version: of the stonegate that deployed.
         executed_by: the role that deployed; what belongs to it in `catalog` says nothing about its owner.
+        outside: kinds that the folder declared without having a directory for them.
     """
 
     id: int
@@ -60,6 +62,7 @@ class Deployment:
     is_comparable: bool = True
     tool_version: str | None = None
     executed_by: str = ""
+    outside: tuple[ObjectKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

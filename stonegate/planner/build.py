@@ -15,6 +15,7 @@ from stonegate.planner.fresh import declared_keys, plan_fresh
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.rights import with_declared_rights
 from stonegate.planner.stale import BodyUses, uses_nothing
+from stonegate.planner.unmanaged import kinds_outside
 
 _NO_OPTIONS = PlanOptions()
 _NOTHING_RECORDED = TrackingState()
@@ -97,6 +98,7 @@ def _blank(tree: SourceTree, options: PlanOptions, mode: Mode, target: PlanTarge
         force=options.force,
         allow_drift=options.allow_drift,
         builder=builder,
+        outside=kinds_outside(tree),
     )
 
 

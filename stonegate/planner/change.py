@@ -77,7 +77,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
     tree, options, state = given.tree, given.options, given.state
     allowed = Allowed(consents=options.consents, force=options.force)
-    plan = _with_facts(plan, tree, given.desired)
+    plan = _with_facts(plan, tree, given)
     migrations = plan_migrations(tree, given.ordered.migrations, plan.mode, state, allowed, given.live, given.desired)
     records = build_records(tree, migrations.steps, changed_migrations(tree, state))
     if plan.mode is Mode.BASELINE:
@@ -118,12 +118,12 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     )
 
 
-def _with_facts(plan: Plan, tree: SourceTree, desired: Catalog) -> Plan:
+def _with_facts(plan: Plan, tree: SourceTree, given: Given) -> Plan:
     """The plan with what the folder says about the comparison, which an apply needs without the folder."""
     return replace(
         plan,
-        kept=kept_kinds(tree),
-        desired=desired,
+        kept=kept_kinds(tree, given.state.last.outside if given.state.last is not None else ()),
+        desired=given.desired,
         search_path=extension_search_path(tree),
         stated=_stated(tree),
         starred=tuple(sorted({item.key for item in tree.items if item.starred and item.key.kind in _WITH_QUERIES})),

@@ -31,17 +31,27 @@ _TOKENS = {
 }
 
 
-def kept_kinds(tree: SourceTree) -> tuple[ObjectKind, ...]:
-    """Kinds that the folder does not manage: their directory is absent and no statement elsewhere declares one."""
-    declared = {item.key.kind for item in tree.items if item.verb is Verb.CREATE}
-    kept = {
-        kind
-        for folder, kinds in _FOLDERS.items()
-        if folder not in tree.folders
-        for kind in kinds
-        if kind not in declared
-    }
-    return tuple(sorted(kept))
+def kept_kinds(tree: SourceTree, outside: tuple[ObjectKind, ...] = ()) -> tuple[ObjectKind, ...]:
+    """Kinds that the folder does not manage: their directory is absent and no statement elsewhere declares one.
+
+    Args:
+        outside: `kinds_outside` of the last deployment. There was no directory to take away then, so that what is
+            missing now was taken out of a file of another one.
+    """
+    return tuple(sorted(_without_directory(tree) - _declared(tree) - set(outside)))
+
+
+def kinds_outside(tree: SourceTree) -> tuple[ObjectKind, ...]:
+    """Kinds that the folder declares in other directories, having none for them: all in one file, for example."""
+    return tuple(sorted(_without_directory(tree) & _declared(tree)))
+
+
+def _without_directory(tree: SourceTree) -> set[ObjectKind]:
+    return {kind for folder, kinds in _FOLDERS.items() if folder not in tree.folders for kind in kinds}
+
+
+def _declared(tree: SourceTree) -> set[ObjectKind]:
+    return {item.key.kind for item in tree.items if item.verb is Verb.CREATE}
 
 
 def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed, live: Catalog) -> Iterator[Change]:

@@ -273,6 +273,7 @@ async def record_deployment(
         "introspection": introspection(),
         "missing_seeds": sorted(set(missing_seeds)),
         "excepted": list(plan.excepted if excepted is None else excepted),
+        "outside": [kind.value for kind in plan.outside],
         "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
     }
     row = await (await conn.execute(query, facts)).fetchone()
@@ -342,4 +343,5 @@ def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalo
         is_comparable=row.get("introspection") == introspection(),
         tool_version=row.get("tool_version"),
         executed_by=row.get("executed_by") or "",
+        outside=tuple(map(ObjectKind, row.get("outside") or ())),
     )

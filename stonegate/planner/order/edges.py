@@ -71,7 +71,7 @@ def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
         name = (need.schema, need.name)
         if not need.deferrable:
             yield from makers.find(need)
-        elif name not in split:
+        elif name not in split and not _is_to_itself(item, need, makers):
             yield from _of_foreign_key(need, makers, Strength.KEY if name in inline else Strength.HARD)
         for migration in makers.in_migrations(need):
             yield migration, Strength.SOFT if node.folder in _EARLY else Strength.HARD
@@ -86,6 +86,11 @@ def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
             yield from _hard(makers.triggers[item.key.member or ""])
         if item.key.kind is ObjectKind.EXTENSION:
             yield from _hard(makers.maker(extension_key(item.key.name)))
+
+
+def _is_to_itself(item: SourceItem, need: Need, makers: Makers) -> bool:
+    """A CREATE TABLE that refers to its own table: the key is in it, whatever others are added later."""
+    return item.verb is Verb.CREATE and makers.spot(need)[1:] == (item.key.schema, item.key.name)
 
 
 def _of_foreign_key(need: Need, makers: Makers, strength: Strength) -> Iterator[Edge]:

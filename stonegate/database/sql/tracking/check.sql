@@ -14,7 +14,7 @@ FROM (VALUES
         'duration_ms'),
     ('deployments', 'id, digest, fingerprint, stamp, mode, tool_version, plan_checksum, counts, duration_ms, '
         'deployed_at, executed_by, catalog, catalog_checksum, live_checksum, introspection, missing_seeds, excepted, '
-        'post_commit')
+        'outside, post_commit')
 ) AS wanted (name, columns)
 CROSS JOIN LATERAL pg_catalog.string_to_table(wanted.columns, ', ') AS part (name)
 LEFT JOIN pg_catalog.pg_attribute AS a

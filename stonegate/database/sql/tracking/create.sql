@@ -96,6 +96,7 @@ ALTER TABLE public._stonescriptdb_gateway_deployments
     ADD COLUMN IF NOT EXISTS introspection text,
     ADD COLUMN IF NOT EXISTS missing_seeds text[] NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS excepted text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN IF NOT EXISTS outside text[] NOT NULL DEFAULT '{}',
     ADD COLUMN IF NOT EXISTS post_commit jsonb NOT NULL DEFAULT '{}';
 -- The catalog is compressed already.
 ALTER TABLE public._stonescriptdb_gateway_deployments ALTER COLUMN catalog SET STORAGE EXTERNAL;

@@ -7,7 +7,8 @@ SELECT true,
     (SELECT json_agg(f ORDER BY f.id) FROM public._stonescriptdb_gateway_functions AS f),
     CASE WHEN latest.id IS NOT NULL THEN json_build_object(
         'id', latest.id, 'digest', latest.digest, 'fingerprint', latest.fingerprint, 'stamp', latest.stamp,
-        'missing_seeds', latest.missing_seeds, 'excepted', latest.excepted, 'post_commit', latest.post_commit,
+        'missing_seeds', latest.missing_seeds, 'excepted', latest.excepted, 'outside', latest.outside,
+        'post_commit', latest.post_commit,
         'tool_version', latest.tool_version, 'catalog_checksum', latest.catalog_checksum,
         'live_checksum', latest.live_checksum, 'introspection', latest.introspection,
         'executed_by', latest.executed_by

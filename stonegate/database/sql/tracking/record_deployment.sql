@@ -5,12 +5,12 @@ WITH earlier AS (
 )
 INSERT INTO public._stonescriptdb_gateway_deployments (
     digest, fingerprint, stamp, mode, tool_version, plan_checksum, counts, duration_ms, executed_by, catalog,
-    catalog_checksum, live_checksum, introspection, missing_seeds, excepted, post_commit
+    catalog_checksum, live_checksum, introspection, missing_seeds, excepted, outside, post_commit
 )
 VALUES (
     %(digest)s, %(fingerprint)s, {stamp}, %(mode)s, %(tool_version)s, %(plan_checksum)s, %(counts)s::jsonb,
     %(duration_ms)s, coalesce(%(executed_by)s, session_user::text), %(catalog)s,
-    %(catalog_checksum)s, %(live_checksum)s, %(introspection)s, %(missing_seeds)s, %(excepted)s,
+    %(catalog_checksum)s, %(live_checksum)s, %(introspection)s, %(missing_seeds)s, %(excepted)s, %(outside)s,
     %(post_commit)s::jsonb
 )
 RETURNING id
