@@ -141,7 +141,7 @@ _HARMLESS = frozenset(
     {"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"}
     | {"client_encoding", "standard_conforming_strings", "check_function_bodies", "xmloption", "client_min_messages"}
     | {"row_security", "default_tablespace", "default_table_access_method", "default_toast_compression"}
-    | {"default_with_oids"}
+    | {"default_with_oids", "escape_string_warning"}
 )
 #: What the search_path of older dumps may hold beside `public`, which names without schema mean here as well.
 _USUAL_PATH = frozenset({"public", "pg_catalog", "$user"})

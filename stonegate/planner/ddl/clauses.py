@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -186,6 +186,18 @@ def children_of(table: Table, catalog: Catalog) -> tuple[Table, ...]:
     name = QualifiedName(table.schema, table.name)
     own = tuple(other for other in catalog.tables if name in other.inherits or other.partition_of == name)
     return own + tuple(deeper for child in own for deeper in children_of(child, catalog))
+
+
+def children_reached(table: Table, column: str, context: DdlContext) -> Iterator[tuple[Table, Column]]:
+    """The tables that stay below `table`, with their desired form of its column: what ALTER TABLE reaches.
+
+    A table that joins only now gets its columns ready by changes of its own.
+    """
+    former = {child.key for child in children_of(table, context.live)}
+    for child in children_of(table, context.desired):
+        found = child.column(column)
+        if found is not None and child.key in former:
+            yield child, found
 
 
 def inherited_column(table: Table, column: str, catalog: Catalog) -> Column | None:

@@ -22,7 +22,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_of, parents_of, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, parents_of, relation_name
 from stonegate.planner.ddl.columns import (
     add_column,
     add_not_null,
@@ -295,10 +295,7 @@ def _nullability(table: Table, desired: Column, live: Column, context: DdlContex
             yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
         return
     yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
-    for child in children_of(table, context.desired):
-        column, before = child.column(desired.name), context.live.table(child.key)
-        if column is None or before is None:
-            continue
+    for child, column in children_reached(table, desired.name, context):
         if column.not_null:
             yield column_clause(relation_name(child), column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
         elif context.server >= LOCAL_NOT_NULL:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from stonegate.model.catalog import Catalog, Column, Sequence, SequenceOptions, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.planner.ddl import text
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_of, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, relation_name
 from stonegate.planner.ddl.columns import (
     add_column,
     column_clause,
@@ -104,13 +104,11 @@ def _default_changes(table: Table, desired: Column, context: DdlContext) -> Iter
 
 def children_defaults(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
     """The defaults of the tables below that differ from their parent's, which ALTER TABLE has just written there."""
-    for child in children_of(table, context.desired):
-        column = child.column(desired.name)
-        if column is None or column.default == desired.default or column.generated is not None or column.identity:
+    for child, column in children_reached(table, desired.name, context):
+        if column.default == desired.default or column.generated is not None or column.identity:
             continue
         action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
-        if context.live.table(child.key) is not None:
-            yield column_clause(relation_name(child), column.name, action, Order.NEXT_DEFAULT)
+        yield column_clause(relation_name(child), column.name, action, Order.NEXT_DEFAULT)
 
 
 # --- generated ------------------------------------------------------------------------------------------------------

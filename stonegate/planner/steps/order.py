@@ -98,7 +98,8 @@ def _rank(operation: Operation) -> int:
             return 53
         case Verb.ALTER:
             if operation.change.aspect in _ATTACHED and kind not in (ObjectKind.CONSTRAINT, ObjectKind.INDEX):
-                return 86
+                # REVOKE on a table takes the right on its columns as well (manual: REVOKE), so those are given after.
+                return 87 if kind is ObjectKind.COLUMN and operation.change.aspect == "privileges" else 86
             return {ObjectKind.TABLE: 52}.get(kind, _CREATE_RANK.get(kind, 85))
 
 

@@ -7,3 +7,6 @@ CREATE TABLE events (
 CREATE TABLE clicks (
     page text
 ) INHERITS (events);
+
+CREATE TABLE labels (label text);
+CREATE TABLE taps (label text) INHERITS (labels);

@@ -10,3 +10,6 @@ CREATE TABLE clicks (
     page text,
     CONSTRAINT positive CHECK (id > 0)
 );
+
+CREATE TABLE labels (label text NOT NULL);
+CREATE TABLE taps ();
