@@ -83,6 +83,19 @@ class TestKinds:
             *("schema s", "extension hstore", "grant default privileges on tables in schema s", "type s.e", "table s.t")
         ]
 
+    def test_default_privileges_do_not_reach_what_stands_in_front_of_them(self) -> None:
+        files = {
+            "tables/a.sql": "CREATE TABLE a ();\nALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO joe;\nCREATE TABLE b ();\n"
+            "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO joe;\nCREATE SCHEMA s;\n"
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT ALL ON TABLES TO joe;",
+            "views/v.sql": "CREATE VIEW v AS SELECT 1;\nALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM joe",
+        }
+        assert labels(files) == [
+            *("schema s", "grant default privileges on functions", "grant default privileges on tables in schema s"),
+            *("table a", "grant default privileges on tables", "table b"),
+            *("view v", "revoke default privileges on tables"),
+        ]
+
     def test_grants_on_everything_come_after_everything(self) -> None:
         files = {
             "tables/a.sql": "GRANT SELECT ON ALL TABLES IN SCHEMA s TO joe; CREATE TABLE s.a (); CREATE SCHEMA s",

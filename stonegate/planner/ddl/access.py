@@ -170,15 +170,27 @@ def _privilege_statements(
     )
 
 
-def birth_statements(thing: Accessible, defaults: Iterable[DefaultPrivileges]) -> tuple[str, ...]:
-    """What a new object needs where default privileges, of whichever role, give or take what the folder does not."""
+def birth_statements(
+    thing: Accessible, defaults: Iterable[DefaultPrivileges], declared: Iterable[DefaultPrivileges], builder: str
+) -> tuple[str, ...]:
+    """What a new object needs where default privileges, of whichever role, give or take what the folder does not.
+
+    Args:
+        defaults: those that are in force.
+        declared: the folder's, as far as they are `builder`'s. Where these do not reach the object in a fresh build,
+            because it stands in front of them, they do not reach it here either.
+    """
     schema = "" if isinstance(thing, Schema) else thing.schema
     fitting = [entry for entry in defaults if entry.objects == _plural(thing) and entry.schema in ("", schema)]
     born = Access(
         granted=tuple(sorted({right for entry in fitting for right in entry.granted})),
         revoked=tuple(sorted({right for entry in fitting for right in entry.revoked})),
     )
-    said = Access(denied=thing.access.denied, affirmed=thing.access.affirmed)
+    own = thing.access
+    late = [entry for entry in declared if entry in fitting and entry.role == builder]
+    beyond = tuple(right for entry in late for right in entry.granted if not _is_held(right, own.granted))
+    short = tuple(right for entry in late for right in entry.revoked if not _is_lacking(right, own.revoked))
+    said = Access(denied=(*own.denied, *beyond), affirmed=(*own.affirmed, *short))
     return _privilege_statements(_grant_target(thing), said, born)
 
 

@@ -37,6 +37,7 @@ class Node:
         file, line: where it is written.
         label: how people speak of it ("table users").
         without: foreign keys that are cut out of a CREATE TABLE (they follow as ClosingKey nodes).
+        late: default privileges that do not reach what stands in front of them.
     """
 
     value: ExtensionItem | SourceItem | ClosingKey | Migration | Seeder
@@ -45,6 +46,7 @@ class Node:
     line: int
     label: str
     without: tuple[InlineForeignKey, ...] = ()
+    late: bool = False
 
     @property
     def sql(self) -> str:
@@ -91,7 +93,8 @@ _FOLDER_OF = {
 #: Other objects that expressions in tables, views and routines use without naming them in a way that could be followed.
 _LIKE_TYPES = ("operator ", "cast ", "collation ", "text search ", "conversion ")
 _RANK = {folder: number for number, folder in enumerate(Folder)}
-#: Default privileges only reach objects that are created after them (manual, ALTER DEFAULT PRIVILEGES).
+#: Default privileges only reach objects that are created after them (manual, ALTER DEFAULT PRIVILEGES): unless they
+#: stand behind some of these in their file, they are meant for all of the folder.
 _FIRST = {ObjectKind.SCHEMA: 0, ObjectKind.DEFAULT_PRIVILEGES: 1}
 
 
@@ -106,6 +109,7 @@ def build_nodes(tree: SourceTree, migrations: Iterable[Migration]) -> list[Node]
         # What is said about an object deploys with it: the comment of a materialised view's index with the views.
         folder = _folder(item) if item.key.kind is ObjectKind.SCHEMA else created.get(item.key, _folder(item))
         nodes.append(Node(value=item, folder=folder, file=item.file, line=item.line, label=_label(item)))
+    nodes = _with_late_defaults(nodes)
     nodes += [
         Node(value=item, folder=Folder.SEEDERS, file=item.file, line=item.line, label=f"seed {item.table}")
         for item in tree.seeders
@@ -118,6 +122,46 @@ def build_nodes(tree: SourceTree, migrations: Iterable[Migration]) -> list[Node]
     return _insert(nodes, steps)
 
 
+#: What default privileges reach, by what ALTER DEFAULT PRIVILEGES calls it; serial and identity columns have sequences.
+_REACHED = {
+    "tables": frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW}),
+    "sequences": frozenset({ObjectKind.SEQUENCE, ObjectKind.TABLE, ObjectKind.COLUMN}),
+    "functions": frozenset({ObjectKind.ROUTINE}),
+    "types": frozenset({ObjectKind.TYPE}),
+    "schemas": frozenset({ObjectKind.SCHEMA}),
+}
+
+
+def _with_late_defaults(nodes: list[Node]) -> list[Node]:
+    """The nodes, default privileges behind what stands in front of them in their own file: as in a script, they do not
+    reach that.
+
+    pg_dump writes them at its end, behind objects whose own privileges it has spelled out.
+    """
+    in_file: dict[str, list[Node]] = {}
+    for node in nodes:
+        in_file.setdefault(node.file, []).append(node)
+
+    def placed(node: Node) -> Node:
+        granting = node.value.granting if isinstance(node.value, SourceItem) else None
+        if granting is None or not granting.defaults:
+            return node
+        reached = {(kind, schema) for _, schema, objects in granting.defaults for kind in _REACHED.get(objects, ())}
+        before = (other for other in in_file[node.file] if other.line < node.line)
+        folders = [other.folder for other in before if not reached.isdisjoint(_reachable(other))]
+        return replace(node, folder=max(folders, key=_RANK.__getitem__), late=True) if folders else node
+
+    return [placed(node) for node in nodes]
+
+
+def _reachable(node: Node) -> frozenset[tuple[ObjectKind, str]]:
+    """Kind and schema of what a statement makes, as default privileges for one schema or for all speak of it."""
+    item = node.value
+    if not isinstance(item, SourceItem) or item.verb not in (Verb.CREATE, Verb.ALTER):
+        return frozenset()
+    return frozenset({(item.key.kind, ""), (item.key.kind, item.key.schema)})
+
+
 def _insert(nodes: list[Node], added: list[Node]) -> list[Node]:
     """The nodes with others behind all tables."""
     place = sum(1 for node in nodes if _RANK[node.folder] < _RANK[Folder.MIGRATIONS])
@@ -126,7 +170,7 @@ def _insert(nodes: list[Node], added: list[Node]) -> list[Node]:
 
 def _sort_key(node: Node) -> tuple[int, int, str, int]:
     first = 2
-    if isinstance(node.value, SourceItem) and node.folder is Folder.TYPES:
+    if isinstance(node.value, SourceItem) and node.folder is Folder.TYPES and not node.late:
         first = _FIRST.get(node.value.key.kind, 2)
     return _RANK[node.folder], first, node.file, node.line
 

@@ -215,8 +215,9 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
     if isinstance(thing, Accessible):
-        defaults = (*evolution.live.default_privileges, *evolution.desired.default_privileges)
-        statements += ddl.birth_statements(thing, defaults)
+        declared = evolution.desired.default_privileges
+        defaults = (*evolution.live.default_privileges, *declared)
+        statements += ddl.birth_statements(thing, defaults, declared, evolution.builder)
     return tuple(ddl.Clause(statement=sql) for sql in statements)
 
 

@@ -1,3 +1,4 @@
+ALTER DEFAULT PRIVILEGES GRANT INSERT ON TABLES TO pg_monitor;
 CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, name text, amount integer);
 REVOKE SELECT (name), UPDATE (name) ON t FROM pg_monitor;
 GRANT SELECT (amount) ON t TO pg_monitor;
@@ -9,7 +10,6 @@ GRANT USAGE ON SEQUENCE t_id_seq TO pg_monitor;
 CREATE TABLE u (id integer);
 REVOKE ALL ON u FROM pg_monitor;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM pg_monitor;
-ALTER DEFAULT PRIVILEGES GRANT INSERT ON TABLES TO pg_monitor;
 CREATE TABLE v (id integer, name text);
 REVOKE ALL ON v FROM pg_monitor;
 GRANT SELECT (id) ON v TO pg_monitor;
