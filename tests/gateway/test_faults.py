@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -216,9 +217,48 @@ def test_what_a_function_sets_for_the_session_does_not_stay(gateway: Gateway, se
         CREATE FUNCTION noisy() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
             FOR i IN 1..20000 LOOP RAISE NOTICE '%', i; END LOOP; RETURN 1; END $$""",
     )
-    for what in ("SET search_path = pg_catalog", "SET TimeZone = 'Asia/Tokyo'", "SET ROLE pg_monitor"):
+    found_later = ("SET search_path = pg_catalog", "SET TimeZone = 'Asia/Tokyo'", "SET ROLE pg_monitor")
+    found_later += ("CREATE TEMP TABLE left_over (a int)", "PREPARE left_over AS SELECT 1", "LISTEN left_over")
+    for what in (*found_later, "DECLARE left_over CURSOR WITH HOLD FOR SELECT 1"):
         before = backend(gateway, platform)
         assert gateway.call(platform, "bend", [what]).status_code == 200
         assert gateway.call(platform, f"new_{before}").json()["error"] == "function_not_found"  # the catalog is read
         assert backend(gateway, platform) != before
     assert gateway.call(platform, "noisy").status_code == 200
+    assert gateway.call(platform, "bend", ["SELECT pg_advisory_lock(7)"]).status_code == 200
+    assert gateway.call(platform, "new").json()["error"] == "function_not_found"
+    assert psql(server.url(f"{platform}_main"), "SELECT pg_try_advisory_lock(7)") == [(True,)]
+
+
+LITTER = """
+    CREATE FUNCTION litter_table() RETURNS int LANGUAGE plpgsql AS 'BEGIN
+        CREATE TEMPORARY TABLE left_over (a int); RETURN 1; END';
+    CREATE FUNCTION litter_lock() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1 FROM pg_advisory_lock_shared(8); END;
+    CREATE FUNCTION litter_lock_and_fail() RETURNS int LANGUAGE sql AS 'SELECT pg_advisory_lock(8); SELECT 1 / 0';
+    CREATE FUNCTION litter_cursor() RETURNS int LANGUAGE plpgsql AS 'BEGIN
+        EXECUTE ''DECLARE left_over CURSOR WITH HOLD FOR SELECT 1''; RETURN 1; END';
+    CREATE FUNCTION litter_listen() RETURNS int LANGUAGE plpgsql AS 'BEGIN LISTEN left_over; RETURN 1; END';
+    CREATE FUNCTION litter_setting() RETURNS int LANGUAGE plpgsql AS 'BEGIN SET work_mem = ''1MB''; RETURN 1; END';
+    CREATE FUNCTION litter_variable() RETURNS text LANGUAGE sql AS $$ SELECT set_config('a.b', 'left', false) $$;
+    CREATE FUNCTION litter_role() RETURNS int LANGUAGE plpgsql AS 'BEGIN SET ROLE pg_monitor; RETURN 1; END';
+    CREATE FUNCTION found() RETURNS TABLE (pid int, what text) LANGUAGE sql AS $$
+        SELECT pg_backend_pid(), concat_ws(' ',
+            (SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()),
+            (SELECT locktype FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'),
+            (SELECT name FROM pg_cursors WHERE is_holdable), (SELECT pg_listening_channels()),
+            nullif(current_setting('work_mem'), '4MB'), nullif(current_setting('a.b', true), ''),
+            nullif(current_user, session_user)) $$;
+"""
+
+
+def test_what_a_function_says_that_it_leaves_meets_nobody(gateway: Gateway, server: Server, platform: str) -> None:
+    """The one connection is clean for the next call, at once, and stays."""
+    deploy(server, gateway, platform, None)
+    psql(server.url(f"{platform}_main"), LITTER)
+    gateway.call(platform, "found")
+    for name in re.findall("litter_[a-z_]+", LITTER):
+        (before,) = gateway.call(platform, "found").json()["rows"]
+        answer = gateway.call(platform, name)
+        assert answer.status_code == (500 if name == "litter_lock_and_fail" else 200), answer.text
+        (after,) = gateway.call(platform, "found").json()["rows"]
+        assert after == {"pid": before["pid"], "what": ""}, name

@@ -241,6 +241,29 @@ async def test_calls_survive_a_function_that_deallocates(session: CallSession, d
     assert notes(database) == expected(["first"], TOKENS)
 
 
+async def test_what_a_call_leaves_is_gone_before_its_neighbours_begin(session: CallSession, database: Database) -> None:
+    database.rows(
+        "CREATE FUNCTION litter(seconds float) RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+        " CREATE TEMP TABLE left_over AS SELECT 1; PERFORM pg_advisory_lock(1), pg_sleep(seconds); RETURN 'x'; END $$"
+    )
+    after = ("DISCARD TEMP", "SELECT pg_catalog.pg_advisory_unlock_all()")
+    litter = Statement(sql="SELECT litter($1)", types=(FLOAT,), after=after)
+    look = Statement(
+        sql="SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'", types=()
+    )
+    calls = [start(session, statement, *values) for statement, *values in [(litter, "0"), (look,)] * 3]
+    assert [await call for call in calls] == [[b"x"], [b"0"]] * 3
+    calls = [start(session, litter, "5"), start(session, look)]
+    await asyncio.sleep(0.02)
+    calls[0].cancel()
+    assert await calls[1] == [b"0"]
+    broken = Statement(sql="SELECT litter($1)", types=(FLOAT,), after=("SELECT 1 / 0",))
+    assert session.is_usable
+    assert await session.run(broken, [b"0"]) == [b"x"]
+    await session.run(look, [])
+    assert not session.is_usable
+
+
 async def test_large_parameters_are_sent_while_answers_come(session: CallSession) -> None:
     texts = [f"{number}" * 300_000 for number in range(8)]
     calls = [start(session, ECHO, text) for text in texts]

@@ -66,6 +66,7 @@ class _Call:
     result: pq.abc.PGresult | None = None
     failure: pq.abc.PGresult | None = None
     is_again: bool = False
+    is_cleaning: bool = False  # it takes away what the call in front of it left, and nobody waits for it
 
 
 class Pipeline:
@@ -99,7 +100,7 @@ class Pipeline:
     def is_alive(self) -> bool:
         """For a connection without calls: false if the server said something unasked, which is only that it is over."""
         is_known = time.monotonic() - self._turned < _CERTAIN_SECONDS
-        return self.is_usable and (is_known or not self._poll.poll(0))
+        return self.is_usable and (is_known or bool(self._calls) or not self._poll.poll(0))
 
     @property
     def is_open(self) -> bool:
@@ -161,6 +162,10 @@ class Pipeline:
                 pgconn.send_query_params(_TIMEOUT, (limit,), (_TEXT,))
             pgconn.send_query_prepared(name, call.values)
             pgconn.pipeline_sync()
+            if call.statement.after:
+                for command in call.statement.after:
+                    pgconn.send_query_params(command.encode(), None)
+                pgconn.pipeline_sync()
             is_left = pgconn.flush()
         except psycopg.Error as error:
             self._break("the connection to PostgreSQL broke", words_of(error))
@@ -168,6 +173,10 @@ class Pipeline:
         if not self._calls:
             self._turned = time.monotonic()
         self._calls.append(call)
+        if call.statement.after:
+            nobody = self._loop.create_future()
+            nobody.set_result([])
+            self._calls.append(_Call(nobody, call.statement, (), None, None, is_cleaning=True))
         if is_left and not self._is_writing:
             self._is_writing = True
             self._loop.add_writer(self._socket, self._write)
@@ -241,7 +250,9 @@ class Pipeline:
         if call.pace is not None:
             call.pace.add(now - self._turned)
         self._turned = now
-        if call.failure is not None:
+        if call.is_cleaning:
+            self.is_usable = self.is_usable and call.failure is None
+        elif call.failure is not None:
             self._fail(call, call.failure)
         elif not call.answer.done():
             result = call.result
@@ -251,7 +262,7 @@ class Pipeline:
         if not self._calls:
             if self._cancelling is not None and self._cancelling.done():
                 self._cancelling = None
-        elif self._calls[0].answer.done():
+        elif self._calls[0].answer.done() and not self._calls[0].is_cleaning:
             # Its client went while it stood behind others. If it is quick there is nothing left to cancel.
             self._loop.call_later(STUCK_SECONDS, self._cancel, self._calls[0])
 

@@ -35,7 +35,10 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
-    """A function of the search_path; `place` is its schema's position there, `defaults` how many may be left out."""
+    """A function of the search_path; `place` is its schema's position there, `defaults` how many may be left out.
+
+    `after` are the commands that take away what it leaves in the session.
+    """
 
     schema: str
     name: str
@@ -44,6 +47,7 @@ class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
     defaults: int
     is_variadic: bool
     parameters: tuple[Parameter, ...]
+    after: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -62,9 +66,13 @@ async def open_session(conninfo: str, *, statement_timeout_s: float) -> CallSess
 
 
 class Functions(msgspec.Struct, frozen=True, kw_only=True):
-    """The functions of one name, what database and role have SET for sessions to come, and this one's settings."""
+    """The functions of one name, what database and role have SET for sessions to come, and this one's settings.
+
+    `is_littered` if earlier calls have left temporary tables, prepared statements, cursors or LISTENs in it.
+    """
 
     session: str
+    is_littered: bool
     settings: str | None
     functions: tuple[FunctionSignature, ...]
 

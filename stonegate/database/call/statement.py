@@ -12,10 +12,14 @@ _WEIGHT: Final = 0.1  # of the newest call in a running mean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """SQL with `$n` parameters and the type of each (0: as PostgreSQL infers it)."""
+    """SQL with `$n` parameters and the type of each (0: as PostgreSQL infers it).
+
+    Behind it the commands `after` are run, in a transaction of their own: what it leaves in the session meets nobody.
+    """
 
     sql: str
     types: tuple[int, ...]
+    after: tuple[str, ...] = ()
 
 
 class SignatureMoved(Exception):

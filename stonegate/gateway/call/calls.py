@@ -201,7 +201,9 @@ class Calls:
             elif before != seen:
                 # Whichever of the two was bent, the next one says what is right; this one is good for one more call.
                 del self._settings[database]
-                is_bent, place.session.is_usable = True, False
+                is_bent = True
+        if is_bent or read.is_littered:
+            place.session.is_usable = False
         if not self.pools.is_current(place) or (is_bent and not read.functions):
             raise CallUndone(ConnectionFailed("the database is being deployed to", hint="try again", database=database))
         found = read.functions

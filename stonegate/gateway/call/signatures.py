@@ -134,7 +134,7 @@ def write_call(signature: FunctionSignature, parts: Sequence[str], types: Sequen
         query = f"SELECT {function}"
     else:
         query = f"SELECT pg_catalog.row_to_json(r)::pg_catalog.text FROM (SELECT * FROM {function}) AS r"
-    return Statement(sql=query, types=tuple(types))
+    return Statement(sql=query, types=tuple(types), after=signature.after)
 
 
 def void_rows(signature: FunctionSignature) -> bytes | None:

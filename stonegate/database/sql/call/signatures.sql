@@ -1,6 +1,14 @@
 -- The functions that /call may mean by a name: those of the search_path, the server's own excepted (manual 53.39); and
--- what ALTER DATABASE and ALTER ROLE have SET, which counts from a session's login on (manual 53.41), and what is in force.
-SELECT pg_catalog.json_build_object('session', pg_catalog.concat_ws(
+-- what ALTER DATABASE and ALTER ROLE have SET, which counts from a session's login on (manual 53.41), what is in force,
+-- and whether functions have left anything else in this session (its advisory locks are released here and now).
+SELECT pg_catalog.json_build_object('is_littered', (
+    (pg_catalog.pg_my_temp_schema() <> 0
+        AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()))
+    OR EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)
+    OR EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)
+    OR EXISTS (SELECT FROM pg_catalog.pg_listening_channels())
+    OR pg_catalog.pg_advisory_unlock_all() IS NULL
+), 'session', pg_catalog.concat_ws(
     ' ', current_user, pg_catalog.current_setting('search_path'), pg_catalog.current_setting('statement_timeout'),
     pg_catalog.current_setting('TimeZone'), pg_catalog.current_setting('DateStyle'),
     pg_catalog.current_setting('IntervalStyle'), pg_catalog.current_setting('bytea_output'),
@@ -19,6 +27,27 @@ SELECT pg_catalog.json_build_object('session', pg_catalog.concat_ws(
     'is_void', p.prorettype = 'pg_catalog.void'::pg_catalog.regtype,
     'defaults', p.pronargdefaults,
     'is_variadic', p.provariadic <> 0,
+    -- What takes away what the function's own text says that it leaves in the session; a mere mention costs little.
+    'after', ARRAY(
+        SELECT kind.command
+        FROM (
+            SELECT pg_catalog.lower(
+                CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END
+            ) AS text
+        ) AS source
+        JOIN (VALUES
+            (1, 'set', '(^|;|\m(begin|then|else|loop)\M|'')\s*set\s+(session\s+)?(role|authorization)\M',
+                'RESET SESSION AUTHORIZATION'),
+            (2, 'set', '(^|;|\m(begin|then|else|loop)\M|'')\s*set\s+(?!local\M)|set_config\s*\((?![^;]*\mtrue\s*\))',
+                'RESET ALL'),
+            (3, 'advisory_lock', 'advisory_lock', 'SELECT pg_catalog.pg_advisory_unlock_all()'),
+            (4, 'temp', '\mtemp(orary)?\M', 'DISCARD TEMP'),
+            (5, 'hold', '\mwith\s+hold\M', 'CLOSE ALL'),
+            (6, 'listen', '\mlisten\M', 'UNLISTEN *')
+        ) AS kind (number, word, pattern, command)
+            ON pg_catalog.strpos(source.text, kind.word) > 0 AND source.text ~ kind.pattern
+        ORDER BY kind.number
+    ),
     'parameters', (
         SELECT coalesce(pg_catalog.json_agg(
             pg_catalog.json_build_object(
