@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from stonegate.database.call.pipeline import CLEAN_SECONDS
 from tests.gateway.gateway import Gateway, start_gateway
 from tests.gateway.load import FUNCTIONS, SESSIONS, Client, Crowd, Heard, deploy, eventually
 from tests.servers import MakePrivateServer, Server, psql
@@ -217,17 +218,13 @@ def test_what_a_function_sets_for_the_session_does_not_stay(gateway: Gateway, se
         CREATE FUNCTION noisy() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
             FOR i IN 1..20000 LOOP RAISE NOTICE '%', i; END LOOP; RETURN 1; END $$""",
     )
-    found_later = ("SET search_path = pg_catalog", "SET TimeZone = 'Asia/Tokyo'", "SET ROLE pg_monitor")
-    found_later += ("CREATE TEMP TABLE left_over (a int)", "PREPARE left_over AS SELECT 1", "LISTEN left_over")
-    for what in (*found_later, "DECLARE left_over CURSOR WITH HOLD FOR SELECT 1"):
+    found_at_once = ("SET search_path = pg_catalog", "SET TimeZone = 'Asia/Tokyo'", "SET ROLE pg_monitor")
+    for what in (*found_at_once, "PREPARE left_over AS SELECT 1"):
         before = backend(gateway, platform)
         assert gateway.call(platform, "bend", [what]).status_code == 200
         assert gateway.call(platform, f"new_{before}").json()["error"] == "function_not_found"  # the catalog is read
         assert backend(gateway, platform) != before
     assert gateway.call(platform, "noisy").status_code == 200
-    assert gateway.call(platform, "bend", ["SELECT pg_advisory_lock(7)"]).status_code == 200
-    assert gateway.call(platform, "new").json()["error"] == "function_not_found"
-    assert psql(server.url(f"{platform}_main"), "SELECT pg_try_advisory_lock(7)") == [(True,)]
 
 
 LITTER = """
@@ -238,16 +235,29 @@ LITTER = """
     CREATE FUNCTION litter_cursor() RETURNS int LANGUAGE plpgsql AS 'BEGIN
         EXECUTE ''DECLARE left_over CURSOR WITH HOLD FOR SELECT 1''; RETURN 1; END';
     CREATE FUNCTION litter_listen() RETURNS int LANGUAGE plpgsql AS 'BEGIN LISTEN left_over; RETURN 1; END';
+    CREATE FUNCTION litter_temp_schema() RETURNS int LANGUAGE plpgsql AS 'BEGIN
+        CREATE TABLE pg_temp.left_over (a int); RETURN 1; END';
+    CREATE FUNCTION litter_temp_function() RETURNS int LANGUAGE plpgsql AS 'BEGIN
+        CREATE FUNCTION pg_temp.left_over() RETURNS int LANGUAGE sql AS ''SELECT 1''; RETURN 1; END';
     CREATE FUNCTION litter_setting() RETURNS int LANGUAGE plpgsql AS 'BEGIN SET work_mem = ''1MB''; RETURN 1; END';
+    CREATE FUNCTION litter_setting_behind_a_comment() RETURNS int LANGUAGE plpgsql AS 'BEGIN -- more of it
+        /* much more */ SET SESSION work_mem = ''1MB''; RETURN 1; END';
+    CREATE FUNCTION litter_read_only() RETURNS int LANGUAGE plpgsql AS 'BEGIN
+        SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY; CREATE TEMP TABLE left_over (a int); RETURN 1; END';
     CREATE FUNCTION litter_variable() RETURNS text LANGUAGE sql AS $$ SELECT set_config('a.b', 'left', false) $$;
+    CREATE FUNCTION litter_one_of_two() RETURNS text LANGUAGE sql AS $$
+        SELECT set_config('a.b', 'left', false) || set_config('a.c', (SELECT max('x')), true) $$;
     CREATE FUNCTION litter_role() RETURNS int LANGUAGE plpgsql AS 'BEGIN SET ROLE pg_monitor; RETURN 1; END';
+    CREATE FUNCTION litter_role_by_its_name() RETURNS text LANGUAGE sql
+        AS $$ SELECT set_config('role', 'pg_monitor', false) $$;
     CREATE FUNCTION found() RETURNS TABLE (pid int, what text) LANGUAGE sql AS $$
         SELECT pg_backend_pid(), concat_ws(' ',
             (SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema()),
+            (SELECT proname FROM pg_proc WHERE pronamespace = pg_my_temp_schema()),
             (SELECT locktype FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'),
             (SELECT name FROM pg_cursors WHERE is_holdable), (SELECT pg_listening_channels()),
             nullif(current_setting('work_mem'), '4MB'), nullif(current_setting('a.b', true), ''),
-            nullif(current_user, session_user)) $$;
+            nullif(current_setting('default_transaction_read_only'), 'off'), nullif(current_user, session_user)) $$;
 """
 
 
@@ -262,3 +272,24 @@ def test_what_a_function_says_that_it_leaves_meets_nobody(gateway: Gateway, serv
         assert answer.status_code == (500 if name == "litter_lock_and_fail" else 200), answer.text
         (after,) = gateway.call(platform, "found").json()["rows"]
         assert after == {"pid": before["pid"], "what": ""}, name
+
+
+def test_what_a_function_leaves_unsaid_is_gone_in_a_moment(gateway: Gateway, server: Server, platform: str) -> None:
+    """By dynamic SQL, or through another function: there is nothing to read in its text."""
+    deploy(server, gateway, platform, None)
+    psql(server.url(f"{platform}_main"), LITTER)
+    psql(
+        server.url(f"{platform}_main"),
+        """CREATE FUNCTION hidden() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM (SELECT litter_table(),
+            litter_lock(), litter_cursor(), litter_listen(), litter_setting(), litter_variable(), litter_role()) AS x';
+        CREATE FUNCTION backend_of_all() RETURNS int LANGUAGE sql AS 'SELECT pg_backend_pid()'""",
+    )
+    (before,) = gateway.call(platform, "found").json()["rows"]
+    for _ in range(2):
+        assert gateway.call(platform, "hidden").status_code == 200
+        began = time.monotonic()
+        (met,) = gateway.call(platform, "found").json()["rows"]
+        assert met["what"] or time.monotonic() - began > CLEAN_SECONDS
+        time.sleep(CLEAN_SECONDS)
+        (after,) = gateway.call(platform, "found").json()["rows"]
+        assert after == {"pid": before["pid"], "what": ""}

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
+from stonegate.database.call import pipeline
 from stonegate.database.call.pipeline import MOST_PREPARED, STUCK_SECONDS
 from stonegate.database.call.session import CallSession, open_session
 from stonegate.database.call.statement import CallUndone, Pace, SignatureMoved, Statement
@@ -262,6 +263,29 @@ async def test_what_a_call_leaves_is_gone_before_its_neighbours_begin(session: C
     assert await session.run(broken, [b"0"]) == [b"x"]
     await session.run(look, [])
     assert not session.is_usable
+
+
+async def test_a_session_is_cleaned_down_to_what_it_began_with(
+    any_database: Database, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was SET since is gone; what the login brought along, a role too, holds."""
+    monkeypatch.setattr(pipeline, "CLEAN_SECONDS", 0.1)
+    any_database.rows(
+        "CREATE FUNCTION litter() RETURNS text LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE left_over ();"
+        " SET ROLE NONE; SET work_mem = '2MB'; SET default_transaction_read_only = on; SET statement_timeout = 1000;"
+        " SET SESSION AUTHORIZATION pg_read_all_stats; RETURN 'x'; END $$"
+    )
+    url = f"{any_database.url}{'&' if '?' in any_database.url else '?'}options=-c%20role%3Dpg_monitor"
+    session = await log_in(f"{url}%20-c%20work_mem%3D1MB", statement_timeout_s=7)
+    settings = ("work_mem", "default_transaction_read_only", "statement_timeout")
+    shown = ", ".join(["current_user", *(f"current_setting('{name}')" for name in settings), "pg_my_temp_schema() > 0"])
+    look = Statement(sql=f"SELECT concat_ws(' ', {shown})", types=())
+    assert await session.run(look, []) == [b"pg_monitor 1MB off 7s f"]
+    calls = [start(session, statement) for statement in (Statement(sql="SELECT litter()", types=()), look)]
+    assert await asyncio.gather(*calls) == [[b"x"], [b"pg_read_all_stats 2MB on 1s t"]]
+    await asyncio.sleep(0.3)
+    assert await session.run(look, []) == [b"pg_monitor 1MB off 7s t"]
+    assert session.is_usable
 
 
 async def test_large_parameters_are_sent_while_answers_come(session: CallSession) -> None:

@@ -14,9 +14,7 @@ transaction is rolled back by that, is `CallUndone`. So are calls behind one tha
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-import os
 import select
 import time
 from collections import OrderedDict, deque
@@ -27,7 +25,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection, pq
 
-from stonegate.database.call.statement import CallUndone, Pace, SignatureMoved, Statement
+from stonegate.database.call.ending import log_out
+from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
 from stonegate.database.connect import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 
@@ -46,7 +45,10 @@ _TEXT: Final = 25
 _MOST_MILLISECONDS: Final = 2**31 - 1
 _CERTAIN_SECONDS: Final = 0.1  # after an answer the server is taken to be alive for so long
 _CANCEL_SECONDS: Final = 5.0
-_LEAVE_SECONDS: Final = 2.0
+#: What calls leave in the session, and their statements do not say, is there no longer than this, or than the calls
+#: that are on their way then (seconds).
+CLEAN_SECONDS: Final = 2.0
+_NOTHING: Final = Statement(sql="", types=())
 
 _TUPLES, _DONE, _SYNC = int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_OK), int(pq.ExecStatus.PIPELINE_SYNC)
 _FAILED: Final = int(pq.ExecStatus.FATAL_ERROR)
@@ -66,7 +68,7 @@ class _Call:
     result: pq.abc.PGresult | None = None
     failure: pq.abc.PGresult | None = None
     is_again: bool = False
-    is_cleaning: bool = False  # it takes away what the call in front of it left, and nobody waits for it
+    is_cleaning: bool = False  # it takes away what calls in front of it left, and nobody waits for it
 
 
 class Pipeline:
@@ -90,6 +92,7 @@ class Pipeline:
         self._turned = 0.0  # when the call at work became it
         self._cancelling: asyncio.Task[None] | None = None
         self._is_writing = False
+        self._cleaner: asyncio.TimerHandle | None = None  # while calls may have left something
         self.is_usable = True
         self._socket = self._pgconn.socket
         self._poll = select.poll()
@@ -162,24 +165,47 @@ class Pipeline:
                 pgconn.send_query_params(_TIMEOUT, (limit,), (_TEXT,))
             pgconn.send_query_prepared(name, call.values)
             pgconn.pipeline_sync()
-            if call.statement.after:
-                for command in call.statement.after:
-                    pgconn.send_query_params(command.encode(), None)
-                pgconn.pipeline_sync()
+            cleaning = self._send_cleaning(call.statement.after) if call.statement.after else None
             is_left = pgconn.flush()
         except psycopg.Error as error:
             self._break("the connection to PostgreSQL broke", words_of(error))
             raise ConnectionFailed("the connection to PostgreSQL broke", cause=words_of(error)) from error
+        self._await(call, is_left)
+        if cleaning is not None:
+            self._calls.append(cleaning)
+        if self._cleaner is None:
+            self._cleaner = self._loop.call_later(CLEAN_SECONDS, self._clean)
+
+    def _await(self, call: _Call, is_left: int) -> None:
+        """Its messages are made, and some of them may be left to be written."""
         if not self._calls:
             self._turned = time.monotonic()
         self._calls.append(call)
-        if call.statement.after:
-            nobody = self._loop.create_future()
-            nobody.set_result([])
-            self._calls.append(_Call(nobody, call.statement, (), None, None, is_cleaning=True))
         if is_left and not self._is_writing:
             self._is_writing = True
             self._loop.add_writer(self._socket, self._write)
+
+    def _clean(self) -> None:
+        """Take away what the calls that were made have left, or will have."""
+        self._cleaner = None
+        if self._cancelling is not None:  # the cancel request could hit it
+            self._cleaner = self._loop.call_later(STUCK_SECONDS, self._clean)
+            return
+        try:
+            cleaning = self._send_cleaning(CLEANING)
+            is_left = self._pgconn.flush()
+        except psycopg.Error as error:
+            self._break("the connection to PostgreSQL broke", words_of(error))
+        else:
+            self._await(cleaning, is_left)
+
+    def _send_cleaning(self, commands: Sequence[str]) -> _Call:
+        for command in commands:
+            self._pgconn.send_query_params(command.encode(), None)
+        self._pgconn.pipeline_sync()
+        nobody = self._loop.create_future()
+        nobody.set_result([])
+        return _Call(nobody, _NOTHING, (), None, None, is_cleaning=True)
 
     def _prepare(self, call: _Call, known: bytes | None) -> bytes:
         """Put Parse before the call, and Close for what it replaces, or for what was not used for longest."""
@@ -341,6 +367,9 @@ class Pipeline:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket = -1
+        if self._cleaner is not None:
+            self._cleaner.cancel()
+            self._cleaner = None
 
     async def close(self) -> None:
         """Stop what is at work, log out, and wait until the process is gone that pg_stat_activity counts."""
@@ -350,31 +379,4 @@ class Pipeline:
         self._break("the connection to PostgreSQL was closed", "the gateway ended it")
         if self._cancelling is not None:
             await asyncio.wait([self._cancelling])
-        if socket < 0 or self._pgconn.status != pq.ConnStatus.OK:
-            await self._conn.close()
-            return
-        watched = os.dup(socket)
-        try:
-            await self._conn.close()
-            with contextlib.suppress(TimeoutError, OSError):
-                async with asyncio.timeout(_LEAVE_SECONDS):
-                    await _wait_for_end(watched)
-        finally:
-            os.close(watched)
-
-
-async def _wait_for_end(descriptor: int) -> None:
-    """Until the other side has closed the connection; what it still says is thrown away."""
-    loop = asyncio.get_running_loop()
-    while True:
-        ready = asyncio.Event()
-        loop.add_reader(descriptor, ready.set)
-        try:
-            await ready.wait()
-        finally:
-            loop.remove_reader(descriptor)
-        try:
-            if not os.read(descriptor, 65536):
-                return
-        except BlockingIOError:
-            continue
+        await log_out(self._conn, socket if self._pgconn.status == pq.ConnStatus.OK else -1)

@@ -68,7 +68,7 @@ async def open_session(conninfo: str, *, statement_timeout_s: float) -> CallSess
 class Functions(msgspec.Struct, frozen=True, kw_only=True):
     """The functions of one name, what database and role have SET for sessions to come, and this one's settings.
 
-    `is_littered` if earlier calls have left temporary tables, prepared statements, cursors or LISTENs in it.
+    `is_littered` if earlier calls have PREPAREd statements in it.
     """
 
     session: str

@@ -8,6 +8,17 @@ from typing import Final
 from stonegate.errors import StonegateError
 
 _WEIGHT: Final = 0.1  # of the newest call in a running mean
+#: Takes away whatever calls may have left in their session; roles first, since others may be allowed less. What they
+#: PREPAREd would go only together with the statements that the connection keeps for its calls.
+CLEANING: Final = (
+    "RESET SESSION AUTHORIZATION",
+    "RESET ROLE",
+    "RESET ALL",
+    "SELECT pg_catalog.pg_advisory_unlock_all()",
+    "CLOSE ALL",
+    "UNLISTEN *",
+    "DISCARD TEMP",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

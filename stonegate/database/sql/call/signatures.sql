@@ -1,13 +1,8 @@
 -- The functions that /call may mean by a name: those of the search_path, the server's own excepted (manual 53.39); and
 -- what ALTER DATABASE and ALTER ROLE have SET, which counts from a session's login on (manual 53.41), what is in force,
--- and whether functions have left anything else in this session (its advisory locks are released here and now).
-SELECT pg_catalog.json_build_object('is_littered', (
-    (pg_catalog.pg_my_temp_schema() <> 0
-        AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()))
-    OR EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)
-    OR EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)
-    OR EXISTS (SELECT FROM pg_catalog.pg_listening_channels())
-    OR pg_catalog.pg_advisory_unlock_all() IS NULL
+-- and whether functions have PREPAREd statements, which stay.
+SELECT pg_catalog.json_build_object('is_littered', EXISTS (
+    SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql
 ), 'session', pg_catalog.concat_ws(
     ' ', current_user, pg_catalog.current_setting('search_path'), pg_catalog.current_setting('statement_timeout'),
     pg_catalog.current_setting('TimeZone'), pg_catalog.current_setting('DateStyle'),
@@ -35,17 +30,25 @@ SELECT pg_catalog.json_build_object('is_littered', (
                 CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_catalog.pg_get_functiondef(p.oid) END
             ) AS text
         ) AS source
-        JOIN (VALUES
-            (1, 'set', '(^|;|\m(begin|then|else|loop)\M|'')\s*set\s+(session\s+)?(role|authorization)\M',
-                'RESET SESSION AUTHORIZATION'),
-            (2, 'set', '(^|;|\m(begin|then|else|loop)\M|'')\s*set\s+(?!local\M)|set_config\s*\((?![^;]*\mtrue\s*\))',
-                'RESET ALL'),
-            (3, 'advisory_lock', 'advisory_lock', 'SELECT pg_catalog.pg_advisory_unlock_all()'),
-            (4, 'temp', '\mtemp(orary)?\M', 'DISCARD TEMP'),
-            (5, 'hold', '\mwith\s+hold\M', 'CLOSE ALL'),
-            (6, 'listen', '\mlisten\M', 'UNLISTEN *')
-        ) AS kind (number, word, pattern, command)
-            ON pg_catalog.strpos(source.text, kind.word) > 0 AND source.text ~ kind.pattern
+        CROSS JOIN LATERAL (
+            SELECT pg_catalog.strpos(source.text, 'set') > 0 AND (
+                -- At the begin of a statement, or of a string that is executed; comments may stand before it.
+                source.text ~ '(^|[;''"$]|\m(begin|then|else|loop)\M)(\s|--[^\n]*\n|/\*.*\*/)*set\s+(?!local\M)'
+                OR pg_catalog.strpos(pg_catalog.regexp_replace(
+                    source.text, 'set_config\s*\(([^();]|\([^();]*\))*,\s*true\s*\)', '', 'g'
+                ), 'set_config') > 0
+            ) AS is_set
+        ) AS settings
+        CROSS JOIN LATERAL (VALUES
+            (1, settings.is_set AND source.text ~ 'role|authorization', 'RESET SESSION AUTHORIZATION'),
+            (2, settings.is_set AND source.text ~ 'role|authorization', 'RESET ROLE'),
+            (3, settings.is_set, 'RESET ALL'),
+            (4, pg_catalog.strpos(source.text, 'advisory_lock') > 0, 'SELECT pg_catalog.pg_advisory_unlock_all()'),
+            (5, pg_catalog.strpos(source.text, 'hold') > 0 AND source.text ~ '\mwith\s+hold\M', 'CLOSE ALL'),
+            (6, pg_catalog.strpos(source.text, 'listen') > 0 AND source.text ~ '\mlisten\M', 'UNLISTEN *'),
+            (7, pg_catalog.strpos(source.text, 'temp') > 0 AND source.text ~ '\m(pg_)?temp(orary)?\M', 'DISCARD TEMP')
+        ) AS kind (number, is_left, command)
+        WHERE kind.is_left
         ORDER BY kind.number
     ),
     'parameters', (
