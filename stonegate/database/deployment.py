@@ -128,7 +128,7 @@ async def apply_database(
         survey = await survey_database(
             conn, conninfo, source, options, database=database, begin=True, on_progress=on_progress
         )
-        return await _carry_out(conn, conninfo, survey, options, started, created, on_progress)
+        return await _carry_out(conn, survey, options, started, created, on_progress)
 
     return await _on_target(conninfo, options, started, work, on_progress, source)
 
@@ -170,7 +170,7 @@ async def apply_plan(
             untrusted=untrusted,
             warnings=session_warnings(conn, plan, facts),
         )
-        return await _carry_out(conn, conninfo, survey, options, started, created, on_progress)
+        return await _carry_out(conn, survey, options, started, created, on_progress)
 
     return await _on_target(conninfo, options, started, work, on_progress)
 
@@ -316,7 +316,6 @@ async def _lock(
 
 async def _carry_out(
     conn: AsyncConnection[Any],
-    conninfo: str,
     survey: Survey,
     options: ApplyOptions,
     started: float,

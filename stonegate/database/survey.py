@@ -154,7 +154,7 @@ async def survey_database(
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
     offered = await _offered(conn, tree, live, is_detailed=options.admin is not None and not facts.superuser)
-    mode = choose_mode(tree, live, state, options.plan)
+    mode = choose_mode(state, options.plan)
     desired = None
     if mode is not Mode.FRESH:
         desired = deployed_before(tree, live, state)

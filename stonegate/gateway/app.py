@@ -188,9 +188,6 @@ def _routing_failure(error: HTTPException) -> Exception:
 
 
 def _build_router(gateway: Gateway) -> ASGIApp:
-    grouped: dict[str, list[Endpoint]] = {}
-    for endpoint in ENDPOINTS:
-        grouped.setdefault(endpoint.path, []).append(endpoint)
     routes = [
         Route(each.path, _Served(gateway, each), methods=[each.method], include_in_schema=False) for each in ENDPOINTS
     ]

@@ -21,7 +21,7 @@ _NO_OPTIONS = PlanOptions()
 _NOTHING_RECORDED = TrackingState()
 
 
-def choose_mode(tree: SourceTree, live: Catalog, state: TrackingState, options: PlanOptions) -> Mode:
+def choose_mode(state: TrackingState, options: PlanOptions) -> Mode:
     """What kind of deployment it is (behaviour, §4 "Migrations"): FRESH needs no desired catalog, the others do."""
     if options.baseline:
         return Mode.BASELINE
@@ -56,7 +56,7 @@ def build_plan(
         builder: the role that built the reference and owns the target's objects.
         body_uses: the tables and columns that a routine's body certainly uses (behaviour, §10 "Stale bodies").
     """
-    mode = Mode.FRESH if live is None else choose_mode(tree, live, state, options)
+    mode = Mode.FRESH if live is None else choose_mode(state, options)
     plan = _blank(tree, options, mode, _target(database, live, state), builder)
     match mode:
         case Mode.FRESH:

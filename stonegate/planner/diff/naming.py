@@ -108,7 +108,7 @@ def index_columns(definition: str) -> tuple[str, ...]:
 
 def _parenthesised_lists(definition: str) -> list[str]:
     """The key list and, if there is one, the INCLUDE list."""
-    start = _find_opening(definition, 0)
+    start = _find_opening(definition)
     if start is None:
         return []
     end = _closing(definition, start)
@@ -120,13 +120,13 @@ def _parenthesised_lists(definition: str) -> list[str]:
     return lists
 
 
-def _find_opening(text: str, start: int) -> int | None:
+def _find_opening(text: str) -> int | None:
     """The first parenthesis that is not inside a quoted name."""
     quoted = False
-    for position in range(start, len(text)):
-        if text[position] == '"':
+    for position, letter in enumerate(text):
+        if letter == '"':
             quoted = not quoted
-        elif text[position] == "(" and not quoted:
+        elif letter == "(" and not quoted:
             return position
     return None
 
@@ -190,7 +190,7 @@ def _element_name(element: str) -> str:
 
 
 def _function_name(text: str) -> str:
-    opening = _find_opening(text, 0)
+    opening = _find_opening(text)
     if opening is None or opening == 0:
         return "expr"
     names = _IDENTIFIER.findall(text[:opening])
@@ -214,7 +214,7 @@ def _expression_name(text: str) -> str:
     rest = text[found.end() :]
     if not rest or rest.startswith("::"):
         return unquote(found.group())
-    opening = _find_opening(text, 0)
+    opening = _find_opening(text)
     if opening is not None and " " not in text[:opening] and _closing(text, opening) == len(text) - 1:
         return _function_name(text)
     branch = _CASE.match(text)

@@ -26,7 +26,7 @@ def in_live_order(sides: Sides, key: ObjectKey, text: str) -> str:
     if sides.starred is not None and key not in sides.starred:
         return text
     for name, declared, final in _reordered(sides, key):
-        if sides.starred is None and not _was_star(sides, key, name, declared):
+        if sides.starred is None and not _was_star(sides, key, name):
             continue
         text = _rewrite(text, declared, final)
     return text
@@ -58,7 +58,7 @@ def _read_relations(sides: Sides, key: ObjectKey) -> Iterator[tuple[QualifiedNam
             yield needed, relation
 
 
-def _was_star(sides: Sides, key: ObjectKey, name: QualifiedName, declared: Sequence[str]) -> bool:
+def _was_star(sides: Sides, key: ObjectKey, name: QualifiedName) -> bool:
     """False if the last deployment shows that the list is written out by hand.
 
     With a `*` the list followed the table's declared order then as it does now; a list that stood in another order

@@ -38,8 +38,8 @@ def compare_views(sides: Sides) -> Findings:
 def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
     """The parts of a view that is created again come with it: only its columns' and its own access is compared."""
     expanded = in_live_order(sides, desired.key, desired.definition)
-    reasons = tuple(_recreation_reasons(sides, desired, live, expanded))
-    same = _is_same(sides, desired, live, expanded)
+    same = _is_same(desired, live, expanded)
+    reasons = tuple(_recreation_reasons(desired, live, expanded, same=same))
     if reasons:
         yield sides.change(
             Action.RECREATE,
@@ -65,7 +65,7 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
     yield from compare_access(sides, desired.key, desired.access, live.access)
 
 
-def _is_same(sides: Sides, desired: View, live: View, expanded: str) -> bool:
+def _is_same(desired: View, live: View, expanded: str) -> bool:
     return (
         live.definition == expanded
         or same_text(desired.definition, live.definition)
@@ -73,9 +73,8 @@ def _is_same(sides: Sides, desired: View, live: View, expanded: str) -> bool:
     )
 
 
-def _recreation_reasons(sides: Sides, desired: View, live: View, expanded: str) -> Iterator[str]:
+def _recreation_reasons(desired: View, live: View, expanded: str, *, same: bool) -> Iterator[str]:
     """CREATE OR REPLACE VIEW keeps the columns that are there, by name, type and collation, and may append others."""
-    same = _is_same(sides, desired, live, expanded)
     if desired.materialized and not same:
         yield "a materialised view cannot be replaced"
         return

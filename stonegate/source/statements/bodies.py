@@ -177,7 +177,7 @@ class _Finder:
             ctes |= {entry["CommonTableExpr"]["ctename"] for entry in node["withClause"]["ctes"]}
             self._visit(node["withClause"], scopes, ctes)
         scope = _Scope()
-        target = self._target(node, scope, ctes) if "relation" in node else None
+        target = self._target(node, scope) if "relation" in node else None
         for clause in ("fromClause", "usingClause"):
             self._relations(node.get(clause, []), scope, ctes)
         inner = (*scopes, scope)
@@ -200,7 +200,7 @@ class _Finder:
             elif name not in ("withClause", "selectStmt", "cols", "relation"):
                 self._visit(value, inner, ctes, by_label=name in _BY_LABEL)
 
-    def _target(self, node: Node, scope: _Scope, ctes: frozenset[str]) -> ObjectKey | None:
+    def _target(self, node: Node, scope: _Scope) -> ObjectKey | None:
         relation = node["relation"]
         key = self._table(relation, frozenset())
         scope.add(relation.get("alias", {}).get("aliasname", relation["relname"]), key)

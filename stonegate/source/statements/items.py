@@ -33,12 +33,11 @@ class Draft:
     def created(self, key: ObjectKey, *, target: ObjectKey | None = None) -> SourceItem:
         """The item of a CREATE statement."""
         self.needs.schema(key.schema or None)
-        item = self._item(Verb.CREATE, key, target, (key, *self.creates) if key.name else tuple(self.creates))
-        return item
+        return self._item(Verb.CREATE, key, target, (key, *self.creates) if key.name else self.creates)
 
     def changed(self, verb: Verb, key: ObjectKey, *, target: ObjectKey | None = None) -> SourceItem:
         """The item of a statement that says more about an object: ALTER, COMMENT, GRANT, REVOKE."""
-        return self._item(verb, key, target, tuple(self.creates))
+        return self._item(verb, key, target, self.creates)
 
     def _item(self, verb: Verb, key: ObjectKey, target: ObjectKey | None, creates: Iterable[ObjectKey]) -> SourceItem:
         sql = self.statement.sql
