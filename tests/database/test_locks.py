@@ -115,28 +115,26 @@ async def test_retries_while_another_session_is_in_the_way(
     pair: tuple[Conn, Conn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "RETRY_PAUSE", 0.02)
+    monkeypatch.setattr(locks, "LOCK_ATTEMPTS", 3)
     one, two = pair
     await one.execute("CREATE TABLE t (id int); SET lock_timeout = '20ms'")
     await two.execute("BEGIN; LOCK TABLE t")
-    retries: list[int] = []
+    attempts = 0
 
     async def attempt() -> str:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 5:
+            await two.execute("COMMIT")
         async with one.transaction():
             await one.execute("LOCK TABLE t")
         return "done"
 
     with pytest.raises(LockTimeout, match="all 3 attempts") as caught:
-        await locks.run_with_lock_retry(attempt, attempts=3, on_retry=lambda number, _: retries.append(number))
-    assert (caught.value.sqlstate, retries) == ("55P03", [2, 3])
-
-    async def end(number: int) -> None:
-        await two.execute("COMMIT")
-
-    tasks: list[asyncio.Task[None]] = []
-    found = await locks.run_with_lock_retry(
-        attempt, on_retry=lambda number, _: tasks.append(asyncio.create_task(end(number)))
-    )
-    assert (found, len(tasks)) == ("done", 1)
+        await locks.run_with_lock_retry(attempt)
+    assert (caught.value.sqlstate, attempts) == ("55P03", 3)
+    assert await locks.run_with_lock_retry(attempt) == "done"
+    assert attempts == 5
 
 
 async def test_does_not_retry_other_failures(pair: tuple[Conn, Conn]) -> None:

@@ -32,6 +32,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
+from stonegate.database.failures import is_lock_failure
 from stonegate.database.sql import load
 from stonegate.errors import LockTimeout
 
@@ -41,9 +42,6 @@ FIRST_PAUSE = 0.02  # seconds
 LONGEST_PAUSE = 0.5
 LOCK_ATTEMPTS = 4  # one and three retries
 RETRY_PAUSE = 0.5  # before the first retry; doubled for each one after it
-
-# Another session was in the way: lock_not_available, deadlock_detected (manual, appendix A).
-_IN_THE_WAY = ("55P03", "40P01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,19 +148,13 @@ async def release_lock(conn: AsyncConnection[Any], key: LockKey) -> None:
 
 
 @asynccontextmanager
-async def hold_lock(
-    conn: AsyncConnection[Any],
-    key: LockKey,
-    *,
-    timeout_s: float,
-    on_wait: Callable[[LockHolder | None], None] | None = None,
-) -> AsyncIterator[None]:
+async def hold_lock(conn: AsyncConnection[Any], key: LockKey, *, timeout_s: float) -> AsyncIterator[None]:
     """`acquire_lock` around a block; given back at its end.
 
     Raises:
         LockTimeout: not granted in time.
     """
-    await acquire_lock(conn, key, timeout_s=timeout_s, on_wait=on_wait)
+    await acquire_lock(conn, key, timeout_s=timeout_s)
     try:
         yield
     finally:
@@ -197,42 +189,33 @@ def _timeout(key: LockKey, holder: LockHolder | None, timeout_s: float, database
     )
 
 
-async def run_with_lock_retry(
-    attempt: Callable[[], Awaitable[T]],
-    *,
-    attempts: int = LOCK_ATTEMPTS,
-    on_retry: Callable[[int, psycopg.Error], None] | None = None,
-) -> T:
+async def run_with_lock_retry(attempt: Callable[[], Awaitable[T]]) -> T:
     """Run `attempt` again while lock_timeout or a deadlock ends it, with growing, jittered pauses.
 
     Args:
         attempt: a whole transaction (or savepoint) that leaves nothing behind when it fails.
-        attempts: how often at most.
-        on_retry: called before each pause with the number of the coming attempt (2, 3, …) and the failure.
 
     Raises:
         LockTimeout: the last attempt failed in the same way; the cause is what PostgreSQL said.
     """
     pause = RETRY_PAUSE
-    for number in range(1, attempts + 1):
+    for left in reversed(range(LOCK_ATTEMPTS)):
         try:
             return await attempt()
         except psycopg.Error as error:
-            if error.sqlstate not in _IN_THE_WAY:
+            if not is_lock_failure(error):
                 raise
-            if number == attempts:
+            if not left:
                 raise LockTimeout(
-                    f"other sessions kept a lock that is needed, at all {attempts} attempts",
+                    f"other sessions kept a lock that is needed, at all {LOCK_ATTEMPTS} attempts",
                     cause=error.diag.message_primary or str(error),
                     hint="see who: SELECT pid, query FROM pg_stat_activity WHERE state <> 'idle'; "
                     "or raise --lock-timeout",
                     sqlstate=error.sqlstate,
                 ) from error
-            if on_retry is not None:
-                on_retry(number + 1, error)
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))
         pause *= 2
-    raise AssertionError("attempts must be at least 1")
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def read_blockers(conn: AsyncConnection[Any], statement: str) -> tuple[str, ...]:
