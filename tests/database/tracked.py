@@ -63,9 +63,11 @@ TYPE = Record(
 )
 
 
-def plan(*records: Record, digest: str = "digest", steps: tuple[Step, ...] = ()) -> Plan:
+def plan(
+    *records: Record, digest: str = "digest", steps: tuple[Step, ...] = (), excepted: tuple[str, ...] = ()
+) -> Plan:
     source = PlanSource(fingerprint=f"print of {digest}", digest=digest, path="postgresql")
-    return Plan(mode=Mode.CHANGE, source=source, records=records, steps=steps).sealed()
+    return Plan(mode=Mode.CHANGE, source=source, records=records, steps=steps, excepted=excepted).sealed()
 
 
 def step(action: Action, key: ObjectKey, **facts: Any) -> Step:

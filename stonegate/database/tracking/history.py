@@ -59,7 +59,6 @@ async def read_history(
     limit: int = 50,
     *,
     object_name: str | None = None,
-    plan_checksum: str | None = None,
     forced_only: bool = False,
 ) -> tuple[HistoryEntry, ...]:
     """The newest rows of the changelog, newest first; empty where there is none. One round trip.
@@ -68,12 +67,9 @@ async def read_history(
         conn: any connection; nothing is written.
         limit: how many rows at most.
         object_name: only those of this object, by its label ("users", "sales.add(integer)").
-        plan_checksum: only those of this plan.
         forced_only: only those that needed a consent.
     """
-    rows = await _read(
-        conn, "tracking/read_history", limit=limit, object=object_name, plan=plan_checksum, forced_only=forced_only
-    )
+    rows = await _read(conn, "tracking/read_history", limit=limit, object=object_name, forced_only=forced_only)
     return tuple(
         HistoryEntry(
             id=row[0],

@@ -168,7 +168,6 @@ async def record_plan(
     *,
     steps: Sequence[StepReport],
     durations: Mapping[str, float] | None = None,
-    executed_by: str | None = None,
     state: TrackingState | None = None,
 ) -> None:
     """Bring the tracking rows to what the plan says, and write a changelog row for each executed step.
@@ -181,7 +180,6 @@ async def record_plan(
         plan: what was carried out.
         steps: what was executed, in order; skipped, validated and unrehearsed ones get no changelog row.
         durations: milliseconds by step id, as far as known.
-        executed_by: who; None for the session's role.
         state: what the tables certainly hold, written by this version of stonegate; kinds that stay are left alone.
     """
     durations = durations or {}
@@ -200,10 +198,9 @@ async def record_plan(
             "rows": record_rows(plan, kind, elapsed),
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
-            "executed_by": executed_by,
         }
         await conn.execute(_fixed(statement), facts)
-    await record_changes(conn, plan.checksum, steps, durations=durations, executed_by=executed_by)
+    await record_changes(conn, plan.checksum, steps, durations=durations)
 
 
 async def record_changes(
@@ -212,7 +209,6 @@ async def record_changes(
     steps: Iterable[StepReport],
     *,
     durations: Mapping[str, float] | None = None,
-    executed_by: str | None = None,
 ) -> None:
     """One changelog row per executed step, in one statement; also for the prelude and for post-commit statements."""
     durations = durations or {}
@@ -223,7 +219,7 @@ async def record_changes(
     )
     if done:
         rows = change_rows(done, durations)
-        facts = {"rows": rows, "plan_checksum": plan_checksum, "executed_by": executed_by}
+        facts = {"rows": rows, "plan_checksum": plan_checksum}
         await conn.execute(_fixed("tracking/record_changes"), facts)
 
 
@@ -235,9 +231,7 @@ async def record_deployment(
     counts: Mapping[str, int],
     duration_ms: float,
     missing_seeds: Iterable[str] = (),
-    excepted: Sequence[str] | None = None,
     post_commit: Iterable[str] = (),
-    executed_by: str | None = None,
     live: Catalog | None = None,
     stamp: str | None = None,
 ) -> int:
@@ -250,9 +244,7 @@ async def record_deployment(
         counts: executed steps by action.
         duration_ms: from the start of the apply until now.
         missing_seeds: labels (`MissingSeed.label`) of all declared rows whose absence is accepted, now or earlier.
-        excepted: differences left alone; None for those of the plan.
         post_commit: ids of the steps that follow after the commit.
-        executed_by: who; None for the session's role.
         live: the catalog as it was verified; None where it is not known, or changes after the commit.
         stamp: the change stamp of before `live` was read; None to take it now.
     """
@@ -266,13 +258,12 @@ async def record_deployment(
         "plan_checksum": plan.checksum,
         "counts": Jsonb(dict(counts)),
         "duration_ms": duration_ms,
-        "executed_by": executed_by,
         "catalog": None if catalog is None else compress(catalog),
         "catalog_checksum": None if catalog is None else checksum_of(catalog),
         "live_checksum": None if live is None else checksum_of(live),
         "introspection": introspection(),
         "missing_seeds": sorted(set(missing_seeds)),
-        "excepted": list(plan.excepted if excepted is None else excepted),
+        "excepted": list(plan.excepted),
         "outside": [kind.value for kind in plan.outside],
         "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
     }

@@ -13,7 +13,6 @@ BEGIN
         FROM public._stonescriptdb_gateway_changelog AS c
         CROSS JOIN LATERAL pg_catalog.to_jsonb(c) AS whole (row)
         WHERE ({object}::text IS NULL OR c.object_name = {object})
-        AND ({plan}::text IS NULL OR whole.row ->> 'plan_checksum' = {plan})
         AND (c.forced OR NOT {forced_only})
         ORDER BY c.id DESC
         LIMIT {limit};

@@ -3,7 +3,7 @@ INSERT INTO public._stonescriptdb_gateway_changelog (
     change_type, object_name, change_detail, forced, plan_checksum, executed_by, duration_ms
 )
 SELECT c.change_type, c.object_name, c.change_detail, c.forced, %(plan_checksum)s,
-    coalesce(%(executed_by)s, session_user::text), c.duration_ms
+    session_user::text, c.duration_ms
 FROM ROWS FROM (pg_catalog.jsonb_to_recordset(%(rows)s::jsonb) AS (
     change_type text, object_name text, change_detail jsonb, forced boolean, duration_ms double precision
 )) WITH ORDINALITY AS c (change_type, object_name, change_detail, forced, duration_ms, number)

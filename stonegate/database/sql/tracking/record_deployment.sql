@@ -9,7 +9,7 @@ INSERT INTO public._stonescriptdb_gateway_deployments (
 )
 VALUES (
     %(digest)s, %(fingerprint)s, {stamp}, %(mode)s, %(tool_version)s, %(plan_checksum)s, %(counts)s::jsonb,
-    %(duration_ms)s, coalesce(%(executed_by)s, session_user::text), %(catalog)s,
+    %(duration_ms)s, session_user::text, %(catalog)s,
     %(catalog_checksum)s, %(live_checksum)s, %(introspection)s, %(missing_seeds)s, %(excepted)s, %(outside)s,
     %(post_commit)s::jsonb
 )

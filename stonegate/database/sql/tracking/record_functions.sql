@@ -16,7 +16,7 @@ changed AS (
     SET signature = w.signature, return_type = w.return_type, body_checksum = w.checksum, source_file = w.file,
         deployed_at = now(), stonegate_checksum = w.stonegate_checksum, checksum_version = %(checksum_version)s,
         identity = w.identity, plan_checksum = %(plan_checksum)s,
-        executed_by = coalesce(%(executed_by)s, session_user::text)
+        executed_by = session_user::text
     FROM wanted AS w
     WHERE f.function_name = w.name AND f.param_types = w.param_types
     AND (f.signature, f.return_type, f.body_checksum, f.source_file, f.stonegate_checksum, f.checksum_version,
@@ -29,7 +29,7 @@ INSERT INTO public._stonescriptdb_gateway_functions (
     checksum_version, identity, plan_checksum, executed_by
 )
 SELECT w.name, w.signature, w.param_types, w.return_type, w.checksum, w.file, w.stonegate_checksum,
-    %(checksum_version)s, w.identity, %(plan_checksum)s, coalesce(%(executed_by)s, session_user::text)
+    %(checksum_version)s, w.identity, %(plan_checksum)s, session_user::text
 FROM wanted AS w
 WHERE NOT EXISTS (
     SELECT FROM public._stonescriptdb_gateway_functions AS f

@@ -20,7 +20,7 @@ INSERT INTO public._stonescriptdb_gateway_migrations (
     executed_by, duration_ms
 )
 SELECT w.name, w.checksum, w.stonegate_checksum, %(checksum_version)s, w.identity, w.baselined, w.file,
-    %(plan_checksum)s, coalesce(%(executed_by)s, session_user::text), w.duration_ms
+    %(plan_checksum)s, session_user::text, w.duration_ms
 FROM wanted AS w
 WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_migrations AS m WHERE m.migration_file = w.name)
 ORDER BY w.number

@@ -12,7 +12,7 @@ changed AS (
     UPDATE public._stonescriptdb_gateway_tables AS t
     SET checksum = w.checksum, source_file = w.file, deployed_at = now(), stonegate_checksum = w.stonegate_checksum,
         checksum_version = %(checksum_version)s, identity = w.identity, plan_checksum = %(plan_checksum)s,
-        executed_by = coalesce(%(executed_by)s, session_user::text)
+        executed_by = session_user::text
     FROM wanted AS w
     WHERE t.table_name = w.name
     AND (t.checksum, t.source_file, t.stonegate_checksum, t.checksum_version, t.identity)
@@ -22,7 +22,7 @@ INSERT INTO public._stonescriptdb_gateway_tables (
     table_name, checksum, source_file, stonegate_checksum, checksum_version, identity, plan_checksum, executed_by
 )
 SELECT w.name, w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity, %(plan_checksum)s,
-    coalesce(%(executed_by)s, session_user::text)
+    session_user::text
 FROM wanted AS w
 WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_tables AS t WHERE t.table_name = w.name)
 ORDER BY w.number

@@ -13,7 +13,7 @@ changed AS (
     UPDATE public._stonescriptdb_gateway_types AS t
     SET type_kind = w.detail, checksum = w.checksum, source_file = w.file, deployed_at = now(),
         stonegate_checksum = w.stonegate_checksum, checksum_version = %(checksum_version)s, identity = w.identity,
-        plan_checksum = %(plan_checksum)s, executed_by = coalesce(%(executed_by)s, session_user::text)
+        plan_checksum = %(plan_checksum)s, executed_by = session_user::text
     FROM wanted AS w
     WHERE t.type_name = w.name
     AND (t.type_kind, t.checksum, t.source_file, t.stonegate_checksum, t.checksum_version, t.identity)
@@ -24,7 +24,7 @@ INSERT INTO public._stonescriptdb_gateway_types (
     executed_by
 )
 SELECT w.name, w.detail, w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity,
-    %(plan_checksum)s, coalesce(%(executed_by)s, session_user::text)
+    %(plan_checksum)s, session_user::text
 FROM wanted AS w
 WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_types AS t WHERE t.type_name = w.name)
 ORDER BY w.number
