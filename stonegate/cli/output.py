@@ -58,15 +58,14 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     return "".join(_PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
 
 
-def make_console(stream: IO[str], *, width: int | None = None) -> Console:
+def make_console(stream: IO[str]) -> Console:
     """A console on a stream: as wide as its terminal, without colours and line breaks anywhere else.
 
     COLUMNS sets the width everywhere; NO_COLOR and TERM=dumb switch colours off (https://no-color.org).
     """
     terminal = stream.isatty()
     columns = os.environ.get("COLUMNS", "")
-    if width is None and columns.isdigit() and int(columns) > 0:
-        width = int(columns)
+    width = int(columns) if columns.isdigit() and int(columns) > 0 else None
     return Console(
         file=stream,
         force_terminal=terminal,
@@ -191,9 +190,9 @@ def dump_json(document: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def say(message: str, *, style: str = "") -> None:
+def say(message: str) -> None:
     """A message for people, on standard error."""
-    stderr().print(Text(message, style=style))
+    stderr().print(Text(message))
 
 
 class Watcher(Protocol):

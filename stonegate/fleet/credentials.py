@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from functools import partial
 
-from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.databases import Session, connect_maintenance
 from stonegate.database.tenants.roles import (
     can_login,
     create_role,
@@ -58,7 +58,7 @@ async def register_platform(
         created = await create_role(maintenance, user, chosen)
         try:
             if not created:
-                await _require_takeable(registry, server, user, password)
+                await _require_takeable(maintenance, server, user, password)
                 await require_member(maintenance, user)
             return await asyncio.to_thread(registry.register, name, login=(user, chosen))
         except BaseException:
@@ -69,17 +69,13 @@ async def register_platform(
         await maintenance.close()
 
 
-async def _require_takeable(registry: Registry, server: str, user: str, password: str | None) -> None:
+async def _require_takeable(maintenance: Session, server: str, user: str, password: str | None) -> None:
     """Refuse a role that is somebody else's, or mightier than a platform's may be."""
     if password is None:
         raise UsageError(
             f"the role {user} exists already", hint="give its password too, or choose another name for a new role"
         )
-    maintenance = await connect_maintenance(server)
-    try:
-        facts = await read_role(maintenance, user)
-    finally:
-        await maintenance.close()
+    facts = await read_role(maintenance, user)
     if facts is None or not facts.may_login:
         raise UsageError(f"the role {user} may not log in", hint="choose another name for a new role")
     if facts.powers or facts.memberships:

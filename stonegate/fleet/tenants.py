@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stonegate.database.reports import report_error
-from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.databases import Session, connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts
-from stonegate.database.tenants.make import Made, Mould, Session, drop_tenant, make_tenant, prepare_mould
+from stonegate.database.tenants.make import Made, Mould, drop_tenant, make_tenant, prepare_mould
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation, StonegateError
 from stonegate.fleet.adoption import label_of, owner_in
 from stonegate.fleet.ending import Patience, Stop, finish_undisturbed, pauses, run_until_forced
@@ -317,9 +317,7 @@ def _require_own(facts: DatabaseFacts, owner: Owner, *, recorded: bool) -> None:
         )
 
 
-async def drop_tenants(
-    registry: Registry, targets: Iterable[Target], *, on_report: OnTenant | None = None
-) -> tuple[TenantReport, ...]:
+async def drop_tenants(registry: Registry, targets: Iterable[Target]) -> tuple[TenantReport, ...]:
     """Drop the databases of tenants, one after the other; one that fails stops no other."""
     reports: list[TenantReport] = []
     for target in targets:
@@ -337,6 +335,4 @@ async def drop_tenants(
         except StonegateError as error:
             report = TenantReport(owner=target.owner, database=target.database, error=report_error(error))
         reports.append(report)
-        if on_report is not None:
-            on_report(report)
     return tuple(reports)

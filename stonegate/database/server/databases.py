@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -16,9 +16,12 @@ from psycopg import AsyncConnection, sql
 from stonegate.database.connect import connect, with_database
 from stonegate.database.failures import explain_failure
 from stonegate.database.server.facts import Locale
-from stonegate.database.server.locks import database_key, hold_lock, try_lock
+from stonegate.database.server.locks import database_key, hold_lock, release_lock, try_lock
 from stonegate.database.sql import load
 from stonegate.errors import DatabaseNotFound, MigrationFailed, StonegateError
+
+#: A connection, for those who only hand it on.
+Session: TypeAlias = AsyncConnection[Any]
 
 #: Databases that are dropped by whoever finds them without an owner; nobody else's name begins like this.
 TEMPORARY_PREFIX = "stonegate_tmp_"
@@ -30,7 +33,7 @@ _SESSIONS_GO = 5.0  # seconds until a session that was closed has left the serve
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 
-async def connect_maintenance(conninfo: str) -> AsyncConnection[Any]:
+async def connect_maintenance(conninfo: str) -> Session:
     """A session on the maintenance database of that server, in autocommit: `postgres`, or where it is gone `template1`.
 
     Raises:
@@ -42,7 +45,7 @@ async def connect_maintenance(conninfo: str) -> AsyncConnection[Any]:
     return await connect(with_database(conninfo, MAINTENANCE[-1]))
 
 
-async def exists(maintenance: AsyncConnection[Any], name: str) -> bool:
+async def exists(maintenance: Session, name: str) -> bool:
     """True if the server has a database of that name."""
     cursor = await maintenance.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,))
     return await cursor.fetchone() is not None
@@ -67,14 +70,12 @@ async def read_databases(server: str) -> tuple[str, ...]:
 
 
 async def create_database(
-    maintenance: AsyncConnection[Any],
+    maintenance: Session,
     name: str,
     *,
     owner: str | None = None,
     template: str | None = None,
     locale: Locale | None = None,
-    allow_connections: bool = True,
-    wait_s: float = LOCK_SECONDS,
 ) -> bool:
     """Create a database under the database lock; False if somebody else did, before or meanwhile.
 
@@ -83,14 +84,13 @@ async def create_database(
         owner: None for the session's role.
         template: None for the server's default; "template0" for one without local additions.
         locale: None for the template's.
-        wait_s: how long to wait for the lock, in seconds.
 
     Raises:
         MigrationFailed: PostgreSQL refuses (permission, template, locale, name).
         LockTimeout: somebody else creates or drops a database of that name for too long.
     """
-    statement = _create_statement(name, owner, template, locale, allow_connections)
-    async with hold_lock(maintenance, database_key(name), timeout_s=wait_s):
+    statement = _create_statement(name, owner, template, locale)
+    async with hold_lock(maintenance, database_key(name), timeout_s=LOCK_SECONDS):
         if await exists(maintenance, name):
             return False
         try:
@@ -103,9 +103,7 @@ async def create_database(
     return True
 
 
-def _create_statement(
-    name: str, owner: str | None, template: str | None, locale: Locale | None, allow_connections: bool
-) -> sql.Composed:
+def _create_statement(name: str, owner: str | None, template: str | None, locale: Locale | None) -> sql.Composed:
     parts: list[sql.Composable] = [sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))]
     if owner is not None:
         parts.append(sql.SQL("OWNER {}").format(sql.Identifier(owner)))
@@ -123,12 +121,10 @@ def _create_statement(
             parts.append(sql.SQL("BUILTIN_LOCALE {}").format(sql.Literal(locale.locale)))
         if locale.rules is not None:
             parts.append(sql.SQL("ICU_RULES {}").format(sql.Literal(locale.rules)))
-    if not allow_connections:
-        parts.append(sql.SQL("ALLOW_CONNECTIONS false"))
     return sql.SQL(" ").join(parts)
 
 
-async def drop_database(maintenance: AsyncConnection[Any], name: str, *, force: bool = False) -> bool:
+async def drop_database(maintenance: Session, name: str, *, force: bool = False) -> bool:
     """Drop a database that stonegate created, template or not; False if it was not there.
 
     Args:
@@ -158,7 +154,7 @@ async def drop_database(maintenance: AsyncConnection[Any], name: str, *, force: 
     return True
 
 
-async def close_database(maintenance: AsyncConnection[Any], name: str, final: str, *, template: bool) -> None:
+async def close_database(maintenance: Session, name: str, final: str, *, template: bool) -> None:
     """Give a database its final name and let nobody in any more.
 
     Raises:
@@ -177,7 +173,7 @@ async def close_database(maintenance: AsyncConnection[Any], name: str, final: st
         raise _refused(error, f"the database {name} cannot be renamed to {final}", name, right=right) from error
 
 
-async def _retry_while_in_use(maintenance: AsyncConnection[Any], statement: sql.Composed) -> None:
+async def _retry_while_in_use(maintenance: Session, statement: sql.Composed) -> None:
     """55006: a session that was just closed needs a moment to leave; PostgreSQL itself waits five seconds for it."""
     deadline = asyncio.get_running_loop().time() + _SESSIONS_GO
     while True:
@@ -211,7 +207,7 @@ def _refused(error: psycopg.Error, message: str, name: str, *, right: str) -> St
 
 @asynccontextmanager
 async def temporary_database(
-    maintenance: AsyncConnection[Any],
+    maintenance: Session,
     *,
     purpose: str,
     owner: str | None = None,
@@ -242,7 +238,7 @@ async def temporary_database(
                 await drop_database(maintenance, name, force=True)
 
 
-async def collect_leftovers(maintenance: AsyncConnection[Any]) -> tuple[str, ...]:
+async def collect_leftovers(maintenance: Session) -> tuple[str, ...]:
     """Drop temporary databases whose maker is gone; the names of those that were dropped."""
     cursor = await maintenance.execute(
         "SELECT d.datname FROM pg_catalog.pg_database AS d WHERE d.datname ~ %s"
@@ -260,5 +256,5 @@ async def collect_leftovers(maintenance: AsyncConnection[Any]) -> tuple[str, ...
                 if await drop_database(maintenance, name):
                     dropped.append(name)
         finally:
-            await maintenance.execute("SELECT pg_catalog.pg_advisory_unlock(%s, %s)", (key.space, key.object))
+            await release_lock(maintenance, key)
     return tuple(dropped)

@@ -22,6 +22,7 @@ from stonegate.database.reports import elapsed_ms
 from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.server.databases import TEMPORARY_PREFIX, drop_database
 from stonegate.database.server.locks import database_key, hold_lock
+from stonegate.database.server.sizes import read_database_sizes
 from stonegate.database.sql import load
 from stonegate.database.tenants.labels import DatabaseFacts, Label, label_statement
 from stonegate.errors import MigrationFailed, StonegateError
@@ -92,14 +93,8 @@ def _create_statement(name: str, new: NewDatabase) -> sql.Composed:
 async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> Strategy:
     """How to copy a template: WAL_LOG writes every page into the WAL, FILE_COPY forces two checkpoints (manual, CREATE
     DATABASE)."""
-    cursor = await maintenance.execute(
-        "SELECT pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database AS d WHERE d.datname = %s"
-        " AND (pg_catalog.has_database_privilege(d.oid, 'CONNECT')"
-        " OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'))",
-        (template,),
-    )
-    row = await cursor.fetchone()
-    return "FILE_COPY" if row is not None and row[0] > FILE_COPY_BYTES else "WAL_LOG"
+    sizes = await read_database_sizes(maintenance, [template])
+    return "FILE_COPY" if sizes.get(template, 0) > FILE_COPY_BYTES else "WAL_LOG"
 
 
 def _dress(temporary: str, new: NewDatabase) -> list[sql.Composed]:

@@ -42,14 +42,12 @@ class DatabaseFacts:
 
     Attributes:
         label: None where its comment is none of ours.
-        bytes: None unless asked for, or where this role may not look.
     """
 
     name: str
     owner: str
     label: Label | None
     is_template: bool = False
-    bytes: int | None = None
 
 
 def parse_label(comment: str | None) -> Label | None:
@@ -71,23 +69,16 @@ def parse_label(comment: str | None) -> Label | None:
     )
 
 
-async def read_facts(
-    maintenance: AsyncConnection[Any], names: Iterable[str] | None = None, *, with_size: bool = False
-) -> dict[str, DatabaseFacts]:
+async def read_facts(maintenance: AsyncConnection[Any], names: Iterable[str] | None = None) -> dict[str, DatabaseFacts]:
     """The databases of those names (None: all) that the server has; one round trip."""
-    size = (
-        "CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT') THEN pg_catalog.pg_database_size(d.oid) END"
-        if with_size
-        else "NULL"
-    )
     query = (
         "SELECT d.datname, pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.shobj_description(d.oid, 'pg_database'),"
-        f" d.datistemplate, {size} FROM pg_catalog.pg_database AS d WHERE %(names)s::text[] IS NULL"
+        " d.datistemplate FROM pg_catalog.pg_database AS d WHERE %(names)s::text[] IS NULL"
         " OR d.datname::text = ANY (%(names)s::text[])"
     )
     cursor = await maintenance.execute(query.encode(), {"names": None if names is None else list(names)})
     return {
-        row[0]: DatabaseFacts(name=row[0], owner=row[1], label=parse_label(row[2]), is_template=row[3], bytes=row[4])
+        row[0]: DatabaseFacts(name=row[0], owner=row[1], label=parse_label(row[2]), is_template=row[3])
         for row in await cursor.fetchall()
     }
 

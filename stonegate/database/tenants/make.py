@@ -9,10 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import AsyncConnection
 
 from stonegate.database.connect import with_database
 from stonegate.database.deployment import apply_database
@@ -20,7 +18,7 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import Reference, read_stored
 from stonegate.database.reports import elapsed_ms
-from stonegate.database.server.databases import collect_leftovers, connect_maintenance, drop_database
+from stonegate.database.server.databases import Session, collect_leftovers, connect_maintenance, drop_database
 from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.survey import ApplyOptions
@@ -42,9 +40,6 @@ from stonegate.model.report import ApplyReport, SeedReport, Status
 from stonegate.model.source import Seeder, SourceTree
 from stonegate.planner.build import build_plan
 from stonegate.source.lazy import LazySource
-
-#: A connection, for those who only hand it on.
-Session: TypeAlias = AsyncConnection[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
