@@ -336,7 +336,7 @@ async def _carry_out(
         state=survey.state,
         stamp=survey.stamp,
         has_tracking=survey.has_tracking,
-        options=_execute_options(options),
+        options=_execute_options(options, plan),
         by_admin=by_admin,
         started=started,
         on_progress=on_progress,
@@ -357,11 +357,11 @@ async def _carry_out(
     )
 
 
-def _execute_options(options: ApplyOptions) -> ExecuteOptions:
+def _execute_options(options: ApplyOptions, plan: Plan) -> ExecuteOptions:
     return ExecuteOptions(
         dry_run=options.dry_run,
         skip_verification=options.skip_verification,
         lock_timeout_s=options.lock_timeout_s,
         statement_timeout_s=options.statement_timeout_s,
-        missing_seeds="insert" if options.plan.seed_missing else options.missing_seeds,
+        missing_seeds="insert" if plan.seed_missing else options.missing_seeds,
     )

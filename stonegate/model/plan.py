@@ -163,6 +163,7 @@ class Phase(StrEnum):
     TRIGGERS = "triggers"
     ORPHANS = "orphans"
     SEEDERS = "seeders"
+    CLOSING_KEYS = "closing keys"  # foreign keys that existing rows satisfy only with what the seeders insert
     POST_COMMIT = "post_commit"
 
 
@@ -291,6 +292,7 @@ class Plan:
         skipped: declared objects that are as declared already.
         uncertain: labels of objects whose steps are decided at apply, after the migrations ran (behaviour, §5).
         search_path: schemas that the database's search_path gets (extensions with a schema of their own).
+        seed_missing: declared rows that existing tables lack are inserted.
         excepted: differences that verification tolerates ("identity → after"): left alone at adoption, or made by
             a statement that runs after the commit.
         kept: kinds that the folder does not manage, never removed.
@@ -316,6 +318,7 @@ class Plan:
     consents: tuple[Consent, ...] = ()
     force: bool = False
     allow_drift: bool = False
+    seed_missing: bool = False
     records: tuple[Record, ...] = field(default=(), repr=False)
     search_path: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()

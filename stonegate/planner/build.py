@@ -97,6 +97,7 @@ def _blank(tree: SourceTree, options: PlanOptions, mode: Mode, target: PlanTarge
         consents=options.consents,
         force=options.force,
         allow_drift=options.allow_drift,
+        seed_missing=options.seed_missing,
         builder=builder,
         outside=kinds_outside(tree),
     )

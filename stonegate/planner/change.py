@@ -25,7 +25,7 @@ from stonegate.planner.obstacles import clear_the_way
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.places import find_places
 from stonegate.planner.records import build_records
-from stonegate.planner.seeding import seed_steps
+from stonegate.planner.seeding import filled_tables, seed_steps
 from stonegate.planner.stale import BodyUses, refuse_stale_bodies
 from stonegate.planner.steps.evolve import Evolution, Place, evolve
 from stonegate.planner.steps.operations import is_executable
@@ -85,6 +85,8 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     preview = _preview(plan, given, migrations)
     decided = _decide_all(plan, given, allowed, migrations, preview)
     cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), given.desired, preview.simulated.catalog)
+    created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
+    seeds = seed_steps(given.ordered.seeders, given.desired, created)
     evolution = Evolution(
         desired=given.desired,
         live=preview.simulated.catalog,
@@ -93,9 +95,8 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         declared=state.declared,
         real=given.live,
         rewound=preview.rewound.tables,
+        filled=filled_tables(seeds, seed_missing=options.seed_missing),
     )
-    created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
-    seeds = seed_steps(given.ordered.seeders, given.desired, created)
     steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
     refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
     return replace(
@@ -295,7 +296,14 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[St
         for step in plan.steps
         if step.file is not None and step.line is not None
     }
-    evolution = Evolution(desired=plan.desired, live=live, builder=plan.builder, places=places, declared=state.declared)
+    evolution = Evolution(
+        desired=plan.desired,
+        live=live,
+        builder=plan.builder,
+        places=places,
+        declared=state.declared,
+        filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
+    )
     return _with_consents(evolve(cleared.changes, evolution), allowed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog
@@ -44,6 +44,12 @@ def seed_steps(
             )
         )
     return tuple(steps)
+
+
+def filled_tables(steps: Iterable[Step], *, seed_missing: bool) -> frozenset[ObjectKey]:
+    """The tables that the steps put rows into; with `seed_missing` those too whose rows are looked up."""
+    actions = (Action.SEED, Action.VALIDATE) if seed_missing else (Action.SEED,)
+    return frozenset(replace(step.key, kind=ObjectKind.TABLE) for step in steps if step.action in actions)
 
 
 def _with_columns(seeder: Seeder, desired: Catalog | None) -> Seeder:

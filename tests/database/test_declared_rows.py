@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+from stonegate.database.deployment import apply_plan, plan_database
+from stonegate.database.survey import ApplyOptions
+from stonegate.model.json_form import to_json
+from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from tests.database.folders import COUNT, ROLES, allowing, applied, apply, write
 from tests.servers import Database
@@ -60,6 +65,25 @@ def test_rows_of_new_tables_point_to_missing_rows_and_the_reverse(database: Data
     asked = applied(database.url, changed, plan=allowing(seed_missing=True))
     assert [(seed.table, seed.inserted) for seed in asked.seeds] == [("teams", 1), ("roles", 1), ("members", 1)]
     assert database.rows("SELECT role, team FROM members JOIN roles ON roles.id = role") == [(2, 5)]
+
+
+def test_a_saved_plan_inserts_missing_rows_where_that_was_asked_for(database: Database, tmp_path: Path) -> None:
+    """And a key of the same plan that leads to them comes after them."""
+    files = ROLES | {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, role int);"}
+    applied(database.url, write(tmp_path, files))
+    database.rows("INSERT INTO users VALUES (1, 2)")
+    database.rows("DELETE FROM roles WHERE id = 2")
+    changed = write(
+        tmp_path, files | {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, role int REFERENCES roles);"}
+    )
+    wanted = ApplyOptions(plan=allowing(seed_missing=True))
+    made = Plan.load(to_json({"plan": asyncio.run(plan_database(database.url, changed, wanted))}))
+    rehearsed = asyncio.run(apply_plan(database.url, made, ApplyOptions(dry_run=True)))
+    assert rehearsed.error is None and database.rows("SELECT id FROM roles") == [(1,)]
+    report = asyncio.run(apply_plan(database.url, made))
+    assert report.error is None and report.verified
+    assert [step.step.id for step in report.steps][-1] == "create constraint users.users_role_fkey"
+    assert database.rows("SELECT id FROM roles ORDER BY 1") == [(1,), (2,)]
 
 
 def test_missing_rows_only_warn_when_a_container_starts(database: Database, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ NEW = OLD | {
     "types/mood.sql": "CREATE TYPE mood AS ENUM ('sad', 'happy');",
     "types/pair.sql": "CREATE TYPE pair AS (a int, b int);",
     "tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL, age bigint,\n"
-    "mood mood DEFAULT 'happy');\nCREATE INDEX users_email ON users (email);",
+    "mood mood DEFAULT 'happy', role int DEFAULT 2 REFERENCES roles);\nCREATE INDEX users_email ON users (email);",
     "tables/roles.sql": "CREATE TABLE roles (id int PRIMARY KEY, name text, CHECK (id > 0));",
     "migrations/002.sql": "UPDATE users SET email = 'filled' WHERE email IS NULL;\n"
     "-- stonegate: allow set_not_null users.email\nALTER TABLE users ALTER email SET NOT NULL;",
@@ -53,8 +53,8 @@ del NEW["functions/gone.sql"]
 
 BEFORE_COMMIT = (
     "connect", "introspect", "reference", "plan", "prelude", "steps/types", "steps/tables", "steps/migrations",
-    "steps/changes", "steps/views", "steps/routines", "steps/triggers", "steps/orphans", "steps/seeders", "record",
-    "verify", "commit",
+    "steps/changes", "steps/views", "steps/routines", "steps/triggers", "steps/orphans", "steps/seeders",
+    "steps/closing keys", "record", "verify", "commit",
 )  # fmt: skip
 AFTER_COMMIT = "post_commit"
 

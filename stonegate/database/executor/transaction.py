@@ -119,24 +119,20 @@ class _Attempt:
         self._set_search_path()
         if self.careful:
             await self._skip_prelude()
-        certain, seeds = self._split()
+        certain, seeds, closing = _around_seeds(self.job.inside)
         head, tail = _cut_after_migrations(certain)
         await self._run_steps(head)
         if head and job.plan.mode is not Mode.FRESH:
             await self._flush()
-            tail = await self._read_what_remains()
+            tail, _, closing = _around_seeds(await self._read_what_remains())
         await self._run_steps(tail)
         await self._run_seeds(seeds)
         self._send(CONSTRAINTS_NOW, seeds[-1] if seeds else None)
+        await self._run_closing(closing)
         await self._flush()
         if job.options.dry_run:
             self._report(job.late, NOT_REHEARSED)
         await self._finish()
-
-    def _split(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-        seeds = tuple(step for step in self.job.inside if step.action in (Action.SEED, Action.VALIDATE))
-        chosen = {step.id for step in seeds}
-        return tuple(step for step in self.job.inside if step.id not in chosen), seeds
 
     async def _read_what_remains(self) -> tuple[Step, ...]:
         """The truth after the migrations: what they did already is left out, what they made necessary was announced."""
@@ -279,6 +275,13 @@ class _Attempt:
                 self._report((step,), NOT_REHEARSED)
             await self.conn.execute("RELEASE SAVEPOINT rows")
 
+    async def _run_closing(self, steps: Sequence[Step]) -> None:
+        """Foreign keys that need the rows."""
+        if self.execution.is_rehearsed:
+            await self._run_steps(steps)
+        else:
+            self._report(steps, NOT_REHEARSED)
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _finish(self) -> None:
@@ -323,6 +326,14 @@ class _Attempt:
             live=None if late else after,
             stamp=stamp,
         )
+
+
+def _around_seeds(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...]]:
+    """The steps before the declared rows, those with rows, and those after them."""
+    seeds = tuple(step for step in steps if step.action in _ROWS)
+    others = tuple(step for step in steps if step.action not in _ROWS)
+    before = tuple(step for step in others if step.phase is not Phase.CLOSING_KEYS)
+    return before, seeds, tuple(step for step in others if step.phase is Phase.CLOSING_KEYS)
 
 
 def _cut_after_migrations(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

@@ -48,6 +48,7 @@ class Evolution:
         declared: what the last deployment declared; None before the first one.
         real: the live catalog before the pending migrations were replayed on it; None if `live` is that.
         rewound: new tables in the form in which the pending migrations meet them.
+        filled: tables that get rows of seeders.
     """
 
     desired: Catalog
@@ -57,6 +58,7 @@ class Evolution:
     declared: Catalog | None = None
     real: Catalog | None = None
     rewound: tuple[Table, ...] = ()
+    filled: frozenset[ObjectKey] = frozenset()
 
 
 def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = False) -> tuple[Step, ...]:
@@ -67,7 +69,7 @@ def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = Fals
     """
     changes = tuple(changes)
     cut = cut_into_operations(changes, evolution.desired, bare=bare)
-    operations = put_in_order(cut, evolution.desired, evolution.live)
+    operations = put_in_order(cut, evolution.desired, evolution.live, evolution.filled)
     heirs = _heirs(changes, evolution.live)
     pieces = [(operation, _clauses(operation, evolution, heirs.get(operation.key))) for operation in operations]
     return tuple(_steps([(operation, clauses) for operation, clauses in pieces if clauses], evolution))

@@ -37,6 +37,7 @@ class Operation:
 
     Attributes:
         early: a drop that clears the way for something else.
+        closing: comes after the seeders.
         between: the name that a renamed thing has until the declared one is free; "" if it gets that at once.
     """
 
@@ -44,6 +45,7 @@ class Operation:
     change: Change
     part: Part = Part.WHOLE
     early: bool = False
+    closing: bool = False
     between: str = ""
 
     @property
@@ -59,6 +61,8 @@ class Operation:
 def phase_of(operation: Operation) -> Phase:
     """The phase that an operation is shown and recorded under."""
     kind = operation.key.kind
+    if operation.closing:
+        return Phase.CLOSING_KEYS
     if operation.change.action is Action.DROP and not operation.early and kind not in MEMBER_KINDS:
         return Phase.ORPHANS
     match kind:

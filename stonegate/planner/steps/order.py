@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, Dependency, Sequence
@@ -53,6 +53,7 @@ _LATE_DROP_RANK: dict[ObjectKind, int] = {
     ObjectKind.TYPE: 96,
     ObjectKind.SCHEMA: 97,
 }
+_LAST = 100
 _ATTACHED = frozenset(
     {"owner", "comment", "privileges", "sequence_comment", "sequence_privileges", "enabled", "options", "name"}
 )
@@ -68,8 +69,19 @@ _RELATIONS = frozenset(
 )
 
 
-def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
-    """The operations in an order that PostgreSQL accepts, stable by rank, table and name."""
+def put_in_order(
+    operations: tuple[Operation, ...], desired: Catalog, live: Catalog, filled: Collection[ObjectKey] = ()
+) -> tuple[Operation, ...]:
+    """The operations in an order that PostgreSQL accepts, stable by rank, table and name.
+
+    Args:
+        filled: tables that get rows after all operations: foreign keys to them, and what has to follow those, are last
+            and marked as closing.
+    """
+    operations = tuple(
+        replace(operation, closing=True) if _refers_to(operation, desired, filled) else operation
+        for operation in operations
+    )
     operations = with_renames_apart(operations, desired, live)
     index = OperationIndex(operations, desired, live)
     after: dict[int, set[int]] = defaultdict(set)  # before → after
@@ -78,12 +90,34 @@ def put_in_order(operations: tuple[Operation, ...], desired: Catalog, live: Cata
         if first != second and (second, first) not in freed:
             after[first].add(second)
     operations = _mark_early(operations, after)
-    return tuple(operations[number] for number in _topological(operations, after))
+    return tuple(_all_closing(operations[number] for number in _topological(operations, after)))
+
+
+def _refers_to(operation: Operation, desired: Catalog, tables: Collection[ObjectKey]) -> bool:
+    """Whether it adds a foreign key that leads to one of the tables."""
+    if not tables or operation.verb is not Verb.CREATE or operation.key.kind is not ObjectKind.CONSTRAINT:
+        return False
+    holder = desired.table(operation.key.owner)
+    return holder is not None and any(
+        ObjectKey(ObjectKind.TABLE, constraint.references.schema, constraint.references.name) in tables
+        for constraint in holder.constraints
+        if constraint.name == operation.key.member and constraint.references is not None
+    )
+
+
+def _all_closing(operations: Iterator[Operation]) -> Iterator[Operation]:
+    """The operations; what comes behind the first closing one waits for it, and closes too."""
+    closing = False
+    for operation in operations:
+        closing = closing or operation.closing
+        yield replace(operation, closing=closing)
 
 
 def _rank(operation: Operation) -> int:
     """The place of an operation when nothing forces another (behaviour, §6: the phases are tie-breakers)."""
     kind = operation.key.kind
+    if operation.closing:
+        return _LAST
     match operation.verb:
         case Verb.DROP:
             return 10 if operation.early else _LATE_DROP_RANK.get(kind, 90)

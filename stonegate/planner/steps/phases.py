@@ -46,7 +46,9 @@ def arrange(
     moved = moved_enums(migrations.pending)
     prelude = find_prelude((*early, *inside, *late, *seeds), moved, evolution.desired, evolution.live)
     ahead = {step.id for step in prelude}
-    body = tuple(step for step in (*early, *inside, *late, *seeds) if step.id not in ahead)
+    closing = tuple(step for step in late if step.phase is Phase.CLOSING_KEYS)
+    before = tuple(step for step in late if step.phase is not Phase.CLOSING_KEYS)
+    body = tuple(step for step in (*early, *inside, *before, *seeds, *closing) if step.id not in ahead)
     return (*prelude, *body, *after_commit)
 
 
