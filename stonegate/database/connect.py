@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -36,7 +36,33 @@ _DEFAULTS: Final = {
     "tcp_user_timeout": "60000",
     "client_encoding": "UTF8",
 }
-_UTC: Final = "-c TimeZone=UTC"
+#: How texts are read and values printed, whatever the database's and the role's own settings are: a folder means the
+#: same in every database, and equal objects print alike (pg_dump begins with these, too). The order of day and month in
+#: ambiguous dates stays the server's.
+FORM: Final = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "array_nulls": "on",
+    "backslash_quote": "safe_encoding",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "quote_all_identifiers": "off",
+    "row_security": "on",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "xmlbinary": "base64",
+    "xmloption": "content",
+}
+#: What a database sets for its applications, and which would cut short or refuse our work.
+_LIMITS: Final = {
+    "default_transaction_deferrable": "off",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "statement_timeout": "0",
+}
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _INVALID_CATALOG_NAME: Final = "3D000"
@@ -70,8 +96,9 @@ async def connect(
     application_name: str = "stonegate",
     options: str = "",
     connect_timeout: int | None = None,
+    as_caller: bool = False,
 ) -> AsyncConnection[TupleRow]:
-    """A connection with TCP keepalives, UTF-8 and the time zone UTC; the search_path is as the database has it.
+    """A connection with TCP keepalives, UTF-8 and the settings of `FORM`; the search_path is as the database has it.
 
     Args:
         conninfo: a libpq URL or key=value string; PG* variables and service files complete it (manual 34.1).
@@ -79,6 +106,8 @@ async def connect(
         application_name: unless the conninfo or PGAPPNAME names one.
         options: further command-line options for the session ("-c lock_timeout=5s").
         connect_timeout: seconds; overrides the conninfo.
+        as_caller: a session in which functions are called: but for the time zone, UTC, it has the settings that the
+            database and the role give to applications.
 
     Raises:
         DatabaseNotFound: the server is there, the database is not.
@@ -86,7 +115,7 @@ async def connect(
         UsageError: the conninfo cannot be read.
     """
     environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("PG")))
-    full = _complete(conninfo, application_name, options, connect_timeout, environment)
+    full = _complete(conninfo, application_name, options, connect_timeout, as_caller, environment)
     try:
         conn = await AsyncConnection.connect(full, autocommit=autocommit)
     except psycopg.OperationalError as failure:
@@ -202,6 +231,7 @@ def _complete(
     application_name: str,
     options: str,
     connect_timeout: int | None,
+    as_caller: bool,
     environment: tuple[tuple[str, str], ...],  # what _known reads from it: part of the cache's key
 ) -> str:
     """The conninfo with our defaults; kept, since taking it apart costs a tenth of a connection."""
@@ -212,10 +242,16 @@ def _complete(
     if "service" not in known:
         params |= {key: value for key, value in _DEFAULTS.items() if not known.get(key)}
     params["client_encoding"] = "UTF8"
-    params["options"] = " ".join(filter(None, (known.get("options"), _UTC, options)))
+    limits, form = ({}, {"TimeZone": FORM["TimeZone"]}) if as_caller else (_LIMITS, FORM)
+    params["options"] = " ".join(filter(None, (_in_words(limits), known.get("options"), _in_words(form), options)))
     if connect_timeout is not None:
         params["connect_timeout"] = str(connect_timeout)
     return make_conninfo("", **params)
+
+
+def _in_words(settings: Mapping[str, str]) -> str:
+    """The settings as command-line options of the session."""
+    return " ".join("-c " + f"{name}={value}".replace(" ", r"\ ") for name, value in settings.items())
 
 
 def _parse(conninfo: str) -> dict[str, str]:

@@ -81,7 +81,7 @@ async def call_function(conninfo: str, function: str, arguments: Sequence[str]) 
         UsageError: several do; the details list them.
         QueryFailed: it raised an error; PostgreSQL's words are in `cause`.
     """
-    conn = await connect(conninfo)
+    conn = await connect(conninfo, as_caller=True)
     notices: list[str] = []
     conn.add_notice_handler(lambda notice: notices.append(f"{notice.severity}: {notice.message_primary}"))
     try:

@@ -62,7 +62,7 @@ async def open_session(conninfo: str, *, statement_timeout_s: float) -> CallSess
         ConnectionFailed, DatabaseNotFound: the server, or the database, does not let us in.
     """
     options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c client_min_messages=error"
-    return CallSession(await connect(conninfo, application_name=APPLICATION, options=options))
+    return CallSession(await connect(conninfo, application_name=APPLICATION, options=options, as_caller=True))
 
 
 class Functions(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from stonegate.database.connect import FORM
 from stonegate.model.names import quote_ident, quote_literal
 
 ROLLBACK_SECONDS = 10
@@ -40,15 +41,13 @@ class SessionSettings:
 
     def statements(self, *, local: bool) -> tuple[str, ...]:
         """The SQL that puts the settings in force, for the transaction (`local`) or for the session."""
-        values = {
+        values = FORM | {
             "search_path": ", ".join(map(quote_ident, self.search_path)),
             "lock_timeout": f"{round(self.lock_timeout_s * 1000)}ms",
             "statement_timeout": f"{round(self.statement_timeout_s * 1000)}ms",
             "idle_in_transaction_session_timeout": "0",
             "client_min_messages": "warning",
             "check_function_bodies": "on" if self.check_bodies else "off",
-            "standard_conforming_strings": "on",
-            "row_security": "on",
         }
         if self.version >= 170000:
             values["transaction_timeout"] = "0"

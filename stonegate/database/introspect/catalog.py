@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from stonegate.database.cache import Cache
+from stonegate.database.connect import FORM
 from stonegate.database.introspect.access_lists import spell_out_privileges
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.sql import compose
@@ -34,7 +35,7 @@ _FIND_OTHERS: Final = "introspect/find_others"
 _READ_OTHERS: Final = "introspect/read_others"
 
 #: To be raised when Python makes another catalog of the same answers.
-_FORM: Final = "1"
+_MADE: Final = "1"
 
 #: Deparsed texts are fully qualified only with an empty search_path. The rest is for the planner: joins stand in a good
 #: order as written, and a fresh database's catalogs, which have no statistics, must not lead it into nested loops.
@@ -92,11 +93,13 @@ _ATTEMPTS: Final = 5
 
 @cache
 def introspection() -> str:
-    """How this version reads catalogs: a hash, in 32 hex digits, of the queries and of what is made of their answers.
+    """How this version reads catalogs: a hash, in 32 hex digits, of the queries, how answers are printed, and what is
+    made of them.
 
     Catalogs that were read in different ways differ in attributes that nobody changed.
     """
-    texts = (_FORM, *_SETTINGS, *map(compose, (*_STATEMENTS, _FIND_OTHERS, _READ_OTHERS)))
+    printed = (f"{name} = {value}" for name, value in FORM.items())
+    texts = (_MADE, *printed, *_SETTINGS, *map(compose, (*_STATEMENTS, _FIND_OTHERS, _READ_OTHERS)))
     return sha256("\n".join(texts).encode()).hexdigest()[:32]
 
 
@@ -202,7 +205,8 @@ async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...], *, first:
     """The single values that the queries return, as UTF-8, with our settings in force for all but the first ones."""
     # Several statements in one message are one transaction of their own; in an open one a savepoint undoes SET LOCAL.
     if conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE:
-        script = (*first, *_SETTINGS, *queries)
+        unlimited = ("SET LOCAL transaction_timeout = 0",) if conn.info.server_version >= 170000 else ()
+        script = (*unlimited, *first, *_SETTINGS, *queries)
     else:
         script = (*first, "SAVEPOINT introspect", *_SETTINGS, *queries, "ROLLBACK TO introspect", "RELEASE introspect")
     values: list[bytes] = []
