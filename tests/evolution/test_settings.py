@@ -38,7 +38,8 @@ CREATE TABLE image (of bytea) PARTITION BY LIST (of);
 CREATE TABLE image_1 PARTITION OF image FOR VALUES IN ('\x0102', '\xff');
 CREATE RULE kept AS ON DELETE TO event WHERE OLD.born > '2020-02-03' DO INSTEAD NOTHING;""",
     "views/parts.sql": r"""CREATE VIEW constants AS SELECT id, interval '1 day -2 hours' AS spell,
-    date '2025-03-04' AS born, '\x01'::bytea AS image, 0.1::float8 AS size, '\d' AS digit, "order" FROM part WHERE born > '2020-02-03';
+    date '2025-03-04' AS born, '\x01'::bytea AS image, 0.1::float8 AS size, '\d' AS digit, "order"
+    FROM part WHERE born > '2020-02-03';
 CREATE MATERIALIZED VIEW spells AS SELECT id, '1 day'::interval AS spell FROM part;""",
     "functions/parts.sql": r"""CREATE FUNCTION say(spell interval DEFAULT '-1 day 2 hours', image bytea DEFAULT '\x01')
     RETURNS text LANGUAGE plpgsql SET datestyle = 'ISO, DMY' AS $$ BEGIN RETURN 'x\y' || spell; END $$;
