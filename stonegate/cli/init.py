@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import tomli_w
 import typer
 from rich.text import Text
 
@@ -41,9 +42,7 @@ object is managed elsewhere.
 _CONFIG = """\
 # Flags and environment variables win over this file. Secrets belong into .env, which is not committed.
 
-[source]
-folder = {folder}
-
+{source}
 [target]
 embedded = true                 # a private PostgreSQL under .stonegate/; or:
 # database = "service=mine"     # a libpq URL, conninfo or service, without password
@@ -79,7 +78,7 @@ def init(
                 made.append(f"{directory}/")
         rows = "\n".join(f"| `{kind.value}/` | {about} |" for kind, about in _ABOUT.items())
         made += _write_new(folder / "README.md", _README.format(rows=rows))
-        made += _write_new(Path(CONFIG_FILE), _CONFIG.format(folder=_toml_text(str(folder))))
+        made += _write_new(Path(CONFIG_FILE), _CONFIG.format(source=tomli_w.dumps({"source": {"folder": str(folder)}})))
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}", cause=error.strerror or str(error)) from error
     if format is options.ReportFormat.JSON:
@@ -99,7 +98,3 @@ def _write_new(path: Path, text: str) -> list[str]:
     except FileExistsError:
         return []
     return [str(path)]
-
-
-def _toml_text(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -260,6 +260,7 @@ def test_init_writes_a_folder_that_plans_and_overwrites_nothing(run: Run) -> Non
     assert run("plan").code == 0
 
 
-def test_the_configuration_that_init_writes_is_read(run: Run) -> None:
-    run("init", "schema/postgresql")
-    assert json.loads(run("check", "--format", "json").out)["path"] == "schema/postgresql"
+@pytest.mark.parametrize("folder", ["schema/postgresql", 'our "own"\\schema', "of\tthe\x7fshop"])
+def test_the_configuration_that_init_writes_is_read(run: Run, folder: str) -> None:
+    run("init", folder)
+    assert json.loads(run("check", "--format", "json").out)["path"] == folder

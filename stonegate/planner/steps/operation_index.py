@@ -16,6 +16,7 @@ class OperationIndex:
     def __init__(self, operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> None:
         self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
         self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
+        self.removes = any(operation.verb is Verb.DROP for operation in operations)
         holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
         self.holders = {
             ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key

@@ -156,7 +156,7 @@ def _removal_order(
 
     The sequence of a serial column goes before the column gets an identity, whose sequence then has the same name.
     """
-    for edge in live.dependencies:
+    for edge in live.dependencies if index.removes else ():
         if edge.dependent.kind is ObjectKind.SEQUENCE and edge.on.kind is ObjectKind.COLUMN:
             continue  # a sequence is owned by its column, whose default is what really depends on the other
         gone = index.removers(edge.on)
