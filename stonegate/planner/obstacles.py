@@ -173,7 +173,7 @@ class _Clearing:
                 return self._is_declared(dependent)
             if same_table:
                 return self._is_unstable(dependent)
-            return dependent.kind is ObjectKind.CONSTRAINT and self._is_foreign(dependent)
+            return dependent.kind is ObjectKind.CONSTRAINT and self._is_recreated(dependent)
         return not same_table or disturbance.cause.action is Action.RECREATE
 
     def _is_reference(self, key: ObjectKey) -> bool:
@@ -189,7 +189,7 @@ class _Clearing:
         parts += holder.constraints if isinstance(holder, Table) else ()
         return any(part.name == (key.member or key.name) and is_unstable(part.definition) for part in parts)
 
-    def _is_foreign(self, key: ObjectKey) -> bool:
+    def _is_recreated(self, key: ObjectKey) -> bool:
         change = self.changes.get((key, ""))
         return change is not None and change.action is Action.RECREATE
 

@@ -326,21 +326,20 @@ def test_the_builder_stands_for_the_owner_of_the_live_object() -> None:
     assert diff(desired, live, declared=None).changes == ()
 
 
-def test_default_privileges_of_the_builder_are_those_of_the_owner() -> None:
+def test_default_privileges_are_ensured() -> None:
     entry = DefaultPrivileges(role=BUILDER, schema="", objects="tables", granted=(READ,))
-    tenants = replace(entry, role="tenant")
-    desired, live = Catalog(default_privileges=(entry,)), Catalog(default_privileges=(tenants,))
-    assert diff(desired, live, declared=None, owner="tenant") == Diff()
+    desired = Catalog(default_privileges=(entry,))
+    assert diff(desired, desired, declared=None) == Diff()
     [change] = diff(desired, Catalog(), declared=None).changes
     assert (change.key, change.aspect, change.after) == (entry.key, "privileges", "grant SELECT for web")
 
 
 def test_default_privileges_that_are_no_longer_declared_are_noted() -> None:
     entry = DefaultPrivileges(role=BUILDER, schema="", objects="functions", granted=(READ,), revoked=(PUBLIC,))
-    live = Catalog(default_privileges=(replace(entry, role="tenant"),))
+    live = Catalog(default_privileges=(entry,))
     nothing = Catalog(default_privileges=(replace(entry, granted=(), revoked=()),))
     for desired in (Catalog(), nothing):
-        found = diff(desired, live, declared=Catalog(default_privileges=(entry,)), owner="tenant")
+        found = diff(desired, live, declared=live)
         assert found.changes == () and len(found.notes) == 2
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 from stonegate.model.catalog import Catalog, Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
@@ -153,14 +154,12 @@ class DdlContext:
     Attributes:
         desired, live: the catalogs that the objects are from.
         builder: the role that owns every desired object that says nothing else.
-        owner: the role that stands for `builder` in the live database; "" if they are the same.
         declared: what the last deployment declared; None if that is unknown.
     """
 
     desired: Catalog
     live: Catalog
     builder: str = ""
-    owner: str = ""
     declared: Catalog | None = None
 
     @property
@@ -169,9 +168,18 @@ class DdlContext:
         return self.live.server or self.desired.server
 
 
-def relation_name(relation: object) -> QualifiedName:
-    """The qualified name of anything with a schema and a name."""
-    return QualifiedName(relation.schema, relation.name)  # type: ignore[attr-defined]
+class Named(Protocol):
+    """What has a schema and a name."""
+
+    @property
+    def schema(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+def relation_name(relation: Named) -> QualifiedName:
+    """Its qualified name."""
+    return QualifiedName(relation.schema, relation.name)
 
 
 def parents_of(table: Table, catalog: Catalog) -> tuple[Table, ...]:

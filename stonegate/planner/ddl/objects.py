@@ -202,9 +202,6 @@ def _altered(change: Change, desired: CatalogObject, live: CatalogObject, contex
 
 
 def _default_privileges(desired: DefaultPrivileges, context: DdlContext) -> Iterator[Clause]:
-    """The entry of the builder is the entry of whoever stands for it in the live database."""
-    if context.owner and desired.role == context.builder:
-        desired = replace(desired, role=context.owner)
     live = context.live.objects.get(desired.key)
     before = live if isinstance(live, DefaultPrivileges) else None
     yield from _in_order_of(access.default_privilege_statements(desired, before), Order.PRIVILEGES)

@@ -28,7 +28,6 @@ def differences(
     deployed_names: frozenset[ObjectKey] = frozenset(),
     kept: frozenset[ObjectKind] = frozenset(),
     builder: str = "",
-    owner: str | None = None,
     stated: frozenset[tuple[str, str]] | None = None,
     starred: frozenset[ObjectKey] | None = None,
 ) -> Diff:
@@ -43,7 +42,6 @@ def differences(
         deployed_names: keys of the tables, types and routines that tracking rows name.
         kept: kinds that the folder does not manage: nothing of them is removed.
         builder: the role that built the reference; an object that it owns says nothing about its owner.
-        owner: the role that stands for `builder` in the live database, if it is another one.
         stated: (extension, "version" | "schema" | "comment") that the folder states; None takes all as stated.
         starred: views and routines whose source has a `*`; None decides by what the last deployment shows.
     """
@@ -54,7 +52,6 @@ def differences(
         deployed=deployed_names,
         kept=kept,
         builder=builder,
-        owner=builder if owner is None else owner,
         stated=stated,
         starred=starred,
     )

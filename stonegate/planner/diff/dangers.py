@@ -6,27 +6,43 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner import hazards
 from stonegate.planner.classify import Circumstances
+from stonegate.planner.diff.findings import in_list
 
 if TYPE_CHECKING:
     from stonegate.planner.diff.sides import Sides
 
+_MOST_NAMED = 5
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What surrounds a change.
+
+class Concerned(TypedDict, total=False):
+    """What else a change concerns.
 
     Attributes:
-        facts: what its class depends on.
         column, constraint, index: the desired part, where there is one.
         breaking: what callers notice.
         rewrites: the change writes the table anew.
+    """
+
+    column: Column | None
+    constraint: Constraint | None
+    index: Index | None
+    breaking: tuple[str, ...]
+    rewrites: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What surrounds a change; see `Concerned`.
+
+    Attributes:
+        facts: what its class depends on.
     """
 
     sides: Sides
@@ -185,7 +201,7 @@ def _of_routine(change: Change, scene: Scene) -> Iterator[Hazard]:
 def _of_stored_values(change: Change, scene: Scene) -> Iterator[Hazard]:
     stored = tuple(_stored_uses(change.key, scene.sides.live))
     if stored:
-        yield hazards.stale_stored_values(str(change.key), _in_list(stored))
+        yield hazards.stale_stored_values(str(change.key), in_list(stored, _MOST_NAMED))
 
 
 def _stored_uses(key: ObjectKey, live: Catalog) -> Iterator[str]:
@@ -215,11 +231,7 @@ def _dependents(key: ObjectKey, scene: Scene) -> Iterator[Hazard]:
     """Only what PostgreSQL refuses to touch in place: indexes and constraints follow their column by themselves."""
     found = tuple(str(user) for user in scene.sides.live.dependents.get(key, ()) if user.kind in _RECREATED)
     if found:
-        yield hazards.recreates_dependents(str(key), _in_list(found))
-
-
-def _in_list(names: tuple[str, ...], limit: int = 5) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+        yield hazards.recreates_dependents(str(key), in_list(found, _MOST_NAMED))
 
 
 # --- bodies that mention an object ----------------------------------------------------------------------------------
@@ -263,7 +275,7 @@ class Mentions:
 def _stale_bodies(key: ObjectKey, column: str | None, scene: Scene) -> Iterator[Hazard]:
     found = scene.sides.mentions.of(*((key.name,) if column is None else (key.name, column)))
     if found:
-        yield hazards.stale_body(str(key), "by " + _in_list(tuple(str(routine) for routine in found)))
+        yield hazards.stale_body(str(key), "by " + in_list(tuple(str(routine) for routine in found), _MOST_NAMED))
 
 
 # --- added columns --------------------------------------------------------------------------------------------------

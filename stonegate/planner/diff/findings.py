@@ -1,4 +1,4 @@
-"""What comparing two catalogs finds: changes, objects that nobody declared, and notes."""
+"""What comparing two catalogs finds: changes, objects that nobody declared, and notes; how these name many objects."""
 
 from __future__ import annotations
 
@@ -65,3 +65,9 @@ def build_diff(findings: Findings) -> Diff:
 def _place(key: ObjectKey) -> tuple[str, ...]:
     """A sort key: `ObjectKey` itself has parts that may be None."""
     return (key.kind.value, key.schema, key.name, key.arguments or "", key.member or "")
+
+
+def in_list(names: tuple[str, ...], limit: int = 3) -> str:
+    """`a, b, c and 2 more`."""
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stonegate.model.catalog import Access, DefaultPrivileges, Extension, OtherObject, Schema
+from stonegate.model.catalog import Access, Extension, OtherObject, Schema
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment, compare_default_privileges, compare_owner
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.sides import Sides, in_list
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, in_list
+from stonegate.planner.diff.sides import Sides
 
 _IMPOSSIBLE = Circumstances(impossible=True)
 
@@ -108,25 +108,18 @@ def _compare_extension_comment(sides: Sides, desired: Extension, live: Extension
 
 def compare_all_default_privileges(sides: Sides) -> Findings:
     """Entries of ALTER DEFAULT PRIVILEGES: ensured, never removed."""
-    live = {_entry(entry, {}): entry for entry in sides.live.default_privileges}
-    roles = {sides.builder: sides.owner}
-    desired = {_entry(entry, roles): entry for entry in sides.desired.default_privileges}
-    for place, entry in desired.items():
-        last = sides.last_declared(entry.key)
-        known = last if isinstance(last, DefaultPrivileges) else None
-        yield from compare_default_privileges(sides, entry, live.get(place), known)
+    live = {entry.key: entry for entry in sides.live.default_privileges}
+    desired = {entry.key: entry for entry in sides.desired.default_privileges}
     former = sides.declared.default_privileges if sides.declared is not None else ()
-    declared = {_entry(entry, roles): entry for entry in former}
-    for place, entry in live.items():
-        if place not in desired:
-            yield Unmanaged(entry.key)
-            if place in declared:
+    declared = {entry.key: entry for entry in former}
+    for key, entry in desired.items():
+        yield from compare_default_privileges(sides, entry, live.get(key), declared.get(key))
+    for key, entry in live.items():
+        if key not in desired:
+            yield Unmanaged(key)
+            if key in declared:
                 nothing = replace(entry, granted=(), revoked=())
-                yield from compare_default_privileges(sides, nothing, entry, declared[place])
-
-
-def _entry(entry: DefaultPrivileges, roles: dict[str, str]) -> tuple[str, str, str]:
-    return (roles.get(entry.role, entry.role), entry.schema, entry.objects)
+                yield from compare_default_privileges(sides, nothing, entry, declared[key])
 
 
 def compare_others(sides: Sides) -> Findings:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Unpack
 
 from stonegate.model.catalog import Access, Catalog, CatalogObject, Column, DomainType, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import USUAL, Circumstances, classify_change
-from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
+from stonegate.planner.diff.dangers import Concerned, Mentions, Scene, find_hazards
 from stonegate.planner.type_matrix import type_change
 from stonegate.planner.type_rules import TypeVerdict
 
@@ -26,7 +27,6 @@ class Sides:
         deployed: keys of tables, types and routines that tracking rows name.
         kept: kinds of which nothing is ever removed.
         builder: the role that owns every desired object that says nothing else.
-        owner: the role that stands for `builder` in the live database.
         stated: (extension, "version", "schema" or "comment") pairs that the folder states; None when that is unknown.
         starred: views and routines whose source has a `*`; None when that is unknown.
     """
@@ -37,7 +37,6 @@ class Sides:
     deployed: frozenset[ObjectKey]
     kept: frozenset[ObjectKind]
     builder: str
-    owner: str
     stated: frozenset[tuple[str, str]] | None = None
     starred: frozenset[ObjectKey] | None = None
 
@@ -81,13 +80,13 @@ class Sides:
         table: ObjectKey | None = None,
         hint: str | None = None,
         facts: Circumstances = USUAL,
-        **scene: object,
+        **concerned: Unpack[Concerned],
     ) -> Change:
-        """A classified change with its hazards; `scene` are further fields of `Scene`."""
+        """A classified change with its hazards."""
         bare = Change(
             action=action, key=key, table=table, aspect=aspect, before=before, after=after, reason=reason, hint=hint
         )
-        return find_hazards(classify_change(bare, facts), Scene(sides=self, facts=facts, **scene))  # type: ignore[arg-type]
+        return find_hazards(classify_change(bare, facts), Scene(sides=self, facts=facts, **concerned))
 
     # --- types ------------------------------------------------------------------------------------------------------
 
@@ -266,9 +265,3 @@ def _parts(catalog: Catalog) -> Iterator[ObjectKey]:
 def options_text(options: tuple[str, ...]) -> str | None:
     """Storage parameters as a printable text, None for none."""
     return ", ".join(options) or None
-
-
-def in_list(names: tuple[str, ...], limit: int = 3) -> str:
-    """ "a, b, c and 2 more"."""
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -17,9 +17,9 @@ from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.constraints import indexed
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, in_list
 from stonegate.planner.diff.matching import match_parts, remembers
-from stonegate.planner.diff.sides import Sides, in_list
+from stonegate.planner.diff.sides import Sides
 
 AnyType = EnumType | CompositeType | DomainType | RangeType
 _IMPOSSIBLE = Circumstances(impossible=True)
