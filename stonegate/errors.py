@@ -224,8 +224,10 @@ class SyntaxFailure(SourceError):
 
     code = "syntax_error"
 
-    def __init__(self, message: str, *, excerpt: str, **facts: object) -> None:
-        super().__init__(message, **facts)  # type: ignore[arg-type]
+    def __init__(
+        self, message: str, *, excerpt: str, file: str, line: int, column: int, hint: str | None = None
+    ) -> None:
+        super().__init__(message, file=file, line=line, column=column, hint=hint)
         self.excerpt = excerpt
 
 

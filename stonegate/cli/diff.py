@@ -13,9 +13,10 @@ from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.source import load_lazily
 from stonegate.cli.target import TargetOptions, choose_fleet, require_target
 from stonegate.cli.watching import watching
+from stonegate.errors import Drift
 from stonegate.settings import read_settings
 
-DRIFTED = 5
+DRIFTED = Drift.exit_code
 
 
 @grouped

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stonegate.cli.diff import DRIFTED
 from stonegate.cli.fleet import FAILED, Chosen, counting, fanout_options, load_fleet_source
 from stonegate.cli.options import PlanFormat
 from stonegate.cli.output import print_lines, show, stderr, stdout, write, write_json
@@ -19,6 +20,7 @@ from stonegate.cli.render.fleet import (
     standing_document,
     unread_documents,
 )
+from stonegate.errors import MigrationBlocked
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from stonegate.fleet.survey import FleetPlan, Unread
     from stonegate.model.plan import PlanOptions
 
-DRIFTED, BLOCKED = 5, 4
+BLOCKED = MigrationBlocked.exit_code
 
 
 def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:

@@ -20,7 +20,7 @@ from stonegate.cli.render.lines import indented, printable
 from stonegate.cli.source import load_lazily, load_ordered
 from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, resolve_target
 from stonegate.cli.watching import watching
-from stonegate.errors import DatabaseNotFound, UsageError
+from stonegate.errors import DatabaseNotFound, MigrationBlocked, UsageError
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -166,5 +166,5 @@ def _exit_code(made: Plan, findings: tuple[Finding, ...] | None, wanted: bool) -
 
         return blocked_error(made, "").exit_code
     if findings:
-        return 4
+        return MigrationBlocked.exit_code
     return 1 if wanted and made.has_changes else 0

@@ -102,7 +102,7 @@ def _flat(group: tuple[Tree, ...]) -> tuple[Tree, ...]:
         return group
     made: list[Tree] = []
     for part in group:
-        if isinstance(part, tuple) and _is_operand(part, group) and _connective(part) == connective:
+        if isinstance(part, tuple) and _connective(part) == connective:
             made.extend(part)
         else:
             made.append(part)
@@ -117,10 +117,6 @@ def _connective(group: tuple[Tree, ...]) -> str | None:
     word = next(iter(words))
     operands = all(isinstance(part, tuple) for part in group[::2])
     return word if isinstance(word, str) and word in _CHAINS and operands else None
-
-
-def _is_operand(part: tuple[Tree, ...], group: tuple[Tree, ...]) -> bool:
-    return part in group[::2]
 
 
 def _write(tree: tuple[Tree, ...]) -> str:

@@ -6,6 +6,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -95,9 +96,7 @@ async def _send_part(conn: AsyncConnection[Any], batch: Sequence[Sent]) -> None:
 
 def _exchange(pgconn: PGconn, statements: list[bytes], answers: list[list[PGresult]]) -> Generator[Any, Any, None]:
     """Send everything, reading answers meanwhile so that neither side blocks; one answer each and one for the sync."""
-    commands: deque[Callable[[], None]] = deque()
-    for statement in statements:
-        commands.append(lambda sql=statement: pgconn.send_query_params(sql, None))  # type: ignore[misc]
+    commands = deque[Callable[[], None]](partial(pgconn.send_query_params, statement, None) for statement in statements)
     commands.append(pgconn.pipeline_sync)
     answers.extend((yield from pipeline_communicate(pgconn, commands)))
     # It ends with the last command, also when a statement of some megabytes still waits to be sent.

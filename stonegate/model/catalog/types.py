@@ -21,6 +21,8 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnumType:
+    """An enum; `labels` in their order."""
+
     schema: str
     name: str
     labels: tuple[str, ...]
@@ -33,6 +35,8 @@ class EnumType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompositeType:
+    """A composite type of its own, not the row type of a relation."""
+
     schema: str
     name: str
     attributes: tuple[Attribute, ...]
@@ -45,6 +49,8 @@ class CompositeType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainType:
+    """A domain; `base` by format_type, `default` by pg_get_expr, `collation` only if not the base type's own."""
+
     schema: str
     name: str
     base: str
