@@ -1,0 +1,10 @@
+"""Every setting, declared once with all of its names, and read from where it was set.
+
+`values` → `table` → `read`: what a text may say, what there is to be set, and which of the places that set it counts.
+"""
+
+from stonegate.settings.read import CONFIG_FILE, read_settings
+from stonegate.settings.table import MIB, Setting, Settings, every_setting
+from stonegate.settings.values import Network
+
+__all__ = ["CONFIG_FILE", "MIB", "Network", "Setting", "Settings", "every_setting", "read_settings"]
