@@ -7,6 +7,9 @@ VENV ?= .venv
 WORKERS ?= 3
 TESTS ?= tests
 
+# Some images forbid programs to keep their bytecode: every command that the tests start would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
