@@ -73,7 +73,8 @@ class TrackingState:
         exists: the tracking tables are there.
         missing_seeds: keys ("table key-values") whose absence was consented to earlier.
         unfinished: ids of post-commit statements that were announced, started or failed, and are not done.
-        interrupted: those that were started, and of which nobody knows how they ended.
+        finished: those of the same deployment that are done.
+        interrupted: those of `unfinished` that were started, and of which nobody knows how they ended.
         fingerprints: folder fingerprints that this database had, oldest first.
         excepted: differences left alone at adoption (`Plan.excepted` of the latest deployment), still not acted on.
     """
@@ -86,6 +87,7 @@ class TrackingState:
     last: Deployment | None = None
     missing_seeds: frozenset[str] = frozenset()
     unfinished: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
     interrupted: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()

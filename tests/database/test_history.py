@@ -7,6 +7,7 @@ from dataclasses import replace
 from stonegate import __version__
 from stonegate.database.tracking.history import read_deployments, read_history
 from stonegate.database.tracking.tables import (
+    ANNOUNCED,
     DONE,
     STARTED,
     ensure_tracking,
@@ -131,7 +132,7 @@ async def test_a_catalog_in_another_form_counts_as_none(conn: Conn) -> None:
 
 async def test_post_commit_statements_are_unfinished_until_done(conn: Conn) -> None:
     await conn.execute("CREATE TABLE users (id int)")
-    deployment = await deploy(conn, plan(TABLE), post_commit=("index a", "index b"))
+    deployment = await deploy(conn, plan(TABLE), post_commit={"index a": ANNOUNCED, "index b": ANNOUNCED})
     assert (await read_state(conn)).unfinished == ("index a", "index b")
     assert await read_unchanged(conn, "digest") is None
     await record_post_commit(conn, deployment, "index a", STARTED)

@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.rows import dict_row
 
-from stonegate.database import sql
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone
 from stonegate.database.executor.job import DONE, Execution, Job
+from stonegate.database.executor.remains import is_reached
 from stonegate.database.executor.session import SessionSettings, end_with_client
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
+from stonegate.database.tracking.tables import ANNOUNCED, FAILED, STARTED, record_plan, record_post_commit
 from stonegate.database.tracking.tables import DONE as TRACKED_DONE
-from stonegate.database.tracking.tables import FAILED, STARTED, record_plan, record_post_commit
 from stonegate.errors import StonegateError
-from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.plan import Action, Step
 from stonegate.model.report import StepReport
-from stonegate.model.tracking import RecordKind
+from stonegate.model.tokens import canonical_form
+from stonegate.model.tracking import RecordKind, TrackingState
 
-_NAME = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
-_CREATED = re.compile(
-    rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{_NAME})\s+"
-    rf"ON\s+(?:ONLY\s+)?(?P<table>{_NAME}(?:\.{_NAME})?)",
-    re.IGNORECASE,
-)
-_CONCURRENTLY = re.compile(r"\bINDEX\s+CONCURRENTLY\b", re.IGNORECASE)
+#: Statements that PostgreSQL executes in a transaction block too; CALL, DO and SELECT may want to be outside of one.
+_IN_BLOCK = re.compile(r"(?:insert|update|delete|merge|truncate|with|create|alter|drop|comment|grant|revoke)\b")
+_OUTSIDE = re.compile(r"\b(?:concurrently|database|tablespace|subscription|system)\b")
+#: What the statements after it need, in a session that begins in the middle of a file as well.
+_SETTING = re.compile(r"(?:set|reset)\b")
 
 
-def announced_ids(job: Job) -> tuple[str, ...]:
-    """The ids under which the statements after the commit are tracked: all that this apply still has to execute."""
-    return tuple(name for step in job.late for name, _ in _pending(step, job.state.unfinished))
+def announced(job: Job) -> Mapping[str, str]:
+    """How the statements after the commit are tracked when it happens: what this apply still has to execute, and what
+    earlier ones came to of the same files, by id.
+    """
+    state = job.state
+    found: dict[str, str] = {}
+    for step in job.late:
+        found |= {name: TRACKED_DONE for name in state.finished if name.startswith(f"{step.id} #")}
+        found |= {name: STARTED if name in state.interrupted else ANNOUNCED for name, _ in _pending(step, state)}
+    return found
 
 
 async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:
@@ -63,36 +68,64 @@ async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execu
 
 
 async def _run_step(conn: AsyncConnection[Any], job: Job, execution: Execution, step: Step) -> None:
-    """All statements of a step; the last one is noted as done together with the step's own records."""
-    deployment = execution.deployment
-    pending = _pending(step, job.state.unfinished)
-    for position, (name, sent) in enumerate(pending, start=1):
-        await _run_one(conn, job, deployment, name, sent)
-        if deployment is not None and position < len(pending):
-            await record_post_commit(conn, deployment, name, TRACKED_DONE)
+    """All statements of a step; with the last one the step's own records are written."""
     report = StepReport(step=step, state=DONE)
+    pending = _pending(step, job.state)
+
+    async def note(name: str, *, is_last: bool) -> None:
+        if execution.deployment is None:
+            return
+        if is_last:
+            await _record(conn, job, report)
+        await record_post_commit(conn, execution.deployment, name, TRACKED_DONE)
+
+    for position, (name, sent) in enumerate(pending, start=1):
+        is_last = position == len(pending)
+        if _runs_in_block(sent.sql):
+            try:
+                # Executed and noted at once: nothing is repeated, whenever this process ends.
+                async with conn.transaction():
+                    await send_alone(conn, sent)
+                    await note(name, is_last=is_last)
+            except StatementFailed as failure:
+                raise await _noted(failure, conn, job, execution.deployment, name) from failure.error
+        else:
+            await _run_outside(conn, job, execution.deployment, name, sent)
+            async with conn.transaction():
+                await note(name, is_last=is_last)
     execution.steps.append(report)
-    if not job.options.tracked:
-        return
-    async with conn.transaction():
-        await _record(conn, job, report)
-        if deployment is not None and pending:
-            await record_post_commit(conn, deployment, pending[-1][0], TRACKED_DONE)
+    if not pending and job.options.tracked:
+        async with conn.transaction():
+            await _record(conn, job, report)
 
 
-async def _run_one(conn: AsyncConnection[Any], job: Job, deployment: int | None, name: str, sent: Sent) -> None:
-    if name in job.state.unfinished:
-        await _clear_remains(conn, sent.sql)
-    if name in job.state.interrupted and await _is_built(conn, sent.sql):
+def _runs_in_block(text: str) -> bool:
+    form = canonical_form(text)
+    return _IN_BLOCK.match(form) is not None and _OUTSIDE.search(form) is None
+
+
+async def _run_outside(conn: AsyncConnection[Any], job: Job, deployment: int | None, name: str, sent: Sent) -> None:
+    """What PostgreSQL forbids in a transaction block, or may forbid."""
+    state = job.state
+    file = name.partition(" #")[0]
+    was_begun = any(other.startswith(f"{file} #") for other in state.unfinished)
+    if await is_reached(conn, sent.sql, was_begun=was_begun, was_started=name in state.interrupted):
         return
     if deployment is not None:
         await record_post_commit(conn, deployment, name, STARTED)
     try:
         await send_alone(conn, sent)
     except StatementFailed as failure:
-        if deployment is not None and not conn.closed:
-            await record_post_commit(conn, deployment, name, FAILED)
-        raise _late_failure(failure, job) from failure.error
+        raise await _noted(failure, conn, job, deployment, name) from failure.error
+
+
+async def _noted(
+    failure: StatementFailed, conn: AsyncConnection[Any], job: Job, deployment: int | None, name: str
+) -> StonegateError:
+    """The error to raise, once it is noted that the statement failed."""
+    if deployment is not None and not conn.closed:
+        await record_post_commit(conn, deployment, name, FAILED)
+    return _late_failure(failure, job)
 
 
 async def _record(conn: AsyncConnection[Any], job: Job, report: StepReport) -> None:
@@ -106,56 +139,20 @@ async def _record(conn: AsyncConnection[Any], job: Job, report: StepReport) -> N
     await record_plan(conn, replace(job.plan, records=records), steps=(report,))
 
 
-def _pending(step: Step, unfinished: Iterable[str]) -> tuple[tuple[str, Sent], ...]:
+def _pending(step: Step, state: TrackingState) -> tuple[tuple[str, Sent], ...]:
     """The statements still to execute, with their tracked ids.
 
-    The id holds a hash of the text, so that a file that was changed after a crash is run from its start. A statement
-    was finished if others of the same step are known as unfinished and it is not among them.
+    An id holds a hash of the text: in a file that was corrected after a failure, what is as it was and was done is not
+    done again.
     """
-    named = tuple(
-        (f"{step.id} #{number} {sha256(statement.sql.encode()).hexdigest()[:12]}", statement)
-        for number, statement in enumerate(step.statements, start=1)
-    )
-    everything = tuple((name, Sent(sql=text.sql, step=step, statement=text)) for name, text in named)
-    left = {name for name in unfinished if name.startswith(f"{step.id} #")}
-    if not left or not left <= {name for name, _ in named}:
-        return everything
-    return tuple((name, sent) for name, sent in everything if name in left)
-
-
-async def _clear_remains(conn: AsyncConnection[Any], text: str) -> None:
-    """Drop the invalid index that an interrupted CREATE or REINDEX INDEX CONCURRENTLY left behind (manual: REINDEX)."""
-    if not _CONCURRENTLY.search(text):
-        return
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(sql.load("server/invalid_indexes").encode())
-        rows = await cursor.fetchall()
-    for row in rows:
-        names = {row["name"], re.sub(r"_cc(new|old)\d*$", "", row["name"])}
-        # An index without a name in its statement gets one that begins with the table's.
-        is_unnamed = re.search(r"CONCURRENTLY\s+(IF\s+NOT\s+EXISTS\s+)?ON\b", text, re.IGNORECASE) is not None
-        if is_unnamed and row["name"].startswith(f"{row['table']}_"):
-            names.add(row["table"])
-        if any(_mentions(text, name) for name in names):
-            index = QualifiedName(row["schema"], row["name"]).sql
-            await conn.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index}".encode())
-
-
-async def _is_built(conn: AsyncConnection[Any], text: str) -> bool:
-    """Whether the index that an interrupted CREATE INDEX CONCURRENTLY was building is there: it came to its end."""
-    found = _CREATED.match(text)
-    if found is None:
-        return False
-    name = found["name"]
-    name = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-    row = await (await conn.execute(sql.load("server/valid_index").encode(), (found["table"], name))).fetchone()
-    return row is not None
-
-
-def _mentions(text: str, name: str) -> bool:
-    if quote_ident(name) != name:
-        return quote_ident(name) in text
-    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text, re.IGNORECASE) is not None
+    finished = Counter(name.rpartition(" ")[2] for name in state.finished if name.startswith(f"{step.id} #"))
+    found: list[tuple[str, Sent]] = []
+    for number, statement in enumerate(step.statements, start=1):
+        digest = sha256(statement.sql.encode()).hexdigest()[:12]
+        finished[digest] -= 1
+        if finished[digest] < 0 or _SETTING.match(canonical_form(statement.sql)):
+            found.append((f"{step.id} #{number} {digest}", Sent(sql=statement.sql, step=step, statement=statement)))
+    return tuple(found)
 
 
 def _late_failure(failure: StatementFailed, job: Job) -> StonegateError:

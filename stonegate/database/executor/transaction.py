@@ -16,7 +16,7 @@ from stonegate.database import sql
 from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
-from stonegate.database.executor.post_commit import announced_ids
+from stonegate.database.executor.post_commit import announced
 from stonegate.database.executor.session import CONSTRAINTS_NOW, SessionSettings, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
@@ -311,7 +311,7 @@ class _Attempt:
 
     async def _record_deployment(self) -> None:
         job, execution = self.job, self.execution
-        after, stamp, late = execution.catalog, execution.stamp, announced_ids(job)
+        after, stamp, late = execution.catalog, execution.stamp, announced(job)
         if after is None and job.plan.desired is None:
             reading = await read_stamped(self.conn)
             after, stamp = reading.catalog, reading.stamp

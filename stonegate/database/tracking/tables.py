@@ -136,6 +136,7 @@ async def _read_recorded(
         missing_seeds=frozenset(latest.get("missing_seeds") or ()),
         excepted=tuple(latest.get("excepted") or ()),
         unfinished=tuple(sorted(step for step, state in late.items() if state != DONE)),
+        finished=tuple(sorted(step for step, state in late.items() if state == DONE)),
         interrupted=tuple(sorted(step for step, state in late.items() if state == STARTED)),
         fingerprints=tuple(fingerprints or ()),
     )
@@ -231,7 +232,7 @@ async def record_deployment(
     counts: Mapping[str, int],
     duration_ms: float,
     missing_seeds: Iterable[str] = (),
-    post_commit: Iterable[str] = (),
+    post_commit: Mapping[str, str] | None = None,
     live: Catalog | None = None,
     stamp: str | None = None,
 ) -> int:
@@ -244,7 +245,7 @@ async def record_deployment(
         counts: executed steps by action.
         duration_ms: from the start of the apply until now.
         missing_seeds: labels (`MissingSeed.label`) of all declared rows whose absence is accepted, now or earlier.
-        post_commit: ids of the steps that follow after the commit.
+        post_commit: states of the statements that follow after the commit, by id.
         live: the catalog as it was verified; None where it is not known, or changes after the commit.
         stamp: the change stamp of before `live` was read; None to take it now.
     """
@@ -265,7 +266,7 @@ async def record_deployment(
         "missing_seeds": sorted(set(missing_seeds)),
         "excepted": list(plan.excepted),
         "outside": [kind.value for kind in plan.outside],
-        "post_commit": Jsonb(dict.fromkeys(post_commit, ANNOUNCED)),
+        "post_commit": Jsonb(dict(post_commit or {})),
     }
     row = await (await conn.execute(query, facts)).fetchone()
     assert row is not None, "INSERT … RETURNING without a row"

@@ -153,6 +153,8 @@ class Replay:
             self._adopt_sequences(key)
         elif wanted is not None:
             self._put(wanted)
+        elif key.kind is ObjectKind.INDEX and not key.name:
+            self._adopt_unnamed_index(effect)
         elif key.kind is ObjectKind.INDEX:
             self._adopt_index(key)
 
@@ -166,6 +168,18 @@ class Replay:
             for index in table.indexes:
                 if (table.schema, index.name) == (key.schema, key.name):
                     self._on_table(table.key, partial(with_index, index=index))
+
+    def _adopt_unnamed_index(self, effect: Effect) -> None:
+        """The first declared index over the same columns that is not there yet."""
+        names = tuple(column.key.member for column in effect.columns)
+        table = effect.columns[0].key.owner if names else effect.key
+        wanted, live = self.desired.table(table), self.catalog.table(table)
+        if wanted is None or live is None:
+            return
+        present = {index.name for index in live.indexes}
+        lacking = (index for index in wanted.indexes if index.columns == names and index.name not in present)
+        if (index := next(lacking, None)) is not None:
+            self._on_table(table, partial(with_index, index=index))
 
     def _put(self, thing: object) -> None:
         name = _FIELDS[type(thing).__name__]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, schema_key
 from stonegate.model.source import Effect, EffectVerb
@@ -52,7 +53,12 @@ def _create_as(node: Node, _: Declarations) -> Iterator[Effect]:
 
 def _create_index(node: Node, declarations: Declarations) -> Iterator[Effect]:
     table = declarations.range_var(node["relation"])
-    yield _create(ObjectKey(ObjectKind.INDEX, table.schema, node.get("idxname", "")), node)
+    keys = [entry["IndexElem"].get("name") for entry in node["indexParams"]]
+    columns = (
+        Effect(verb=EffectVerb.ALTER_OTHER, key=table.part(ObjectKind.COLUMN, name)) for name in keys if all(keys)
+    )
+    made = _create(ObjectKey(ObjectKind.INDEX, table.schema, node.get("idxname", "")), node)
+    yield replace(made, columns=tuple(columns))
     yield Effect(verb=EffectVerb.ALTER_OTHER, key=table)
 
 

@@ -1,0 +1,113 @@
+"""Statements after the commit that were interrupted: what is done is not done again, what is left is finished (§6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
+from tests.convergence import plan_in_full
+from tests.database.folders import applied, apply, write
+from tests.evolution.support import rows, run
+from tests.servers import Database
+
+TABLE = "CREATE TABLE users (id int PRIMARY KEY, code text, n int);"
+INDEXED = TABLE + "\nCREATE INDEX users_code ON users (code);"
+PARTS = "CREATE TABLE parts (k int) PARTITION BY LIST (k);\n"
+CRASH = (
+    "CREATE FUNCTION public.crash() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'crash'; END$$",
+    "CREATE TRIGGER crash BEFORE INSERT ON _stonescriptdb_gateway_migrations EXECUTE FUNCTION public.crash()",
+)
+INDEXES = "SELECT count(*) FROM pg_index WHERE indrelid = 'users'::regclass AND indisvalid"
+
+
+def folder(tmp_path: Path, table: str, migration: str) -> LazySource:
+    return write(tmp_path, {"tables/all.sql": table, "migrations/1.sql": migration})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "migration", "query", "expected"),
+    [
+        (TABLE, TABLE, "-- stonegate: no-transaction\nUPDATE users SET n = n + 1;", "SELECT n FROM users", 1),
+        (
+            TABLE,
+            TABLE,
+            "-- stonegate: no-transaction\nVACUUM users;\nINSERT INTO users VALUES (2);",
+            "SELECT count(*) FROM users",
+            2,
+        ),
+        (
+            TABLE,
+            TABLE + "CREATE TABLE late (id int);",
+            "-- stonegate: no-transaction\nCREATE TABLE late (id int);",
+            "SELECT count(*) FROM late",
+            0,
+        ),
+        (TABLE, INDEXED, "CREATE /* big */ INDEX CONCURRENTLY users_code -- here\nON public.users (code);", INDEXES, 2),
+        (INDEXED, TABLE, "DROP INDEX CONCURRENTLY users_code;", INDEXES, 1),
+        (INDEXED, TABLE, "DROP INDEX CONCURRENTLY users_code;\nVACUUM users;", INDEXES, 1),
+        (
+            TABLE + PARTS + "CREATE TABLE part PARTITION OF parts FOR VALUES IN (1);",
+            TABLE + PARTS + "CREATE TABLE part (k int);",
+            "ALTER TABLE parts DETACH PARTITION part CONCURRENTLY;",
+            "SELECT count(*) FROM pg_inherits",
+            0,
+        ),
+    ],
+    ids=["update", "insert", "create table", "create index", "drop index", "drop index and more", "detach"],
+)
+def test_a_crash_before_the_record_repeats_nothing(
+    database: Database, tmp_path: Path, before: str, after: str, migration: str, query: str, expected: int
+) -> None:
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": before}))
+    run(url, "INSERT INTO users VALUES (1, 'a', 0)", *CRASH)
+    source = folder(tmp_path, after, migration)
+    assert apply(url, source).status is Status.FAILED
+    run(url, "DROP FUNCTION public.crash CASCADE")
+    assert applied(url, source).status is Status.APPLIED
+    assert rows(url, query) == [(expected,)]
+    assert apply(url, source).status is Status.UNCHANGED
+    assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+
+
+def test_what_was_interrupted_is_finished(database: Database, tmp_path: Path) -> None:
+    """An index that was to go is left invalid, as by a crash in the middle."""
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": INDEXED}))
+    source = folder(tmp_path, TABLE, "DROP INDEX CONCURRENTLY users_code;")
+    run(url, *CRASH)
+    assert apply(url, source).status is Status.FAILED
+    run(url, "DROP FUNCTION public.crash CASCADE", "CREATE INDEX users_code ON users (code)")
+    run(url, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_code'::regclass")
+    applied(url, source)
+    assert rows(url, INDEXES) == [(1,)] and rows(url, "SELECT to_regclass('users_code')") == [(None,)]
+
+
+def test_a_file_that_was_corrected_goes_on_where_it_failed(database: Database, tmp_path: Path) -> None:
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    run(url, "INSERT INTO users VALUES (1, 'a', 0), (2, 'a', 0)")
+    table = INDEXED + "\nCREATE {}INDEX users_n ON users (n);"
+    migration = "SET work_mem = '8MB';\nCREATE INDEX CONCURRENTLY users_code ON users (code);\n"
+    migration += "CREATE {}INDEX CONCURRENTLY users_n ON users (n);"
+    for _ in range(2):
+        report = apply(url, folder(tmp_path, table.format("UNIQUE "), migration.format("UNIQUE ")))
+        assert report.error is not None and report.error.sqlstate == "23505"
+    built = rows(url, "SELECT 'users_code'::regclass::oid")
+    corrected = folder(tmp_path, table.format(""), migration.format(""))
+    applied(url, corrected)
+    assert rows(url, "SELECT 'users_code'::regclass::oid") == built and rows(url, INDEXES) == [(3,)]
+    assert apply(url, corrected).status is Status.UNCHANGED
+
+
+def test_a_declared_index_without_a_name_is_left_to_its_migration(database: Database, tmp_path: Path) -> None:
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    source = folder(tmp_path, TABLE + "CREATE INDEX ON users (code);", "CREATE INDEX CONCURRENTLY ON users (code);")
+    report = applied(url, source)
+    assert [step.step.id for step in report.steps] == ["run migration 1.sql"]
+    assert rows(url, INDEXES) == [(2,)]
+    assert apply(url, source).status is Status.UNCHANGED
