@@ -115,7 +115,9 @@ def plan_target(
     from stonegate.database.deployment import plan_database, plan_with_findings
     from stonegate.database.survey import ApplyOptions
 
-    asked = ApplyOptions(plan=wanted, shadow=settings.shadow_server, admin=target.admin)
+    asked = ApplyOptions(
+        plan=wanted, shadow=settings.shadow_server, admin=target.admin, create_database=target.may_create
+    )
     with watching(f"planning {target.name}") as on_progress:
         if preflight:
             try:

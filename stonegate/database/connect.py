@@ -79,8 +79,10 @@ _LOGIN_HINTS: Final = (
     (r"could not translate host name|failed to resolve host", "check the host name"),
     (r"timeout", "is the host reachable from here? Check host, port and firewall"),
     (r"password authentication failed|no password supplied|SASL", "check user and password (PGPASSWORD or ~/.pgpass)"),
-    (r"no pg_hba\.conf entry|Peer authentication|Ident authentication", "allow this user and address in pg_hba.conf"),
+    (r"pg_hba\.conf|Peer authentication|Ident authentication", "allow this user and address in pg_hba.conf"),
     (r"role .* does not exist", "create the role, or name another user"),
+    (r"too many connections for database", "ALTER DATABASE … CONNECTION LIMIT lets in more"),
+    (r"too many connections for role", "lower --concurrency, or ALTER ROLE … CONNECTION LIMIT lets in more"),
     (r"too many (?:clients|connections)|remaining connection slots", "lower --concurrency or raise max_connections"),
     (r"starting up|shutting down|in recovery", "the server is not ready: try again in a moment"),
     (r"permission denied for database", "GRANT CONNECT ON DATABASE to this user"),
@@ -97,6 +99,7 @@ async def connect(
     options: str = "",
     connect_timeout: int | None = None,
     as_caller: bool = False,
+    lock_timeout_s: float | None = None,
 ) -> AsyncConnection[TupleRow]:
     """A connection with TCP keepalives, UTF-8 and the settings of `FORM`; the search_path is as the database has it.
 
@@ -108,12 +111,16 @@ async def connect(
         connect_timeout: seconds; overrides the conninfo.
         as_caller: a session in which functions are called: but for the time zone, UTC, it has the settings that the
             database and the role give to applications.
+        lock_timeout_s: seconds that a statement waits for a lock, 0 for ever; None as the server has it. Whoever reads
+            a catalog wants one: printing a view waits for those who lock its tables.
 
     Raises:
         DatabaseNotFound: the server is there, the database is not.
         ConnectionFailed: anything else that kept us out; PostgreSQL's words are in `cause`. Or the server is too old.
         UsageError: the conninfo cannot be read.
     """
+    if lock_timeout_s is not None:
+        options = f"{options} -c lock_timeout={round(lock_timeout_s * 1000)}".strip()
     environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("PG")))
     full = _complete(conninfo, application_name, options, connect_timeout, as_caller, environment)
     try:
@@ -295,7 +302,7 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
         return DatabaseNotFound(
             f'database "{database}" does not exist on {host}:{port}',
             cause=words,
-            hint="`stonegate apply` creates it",
+            hint="`stonegate apply` creates it; a tenant's: stonegate tenant create, or platform adopt if renamed",
             sqlstate=_INVALID_CATALOG_NAME,
             database=database,
         )

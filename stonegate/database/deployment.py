@@ -23,7 +23,7 @@ from stonegate.database.reports import blocked_error, elapsed_ms, failed_report,
 from stonegate.database.server.databases import connect_maintenance, create_database, drop_database, temporary_database
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import read_session
-from stonegate.database.server.locks import acquire_apply_lock
+from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_stale
 from stonegate.database.survey import (
     ApplyOptions,
@@ -58,8 +58,10 @@ async def plan_database(
     """
     options = options or ApplyOptions()
     try:
-        conn = await _connect(conninfo, source)
+        conn = await _connect(conninfo, source, options)
     except DatabaseNotFound as missing:
+        if not options.create_database:
+            raise
         return await _plan_missing(conninfo, source, options, missing.database or database_of(conninfo) or "")
     try:
         fingerprint = await find_unchanged(conn, source, options)
@@ -93,7 +95,7 @@ async def plan_with_findings(
     Raises:
         StonegateError: as `plan_database`; the database has to exist.
     """
-    conn = await connect(conninfo)
+    conn = await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
     try:
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
         return survey.plan, await read_findings(conn, survey.plan, survey.live)
@@ -125,9 +127,13 @@ async def apply_database(
         if unchanged is not None:
             plan = unchanged_plan(source, database, unchanged)
             return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
-        survey = await survey_database(
-            conn, conninfo, source, options, database=database, begin=True, on_progress=on_progress
-        )
+
+        def survey_again() -> Awaitable[Survey]:
+            return survey_database(
+                conn, conninfo, source, options, database=database, begin=True, on_progress=on_progress
+            )
+
+        survey = await run_with_lock_retry(survey_again)
         return await _carry_out(conn, survey, options, started, created, on_progress)
 
     return await _on_target(conninfo, options, started, work, on_progress, source)
@@ -215,12 +221,13 @@ class _FirstDeployFailed(Exception):
         self.report = report
 
 
-async def _connect(conninfo: str, source: LazySource) -> AsyncConnection[Any]:
+async def _connect(conninfo: str, source: LazySource | None, options: ApplyOptions) -> AsyncConnection[Any]:
     """A session; if the folder cannot be read either, it is the folder that is told of."""
     try:
-        return await connect(conninfo)
+        return await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
     except StonegateError:
-        await source.read()
+        if source is not None:
+            await source.read()
         raise
 
 
@@ -235,7 +242,7 @@ async def _open_target(
     if on_progress is not None:
         on_progress(Progress(database=database, stage=Stage.CONNECT))
     try:
-        conn = await (connect(conninfo) if source is None else _connect(conninfo, source))
+        conn = await _connect(conninfo, source, options)
     except DatabaseNotFound as missing:
         if not options.create_database:
             raise

@@ -24,6 +24,9 @@ _NO_PRIVILEGE = "42501"
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
 CONNECTION_STATES = ("08", "57P")
 
+#: To be typed in the database concerned: who holds a lock that even readers wait for.
+_BLOCKERS = "SELECT pid, relation::regclass FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+
 _BODY_LINE = re.compile(r"(?:near line|line) (\d+)")
 
 
@@ -43,6 +46,14 @@ def explain_failure(
             "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
             cause=_words(error),
             hint="run the same command again: it starts from what is committed",
+            sqlstate=state,
+            database=database or None,
+        )
+    if step is None and state == LOCK_NOT_AVAILABLE:
+        return LockTimeout(
+            f"another session keeps a lock on what has to be read{f' in {database}' if database else ''}",
+            cause=_words(error),
+            hint=f"try again when it has finished; see who: {_BLOCKERS}",
             sqlstate=state,
             database=database or None,
         )

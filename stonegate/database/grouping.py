@@ -60,7 +60,7 @@ class PlanGroups:
             DatabaseNotFound, ConnectionFailed: it cannot be read.
             StonegateError: as `deployment.plan_database`.
         """
-        conn = await connect(conninfo)
+        conn = await connect(conninfo, lock_timeout_s=self.options.lock_timeout_s)
         try:
             fingerprint = await find_unchanged(conn, self.source, self.options)
             if fingerprint is not None:

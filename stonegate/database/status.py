@@ -22,6 +22,8 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.drift import find_drift
 from stonegate.source.lazy import LazySource
 
+LOOK_SECONDS = 5.0  # for a lock that somebody holds on what is read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseDiff:
@@ -74,9 +76,10 @@ async def diff_database(
         DatabaseNotFound, ConnectionFailed: it cannot be read.
         SourceError, ExtensionNotAvailable, ReferenceUnavailable: see there.
     """
-    conn = await connect(conninfo)
+    options = options or ApplyOptions()
+    conn = await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
     try:
-        survey = await survey_database(conn, conninfo, source, options or ApplyOptions(), on_progress=on_progress)
+        survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
     except psycopg.Error as error:
         raise explain_failure(error, database=conn.info.dbname) from error
     finally:
@@ -94,7 +97,7 @@ async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseSt
     Raises:
         DatabaseNotFound, ConnectionFailed: it cannot be read.
     """
-    conn = await connect(conninfo)
+    conn = await connect(conninfo, lock_timeout_s=LOOK_SECONDS)
     try:
         facts = await read_session(conn)
         state = await read_state(conn)
@@ -152,7 +155,7 @@ async def read_standing(conninfo: str) -> Standing:
     Raises:
         DatabaseNotFound, ConnectionFailed: it cannot be read.
     """
-    conn = await connect(conninfo)
+    conn = await connect(conninfo, lock_timeout_s=LOOK_SECONDS)
     database = conn.info.dbname
     try:
         state = await read_state(conn, with_catalog=False)

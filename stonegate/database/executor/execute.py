@@ -96,9 +96,10 @@ class _Watch:
             blockers = await read_blockers(self.conn, text)
         except psycopg.Error:
             blockers = ()
+        kept = "" if self.sent is None or self.sent.step is None else ": another session kept a lock that it needs"
         first = f"statement: {text.strip().splitlines()[0][:200]}" if text.strip() else timeout.message
         return LockTimeout(
-            f"{error.message}: another session kept a lock that it needs, at all attempts",
+            f"{error.message}{kept}, at all attempts",
             file=error.file,
             line=error.line,
             cause=error.cause,

@@ -226,8 +226,7 @@ async def read_blockers(conn: AsyncConnection[Any], statement: str) -> tuple[str
     concerned = [row for row in rows if row["relation"] in statement] or rows
     found: dict[int, str] = {}
     for row in concerned:
-        who = f"{row['role']}, {row['application']}" if row["application"] else str(row["role"])
-        found.setdefault(
-            row["pid"], f"process {row['pid']} ({who}, {row['state']}) holds {row['mode']} on {row['relation']}"
-        )
+        # What another role's session does is told to superusers and members of pg_read_all_stats only.
+        who = ", ".join(str(row[fact]) for fact in ("role", "application", "state") if row[fact])
+        found.setdefault(row["pid"], f"process {row['pid']} ({who}) holds {row['mode']} on {row['relation']}")
     return tuple(found.values())[:5]
