@@ -31,7 +31,7 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The databases of a command, at least one."""
+    """The databases of a command, at least one unless it may do without."""
 
     registry: Registry
     targets: tuple[Target, ...]
@@ -42,6 +42,12 @@ class Chosen:
         """The stored folder that all of them belong to, if it is one."""
         schemas = {target.owner.schema for target in self.targets}
         return next(iter(schemas)) if len(schemas) == 1 else None
+
+    def renew(self, target: Target) -> Target:
+        """One of them with the passwords that are on record now."""
+        from stonegate.fleet.targets import renew_target
+
+        return renew_target(self.registry, target)
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -57,11 +63,14 @@ def means_many(named: TargetOptions) -> bool:
     return named.is_fleet and (named.every or several or (named.schema is not None and named.tenant is None))
 
 
-def choose_targets(named: TargetOptions, settings: Settings, *, tenants: tuple[str, ...] | None = None) -> Chosen:
+def choose_targets(
+    named: TargetOptions, settings: Settings, *, tenants: tuple[str, ...] | None = None, missing_ok: bool = False
+) -> Chosen:
     """The databases that the options mean.
 
     Args:
         tenants: ids and patterns, instead of the comma list of the options.
+        missing_ok: that there is none of that name, or none at all, is fine.
 
     Raises:
         NotFound, UsageError: see `resolve_targets`; also where there is none.
@@ -78,8 +87,9 @@ def choose_targets(named: TargetOptions, settings: Settings, *, tenants: tuple[s
         tenant=named.tenant if tenants is None else tenants,
         schema=named.schema,
         every=named.every,
+        missing_ok=missing_ok,
     )
-    if not targets:
+    if not targets and not missing_ok:
         raise UsageError(
             f"the platform {named.platform} has no databases yet",
             hint=f"stonegate tenant create ID --platform {named.platform} --schema S",

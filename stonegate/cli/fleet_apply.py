@@ -28,7 +28,6 @@ from stonegate.settings import Settings
 if TYPE_CHECKING:
     from stonegate.database.survey import ApplyOptions
     from stonegate.fleet.survey import FleetPlan
-    from stonegate.fleet.targets import Target
     from stonegate.model.plan import PlanOptions
     from stonegate.source.lazy import LazySource
 
@@ -79,6 +78,7 @@ def _agrees(request: FleetRequest, source: LazySource) -> bool:
                 request.options,
                 width=fanout_options(request.settings).width,
                 on_looked=on_looked,
+                renew=request.chosen.renew,
             )
         )
     if not any(group.plan.has_changes for group in plan.groups):
@@ -100,14 +100,8 @@ def _question(plan: FleetPlan, platform: str) -> str:
 def _run(request: FleetRequest, source: LazySource) -> FleetReport:
     from stonegate.fleet.ending import Stop
     from stonegate.fleet.fanout import apply_fleet
-    from stonegate.fleet.targets import resolve_targets
 
     chosen = request.chosen
-
-    def refresh(target: Target) -> Target:
-        found = resolve_targets(chosen.registry, target.server, chosen.platform, every=True)
-        return next((each for each in found if each.database == target.database), target)
-
     stop = Stop()
     with watching_fleet(len(chosen.targets)) as watcher, ending_gently(stop, watcher.tell):
         return asyncio.run(
@@ -118,7 +112,7 @@ def _run(request: FleetRequest, source: LazySource) -> FleetReport:
                 fanout_options(request.settings),
                 on_event=watcher.take,
                 stop=stop,
-                refresh=refresh,
+                refresh=chosen.renew,
             )
         )
 

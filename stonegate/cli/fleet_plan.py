@@ -65,6 +65,7 @@ def plan_many(
                 width=fanout_options(settings).width,
                 preflight=preflight,
                 on_looked=on_looked,
+                renew=chosen.renew,
             )
         )
     match format:
@@ -108,6 +109,7 @@ def diff_many(settings: Settings, chosen: Chosen, folder: Path | None, *, as_jso
                 _options(settings, None),
                 width=fanout_options(settings).width,
                 on_looked=on_looked,
+                renew=chosen.renew,
             )
         )
     if as_json:
@@ -129,7 +131,8 @@ def status_many(settings: Settings, chosen: Chosen, *, as_json: bool) -> int:
     from stonegate.fleet.survey import status_fleet
 
     with counting("reading", len(chosen.targets)) as on_looked:
-        looked = asyncio.run(status_fleet(chosen.targets, width=fanout_options(settings).width, on_looked=on_looked))
+        width = fanout_options(settings).width
+        looked = asyncio.run(status_fleet(chosen.targets, width=width, on_looked=on_looked, renew=chosen.renew))
     if as_json:
         documents = [standing_document(target, found) for target, found in looked.seen]
         write_json({"databases": documents, "unread": unread_documents(looked.unread)})

@@ -26,7 +26,7 @@ from stonegate.fleet.outcomes import (
     not_attempted,
     server_is_gone,
 )
-from stonegate.fleet.targets import Target
+from stonegate.fleet.targets import Renew, Target
 from stonegate.model.names import ObjectKind
 from stonegate.model.report import ApplyReport, FleetReport, Status
 from stonegate.model.source import SourceTree
@@ -96,7 +96,7 @@ async def apply_fleet(
     *,
     on_event: OnEvent | None = None,
     stop: Stop | None = None,
-    refresh: Callable[[Target], Target] | None = None,
+    refresh: Renew | None = None,
 ) -> FleetReport:
     """Bring every target to what the folder declares. Run again, it goes on: finished ones cost one round trip.
 
@@ -130,7 +130,7 @@ class _Run:
         fan: FanoutOptions,
         on_event: OnEvent | None,
         stop: Stop,
-        refresh: Callable[[Target], Target] | None,
+        refresh: Renew | None,
     ) -> None:
         self.targets = targets
         self.source = source
@@ -276,7 +276,9 @@ class _Run:
                     refreshed = True
                     conninfos.extend((self.refresh(target) if self.refresh is not None else target).conninfos)
                 continue
-            if error is None or not server_is_gone(error) or not self.patience.is_left():
+            if error is None or not server_is_gone(error):
+                break
+            if self.stop.reason is not None or not self.patience.is_left():
                 break
             lost = lost or "lost during the commit" in error.message
             self._tell(FleetEvent(target=target, state=State.WAITING, reason=error.cause or error.message))

@@ -11,9 +11,8 @@ from stonegate.database.grouping import Member, PlanGroups
 from stonegate.database.reports import report_error
 from stonegate.database.status import DatabaseDiff, Standing, diff_database, read_standing
 from stonegate.database.survey import ApplyOptions
-from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import SourceError, StonegateError
-from stonegate.fleet.targets import Target
+from stonegate.fleet.targets import Renew, Target, log_in
 from stonegate.model.plan import Mode, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ErrorReport
@@ -21,6 +20,11 @@ from stonegate.source.lazy import LazySource
 
 T = TypeVar("T")
 OnLooked = Callable[[Target], None]
+
+
+def as_it_is(target: Target) -> Target:
+    """The target, where there is nothing to look it up in."""
+    return target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,7 @@ async def plan_fleet(
     width: int,
     preflight: bool = False,
     on_looked: OnLooked | None = None,
+    renew: Renew = as_it_is,
 ) -> FleetPlan:
     """What an apply would do to each target, planned once for all that are alike. Nothing is written to any.
 
@@ -99,7 +104,7 @@ async def plan_fleet(
         groups = administered.setdefault(admin, PlanGroups(source, replace(options, admin=admin), preflight=preflight))
         return await groups.plan_member(conninfo)
 
-    looked = await look_at_all(targets, look, width=width, on_looked=on_looked)
+    looked = await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
     groups: dict[str, list[tuple[Target, Member]]] = {}
     for target, member in looked.seen:
         groups.setdefault(member.key, []).append((target, member))
@@ -120,14 +125,16 @@ def is_unchanged(group: PlanGroup) -> bool:
     return group.plan.mode is Mode.UNCHANGED
 
 
-async def status_fleet(targets: Sequence[Target], *, width: int, on_looked: OnLooked | None = None) -> Looked[Standing]:
+async def status_fleet(
+    targets: Sequence[Target], *, width: int, on_looked: OnLooked | None = None, renew: Renew = as_it_is
+) -> Looked[Standing]:
     """What is deployed in each target, and what somebody changed there by hand since."""
 
     async def look(target: Target, conninfo: str) -> Standing:
         del target
         return await read_standing(conninfo)
 
-    return await look_at_all(targets, look, width=width, on_looked=on_looked)
+    return await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
 
 
 async def diff_fleet(
@@ -137,6 +144,7 @@ async def diff_fleet(
     *,
     width: int,
     on_looked: OnLooked | None = None,
+    renew: Renew = as_it_is,
 ) -> Looked[DatabaseDiff]:
     """The folder against each target, hand-made changes included.
 
@@ -148,7 +156,7 @@ async def diff_fleet(
         admin = options.admin or (target.server if target.login is not None else None)
         return await diff_database(conninfo, source, replace(options, admin=admin))
 
-    return await look_at_all(targets, look, width=width, on_looked=on_looked)
+    return await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
 
 
 async def look_at_all(
@@ -157,8 +165,12 @@ async def look_at_all(
     *,
     width: int,
     on_looked: OnLooked | None = None,
+    renew: Renew = as_it_is,
 ) -> Looked[T]:
     """Call `look` with each target and a conninfo of its owner, `width` at a time; failures are values.
+
+    Args:
+        renew: the target as the registry has it now, for one whose password was changed meanwhile.
 
     Raises:
         SourceError: what is wrong with the folder is wrong for all of them.
@@ -177,7 +189,7 @@ async def look_at_all(
                 return await look(target, conninfo)
 
             try:
-                seen[index] = await try_logins(target.conninfos, attempt)
+                seen[index] = await log_in(target, attempt, renew)
             except SourceError as error:
                 broken.append(error)
             except StonegateError as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import TypeAlias, TypeVar
 
 from stonegate.database.connect import with_database
-from stonegate.database.tenants.roles import with_login
-from stonegate.errors import NotFound, UsageError
+from stonegate.database.tenants.roles import is_bad_login, try_logins, with_login
+from stonegate.errors import ConnectionFailed, NotFound, UsageError
 from stonegate.fleet.names import Owner, natural
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
 from stonegate.fleet.registry import Registry
+
+T = TypeVar("T")
 
 _WILD = frozenset("*?[")
 
@@ -46,6 +49,10 @@ class Target:
         return self.conninfos[0]
 
 
+#: Looks a target's passwords up again.
+Renew: TypeAlias = Callable[[Target], Target]
+
+
 def logins(server: str, login: Login | None, database: str) -> tuple[str, ...]:
     """Conninfos of a database for a platform's role, in the order to be tried; the server's own without a role."""
     base = with_database(server, database)
@@ -66,6 +73,29 @@ def find_target(registry: Registry, server: str, record: DatabaseRecord) -> Targ
     return _target(server, platform, record)
 
 
+def renew_target(registry: Registry, target: Target) -> Target:
+    """The target with the passwords that are on record now."""
+    platform = registry.find(target.owner.platform)
+    return target if platform is None else replace(target, login=platform.login)
+
+
+async def log_in(target: Target, attempt: Callable[[str], Awaitable[T]], renew: Renew) -> T:
+    """What `attempt` makes of the first conninfo of a target whose password the server takes; where it takes none, of
+    those that are on record by then: a rotation may have come in between.
+
+    Raises:
+        ConnectionFailed: it takes none of these either.
+    """
+    while True:
+        try:
+            return await try_logins(target.conninfos, attempt)
+        except ConnectionFailed as failure:
+            renewed = renew(target) if is_bad_login(failure) else target
+            if renewed.conninfos == target.conninfos:
+                raise
+            target = renewed
+
+
 def resolve_targets(
     registry: Registry,
     server: str,
@@ -74,6 +104,7 @@ def resolve_targets(
     tenant: str | tuple[str, ...] | None = None,
     schema: str | None = None,
     every: bool = False,
+    missing_ok: bool = False,
 ) -> tuple[Target, ...]:
     """The databases that the options name, by database name.
 
@@ -83,6 +114,7 @@ def resolve_targets(
             platform's own database.
         schema: only databases of that stored folder.
         every: all of them. Without any of the three it is the platform's own database, or its only one.
+        missing_ok: a tenant that nobody is, and a schema without databases, is fine.
 
     Raises:
         PlatformNotFound: no such platform.
@@ -91,17 +123,19 @@ def resolve_targets(
     """
     record = registry.platform(platform)
     chosen = [each for each in record.databases if schema is None or each.owner.schema == schema]
-    if schema is not None and not chosen:
+    if schema is not None and not chosen and not missing_ok:
         known = ", ".join(sorted({each.owner.schema or "–" for each in record.databases})) or "none"
         raise NotFound(f"the platform {platform} has no database of schema {schema}", hint=f"it has {known}")
     if tenant is not None:
-        chosen = _match(chosen, tenant, platform)
+        chosen = _match(chosen, tenant, platform, missing_ok=missing_ok)
     elif schema is None and not every:
         chosen = _only(chosen, platform)
     return tuple(_target(server, record, each) for each in sorted(chosen, key=lambda each: natural(each.database)))
 
 
-def _match(records: Iterable[DatabaseRecord], tenant: str | tuple[str, ...], platform: str) -> list[DatabaseRecord]:
+def _match(
+    records: Iterable[DatabaseRecord], tenant: str | tuple[str, ...], platform: str, *, missing_ok: bool
+) -> list[DatabaseRecord]:
     records = list(records)
     found: dict[str, DatabaseRecord] = {}
     if isinstance(tenant, str):  # an id may hold a comma
@@ -111,13 +145,13 @@ def _match(records: Iterable[DatabaseRecord], tenant: str | tuple[str, ...], pla
         hits = [each for each in records if each.id == pattern]
         if not hits and set(pattern) & _WILD:
             hits = [each for each in records if fnmatchcase(each.id, pattern)]
-        if not hits:
+        if not hits and not missing_ok:
             raise NotFound(
                 f"the platform {platform} has no tenant {pattern}",
                 hint=f"stonegate tenant list --platform {platform} shows them",
             )
         found |= {each.database: each for each in hits}
-    if not found:
+    if not found and not missing_ok:
         raise UsageError("--tenant names nobody", hint="an id, a comma list of ids, or a pattern such as 'a*'")
     return list(found.values())
 

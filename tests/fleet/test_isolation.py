@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,8 +17,9 @@ from stonegate.fleet.credentials import register_platform, rotate_password
 from stonegate.fleet.fanout import apply_fleet
 from stonegate.fleet.names import Owner
 from stonegate.fleet.records import set_next_password
-from stonegate.fleet.targets import Target, resolve_targets
-from stonegate.fleet.tenants import create_tenant
+from stonegate.fleet.survey import status_fleet
+from stonegate.fleet.targets import Target, renew_target, resolve_targets
+from stonegate.fleet.tenants import TenantReport, create_tenant, create_tenants
 from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
 from tests.fleet.conftest import Fleet
@@ -139,6 +142,30 @@ async def test_a_rotation_interrupts_nobody(fleet: Fleet) -> None:
     assert now.conninfo != target.conninfo and len(now.conninfos) == 1
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(target.conninfo)
+
+
+async def test_a_rotation_in_the_middle_of_a_long_run_is_no_trouble(fleet: Fleet) -> None:
+    await platform(fleet, fleet.name, fleet.source)
+    targets = resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)
+    rotated: list[str] = []
+
+    def rotate(report: TenantReport) -> None:
+        """Between two tenants; the run cannot go on meanwhile."""
+        if not rotated:
+            rotated.append(report.database)
+            thread = threading.Thread(
+                target=lambda: asyncio.run(rotate_password(fleet.registry, fleet.url, fleet.name)), daemon=True
+            )
+            thread.start()
+            thread.join()
+
+    owners = [Owner(platform=fleet.name, schema="app", tenant=f"t{number}") for number in range(3)]
+    reports = await create_tenants(fleet.registry, fleet.url, fleet.source, owners, concurrency=1, on_report=rotate)
+    assert [report.error for report in reports] == [None] * 3 and rotated
+    # These targets were looked up before.
+    looked = await status_fleet(targets, width=1, renew=partial(renew_target, fleet.registry))
+    assert looked.unread == () and len(looked.seen) == 1
+    assert len((await status_fleet(targets, width=1)).unread) == 1
 
 
 async def test_a_rotation_that_was_killed_is_finished_by_the_next(fleet: Fleet) -> None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from stonegate.database.call.session import CallSession, open_session
-from stonegate.database.tenants.roles import is_bad_login, try_logins
 from stonegate.errors import ConnectionFailed, UsageError
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.names import MAIN, Owner, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord, PlatformRecord
 from stonegate.fleet.registry import Registry
-from stonegate.fleet.targets import Target, find_target
+from stonegate.fleet.targets import Target, find_target, log_in, renew_target
 
 #: A database that was not there is not asked for again so soon (seconds): looking takes a session of the server.
 ABSENT_SECONDS = 1.0
@@ -90,20 +89,7 @@ class Targets:
         async def attempt(conninfo: str) -> CallSession:
             return await open_session(conninfo, statement_timeout_s=statement_timeout_s)
 
-        while True:
-            try:
-                return await try_logins(target.conninfos, attempt)
-            except ConnectionFailed as failure:
-                renewed = self._renew(target) if is_bad_login(failure) else target
-                if renewed.conninfos == target.conninfos:
-                    raise
-                target = renewed
-
-    def _renew(self, target: Target) -> Target:
-        """The target with the passwords that are on record now: they may have changed since it was looked up."""
-        platform = self.registry.find(target.owner.platform)
-        record = None if platform is None else platform.find(target.owner)
-        return target if record is None else find_target(self.registry, self.server, record)
+        return await log_in(target, attempt, partial(renew_target, self.registry))
 
     def _recorded(
         self, record: PlatformRecord, tenant: str | None, schema: str | None, *, is_id: bool
