@@ -15,11 +15,11 @@ from stonegate.cli.commands import Commands
 from stonegate.cli.files import read_file
 from stonegate.cli.fleet import Chosen, choose_targets, ending_gently, load_stored, open_registry
 from stonegate.cli.grouped import grouped
-from stonegate.cli.output import expect_json, is_interactive, progress, say, show, stderr, stdout, write_json
+from stonegate.cli.output import expect_json, is_interactive, say, show, stderr, stdout, write_json
 from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.names import count, local_time
 from stonegate.cli.target import TargetOptions
-from stonegate.cli.tenant_view import making, show_reports
+from stonegate.cli.tenant_view import show_reports, working
 from stonegate.errors import UsageError
 from stonegate.settings import Settings, read_settings
 
@@ -142,7 +142,7 @@ def create(
 
     source = load_stored(registry, platform, schema)
     stop = Stop()
-    with making(len(owners), as_json=as_json) as watcher, ending_gently(stop, watcher.tell):
+    with working(len(owners), "making", as_json=as_json) as watcher, ending_gently(stop, watcher.tell):
         reports = asyncio.run(
             create_tenants(
                 registry,
@@ -179,6 +179,9 @@ def drop(
     platform: Platform = None,
     schema: Schema = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    if_exists: Annotated[
+        bool, typer.Option("--if-exists", help="A tenant that is not there is fine: for running again.")
+    ] = False,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Drop the databases of tenants, with all that is in them and everybody who is connected.
@@ -189,15 +192,23 @@ def drop(
     expect_json(wanted=as_json)
     settings = read_settings({"platform": platform, "schema": schema})
     chosen = choose_targets(
-        TargetOptions(platform=settings.platform, schema=settings.schema), settings, tenants=tuple(ids)
+        TargetOptions(platform=settings.platform, schema=settings.schema),
+        settings,
+        tenants=tuple(ids),
+        missing_ok=if_exists,
     )
-    if not yes and not _agrees(chosen, as_json=as_json):
+    if chosen.targets and not yes and not _agrees(chosen, as_json=as_json):
         raise typer.Exit(0)
+    from stonegate.fleet.ending import Stop
     from stonegate.fleet.tenants import drop_tenants
 
-    with progress(f"dropping {count(len(chosen.targets), 'database')}"):
-        reports = asyncio.run(drop_tenants(chosen.registry, chosen.targets))
-    raise typer.Exit(show_reports(reports, as_json=as_json, done="dropped"))
+    stop = Stop()
+    with (
+        working(len(chosen.targets), "dropping", as_json=as_json, done="dropped") as watcher,
+        ending_gently(stop, watcher.tell),
+    ):
+        reports = asyncio.run(drop_tenants(chosen.registry, chosen.targets, on_report=watcher.take, stop=stop))
+    raise typer.Exit(show_reports(reports, as_json=as_json, done="dropped", shown=watcher.shown))
 
 
 def show_databases(settings: Settings, platform: str, schema: str | None, *, as_json: bool) -> None:

@@ -20,28 +20,31 @@ from stonegate.errors import FleetFailed
 if TYPE_CHECKING:
     from stonegate.fleet.tenants import TenantReport
 
-NOT_MADE = "not made"
+NOT_MADE, NOT_DROPPED = "not made", "not dropped"
 #: What is told of a state after a number, in this order: `2 created, 20 there already`.
 _TOLD = {
     "created": "created",
     "dropped": "dropped",
     "exists": "there already",
     "failed": "failed",
-    NOT_MADE: "not made",
+    NOT_MADE: NOT_MADE,
+    NOT_DROPPED: NOT_DROPPED,
 }
 
 
-class Making:
+class Working:
     """Who is told of every tenant that is done.
 
     Attributes:
         shown: the lines of those that succeeded are printed already.
+        outcome: the state of all that succeeded, for what is not making.
     """
 
-    def __init__(self, total: int, line: Line, *, shown: bool) -> None:
+    def __init__(self, total: int, line: Line, *, shown: bool, outcome: str | None = None) -> None:
         self.total = total
         self.line = line
         self.shown = shown
+        self.outcome = outcome
         self.results, self.messages = Lines(stdout()), Lines(stderr())
         self.done = 0
         self.notice = ""
@@ -49,9 +52,9 @@ class Making:
     def take(self, report: TenantReport) -> None:
         """Note a tenant that is done."""
         self.done += 1
-        self.line(f"{self.done}/{self.total} {report.database}: {report.status}{self.notice}")
+        self.line(f"{self.done}/{self.total} {report.database}: {_state(report, self.outcome)}{self.notice}")
         if self.shown:
-            self.results(*_line(report, None, alone=self.total == 1))
+            self.results(*_line(report, self.outcome, alone=self.total == 1))
 
     def tell(self, message: str) -> None:
         """Note what the user is to know about the whole."""
@@ -63,11 +66,15 @@ class Making:
 
 
 @contextlib.contextmanager
-def making(total: int, *, as_json: bool) -> Iterator[Making]:
-    """Watches the making of `total` databases."""
-    with progress(f"making {count(total, 'database')}") as line:
+def working(total: int, what: str, *, as_json: bool, done: str | None = None) -> Iterator[Working]:
+    """Watches the making, or whatever else `what` says, of `total` databases.
+
+    Args:
+        done: the state of all that succeeded, for what is not making.
+    """
+    with progress(f"{what} {count(total, 'database')}") as line:
         # A terminal has the count while it lasts, which would not leave the results in their place.
-        yield Making(total, line, shown=not as_json and not stderr().is_terminal)
+        yield Working(total, line, shown=not as_json and not stderr().is_terminal, outcome=done)
 
 
 def show_reports(
@@ -98,7 +105,7 @@ def _summary(reports: Sequence[TenantReport], done: str | None, *, with_each: bo
     if with_each:
         yield from (line for report in reports for line in _line(report, done, alone=alone))
     if not alone:
-        states = Counter(NOT_MADE if _never_came(report) else _state(report, done) for report in reports)
+        states = Counter(_never_came(report) or _state(report, done) for report in reports)
         told = ", ".join(f"{states[state]} {word}" for state, word in _TOLD.items() if states[state])
         yield Text(told or "no tenants named")
 
@@ -120,10 +127,11 @@ def _state(report: TenantReport, done: str | None) -> str:
     return "failed" if report.error is not None else done or report.status
 
 
-def _never_came(report: TenantReport) -> bool:
-    return (
-        report.error is not None and report.error.code == FleetFailed.code and report.error.message.startswith(NOT_MADE)
-    )
+def _never_came(report: TenantReport) -> str | None:
+    """What did not happen to one whose turn never came."""
+    if report.error is None or report.error.code != FleetFailed.code:
+        return None
+    return next((told for told in (NOT_MADE, NOT_DROPPED) if report.error.message.startswith(told)), None)
 
 
 def _name(report: TenantReport) -> str:

@@ -61,7 +61,8 @@ def guess_owner(platform: str, database: str) -> Owner:
 async def adopt_database(registry: Registry, server: str, owner: Owner, database: str) -> DatabaseRecord:
     """Make a database that exists the owner's, whatever it is called: label, records, and no CONNECT for PUBLIC.
 
-    A platform with a role of its own gets the database and all that is in it.
+    A platform with a role of its own gets the database and all that is in it. One that is recorded under another name,
+    which is gone, was renamed.
 
     A platform that is not registered is added, once it is certain that it may have the database.
 
@@ -73,16 +74,22 @@ async def adopt_database(registry: Registry, server: str, owner: Owner, database
         MigrationFailed: the administrator may not.
     """
     _require_ordinary(database)
-    await asyncio.to_thread(registry.require_unrecorded, owner, database)
+    known = registry.find(owner.platform)
+    own = None if known is None else known.find(owner)
     maintenance = await connect_maintenance(server)
     try:
-        facts = (await read_facts(maintenance, [database])).get(database)
-        _require_ours(facts, owner, database)
+        found = await read_facts(maintenance, [database] if own is None else [database, own.database])
     finally:
         await maintenance.close()
+    facts = found.get(database)
+    renamed = None
+    if own is not None and own.database not in found and facts is not None and facts.label == label_of(owner):
+        renamed = own.database
+    await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed)
+    _require_ours(facts, owner, database)
     platform = await asyncio.to_thread(registry.ensure, owner.platform)
     await take_over(server, database, label_of(owner), owner=None if platform.login is None else platform.login.user)
-    return await _record(registry, owner, database)
+    return await _record(registry, owner, database, renamed=renamed)
 
 
 def _require_ours(facts: DatabaseFacts | None, owner: Owner, database: str) -> None:
@@ -130,8 +137,8 @@ def _require_unambiguous(registry: Registry, owner: Owner) -> None:
     )
 
 
-async def _record(registry: Registry, owner: Owner, database: str) -> DatabaseRecord:
+async def _record(registry: Registry, owner: Owner, database: str, *, renamed: str | None = None) -> DatabaseRecord:
     await asyncio.to_thread(registry.ensure, owner.platform)
     record = DatabaseRecord(owner=owner, database=database, created_at=now())
-    await asyncio.to_thread(registry.record, record)
+    await asyncio.to_thread(registry.record, record, renamed=renamed)
     return record

@@ -122,8 +122,11 @@ class Registry:
         if taken is not None and taken.owner != owner:
             raise foreign(owner, taken.owner)
 
-    def require_unrecorded(self, owner: Owner, database: str) -> None:
+    def require_unrecorded(self, owner: Owner, database: str, *, renamed: str | None = None) -> None:
         """Refuse a database that is recorded as another's, and an owner whose recorded database is another.
+
+        Args:
+            renamed: what the database was called before.
 
         Raises:
             PlatformIsolationViolation: the database belongs to another platform or tenant.
@@ -134,7 +137,7 @@ class Registry:
             raise foreign(owner, taken.owner, database)
         platform = self.find(owner.platform)
         own = None if platform is None else platform.find(owner)
-        if own is not None and own.database != database:
+        if own is not None and own.database not in (database, renamed):
             raise DatabaseAlreadyExists(
                 f"{owner} has a database already: {own.database}",
                 hint=f"name another tenant for {database}: --tenant ID",
@@ -170,8 +173,11 @@ class Registry:
         with self._locked():
             return self.find(name) or self._add(name, None)
 
-    def record(self, record: DatabaseRecord) -> None:
+    def record(self, record: DatabaseRecord, *, renamed: str | None = None) -> None:
         """Write down a finished database; a record of the same owner and name is replaced.
+
+        Args:
+            renamed: what it was called before; that record is replaced.
 
         Raises:
             PlatformNotFound: no such platform.
@@ -179,8 +185,14 @@ class Registry:
             DatabaseAlreadyExists: the owner has another database.
         """
         with self._locked():
-            self.require_unrecorded(record.owner, record.database)
-            self._change(record.owner.platform, lambda document: add_database(document, record))
+            self.require_unrecorded(record.owner, record.database, renamed=renamed)
+
+            def change(document: Document) -> None:
+                if renamed is not None:
+                    remove_database(document, renamed)
+                add_database(document, record)
+
+            self._change(record.owner.platform, change)
 
     def forget(self, platform: str, database: str) -> None:
         """Take a database out of a platform's records; one that is not there is fine."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stonegate.database.reports import report_error
 from stonegate.database.server.databases import Session, connect_maintenance
-from stonegate.database.tenants.labels import DatabaseFacts
+from stonegate.database.tenants.labels import DatabaseFacts, find_labelled
 from stonegate.database.tenants.make import Made, Mould, drop_tenant, make_tenant, prepare_mould
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation, StonegateError
 from stonegate.fleet.adoption import label_of, owner_in
 from stonegate.fleet.ending import Patience, Stop, finish_undisturbed, pauses, run_until_forced
-from stonegate.fleet.names import Owner
+from stonegate.fleet.names import MAIN, Owner
 from stonegate.fleet.notes import read_note, record_note
-from stonegate.fleet.outcomes import ended_early, server_is_gone
+from stonegate.fleet.outcomes import ended_early, is_bad_password, server_is_gone
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
 from stonegate.fleet.targets import Target, logins
@@ -174,12 +174,18 @@ class _Run:
         return tuple(self.reports[number] for number in range(len(owners)))
 
     async def _make(self, mould: Mould, session: _Session, owner: Owner) -> TenantReport:
-        """One tenant; again while the server is away for a moment, and another one where a number was taken."""
+        """One tenant; again while the server is away for a moment, or the platform's password was changed, and another
+        one where a number was taken."""
         if_missing = self.if_missing
         known = self.registry.platform(owner.platform).find(owner) is not None
         for pause in pauses():
+            passwords = self.registry.platform(owner.platform).login
             report = await _create(self.registry, mould, session, owner, if_missing=if_missing)
             error = report.error
+            if error is not None and is_bad_password(error):
+                if self.registry.platform(owner.platform).login == passwords:
+                    return report
+                continue
             if error is not None and error.code == DatabaseAlreadyExists.code and self.instead_of is not None:
                 other = self.instead_of(owner)
                 if other is not None:
@@ -268,13 +274,27 @@ async def _create(
 
 async def _make(registry: Registry, mould: Mould, maintenance: Session, owner: Owner, *, if_missing: bool) -> Made:
     name = _database_of(registry, owner)
-    known = registry.platform(owner.platform).find(owner)
+    platform = registry.platform(owner.platform)
+    known = platform.find(owner)
+    if platform.login is not None:  # its password may have been changed since the mould was made
+        mould = replace(mould, logins=logins(mould.server, platform.login, "postgres"))
 
     def accept(facts: DatabaseFacts) -> None:
         _require_own(facts, owner, recorded=known is not None)
         if not if_missing:
             raise DatabaseAlreadyExists(
                 f"the database {name} exists already", hint="--if-missing takes that for success", database=name
+            )
+
+    async def absent() -> None:
+        others = () if known is None else await find_labelled(maintenance, label_of(owner))
+        if others:  # a second one would be empty, and be taken for the first
+            schema = "" if owner.schema is None else f" --schema {owner.schema}"
+            raise DatabaseAlreadyExists(
+                f"the database of {owner} is not called {name} any more, but {others[0]}",
+                hint=f"stonegate platform adopt {owner.platform} {others[0]}{schema} --tenant {owner.tenant or MAIN}"
+                f" records that; or ALTER DATABASE {others[0]} RENAME TO {name}",
+                database=others[0],
             )
 
     async def record() -> None:
@@ -289,6 +309,7 @@ async def _make(registry: Registry, mould: Mould, maintenance: Session, owner: O
         name,
         label_of(owner),
         accept=accept,
+        absent=absent,
         record=record,
     )
 
@@ -317,22 +338,47 @@ def _require_own(facts: DatabaseFacts, owner: Owner, *, recorded: bool) -> None:
         )
 
 
-async def drop_tenants(registry: Registry, targets: Iterable[Target]) -> tuple[TenantReport, ...]:
-    """Drop the databases of tenants, one after the other; one that fails stops no other."""
+async def drop_tenants(
+    registry: Registry, targets: Sequence[Target], *, on_report: OnTenant | None = None, stop: Stop | None = None
+) -> tuple[TenantReport, ...]:
+    """Drop the databases of tenants, one after the other; one that fails stops no other.
+
+    Args:
+        on_report: told of each one that is done.
+        stop: lets the caller end the run early; those whose turn never came are reported too.
+    """
     reports: list[TenantReport] = []
-    for target in targets:
+    stop = stop or Stop()
+    begun = 0
 
-        def accept(facts: DatabaseFacts, target: Target = target) -> None:
-            if facts.label is not None and owner_in(facts.label) != target.owner:
-                raise foreign(target.owner, owner_in(facts.label))
+    async def all_of_them() -> None:
+        nonlocal begun
+        for target in targets:
+            if stop.reason is not None:
+                return
+            begun += 1
+            reports.append(await _drop(registry, target))
+            if on_report is not None:
+                on_report(reports[-1])
 
-        async def record(target: Target = target) -> None:
-            await asyncio.to_thread(registry.forget, target.owner.platform, target.database)
-
-        try:
-            await drop_tenant(target.server, target.database, accept=accept, record=record)
-            report = TenantReport(owner=target.owner, database=target.database, made=Made(created=False))
-        except StonegateError as error:
-            report = TenantReport(owner=target.owner, database=target.database, error=report_error(error))
-        reports.append(report)
+    await run_until_forced(all_of_them(), stop)
+    for number, target in enumerate(targets[len(reports) :], start=len(reports)):
+        word = f"{stop.reason} while it was dropped" if number < begun else f"not dropped: {stop.reason}"
+        error = ended_early(word, "run the same command again, with --if-exists")
+        reports.append(TenantReport(owner=target.owner, database=target.database, error=error))
     return tuple(reports)
+
+
+async def _drop(registry: Registry, target: Target) -> TenantReport:
+    def accept(facts: DatabaseFacts) -> None:
+        if facts.label is not None and owner_in(facts.label) != target.owner:
+            raise foreign(target.owner, owner_in(facts.label), target.database)
+
+    async def record() -> None:
+        await finish_undisturbed(asyncio.to_thread(registry.forget, target.owner.platform, target.database))
+
+    try:
+        await drop_tenant(target.server, target.database, accept=accept, record=record)
+    except StonegateError as error:
+        return TenantReport(owner=target.owner, database=target.database, error=report_error(error))
+    return TenantReport(owner=target.owner, database=target.database, made=Made(created=False))

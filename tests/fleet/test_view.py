@@ -12,7 +12,7 @@ from rich.text import Text
 from stonegate.cli.fleet_view import FleetLines, FleetView
 from stonegate.cli.output import Lines
 from stonegate.cli.render.lines import table
-from stonegate.cli.tenant_view import Making
+from stonegate.cli.tenant_view import Working
 from stonegate.database.progress import Progress, Stage
 from stonegate.database.tenants.make import Made
 from stonegate.fleet.fanout import FleetEvent, State
@@ -101,7 +101,7 @@ class Closed(io.StringIO):
 
 def test_the_end_of_a_log_is_not_the_end_of_the_work() -> None:
     lines = FleetLines(2, Console(file=Closed(), width=200))
-    made = Making(2, lambda message: None, shown=True)
+    made = Working(2, lambda message: None, shown=True)
     made.results = made.messages = Lines(Console(file=Closed()))
     for target in TARGETS[:2]:
         report = ApplyReport(status=Status.APPLIED, database=target.database)

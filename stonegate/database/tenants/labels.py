@@ -83,6 +83,16 @@ async def read_facts(maintenance: AsyncConnection[Any], names: Iterable[str] | N
     }
 
 
+async def find_labelled(maintenance: AsyncConnection[Any], label: Label) -> tuple[str, ...]:
+    """The names of the databases with exactly that label; one round trip."""
+    cursor = await maintenance.execute(
+        "SELECT d.datname FROM pg_catalog.pg_database AS d"
+        " WHERE pg_catalog.shobj_description(d.oid, 'pg_database') = %s ORDER BY d.datname",
+        (label.text,),
+    )
+    return tuple(name for (name,) in await cursor.fetchall())
+
+
 async def record_label(conn: AsyncConnection[Any], database: str, label: Label) -> None:
     """Write the label; the session's role owns the database or is a superuser."""
     await conn.execute(label_statement(database, label))

@@ -183,6 +183,7 @@ async def make_tenant(
     label: Label,
     *,
     accept: Callable[[DatabaseFacts], None],
+    absent: Callable[[], Awaitable[None]],
     record: Callable[[], Awaitable[None]],
 ) -> Made:
     """Make a database, unless it is there; of several at once one makes it, and the others find it.
@@ -190,11 +191,12 @@ async def make_tenant(
     Args:
         maintenance: a session of the administrator in autocommit; the lock on the name is its.
         accept: called with a finished database of that name; raises if it may not be taken for this one.
+        absent: called where there is none; raises if none may be made.
         record: called when the database is finished, still under the lock.
 
     Raises:
         MigrationFailed, ConnectionFailed: nothing is left behind.
-        StonegateError: what `accept` and `record` raise.
+        StonegateError: what `accept`, `absent` and `record` raise.
     """
     started = time.monotonic()
     try:
@@ -204,6 +206,7 @@ async def make_tenant(
                 accept(facts)
                 await record()
                 return Made(created=False, duration_ms=elapsed_ms(started))
+            await absent()
             return await _make_new(maintenance, mould, name, label, record, started)
     except psycopg.Error as error:
         raise explain_failure(error, database=name) from error
