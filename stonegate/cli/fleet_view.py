@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ OUTCOMES = {
     NOT_ATTEMPTED: "red",
 }
 _RECENT = 5
+_REMIND = 30.0  # seconds until what is waited for is said again in a pipe
 _LATEST = 32  # finished databases whose times make the rate
 _ENOUGH = 5  # of them to tell what is left by
 _WIDEST = 110
@@ -80,16 +82,17 @@ class FleetLines:
         self.total = total
         self.lines = Lines(console)
         self.done = 0
-        self.is_waiting = False
+        self.told: dict[str, float] = {}  # what is waited for, and when that was said
 
     def take(self, event: FleetEvent) -> None:
         """Print the line of an event that has one."""
-        if event.reason is not None and not self.is_waiting:
-            self.is_waiting = True
-            self.tell(_waiting(event.reason))
+        if event.reason is not None:
+            waiting, now = _waiting(event.reason), time.monotonic()
+            if now - self.told.get(waiting, -math.inf) > _REMIND:
+                self.told[waiting] = now
+                self.tell(waiting)
         if event.report is None or is_not_attempted(event.report):
             return
-        self.is_waiting = False
         self.done += 1
         width = len(str(self.total))
         number = f"[{self.done:>{width}}/{self.total}]"

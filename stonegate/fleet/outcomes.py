@@ -16,7 +16,9 @@ _GONE = re.compile(
 )
 #: The server's own refusal, which waiting does not change; psycopg begins it with "connection failed" too.
 _REFUSED = re.compile(
-    r"not currently accepting connections|not permitted to log in|permission denied for database|no pg_hba\.conf entry"
+    r"not currently accepting connections|not permitted to log in|permission denied for database|pg_hba\.conf"
+    r"|authentication failed|no password supplied|SASL|role .* does not exist|invalid database|certificate"
+    r"|does not support SSL|sslmode|too many connections for database",
 )
 _NOT_ATTEMPTED = "not attempted"
 _AGAIN = "run the same command again: it goes on where this one ended"
