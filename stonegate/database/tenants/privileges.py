@@ -6,8 +6,12 @@ import psycopg
 from psycopg import sql
 
 from stonegate.database.connect import connect, with_database, wrap_error
+from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.database.sql import load
 from stonegate.database.tenants.labels import Label, label_statement
+from stonegate.errors import LockTimeout
+
+LOCK_SECONDS = 5.0  # that change of owner waits; everybody else who wants the table waits behind it
 
 
 async def take_over(server: str, database: str, label: Label, *, owner: str | None) -> None:
@@ -19,19 +23,27 @@ async def take_over(server: str, database: str, label: Label, *, owner: str | No
 
     Raises:
         MigrationFailed: PostgreSQL refuses.
+        LockTimeout: other sessions keep what would change hands.
         ConnectionFailed: the database does not let the administrator in.
     """
-    conn = await connect(with_database(server, database))
+    conn = await connect(with_database(server, database), lock_timeout_s=LOCK_SECONDS)
     name = sql.Identifier(database)
     statements: list[sql.SQL | sql.Composed] = [sql.SQL("SET LOCAL search_path = ''"), label_statement(database, label)]
     if owner is not None:
         statements.append(sql.SQL(load("privileges/give_objects")).format(owner=sql.Literal(owner)))
         statements.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
     statements.append(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(name))
-    try:
+
+    async def attempt() -> None:
         async with conn.transaction():
             for statement in statements:
                 await conn.execute(statement)
+
+    try:
+        await run_with_lock_retry(attempt)
+    except LockTimeout as error:
+        error.database = database
+        raise
     except psycopg.Error as error:
         raise wrap_error(error, f"the database {database} cannot be taken over", database=database) from error
     finally:

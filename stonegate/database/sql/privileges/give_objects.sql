@@ -8,7 +8,8 @@ BEGIN
     FOR statement IN
         SELECT pg_catalog.format('ALTER SCHEMA %I OWNER TO %I', n.nspname, receiver)
         FROM pg_catalog.pg_namespace AS n
-        WHERE n.oid >= 16384 AND NOT EXISTS (
+        -- A cluster that came from PostgreSQL 14 has a public schema of its superuser's.
+        WHERE (n.oid >= 16384 OR n.nspname = 'public' AND n.nspowner <> 'pg_database_owner'::regrole) AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_depend AS d
             WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e'
         )
@@ -36,10 +37,30 @@ BEGIN
         SELECT pg_catalog.format('ALTER %s %s OWNER TO %I', CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END,
             t.oid::regtype, receiver)
         FROM pg_catalog.pg_type AS t
-        WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r') AND NOT EXISTS (
+        WHERE t.oid >= 16384 AND t.typtype IN ('b', 'e', 'd', 'r') AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_depend AS d
             WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype IN ('e', 'i')
         )
+        UNION ALL
+        SELECT pg_catalog.format('ALTER %s %s OWNER TO %I',
+            CASE i.type WHEN 'statistics object' THEN 'STATISTICS' ELSE pg_catalog.upper(i.type) END, i.identity, receiver)
+        FROM (
+            SELECT tableoid, oid FROM pg_catalog.pg_operator
+            UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opclass
+            UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_opfamily
+            UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_collation
+            UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_conversion
+            UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_dict
+            UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_ts_config
+            UNION ALL SELECT tableoid, oid FROM pg_catalog.pg_statistic_ext
+        ) AS o, LATERAL pg_catalog.pg_identify_object(o.tableoid, o.oid, 0) AS i
+        WHERE o.oid >= 16384 AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = o.tableoid AND d.objid = o.oid AND d.deptype = 'e'
+        )
+        UNION ALL
+        SELECT pg_catalog.format('ALTER LARGE OBJECT %s OWNER TO %I', l.oid, receiver)
+        FROM pg_catalog.pg_largeobject_metadata AS l
     LOOP
         EXECUTE statement;
     END LOOP;
