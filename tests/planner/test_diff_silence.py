@@ -24,6 +24,8 @@ NOT_COMPARED = {
     ("Index", "unique"),  # part of its shape
     ("Index", "columns"),  # part of its shape
     ("Index", "inherited"),  # only notes exist for it where a parent stays: an index cannot be detached
+    ("Column", "not_null_inherited"),  # counts where a parent stays that hands it down
+    ("View column", "not_null_inherited"),
     ("Trigger", "routine"),  # part of its definition
     ("Trigger", "columns"),  # part of its definition
     ("Routine", "definition"),  # its head and its body

@@ -50,6 +50,7 @@ class Column:
         collation: qualified, only if it differs from the type's own.
         not_null_options: "NO INHERIT", "NOT VALID" or both, of the NOT NULL constraint (PostgreSQL 18).
         not_null_name: of that constraint, if it is not "{table}_{column}_not_null" (PostgreSQL 18).
+        not_null_inherited: that constraint comes from a parent only (PostgreSQL 18).
         default: pg_get_expr of the default; None for generated columns.
         owned_sequence: the sequence that this column owns, when `default` is its nextval (serial).
         identity: "", "always" or "by default"; `identity_options` then, and what the sequence inside is called and who
@@ -66,6 +67,7 @@ class Column:
     not_null: bool = False
     not_null_options: str | None = None
     not_null_name: str | None = None
+    not_null_inherited: bool = False
     default: str | None = None
     owned_sequence: QualifiedName | None = None
     identity: str = ""

@@ -49,13 +49,18 @@ class CompositeType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainType:
-    """A domain; `base` by format_type, `default` by pg_get_expr, `collation` only if not the base type's own."""
+    """A domain; `base` by format_type, `default` by pg_get_expr, `collation` only if not the base type's own.
+
+    Attributes:
+        not_null_name: of its NOT NULL constraint, if it is not "{name}_not_null" (PostgreSQL 18).
+    """
 
     schema: str
     name: str
     base: str
     collation: str | None = None
     not_null: bool = False
+    not_null_name: str | None = None
     default: str | None = None
     constraints: tuple[Constraint, ...] = ()
     access: Access

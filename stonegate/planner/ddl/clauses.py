@@ -24,6 +24,8 @@ class Order(IntEnum):
     """
 
     DETACH = 0
+    TYPE_CLEARED = 6  # of checks whose names others may take
+    TYPE_RENAMED = 8
     TYPE_CHANGE = 10  # of enums, domains and composites
     KEEP_SEQUENCE = 20
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from stonegate.model.catalog import (
+    NOT_VALID,
     Attribute,
     Column,
     CompositeType,
@@ -238,6 +239,8 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
             yield from _retype(live_table, desired, live, context)
         case "not_null_name" if change.before is not None and change.after is not None:
             yield constraints.rename_constraint(live_table, change.before, change.after)
+        case "not_null_origin":
+            yield column_clause(relation_name(table), desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
         case "not_null":
             yield from _nullability(live_table, desired, live, context)
         case "default" if change.restored:
@@ -285,21 +288,32 @@ def _nullability(table: Table, desired: Column, live: Column, context: DdlContex
     SET NOT NULL validates a constraint that is NOT VALID; other options need another constraint (PostgreSQL 18).
     """
     name = relation_name(table)
-    if desired.not_null:
-        same = live.not_null_options in (desired.not_null_options, "NOT VALID")
-        if live.not_null and not same:
-            yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
-        if desired.not_null_options or (is_given_not_null(desired.not_null_name) and not (live.not_null and same)):
-            yield add_not_null(name, desired)
-        else:
-            yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
-        return
-    yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
-    for child, column in children_reached(table, desired.name, context):
-        if column.not_null:
+    same = desired.not_null and live.not_null_options in (desired.not_null_options, NOT_VALID)
+    drops = live.not_null and not same
+    if drops:
+        yield column_clause(name, desired.name, "DROP NOT NULL", Order.DROP_NOT_NULL)
+    if desired.not_null and (
+        desired.not_null_options or (is_given_not_null(desired.not_null_name) and not (live.not_null and same))
+    ):
+        yield add_not_null(name, desired)
+    elif desired.not_null:
+        yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
+    for child, column in children_reached(table, desired.name, context) if drops else ():
+        if column.not_null_inherited:
+            continue  # another parent's, which stays
+        if column.not_null and is_given_not_null(column.not_null_name) and _loses_null(child, column, context):
+            yield replace(add_not_null(relation_name(child), column), order=Order.NEXT_NOT_NULL)
+        elif column.not_null:
             yield column_clause(relation_name(child), column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
         elif context.server >= LOCAL_NOT_NULL:
             yield column_clause(relation_name(child), column.name, "DROP NOT NULL", Order.NEXT_NOT_NULL)
+
+
+def _loses_null(child: Table, column: Column, context: DdlContext) -> bool:
+    """True if the child's NOT NULL goes with its parent's."""
+    table = context.live.table(child.key)
+    former = table.column(column.name) if table is not None else None
+    return former is None or former.not_null_inherited
 
 
 def _constraint(change: Change, desired: Table, live: Table) -> Iterator[Clause]:

@@ -25,6 +25,7 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_na
 from stonegate.planner.ddl.constraints import inline_constraint
 from stonegate.planner.ddl.values import bring_into_bounds
 from stonegate.planner.diff.matching import match_parts, remembers
+from stonegate.planner.diff.naming import is_given_not_null
 
 DefinedType = EnumType | CompositeType | DomainType | RangeType
 
@@ -129,12 +130,17 @@ def _create_domain(thing: DomainType) -> Iterator[str]:
     if thing.default is not None:
         parts.append(f"DEFAULT {thing.default}")
     if thing.not_null:
-        parts.append("NOT NULL")
+        parts.append(_not_null(thing))
     late = tuple(constraint for constraint in thing.constraints if constraint.definition.endswith(NOT_VALID))
     parts += (inline_constraint(constraint) for constraint in thing.constraints if constraint not in late)
     yield " ".join(parts)
     yield from (f"ALTER DOMAIN {name} ADD {inline_constraint(constraint)}" for constraint in late)
     yield from (domain_comment(thing, part).statement for part in thing.constraints if part.comment is not None)
+
+
+def _not_null(thing: DomainType) -> str:
+    name = thing.not_null_name
+    return f"CONSTRAINT {quote_ident(name)} NOT NULL" if name is not None and is_given_not_null(name) else "NOT NULL"
 
 
 def domain_comment(thing: DomainType, constraint: Constraint) -> Clause:
@@ -144,7 +150,7 @@ def domain_comment(thing: DomainType, constraint: Constraint) -> Clause:
 
 
 def domain_clauses(change: Change, desired: DomainType, live: DomainType, context: DdlContext) -> Iterator[Clause]:
-    """ALTER DOMAIN for one aspect: default, not_null or constraints.
+    """ALTER DOMAIN for one aspect: default, not_null, not_null_name or constraints.
 
     Raises:
         MigrationBlocked: the base type or its collation, which no ALTER DOMAIN can change.
@@ -153,8 +159,14 @@ def domain_clauses(change: Change, desired: DomainType, live: DomainType, contex
         case "default":
             value = "DROP DEFAULT" if desired.default is None else f"SET DEFAULT {desired.default}"
             yield _alter_domain(desired, value)
+        case "not_null" if not desired.not_null:
+            yield _alter_domain(desired, "DROP NOT NULL", Order.TYPE_CLEARED)
         case "not_null":
-            yield _alter_domain(desired, "SET NOT NULL" if desired.not_null else "DROP NOT NULL")
+            form = _not_null(desired)
+            yield _alter_domain(desired, "SET NOT NULL" if form == "NOT NULL" else f"ADD {form}")
+        case "not_null_name":
+            action = f"RENAME CONSTRAINT {quote_ident(change.before or '')} TO {quote_ident(change.after or '')}"
+            yield _alter_domain(desired, action, Order.TYPE_RENAMED)
         case "constraints":
             yield from _domain_constraints(desired, live, _known(change, live, context))
         case aspect:
@@ -164,8 +176,8 @@ def domain_clauses(change: Change, desired: DomainType, live: DomainType, contex
             )
 
 
-def _alter_domain(thing: DomainType, action: str) -> Clause:
-    return Clause(statement=f"ALTER DOMAIN {relation_name(thing).sql} {action}", order=Order.TYPE_CHANGE)
+def _alter_domain(thing: DomainType, action: str, order: Order = Order.TYPE_CHANGE) -> Clause:
+    return Clause(statement=f"ALTER DOMAIN {relation_name(thing).sql} {action}", order=order)
 
 
 def _known(change: Change, live: DomainType, context: DdlContext) -> tuple[Constraint, ...]:
@@ -185,11 +197,11 @@ def _domain_constraints(desired: DomainType, live: DomainType, known: tuple[Cons
     matched = match_parts(desired.constraints, live.constraints, owner=desired.name, remembered=names)
     gone = [part for part in matched.surplus if remembers(known, part, live.constraints)]
     for part in (*gone, *(pair.live for pair in matched.replaced)):
-        yield _alter_domain(desired, f"DROP CONSTRAINT {quote_ident(part.name)}")
+        yield _alter_domain(desired, f"DROP CONSTRAINT {quote_ident(part.name)}", Order.TYPE_CLEARED)
     for pair in matched.pairs:
         if pair.renamed:
             action = f"RENAME CONSTRAINT {quote_ident(pair.live.name)} TO {quote_ident(pair.name)}"
-            yield _alter_domain(desired, action)
+            yield _alter_domain(desired, action, Order.TYPE_RENAMED)
     for part in (*matched.missing, *(pair.desired for pair in matched.replaced)):
         yield _alter_domain(desired, f"ADD {inline_constraint(part)}")
         if part.comment is not None:

@@ -136,6 +136,7 @@ def _compare_column(
     else:
         yield from _compare_type(sides, key, desired, live, family)
         yield from _compare_null(sides, key, desired, live, last, family)
+        yield from _compare_null_origin(sides, key, desired, live, family)
         yield from _compare_null_name(sides, key, desired, live, last, family)
         yield from _compare_source(sides, key, desired, live, family)
         yield from _compare_settings(sides, key, desired, live)
@@ -238,14 +239,40 @@ def _compare_null(
     )
 
 
+def _compare_null_origin(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
+    """Whether a NOT NULL that parents hand down is the table's own besides (PostgreSQL 18)."""
+    stays = _null_text(desired) == _null_text(live) is not None and family.hands_down_null(live.name) == (True, True)
+    if not stays or desired.not_null_inherited == live.not_null_inherited:
+        return
+    if desired.not_null_inherited:
+        yield Note(f"{key}: NOT NULL is the table's own instead of its parent's alone")
+        return
+    yield sides.change(
+        Action.ALTER,
+        key,
+        f"{key}: NOT NULL becomes the table's own",
+        aspect="not_null_origin",
+        before="its parent's",
+        after="its own",
+    )
+
+
 def _compare_null_name(
     sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, family: Family
 ) -> Findings:
-    """The name of a NOT NULL constraint that stays; a made-up one, or one that nobody declared, is no difference."""
+    """The name of a NOT NULL constraint that stays; a made-up one, or one that nobody declared, is no difference.
+
+    One that a parent hands down cannot be renamed; one that goes with its parent's is made anew under its name.
+    """
     if _null_text(desired) is None or _null_text(live) != _null_text(desired):
         return
     wanted, present = desired.not_null_name, live.not_null_name
     if wanted == present or family.carries(desired, live, "not_null_name"):
+        return
+    before, after = family.hands_down_null(live.name)
+    if before and (after or live.not_null_inherited):
+        if after and (is_given_not_null(wanted) or is_given_not_null(present)):
+            yield Note(f"{key}: its NOT NULL constraint {present} would be called {wanted} in a new database")
         return
     usual = make_object_name(family.live.name, live.name, "not_null")
     was_declared = last is not None and last.not_null_name == present

@@ -100,6 +100,11 @@ class Family:
             for latter, former in self._parent_columns(desired.name)
         )
 
+    def hands_down_null(self, column: str) -> tuple[bool, bool]:
+        """(before, after): whether a parent that stays has a NOT NULL for the column that is this table's too."""
+        pairs = self._parent_columns(column)
+        return any(_hands_down(former) for _, former in pairs), any(_hands_down(latter) for latter, _ in pairs)
+
     def _parent_columns(self, name: str) -> tuple[tuple[Column, Column], ...]:
         pairs = ((wanted.column(name), present.column(name)) for wanted, present in self._stable)
         return tuple((latter, former) for latter, former in pairs if latter is not None and former is not None)
@@ -151,6 +156,10 @@ class Family:
             return _is_dropped(part, self.desired.indexes, self.live.indexes, name, known_indexes)
         known = last.constraints if last is not None else ()
         return _is_dropped(part, self.desired.constraints, self.live.constraints, name, known)
+
+
+def _hands_down(column: Column) -> bool:
+    return column.not_null and "NO INHERIT" not in (column.not_null_options or "")
 
 
 def _is_dropped(

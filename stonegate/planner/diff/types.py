@@ -19,6 +19,7 @@ from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, in_list
 from stonegate.planner.diff.matching import match_parts, remembers
+from stonegate.planner.diff.naming import is_given_not_null, make_object_name
 from stonegate.planner.diff.sides import Sides
 
 AnyType = EnumType | CompositeType | DomainType | RangeType
@@ -268,7 +269,29 @@ def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Find
             hint=refusal,
             facts=_IMPOSSIBLE if refusal else USUAL,
         )
+    yield from _compare_null_name(sides, desired, live)
     yield from _compare_domain_constraints(sides, desired, live)
+
+
+def _compare_null_name(sides: Sides, desired: DomainType, live: DomainType) -> Findings:
+    """The name of a NOT NULL constraint that stays; a made-up one, or one that nobody declared, is no difference."""
+    wanted, present = desired.not_null_name, live.not_null_name
+    if not (desired.not_null and live.not_null) or wanted == present:
+        return
+    last = sides.last_declared(desired.key)
+    was_declared = isinstance(last, DomainType) and last.not_null_name == present
+    if is_given_not_null(wanted) or (is_given_not_null(present) and was_declared):
+        usual = make_object_name(desired.name, "", "not_null")
+        yield sides.change(
+            Action.ALTER,
+            desired.key,
+            f"{desired.key}: its NOT NULL constraint is called {wanted or usual} in the folder",
+            aspect="not_null_name",
+            before=present or usual,
+            after=wanted or usual,
+        )
+    elif is_given_not_null(present):
+        yield Note(f"{desired.key}: its NOT NULL constraint is called {present}, which nobody declared")
 
 
 def _refusal(sides: Sides, key: ObjectKey, *, tightens: bool) -> str | None:

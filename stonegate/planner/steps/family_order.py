@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import product
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.inheritance import parents_of
 from stonegate.planner.steps.operation_index import OperationIndex
@@ -17,7 +19,7 @@ def family_order(
     operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
 ) -> Iterator[tuple[int, int]]:
     """Pairs (earlier, later); those of `children_freed` and `shares_first`, which outweigh all others, are apart."""
-    yield from _parents_first(index, desired, live)
+    yield from _parents_first(operations, index, desired, live)
     yield from _children_fitted(operations, live, desired)
     yield from _parts_freed(operations, live)
     yield from _bounds_freed(operations, live, desired)
@@ -50,11 +52,13 @@ def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Ca
                 yield first, second
 
 
-def _parents_first(index: OperationIndex, desired: Catalog, live: Catalog) -> Iterator[tuple[int, int]]:
+def _parents_first(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
     """A column comes to a child with its parent's; what is special about the child's is done after that.
 
     A child's own column of the same name can only go, and one that the parent leaves to it change, once the parent's is
-    gone.
+    gone; see `_fits_parent` for what must be done before the parent's comes.
     """
     for catalog, above_first, below_then in (
         (desired, index.changers, index.changers),
@@ -68,7 +72,17 @@ def _parents_first(index: OperationIndex, desired: Catalog, live: Catalog) -> It
                 for column in table.columns:
                     firsts = above_first(above.part(ObjectKind.COLUMN, column.name))
                     seconds = below_then(table.key.part(ObjectKind.COLUMN, column.name))
-                    yield from ((first, second) for first in firsts for second in seconds)
+                    for first, second in product(firsts, seconds):
+                        is_before = _fits_parent(operations[second], operations[first])
+                        yield (second, first) if is_before else (first, second)
+
+
+def _fits_parent(below: Operation, above: Operation) -> bool:
+    """True if a child's column must be ready when its parent's comes, or be named before a NOT NULL is handed down."""
+    if above.change.aspect == "not_null" and above.change.after is not None:
+        return below.change.aspect == "not_null_name"
+    is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
+    return is_new and below.change.aspect in ("type", "generated")
 
 
 def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:

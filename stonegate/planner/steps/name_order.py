@@ -110,8 +110,9 @@ def _all_names(catalog: Catalog) -> Iterator[str]:
 
 
 def is_rename(operation: Operation) -> bool:
-    """True for what gives a constraint or index another name."""
-    return operation.verb is Verb.ALTER and operation.change.aspect in ("name", "not_null_name")
+    """True for what gives a constraint of a table or an index another name."""
+    is_part = operation.key.kind is not ObjectKind.TYPE
+    return is_part and operation.verb is Verb.ALTER and operation.change.aspect in ("name", "not_null_name")
 
 
 def _left(operation: Operation, live: Catalog) -> Iterator[object]:

@@ -119,6 +119,8 @@ def _rank(operation: Operation) -> int:
     if operation.closing:
         return _LAST
     match operation.verb:
+        case Verb.DROP if kind is ObjectKind.OTHER and operation.key.name.startswith("comment "):
+            return 9  # while what it speaks of has its name yet
         case Verb.DROP:
             return 10 if operation.early else _LATE_DROP_RANK.get(kind, 90)
         case Verb.CREATE:

@@ -45,7 +45,7 @@ owned AS MATERIALIZED (
 special_not_null AS MATERIALIZED (
     SELECT c.conrelid AS relation, a.attnum AS number,
         nullif(concat_ws(' ', CASE WHEN c.connoinherit THEN 'NO INHERIT' END,
-            CASE WHEN NOT c.convalidated THEN 'NOT VALID' END), '') AS options,
+            CASE WHEN NOT c.convalidated THEN 'NOT VALID' END), '') AS options, NOT c.conislocal AS inherited,
         nullif(c.conname::text, concat_ws('_', r.name, a.attname, 'not_null')) AS name
     FROM pg_catalog.pg_constraint AS c
     JOIN relations AS r ON r.oid = c.conrelid
@@ -64,6 +64,7 @@ columns AS MATERIALIZED (
             CASE WHEN a.attnotnull THEN ',"not_null":true' END,
             ',"not_null_options":' || to_json(x.options),
             ',"not_null_name":' || to_json(x.name),
+            CASE WHEN x.inherited THEN ',"not_null_inherited":true' END,
             CASE WHEN a.attgenerated = '' THEN ',"default":' || to_json(d.expression)
                 ELSE concat(',"generated":', to_json(d.expression), ',"generated_kind":"',
                     CASE a.attgenerated WHEN 's' THEN 'stored' ELSE 'virtual' END, '"') END,

@@ -36,6 +36,12 @@ SELECT concat('"enums":[', (
         ',"base":', to_json(pg_catalog.format_type(t.typbasetype, t.typtypmod)),
         ',"collation":' || CASE WHEN t.typcollation <> b.typcollation THEN to_json([[collation oid=t.typcollation]]) END,
         CASE WHEN t.typnotnull THEN ',"not_null":true' END,
+        -- PostgreSQL 18 lists it among the constraints, older ones have no name for it.
+        ',"not_null_name":' || (
+            SELECT to_json(nullif(c.conname::text, t.name || '_not_null'))
+            FROM pg_catalog.pg_constraint AS c
+            WHERE c.contypid = t.oid AND c.contype = 'n'
+        ),
         ',"default":' || to_json(coalesce(pg_catalog.pg_get_expr(t.typdefaultbin, 0), t.typdefault)),
         ',"constraints":[' || (
             SELECT string_agg(concat('{"name":', to_json(c.conname::text), ',"kind":"check"',

@@ -31,17 +31,19 @@ JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_e
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) AS i
 WHERE d.deptype = 'x'
 UNION ALL
--- Comments on indexes that constraints own and on NOT NULL constraints.
+-- Comments on indexes that constraints own and on NOT NULL constraints, those of domains too.
 SELECT 'comment', format('%s %s', i.type, i.identity),
-    format('COMMENT ON %s %s IS %L', o.word, i.identity, n.description), true,
-    format('COMMENT ON %s %s IS NULL', o.word, i.identity)
+    format('COMMENT ON %s IS %L', coalesce(o.place, 'INDEX ' || i.identity), n.description), true,
+    format('COMMENT ON %s IS NULL', coalesce(o.place, 'INDEX ' || i.identity))
 FROM pg_catalog.pg_description AS n
 JOIN (
-    SELECT 'pg_class'::regclass::oid AS classid, conindid AS objid, 'INDEX' AS word
+    SELECT 'pg_class'::regclass::oid AS classid, conindid AS objid, NULL AS place
     FROM pg_catalog.pg_constraint WHERE contype IN ('p', 'u', 'x') AND conrelid IN (SELECT oid FROM relations)
     UNION ALL
-    SELECT 'pg_constraint'::regclass, oid, 'CONSTRAINT'
-    FROM pg_catalog.pg_constraint WHERE contype = 'n' AND conrelid IN (SELECT oid FROM relations)
+    SELECT 'pg_constraint'::regclass, oid, format('CONSTRAINT %I ON %s', conname,
+        CASE conrelid WHEN 0 THEN 'DOMAIN ' || pg_catalog.format_type(contypid, NULL) ELSE conrelid::regclass::text END)
+    FROM pg_catalog.pg_constraint
+    WHERE contype = 'n' AND (conrelid IN (SELECT oid FROM relations) OR contypid IN (SELECT oid FROM types))
 ) AS o ON o.classid = n.classoid AND o.objid = n.objoid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(n.classoid, n.objoid, 0) AS i
 UNION ALL

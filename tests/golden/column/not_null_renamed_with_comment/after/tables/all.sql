@@ -1,0 +1,2 @@
+CREATE TABLE animal (id integer CONSTRAINT chipped NOT NULL);
+COMMENT ON CONSTRAINT chipped ON animal IS 'in the left ear';

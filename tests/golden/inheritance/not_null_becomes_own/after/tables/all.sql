@@ -1,0 +1,2 @@
+CREATE TABLE animal (id integer NOT NULL);
+CREATE TABLE dog (PRIMARY KEY (id)) INHERITS (animal);

@@ -1,0 +1,3 @@
+CREATE TABLE animal (id integer NOT NULL);
+CREATE TABLE dog () INHERITS (animal);
+CREATE TABLE puppy () INHERITS (dog);

@@ -1,0 +1,1 @@
+INSERT INTO puppy VALUES (1);

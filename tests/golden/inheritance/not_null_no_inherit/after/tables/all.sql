@@ -1,0 +1,2 @@
+CREATE TABLE animal (id integer NOT NULL NO INHERIT);
+CREATE TABLE dog (CONSTRAINT chipped NOT NULL id) INHERITS (animal);
