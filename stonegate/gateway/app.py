@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import re
@@ -158,8 +157,10 @@ class Door:
         await receive()
         self.gateway.is_draining = True
         publishing.cancel()
-        with contextlib.suppress(Exception):
+        try:
             await self.gateway.close()
+        except Exception as error:
+            LOG.error("the gateway was not closed in order", exc_info=error)
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -173,8 +172,3 @@ def warn_about(unknown: tuple[str, ...], path: str) -> None:
     """Tell the operator of fields that mean nothing here; a client's typing error is found in the log."""
     if unknown:
         LOG.warning("%s: unknown fields ignored: %s", path, ", ".join(name[:64] for name in unknown[:10]))
-
-
-async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Files are read and written beside the event loop."""
-    return await asyncio.to_thread(work, *arguments)

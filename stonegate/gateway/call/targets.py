@@ -16,6 +16,7 @@ from stonegate.fleet.names import MAIN, Owner, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord, PlatformRecord
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, find_target, log_in, renew_target
+from stonegate.gateway.call.request import id_text
 
 #: A database that was not there is not asked for again so soon (seconds): looking takes a session of the server.
 ABSENT_SECONDS = 1.0
@@ -70,7 +71,7 @@ class Targets:
         if known is not None and known.record is record:
             known.seen = now
             return known.target
-        wanted = None if tenant in (None, "", "null") else tenant
+        wanted = id_text(tenant)
         found = None if record is None else self._recorded(record, wanted, schema, is_id=is_id)
         if found is None:
             found = await self._on_server(v2_owner(platform, schema, wanted) if schema else v1_owner(platform, wanted))

@@ -10,9 +10,10 @@ from typing import Any
 from stonegate.fleet.credentials import register_platform as add_platform
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
+from stonegate.gateway.answers import refusal_of
 from stonegate.gateway.deploy.deployments import create, migrate_stored, store, stored_targets
 from stonegate.gateway.deploy.jobs import JobState, finish, run_job
-from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
+from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
 from stonegate.gateway.forms import CreateDatabase, MigrateAll, MigrateStored, RegisterPlatform, SchemaForm
 from stonegate.gateway.logs import LOG
 from stonegate.gateway.routes.v1 import DEPLOY_CODES, MIGRATED, deploy
@@ -63,7 +64,7 @@ async def upload_schema(incoming: Incoming) -> Answer:
 async def list_schemas(incoming: Incoming) -> Answer:
     """The stored folders of a platform."""
     platform = incoming.path["platform"]
-    schemas = await in_thread(_describe_schemas, incoming.gateway.registry, platform)
+    schemas = await asyncio.to_thread(_describe_schemas, incoming.gateway.registry, platform)
     return Answer(200, {"platform": platform, "schemas": schemas, "count": len(schemas)})
 
 
@@ -80,7 +81,7 @@ def _describe_schemas(registry: Registry, platform: str) -> list[dict[str, Any]]
 async def list_databases(incoming: Incoming) -> Answer:
     """The databases of a platform, by its records."""
     platform, schema = incoming.path["platform"], incoming.query.get("schema")
-    record = await in_thread(incoming.gateway.registry.platform, platform)
+    record = await asyncio.to_thread(incoming.gateway.registry.platform, platform)
     databases = [
         {
             "id": each.id,
@@ -97,11 +98,11 @@ async def list_databases(incoming: Incoming) -> Answer:
 async def list_platforms(incoming: Incoming) -> Answer:
     """All platforms with counts."""
     registry = incoming.gateway.registry
-    records = await in_thread(registry.platforms)
+    records = await asyncio.to_thread(registry.platforms)
     platforms = [
         {
             "name": record.name,
-            "schemas": len(await in_thread(registry.schemas, record.name)),
+            "schemas": len(await asyncio.to_thread(registry.schemas, record.name)),
             "databases": len(record.databases),
         }
         for record in records
@@ -141,9 +142,11 @@ async def begin_job(incoming: Incoming) -> Answer:
     gateway = incoming.gateway
     incoming.facts.update(platform=form.platform)
     options = form.options
-    await in_thread(gateway.registry.read_schema, form.platform, form.schema_name)
-    targets = await in_thread(stored_targets, gateway.deployer, gateway.registry, form.platform, form.schema_name, None)
-    state, lock = await in_thread(gateway.jobs.begin, form.platform, form.schema_name, len(targets))
+    await asyncio.to_thread(gateway.registry.read_schema, form.platform, form.schema_name)
+    targets = await asyncio.to_thread(
+        stored_targets, gateway.deployer, gateway.registry, form.platform, form.schema_name, None
+    )
+    state, lock = await asyncio.to_thread(gateway.jobs.begin, form.platform, form.schema_name, len(targets))
     incoming.facts.update(job=state.job_id)
     task = asyncio.create_task(
         _await_job(gateway, state, lock, partial(run_job, gateway.deployer, state.job_id, options))
@@ -159,17 +162,17 @@ async def _await_job(gateway: Gateway, state: JobState, lock: int, work: Any) ->
         await gateway.settle("job", await gateway.fleet_processes.run(work))
     except Exception as error:
         LOG.error("a job ended without a result", extra={"job": state.job_id}, exc_info=error)
-        state = await in_thread(gateway.jobs.read, state.job_id)
-        state.error = str(error)
+        state = await asyncio.to_thread(gateway.jobs.read, state.job_id)
+        state.error = refusal_of(error).body["message"]  # the log has the words of what has no name
         finish(state)
-        await in_thread(gateway.jobs.write, state)
+        await asyncio.to_thread(gateway.jobs.write, state)
     finally:
         os.close(lock)
 
 
 async def read_job(incoming: Incoming) -> Answer:
     """How far a job is."""
-    state: JobState = await in_thread(incoming.gateway.jobs.read, incoming.path["job"])
+    state: JobState = await asyncio.to_thread(incoming.gateway.jobs.read, incoming.path["job"])
     results = [
         {
             "database": each["database"],

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.sizes import read_database_sizes
+from stonegate.gateway.call.request import id_text
 from stonegate.gateway.deploy.deployments import create_empty, migrate, register
 from stonegate.gateway.deploy.results import Outcome
-from stonegate.gateway.endpoints import Answer, Endpoint, Incoming, in_thread
+from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
 from stonegate.gateway.forms import CreateTenant, MigrateForm, RegisterForm
 from stonegate.settings import MIB
 
@@ -54,8 +56,8 @@ async def register_database(incoming: Incoming) -> Answer:
     form: RegisterForm = incoming.form
     incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
     gateway = incoming.gateway
-    tenant = None if form.tenant_id in (None, "", "null") else form.tenant_id
-    return await deploy(incoming, "register", register, gateway.deployer, form.platform, tenant, incoming.archive)
+    work = (gateway.deployer, form.platform, id_text(form.tenant_id), incoming.archive)
+    return await deploy(incoming, "register", register, *work)
 
 
 async def migrate_databases(incoming: Incoming) -> Answer:
@@ -63,9 +65,7 @@ async def migrate_databases(incoming: Incoming) -> Answer:
     form: MigrateForm = incoming.form
     incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
     gateway = incoming.gateway
-    tenant = None if form.tenant_id in (None, "", "null") else form.tenant_id
-    options = form.options
-    work = (gateway.deployer, form.platform, tenant, incoming.archive, options)
+    work = (gateway.deployer, form.platform, id_text(form.tenant_id), incoming.archive, form.options)
     return await deploy(incoming, "migrate", migrate, *work)
 
 
@@ -73,7 +73,7 @@ async def list_databases(incoming: Incoming) -> Answer:
     """The databases of a platform with their sizes."""
     gateway = incoming.gateway
     name = incoming.query["platform"]
-    record = await in_thread(gateway.registry.platform, name)
+    record = await asyncio.to_thread(gateway.registry.platform, name)
     maintenance = await connect_maintenance(gateway.settings.server_conninfo)
     try:
         sizes = await read_database_sizes(maintenance, [each.database for each in record.databases])
