@@ -23,13 +23,11 @@ class RegisterForm(msgspec.Struct, kw_only=True):
     tenant_id: Word | None = None
 
 
-class MigrateForm(msgspec.Struct, kw_only=True):
-    """`/migrate`; without `tenant_id` every database of the platform."""
+class Migrating(msgspec.Struct, kw_only=True):
+    """What every migration may allow and ask for."""
 
-    platform: Name
-    tenant_id: Word | None = None
     force: bool = False
-    allow: list[str] = []
+    allow: list[str] | str = []
     allow_drift: bool = False
     seed_missing: bool = False
     dry_run: bool = False
@@ -44,7 +42,7 @@ class MigrateForm(msgspec.Struct, kw_only=True):
         """
         return MigrateOptions(
             plan=PlanOptions(
-                consents=parse_consents(self.allow),
+                consents=parse_consents([self.allow] if isinstance(self.allow, str) else self.allow),
                 force=self.force,
                 allow_drift=self.allow_drift,
                 seed_missing=self.seed_missing,
@@ -52,6 +50,14 @@ class MigrateForm(msgspec.Struct, kw_only=True):
             dry_run=self.dry_run,
             skip_verification=self.skip_verification,
         )
+
+
+class MigrateForm(Migrating, kw_only=True):
+    """`/migrate`; without `tenant_id` every database of the platform."""
+
+    platform: Name
+    tenant_id: Word | None = None
+    allow: list[str] = []
 
 
 class SchemaForm(msgspec.Struct, kw_only=True):
@@ -104,36 +110,11 @@ class CreateDatabase(msgspec.Struct, kw_only=True):
         return one_id(self.database_id, self.uuid)
 
 
-class MigrateAll(msgspec.Struct, kw_only=True):
+class MigrateAll(Migrating, kw_only=True):
     """`/v2/migrate-all`: all databases of a stored folder."""
 
     platform: Name
     schema_name: Name
-    force: bool = False
-    allow: list[str] | str = []
-    allow_drift: bool = False
-    seed_missing: bool = False
-    skip_verification: bool = False
-    dry_run: bool = False
-
-    @property
-    def options(self) -> MigrateOptions:
-        """As the planner knows them.
-
-        Raises:
-            UsageError: an unknown consent.
-        """
-        allow = [self.allow] if isinstance(self.allow, str) else self.allow
-        form = MigrateForm(
-            platform=self.platform,
-            force=self.force,
-            allow=allow,
-            allow_drift=self.allow_drift,
-            seed_missing=self.seed_missing,
-            dry_run=self.dry_run,
-            skip_verification=self.skip_verification,
-        )
-        return form.options
 
 
 class MigrateStored(MigrateAll, kw_only=True):
