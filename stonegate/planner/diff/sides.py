@@ -183,12 +183,9 @@ class Sides:
         known = {*self.live.dependents.get(key, ()), *self._live_type_users.get(key.qualified.sql, ())}
         return tuple(sorted(known, key=str))
 
-    def stored_users_of_type(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
-        """Live table columns that hold values of the type, also inside of other types."""
-        return self._holders_of_type(key)[0]
-
     def staying_users_of_type(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
-        """Those of them that this diff neither drops nor gives another type."""
+        """Live table columns that hold values of the type, also inside of other types, and that this diff neither drops
+        nor gives another type."""
         users, types = self._holders_of_type(key)
         return tuple(user for user in users if self._keeps_type(user, types))
 
@@ -223,7 +220,7 @@ class Sides:
         return not self.removes_column(table, column)
 
     def containers_of_domain(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
-        """Live table columns that hold the domain inside of an array, composite or range."""
+        """Live table columns that hold the domain inside of an array, composite or range, and go on doing so."""
         direct = {domain.key.qualified.sql for domain in self.live.domains}
 
         def type_of(user: ObjectKey) -> str:
@@ -231,7 +228,7 @@ class Sides:
             column = table.column(user.member or "") if table is not None else None
             return column.type if column is not None else ""
 
-        return tuple(user for user in self.stored_users_of_type(key) if type_of(user) not in direct)
+        return tuple(user for user in self.staying_users_of_type(key) if type_of(user) not in direct)
 
     @cached_property
     def desired_parts(self) -> frozenset[ObjectKey]:

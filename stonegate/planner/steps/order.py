@@ -234,8 +234,14 @@ def _keys_settled(
 def _types_free(
     operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
 ) -> Iterator[tuple[int, int]]:
-    """No column holds a composite type while one of its attributes is retyped (manual: ALTER TYPE)."""
+    """No column holds a composite type while one of its attributes is retyped (manual: ALTER TYPE), and none that goes
+    holds a domain inside of another type while that is tightened (manual: ALTER DOMAIN)."""
     for number, operation in enumerate(operations):
+        if operation.key.kind is ObjectKind.TYPE and operation.change.aspect in ("not_null", "constraints"):
+            staying = frozenset(_columns_of(operation.key, desired))
+            for user in _columns_of(operation.key, live):
+                leaving = () if user in staying else (*index.removers(user), *index.alterers(user))
+                yield from ((first, number) for first in leaving if operations[first].change.aspect in ("", "type"))
         if operation.key.kind is not ObjectKind.ATTRIBUTE or operation.change.aspect != "type":
             continue
         for user in _columns_of(operation.key.owner, live):

@@ -1,0 +1,2 @@
+CREATE DOMAIN em AS text CHECK (VALUE ~ '@' AND length(VALUE) < 100);
+CREATE DOMAIN nn AS text NOT NULL;

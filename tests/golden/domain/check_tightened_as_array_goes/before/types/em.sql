@@ -1,0 +1,2 @@
+CREATE DOMAIN em AS text CHECK (VALUE ~ '@');
+CREATE DOMAIN nn AS text;
