@@ -31,7 +31,7 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
             yield from _recreate(sides, desired, pair, "has another definition")
     for part in matched.missing:
         # The parent's takes an index in that is there already; else it would bring one under a made-up name.
-        if family is None or not family.brings_index(part) or not is_generated_name(part, desired.name):
+        if family is None or not family.brings_index(part):
             yield _create(sides, desired, part, "is new")
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):
@@ -108,6 +108,8 @@ def _statistics(index: Index) -> str:
 def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
     """An index that a failed CREATE INDEX CONCURRENTLY left behind serves no query."""
     reason = "is invalid: CREATE INDEX CONCURRENTLY did not finish"
+    if isinstance(relation, Table) and relation.partition_key is not None:
+        reason = "is invalid: some partition's index is not part of it"
     if pair.desired.name == pair.live.name:
         yield from _recreate(sides, relation, pair, reason)
         return

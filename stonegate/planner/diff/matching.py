@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -11,6 +12,8 @@ from stonegate.model.expressions import flatten
 from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up
 
 Part = TypeVar("Part", Constraint, Index)
+
+_ONLY = re.compile(r"\A(CREATE (?:UNIQUE )?INDEX ON )ONLY ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +102,10 @@ def _same_shape(part: Part, live: Sequence[Part], taken: Collection[str]) -> Par
 
 
 def shape(part: Constraint | Index) -> str:
-    """The meaning of a part: its definition without its name and without NOT VALID."""
+    """The meaning of a part: its definition without its name, without NOT VALID and without the ONLY that says that an
+    index of a partitioned table has not got all its partitions' yet."""
     if isinstance(part, Index):
-        return flatten(part.shape)
+        return flatten(_ONLY.sub(r"\1", part.shape))
     return flatten(f"{part.kind} {part.definition.removesuffix(f' {NOT_VALID}')}")
 
 

@@ -28,12 +28,18 @@ def compare_tables(sides: Sides) -> Findings:
     for table in added:
         yield sides.change(Action.CREATE, table.key, f"{table.key} is new")
     for key, table in desired.items():
-        if key in live and table != live[key]:
+        if key in live and (table != live[key] or _may_lose_parts(sides, table)):
             yield from compare_table(sides, table, live[key])
     heirs = _heirs((table for key, table in live.items() if key not in desired), added)
     for key, table in live.items():
         if key not in desired:
             yield from _surplus_table(sides, table, heirs.get(key))
+
+
+def _may_lose_parts(sides: Sides, table: Table) -> bool:
+    """True for a partition that is as declared, of a table with an invalid index: its share goes with that."""
+    parent = sides.live_relations.get(table.partition_of) if table.partition_of is not None else None
+    return isinstance(parent, Table) and not all(index.valid for index in parent.indexes)
 
 
 def _heirs(gone: Iterable[Table], added: Iterable[Table]) -> dict[ObjectKey, Table]:

@@ -11,6 +11,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.inheritance import parents_of
+from stonegate.planner.steps.name_order import WITH_INDEX
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -117,18 +118,27 @@ def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[t
 
 
 def shares_first(operations: tuple[Operation, ...], desired: Catalog) -> Iterator[tuple[int, int]]:
-    """A partition's index that the folder names is there before the parent's, on which it will depend, takes it in."""
+    """A partition's index or key that the folder names is there before the parent's, on which it will depend, takes it
+    in."""
     makes = [number for number, operation in enumerate(operations) if operation.verb is not Verb.DROP]
     for first in makes:
         operation = operations[first]
-        if operation.verb is not Verb.CREATE or operation.key.kind is not ObjectKind.INDEX:
+        if operation.verb is not Verb.CREATE or not _is_share(operation):
             continue
-        above = {operation.table, *_ancestors(operation.table, desired)}
+        ancestors = frozenset(_ancestors(operation.table, desired))
+        above = {operation.table, *ancestors} if ancestors else ()
         for second in makes:
             other = operations[second]
-            is_above = other.key.kind is ObjectKind.INDEX and other.table in above - {operation.table}
+            is_above = _is_share(other) and other.table in ancestors
             if is_above or (other.change.aspect == "partition" and other.key in above):
                 yield first, second
+
+
+def _is_share(operation: Operation) -> bool:
+    """True for what a partition has its share of, under a name of its own: indexes, and the constraints with one."""
+    if operation.key.kind is ObjectKind.CONSTRAINT:
+        return (operation.change.after or "").startswith(WITH_INDEX)
+    return operation.key.kind is ObjectKind.INDEX
 
 
 def _ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
