@@ -172,7 +172,7 @@ def read_document(path: Path) -> dict[str, Any]:
         document = msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise unusable(path, error) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataDirUnusable(f"{path} is no JSON", cause=str(error), hint="restore it from a copy") from None
     if not isinstance(document, dict):
         raise DataDirUnusable(f"{path} holds no JSON object", hint="restore it from a copy")

@@ -15,6 +15,7 @@ PLATFORM_FILE = "platform.json"
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 _OTHER = re.compile(r"[^a-z0-9_]")
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")  # the latter are bytes of a command line that are no UTF-8
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 
 
@@ -66,8 +67,10 @@ def sanitise(text: str, what: str) -> str:
     """The name as part of a database name: lower case, `_` for every other character, none at its ends.
 
     Raises:
-        UsageError: nothing is left, or more than 63 bytes.
+        UsageError: nothing is left, or more than 63 bytes; or neither a file nor a label can hold the name as given.
     """
+    if _UNWRITABLE.search(text):
+        raise UsageError(f"the {what} {text[:80]!r} is no text", hint="names are made of a-z, 0-9 and _")
     name = _OTHER.sub("_", text.lower()).strip("_")
     if not name:
         raise UsageError(f"the {what} {text!r} has no letter or digit", hint="names are made of a-z, 0-9 and _")

@@ -100,9 +100,10 @@ def test_other_forms_are_read_too(registry: Registry, databases: object) -> None
     assert [schema.name for schema in record.schemas] == ["app"]
 
 
-def test_a_broken_file_is_named(registry: Registry) -> None:
+@pytest.mark.parametrize("content", [b"", b"{", b"\xef\xbb\xbf{}", b'{"name": "sh\xffop"}', b"[" * 100_000])
+def test_a_broken_file_is_named(registry: Registry, content: bytes) -> None:
     path = write_original(registry)
-    path.write_text("{")
+    path.write_bytes(content)
     with pytest.raises(DataDirUnusable, match=r"platform\.json is no JSON"):
         registry.platforms()
 
@@ -180,6 +181,9 @@ def test_long_names_are_refused() -> None:
         Owner(platform="p", tenant="x" * 62).database  # noqa: B018
     with pytest.raises(UsageError, match="no letter or digit"):
         Owner(platform="?!", tenant="x").database  # noqa: B018
+    for unwritable in ("a\0b", "a\udcff"):
+        with pytest.raises(UsageError, match="is no text"):
+            Owner(platform="p", tenant=unwritable).database  # noqa: B018
 
 
 def test_names_of_stonegates_own_databases_are_nobodys() -> None:
