@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from stonegate.errors import PlatformIsolationViolation
+from stonegate.errors import LockTimeout, PlatformIsolationViolation
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.fanout import FanoutOptions, apply_fleet
@@ -35,10 +35,26 @@ CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM sales.orders;
 CREATE FUNCTION secret() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT session_user::text || current_user';
 CREATE PROCEDURE work() LANGUAGE sql AS 'SELECT 1';
 CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int);
+CREATE STATISTICS linked (dependencies) ON id, mood FROM sales.orders;
+CREATE COLLATION sorted (LOCALE = 'C');
+CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = simple);
+CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple);
+CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int);
+CREATE OPERATOR CLASS odd FOR TYPE int USING btree AS OPERATOR 3 ===, FUNCTION 1 btint4cmp(int, int);
+ALTER SCHEMA public OWNER TO CURRENT_USER; -- as in a cluster that came from PostgreSQL 14
+SELECT lo_create(4711);
 """
 OWNERS = """
 SELECT DISTINCT pg_get_userbyid(owner)::text FROM (
-    SELECT nspowner FROM pg_namespace WHERE nspname = 'sales'
+    SELECT nspowner FROM pg_namespace WHERE nspname IN ('sales', 'public')
+    UNION ALL SELECT stxowner FROM pg_statistic_ext
+    UNION ALL SELECT collowner FROM pg_collation WHERE oid >= 16384
+    UNION ALL SELECT dictowner FROM pg_ts_dict WHERE oid >= 16384
+    UNION ALL SELECT cfgowner FROM pg_ts_config WHERE oid >= 16384
+    UNION ALL SELECT oprowner FROM pg_operator WHERE oid >= 16384
+    UNION ALL SELECT opcowner FROM pg_opclass WHERE oid >= 16384
+    UNION ALL SELECT opfowner FROM pg_opfamily WHERE oid >= 16384
+    UNION ALL SELECT lomowner FROM pg_largeobject_metadata
     UNION ALL SELECT relowner FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm', 'S', 'i', 'c')
     UNION ALL SELECT proowner FROM pg_proc WHERE oid >= 16384
     UNION ALL SELECT typowner FROM pg_type WHERE oid >= 16384
@@ -113,3 +129,21 @@ async def test_an_adopted_database_is_the_roles_with_all_that_is_in_it(fleet: Fl
     fleet.rows("postgres", f"ALTER ROLE {fleet.name}brole PASSWORD 'known'")
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         psycopg.connect(fleet.server.tcp_url(database, user=f"{fleet.name}brole", password="known"))
+
+
+async def test_an_adoption_does_not_stand_in_a_queue_that_holds_up_everybody(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stonegate.database.tenants.privileges.LOCK_SECONDS", 0.1)
+    role, database = f"{fleet.name}role", f"{fleet.name}_main"
+    fleet.rows("postgres", f"CREATE DATABASE {database}")
+    fleet.rows(database, "CREATE TABLE busy (id int)")
+    await register_platform(fleet.registry, fleet.url, fleet.name, user=role)
+    with psycopg.connect(fleet.server.url(database)) as session:
+        session.execute("SELECT FROM busy")
+        with pytest.raises(LockTimeout, match="other sessions kept a lock"):
+            await adopt_database(fleet.registry, fleet.url, v1_owner(fleet.name, None), database)
+    assert fleet.registry.platform(fleet.name).databases == ()
+    owner = "SELECT pg_get_userbyid(datdba)::text, shobj_description(oid, 'pg_database') FROM pg_database"
+    assert fleet.rows("postgres", f"{owner} WHERE datname = %s", database) == [("postgres", None)]
+    await adopt_database(fleet.registry, fleet.url, v1_owner(fleet.name, None), database)
