@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from stonegate.database.deployment import apply_database
@@ -73,6 +74,19 @@ async def test_a_folder_whose_migrations_write_rows_is_built_each_time(fleet: Fl
     assert len(bodies) == 2
     (target, _) = resolve_targets(fleet.registry, fleet.url, fleet.name, schema="app")
     assert (await apply_database(target.conninfo, fleet.source)).status is Status.UNCHANGED
+
+
+async def test_built_ones_are_as_clones_are_whatever_stands_in_template1(
+    private_server: MakePrivateServer, tmp_path: Path
+) -> None:
+    fleet = make_fleet(private_server(18, fsync="off").server, tmp_path)
+    fleet.write("migrations/001.pssql", "-- stonegate: run-on-fresh\nINSERT INTO notes (body) VALUES ('x');\n")
+    fleet.registry.register(fleet.name)
+    with psycopg.connect(fleet.server.url("template1"), autocommit=True) as session:  # nobody can copy it meanwhile
+        session.execute("CREATE TABLE left_behind (id int)")
+        made = await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "built"))
+    assert made.created and not made.cloned
+    assert fleet.rows(owner(fleet, "built").database, "SELECT to_regclass('left_behind')") == [(None,)]
 
 
 async def test_nothing_is_left_of_a_tenant_whose_seeder_fails(fleet: Fleet) -> None:

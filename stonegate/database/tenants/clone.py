@@ -43,6 +43,7 @@ class NewDatabase:
 
     Attributes:
         template: a reference database to clone; None for an empty database.
+        base: what an empty one is copied from; None for the server's default, with whatever somebody put there.
         owner: the role that owns it; None for the session's.
         search_path: the database's own setting; () for none.
         strategy: how the template is copied; None for the server's default.
@@ -51,6 +52,7 @@ class NewDatabase:
     name: str
     label: Label
     template: str | None = None
+    base: str | None = None
     owner: str | None = None
     search_path: tuple[str, ...] = ()
     strategy: Strategy | None = None
@@ -86,6 +88,8 @@ def _create_statement(name: str, new: NewDatabase) -> sql.Composed:
         parts.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(new.template)))
         if new.strategy is not None:
             parts.append(sql.SQL("STRATEGY {}").format(sql.SQL(new.strategy)))
+    elif new.base is not None:
+        parts.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(new.base)))
     parts.append(sql.SQL("ALLOW_CONNECTIONS false"))
     return sql.SQL(" ").join(parts)
 

@@ -246,6 +246,7 @@ async def _make_new(
         name=name,
         label=label,
         template=mould.template,
+        base="template0",  # as the reference: clones and built ones are alike, and nobody is connected to it
         owner=mould.owner,
         search_path=mould.search_path if mould.template is not None else (),
         strategy=mould.strategy,
