@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 
 from stonegate.errors import UsageError
+from stonegate.model.names import REFERENCE_PREFIX, TEMPORARY_PREFIX
 
 LONGEST = 63  # bytes of an identifier: NAMEDATALEN - 1 (manual 4.1.1)
 #: Databases that stonegate makes for itself, and drops without asking anybody.
-RESERVED = ("stonegate_tmp_", "stonegate_ref_")
+RESERVED = (TEMPORARY_PREFIX, REFERENCE_PREFIX)
 MAIN = "main"
 PLATFORM_FILE = "platform.json"
 

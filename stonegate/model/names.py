@@ -10,6 +10,10 @@ from stonegate.model.keywords import RESERVED
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
+#: How the names of databases begin that whoever finds them without an owner drops; nobody else's begin like this.
+TEMPORARY_PREFIX = "stonegate_tmp_"
+REFERENCE_PREFIX = "stonegate_ref_"
+
 
 def quote_ident(name: str) -> str:
     """The identifier as SQL needs it: bare where PostgreSQL would read it back the same, else double-quoted.

@@ -19,15 +19,10 @@ from stonegate.database.reference.store import (
     prune_references,
     read_stored,
 )
-from stonegate.database.server.databases import (
-    REFERENCE_PREFIX,
-    TEMPORARY_PREFIX,
-    collect_leftovers,
-    connect_maintenance,
-)
+from stonegate.database.server.databases import collect_leftovers, connect_maintenance
 from stonegate.database.server.facts import read_session
 from stonegate.errors import FunctionDeployFailed, ReferenceUnavailable
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import REFERENCE_PREFIX, TEMPORARY_PREFIX, ObjectKey, ObjectKind
 from stonegate.source.lazy import LazySource
 from tests.database.folders import applied, apply, write
 from tests.servers import Database, PrivateServer, Server, psql

@@ -15,12 +15,13 @@ from psycopg.rows import class_row, dict_row
 
 from stonegate import __version__
 from stonegate.database.introspect.catalog import introspection
-from stonegate.database.server.databases import REFERENCE_PREFIX, drop_database
+from stonegate.database.server.databases import drop_database
 from stonegate.database.server.facts import Locale
 from stonegate.database.server.locks import reference_key, release_lock, try_lock
 from stonegate.database.sql import load
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
+from stonegate.model.names import REFERENCE_PREFIX
 
 _FORM = "recorded"  # a reference holds the tracking rows of its own build, for its clones
 _KEY_LENGTH = 24  # hex digits: 96 bits

@@ -19,13 +19,11 @@ from stonegate.database.server.facts import Locale
 from stonegate.database.server.locks import database_key, hold_lock, release_lock, try_lock
 from stonegate.database.sql import load
 from stonegate.errors import DatabaseNotFound, MigrationFailed, StonegateError
+from stonegate.model.names import REFERENCE_PREFIX, TEMPORARY_PREFIX
 
 #: A connection, for those who only hand it on.
 Session: TypeAlias = AsyncConnection[Any]
 
-#: Databases that are dropped by whoever finds them without an owner; nobody else's name begins like this.
-TEMPORARY_PREFIX = "stonegate_tmp_"
-REFERENCE_PREFIX = "stonegate_ref_"
 MAINTENANCE = ("postgres", "template1")
 LOCK_SECONDS = 60.0
 

@@ -20,12 +20,13 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.reports import elapsed_ms
 from stonegate.database.seeds.insert import insert_seeds
-from stonegate.database.server.databases import TEMPORARY_PREFIX, drop_database
+from stonegate.database.server.databases import drop_database
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.server.sizes import read_database_sizes
 from stonegate.database.sql import load
 from stonegate.database.tenants.labels import DatabaseFacts, Label, label_statement
 from stonegate.errors import MigrationFailed, StonegateError
+from stonegate.model.names import TEMPORARY_PREFIX
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
 
