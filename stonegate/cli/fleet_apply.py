@@ -112,7 +112,7 @@ def _run(request: FleetRequest, source: LazySource) -> FleetReport:
                 fanout_options(request.settings),
                 on_event=watcher.take,
                 stop=stop,
-                refresh=chosen.renew,
+                renew=chosen.renew,
             )
         )
 

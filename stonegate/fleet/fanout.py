@@ -96,7 +96,7 @@ async def apply_fleet(
     *,
     on_event: OnEvent | None = None,
     stop: Stop | None = None,
-    refresh: Renew | None = None,
+    renew: Renew | None = None,
 ) -> FleetReport:
     """Bring every target to what the folder declares. Run again, it goes on: finished ones cost one round trip.
 
@@ -106,7 +106,7 @@ async def apply_fleet(
             untrusted extensions and builds the reference.
         on_event: told of every step of every database.
         stop: lets the caller end the run early.
-        refresh: the target as the registry has it now, for one whose password was changed meanwhile.
+        renew: the target as the registry has it now, for one whose password was changed meanwhile.
 
     Returns:
         A result for each target, in their order, whatever happened to the others.
@@ -115,7 +115,7 @@ async def apply_fleet(
         SourceError: the folder is wrong; nothing was attempted.
         UsageError: the canary names nobody.
     """
-    run = _Run(targets, source, options or ApplyOptions(), fan or FanoutOptions(), on_event, stop or Stop(), refresh)
+    run = _Run(targets, source, options or ApplyOptions(), fan or FanoutOptions(), on_event, stop or Stop(), renew)
     return await run.go()
 
 
@@ -130,7 +130,7 @@ class _Run:
         fan: FanoutOptions,
         on_event: OnEvent | None,
         stop: Stop,
-        refresh: Renew | None,
+        renew: Renew | None,
     ) -> None:
         self.targets = targets
         self.source = source
@@ -138,7 +138,7 @@ class _Run:
         self.fan = fan
         self.on_event = on_event
         self.stop = stop
-        self.refresh = refresh
+        self.renew = renew
         self.reports: dict[int, ApplyReport] = {}
         self.begun: set[int] = set()
         self.slimmer = Slimmer()
@@ -257,11 +257,7 @@ class _Run:
             def on_progress(progress: Progress) -> None:
                 self._tell(FleetEvent(target=target, state=State.RUNNING, progress=progress))
 
-        options = replace(
-            self.options,
-            create_database=False,
-            admin=self.options.admin or (target.server if target.login is not None else None),
-        )
+        options = replace(target.complete(self.options), create_database=False)
         pause, lost = pauses(), False
         conninfos = deque(target.conninfos)
         refreshed = False
@@ -274,7 +270,7 @@ class _Run:
                 conninfos.popleft()
                 if not conninfos:
                     refreshed = True
-                    conninfos.extend((self.refresh(target) if self.refresh is not None else target).conninfos)
+                    conninfos.extend((self.renew(target) if self.renew is not None else target).conninfos)
                 continue
             if error is None or not server_is_gone(error):
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stonegate.database.grouping import Member, PlanGroups
@@ -100,8 +100,8 @@ async def plan_fleet(
     administered: dict[str | None, PlanGroups] = {}
 
     async def look(target: Target, conninfo: str) -> Member:
-        admin = options.admin or (target.server if target.login is not None else None)
-        groups = administered.setdefault(admin, PlanGroups(source, replace(options, admin=admin), preflight=preflight))
+        asked = target.complete(options)
+        groups = administered.setdefault(asked.admin, PlanGroups(source, asked, preflight=preflight))
         return await groups.plan_member(conninfo)
 
     looked = await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
@@ -153,8 +153,7 @@ async def diff_fleet(
     """
 
     async def look(target: Target, conninfo: str) -> DatabaseDiff:
-        admin = options.admin or (target.server if target.login is not None else None)
-        return await diff_database(conninfo, source, replace(options, admin=admin))
+        return await diff_database(conninfo, source, target.complete(options))
 
     return await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from stonegate.database.connect import with_database
 from stonegate.database.tenants.roles import is_bad_login, try_logins, with_login
@@ -13,6 +13,9 @@ from stonegate.errors import ConnectionFailed, NotFound, UsageError
 from stonegate.fleet.names import Owner, natural
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
 from stonegate.fleet.registry import Registry
+
+if TYPE_CHECKING:
+    from stonegate.database.survey import ApplyOptions
 
 T = TypeVar("T")
 
@@ -47,6 +50,10 @@ class Target:
     def conninfo(self) -> str:
         """The database as its owner."""
         return self.conninfos[0]
+
+    def complete(self, asked: ApplyOptions) -> ApplyOptions:
+        """The options of a deployment to it: the administrator does what a platform's own role may not."""
+        return replace(asked, admin=asked.admin or (self.server if self.login is not None else None))
 
 
 #: Looks a target's passwords up again.

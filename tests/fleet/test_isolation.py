@@ -120,7 +120,7 @@ async def test_a_rotation_interrupts_nobody(fleet: Fleet) -> None:
         nonlocal logins
         while time.monotonic() < stop:
             (current,) = resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)
-            report = (await apply_fleet([current], fleet.source, refresh=refresh)).results[0]
+            report = (await apply_fleet([current], fleet.source, renew=refresh)).results[0]
             logins += 1
             if report.error is not None:
                 failures.append(report.error.cause or report.error.message)

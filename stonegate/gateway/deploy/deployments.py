@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import Owner, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry
-from stonegate.fleet.targets import Target, find_target
+from stonegate.fleet.targets import Target, find_target, renew_target
 from stonegate.fleet.tenants import create_tenant
 from stonegate.gateway.answers import public_code
 from stonegate.gateway.deploy.register import register_existing
@@ -267,11 +268,6 @@ async def _apply(
         if on_database is not None and event.state is State.DONE and event.report is not None:
             on_database(result_of(event.report, routines))
 
-    registry = deployer.registry
-
-    def refresh(target: Target) -> Target:
-        record = registry.platform(target.owner.platform).find(target.owner)
-        return target if record is None else find_target(registry, deployer.server, record)
-
-    report = await apply_fleet(targets, source, apply, deployer.fan, on_event=tell, refresh=refresh)
+    renew = partial(renew_target, deployer.registry)
+    report = await apply_fleet(targets, source, apply, deployer.fan, on_event=tell, renew=renew)
     return summary_of_fleet(report, source, dry_run=options.dry_run, skip_verification=options.skip_verification)
