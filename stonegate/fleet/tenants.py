@@ -287,7 +287,9 @@ async def _make(registry: Registry, mould: Mould, maintenance: Session, owner: O
             )
 
     async def absent() -> None:
-        others = () if known is None else await find_labelled(maintenance, label_of(owner))
+        found = () if known is None else await find_labelled(maintenance, label_of(owner))
+        # Owners write the labels of their databases themselves: one that is recorded is its owner's, whatever it says.
+        others = [each for each in found if registry.owner_of(each) is None]
         if others:  # a second one would be empty, and be taken for the first
             schema = "" if owner.schema is None else f" --schema {owner.schema}"
             raise DatabaseAlreadyExists(
