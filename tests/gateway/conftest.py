@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import WORKER
 from tests.gateway.contract import SEEN
 from tests.gateway.folders import TYPES
-from tests.gateway.gateway import Gateway, start_gateway
+from tests.gateway.gateway import Gateway, bearer, start_gateway
 from tests.servers import Server, psql
 
 NUMBERS = itertools.count(1)
@@ -39,6 +39,15 @@ def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     server: Server = request.getfixturevalue("server")
     with start_gateway(tmp_path_factory.mktemp("gateway"), server.admin_url) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def administrator(gateway: Gateway) -> dict[str, str]:
+    """The header with the token; of a gateway that stands already the environment must have it."""
+    header = bearer()
+    if STANDING and gateway.get("/admin/platforms", headers=header).status_code != 200:
+        pytest.skip("ADMIN_TOKEN is not that of the gateway, or ALLOWED_ADMIN_IPS are others")
+    return header
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.gateway.folders import EXTRA_MIGRATION, SEEDED, release
-from tests.gateway.gateway import Gateway, bearer, start_gateway
+from tests.gateway.gateway import Gateway, start_gateway
 from tests.gateway.test_register import version
 from tests.servers import Server
 
@@ -22,7 +22,7 @@ NewName = Callable[[], str]
 SLOW = {"migrations/1.sql": "SELECT pg_sleep(0.5);"}
 
 
-def wait(gateway: Gateway, job: str, seconds: float = 20) -> dict[str, Any]:
+def wait(gateway: Gateway, job: str, seconds: float = 60) -> dict[str, Any]:
     """The end of a job."""
     deadline = time.monotonic() + seconds
     while True:
@@ -99,9 +99,7 @@ def test_stored_folders(gateway: Gateway, new_name: NewName) -> None:
         assert answer.json()["error"] == "schema_extraction_failed"
 
 
-@pytest.mark.shows(
-    "POST /database/create", "POST /admin/database/create", "database_already_exists", "schema_not_found"
-)
+@pytest.mark.shows("POST /database/create", "database_already_exists", "schema_not_found")
 def test_databases_of_a_stored_folder(gateway: Gateway, new_name: NewName) -> None:
     name = new_name()
     gateway.post("/platform/register", {"platform": name})
@@ -112,7 +110,7 @@ def test_databases_of_a_stored_folder(gateway: Gateway, new_name: NewName) -> No
     assert made["seeders"] == [{"table": "role", "inserted": 2, "skipped": 0}]
     again = gateway.post("/database/create", body)
     assert (again.status_code, again.json()["error"]) == (409, "database_already_exists")
-    made = gateway.post("/admin/database/create", body | {"database_id": "U-1", "uuid": "U-1"}, headers=bearer()).json()
+    made = gateway.post("/database/create", body | {"database_id": "U-1", "uuid": "U-1"}).json()
     assert made["database_name"] == f"{name}_app_u_1"
     # What `/call` takes for the word of a client without an id is none here either.
     assert gateway.post("/database/create", body | {"uuid": "null"}).json()["error"] == "database_already_exists"
@@ -124,7 +122,7 @@ def test_databases_of_a_stored_folder(gateway: Gateway, new_name: NewName) -> No
     assert (twin.status_code, twin.json()["error"]) == (403, "platform_isolation_violation")
 
 
-@pytest.mark.shows("GET /platform/{platform}/databases", "GET /platforms", "GET /admin/platforms")
+@pytest.mark.shows("GET /platform/{platform}/databases", "GET /platforms")
 def test_lists(gateway: Gateway, platform: str) -> None:
     gateway.upload("/register", release(1), platform=platform)
     everything = gateway.get(f"/platform/{platform}/databases").json()
@@ -137,24 +135,25 @@ def test_lists(gateway: Gateway, platform: str) -> None:
     assert gateway.get(f"/platform/{platform}/databases?schema=none").json()["databases"] == []
     for each in everything["databases"]:
         assert datetime.datetime.fromisoformat(each["created_at"]).tzinfo is not None
-    for path, headers in (("/platforms", {}), ("/admin/platforms", bearer())):
-        body = gateway.get(path, headers=headers).json()
-        assert {"name": platform, "schemas": 1, "databases": 3} in body["platforms"]
-        assert body["count"] == len(body["platforms"])
+    body = gateway.get("/platforms").json()
+    assert {"name": platform, "schemas": 1, "databases": 3} in body["platforms"]
+    assert body["count"] == len(body["platforms"])
 
 
 @pytest.mark.shows("POST /admin/create-tenant", "GET /admin/databases", "platform_not_found", "database_already_exists")
-def test_the_administrators_tenants(gateway: Gateway, new_name: NewName) -> None:
+def test_the_administrators_tenants(gateway: Gateway, new_name: NewName, administrator: dict[str, str]) -> None:
     name = new_name()
     body = {"platform": name, "tenant_id": "t"}
-    assert gateway.post("/admin/create-tenant", body, headers=bearer()).json()["error"] == "platform_not_found"
-    assert gateway.get(f"/admin/databases?platform={name}", headers=bearer()).json()["error"] == "platform_not_found"
+    assert gateway.post("/admin/create-tenant", body, headers=administrator).json()["error"] == "platform_not_found"
+    assert (
+        gateway.get(f"/admin/databases?platform={name}", headers=administrator).json()["error"] == "platform_not_found"
+    )
     gateway.upload("/register", release(1), platform=name)
-    made = gateway.post("/admin/create-tenant", body, headers=bearer())
+    made = gateway.post("/admin/create-tenant", body, headers=administrator)
     assert (made.status_code, made.json()["database"]) == (201, f"{name}_t")
-    again = gateway.post("/admin/create-tenant", body, headers=bearer())
+    again = gateway.post("/admin/create-tenant", body, headers=administrator)
     assert (again.status_code, again.json()["error"]) == (409, "database_already_exists")
-    listed = gateway.get(f"/admin/databases?platform={name}", headers=bearer()).json()
+    listed = gateway.get(f"/admin/databases?platform={name}", headers=administrator).json()
     assert [(each["name"], each["type"]) for each in listed["databases"]] == [
         (f"{name}_main", "main"),
         (f"{name}_t", "tenant"),
@@ -162,6 +161,15 @@ def test_the_administrators_tenants(gateway: Gateway, new_name: NewName) -> None
     assert all(each["size_mb"] > 1 for each in listed["databases"])
     assert gateway.upload("/register", release(1), platform=name, tenant_id="t").status_code == 200
     assert version(gateway, name, tenant_id="t") == 1
+
+
+@pytest.mark.shows("POST /admin/database/create", "GET /admin/platforms")
+def test_the_administrators_doors_to_the_same(gateway: Gateway, platform: str, administrator: dict[str, str]) -> None:
+    body = {"platform": platform, "schema_name": "app", "database_id": "by-hand"}
+    made = gateway.post("/admin/database/create", body, headers=administrator).json()
+    assert made["database_name"] == f"{platform}_app_by_hand"
+    listed = gateway.get("/admin/platforms", headers=administrator).json()
+    assert {"name": platform, "schemas": 1, "databases": 3} in listed["platforms"]
 
 
 @pytest.mark.shows("POST /v2/migrate", "database_not_found", "schema_not_found", "migration_blocked")
