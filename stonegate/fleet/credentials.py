@@ -52,6 +52,8 @@ async def register_platform(
         return await asyncio.to_thread(registry.register, name)
     if not user or len(user.encode()) > LONGEST:
         raise UsageError(f"the role's name must have 1 to {LONGEST} bytes", hint="--db-user USER")
+    if "\x00" in user + (password or ""):
+        raise UsageError("the role or its password holds the character U+0000, which PostgreSQL has not")
     chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)
     maintenance = await connect_maintenance(server)
     try:

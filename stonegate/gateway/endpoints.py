@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -117,9 +117,12 @@ class Endpoint:
 
     async def _read_multipart(self, request: Request) -> tuple[msgspec.Struct, UploadFile]:
         assert self.form is not None
-        kind = request.headers.get("content-type", "")
-        if not re.match(r"multipart/form-data\s*;.*\bboundary=", kind, re.IGNORECASE):
+        kind, options = parse_options_header(request.headers.get("content-type", ""))
+        if kind != b"multipart/form-data" or not options.get(b"boundary"):
             raise UsageError("the body must be multipart/form-data", hint="curl -F platform=… -F schema=@folder.tar.gz")
+        if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+            # With another codec of Python's choice texts come out that nobody can write down, or none at all.
+            raise UsageError("the fields of a form must be UTF-8")
         try:
             parts = await request.form(max_files=2, max_fields=MOST_FIELDS, max_part_size=FORM_ROOM)
         except (MultiPartException, HTTPException, FormParserError) as error:

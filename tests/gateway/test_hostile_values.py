@@ -98,6 +98,24 @@ def test_values_that_are_deep_or_huge(gateway: Gateway, shop: str, name: str) ->
             assert time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "undefined", "idna", '"UTF-16"', "latin-1"])
+def test_forms_are_utf_8(gateway: Gateway, charset: str) -> None:
+    """Python has codecs for texts that no log and no file could hold, and some that fail with errors of their own."""
+    part = b'--x\r\nContent-Disposition: form-data; name="platform"\r\n\r\na+2AA-\\ud800\r\n--x--\r\n'
+    with gateway.client() as client:
+        for named, status in ((charset, "must be UTF-8"), ("UTF-8", "the file schema is missing")):
+            kind = {"Content-Type": f"multipart/form-data; boundary=x; charset={named}"}
+            answer = client.post("/register", content=part, headers=kind)
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), answer.text
+            assert status in answer.json()["message"]
+
+
+@pytest.mark.parametrize("login", [{"db_user": "a\x00b"}, {"db_user": "a", "db_password": "a\x00b"}])
+def test_roles_without_what_postgresql_has_not(gateway: Gateway, login: dict[str, str]) -> None:
+    answer = gateway.post("/platform/register", {"platform": "nobody", **login})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), answer.text
+
+
 @pytest.mark.parametrize(
     "field",
     [
