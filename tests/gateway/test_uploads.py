@@ -45,6 +45,13 @@ def measure(archive: bytes, seconds: float) -> Outcome:
     return Outcome(body={"size": len(archive), "pid": os.getpid()})
 
 
+def die(seconds: float) -> Outcome:
+    """As if memory had run out."""
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("it lives")
+
+
 async def test_archives_are_read_in_their_turn_and_a_killed_process_is_replaced() -> None:
     processes = Processes(1)
     first = asyncio.create_task(processes.run(measure, Archive(io.BytesIO(b"x")), 1.0))
@@ -65,6 +72,18 @@ async def test_archives_are_read_in_their_turn_and_a_killed_process_is_replaced(
             continue
     else:
         raise AssertionError("no deployment is possible any more")
+    await processes.close(5)
+
+
+async def test_a_process_that_is_killed_takes_no_other_deployment_with_it() -> None:
+    processes = Processes(2)
+    await asyncio.gather(*(processes.run(measure, b"x", 0.5) for _ in range(2)))  # they have started
+    other = asyncio.create_task(processes.run(measure, b"xy", 1.5))
+    doomed = asyncio.create_task(processes.run(die, 0.3))
+    with pytest.raises(Refusal, match="was killed"):
+        await doomed
+    assert (await other).body["size"] == 2
+    assert (await processes.run(measure, b"xyz", 0.0)).body["size"] == 3
     await processes.close(5)
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -30,9 +31,9 @@ class Processes:
     """Runs functions of `deployments` elsewhere."""
 
     def __init__(self, count: int = AT_ONCE) -> None:
-        self._count = count
-        self._executor: ProcessPoolExecutor | None = None
         self._free = asyncio.Semaphore(count)
+        #: Each has one process, so that one that is killed takes nobody else's deployment with it.
+        self._idle: list[ProcessPoolExecutor] = []
         self._running: set[asyncio.Future[Outcome]] = set()
         self._is_closed = False
 
@@ -50,42 +51,46 @@ class Processes:
             given = [await each.read() if isinstance(each, UploadFile) else each for each in arguments]
             if self._is_closed:
                 raise asyncio.CancelledError
-            future = self._submit(work, given)
+            executor, future = self._submit(work, given)
         except BaseException:
             self._free.release()
             raise
         self._running.add(future)
-        future.add_done_callback(self._forget)
+        future.add_done_callback(partial(self._forget, executor))
         try:
             return await asyncio.shield(future)
         except BrokenProcessPool:
             message = "the process of the deployment was killed; its transaction was rolled back"
             raise Refusal(500, {"error": "migration_failed", "message": message, "hint": "try again"}) from None
 
-    def _submit(self, work: Callable[..., Outcome], given: list[Any]) -> asyncio.Future[Outcome]:
+    def _submit(
+        self, work: Callable[..., Outcome], given: list[Any]
+    ) -> tuple[ProcessPoolExecutor, asyncio.Future[Outcome]]:
         loop = asyncio.get_running_loop()
-        if self._executor is not None:
+        while self._idle:
+            executor = self._idle.pop()
             try:
-                return loop.run_in_executor(self._executor, _carry_out, work, *given)
-            except BrokenProcessPool:  # one of its processes was killed
-                self._executor.shutdown(wait=False)
-        self._executor = ProcessPoolExecutor(
-            self._count, mp_context=multiprocessing.get_context("spawn"), initializer=_start_process
-        )
-        return loop.run_in_executor(self._executor, _carry_out, work, *given)
+                return executor, loop.run_in_executor(executor, _carry_out, work, *given)
+            except BrokenProcessPool:  # it was killed while it had nothing to do
+                executor.shutdown(wait=False)
+        executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_start_process)
+        return executor, loop.run_in_executor(executor, _carry_out, work, *given)
 
-    def _forget(self, future: asyncio.Future[Outcome]) -> None:
+    def _forget(self, executor: ProcessPoolExecutor, future: asyncio.Future[Outcome]) -> None:
         self._free.release()
         self._running.discard(future)
-        if not future.cancelled():
-            future.exception()  # who waited for it knows; if nobody did, it was killed at the end
+        # Who waited for it knows how it failed; if nobody did, it was killed at the end.
+        is_broken = future.cancelled() or isinstance(future.exception(), BrokenProcessPool)
+        if is_broken or self._is_closed:
+            executor.shutdown(wait=False)
+        else:
+            self._idle.append(executor)
 
     async def close(self, timeout_s: float) -> None:
         """Let running deployments end within the time; start none of those that wait."""
         self._is_closed = True
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
+        while self._idle:
+            self._idle.pop().shutdown(wait=False)
         if self._running:
             await asyncio.wait(self._running, timeout=timeout_s)
 
