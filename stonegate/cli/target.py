@@ -103,7 +103,7 @@ def resolve_target(named: TargetOptions, settings: Settings, folder: Path | None
         return _embedded_target(chosen.database, settings, folder)
     if chosen.database is None:
         return None
-    from stonegate.database.connect import database_of, with_database
+    from stonegate.database.conninfo import database_of, with_database
 
     if not _is_conninfo(chosen.database):
         return DatabaseTarget(conninfo=with_database(settings.server_conninfo, chosen.database), name=chosen.database)
@@ -194,7 +194,7 @@ def start_server(settings: Settings) -> EmbeddedServer:
 
 
 def _embedded_target(name: str | None, settings: Settings, folder: Path | None) -> DatabaseTarget:
-    from stonegate.database.connect import with_database
+    from stonegate.database.conninfo import with_database
 
     server = start_server(settings)
     if name is None:

@@ -1,27 +1,23 @@
-"""Opens connections the same way everywhere, names targets without their passwords, and words connection failures."""
+"""Opens connections the same way everywhere, and says what a server that lets nobody in means by it."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import psycopg
-from psycopg import AsyncConnection, pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
+from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
+from stonegate.database.failures import INVALID_CATALOG_NAME
 from stonegate.errors import (
     ConnectionFailed,
     DatabaseNotFound,
-    LockTimeout,
-    MigrationFailed,
-    StonegateError,
-    UsageError,
 )
 
 #: What the queries of `sql/` are written for (server_version_num); 14 lacks columns of the catalog that they read.
@@ -64,10 +60,6 @@ _LIMITS: Final = {
     "statement_timeout": "0",
 }
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
-_LOCK_NOT_AVAILABLE: Final = "55P03"
-_INVALID_CATALOG_NAME: Final = "3D000"
-#: Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
-_CONNECTION_STATES: Final = ("08", "57P")
 
 #: What libpq and the server say at login, which comes without an SQLSTATE, and what to type next.
 _LOGIN_HINTS: Final = (
@@ -126,110 +118,12 @@ async def connect(
     try:
         conn = await AsyncConnection.connect(full, autocommit=autocommit)
     except psycopg.OperationalError as failure:
-        raise _explain_login(failure, _known(_parse(conninfo))) from failure
+        raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
     if 0 < conn.info.server_version < OLDEST:  # 0 where a pooler does not say
         error = _too_old(conn)
         await conn.close()
         raise error
     return conn
-
-
-def describe(conninfo: str) -> str:
-    """The target as a URL without passwords: what messages, logs and reports call it.
-
-    Raises:
-        UsageError: the conninfo cannot be read.
-    """
-    given = _parse(conninfo)
-    if "service" in given and "host" not in given:
-        return f"service={given['service']}" + (f" dbname={given['dbname']}" if given.get("dbname") else "")
-    known = _known(given)
-    user = f"{quote(known['user'], safe='')}@" if known.get("user") else ""
-    host, port = _place(known)
-    where = quote(host, safe="") if host.startswith(("/", "@")) else f"[{host}]" if ":" in host else host
-    return f"postgresql://{user}{where}:{port}/{quote(known.get('dbname') or '', safe='')}"
-
-
-def with_database(conninfo: str, name: str) -> str:
-    """The same server and login with another database.
-
-    Raises:
-        UsageError: the conninfo cannot be read.
-    """
-    return make_conninfo("", **(_parse(conninfo) | {"dbname": name}))
-
-
-def database_of(conninfo: str) -> str | None:
-    """The database that the conninfo, or the service that it names, asks for; None if neither does.
-
-    PG* variables name a server, never a target (behaviour, §8), so PGDATABASE does not count.
-
-    Raises:
-        UsageError: the conninfo cannot be read, or no file describes the service.
-    """
-    params = _parse(conninfo)
-    if name := params.get("dbname"):
-        return name
-    if "service" not in params:
-        return None
-    service = _find_service(params["service"])
-    if service is None:
-        raise UsageError(
-            f"no connection service is called {params['service']}",
-            hint="describe it in ~/.pg_service.conf or PGSERVICEFILE; or add dbname=NAME, if a file of the system does",
-        )
-    return service.get("dbname")
-
-
-def wrap_error(
-    error: psycopg.Error,
-    message: str,
-    *,
-    kind: type[StonegateError] = MigrationFailed,
-    file: str | None = None,
-    line: int | None = None,
-    hint: str | None = None,
-    database: str | None = None,
-) -> StonegateError:
-    """The stonegate error for what psycopg raised.
-
-    Args:
-        error: without an SQLSTATE it means that the connection broke.
-        message: one sentence that names the object.
-        kind: the class unless the SQLSTATE says better: ConnectionFailed, LockTimeout, DatabaseNotFound.
-        hint: what to type next; else PostgreSQL's own hint.
-    """
-    state = error.sqlstate
-    if state == _LOCK_NOT_AVAILABLE:
-        kind = LockTimeout
-    elif state == _INVALID_CATALOG_NAME:
-        kind = DatabaseNotFound
-    elif (state is None and isinstance(error, psycopg.OperationalError)) or (state or "").startswith(
-        _CONNECTION_STATES
-    ):
-        kind = ConnectionFailed
-    return kind(
-        message,
-        file=file,
-        line=line,
-        cause=words_of(error),
-        hint=hint or error.diag.message_hint,
-        sqlstate=state,
-        database=database,
-    )
-
-
-def words_of(error: psycopg.Error) -> str:
-    """PostgreSQL's own words: the primary message, the detail, and where inside functions it happened."""
-    diag = error.diag
-    if diag.message_primary is None:
-        return str(error).strip() or type(error).__name__
-    parts = [diag.message_primary]
-    if diag.message_detail:
-        parts.append(f"DETAIL: {diag.message_detail}")
-    if diag.context:
-        parts.append(f"CONTEXT: {diag.context}")
-    return "\n".join(parts)
 
 
 @lru_cache(maxsize=1024)
@@ -242,8 +136,8 @@ def _complete(
     environment: tuple[tuple[str, str], ...],  # what _known reads from it: part of the cache's key
 ) -> str:
     """The conninfo with our defaults; kept, since taking it apart costs a tenth of a connection."""
-    params = _parse(conninfo)
-    known = _known(params)
+    params = parse_conninfo(conninfo)
+    known = with_defaults(params)
     params.setdefault("fallback_application_name", application_name)
     # A service file ranks below the conninfo: what it may say is not ours to override, but for time zone and encoding.
     if "service" not in known:
@@ -261,49 +155,20 @@ def _in_words(settings: Mapping[str, str]) -> str:
     return " ".join("-c " + f"{name}={value}".replace(" ", r"\ ") for name, value in settings.items())
 
 
-def _parse(conninfo: str) -> dict[str, str]:
-    try:
-        return {key: str(value) for key, value in conninfo_to_dict(conninfo).items() if value is not None}
-    except psycopg.ProgrammingError as error:
-        # libpq quotes the part that it could not read, which may be the password.
-        raise UsageError(
-            "the database URL cannot be read",
-            cause=re.sub(r'".*"', '"…"', str(error).strip()),
-            hint="postgresql://user@host:5432/database, or host=… port=… dbname=… user=…",
-        ) from None
-
-
-def _known(params: dict[str, str]) -> dict[str, str]:
-    """The parameters completed by PG* variables and libpq's defaults; for a service file by that alone."""
-    defaults = {
-        option.keyword.decode(): option.val.decode() for option in pq.Conninfo.get_defaults() if option.val is not None
-    }
-    if service := params.get("service") or os.environ.get("PGSERVICE"):
-        defaults |= _read_service(service) | {"service": service}
-    known = defaults | params
-    if not known.get("dbname") and known.get("user"):
-        known["dbname"] = known["user"]
-    return {key: value for key, value in known.items() if value != "" or key in params}
-
-
-def _place(known: dict[str, str]) -> tuple[str, str]:
-    return known.get("host") or known.get("hostaddr") or "localhost", known.get("port") or "5432"
-
-
 def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> ConnectionFailed | DatabaseNotFound:
     """The failure by libpq's text, which is all that it gives at login."""
-    host, port = _place(known)
+    host, port = place_of(known)
     database = known.get("dbname")
     words = str(error).strip()
     for secret in _SECRETS & known.keys():
         if len(known[secret]) > 1:
             words = words.replace(known[secret], "…")
-    if error.sqlstate == _INVALID_CATALOG_NAME or re.search(r'database ".*" does not exist', words):
+    if error.sqlstate == INVALID_CATALOG_NAME or re.search(r'database ".*" does not exist', words):
         return DatabaseNotFound(
             f'database "{database}" does not exist on {host}:{port}',
             cause=words,
             hint="`stonegate apply` creates it; a tenant's: stonegate tenant create, or platform adopt if renamed",
-            sqlstate=_INVALID_CATALOG_NAME,
+            sqlstate=INVALID_CATALOG_NAME,
             database=database,
         )
     hints = (hint for pattern, hint in _LOGIN_HINTS if re.search(pattern, words))
@@ -324,36 +189,3 @@ def _too_old(conn: AsyncConnection[TupleRow]) -> ConnectionFailed:
         hint="upgrade the server (pg_upgrade), or name another one",
         database=conn.info.dbname,
     )
-
-
-def _read_service(name: str) -> dict[str, str]:
-    """The parameters of a connection service; {} if there is none."""
-    return _find_service(name) or {}
-
-
-def _find_service(name: str) -> dict[str, str] | None:
-    """The parameters of one section of the connection service file (manual 34.17); None if there is none."""
-    for path in _service_files():
-        if path.is_file() and (found := _parse_service(path.read_text(encoding="utf-8"), name)) is not None:
-            return found
-    return None
-
-
-def _service_files() -> Iterator[Path]:
-    user_file = os.environ.get("PGSERVICEFILE")
-    yield Path(user_file) if user_file else Path("~/.pg_service.conf").expanduser()
-    if system := os.environ.get("PGSYSCONFDIR"):
-        yield Path(system) / "pg_service.conf"
-
-
-def _parse_service(text: str, name: str) -> dict[str, str] | None:
-    found: dict[str, str] | None = None
-    for line in map(str.strip, text.splitlines()):
-        if line.startswith("["):
-            if found is not None:
-                break
-            found = {} if line == f"[{name}]" else None
-        elif found is not None and "=" in line and not line.startswith("#"):
-            key, value = line.split("=", 1)
-            found.setdefault(key.strip(), value.strip())
-    return found

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import AsyncConnection
 
-from stonegate.database.connect import connect, database_of, with_database
+from stonegate.database.connect import connect
+from stonegate.database.conninfo import database_of, with_database
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.executor.session import end_with_client

@@ -8,6 +8,7 @@ import psycopg
 
 from stonegate.errors import (
     ConnectionFailed,
+    DatabaseNotFound,
     ExtensionInstallFailed,
     FunctionDeployFailed,
     LockTimeout,
@@ -20,6 +21,7 @@ from stonegate.model.plan import Action, Statement, Step
 
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK = "40P01"
+INVALID_CATALOG_NAME = "3D000"
 _NO_PRIVILEGE = "42501"
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
 CONNECTION_STATES = ("08", "57P")
@@ -79,6 +81,49 @@ def explain_failure(
         database=database or None,
         details=_context(error),
     )
+
+
+def wrap_error(
+    error: psycopg.Error,
+    message: str,
+    *,
+    kind: type[StonegateError] = MigrationFailed,
+    database: str | None = None,
+) -> StonegateError:
+    """The stonegate error for what psycopg raised.
+
+    Args:
+        error: without an SQLSTATE it means that the connection broke.
+        message: one sentence that names the object.
+        kind: the class unless the SQLSTATE says better: ConnectionFailed, LockTimeout, DatabaseNotFound.
+    """
+    state = error.sqlstate
+    if state == LOCK_NOT_AVAILABLE:
+        kind = LockTimeout
+    elif state == INVALID_CATALOG_NAME:
+        kind = DatabaseNotFound
+    elif (state is None and isinstance(error, psycopg.OperationalError)) or (state or "").startswith(CONNECTION_STATES):
+        kind = ConnectionFailed
+    return kind(
+        message,
+        cause=words_of(error),
+        hint=error.diag.message_hint,
+        sqlstate=state,
+        database=database,
+    )
+
+
+def words_of(error: psycopg.Error) -> str:
+    """PostgreSQL's own words: the primary message, the detail, and where inside functions it happened."""
+    diag = error.diag
+    if diag.message_primary is None:
+        return str(error).strip() or type(error).__name__
+    parts = [diag.message_primary]
+    if diag.message_detail:
+        parts.append(f"DETAIL: {diag.message_detail}")
+    if diag.context:
+        parts.append(f"CONTEXT: {diag.context}")
+    return "\n".join(parts)
 
 
 def is_lock_failure(error: psycopg.Error) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from stonegate.database.connect import with_database
-from stonegate.database.tenants.roles import is_bad_login, try_logins, with_login
+from stonegate.database.conninfo import with_database, with_login
+from stonegate.database.tenants.roles import is_bad_login, try_logins
 from stonegate.errors import ConnectionFailed, NotFound, UsageError
 from stonegate.fleet.names import Owner, natural
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from stonegate.database.connect import connect, database_of, describe, with_database, wrap_error
+from stonegate.database.connect import connect
+from stonegate.database.conninfo import database_of, describe, with_database
+from stonegate.database.failures import wrap_error
 from stonegate.database.server.facts import is_pooled, read_session
 from stonegate.errors import (
     ConnectionFailed,
@@ -183,15 +185,15 @@ async def test_wrap_error(database: Database) -> None:
     async with await connect(database.url) as conn:
         with pytest.raises(psycopg.Error) as caught:
             await conn.execute("DO $$ BEGIN RAISE 'no %', 1 USING DETAIL = 'why', HINT = 'do this'; END $$")
-        error = wrap_error(caught.value, "f() failed", kind=FunctionDeployFailed, file="functions/f.sql", line=3)
+        error = wrap_error(caught.value, "f() failed", kind=FunctionDeployFailed)
         assert type(error) is FunctionDeployFailed
         assert (error.cause or "").splitlines()[:2] == ["no 1", "DETAIL: why"]
         assert "CONTEXT: PL/pgSQL function inline_code_block" in (error.cause or "")
-        assert (error.hint, error.sqlstate, error.place) == ("do this", "P0001", "functions/f.sql:3")
+        assert (error.hint, error.sqlstate) == ("do this", "P0001")
         with pytest.raises(psycopg.Error) as cut:
             await conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert isinstance(wrap_error(cut.value, "lost"), ConnectionFailed)
     assert isinstance(wrap_error(psycopg.errors.LockNotAvailable("x"), "locked"), LockTimeout)
     assert isinstance(wrap_error(psycopg.errors.InvalidCatalogName("x"), "gone"), DatabaseNotFound)
-    plain = wrap_error(psycopg.errors.DivisionByZero("x"), "failed", hint="mine")
-    assert (type(plain), plain.cause, plain.hint) == (MigrationFailed, "x", "mine")
+    plain = wrap_error(psycopg.errors.DivisionByZero("x"), "failed")
+    assert (type(plain), plain.cause) == (MigrationFailed, "x")

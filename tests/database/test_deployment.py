@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stonegate.database.connect import with_database
+from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database, apply_plan, plan_database
 from stonegate.database.status import diff_database, status_database
 from stonegate.database.survey import ApplyOptions

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stonegate.database.connect import with_database
+from stonegate.database.conninfo import with_database
 from stonegate.model.catalog import Catalog
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource

@@ -13,7 +13,8 @@ import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
-from stonegate.database.connect import connect, wrap_error
+from stonegate.database.connect import connect
+from stonegate.database.failures import wrap_error
 from stonegate.database.sql import load
 from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
 from stonegate.model.names import quote_ident

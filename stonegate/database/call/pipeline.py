@@ -27,7 +27,7 @@ from psycopg import AsyncConnection, pq
 
 from stonegate.database.call.ending import log_out
 from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
-from stonegate.database.connect import words_of
+from stonegate.database.failures import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 
 #: Prepared statements that one connection keeps; a database has rarely more functions that are called all the time.

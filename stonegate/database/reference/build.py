@@ -16,7 +16,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.connect import connect, describe, with_database
+from stonegate.database.connect import connect
+from stonegate.database.conninfo import describe, with_database
 from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job

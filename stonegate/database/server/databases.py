@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.connect import connect, with_database
+from stonegate.database.connect import connect
+from stonegate.database.conninfo import with_database
 from stonegate.database.failures import explain_failure
 from stonegate.database.server.facts import Locale
 from stonegate.database.server.locks import database_key, hold_lock, release_lock, try_lock

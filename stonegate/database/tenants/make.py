@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from stonegate.database.connect import with_database
+from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database
 from stonegate.database.failures import explain_failure
 from stonegate.database.reference.build import build_key, obtain_reference

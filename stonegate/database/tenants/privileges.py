@@ -5,7 +5,9 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from stonegate.database.connect import connect, with_database, wrap_error
+from stonegate.database.connect import connect
+from stonegate.database.conninfo import with_database
+from stonegate.database.failures import wrap_error
 from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.database.sql import load
 from stonegate.database.tenants.labels import Label, label_statement

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stonegate.database.connect import connect
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
@@ -153,21 +152,6 @@ async def try_logins(conninfos: Iterable[str], attempt: Callable[[str], Awaitabl
             refused = failure
     assert refused is not None, "no conninfo to try"
     raise refused
-
-
-def with_login(conninfo: str, user: str, password: str) -> str:
-    """The same server and database for another role.
-
-    Raises:
-        UsageError: the conninfo cannot be read.
-    """
-    try:
-        given = conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError:
-        raise UsageError("the server's URL cannot be read", hint="postgresql://user@host:5432/") from None
-    # A password file or a client certificate is the administrator's, never the platform's.
-    kept = {key: value for key, value in given.items() if key not in ("passfile", "sslcert", "sslkey", "sslpassword")}
-    return make_conninfo("", **(kept | {"user": user, "password": password}))
 
 
 def _verifier(conn: AsyncConnection[Any], name: str, password: str) -> str:
