@@ -330,7 +330,10 @@ def _keeps_family(retyping: Change) -> bool:
 
 
 def _keys_between_dropped(changes: Mapping[tuple[ObjectKey, str], Change], live: Catalog) -> Iterator[Change]:
-    """Foreign keys of dropped tables that refer to each other: none of these can go before its key is gone."""
+    """Foreign keys of dropped tables that refer to each other: none of these can go before its key is gone.
+
+    A partitioned table that refers to itself has partitions which refer to each other.
+    """
     dropped = {change.key for change in changes.values() if change.action is Action.DROP}
     tables = {table.key: table for table in live.tables if table.key in dropped}
 
@@ -351,7 +354,9 @@ def _keys_between_dropped(changes: Mapping[tuple[ObjectKey, str], Change], live:
     for table in tables.values():
         for name, target in referenced(table):
             key = table.key.part(ObjectKind.CONSTRAINT, name)
-            if target != table.key and (key, "") not in changes and reaches(target, table.key):
+            if target == table.key and table.partition_key is None:
+                continue
+            if (key, "") not in changes and reaches(target, table.key):
                 reason = f"dropped first: {table.key} and {target} refer to each other and are dropped"
                 yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
 

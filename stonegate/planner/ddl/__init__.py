@@ -6,7 +6,7 @@ through `quote_ident`, every other text through `quote_literal`.
 
 from __future__ import annotations
 
-from stonegate.model.catalog import CatalogObject, Sequence
+from stonegate.model.catalog import CatalogObject, Sequence, Table
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.ddl import members, values
@@ -15,7 +15,7 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
 from stonegate.planner.ddl.code import policy_statements, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
 from stonegate.planner.ddl.reproduce import reproduce
-from stonegate.planner.ddl.tables import attach, detach, foreign_key_statements
+from stonegate.planner.ddl.tables import attach, detach, foreign_key_statements, is_referenced
 from stonegate.planner.ddl.types import ownership_statement
 from stonegate.planner.ddl.values import make_way, makes_way
 
@@ -91,6 +91,8 @@ def drop_object(key: ObjectKey, live: CatalogObject | None, context: DdlContext)
     """
     if isinstance(live, Sequence) and makes_way(live, context.desired, context.live):
         return tuple(make_way(live))
+    if isinstance(live, Table) and live.partition_of is not None and is_referenced(live, context):
+        return detach(live), Clause(statement=drop_statement(key, live))
     return (Clause(statement=drop_statement(key, live)),)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
-from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements
 from stonegate.planner.ddl.clauses import (
@@ -333,3 +333,13 @@ def attach(table: Table) -> Clause:
     assert table.partition_of is not None
     place = f"{relation_name(table).sql} {table.partition_bound or 'DEFAULT'}"
     return Clause(statement=f"ALTER TABLE {table.partition_of.sql} ATTACH PARTITION {place}", order=Order.ATTACH)
+
+
+def is_referenced(partition: Table, context: DdlContext) -> bool:
+    """True if a foreign key to the partitioned table goes on: PostgreSQL drops no partition of that, it must leave."""
+    above = set()
+    table: Table | None = partition
+    while table is not None and table.partition_of is not None:
+        above.add(table.partition_of)
+        table = context.live.table(ObjectKey(ObjectKind.TABLE, table.partition_of.schema, table.partition_of.name))
+    return any(part.references in above for table in context.desired.tables for part in table.constraints)

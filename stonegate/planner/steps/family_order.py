@@ -24,6 +24,7 @@ def family_order(
     yield from _children_fitted(operations, live, desired)
     yield from _parts_freed(operations, live)
     yield from _bounds_freed(operations, live, desired)
+    yield from _references_freed(operations, index, live)
 
 
 def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
@@ -171,3 +172,23 @@ def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Cat
             comes = other.verb is Verb.ALTER and other.change.aspect == "partition"
             if other.verb is Verb.CREATE or (comes and (goes or joins)):
                 yield first, second
+
+
+def _references_freed(
+    operations: tuple[Operation, ...], index: OperationIndex, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """A foreign key to a partitioned table goes before a partition of that does, which PostgreSQL holds by it."""
+    leaving: dict[ObjectKey, list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        former = live.table(operation.key)
+        goes = operation.verb is Verb.DROP or operation.change.aspect == "partition"
+        if former is not None and former.partition_of is not None and goes:
+            for above in _ancestors(operation.key, live):
+                leaving[above].append(number)
+    for table in live.tables if leaving else ():
+        for part in table.constraints:
+            if part.references is None or part.inherited:
+                continue
+            target = ObjectKey(ObjectKind.TABLE, part.references.schema, part.references.name)
+            for first in index.removers(table.key.part(ObjectKind.CONSTRAINT, part.name)):
+                yield from ((first, second) for second in leaving.get(target, ()))

@@ -1,0 +1,10 @@
+CREATE TABLE p (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2);
+CREATE TABLE r (id int, k int, FOREIGN KEY (id, k) REFERENCES p);
+-- all of these go, and the partitions come before what refers to them by name
+CREATE TABLE a (id int, k int, up int, PRIMARY KEY (id, k), FOREIGN KEY (up, k) REFERENCES a) PARTITION BY LIST (k);
+CREATE TABLE a1 PARTITION OF a FOR VALUES IN (1);
+CREATE TABLE a2 PARTITION OF a FOR VALUES IN (2);
+CREATE TABLE z (id int, k int, FOREIGN KEY (id, k) REFERENCES a) PARTITION BY LIST (k);
+CREATE TABLE z1 PARTITION OF z FOR VALUES IN (1);
