@@ -125,6 +125,16 @@ async def test_volatile_columns_are_no_key(conn: Conn) -> None:
     assert await keys(conn, seeder) == ["name = 'b'"]
 
 
+async def test_a_constant_that_means_another_time_each_day_is_no_key(conn: Conn) -> None:
+    await conn.execute("CREATE TABLE t (name text, made timestamptz, day date)")
+    seeder = rows("t", ("name", "made", "day"), ("'now'", "'now'", "'Today'"), ("'b'", "' tomorrow 10:00'", "NULL"))
+    await insert_seeds(conn, [seeder])
+    await conn.execute("UPDATE t SET made = made - interval '1 day', day = day - 1")
+    assert await keys(conn, seeder) == []
+    await conn.execute("DELETE FROM t")
+    assert await keys(conn, seeder) == ["name = 'now'", "name = 'b' AND day IS NULL"]
+
+
 async def test_without_a_stable_column_the_table_must_not_be_empty(conn: Conn) -> None:
     await conn.execute("CREATE TABLE t (id uuid DEFAULT gen_random_uuid())")
     volatile = rows("t", ("id",), ("gen_random_uuid()",), ("gen_random_uuid()",), volatile=("id",))

@@ -145,6 +145,7 @@ def key_columns(
         return ()
     values = dict(zip(columns, row.values, strict=False)) if row else {}
     unstable = {name for name, value in values.items() if value.strip().upper() == "DEFAULT"} | seeder.volatile
+    unstable |= {name for name, value in values.items() if _is_moment(value, table.column(name, seeder))}
     if text.ignores_identity:
         unstable |= {column.name for column in table.columns if column.identity}
     stable = tuple(name for name in columns if name not in unstable)
@@ -226,6 +227,13 @@ def _missing_query(text: InsertText, table: SeedTable, key: tuple[SeedColumn, ..
 def _is_null(expression: str) -> bool:
     """True for a NULL that is written as such, cast or not."""
     return re.match(r"\(*\s*null\s*\)*\s*(::|$)", expression, re.IGNORECASE) is not None
+
+
+def _is_moment(expression: str, column: SeedColumn) -> bool:
+    """True for a constant that means another time whenever it is read: 'now' in a column of such a type."""
+    if not column.bare.startswith(("timestamp", "date", "time")):
+        return False
+    return re.match(r"'\s*(now|today|tomorrow|yesterday)\b", expression, re.IGNORECASE) is not None
 
 
 def _as_missing(
