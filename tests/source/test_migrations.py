@@ -42,6 +42,8 @@ class TestFile:
     def test_directives_do_not_count_anything_else_does(self) -> None:
         plain = migration("SELECT 1;\n").checksum
         assert migration("-- stonegate: allow drop_table users\nSELECT 1;\n").checksum == plain
+        crlf = migration("SELECT 1;\r\n").checksum
+        assert migration("-- stonegate: allow drop_table users\r\nSELECT 1;\r\n").checksum == crlf
         assert migration("-- a comment\nSELECT 1;\n").checksum != plain
         assert migration("SELECT 1; \n").checksum != plain
 

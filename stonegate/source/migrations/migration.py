@@ -18,6 +18,7 @@ from stonegate.source.syntax.object_keys import Declarations, need_object
 from stonegate.source.syntax.references import Needs
 
 _DIRECTIVE = re.compile(rb"--\s*stonegate\s*:(.*)", re.IGNORECASE)
+_LINE_END = re.compile(rb"\r?\n")
 _KNOWN = "run-on-fresh, no-transaction, allow <kind> <object>"
 
 
@@ -108,8 +109,8 @@ def _directives(source: bytes, path: str) -> tuple[list[tuple[int, str]], bytes]
         start, end = source.rfind(b"\n", 0, token.start) + 1, token.end
         if source[start : token.start].strip():
             start = token.start  # code stands before it: the rest of that line counts
-        elif source[end : end + 1] == b"\n":
-            end += 1
+        elif (ending := _LINE_END.match(source, end)) is not None:
+            end = ending.end()
         rest += source[kept:start]
         kept = end
     return found, bytes(rest + source[kept:])
