@@ -201,6 +201,10 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             return f"correct the rows of {table} first, in a migration, or the declaration"
         case "22001" | "22003" | "22007" | "22008" | "22P02" if step is not None and step.action is Action.ALTER:
             return "`stonegate plan --preflight` names the rows: correct them first, in a migration"
+        case "42704" if step is not None and step.kind is ObjectKind.EXTENSION:
+            return "declare it too: a file of its name in extensions/"
+        case "2D000":
+            return "in a migration with the line -- stonegate: no-transaction it runs after the commit, on its own"
         case "42501" if step is not None and step.kind is ObjectKind.EXTENSION:
             return "only a superuser may create this extension: give stonegate the admin's connection, or ask for it"
         case "42883" if (diag.message_primary or "").startswith(("function", "procedure")):

@@ -71,4 +71,4 @@ def _compare_all(sides: Sides) -> Findings:
     yield from compare_others(sides)
     missing = [schema for schema in sides.desired.search_path if schema not in sides.live.search_path]
     if missing:
-        yield Note(f"the database's search_path lacks {', '.join(missing)}")
+        yield Note(f"the database's search_path gets {', '.join(missing)}")

@@ -39,11 +39,19 @@ def _removed_schema(sides: Sides, schema: Schema) -> Findings:
         str(key)
         for key in sides.live.objects
         if key.schema == schema.name and (key.kind is ObjectKind.OTHER or not sides.was_declared(key))
-    ) + tuple(str(extension.key) for extension in sides.live.extensions if extension.schema == schema.name)
+    ) + tuple(str(extension.key) for extension in sides.live.extensions if _stays_in(sides, extension, schema))
     if staying:
         yield Note(f"{schema.key} is no longer declared, and kept: it still holds {in_list(staying)}")
         return
     yield sides.change(Action.DROP, schema.key, f"schema {schema.key.label} is no longer declared")
+
+
+def _stays_in(sides: Sides, extension: Extension, schema: Schema) -> bool:
+    """False for an extension that stands elsewhere, and for one that is moved out of the schema now."""
+    if extension.schema != schema.name:
+        return False
+    wanted = next((each for each in sides.desired.extensions if each.name == extension.name), extension)
+    return wanted.schema == schema.name or not sides.states(extension.name, "schema")
 
 
 def compare_extensions(sides: Sides) -> Findings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 
+from stonegate.model.extensions import REQUIRES
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, schema_key
 from stonegate.model.source import (
     ExtensionItem,
@@ -54,6 +55,8 @@ def find_edges(nodes: Sequence[Node], makers: Makers) -> Edges:
 def _of_extension(extension: ExtensionItem, makers: Makers) -> Iterator[Edge]:
     if extension.schema is not None:
         yield from _hard(makers.maker(schema_key(extension.schema)))
+    for name in REQUIRES.get(extension.name, ()):
+        yield from _hard(makers.maker(extension_key(name)))
 
 
 def _hard(numbers: Sequence[int]) -> Iterator[Edge]:

@@ -1,0 +1,1 @@
+-- distances on the earth
