@@ -144,6 +144,8 @@ class _Run:
         self.slimmer = Slimmer()
         self.patience = Patience()
         self.waiting = deque(_canaries_first(targets, fan.canary))
+        self.order = {index: place for place, index in enumerate(self.waiting)}
+        self.looked_at: set[int] = set()
 
     async def go(self) -> FleetReport:
         """All phases; those whose turn never comes are reported too."""
@@ -156,8 +158,7 @@ class _Run:
         return FleetReport(results=tuple(self.reports[index] for index in range(len(self.targets))))
 
     async def _phases(self) -> None:
-        candidates = await self._look()
-        self.waiting.extendleft(reversed(candidates))
+        await self._look()
         if self.waiting and self.stop.reason is None:
             # The folder is parsed once, before anything is touched: if it is wrong, that is all there is to say.
             await asyncio.to_thread(self.source.ordered)
@@ -167,21 +168,21 @@ class _Run:
 
     # --- the quick look ---------------------------------------------------------------------------------------------
 
-    async def _look(self) -> list[int]:
-        """Recognise unchanged databases, several at a time, until the first that is not; those found so far."""
+    async def _look(self) -> None:
+        """Recognise unchanged databases, several at a time, until the first that is not, which is the next then."""
         found: list[int] = []
 
         async def look_at_next() -> bool:
             if found or not self.waiting:
                 return False
             index = self.waiting.popleft()
-            if not await self._is_done(index):
+            if index in self.looked_at or not await self._is_done(index):
+                self.looked_at.add(index)
                 found.append(index)
             return True
 
         await self._work(look_at_next, self.fan.width)
-        order = {index: place for place, index in enumerate(_canaries_first(self.targets, self.fan.canary))}
-        return sorted(found, key=order.__getitem__)
+        self.waiting.extendleft(sorted(found, key=self.order.__getitem__, reverse=True))
 
     async def _is_done(self, index: int) -> bool:
         target = self.targets[index]
@@ -198,7 +199,7 @@ class _Run:
     # --- canaries ---------------------------------------------------------------------------------------------------
 
     async def _try_canaries(self) -> None:
-        """One after the other until as many as wanted have succeeded."""
+        """One after the other until as many as wanted have succeeded; those that are unchanged are none."""
         wanted = _number_of_canaries(self.fan.canary)
         failures = 0
         while wanted > 0 and self.waiting and self.stop.reason is None:
@@ -211,6 +212,8 @@ class _Run:
                 failures += 1
                 if failures == CANARY_TRIES:
                     return  # nothing was changed anywhere: every database gets its own result
+            if wanted > 0 and self.stop.reason is None:
+                await self._look()
 
     async def _fitting_width(self) -> int:
         """As many at a time as the server has sessions and locks for."""

@@ -51,6 +51,21 @@ async def test_a_canary_that_cannot_be_reached_hands_on(fleet: Fleet) -> None:
     assert order == ["a", "b", "c"]
 
 
+async def test_unchanged_databases_behind_one_that_fails_still_cost_a_look_alone(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a", "b", "c", "d")
+    assert (await apply_fleet(targets, fleet.source)).failed == ()
+    fleet.rows("postgres", f"DROP DATABASE {targets[0].database}")
+    begun: list[str] = []
+
+    def note(event: FleetEvent) -> None:
+        if event.state is State.RUNNING:
+            begun.append(event.target.owner.tenant or "")
+
+    report = await apply_fleet(targets, fleet.source, on_event=note)
+    assert told(report.results) == ["database_not_found", "unchanged", "unchanged", "unchanged"]
+    assert set(begun) == {"a"}
+
+
 @pytest.mark.parametrize(
     ("words", "is_gone"),
     [
@@ -59,6 +74,10 @@ async def test_a_canary_that_cannot_be_reached_hands_on(fleet: Fleet) -> None:
         ("FATAL:  sorry, too many clients already", True),
         ('FATAL:  database "x" is not currently accepting connections', False),
         ('FATAL:  role "x" is not permitted to log in', False),
+        ('FATAL:  password authentication failed for user "x"', False),
+        ('FATAL:  pg_hba.conf rejects connection for host "::1", user "x", database "x", no encryption', False),
+        ('FATAL:  too many connections for database "x"', False),
+        ('FATAL:  too many connections for role "x"', True),
     ],
 )
 def test_waits_for_a_server_that_is_gone_not_for_one_that_refuses(words: str, is_gone: bool) -> None:
