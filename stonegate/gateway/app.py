@@ -40,7 +40,7 @@ from stonegate.gateway.bodies import (
 from stonegate.gateway.call.calls import failure_of
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
 from stonegate.gateway.logs import ACCESS, LOG, AccessLog
-from stonegate.gateway.openapi import build_openapi, read_page
+from stonegate.gateway.openapi import build_openapi, policy_of, read_page
 from stonegate.gateway.protocol import Exchange
 from stonegate.gateway.routes import health, platforms, v1
 from stonegate.gateway.routes.call import CallRoute
@@ -54,7 +54,6 @@ _OWN_IDS: Final = secrets.token_hex(4).encode()
 _NUMBERS: Final = itertools.count(secrets.randbits(31))
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CLIENT_GONE: Final = 499
-_PAGE_POLICY: Final = b"default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 
 
 class Door:
@@ -193,9 +192,12 @@ def _build_router(gateway: Gateway) -> ASGIApp:
         Route(each.path, _Served(gateway, each), methods=[each.method], include_in_schema=False) for each in ENDPOINTS
     ]
     document = encode(build_openapi(ENDPOINTS, created_status=gateway.settings.created_status))
-    routes.append(Route("/openapi.json", _Fixed("/openapi.json", document, b"application/json"), methods=["GET"]))
-    page = read_page("docs.html").encode()
-    routes.append(Route("/docs", _Fixed("/docs", page, b"text/html; charset=utf-8"), methods=["GET"]))
+    page = read_page("docs.html")
+    for fixed in (
+        _Fixed("/openapi.json", document, b"application/json", policy_of("")),
+        _Fixed("/docs", page.encode(), b"text/html; charset=utf-8", policy_of(page)),
+    ):
+        routes.append(Route(fixed.path, fixed, methods=["GET"]))
 
     async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
         raise HTTPException(404)
@@ -232,17 +234,20 @@ class _Served:
 class _Fixed:
     """A document of the package."""
 
-    def __init__(self, path: str, body: bytes, media_type: bytes) -> None:
-        self._path = path
+    def __init__(self, path: str, body: bytes, media_type: bytes, policy: bytes) -> None:
+        self.path = path
         self._body = body
-        self._media_type = media_type
+        self._headers = (
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % len(body)),
+            (b"content-security-policy", policy),
+            (b"x-content-type-options", b"nosniff"),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
-        scope["stonegate"]["route"] = self._path
-        headers = [(b"content-type", self._media_type), (b"content-length", b"%d" % len(self._body))]
-        headers += [(b"content-security-policy", _PAGE_POLICY), (b"x-content-type-options", b"nosniff")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        scope["stonegate"]["route"] = self.path
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
         await send({"type": "http.response.body", "body": self._body if scope["method"] != "HEAD" else b""})
 
 

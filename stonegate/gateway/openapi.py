@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 from typing import Any
 
@@ -153,3 +155,18 @@ _STATUS = {kind.code: kind.status for kind in every_error(StonegateError)}
 def read_page(name: str) -> str:
     """A file of the package."""
     return resources.files("stonegate.gateway").joinpath("pages", name).read_text(encoding="utf-8")
+
+
+def policy_of(page: str) -> bytes:
+    """What a browser lets the page do: run its own script and style, known by their digests, and ask this server."""
+    sources = {
+        kind: [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in _parts(page, kind)]
+        for kind in ("script", "style")
+    }
+    parts = [f"{kind}-src {' '.join(found)}" for kind, found in sources.items() if found]
+    closed = [f"{name} 'none'" for name in ("default-src", "base-uri", "form-action", "frame-ancestors")]
+    return "; ".join([*closed, "connect-src 'self'", *parts]).encode()
+
+
+def _parts(page: str, kind: str) -> list[str]:
+    return re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from ipaddress import ip_network
 from typing import Any
 
@@ -130,8 +133,14 @@ def test_routes_over_the_socket(gateway: Gateway) -> None:
     assert gateway.get("/ready").status_code == 200
     assert "stonegate_requests_total" in gateway.get("/metrics").text
     assert "/v2/migrate-all/{job}" in gateway.get("/openapi.json").json()["paths"]
-    page = gateway.get("/docs").text
+    answer = gateway.get("/docs")
+    page, policy = answer.text, answer.headers["content-security-policy"]
     assert "<title>stonegate</title>" in page and "https://" not in page
+    for kind in ("script", "style"):  # a browser runs nothing but what stands in the file
+        (text,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy and "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
 
 
 @pytest.mark.contract
