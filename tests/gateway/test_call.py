@@ -102,7 +102,7 @@ def test_shapes(gateway: Gateway, shop: str) -> None:
     assert value(gateway, shop, "add", [1]) == 11
     assert value(gateway, shop, "add", {"b": 1, "a": 2}) == 3
     assert value(gateway, shop, "total", [1, 2, 3]) == 6
-    assert value(gateway, shop, "total", [[4, 5]]) == 9
+    assert value(gateway, shop, "total", [[4, 5]]) == value(gateway, shop, "total", {"v": [4, 5]}) == 9
     assert value(gateway, shop, "nothing", []) is None
     assert value(gateway, shop, "zone", []) == "UTC"
     assert value(gateway, shop, "select", ["quoted"]) == "quoted"

@@ -38,7 +38,7 @@ def test_every_database_of_a_platform(gateway: Gateway, new_name: NewName) -> No
     one = gateway.upload("/migrate", release(3), platform=name, tenant_id="t1", allow="drop_column:item.extra").json()
     assert (one["databases_updated"], one["functions_updated"]) == ([f"{name}_t1"], 1)
     assert one["verification"]["passed"] is True
-    every = gateway.upload("/migrate", release(3), platform=name, force="true").json()
+    every = gateway.upload("/migrate", release(3), platform=name, tenant_id="null", force="true").json()
     assert every["databases_updated"] == [f"{name}_{tenant}" for tenant in ("main", "t1", "t2")]
     assert (every["status"], every["functions_updated"], every["functions_skipped"]) == ("completed", 2, 1)
     assert [version(gateway, name, tenant_id=tenant) for tenant in (None, "t1", "t2")] == [3, 3, 3]

@@ -39,7 +39,7 @@ def test_twenty_replicas_register_at_once_on_an_empty_server(gateway: Gateway, n
 def test_registering_again_changes_nothing(gateway: Gateway, new_name: NewName) -> None:
     name = new_name()
     first = gateway.upload("/register", SEEDED | EXTRA_MIGRATION, platform=name, tenant_id="null").json()
-    assert first["created"] is True
+    assert (first["created"], first["database"]) == (True, f"{name}_main")
     assert (first["tables_created"], first["functions_deployed"], first["functions_skipped"]) == (1, 3, 0)
     assert (first["migrations_applied"], first["migrations_baselined"]) == (0, 1)
     assert first["seeders"] == [{"table": "role", "inserted": 2, "skipped": 0}]

@@ -99,7 +99,7 @@ def test_failed_calls_by_sqlstate(inside: Inside, shop: str) -> None:
 def test_no_connection_is_free(inside: Inside, shop: str) -> None:
     settings = {"max_connections_per_pool": 1, "pool_acquire_timeout": 0.1, "call_timeout": 1.0}
     with inside(**settings) as (gateway, _), ThreadPoolExecutor(1) as threads:
-        busy = threads.submit(gateway.call, shop, "nap", [30])
+        busy = threads.submit(gateway.call, shop, "nap", [30], timeout_ms=60_000)  # it only lowers the limit
         while gateway.get("/health").json()["total_connections"] == 0:
             pass
         answer = gateway.call(shop, "add", [1])
