@@ -8,7 +8,7 @@ from stonegate.database.server.databases import MAINTENANCE, connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts
 from stonegate.database.tenants.privileges import take_over
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, UsageError
-from stonegate.fleet.names import RESERVED, Owner, sanitise
+from stonegate.fleet.names import RESERVED, Owner, sanitise, word_of
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
 
@@ -119,11 +119,9 @@ def _require_ordinary(database: str) -> None:
 def _require_unambiguous(registry: Registry, owner: Owner) -> None:
     """Refuse an unlabelled database unless no other platform can own its name; `X_main` belongs to X."""
     database = owner.database
-    names = {sanitise(platform.name, "platform") for platform in registry.platforms()} | {
-        sanitise(owner.platform, "platform")
-    }
-    possible = sorted(name for name in names if database.startswith(f"{name}_"))
     mine = sanitise(owner.platform, "platform")
+    names = {word_of(platform.name) for platform in registry.platforms()} | {mine}
+    possible = sorted(name for name in names if database.startswith(f"{name}_"))
     if owner.schema is None and owner.tenant is None:
         possible = [mine]
     elif database.removesuffix("_main") in names and database.endswith("_main"):

@@ -64,6 +64,11 @@ class Owner:
         return f"platform {self.platform}{schema}, {tenant}"
 
 
+def word_of(text: str) -> str:
+    """The name as `sanitise` makes it; but nothing is refused, since it may stand in a file of the original's."""
+    return _OTHER.sub("_", text.lower()).strip("_")
+
+
 def sanitise(text: str, what: str) -> str:
     """The name as part of a database name: lower case, `_` for every other character, none at its ends.
 
@@ -72,7 +77,7 @@ def sanitise(text: str, what: str) -> str:
     """
     if _UNWRITABLE.search(text):
         raise UsageError(f"the {what} {text[:80]!r} is no text", hint="names are made of a-z, 0-9 and _")
-    name = _OTHER.sub("_", text.lower()).strip("_")
+    name = word_of(text)
     if not name:
         raise UsageError(f"the {what} {text!r} has no letter or digit", hint="names are made of a-z, 0-9 and _")
     if len(name) > LONGEST:

@@ -32,7 +32,7 @@ from stonegate.fleet.files import (
     unusable,
 )
 from stonegate.fleet.index import Index, list_files
-from stonegate.fleet.names import PLATFORM_FILE, Owner, directory_name, sanitise
+from stonegate.fleet.names import PLATFORM_FILE, Owner, directory_name, sanitise, word_of
 from stonegate.fleet.records import (
     DatabaseRecord,
     Document,
@@ -320,7 +320,7 @@ class Registry:
         """Write a new platform's file, under the lock."""
         word = sanitise(name, "platform")
         for other in self.platforms():
-            if sanitise(other.name, "platform") == word:
+            if word_of(other.name) == word:
                 raise PlatformIsolationViolation(
                     f"the platform {name} would have the same database names as the platform {other.name}: {word}_…",
                     hint="choose a name that differs in more than case and punctuation",

@@ -174,6 +174,14 @@ def test_sanitised_names_are_safe_and_stable(text: str) -> None:
     assert name == name.lower() and not name.startswith("_") and not name.endswith("_")
 
 
+def test_a_name_that_nobody_could_register_now_is_in_nobodys_way(registry: Registry) -> None:
+    for number, name in enumerate(("日本", "a\x00b", "x" * 70)):
+        (registry.directory / f"p{number}").mkdir(parents=True)
+        (registry.directory / f"p{number}/platform.json").write_text(json.dumps({**ORIGINAL, "name": name}))
+    assert registry.register("blog").name == "blog"
+    assert len(registry.platforms()) == 4
+
+
 def test_long_names_are_refused() -> None:
     assert Owner(platform="p", tenant="x" * 61).database == "p_" + "x" * 61
     with pytest.raises(UsageError, match="has 64 bytes"):
