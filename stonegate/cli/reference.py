@@ -79,27 +79,23 @@ def _server(database: str | None, embedded: bool) -> str:
 
 
 async def _list(server: str) -> tuple[StoredReference, ...]:
+    from stonegate.database.connect import using
     from stonegate.database.reference.store import list_references
     from stonegate.database.server.databases import connect_maintenance
 
-    conn = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as conn:
         return await list_references(conn)
-    finally:
-        await conn.close()
 
 
 async def _prune(server: str, unused_for: timedelta, fingerprints: tuple[str, ...]) -> tuple[str, ...]:
+    from stonegate.database.connect import using
     from stonegate.database.reference.store import list_references, prune_references
     from stonegate.database.server.databases import connect_maintenance
 
-    conn = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as conn:
         stored = await list_references(conn)
         keep = {one.fingerprint for one in stored if one.fingerprint.startswith(fingerprints)} if fingerprints else ()
         return await prune_references(conn, unused_for=unused_for, keep=keep)
-    finally:
-        await conn.close()
 
 
 def _version(facts: str) -> str:

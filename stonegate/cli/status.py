@@ -83,25 +83,19 @@ def history(
 
 
 async def _read_history(conninfo: str, limit: int, name: str | None, forced: bool) -> tuple[HistoryEntry, ...]:
-    from stonegate.database.connect import connect
+    from stonegate.database.connect import connect, using
     from stonegate.database.tracking.history import read_history
 
-    conn = await connect(conninfo)
-    try:
+    async with using(await connect(conninfo)) as conn:
         return await read_history(conn, limit, object_name=name, forced_only=forced)
-    finally:
-        await conn.close()
 
 
 async def _read_deployments(conninfo: str, limit: int) -> tuple[DeploymentEntry, ...]:
-    from stonegate.database.connect import connect
+    from stonegate.database.connect import connect, using
     from stonegate.database.tracking.history import read_deployments
 
-    conn = await connect(conninfo)
-    try:
+    async with using(await connect(conninfo)) as conn:
         return await read_deployments(conn, limit)
-    finally:
-        await conn.close()
 
 
 def _history_row(entry: HistoryEntry) -> tuple[str, ...]:

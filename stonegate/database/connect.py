@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection
@@ -14,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
-from stonegate.database.failures import INVALID_CATALOG_NAME
+from stonegate.database.failures import INVALID_CATALOG_NAME, explain_failure
 from stonegate.errors import (
     ConnectionFailed,
     DatabaseNotFound,
@@ -124,6 +125,24 @@ async def connect(
         await conn.close()
         raise error
     return conn
+
+
+@asynccontextmanager
+async def using(conn: AsyncConnection[Any], *, database: str | None = None) -> AsyncIterator[AsyncConnection[Any]]:
+    """The connection for the length of a block, and closed at its end.
+
+    Args:
+        database: what messages call the database, where it is not that of the connection.
+
+    Raises:
+        StonegateError: what PostgreSQL said in the block; see `explain_failure`.
+    """
+    try:
+        yield conn
+    except psycopg.Error as error:
+        raise explain_failure(error, database=database or conn.info.dbname) from error
+    finally:
+        await conn.close()
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import AsyncConnection
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import connect, using
 from stonegate.database.conninfo import database_of, with_database
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
@@ -64,15 +64,11 @@ async def plan_database(
         if not options.create_database:
             raise
         return await _plan_missing(conninfo, source, options, missing.database or database_of(conninfo) or "")
-    try:
+    async with using(conn):
         fingerprint = await find_unchanged(conn, source, options)
         if fingerprint is not None:
             return unchanged_plan(source, conn.info.dbname, fingerprint)
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=conn.info.dbname) from error
-    finally:
-        await conn.close()
     return with_warnings(survey.plan, *survey.warnings)
 
 
@@ -80,11 +76,8 @@ async def _plan_missing(conninfo: str, source: LazySource, options: ApplyOptions
     plan = empty_plan(source, options, database)
     declared = source.tree().extensions
     if declared:
-        maintenance = await connect_maintenance(conninfo)
-        try:
+        async with using(await connect_maintenance(conninfo)) as maintenance:
             require_extensions(declared, await read_offered(maintenance, with_versions=True))
-        finally:
-            await maintenance.close()
     return with_warnings(plan, f"the database {database} does not exist: `stonegate apply` creates it")
 
 
@@ -96,14 +89,9 @@ async def plan_with_findings(
     Raises:
         StonegateError: as `plan_database`; the database has to exist.
     """
-    conn = await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
-    try:
+    async with using(await connect(conninfo, lock_timeout_s=options.lock_timeout_s)) as conn:
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
         return survey.plan, await read_findings(conn, survey.plan, survey.live)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=conn.info.dbname) from error
-    finally:
-        await conn.close()
 
 
 async def apply_database(
@@ -261,25 +249,18 @@ async def _open_target(
 
 @asynccontextmanager
 async def _open_temporary(conninfo: str) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
-    maintenance = await connect_maintenance(conninfo)
-    try:
-        async with temporary_database(maintenance, purpose="dry") as name:
-            conn = await connect(with_database(conninfo, name))
-            try:
-                yield conn, False
-            finally:
-                await conn.close()
-    finally:
-        await maintenance.close()
+    async with (
+        using(await connect_maintenance(conninfo)) as maintenance,
+        temporary_database(maintenance, purpose="dry") as name,
+        using(await connect(with_database(conninfo, name))) as conn,
+    ):
+        yield conn, False
 
 
 @asynccontextmanager
 async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
-    maintenance = await connect_maintenance(conninfo)
-    try:
+    async with using(await connect_maintenance(conninfo)) as maintenance:
         created = await create_database(maintenance, name)
-    finally:
-        await maintenance.close()
     conn = None
     try:
         conn = await connect(conninfo)
@@ -298,11 +279,8 @@ async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[AsyncCo
 async def _drop_again(conninfo: str, name: str) -> None:
     """Undo the creation; a database that another apply has opened meanwhile is empty, and that one's to fill."""
     with contextlib.suppress(StonegateError, psycopg.Error):
-        maintenance = await connect_maintenance(conninfo)
-        try:
+        async with using(await connect_maintenance(conninfo)) as maintenance:
             await drop_database(maintenance, name)
-        finally:
-            await maintenance.close()
 
 
 async def _lock(

@@ -6,10 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-import psycopg
-
-from stonegate.database.connect import connect
-from stonegate.database.failures import explain_failure
+from stonegate.database.connect import connect, using
 from stonegate.database.preflight import read_findings
 from stonegate.database.survey import (
     ApplyOptions,
@@ -60,8 +57,7 @@ class PlanGroups:
             DatabaseNotFound, ConnectionFailed: it cannot be read.
             StonegateError: as `deployment.plan_database`.
         """
-        conn = await connect(conninfo, lock_timeout_s=self.options.lock_timeout_s)
-        try:
+        async with using(await connect(conninfo, lock_timeout_s=self.options.lock_timeout_s)) as conn:
             fingerprint = await find_unchanged(conn, self.source, self.options)
             if fingerprint is not None:
                 if _UNCHANGED not in self._plans:
@@ -77,10 +73,6 @@ class PlanGroups:
             plan = self._plans[key]
             findings = await read_findings(conn, plan, live) if self.preflight and plan.has_changes else ()
             return Member(key=key, plan=plan, findings=findings)
-        except psycopg.Error as error:
-            raise explain_failure(error, database=conn.info.dbname) from error
-        finally:
-            await conn.close()
 
 
 def _standpoint(live: Catalog, state: TrackingState) -> str:

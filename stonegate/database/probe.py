@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import time
 
-import psycopg
-
-from stonegate.database.connect import connect
-from stonegate.database.failures import explain_failure
+from stonegate.database.connect import connect, using
 from stonegate.database.reports import elapsed_ms
 from stonegate.database.survey import ApplyOptions, find_unchanged, may_be_unchanged
 from stonegate.model.report import ApplyReport, Status
@@ -25,12 +22,7 @@ async def probe_unchanged(
     if not may_be_unchanged(options):
         return None
     started = time.monotonic()
-    conn = await connect(conninfo)
-    try:
+    async with using(await connect(conninfo), database=database) as conn:
         if await find_unchanged(conn, source, options) is None:
             return None
-    except psycopg.Error as error:
-        raise explain_failure(error, database=database) from error
-    finally:
-        await conn.close()
     return ApplyReport(status=Status.UNCHANGED, database=database, duration_ms=elapsed_ms(started))

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import psycopg
-
-from stonegate.database.connect import connect
-from stonegate.database.failures import explain_failure
+from stonegate.database.connect import connect, using
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.progress import OnProgress
@@ -77,13 +74,8 @@ async def diff_database(
         SourceError, ExtensionNotAvailable, ReferenceUnavailable: see there.
     """
     options = options or ApplyOptions()
-    conn = await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
-    try:
+    async with using(await connect(conninfo, lock_timeout_s=options.lock_timeout_s)) as conn:
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=conn.info.dbname) from error
-    finally:
-        await conn.close()
     drift = find_drift(survey.live, survey.state, survey.plan.kept)
     return DatabaseDiff(plan=with_warnings(survey.plan, *survey.warnings), drift=tuple(drift.found.values()))
 
@@ -97,17 +89,12 @@ async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseSt
     Raises:
         DatabaseNotFound, ConnectionFailed: it cannot be read.
     """
-    conn = await connect(conninfo, lock_timeout_s=LOOK_SECONDS)
-    try:
+    async with using(await connect(conninfo, lock_timeout_s=LOOK_SECONDS)) as conn:
         facts = await read_session(conn)
         state = await read_state(conn)
         latest = await read_deployments(conn, limit=deployments)
         live = await read_catalog(conn)
         moved = state.last is not None and state.last.stamp != await read_stamp(conn)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=conn.info.dbname) from error
-    finally:
-        await conn.close()
     drift = find_drift(live, state, ()) if moved else None
     return DatabaseStatus(
         facts=facts,
@@ -155,20 +142,14 @@ async def read_standing(conninfo: str) -> Standing:
     Raises:
         DatabaseNotFound, ConnectionFailed: it cannot be read.
     """
-    conn = await connect(conninfo, lock_timeout_s=LOOK_SECONDS)
-    database = conn.info.dbname
-    try:
+    async with using(await connect(conninfo, lock_timeout_s=LOOK_SECONDS)) as conn:
         state = await read_state(conn, with_catalog=False)
         if state.last is None:
-            return Standing(database=database, by_original=not state.is_empty)
+            return Standing(database=conn.info.dbname, by_original=not state.is_empty)
         (latest,) = await read_deployments(conn, limit=1)
-        standing = Standing(database=database, deployed=latest, unfinished=state.unfinished)
+        standing = Standing(database=conn.info.dbname, deployed=latest, unfinished=state.unfinished)
         if state.last.stamp == await read_stamp(conn):
             return standing
         state = await read_state(conn)
         found = find_drift(await read_catalog(conn), state, ())
         return replace(standing, drift=tuple(found.found.values()), drift_known=state.comparable is not None)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=database) from error
-    finally:
-        await conn.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from stonegate.database.connect import using
 from stonegate.database.server.databases import MAINTENANCE, connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts
 from stonegate.database.tenants.privileges import take_over
@@ -37,11 +38,8 @@ async def find_database(registry: Registry, server: str, owner: Owner) -> Databa
     record = None if platform is None else platform.find(owner)
     if record is not None:
         return record
-    maintenance = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as maintenance:
         facts = (await read_facts(maintenance, [owner.database])).get(owner.database)
-    finally:
-        await maintenance.close()
     if facts is None or (facts.label is not None and facts.label.unfinished):
         return None
     if facts.label is None:
@@ -76,11 +74,8 @@ async def adopt_database(registry: Registry, server: str, owner: Owner, database
     _require_ordinary(database)
     known = registry.find(owner.platform)
     own = None if known is None else known.find(owner)
-    maintenance = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as maintenance:
         found = await read_facts(maintenance, [database] if own is None else [database, own.database])
-    finally:
-        await maintenance.close()
     facts = found.get(database)
     renamed = None
     if own is not None and own.database not in found and facts is not None and facts.label == label_of(owner):

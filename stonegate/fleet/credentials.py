@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from functools import partial
 
+from stonegate.database.connect import using
 from stonegate.database.conninfo import with_login
 from stonegate.database.server.databases import Session, connect_maintenance
 from stonegate.database.tenants.roles import can_login, create_role, drop_role, read_role, require_member, set_password
@@ -48,8 +49,7 @@ async def register_platform(
     if "\x00" in user + (password or ""):
         raise UsageError("the role or its password holds the character U+0000, which PostgreSQL has not")
     chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)
-    maintenance = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as maintenance:
         created = await create_role(maintenance, user, chosen)
         try:
             if not created:
@@ -60,8 +60,6 @@ async def register_platform(
             if created:
                 await drop_role(maintenance, user)
             raise
-    finally:
-        await maintenance.close()
 
 
 async def _require_takeable(maintenance: Session, server: str, user: str, password: str | None) -> None:
@@ -107,11 +105,8 @@ async def rotate_password(registry: Registry, server: str, platform: str, passwo
         await _settle(registry, server, record.name, record.login)
         chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)
         await asyncio.to_thread(registry.change, platform, lambda document: set_next_password(document, chosen))
-        maintenance = await connect_maintenance(server)
-        try:
+        async with using(await connect_maintenance(server)) as maintenance:
             await set_password(maintenance, user, chosen)
-        finally:
-            await maintenance.close()
         await asyncio.to_thread(registry.change, platform, lambda document: set_login(document, user, chosen))
 
 

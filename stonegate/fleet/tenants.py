@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stonegate.database.connect import using
 from stonegate.database.reports import report_error
 from stonegate.database.server.databases import Session, connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, find_labelled
@@ -237,11 +238,8 @@ async def create_tenant(
         StonegateError: as `create_tenants`; nothing is left behind.
     """
     mould = await _prepare(registry, server, source, owner.platform)
-    maintenance = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as maintenance:
         return await _make(registry, mould, maintenance, owner, if_missing=if_missing)
-    finally:
-        await maintenance.close()
 
 
 async def _prepare(registry: Registry, server: str, source: LazySource, platform: str) -> Mould:

@@ -16,12 +16,11 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import connect, using
 from stonegate.database.conninfo import describe, with_database
 from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
-from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
 from stonegate.database.reference.store import (
@@ -100,14 +99,9 @@ async def build_reference(server: str, source: LazySource, on_progress: OnProgre
         StonegateError: the folder does not deploy; with file and line.
     """
     tree, ordered = source.tree(), source.ordered()
-    conn = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as conn:
         facts = await read_session(conn)
         key = await build_key(conn, tree, facts, facts.role)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=conn.info.dbname) from error
-    finally:
-        await conn.close()
     return await obtain_reference(server, tree, ordered, key, on_progress=on_progress)
 
 
@@ -136,8 +130,7 @@ async def obtain_reference(
     building = _Building(tree=tree, ordered=ordered, key=key, server=server, login=login, on_progress=on_progress)
     if shadow is not None:
         return await _obtain_on_shadow(shadow, building)
-    maintenance = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as maintenance:
         ready = await read_stored(maintenance, key)
         if ready is not None:
             return ready
@@ -148,8 +141,6 @@ async def obtain_reference(
                 hint="build it elsewhere: --shadow embedded, or --shadow URL; or ALTER ROLE … CREATEDB",
             )
         return await _build_once(maintenance, building, facts)
-    finally:
-        await maintenance.close()
 
 
 async def _build_once(maintenance: AsyncConnection[Any], building: _Building, facts: SessionFacts) -> Reference:
@@ -254,8 +245,7 @@ def _writes_rows(tree: SourceTree, plan: Plan) -> bool:
 async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Reference:
     key = building.key
     url = (await asyncio.to_thread(start_embedded, shadow)).url if isinstance(shadow, Path) else shadow
-    maintenance = await connect_maintenance(url)
-    try:
+    async with using(await connect_maintenance(url)) as maintenance:
         facts = await read_session(maintenance)
         if facts.version // 10000 != key.version // 10000:
             raise ReferenceUnavailable(
@@ -274,8 +264,6 @@ async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Referenc
                 hint="--shadow embedded, or a role with CREATEDB",
             )
         return await _build_with_roles(maintenance, replace(building, key=key, server=url, login=None), facts)
-    finally:
-        await maintenance.close()
 
 
 async def _require_same_extensions(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection
 
-from stonegate.database.failures import explain_failure
+from stonegate.database.connect import using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.sql import load
 
@@ -37,13 +36,8 @@ async def read_capacity(server: str) -> Capacity:
     Raises:
         ConnectionFailed: it is unreachable.
     """
-    conn = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as conn:
         return await _read(conn)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=conn.info.dbname) from error
-    finally:
-        await conn.close()
 
 
 async def _read(conn: AsyncConnection[Any]) -> Capacity:

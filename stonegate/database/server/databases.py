@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import connect, using
 from stonegate.database.conninfo import with_database
 from stonegate.database.failures import explain_failure
 from stonegate.database.server.facts import Locale
@@ -59,13 +59,10 @@ async def read_databases(server: str) -> tuple[str, ...]:
     Raises:
         ConnectionFailed: the server is unreachable or refuses the login.
     """
-    conn = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as conn:
         own = {"maintenance": list(MAINTENANCE), "prefixes": [TEMPORARY_PREFIX, REFERENCE_PREFIX]}
         cursor = await conn.execute(load("server/databases").encode(), own)
         return tuple(name for (name,) in await cursor.fetchall())
-    finally:
-        await conn.close()
 
 
 async def create_database(

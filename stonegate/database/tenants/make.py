@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
+from stonegate.database.connect import using
 from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database
 from stonegate.database.failures import explain_failure
@@ -106,16 +107,11 @@ async def prepare_mould(
         StonegateError: the folder does not deploy; with file and line.
     """
     given = None if note is None else _read_note(note, source.digest)
-    maintenance = await connect_maintenance(server)
-    try:
+    async with using(await connect_maintenance(server)) as maintenance:
         await collect_leftovers(maintenance)
         noted, reference = await _find_reference(maintenance, server, source, given, logins, owner)
         template = reference.database if reference.is_template else None
         strategy = None if template is None else await choose_strategy(maintenance, template)
-    except psycopg.Error as error:
-        raise explain_failure(error, database=maintenance.info.dbname) from error
-    finally:
-        await maintenance.close()
     return Mould(
         server=server,
         logins=logins,
@@ -218,19 +214,16 @@ async def make_empty(server: str, name: str, label: Label, *, owner: str | None)
     Raises:
         MigrationFailed, ConnectionFailed: nothing is left behind.
     """
-    maintenance = await connect_maintenance(server)
-    try:
-        async with hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS):
-            facts = (await read_facts(maintenance, [name])).get(name)
-            if facts is not None and not await remove_unfinished(maintenance, name, facts):
-                return False
-            await make_database(maintenance, NewDatabase(name=name, label=label, owner=owner))
-            await record_label(maintenance, name, label)
-            return True
-    except psycopg.Error as error:
-        raise explain_failure(error, database=name) from error
-    finally:
-        await maintenance.close()
+    async with (
+        using(await connect_maintenance(server), database=name) as maintenance,
+        hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS),
+    ):
+        facts = (await read_facts(maintenance, [name])).get(name)
+        if facts is not None and not await remove_unfinished(maintenance, name, facts):
+            return False
+        await make_database(maintenance, NewDatabase(name=name, label=label, owner=owner))
+        await record_label(maintenance, name, label)
+        return True
 
 
 async def _make_new(
@@ -308,11 +301,8 @@ async def _remove(server: str, maintenance: Session, name: str) -> None:
         if not maintenance.broken and not maintenance.closed:
             await drop_database(maintenance, name, force=True)
             return
-        again = await connect_maintenance(server)
-        try:
+        async with using(await connect_maintenance(server)) as again:
             await drop_database(again, name, force=True)
-        finally:
-            await again.close()
     except (StonegateError, psycopg.Error):
         return  # whoever makes a database of that name next sees that it is unfinished, and drops it
 
@@ -329,16 +319,13 @@ async def drop_tenant(
     Raises:
         MigrationFailed, ConnectionFailed: it could not be dropped.
     """
-    maintenance = await connect_maintenance(server)
-    try:
-        async with hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS):
-            facts = (await read_facts(maintenance, [name])).get(name)
-            if facts is not None:
-                accept(facts)
-                await drop_database(maintenance, name, force=True)
-            await record()
-            return facts is not None
-    except psycopg.Error as error:
-        raise explain_failure(error, database=name) from error
-    finally:
-        await maintenance.close()
+    async with (
+        using(await connect_maintenance(server), database=name) as maintenance,
+        hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS),
+    ):
+        facts = (await read_facts(maintenance, [name])).get(name)
+        if facts is not None:
+            accept(facts)
+            await drop_database(maintenance, name, force=True)
+        await record()
+        return facts is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import connect, using
 from stonegate.database.deployment import apply_plan, plan_database
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report
 from stonegate.database.server.sizes import read_sizes
@@ -55,8 +55,7 @@ async def _attempt(
     conninfo: str, database: str, source: LazySource, options: ApplyOptions, max_table_mb: int
 ) -> Outcome | None:
     started = time.monotonic()
-    conn = await connect(conninfo)
-    try:
+    async with using(await connect(conninfo)) as conn:
         state = await read_state(conn, with_catalog=False)
         fingerprint = source.tree().fingerprint
         last = None if state.last is None else state.last.fingerprint
@@ -64,8 +63,6 @@ async def _attempt(
             plan = unchanged_plan(source, database, last)
             report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
             return summary_of_single(report, source, superseded=True, warnings=(SUPERSEDED,))
-    finally:
-        await conn.close()
     plan = await plan_database(conninfo, source, options)
     if plan.mode is Mode.UNCHANGED:
         report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
@@ -88,11 +85,8 @@ async def _refuse_large(conninfo: str, plan: Plan, database: str, max_table_mb: 
     tables = tuple(dict.fromkeys(_heavy_tables(plan)))
     if not tables or plan.mode is Mode.FRESH:
         return
-    conn = await connect(conninfo)
-    try:
+    async with using(await connect(conninfo)) as conn:
         sizes = await read_sizes(conn, tables)
-    finally:
-        await conn.close()
     large = {table: size for table, size in sizes.items() if size > max_table_mb * MIB}
     if large:
         raise TableTooLarge(

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+from stonegate.database.connect import using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.sizes import read_database_sizes
 from stonegate.gateway.call.request import id_text
@@ -74,11 +75,8 @@ async def list_databases(incoming: Incoming) -> Answer:
     gateway = incoming.gateway
     name = incoming.query["platform"]
     record = await asyncio.to_thread(gateway.registry.platform, name)
-    maintenance = await connect_maintenance(gateway.settings.server_conninfo)
-    try:
+    async with using(await connect_maintenance(gateway.settings.server_conninfo)) as maintenance:
         sizes = await read_database_sizes(maintenance, [each.database for each in record.databases])
-    finally:
-        await maintenance.close()
     databases = [
         {
             "name": each.database,
