@@ -13,7 +13,7 @@ from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.fanout import FleetEvent, apply_fleet
-from stonegate.fleet.names import v2_owner
+from stonegate.fleet.names import v1_owner, v2_owner
 from stonegate.fleet.survey import plan_fleet, status_fleet
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants
@@ -101,3 +101,24 @@ async def test_a_renamed_database_gets_no_empty_twin(fleet: Fleet) -> None:
     fleet.rows("postgres", f"CREATE DATABASE {old}")
     with pytest.raises(DatabaseAlreadyExists, match="has a database already"):
         await adopt_database(fleet.registry, fleet.url, owner, old)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1", "UTF8"])
+async def test_encodings_of_all_sorts(fleet: Fleet, encoding: str) -> None:
+    database = f"{fleet.name}_main"
+    settings = f"TEMPLATE template0 ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C'"
+    fleet.rows("postgres", f"CREATE DATABASE {database} {settings}")
+    await register_platform(fleet.registry, fleet.url, fleet.name, user=f"{fleet.name}role")
+    await adopt_database(fleet.registry, fleet.url, v1_owner(fleet.name, None), database)
+    fleet.write("functions/say.pssql", "CREATE FUNCTION sage() RETURNS text LANGUAGE sql AS $$ SELECT 'schön' $$;\n")
+    targets = resolve_targets(fleet.registry, fleet.url, fleet.name)
+    for expected in ("applied", "unchanged"):
+        report = await apply_fleet(targets, fleet.source)
+        assert [(each.status.value, each.error) for each in report.results] == [(expected, None)]
+    fleet.write("functions/say.pssql", "CREATE FUNCTION sage() RETURNS text LANGUAGE sql AS $$ SELECT 'größer' $$;\n")
+    assert (await apply_fleet(targets, fleet.source)).failed == ()
+    (group,) = (await plan_fleet(targets, fleet.source, ApplyOptions(), width=1)).groups
+    assert not group.plan.has_changes
+    (standing,) = (await status_fleet(targets, width=1)).seen
+    assert standing[1].drift == ()
+    assert fleet.rows(database, "SELECT octet_length(sage())") == [(6 if encoding == "LATIN1" else 8,)]

@@ -26,7 +26,7 @@ def record_rows(plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None
     """
 
     def make() -> str:
-        return json.dumps(_as_rows([record for record in plan.records if record.kind is kind], elapsed))
+        return _dump(_as_rows([record for record in plan.records if record.kind is kind], elapsed))
 
     return _MADE.get((id(plan.records), kind, tuple(elapsed.items())), make, plan.records)
 
@@ -55,7 +55,7 @@ def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -
     key = tuple((id(report.step), report.rows, durations.get(report.step.id)) for report in reports)
 
     def make() -> str:
-        return json.dumps([_as_change(report, durations.get(report.step.id)) for report in reports])
+        return _dump([_as_change(report, durations.get(report.step.id)) for report in reports])
 
     return _MADE.get(key, make, *(report.step for report in reports))
 
@@ -121,3 +121,8 @@ def _change_detail(report: StepReport) -> dict[str, Any]:
         "rows": report.rows,
     }
     return {name: value for name, value in detail.items() if value not in (None, "", [])}
+
+
+def _dump(rows: list[dict[str, object]]) -> str:
+    """The rows as JSON without escapes of other letters, which a database in SQL_ASCII does not take (manual 8.14)."""
+    return json.dumps(rows, ensure_ascii=False)
