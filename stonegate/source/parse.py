@@ -11,6 +11,9 @@ from pathlib import Path
 
 from stonegate.errors import SourceError, SourceErrors
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceFile, SourceItem, SourceTree
+from stonegate.source.completion import complete_items
+from stonegate.source.declared_names import DeclaredNames
+from stonegate.source.duplicates import find_duplicates
 from stonegate.source.files.archive import Caps
 from stonegate.source.files.tree import SourceBytes, read_tree
 from stonegate.source.migrations.migration import build_migration
@@ -18,10 +21,8 @@ from stonegate.source.placement import BUILDERS, is_dump_preamble, misplaced
 from stonegate.source.statements import extensions
 from stonegate.source.statements.relations import in_transaction
 from stonegate.source.statements.seeders import build_seeder, moves_sequences
-from stonegate.source.survey import Survey
 from stonegate.source.syntax.grammar import Statement, parse_file
 from stonegate.source.syntax.object_keys import Declarations
-from stonegate.source.twins import check_twins, complete_items
 
 
 def load_source(path: Path, scope: str | None = None, *, caps: Caps | None = None) -> SourceTree:
@@ -98,16 +99,16 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
             with found.noting_errors():
                 parsed.append((file, () if extensions.is_note(file) else parse_file(file)))
             yield
-        survey = Survey()
+        names = DeclaredNames()
         for file, statements in parsed:
-            survey.note(statements)
+            names.note(statements)
             found.extensions.extend(_extensions(file, statements))
-        declarations = survey.declarations(found.extensions)
+        declarations = names.declarations(found.extensions)
         for file, statements in parsed:
-            _build(file, statements, declarations, survey, found)
+            _build(file, statements, declarations, names, found)
             yield
     found.items = complete_items(found.items, found.warnings)
-    found.errors.extend(check_twins(found.items, found.extensions))
+    found.errors.extend(find_duplicates(found.items, found.extensions))
     if found.errors:
         found.errors.sort(key=lambda error: (error.file or "", error.line or 0))
         raise found.errors[0] if len(found.errors) == 1 else SourceErrors(tuple(found.errors))
@@ -149,7 +150,7 @@ def _build(
     file: SourceFile,
     statements: tuple[Statement, ...],
     declarations: Declarations,
-    survey: Survey,
+    names: DeclaredNames,
     found: _Found,
 ) -> None:
     if file.folder is Folder.MIGRATIONS:
@@ -164,7 +165,7 @@ def _build(
         with found.noting_errors():
             match file.folder:
                 case Folder.SEEDERS:
-                    _build_seeder(statement, survey, found)
+                    _build_seeder(statement, names, found)
                 case Folder.EXTENSIONS:
                     if statement.kind == "CommentStmt" and statement.node["objtype"] == "OBJECT_EXTENSION":
                         found.items.append(BUILDERS["CommentStmt"](statement, declarations))
@@ -191,9 +192,9 @@ def _build_item(statement: Statement, declarations: Declarations, found: _Found)
         raise misplaced(statement)
 
 
-def _build_seeder(statement: Statement, survey: Survey, found: _Found) -> None:
+def _build_seeder(statement: Statement, names: DeclaredNames, found: _Found) -> None:
     if statement.kind == "InsertStmt":
-        found.seeders.append(build_seeder(statement, survey.columns_of))
+        found.seeders.append(build_seeder(statement, names.columns_of))
     elif moves_sequences(statement):
         place = f"{statement.file.path}:{statement.line}"
         found.warnings.append(f"{place}: setval is left out, since sequences are moved past seeded keys anyway")

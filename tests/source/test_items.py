@@ -186,6 +186,7 @@ def test_grants_on_everything_need_everything() -> None:
     tree = parse(
         {
             "tables/a.sql": "GRANT SELECT ON ALL TABLES IN SCHEMA public TO joe; CREATE TABLE a (); CREATE TABLE s.b ()",
+            "triggers/t.sql": "GRANT SELECT ON ALL TABLES IN SCHEMA public, s TO joe",
             "views/v.sql": "CREATE VIEW v AS SELECT 1",
             "functions/f.sql": "CREATE FUNCTION f() RETURNS int RETURN 1; GRANT EXECUTE ON ALL ROUTINES IN SCHEMA public TO joe",
         }
@@ -193,7 +194,7 @@ def test_grants_on_everything_need_everything() -> None:
     grants = {
         item.file: {need.name for need in item.needs} for item in tree.items if item.key.kind is ObjectKind.SCHEMA
     }
-    assert grants == {"tables/a.sql": {"a", "v"}, "functions/f.sql": {"f"}}
+    assert grants == {"tables/a.sql": {"a", "v"}, "triggers/t.sql": {"a", "v", "b", "s"}, "functions/f.sql": {"f"}}
 
 
 class TestRoutines:

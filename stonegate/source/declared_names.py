@@ -14,8 +14,8 @@ from stonegate.source.syntax.type_names import TypeNames, qualified
 _TYPE_NAMES = {"CreateEnumStmt": "typeName", "CreateRangeStmt": "typeName", "CreateDomainStmt": "domainname"}
 
 
-class Survey:
-    """Notes declared names; what migrations create is history and does not count."""
+class DeclaredNames:
+    """Collects declared names; what migrations create is history and does not count."""
 
     def __init__(self) -> None:
         self._relations: dict[tuple[str, str], ObjectKind] = {}
