@@ -240,21 +240,29 @@ def test_jobs_that_fail(gateway: Gateway, platform: str) -> None:
 
 
 def test_a_job_whose_process_died_is_interrupted(home: Path, new_name: NewName, own_server: Server) -> None:
+    """Its own process, or the whole gateway with it."""
     name = new_name()
     body = {"platform": name, "schema_name": "app"}
-    with start_gateway(home, own_server.admin_url) as gateway:
-        gateway.post("/platform/register", {"platform": name})
-        gateway.upload(f"/platform/{name}/schema", release(1), schema_name="app")
-        gateway.post("/database/create", body)
-        sleeping = release(1) | {"migrations/1.sql": "SELECT pg_sleep(3);"}
-        gateway.upload(f"/platform/{name}/schema", sleeping, schema_name="app")
-        job = gateway.post("/v2/migrate-all", body).json()["job_id"]
+    sleeping = release(1) | {"migrations/1.sql": "SELECT pg_sleep(3);"}
+
+    def kill_a_job(gateway: Gateway, *, with_gateway: bool) -> str:
+        job: str = gateway.post("/v2/migrate-all", body).json()["job_id"]
         while gateway.get(f"/v2/migrate-all/{job}").json()["status"] == "queued":
             time.sleep(0.05)
         assert gateway.process is not None
         main = psutil.Process(gateway.process.pid)
-        for process in (main, *main.children(recursive=True)):
+        for process in (*main.children(recursive=True), *([main] if with_gateway else [])):
             process.kill()
+        return job
+
+    with start_gateway(home, own_server.admin_url) as gateway:
+        gateway.post("/platform/register", {"platform": name})
+        gateway.upload(f"/platform/{name}/schema", release(1), schema_name="app")
+        gateway.post("/database/create", body)
+        gateway.upload(f"/platform/{name}/schema", sleeping, schema_name="app")
+        state = wait(gateway, kill_a_job(gateway, with_gateway=False))
+        assert (state["status"], "was killed" in state["error"]) == ("interrupted", True)
+        job = kill_a_job(gateway, with_gateway=True)
     with start_gateway(home, own_server.admin_url) as gateway:
         assert gateway.get(f"/v2/migrate-all/{job}").json()["status"] == "interrupted"
         gateway.upload(f"/platform/{name}/schema", release(1), schema_name="app")

@@ -10,7 +10,7 @@ from typing import Any
 from stonegate.fleet.credentials import register_platform as add_platform
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
-from stonegate.gateway.answers import refusal_of
+from stonegate.gateway.answers import Refusal, refusal_of
 from stonegate.gateway.deploy.deployments import create, migrate_stored, store, stored_targets
 from stonegate.gateway.deploy.jobs import JobState, finish, run_job
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
@@ -165,6 +165,8 @@ async def _await_job(gateway: Gateway, state: JobState, lock: int, work: Any) ->
         state = await asyncio.to_thread(gateway.jobs.read, state.job_id)
         state.error = refusal_of(error).body["message"]  # the log has the words of what has no name
         finish(state)
+        if isinstance(error, Refusal):  # its process died
+            state.status = "interrupted"
         await asyncio.to_thread(gateway.jobs.write, state)
     finally:
         os.close(lock)
