@@ -21,9 +21,13 @@ def main() -> int:
             return 0
     # What orchestrators send: a deployment rolls back, and a database that it made goes, as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    from stonegate.cli import main as run_command
+    try:
+        from stonegate.cli import main as run_command
 
-    return run_command()
+        return run_command()
+    except KeyboardInterrupt:  # before the command line can say so, or after it has said all
+        print("interrupted", file=sys.stderr)
+        return 130  # as the command line does
 
 
 if __name__ == "__main__":

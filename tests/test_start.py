@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -24,3 +25,21 @@ sys.exit(code)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"stonegate {stonegate.__version__}", ""]
+
+
+def test_an_interrupt_while_the_libraries_are_loaded_is_no_traceback() -> None:
+    code = f"""
+import signal, sys
+from stonegate.__main__ import main
+
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "typer":
+            signal.raise_signal(signal.{signal.SIGINT.name})
+
+sys.meta_path.insert(0, Interrupted())
+sys.argv = ["stonegate", "check"]
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

@@ -159,17 +159,20 @@ def counting(what: str, total: int) -> Iterator[OnLooked]:
 def ending_gently(stop: Stop, tell: Callable[[str], None]) -> Iterator[None]:
     """Ctrl-C, SIGTERM and a lost terminal let what runs finish; the second time it is given up, and rolled back.
 
-    Both are reported. The third time the command ends where it stands. Whoever started it with nohup does not want it
-    to hear of SIGHUP.
+    Both are reported, which the second time does not interrupt where it comes late. The third time the command ends
+    where it stands. Whoever started it with nohup does not want it to hear of SIGHUP.
 
     Args:
         tell: shows what is happening.
     """
     asked = 0
+    is_over = False
 
     def ask(number: int, frame: object) -> None:
         nonlocal asked
         asked += 1
+        if asked <= 2 and is_over:
+            return
         if asked == 1:
             stop.ask(INTERRUPTED)
             tell("interrupted: what is under way is finished; once more to roll it back")
@@ -187,5 +190,7 @@ def ending_gently(stop: Stop, tell: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, earlier in previous.items():
-            signal.signal(number, earlier)
+        is_over = True
+        if not asked:
+            for number, earlier in previous.items():
+                signal.signal(number, earlier)
