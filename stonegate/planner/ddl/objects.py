@@ -30,8 +30,10 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import access, code, tables, types
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
 from stonegate.planner.ddl.members import member_drop_statement
+from stonegate.planner.diff.sequences import is_renamed
 
 BUILT_IN_SCHEMA = "public"
+_ACCESS = ("owner", "comment", "privileges")
 
 
 # --- CREATE ---------------------------------------------------------------------------------------------------------
@@ -153,7 +155,10 @@ def object_clauses(
             yield Clause(statement=desired.definition)
         case _ if isinstance(desired, Sequence):
             present = _live_sequence(desired, live, context)
-            yield from _altered(change, replace(desired, schema=present.schema, name=present.name), present, context)
+            renamed = is_renamed(desired, present, context.desired, context.live)
+            if not (renamed and change.aspect in (*_ACCESS, "new_name")):  # those come after a new name
+                desired = replace(desired, schema=present.schema, name=present.name)
+            yield from _altered(change, desired, present, context)
         case _:
             yield from _altered(change, desired, live, context)
 
@@ -183,7 +188,7 @@ def _altered(change: Change, desired: CatalogObject, live: CatalogObject, contex
             yield _extension(aspect, desired)
         case OtherObject():
             yield from _other(aspect, desired, live)
-        case _ if aspect in ("owner", "comment", "privileges"):
+        case _ if aspect in _ACCESS:
             yield from _access(aspect, desired, live, context)
         case Table() if isinstance(live, Table):
             yield from tables.table_clauses(aspect, desired, live, context)

@@ -61,8 +61,11 @@ def _pair(sides: Sides) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence]
 
 
 def _is_dropped(sides: Sides, live: Sequence) -> bool:
-    """True for a sequence whose column goes, and takes it along: one of its name is another one."""
-    if live.owned_by is None:
+    """True for a sequence whose column goes, and takes it along: one of its name is another one.
+
+    It stays where another column goes on taking its default from it, and gets its new owner before the old one goes.
+    """
+    if live.owned_by is None or _has_other_users(live, sides.live, sides.desired):
         return False
     table = sides.live.table(_table_key(live.owned_by))
     column = table.column(live.owned_by[2]) if table is not None else None
@@ -74,8 +77,31 @@ def _is_dropped(sides: Sides, live: Sequence) -> bool:
     return wanted.column(column.name) is None and sides.removes_column(table, column)
 
 
+def _has_other_users(sequence: Sequence, catalog: Catalog, desired: Catalog) -> bool:
+    """True if a column that does not own the sequence takes its default from it, and stays."""
+    users = (key for key in catalog.dependents.get(sequence.key, ()) if key.kind is ObjectKind.COLUMN)
+    others = (key for key in users if (key.schema, key.name, key.member) != sequence.owned_by)
+    tables = ((desired.table(key.owner), key.member or "") for key in others)
+    return any(table is not None and table.column(name) is not None for table, name in tables)
+
+
+def is_renamed(desired: Sequence, live: Sequence, declared: Catalog, present: Catalog) -> bool:
+    """True if an owned sequence has to get its declared name, because something besides its column calls it by that.
+
+    Args:
+        declared, present: the catalogs of the two.
+    """
+    if desired.key == live.key or desired.schema != live.schema or desired.key in present.objects:
+        return False
+    users = declared.dependents.get(desired.key, ()) if desired.owned_by is not None else ()
+    return any((user.schema, user.name, user.member) != desired.owned_by for user in users)
+
+
 def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
     key = desired.key
+    if is_renamed(desired, live, sides.desired, sides.live):
+        reason = f"{live.key} is called {desired.name} in the folder, where others than its column use it"
+        yield sides.change(Action.ALTER, key, reason, aspect="new_name", before=live.name, after=desired.name)
     if desired.options != live.options:
         before, after = options_text(live.options), options_text(desired.options)
         yield sides.change(Action.ALTER, key, f"{key} has other options", aspect="options", before=before, after=after)

@@ -10,12 +10,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, EnumType, Routine
+from stonegate.model.catalog import Catalog, CatalogObject, EnumType, Routine
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_literal
 from stonegate.model.plan import Action, Blocked, ChangeClass, Phase, Step
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
+from stonegate.planner.diff.naming import unquote
 
 _MOVES = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
+_NAME = r'"(?:[^"]|"")+"|[^\W\d][\w$]*'
+#: What a DO block says that adds a value, and fails where it is there already.
+_ADDED_IN_BLOCK = re.compile(
+    rf"\bALTER\s+TYPE\s+(?:({_NAME})\s*\.\s*)?({_NAME})\s+ADD\s+VALUE\s+(?!IF\b)", re.IGNORECASE
+)
 
 
 def anticipate_values(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> tuple[Migration, ...]:
@@ -42,8 +48,9 @@ def anticipate_values(migrations: Iterable[Migration], live: Catalog, desired: C
 
 
 def moved_enums(migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
-    """Types that are not called before the migrations as afterwards, or have a value that is not."""
-    found: set[ObjectKey] = set()
+    """Types that are called otherwise before the migrations, have a value that is, or get one in a block."""
+    migrations = tuple(migrations)
+    found = set(_filled_in_blocks(migrations))
     for effect in _effects(migrations):
         if effect.verb is EffectVerb.RENAME_VALUE:
             found.add(effect.key)
@@ -52,6 +59,17 @@ def moved_enums(migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
             moved = replace(effect.key, name=effect.to) if is_rename else replace(effect.key, schema=effect.to)
             found |= {effect.key, moved}
     return frozenset(found)
+
+
+def _filled_in_blocks(migrations: Iterable[Migration]) -> Iterator[ObjectKey]:
+    for part in (part for migration in migrations for part in migration.statements):
+        if any(effect.verb is EffectVerb.OPAQUE for effect in part.effects):
+            for schema, name in _ADDED_IN_BLOCK.findall(part.sql):
+                yield ObjectKey(ObjectKind.TYPE, _folded(schema) or "public", _folded(name))
+
+
+def _folded(identifier: str) -> str:
+    return unquote(identifier) if identifier.startswith('"') else identifier.lower()
 
 
 def _effects(migrations: Iterable[Migration]) -> Iterator[Effect]:
@@ -64,6 +82,16 @@ def is_declared_value(effect: Effect, live: Catalog, desired: Catalog) -> bool:
     if effect.verb is not EffectVerb.ADD_VALUE or not isinstance(present, EnumType) or not isinstance(wanted, EnumType):
         return False
     return effect.to in wanted.labels
+
+
+def changed_labels(effect: Effect, live: EnumType, desired: CatalogObject | None) -> tuple[str, ...]:
+    """The labels after a value was added, at the place where the folder has it, or renamed."""
+    new = effect.to or ""
+    if effect.verb is EffectVerb.RENAME_VALUE:
+        return tuple(new if label == effect.old else label for label in live.labels)
+    order = desired.labels if isinstance(desired, EnumType) else ()
+    labels = tuple(dict.fromkeys((*live.labels, new)))
+    return tuple(label for label in order if label in labels) if set(labels) <= set(order) else labels
 
 
 # --- the prelude ----------------------------------------------------------------------------------------------------
@@ -158,8 +186,9 @@ def _refusal(key: ObjectKey, label: str, user: Step) -> Blocked:
         object=key.label,
         change_class=ChangeClass.INCOMPATIBLE,
         reason=f"{user.key} uses the new value {quote_literal(label).strip()} of {key}: PostgreSQL forbids that in the "
-        "transaction that adds it, and a pending migration renames the type or a value before that",
-        hint=f"deploy the renaming first; the next release may add the value to {name} and use it",
+        "transaction that adds it, and a pending migration renames the type or a value before that, or adds the value "
+        "in a block",
+        hint=f"deploy that migration first; the next release may add the value to {name} and use it",
         file=user.file,
         line=user.line,
     )

@@ -20,11 +20,15 @@ from stonegate.model.catalog import (
     EnumType,
     Extension,
     OtherObject,
+    Routine,
     Schema,
     Table,
 )
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
 from stonegate.model.source import Effect, EffectVerb, Migration
+from stonegate.planner.ddl.clauses import children_of
+from stonegate.planner.diff.inheritance import parents_of
+from stonegate.planner.migrations.enum_values import changed_labels
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     follow_rename,
@@ -33,7 +37,9 @@ from stonegate.planner.migrations.table_parts import (
     rename_column,
     rename_constraint,
     with_attributes_of,
+    with_constraint,
     with_index,
+    with_parent_renamed,
     without_column,
     without_constraint,
     without_index,
@@ -94,7 +100,7 @@ class Replay:
             case EffectVerb.ADD_VALUE | EffectVerb.RENAME_VALUE:
                 self._change_labels(effect)
             case EffectVerb.ADD_CONSTRAINT:
-                self._on_table(effect.key, lambda table: self._add_constraint(table, effect))
+                self._on_table(effect.key, lambda table: with_constraint(table, self._wanted_table(table), effect))
             case EffectVerb.DROP_CONSTRAINT:
                 self._on_table(effect.key, lambda table: without_constraint(table, effect.key.member or ""))
             case EffectVerb.ADD_COLUMN | EffectVerb.DROP_COLUMN:
@@ -133,7 +139,7 @@ class Replay:
                         if effect.key.member is not None
                         else replace(effect.key, name=effect.to)
                     )
-                    self.uncertain.add(renamed.label)
+                    self.uncertain |= {renamed.label, *(key.label for key in self._family(effect.key.owner))}
                 for edge in self.catalog.dependencies:
                     if edge.on in (effect.key, effect.key.owner):
                         self.uncertain |= {edge.dependent.label, edge.dependent.owner.label}
@@ -159,9 +165,11 @@ class Replay:
             self._adopt_index(key)
 
     def _adopt_sequences(self, key: ObjectKey) -> None:
+        """The declared ones of a table; what theirs are called after a rename is seen when it has happened."""
         for sequence in self.desired.sequences:
             if sequence.owned_by is not None and sequence.owned_by[:2] == (key.schema, key.name):
                 self._put(sequence)
+                self.uncertain.add(sequence.key.label)
 
     def _adopt_index(self, key: ObjectKey) -> None:
         for table in self.desired.tables:
@@ -219,7 +227,10 @@ class Replay:
         key, new = effect.key, effect.to or effect.key.name
         match key.kind:
             case ObjectKind.COLUMN:
-                self._on_table(key, lambda table: self._rename_column(table, key.member or "", new))
+                for holder in self._family(key.owner):
+                    self._on_table(holder, lambda table: self._rename_column(table, key.member or "", new))
+            case ObjectKind.SCHEMA:
+                self._rename_schema(key.name, new)
             case ObjectKind.CONSTRAINT:
                 self._on_table(key, lambda table: rename_constraint(table, key.member or "", new))
             case ObjectKind.INDEX:
@@ -227,6 +238,23 @@ class Replay:
                 self._adopt_index(replace(key, name=new))
             case _:
                 self._move(key, key.schema, new)
+
+    def _family(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
+        """The table and those below it, which follow it in what happens to its columns."""
+        table = self.catalog.table(key)
+        return (key, *(child.key for child in children_of(table, self.catalog))) if table is not None else (key,)
+
+    def _rename_schema(self, old: str, new: str) -> None:
+        """Everything in it goes along; what mentions it reads otherwise then, which is seen when it has happened."""
+        schema = self.catalog.objects.get(schema_key(old))
+        if not isinstance(schema, Schema) or schema_key(new) in self.catalog.objects:
+            return
+        self.uncertain.add(EVERYTHING)
+        self._remove(schema.key)
+        self._put(replace(schema, name=new))
+        for key in tuple(self.catalog.objects):
+            if key.schema == old and key in self.catalog.objects:
+                self._move(key, new, key.name)
 
     def _move(self, key: ObjectKey, schema: str, name: str) -> None:
         found = self.catalog.objects.get(key)
@@ -238,17 +266,18 @@ class Replay:
         if isinstance(moved, Table) and isinstance(wanted, Table):
             moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
             self._each_table(partial(self._follow, old=key.qualified, new=moved.key.qualified))
+        elif isinstance(wanted, Routine) and isinstance(found, Routine):
+            moved = replace(wanted, body=found.body)  # which goes on speaking of the old names
         elif wanted is not None and not isinstance(moved, Table):
             moved = wanted
         if key.kind is ObjectKind.TYPE:
             self._follow_type(key.qualified, moved.key.qualified)
         self._put(moved)
         if isinstance(moved, Table):
-            for sequence in self.desired.sequences:
-                if sequence.owned_by is not None and sequence.owned_by[:2] == (schema, name):
-                    self._put(sequence)
+            self._adopt_sequences(moved.key)
 
     def _follow(self, table: Table, old: QualifiedName, new: QualifiedName) -> Table:
+        table = with_parent_renamed(table, old, new)
         wanted = self._wanted_table(table)
         return table if wanted is None else follow_rename(table, wanted, old, new)
 
@@ -265,16 +294,8 @@ class Replay:
         found = self.catalog.objects.get(effect.key)
         if not isinstance(found, EnumType) or effect.to is None:
             return
-        if effect.verb is EffectVerb.RENAME_VALUE:
-            labels = tuple(effect.to if label == effect.old else label for label in found.labels)
-        else:
-            wanted = self.desired.objects.get(effect.key)
-            order = wanted.labels if isinstance(wanted, EnumType) else ()
-            labels = tuple(dict.fromkeys((*found.labels, effect.to)))
-            if set(labels) <= set(order):
-                labels = tuple(label for label in order if label in labels)
         self._remove(effect.key)
-        self._put(replace(found, labels=labels))
+        self._put(replace(found, labels=changed_labels(effect, found, self.desired.objects.get(effect.key))))
 
     # --- tables ----------------------------------------------------------------------------------------------------
 
@@ -309,7 +330,7 @@ class Replay:
     def _change_columns(self, effect: Effect) -> None:
         name = effect.key.member or ""
         if effect.verb is EffectVerb.DROP_COLUMN:
-            self._on_table(effect.key, lambda table: without_column(table, name))
+            self._drop_column(effect.key.owner, name)
             return
 
         def add(table: Table) -> Table:
@@ -320,6 +341,14 @@ class Replay:
             return replace(table, columns=(*table.columns, column))
 
         self._on_table(effect.key, add)
+
+    def _drop_column(self, key: ObjectKey, name: str) -> None:
+        """Children lose it too, unless they have it from elsewhere."""
+        self._on_table(key, lambda table: without_column(table, name))
+        for child in self.catalog.tables:
+            column = child.column(name)
+            if parents_of(child) == (key.qualified,) and column is not None and column.inherited:
+                self._drop_column(child.key, name)
 
     def _rename_column(self, table: Table, old: str, new: str) -> Table:
         renamed = rename_column(table, old, new)
@@ -350,20 +379,6 @@ class Replay:
         if effect.verb is EffectVerb.SET_TYPE and wanted_table is not None:
             return adopt_members(changed, wanted_table, frozenset({name}))
         return changed
-
-    def _add_constraint(self, table: Table, effect: Effect) -> Table:
-        wanted = self._wanted_table(table)
-        if wanted is None:
-            return table
-        names = {constraint.name for constraint in table.constraints}
-        columns = {column.key.member for column in effect.columns}
-        added = tuple(
-            constraint
-            for constraint in wanted.constraints
-            if constraint.name not in names
-            and (constraint.name == effect.key.member or (not effect.key.member and set(constraint.columns) == columns))
-        )
-        return replace(table, constraints=(*table.constraints, *added))
 
 
 _FIELDS = {

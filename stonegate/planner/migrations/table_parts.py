@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from stonegate.model.catalog import Column, CompositeType, Constraint, Index, Table
-from stonegate.model.names import ObjectKey, QualifiedName
+from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
+from stonegate.model.source import Effect
+from stonegate.model.tokens import lex
 
 T = TypeVar("T")
 
@@ -25,6 +27,21 @@ def with_index(table: Table, index: Index) -> Table:
 def without_index(table: Table, key: ObjectKey) -> Table:
     """The table without the index of that key, wherever it stands."""
     return replace(table, indexes=others_than(table.indexes, key.name)) if table.schema == key.schema else table
+
+
+def with_constraint(table: Table, wanted: Table | None, effect: Effect) -> Table:
+    """The table with what ADD CONSTRAINT adds to it, in the form that the desired table has."""
+    if wanted is None:
+        return table
+    names = {constraint.name for constraint in table.constraints}
+    columns = {column.key.member for column in effect.columns}
+    added = tuple(
+        constraint
+        for constraint in wanted.constraints
+        if constraint.name not in names
+        and (constraint.name == effect.key.member or (not effect.key.member and set(constraint.columns) == columns))
+    )
+    return replace(table, constraints=(*table.constraints, *added))
 
 
 def without_constraint(table: Table, name: str) -> Table:
@@ -119,10 +136,29 @@ def rename_column(table: Table, old: str, new: str) -> Table:
 
     return replace(
         table,
+        partition_key=_with_renamed(table.partition_key, old, new) if table.partition_key is not None else None,
         columns=tuple(replace(column, name=new) if column.name == old else column for column in table.columns),
         constraints=tuple(replace(part, columns=renamed(part.columns)) for part in table.constraints),
         indexes=tuple(replace(part, columns=renamed(part.columns)) for part in table.indexes),
     )
+
+
+def _with_renamed(expression: str, old: str, new: str) -> str:
+    """A deparsed expression after a column in it got another name."""
+    pieces: list[str] = []
+    done = 0
+    text, name = expression.encode(), quote_ident(old).encode()
+    for token in lex(text):
+        if token.text == name:
+            pieces += (text[done : token.start].decode(), quote_ident(new))
+            done = token.start + len(name)
+    return "".join((*pieces, text[done:].decode()))
+
+
+def with_parent_renamed(table: Table, old: QualifiedName, new: QualifiedName) -> Table:
+    """The table after another one, which may be its parent, got another name."""
+    parents = tuple(new if parent == old else parent for parent in table.inherits)
+    return replace(table, inherits=parents, partition_of=new if table.partition_of == old else table.partition_of)
 
 
 def follow_rename(table: Table, wanted: Table, old: QualifiedName, new: QualifiedName) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import count, groupby
 
 from stonegate.model.catalog import (
     Access,
@@ -21,7 +21,7 @@ from stonegate.model.catalog import (
     View,
     without_denied,
 )
-from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
+from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
 from stonegate.planner.steps.name_order import is_rename
@@ -213,7 +213,8 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
     thing = _inherit(thing, before, heir, evolution)
-    statements = list(ddl.create_statements(thing, builder=evolution.builder, catalog=evolution.desired))
+    statements = list(_name_freed(change.key, evolution))
+    statements += list(ddl.create_statements(thing, builder=evolution.builder, catalog=evolution.desired))
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
     if isinstance(thing, Accessible):
@@ -221,6 +222,22 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
         defaults = (*evolution.live.default_privileges, *declared)
         statements += ddl.birth_statements(thing, defaults, declared, evolution.builder)
     return tuple(ddl.Clause(statement=sql) for sql in statements)
+
+
+def _name_freed(key: ObjectKey, known: Evolution) -> Iterator[str]:
+    """The sequence inside an identity column that stays makes way for a declared one: its name is PostgreSQL's own
+    affair."""
+    if key.kind is not ObjectKind.SEQUENCE:
+        return
+    inside = [(table, column) for table in known.live.tables for column in table.columns if column.identity]
+    used = {column.identity_name.name for _, column in inside if column.identity_name is not None}
+    used |= {other.name for other in known.live.objects}
+    for table, column in inside:
+        wanted = known.desired.table(table.key) if column.identity_name == key.qualified else None
+        if wanted is None or wanted.column(column.name) is None:
+            continue
+        free = next(name for number in count(1) if (name := f"{key.name[:60]}{number}") not in used)
+        yield f"ALTER SEQUENCE IF EXISTS {key.qualified.sql} RENAME TO {quote_ident(free)}"
 
 
 def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:

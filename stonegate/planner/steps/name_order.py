@@ -127,7 +127,7 @@ def _taken(operation: Operation, live: Catalog, desired: Catalog) -> Iterator[ob
     """The names that must be free before the operation."""
     if is_rename(operation):
         yield from () if operation.part is Part.ASIDE else _after(operation, live)
-    elif operation.verb is not Verb.DROP:
+    elif operation.verb is not Verb.DROP and operation.change.aspect != "owned_by":  # which takes no name
         yield from _names(operation, desired)
 
 

@@ -160,11 +160,15 @@ def _removal_order(
     """
     for edge in live.dependencies if index.removes else ():
         if edge.dependent.kind is ObjectKind.SEQUENCE and edge.on.kind is ObjectKind.COLUMN:
-            continue  # a sequence is owned by its column, whose default is what really depends on the other
+            # A sequence is owned by its column, whose default is what really depends on the other; it leaves before.
+            moves = (n for n in index.alterers(edge.dependent) if operations[n].change.aspect == "owned_by")
+            yield from ((number, second) for number in moves for second in index.removers(edge.on))
+            continue
         gone = index.removers(edge.on)
+        altered = [n for n in index.alterers(edge.on) if operations[n].change.aspect != "owned_by"]
         for first in index.removers(edge.dependent):
             yield from ((first, second) for second in gone)
-            yield from ((first, second) for second in index.alterers(edge.on))
+            yield from ((first, second) for second in altered)
         sequence = live.objects.get(edge.on) if edge.on.kind is ObjectKind.SEQUENCE else None
         is_first = isinstance(sequence, Sequence) and makes_way(sequence, desired, live)
         lets_go = edge.dependent.kind is ObjectKind.COLUMN and index.droppers(edge.dependent)  # its default goes before

@@ -1,0 +1,1 @@
+DO $$ BEGIN ALTER TYPE mood ADD VALUE 'c'; END $$;

@@ -1,0 +1,1 @@
+CREATE VIEW s1.v AS SELECT * FROM s2.t;

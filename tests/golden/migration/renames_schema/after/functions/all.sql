@@ -1,0 +1,1 @@
+CREATE FUNCTION b.f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM b.t';

@@ -1,0 +1,1 @@
+CREATE FUNCTION a.f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM a.t';

@@ -1,0 +1,2 @@
+CREATE SEQUENCE s;
+CREATE TABLE b (id int DEFAULT nextval('s'));

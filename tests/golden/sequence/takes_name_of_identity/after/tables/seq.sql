@@ -1,0 +1,1 @@
+CREATE SEQUENCE a_id_seq;
