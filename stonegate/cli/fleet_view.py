@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group, RenderableType
+from rich.control import Control
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.segment import ControlType
 from rich.text import Text
 
 from stonegate.cli.output import Lines, stderr
@@ -41,6 +44,17 @@ _ENOUGH = 5  # of them to tell what is left by
 _WIDEST = 110
 _STEPS, _TIME, _GAPS = 7, 7, 6
 _BAR = 40
+
+
+#: To a line above, and that one away.
+_ONE_UP = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
+
+
+def _breaks_lines() -> bool:
+    """True for terminals that break lines anew when they become narrower: all but a few old ones, which cut them."""
+    terminal = os.environ.get("TERM", "")
+    is_old = terminal.startswith(("linux", "screen")) or "XTERM_VERSION" in os.environ
+    return "TMUX" in os.environ or not is_old
 
 
 class Watcher(Protocol):
@@ -132,6 +146,7 @@ class FleetView:
         self.recent: deque[ApplyReport] = deque(maxlen=_RECENT)
         self.finished: deque[float] = deque(maxlen=_LATEST)
         self.longest_name = 0
+        self.drawn: list[int] = []  # the widths of the lines on the screen
         self.notice = ""
 
     def take(self, event: FleetEvent) -> None:
@@ -168,8 +183,20 @@ class FleetView:
         for name, (begun, state, steps) in running:
             rows.append(self._row(name, state, "cyan", steps, f"{now - begun:.1f} s"))
         # The terminal writes "^C" where the cursor stands: the last line leaves it room.
-        bar = ProgressBar(total=self.total, completed=self.done, width=max(min(_BAR, console.width - 4), 1))
-        return Group(*rows, *below, bar)
+        bar = max(min(_BAR, console.width - 4), 1)
+        broken = [Control(*_ONE_UP * self._broken())]
+        self.drawn = [text.cell_len for text in rows]
+        self.drawn += [line.cell_len for text in below for line in text.wrap(console, console.width)]
+        self.drawn.append(bar)
+        return Group(*broken, *rows, *below, ProgressBar(total=self.total, completed=self.done, width=bar))
+
+    def _broken(self) -> int:
+        """How many lines more stand on a terminal that has become narrower than were drawn: it breaks the longer ones.
+
+        rich goes back over as many as were drawn.
+        """
+        width = self.console.width
+        return sum(max(drawn - 1, 0) // width for drawn in self.drawn) if _breaks_lines() else 0
 
     @property
     def done(self) -> int:

@@ -67,6 +67,35 @@ def test_the_live_table_fits_and_always_says_how_far_it_is(width: int, height: i
         assert sum("broke" in line for line in lines) >= 1
 
 
+@pytest.mark.parametrize(
+    ("terminal", "broken"),
+    [({"TERM": "xterm-256color"}, True), ({"TERM": "xterm", "XTERM_VERSION": "XTerm(398)"}, False)],
+)
+def test_nothing_is_left_on_a_terminal_that_becomes_narrower(
+    monkeypatch: pytest.MonkeyPatch, terminal: dict[str, str], broken: bool
+) -> None:
+    for name in ("TMUX", "XTERM_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in terminal.items():
+        monkeypatch.setenv(name, value)
+    console = Console(file=io.StringIO(), width=110, height=24, force_terminal=True, legacy_windows=False)
+    view = FleetView(200, console)
+    fill(view)
+
+    def lines_above() -> int:
+        with console.capture() as captured:
+            console.print(view.render())
+        return captured.get().count("\x1b[1A")
+
+    assert lines_above() == 0
+    first = list(view.drawn)
+    console.width = 50
+    assert lines_above() == (sum(-(-drawn // 50) - 1 for drawn in first) if broken else 0)
+    assert lines_above() == 0  # these fit
+    console.width = 110
+    assert lines_above() == 0
+
+
 def test_what_is_cut_keeps_its_width_where_the_encoding_lacks_the_ellipsis() -> None:
     assert any("…" in line for line in draw(60, 24))
     lines = draw(60, 24, "ascii")  # there the ellipsis would be written as three dots
