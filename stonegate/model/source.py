@@ -297,7 +297,7 @@ class Seeder:
     table: QualifiedName
     columns: tuple[str, ...]
     rows: tuple[SeedRow, ...]
-    volatile: frozenset[str] = frozenset()
+    volatile: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     file: str
     line: int

@@ -158,7 +158,7 @@ async def mark_unsteady(conn: AsyncConnection[Any], seeders: Sequence[Seeder]) -
     marked = list(seeders)
     for n, text in texts.items():
         if text.moves or text.calls & unsteady:
-            marked[n] = replace(marked[n], volatile=frozenset(marked[n].columns))
+            marked[n] = replace(marked[n], volatile=marked[n].columns)
     return tuple(marked)
 
 

@@ -144,7 +144,7 @@ def key_columns(
     if row is None and (seeder.volatile or not seeder.columns):
         return ()
     values = dict(zip(columns, row.values, strict=False)) if row else {}
-    unstable = {name for name, value in values.items() if value.strip().upper() == "DEFAULT"} | seeder.volatile
+    unstable = {name for name, value in values.items() if value.strip().upper() == "DEFAULT"} | {*seeder.volatile}
     unstable |= {name for name, value in values.items() if _is_moment(value, table.column(name, seeder))}
     if text.ignores_identity:
         unstable |= {column.name for column in table.columns if column.identity}

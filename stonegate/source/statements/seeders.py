@@ -61,7 +61,7 @@ def build_seeder(statement: Statement, columns: Mapping[tuple[str, str], tuple[s
         table=table,
         columns=written,
         rows=rows,
-        volatile=frozenset(volatile),
+        volatile=tuple(sorted(volatile)),
         needs=needs.sorted(),
         file=statement.file.path,
         line=statement.line,
