@@ -236,7 +236,7 @@ class FleetView:
         room = max(min(self.console.width, _WIDEST) - _STEPS - _TIME - _GAPS, 16)
         width = min(self.longest_name, room * 3 // 5)
         return Text.assemble(
-            (self._fit(name, width), "bold"),
+            (self._fit_name(name, width), "bold"),
             "  ",
             (self._fit(state, room - width), style),
             f"  {steps:>{_STEPS}}  {took:>{_TIME}}",
@@ -244,12 +244,28 @@ class FleetView:
             overflow="crop",
         )
 
+    def _fit_name(self, name: str, width: int) -> str:
+        """A name that is too long loses its middle: the names of a platform begin alike."""
+        name = _on_one_line(name)
+        if cell_len(name) <= width:
+            return set_cell_size(name, width)
+        start = set_cell_size(name, (width - 1) // 3)
+        while cell_len(name) > width - 1 - cell_len(start):
+            name = name[1:]
+        return set_cell_size(f"{start}{self._cut}{name}", width)
+
     def _fit(self, text: str, width: int) -> str:
-        text = printable(text).replace("\n", " ").replace("\t", " ")
-        if cell_len(text) <= width:
-            return set_cell_size(text, width)
-        sign = "…" if self.console.encoding.startswith("utf") else "~"  # "..." would need more room
-        return set_cell_size(text, width - 1) + sign
+        text = _on_one_line(text)
+        return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + self._cut
+
+    @property
+    def _cut(self) -> str:
+        """What stands for what was left out; "..." would need more room."""
+        return "…" if self.console.encoding.startswith("utf") else "~"
+
+
+def _on_one_line(text: str) -> str:
+    return printable(text).replace("\n", " ").replace("\t", " ")
 
 
 def _describe(event: FleetEvent) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -119,6 +120,18 @@ def test_in_a_pipe_each_finished_database_has_a_line() -> None:
         "[1/3] shop_tenant_0 dry run",
         "[2/3] shop_tenant_1 unchanged",
     ]
+
+
+def test_long_names_are_told_apart_on_a_narrow_screen() -> None:
+    console = Console(file=io.StringIO(), width=40, height=24, force_terminal=True, no_color=True)
+    view = FleetView(2, console)
+    for number in (115, 116):
+        name = f"shop_app_a_tenant_with_a_remarkably_long_name_{number}"
+        view.take(FleetEvent(target=replace(TARGETS[0], database=name), state=State.RUNNING))
+    with console.capture() as captured:
+        console.print(view.render())
+    first, second, *_ = Text.from_ansi(captured.get()).plain.splitlines()
+    assert first.startswith("sho…name_115  ") and second.startswith("sho…name_116  ")
 
 
 class Closed(io.StringIO):
