@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import psycopg
 import pytest
 from psycopg import AsyncConnection
 
 from stonegate.database.server.capacity import Capacity, count_locks, databases_at_once
+from stonegate.database.survey import ApplyOptions
 from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFailure, UsageError
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.ending import Stop
@@ -18,6 +20,9 @@ from stonegate.fleet.outcomes import server_is_gone
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants
 from stonegate.model.report import ApplyReport, ErrorReport
+from stonegate.model.source import SourceTree
+from stonegate.source.files.tree import SourceBytes
+from stonegate.source.parse import parse_tree
 from tests.fleet.conftest import Fleet
 
 CHANGED = "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL DEFAULT '' UNIQUE);"
@@ -49,6 +54,32 @@ async def test_a_canary_that_cannot_be_reached_hands_on(fleet: Fleet) -> None:
     report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="1"), on_event=note)
     assert told(report.results) == ["connection_failed", "applied", "applied"]
     assert order == ["a", "b", "c"]
+
+
+async def test_a_canary_that_is_locked_or_drifted_hands_on(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a", "b", "c", "d")
+    fleet.rows(targets[0].database, "ALTER TABLE notes DROP COLUMN body")
+    with psycopg.connect(fleet.server.url(targets[1].database)) as session:
+        session.execute("LOCK TABLE notes")
+        report = await apply_fleet(
+            targets, fleet.source, ApplyOptions(lock_timeout_s=0.1), FanoutOptions(canary="1", concurrency=1)
+        )
+    assert told(report.results) == ["drift", "lock_timeout", "applied", "applied"]
+
+
+async def test_a_folder_is_parsed_once_for_all(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    parsed: list[str] = []
+
+    def note(path: str, read: SourceBytes) -> SourceTree:
+        parsed.append(path)
+        return parse_tree(path, read)
+
+    monkeypatch.setattr("stonegate.source.lazy.parse_tree", note)
+    assert told((await apply_fleet(targets, fleet.source)).results) == ["applied"] * 3
+    assert len(parsed) == 1
+    assert told((await apply_fleet(targets, fleet.source)).results) == ["unchanged"] * 3
+    assert len(parsed) == 1  # what is unchanged needs no parsing at all
 
 
 async def test_unchanged_databases_behind_one_that_fails_still_cost_a_look_alone(fleet: Fleet) -> None:

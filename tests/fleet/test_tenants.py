@@ -59,6 +59,16 @@ async def test_a_clone_has_owner_privileges_label_rows_and_records(any_fleet: Fl
     assert report.plan is not None and report.plan.mode.value == "unchanged"
 
 
+async def test_a_clone_has_the_settings_of_its_folder(fleet: Fleet) -> None:
+    fleet.write("extensions/hstore.sql", "-- schema: extra\n")
+    fleet.registry.register(fleet.name)
+    made = await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "one"))
+    assert made.cloned
+    assert fleet.rows(owner(fleet, "one").database, "SHOW search_path") == [("public, extra",)]
+    (target,) = resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)
+    assert (await apply_database(target.conninfo, fleet.source)).status is Status.UNCHANGED
+
+
 async def test_a_folder_whose_migrations_write_rows_is_built_each_time(fleet: Fleet) -> None:
     fleet.write(
         "migrations/001.pssql",
