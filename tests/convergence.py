@@ -15,7 +15,7 @@ from psycopg import sql
 from stonegate.database.connect import connect
 from stonegate.database.deployment import apply_database, plan_database
 from stonegate.database.introspect.catalog import read_catalog
-from stonegate.database.survey import ApplyOptions
+from stonegate.database.options import ApplyOptions
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.plan import Consent, Plan, PlanOptions
 from stonegate.model.report import ApplyReport

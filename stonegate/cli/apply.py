@@ -35,7 +35,7 @@ from stonegate.errors import StonegateError, UsageError
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from stonegate.database.survey import ApplyOptions
+    from stonegate.database.options import ApplyOptions
     from stonegate.model.plan import Plan, PlanOptions
     from stonegate.model.report import ApplyReport
 
@@ -66,7 +66,7 @@ class Manner:
 
     def apply_options(self, settings: Settings, wanted: PlanOptions) -> ApplyOptions:
         """What a deployment is told."""
-        from stonegate.database.survey import ApplyOptions
+        from stonegate.database.options import ApplyOptions
 
         return ApplyOptions(
             plan=wanted,

@@ -42,8 +42,8 @@ def diff(
     target = require_target(named, settings, settings.folder)
     source = load_lazily(settings)
     from stonegate.cli.render.diff import diff_document, render_diff
+    from stonegate.database.options import ApplyOptions
     from stonegate.database.status import diff_database
-    from stonegate.database.survey import ApplyOptions
 
     asked = ApplyOptions(shadow=settings.shadow_server, admin=target.admin)
     with watching(f"comparing {target.name}") as on_progress:

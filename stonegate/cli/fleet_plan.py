@@ -24,7 +24,7 @@ from stonegate.errors import MigrationBlocked
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
-    from stonegate.database.survey import ApplyOptions
+    from stonegate.database.options import ApplyOptions
     from stonegate.fleet.survey import FleetPlan, Unread
     from stonegate.model.plan import PlanOptions
 
@@ -32,7 +32,7 @@ BLOCKED = MigrationBlocked.exit_code
 
 
 def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
-    from stonegate.database.survey import ApplyOptions
+    from stonegate.database.options import ApplyOptions
     from stonegate.model.plan import PlanOptions
 
     return ApplyOptions(plan=wanted or PlanOptions(), shadow=settings.shadow_server, create_database=False)

@@ -113,7 +113,7 @@ def plan_target(
     """
     source = load_lazily(settings)
     from stonegate.database.deployment import plan_database, plan_with_findings
-    from stonegate.database.survey import ApplyOptions
+    from stonegate.database.options import ApplyOptions
 
     asked = ApplyOptions(
         plan=wanted, shadow=settings.shadow_server, admin=target.admin, create_database=target.may_create

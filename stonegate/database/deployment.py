@@ -17,6 +17,7 @@ from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.executor.session import end_with_client
 from stonegate.database.failures import explain_failure
+from stonegate.database.options import ApplyOptions
 from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import admin_steps
@@ -26,18 +27,9 @@ from stonegate.database.server.extensions import read_offered, require_extension
 from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_stale
-from stonegate.database.survey import (
-    ApplyOptions,
-    Survey,
-    empty_plan,
-    find_unchanged,
-    read_live,
-    session_warnings,
-    survey_database,
-    unchanged_plan,
-    with_warnings,
-)
+from stonegate.database.survey import Survey, empty_plan, read_live, session_warnings, survey_database, with_warnings
 from stonegate.database.tracking.tables import read_state
+from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.errors import DatabaseNotFound, SourceError, StonegateError, UsageError
 from stonegate.model.plan import Mode, Phase, Plan
 from stonegate.model.preflight import Finding

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from stonegate.database.connect import connect, using
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.introspect.stamp import read_stamp
+from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress
 from stonegate.database.server.facts import SessionFacts, read_session
-from stonegate.database.survey import ApplyOptions, survey_database, with_warnings
+from stonegate.database.survey import survey_database, with_warnings
 from stonegate.database.tracking.history import DeploymentEntry, read_deployments
 from stonegate.database.tracking.tables import read_state
 from stonegate.model.catalog import Catalog

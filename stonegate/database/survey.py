@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from stonegate.database.cache import Cache
-from stonegate.database.executor.job import MissingSeeds
 from stonegate.database.executor.transaction import begin_early
 from stonegate.database.introspect.catalog import read_catalog
+from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
 from stonegate.database.server.extensions import OfferedExtension, read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty, read_session
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
-from stonegate.database.tracking.tables import Recorded, read_recorded, read_unchanged
+from stonegate.database.tracking.tables import Recorded, read_recorded
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanSource, PlanTarget
+from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan, choose_mode, plan_fingerprint
@@ -40,32 +39,6 @@ _LOCKED_KINDS = frozenset(
     {ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.INDEX, ObjectKind.SEQUENCE}
 )
 _RELATIONS_OF_A_TABLE = 6  # itself, its TOAST table and that one's index, primary key, another index, a sequence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyOptions:
-    """What the user asked for beyond the folder and the target.
-
-    Attributes:
-        plan: consents and flags of the plan.
-        lock_timeout_s, statement_timeout_s: of each statement, in seconds; 0 is no limit.
-        wait_for_lock_s: how long to queue for the apply lock, in seconds.
-        missing_seeds: what a missing declared row does; "insert" is implied by `plan.seed_missing`.
-        shadow: where the reference database is built: a conninfo, the home of a private server, None for the target's.
-        create_database: make the database if it is missing (and drop it again if that first deploy fails).
-        admin: conninfo of a superuser on the same server, for untrusted extensions.
-    """
-
-    plan: PlanOptions = field(default_factory=PlanOptions)
-    dry_run: bool = False
-    skip_verification: bool = False
-    lock_timeout_s: float = 5.0
-    statement_timeout_s: float = 0.0
-    wait_for_lock_s: float = 300.0
-    missing_seeds: MissingSeeds = "block"
-    shadow: str | Path | None = None
-    create_database: bool = True
-    admin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,44 +60,6 @@ class Survey:
     has_tracking: bool = False
     untrusted: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
-
-
-def may_be_unchanged(options: ApplyOptions) -> bool:
-    """False if what was asked for may need work on a database that is exactly as last deployed.
-
-    Rows leave no trace in the change stamp, and a consent that names an object may be about something unmanaged.
-    """
-    plan = options.plan
-    inserts = plan.seed_missing or options.missing_seeds == "insert"
-    return not inserts and not plan.baseline and all(consent.object is None for consent in plan.consents)
-
-
-async def find_unchanged(conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions) -> str | None:
-    """The fingerprint of the folder, if nothing can be to do; one round trip, without parsing the folder.
-
-    A folder that has yet to be read is read meanwhile: what was deployed tells its digest.
-
-    Raises:
-        SourceError: the folder cannot be read.
-    """
-    if not may_be_unchanged(options):
-        return None
-    asking = asyncio.create_task(read_unchanged(conn, source.digest if source.is_read else None))
-    await asyncio.sleep(0)  # the question leaves now: a thread that reads earlier is in its way
-    try:
-        await source.read()
-    finally:
-        deployed = await asking
-    return deployed[1] if deployed is not None and deployed[0] == source.digest else None
-
-
-def unchanged_plan(source: LazySource, database: str, fingerprint: str) -> Plan:
-    """The plan that has nothing to do."""
-    return Plan(
-        mode=Mode.UNCHANGED,
-        source=PlanSource(fingerprint=fingerprint, digest=source.digest, path=source.path),
-        target=PlanTarget(database=database, fingerprint=""),
-    ).sealed()
 
 
 async def survey_database(

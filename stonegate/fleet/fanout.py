@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from stonegate.database.deployment import apply_database
-from stonegate.database.probe import probe_unchanged
+from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress, Progress
 from stonegate.database.reports import failed_report
 from stonegate.database.server.capacity import count_locks, databases_at_once, read_capacity
-from stonegate.database.survey import ApplyOptions
+from stonegate.database.unchanged import probe_unchanged
 from stonegate.errors import StonegateError, UsageError
 from stonegate.fleet.ending import Patience, Stop, pauses, run_until_forced
 from stonegate.fleet.outcomes import (

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stonegate.database.grouping import Member, PlanGroups
+from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import report_error
 from stonegate.database.status import DatabaseDiff, Standing, diff_database, read_standing
-from stonegate.database.survey import ApplyOptions
 from stonegate.errors import SourceError, StonegateError
 from stonegate.fleet.targets import Renew, Target, log_in
 from stonegate.model.plan import Mode, Plan

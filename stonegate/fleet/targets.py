@@ -15,7 +15,7 @@ from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
 from stonegate.fleet.registry import Registry
 
 if TYPE_CHECKING:
-    from stonegate.database.survey import ApplyOptions
+    from stonegate.database.options import ApplyOptions
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stonegate.database.deployment import apply_database
+from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress
-from stonegate.database.survey import ApplyOptions
 from stonegate.model.plan import Consent, PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.source.files.tree import read_tree

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from stonegate.database.deployment import apply_database
-from stonegate.database.survey import ApplyOptions
+from stonegate.database.options import ApplyOptions
 from stonegate.model.report import Status
 from tests.database.folders import USERS, applied, apply, relations, write
 from tests.servers import Database

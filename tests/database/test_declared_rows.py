@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from stonegate.database.deployment import apply_plan, plan_database
-from stonegate.database.survey import ApplyOptions
+from stonegate.database.options import ApplyOptions
 from stonegate.model.json_form import to_json
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status

@@ -11,8 +11,8 @@ import pytest
 
 from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database, apply_plan, plan_database
+from stonegate.database.options import ApplyOptions
 from stonegate.database.status import diff_database, status_database
-from stonegate.database.survey import ApplyOptions
 from stonegate.errors import ConnectionFailed, SourceError, UsageError
 from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.report import Status

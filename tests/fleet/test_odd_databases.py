@@ -8,7 +8,7 @@ from collections import Counter
 import psycopg
 import pytest
 
-from stonegate.database.survey import ApplyOptions
+from stonegate.database.options import ApplyOptions
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform

@@ -16,13 +16,13 @@ from stonegate.database.connect import using
 from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database
 from stonegate.database.failures import explain_failure
+from stonegate.database.options import ApplyOptions
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import Reference, read_stored
 from stonegate.database.reports import elapsed_ms
 from stonegate.database.server.databases import Session, collect_leftovers, connect_maintenance, drop_database
 from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import database_key, hold_lock
-from stonegate.database.survey import ApplyOptions
 from stonegate.database.tenants.clone import (
     MAKE_SECONDS,
     NewDatabase,

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stonegate.database.survey import ApplyOptions
+from stonegate.database.options import ApplyOptions
 from stonegate.database.tenants.make import make_empty
 from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateError, UsageError
 from stonegate.fleet.adoption import find_database, label_of

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 from stonegate.database.connect import connect, using
 from stonegate.database.deployment import apply_plan, plan_database
+from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import blocked_error, elapsed_ms, failed_report
 from stonegate.database.server.sizes import read_sizes
-from stonegate.database.survey import ApplyOptions, unchanged_plan
 from stonegate.database.tenants.roles import try_logins
 from stonegate.database.tracking.tables import read_state
+from stonegate.database.unchanged import unchanged_plan
 from stonegate.errors import LockTimeout, StalePlan, TableTooLarge
 from stonegate.fleet.targets import Target
 from stonegate.gateway.deploy.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
