@@ -285,15 +285,27 @@ async def _catalog(url: str) -> Catalog:
         return await read_catalog(conn)
 
 
-@pytest.mark.parametrize("example", ["todos", "clinic"])
+# Two columns are fed by one sequence that neither of them owns, another one gives texts.
+FED = {
+    "tables/t.sql": "CREATE SEQUENCE fed; CREATE TABLE t (id int DEFAULT nextval('fed'), "
+    "twin int DEFAULT nextval('fed'), code text DEFAULT 'x' || nextval('fed'));",
+    "seeders/t.sql": "INSERT INTO t VALUES (7, 9, 'a'), (8, 3, 'b');",
+}
+
+
+@pytest.mark.parametrize("example", ["todos", "clinic", "fed"])
 async def test_the_script_builds_the_same_database(
-    capsys: pytest.CaptureFixture[str], example: str, server: Server, make_database: MakeDatabase
+    capsys: pytest.CaptureFixture[str],
+    example: str,
+    server: Server,
+    make_database: MakeDatabase,
+    write_folder: WriteFolder,
 ) -> None:
     import asyncio
 
     from stonegate.cli.app import main
 
-    folder = str(EXAMPLES / example / "postgresql")
+    folder = str(write_folder(FED) if example == "fed" else EXAMPLES / example / "postgresql")
     by_script, by_apply = make_database(server), make_database(server)
     assert await asyncio.to_thread(main, ["plan", folder, "--format", "sql"]) == 0
     with psycopg.connect(by_script.url) as conn:

@@ -18,19 +18,30 @@ DO $stonegate$
 DECLARE
     fed record;
     reached bigint;
+    following bigint;
 BEGIN
     FOR fed IN
-        SELECT owned.refobjid::regclass AS relation, a.attname AS name, s.seqrelid::regclass AS sequence,
-            s.seqincrement AS step, CASE WHEN s.seqincrement > 0 THEN 'max' ELSE 'min' END AS extreme,
-            coalesce(pg_catalog.pg_sequence_last_value(s.seqrelid) + s.seqincrement, s.seqstart) AS next
-        FROM pg_catalog.pg_depend AS owned
-        JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = owned.objid
-        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = owned.refobjid AND a.attnum = owned.refobjsubid
-        WHERE owned.classid = 'pg_class'::regclass AND owned.refclassid = 'pg_class'::regclass
-            AND owned.deptype IN ('a', 'i') AND owned.refobjid IN ({tables})
+        SELECT a.attrelid::regclass AS relation, a.attname AS name, s.seqrelid::regclass AS sequence,
+            s.seqincrement AS step, CASE WHEN s.seqincrement > 0 THEN 'max' ELSE 'min' END AS extreme
+        FROM (
+            SELECT d.refobjid AS relation, d.refobjsubid AS number, d.objid AS sequence
+            FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+            UNION
+            SELECT e.adrelid, e.adnum, d.refobjid
+            FROM pg_catalog.pg_attrdef AS e
+            JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
+            WHERE d.refclassid = 'pg_class'::regclass
+        ) AS feeding
+        JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = feeding.sequence
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = feeding.relation AND a.attnum = feeding.number
+        WHERE a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)
+            AND a.attrelid IN ({tables})
     LOOP
         EXECUTE format('SELECT %s(%I) FROM %s', fed.extreme, fed.name, fed.relation) INTO reached;
-        IF sign(fed.step) * (reached - fed.next) >= 0 THEN
+        EXECUTE format('SELECT CASE WHEN is_called THEN last_value + $1 ELSE last_value END FROM %s', fed.sequence)
+            INTO following USING fed.step;
+        IF sign(fed.step) * (reached - following) >= 0 THEN
             EXECUTE format('ALTER SEQUENCE %s RESTART WITH %s', fed.sequence, reached + fed.step);
         END IF;
     END LOOP;
