@@ -14,7 +14,7 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import live_fingerprint
-from stonegate.planner.change import unmet_changes
+from stonegate.planner.change import unmanaged_objects, unmet_changes
 
 
 def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, database: str) -> None:
@@ -75,6 +75,10 @@ def _moved(plan: Plan, live: Catalog, state: TrackingState) -> Iterator[str]:
             yield f"{change.key} exists already"
     for identity in sorted(needed.keys() - planned.keys()):
         yield f"not in the plan: {needed[identity].reason or identity}"
+    if not running:
+        others = unmanaged_objects(plan, live, state)
+        yield from (f"{name} was made meanwhile" for name in sorted(others - {*plan.unmanaged}))
+        yield from (f"{name} was dropped meanwhile" for name in sorted({*plan.unmanaged} - others))
     for identity in sorted(planned.keys() & needed.keys()):
         if planned[identity].before != needed[identity].before:
             yield f"{identity}: it is {needed[identity].before} now, was {planned[identity].before}"

@@ -324,6 +324,11 @@ def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Chan
     return tuple(change for change in _diff(plan, live, state).changes if change.exception not in excepted)
 
 
+def unmanaged_objects(plan: Plan, live: Catalog, state: TrackingState) -> frozenset[str]:
+    """What is in the database and nobody declared, as `Plan.unmanaged` names it."""
+    return frozenset() if plan.desired is None else frozenset(map(str, _diff(plan, live, state).unmanaged))
+
+
 _CHECKED = frozenset(
     {
         ObjectKind.SCHEMA,

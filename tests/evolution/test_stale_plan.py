@@ -70,6 +70,20 @@ def test_a_stale_plan_names_what_moved(any_database: Database, saved: Plan, by_h
     assert rows(any_database.url, "SELECT legacy FROM users") == [(None,)]
 
 
+def test_what_nobody_declared_is_named_too(any_database: Database, tmp_path: Path) -> None:
+    """Where no migration may have made or dropped it."""
+    url = any_database.url
+    applied(url, write(tmp_path, FIRST))
+    run(url, "CREATE TABLE old (id int)")
+    files = {path: text for path, text in SECOND.items() if not path.startswith("migrations/")}
+    made = plan(url, write(tmp_path, files), plan=allowing("drop_column:users.legacy"))
+    run(url, "DROP TABLE old", "CREATE TABLE made (id int)", "CREATE INDEX found ON users (name)")
+    said = refused(carry_out(any_database, made), "stale_plan", 5)
+    assert all(
+        f"{name} meanwhile" in said for name in ("index found was made", "table made was made", "table old was dropped")
+    )
+
+
 def test_a_deployment_meanwhile_makes_it_stale(any_database: Database, saved: Plan, tmp_path: Path) -> None:
     applied(any_database.url, write(tmp_path, FIRST | {"tables/b.sql": "CREATE TABLE b (id int);"}))
     refused(carry_out(any_database, saved), "stale_plan", 5)
