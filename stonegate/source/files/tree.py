@@ -231,19 +231,7 @@ def _check_link(root: Path, link: Path, name: str) -> None:
 def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
     """Sort what was found into kinds, decode it, and name everything that is left out."""
     prefixes = _locate(_children(raw), scope, label)
-    scaffolding = {"", _WRAPPER, _SHARED, *_SCOPES} if scope else {""}
-    folders: set[Folder] = set()
-    warnings: list[str] = []
-    for prefix in prefixes:
-        for name in sorted(_children(raw)(prefix)):
-            if name in _KINDS:
-                folders.add(_KINDS[name])
-            elif name not in scaffolding:
-                near = did_you_mean(name, _KINDS, "")
-                warnings.append(
-                    f"{_label(prefix, prefix + name)}/: not a folder that stonegate knows; skipped"
-                    + (f" ({near})" if near else "")
-                )
+    folders, warnings = _sort_directories(raw, prefixes, has_scopes=scope is not None)
     files: list[SourceFile] = []
     digests: dict[str, str] = {}
     errors: list[SourceError] = []
@@ -269,11 +257,31 @@ def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
     files.sort(key=lambda file: file.path)
     return SourceBytes(
         files=tuple(files),
-        folders=frozenset(folders),
+        folders=folders,
         warnings=tuple(warnings),
-        errors=(*errors, *_twins(files)),
+        errors=(*errors, *_duplicates(files)),
         digest=compute_digest(digests, folders),
     )
+
+
+def _sort_directories(
+    raw: RawTree, prefixes: Iterable[str], *, has_scopes: bool
+) -> tuple[frozenset[Folder], list[str]]:
+    """The kinds that are present, and a warning for every other directory beside them."""
+    scaffolding = {"", _WRAPPER, _SHARED, *_SCOPES} if has_scopes else {""}
+    folders: set[Folder] = set()
+    warnings: list[str] = []
+    for prefix in prefixes:
+        for name in sorted(_children(raw)(prefix)):
+            if name in _KINDS:
+                folders.add(_KINDS[name])
+            elif name not in scaffolding:
+                near = did_you_mean(name, _KINDS, "")
+                warnings.append(
+                    f"{_label(prefix, prefix + name)}/: not a folder that stonegate knows; skipped"
+                    + (f" ({near})" if near else "")
+                )
+    return frozenset(folders), warnings
 
 
 def _skip_reason(path: PurePosixPath, folder: Folder) -> str | None:
@@ -303,7 +311,7 @@ def _decode(name: str, content: bytes) -> str:
     return text
 
 
-def _twins(files: Iterable[SourceFile]) -> Iterator[DuplicateObject]:
+def _duplicates(files: Iterable[SourceFile]) -> Iterator[DuplicateObject]:
     """Shared and scoped folders may not hold two migrations of one name: the name is what is tracked."""
     seen: dict[str, str] = {}
     for file in files:
