@@ -17,7 +17,8 @@ from stonegate.database.deployment import apply_database, plan_database
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
 from stonegate.model.catalog import Catalog, Table
-from stonegate.model.plan import Consent, Plan, PlanOptions
+from stonegate.model.consent import Consent
+from stonegate.model.plan import Plan, PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.planner.diff import differences
 from stonegate.source.files.tree import read_tree

@@ -13,7 +13,7 @@ from typer.main import get_command
 from stonegate.cli.app import app
 from stonegate.errors import every_error
 from stonegate.gateway.app import ENDPOINTS
-from stonegate.model.plan import ConsentToken
+from stonegate.model.consent import ConsentToken
 from stonegate.planner.explain import explain
 from stonegate.planner.hazards import HAZARDS
 from stonegate.settings import Setting, every_setting

@@ -28,7 +28,8 @@ class ConsentOptions:
         Raises:
             UsageError: no such token; the hint lists them.
         """
-        from stonegate.model.plan import Consent, PlanOptions
+        from stonegate.model.consent import Consent
+        from stonegate.model.plan import PlanOptions
 
         consents = tuple(Consent.parse(part) for text in self.allow or () for part in _split(text))
         return PlanOptions(

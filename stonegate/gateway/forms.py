@@ -9,7 +9,8 @@ import msgspec
 from stonegate.errors import UsageError
 from stonegate.gateway.call.request import one_id
 from stonegate.gateway.deploy.deployments import MigrateOptions
-from stonegate.model.plan import Consent, PlanOptions
+from stonegate.model.consent import Consent
+from stonegate.model.plan import PlanOptions
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Word = Annotated[str, msgspec.Meta(max_length=255)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import NOT_VALID
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
+from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.type_rules import TypeVerdict
 
 Verdict = tuple[ChangeClass, ConsentToken | None]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stonegate.model.plan import Blocked, Change, ChangeClass, Consent, ConsentToken
+from stonegate.model.consent import Consent, ConsentToken
+from stonegate.model.plan import Blocked, Change, ChangeClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stonegate.errors import StonegateError, UsageError, did_you_mean, every_error
-from stonegate.model.plan import ConsentToken
+from stonegate.model.consent import ConsentToken
 from stonegate.planner.hazards import HAZARDS
 
 

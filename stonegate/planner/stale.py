@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Blocked, Change, ChangeClass, ConsentToken
+from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.model.source import NeedKind, SourceItem, SourceTree, Verb
 from stonegate.planner.consent import Allowed
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
+from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.model.source import Folder, SourceTree, Verb
 from stonegate.planner import hazards
 from stonegate.planner.classify import DROP_TOKENS

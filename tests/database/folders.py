@@ -11,7 +11,8 @@ from typing import Any
 from stonegate.database.deployment import apply_database
 from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress
-from stonegate.model.plan import Consent, PlanOptions
+from stonegate.model.consent import Consent
+from stonegate.model.plan import PlanOptions
 from stonegate.model.report import ApplyReport
 from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource

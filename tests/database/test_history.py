@@ -17,8 +17,9 @@ from stonegate.database.tracking.tables import (
     record_post_commit,
 )
 from stonegate.model.catalog import Access, Catalog, Schema
+from stonegate.model.consent import Consent
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key
-from stonegate.model.plan import Action, ChangeClass, Consent, Hazard, Statement
+from stonegate.model.plan import Action, ChangeClass, Hazard, Statement
 from stonegate.model.report import StepReport
 from stonegate.model.tracking import TrackingState
 from tests.database.sessions import Conn, fetch

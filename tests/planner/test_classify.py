@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
+from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify import Circumstances, classify_change
 from stonegate.planner.type_matrix import type_change
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from stonegate.model.catalog import Catalog, Column, Dependency, Extension, OtherObject, Schema, Sequence, Table, View
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
-from stonegate.model.plan import Action, ChangeClass, ConsentToken
+from stonegate.model.plan import Action, ChangeClass
 from tests.planner.catalogs import (
     ACCESS,
     OPTIONS,

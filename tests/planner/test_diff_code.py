@@ -19,8 +19,9 @@ from stonegate.model.catalog import (
     Table,
     View,
 )
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, ChangeClass, ConsentToken
+from stonegate.model.plan import Action, ChangeClass
 from stonegate.planner.diff import Diff
 from tests.planner.catalogs import ACCESS, BUILDER, diff, full, identities, index, routine, users, with_table
 

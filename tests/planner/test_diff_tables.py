@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from stonegate.model.catalog import Catalog, Column, Constraint, Dependency, DomainType, SequenceOptions, Table
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
-from stonegate.model.plan import Action, Change, ChangeClass, ConsentToken
+from stonegate.model.plan import Action, Change, ChangeClass
 from tests.planner.catalogs import (
     ACCESS,
     OPTIONS,

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from stonegate.model.catalog import Attribute, Catalog, Column, CompositeType, EnumType, Table
-from stonegate.model.plan import Action, ChangeClass, ConsentToken
+from stonegate.model.consent import ConsentToken
+from stonegate.model.plan import Action, ChangeClass
 from tests.planner.catalogs import ACCESS, diff, full, identities, users, with_column, with_table
 
 

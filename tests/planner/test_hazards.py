@@ -6,7 +6,7 @@ import pytest
 
 from stonegate.errors import UsageError, every_error
 from stonegate.model.catalog import Parameter, Routine
-from stonegate.model.plan import ConsentToken
+from stonegate.model.consent import ConsentToken
 from stonegate.planner import hazards
 from stonegate.planner.contract import breaking_changes
 from stonegate.planner.explain import explain, explanations

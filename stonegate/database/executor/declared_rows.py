@@ -13,8 +13,9 @@ from stonegate.database.seeds.insert import count_rows, insert_seeds
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_missing
 from stonegate.errors import MOST_DETAILS
 from stonegate.errors import MissingSeed as MissingSeedError
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import QualifiedName
-from stonegate.model.plan import ConsentToken, Plan, Step
+from stonegate.model.plan import Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 
 

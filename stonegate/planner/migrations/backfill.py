@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, Column, Table
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change, ConsentToken, Step
+from stonegate.model.plan import Action, Change, Step
 from stonegate.model.source import Migration
 from stonegate.planner import hazards
 

@@ -6,19 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog
+from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import (
-    Action,
-    Blocked,
-    Change,
-    ChangeClass,
-    Consent,
-    ConsentToken,
-    Mode,
-    Phase,
-    Statement,
-    Step,
-)
+from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Statement, Step
 from stonegate.model.source import Effect, EffectVerb, Folder, Migration, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner import hazards

@@ -6,8 +6,8 @@ import re
 from hashlib import sha256
 
 from stonegate.errors import MisplacedStatement, SourceError, SourceErrors, did_you_mean
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import ConsentToken
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, NeedKind, SourceFile
 from stonegate.model.tokens import Lexeme
 from stonegate.source.files.tree import migration_name

@@ -16,9 +16,10 @@ from stonegate.database.introspect.catalog import read_catalog
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog, CatalogObject, CompositeType, Table, View
 from stonegate.model.catalog import Sequence as CatalogSequence
+from stonegate.model.consent import ConsentToken
 from stonegate.model.json_form import to_json
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change, ConsentToken
+from stonegate.model.plan import Action, Change
 from stonegate.planner import ddl
 from tests.servers import Database, Server, create_database, drop_database, psql
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stonegate.model.plan import Change, ConsentToken
+from stonegate.model.consent import ConsentToken
+from stonegate.model.plan import Change
 from tests.planner.ddl.support import Case, Outcome, assert_converged, carry_out, change
 from tests.servers import Server
 

@@ -1,0 +1,63 @@
+"""What the user allows, in the words of `--allow` (behaviour, §5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stonegate.errors import UsageError, did_you_mean
+
+
+class ConsentToken(StrEnum):
+    """The words after `--allow` (behaviour, §5 and §4)."""
+
+    DROP_TABLE = "drop_table"
+    DROP_COLUMN = "drop_column"
+    ADD_NOT_NULL_COLUMN = "add_not_null_column"
+    SET_NOT_NULL = "set_not_null"
+    MODIFY_COLUMN_TYPE = "modify_column_type"
+    DROP_CONSTRAINT = "drop_constraint"
+    DROP_POLICY = "drop_policy"
+    DROP_ATTRIBUTE = "drop_attribute"
+    DROP_SEQUENCE = "drop_sequence"
+    DROP_SCHEMA = "drop_schema"
+    DROP_INDEX = "drop_index"
+    DROP_VIEW = "drop_view"
+    DROP_TRIGGER = "drop_trigger"
+    DROP_ROUTINE = "drop_routine"
+    DROP_TYPE = "drop_type"
+    DELETE_ROWS = "delete_rows"
+    CHANGED_MIGRATION = "changed_migration"
+    MISSING_SEED = "missing_seed"
+    STALE_BODY = "stale_body"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Consent:
+    """What the user allowed: a token, for every object or for one (`drop_column:users.legacy`)."""
+
+    token: ConsentToken
+    object: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Consent:
+        """The consent written as `token` or `token:object`.
+
+        Raises:
+            UsageError: no such token, or a colon without an object, which must not allow everything.
+        """
+        token, colon, label = text.strip().partition(":")
+        if token not in frozenset(ConsentToken):
+            hint = did_you_mean(token, ConsentToken, f"one of: {', '.join(ConsentToken)}")
+            raise UsageError(f"unknown consent `{token}`", hint=hint)
+        if colon and not label.strip():
+            raise UsageError(f"the consent `{text.strip()}` names no object", hint=f"{token}:NAME, or {token} for all")
+        return cls(token=ConsentToken(token), object=label.strip().removeprefix("public.") or None)
+
+    def covers(self, token: ConsentToken, label: str) -> bool:
+        """True if this consent allows `token` on the object with that label."""
+        return self.token is token and self.object in (None, label)
+
+    def __str__(self) -> str:
+        return self.token.value if self.object is None else f"{self.token.value}:{self.object}"
