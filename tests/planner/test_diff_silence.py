@@ -29,6 +29,7 @@ NOT_COMPARED = {
     ("Trigger", "routine"),  # part of its definition
     ("Trigger", "columns"),  # part of its definition
     ("Routine", "definition"),  # its head and its body
+    ("OtherObject", "about"),  # follows from what the object is about, which is part of its name
     ("Sequence", "name"),  # of an owned sequence, which its column identifies
     ("View", "materialized"),  # part of its key
     ("View column", "not_null_options"),

@@ -96,6 +96,7 @@ class OtherObject:
         parts: mappings of a text search configuration, loose members of an operator family, the state of a rule, …
         drop: the statement that drops it.
         owner: "" for what has none (rules, casts, …).
+        about: the trigger or constraint whose state it is ("trigger state").
     """
 
     kind: str
@@ -106,6 +107,7 @@ class OtherObject:
     drop: str = ""
     owner: str = ""
     comment: str | None = None
+    about: ObjectKey | None = None
 
     @property
     def key(self) -> ObjectKey:

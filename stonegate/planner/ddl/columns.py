@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stonegate.model.catalog import NOT_VALID, Access, Column, Sequence, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
@@ -12,7 +13,7 @@ from stonegate.planner.ddl.access import (
     comment_statement,
     sequence_privilege_statements,
 )
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, relation_name
 from stonegate.planner.diff.naming import is_given_not_null
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
@@ -165,8 +166,8 @@ def column_clause(table: QualifiedName, column: str, action: str, order: Order) 
     return Clause(table=table, clause=f"ALTER COLUMN {quote_ident(column)} {action}", order=order)
 
 
-def _setting(table: QualifiedName, column: str, action: str) -> Clause:
-    return column_clause(table, column, action, Order.COLUMN_SETTING)
+def _setting(table: QualifiedName, column: str, action: str, *, only: bool = False) -> Clause:
+    return replace(column_clause(table, column, action, Order.COLUMN_SETTING), only=only)
 
 
 def setting_clauses(
@@ -174,15 +175,16 @@ def setting_clauses(
 ) -> Iterator[Clause]:
     """The alterations of storage, compression, statistics and options (manual: ALTER TABLE)."""
     name = relation_name(holder)
+    only = isinstance(holder, Table) and _stays_above(aspect, holder, desired, context)
     match aspect:
         case "storage":
             storage = desired.storage or _default_storage(desired, context)
-            yield _setting(name, desired.name, f"SET STORAGE {storage.upper()}")
+            yield _setting(name, desired.name, f"SET STORAGE {storage.upper()}", only=only)
         case "compression":
             yield _setting(name, desired.name, f"SET COMPRESSION {desired.compression or 'DEFAULT'}")
         case "statistics":
             target = -1 if desired.statistics is None else desired.statistics
-            yield _setting(name, desired.name, f"SET STATISTICS {target}")
+            yield _setting(name, desired.name, f"SET STATISTICS {target}", only=only)
         case "options":
             for action in text.option_changes(text.own_options(desired.options), text.own_options(live.options)):
                 yield _setting(name, desired.name, action)
@@ -190,6 +192,12 @@ def setting_clauses(
                 yield _setting(name, desired.name, f"OPTIONS ({changes})")
         case _:
             raise ValueError(f"a column has no setting {aspect}")
+
+
+def _stays_above(aspect: str, table: Table, column: Column, context: DdlContext) -> bool:
+    """True if a setting that goes down to the table's children is not what all of them shall have."""
+    below = children_reached(table, column.name, context)
+    return any(getattr(other, aspect) != getattr(column, aspect) for _, other in below)
 
 
 def _default_storage(column: Column, context: DdlContext) -> str:

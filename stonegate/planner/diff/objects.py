@@ -150,17 +150,26 @@ def compare_others(sides: Sides) -> Findings:
     for key, other in live.items():
         if key in desired:
             continue
-        if not sides.was_declared(key):
+        if not sides.was_declared(key) and not _is_of_declared(sides, other):
             yield Unmanaged(key)
         else:
             yield sides.change(
                 Action.DROP,
                 key,
-                f"{key.label} is no longer declared",
+                f"{key.label} is no longer declared" if sides.was_declared(key) else f"{key.label} is not declared",
                 before=other.definition,
                 hint=None if other.drop else _migration(key),
                 facts=USUAL if other.drop else _IMPOSSIBLE,
             )
+
+
+def _is_of_declared(sides: Sides, other: OtherObject) -> bool:
+    """True for the state of a trigger or constraint that the last deployment declared: it had none to speak of then."""
+    last = sides.last_table(other.about.owner) if other.about is not None else None
+    if other.about is None or last is None:
+        return False
+    parts = last.triggers if other.about.kind is ObjectKind.TRIGGER else last.constraints
+    return any(part.name == other.about.member for part in parts)
 
 
 def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Findings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from stonegate.model.catalog import Table
+from stonegate.model.catalog import Table, View
 from stonegate.model.names import ObjectKey, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
@@ -87,6 +87,7 @@ def compare_table(sides: Sides, desired: Table, live: Table) -> Findings:
     yield from compare_policies(sides, desired, live)
     touched = {finding.key for finding in (*constraints, *indexes) if isinstance(finding, Change)}
     yield from _compare_aspects(sides, desired, live)
+    yield from compare_place(sides, desired, live)
     yield from _compare_replica_identity(sides, desired, live, touched)
     yield from _compare_row_security(sides, desired, live)
     yield from compare_access(sides, desired.key, desired.access, live.access)
@@ -126,7 +127,6 @@ def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Chan
         ("partition", _partition_text, False),
         ("of_type", lambda table: str(table.of_type) if table.of_type is not None else None, False),
         ("access_method", lambda table: table.access_method, True),
-        ("tablespace", lambda table: table.tablespace, True),
     )
     for aspect, text, rewriting in aspects:
         before, after = text(live), text(desired)
@@ -140,6 +140,20 @@ def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Chan
                 after=after,
                 rewrites=rewriting,
             )
+
+
+def compare_place(sides: Sides, desired: Table | View, live: Table | View) -> Findings:
+    """The tablespace: where a table lies that no folder ever placed is the affair of whoever runs the server."""
+    key, wanted, present = desired.key, desired.tablespace, live.tablespace
+    if wanted == present:
+        return
+    last = sides.last_declared(key)
+    known = last.tablespace if isinstance(last, Table | View) else None
+    if wanted is None and known is None:
+        yield Note(f"{key} stays in the tablespace {present}: the folder names none")
+        return
+    reason = f"{key}: tablespace is {present or 'none'} instead of {wanted or 'none'}"
+    yield sides.change(Action.ALTER, key, reason, aspect="tablespace", before=present, after=wanted, rewrites=True)
 
 
 def _names_text(names: tuple[QualifiedName, ...]) -> str | None:

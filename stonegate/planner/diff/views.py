@@ -15,6 +15,7 @@ from stonegate.planner.diff.findings import Findings, Unmanaged
 from stonegate.planner.diff.indexes import compare_indexes
 from stonegate.planner.diff.sides import Sides, options_text
 from stonegate.planner.diff.star import in_live_order
+from stonegate.planner.diff.tables import compare_place
 
 
 def compare_views(sides: Sides) -> Findings:
@@ -61,6 +62,7 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
         yield from compare_indexes(sides, desired, live, None)
         yield from compare_triggers(sides, desired, live)
         yield from _compare_aspects(sides, desired, live)
+        yield from compare_place(sides, desired, live)
     yield from _compare_columns(sides, desired, live)
     yield from compare_access(sides, desired.key, desired.access, live.access)
 
@@ -113,7 +115,6 @@ def _compare_aspects(sides: Sides, desired: View, live: View) -> Findings:
     aspects = (
         ("options", options_text(desired.options), options_text(live.options), False),
         ("access_method", desired.access_method, live.access_method, True),
-        ("tablespace", desired.tablespace, live.tablespace, True),
     )
     for aspect, after, before, rewriting in aspects:
         if before != after:

@@ -54,6 +54,19 @@ _LATE_DROP_RANK: dict[ObjectKind, int] = {
     ObjectKind.SCHEMA: 97,
 }
 _LAST = 100
+#: What is said about a thing, by altering it: taken back while the thing is as it was, said when all is there.
+_REMARKS = tuple(
+    f"{kind} "
+    for kind in (
+        "comment",
+        "extension dependency",
+        "index storage",
+        "replica identity",
+        "sequence persistence",
+        "trigger state",
+    )
+)
+_REMARK_TAKEN_BACK, _REMARK_MADE = 5, 88
 _ATTACHED = frozenset(
     {"owner", "comment", "privileges", "sequence_comment", "sequence_privileges", "enabled", "options", "name"}
 )
@@ -118,9 +131,10 @@ def _rank(operation: Operation) -> int:
     kind = operation.key.kind
     if operation.closing:
         return _LAST
+    is_remark = kind is ObjectKind.OTHER and operation.key.name.startswith(_REMARKS)
     match operation.verb:
-        case Verb.DROP if kind is ObjectKind.OTHER and operation.key.name.startswith("comment "):
-            return 9  # while what it speaks of has its name yet
+        case Verb.DROP | Verb.CREATE if is_remark:
+            return _REMARK_TAKEN_BACK if operation.verb is Verb.DROP else _REMARK_MADE
         case Verb.DROP:
             return 10 if operation.early else _LATE_DROP_RANK.get(kind, 90)
         case Verb.CREATE:

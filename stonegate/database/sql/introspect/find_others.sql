@@ -27,3 +27,19 @@ OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE oid >= 16384 AND rulename <> 
 OR EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgenabled <> 'O' AND (tgisinternal OR tgparentid <> 0))
 OR EXISTS (SELECT FROM pg_catalog.pg_description AS n JOIN pg_catalog.pg_constraint AS c ON c.oid = n.objoid
     WHERE n.objoid >= 16384 AND n.classoid = 'pg_constraint'::regclass AND c.contype = 'n')
+OR EXISTS (SELECT FROM pg_catalog.pg_description WHERE objoid >= 16384 AND (
+    classoid = 'pg_trigger'::regclass AND objoid IN (SELECT oid FROM pg_catalog.pg_trigger WHERE tgparentid <> 0)
+    OR classoid = 'pg_rewrite'::regclass
+    OR classoid = 'pg_type'::regclass AND objoid IN (
+        SELECT oid FROM pg_catalog.pg_type WHERE oid >= 16384 AND (typtype = 'm' OR typcategory = 'A'))))
+OR EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind = 'm' AND relreplident <> 'd')
+OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+    JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent
+    WHERE c.relkind IN ('i', 'I') AND (c.reloptions IS DISTINCT FROM p.reloptions OR c.reltablespace <> p.reltablespace))
+OR EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind IN ('r', 'S') AND relpersistence = 'u') AND EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d
+    JOIN pg_catalog.pg_class AS s ON s.oid = d.objid
+    JOIN pg_catalog.pg_class AS t ON t.oid = d.refobjid
+    WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0
+        AND s.relpersistence <> t.relpersistence)

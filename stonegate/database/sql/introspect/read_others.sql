@@ -84,9 +84,10 @@ SELECT concat('{"others":[', (
         ',"drop":', to_json(o.drop),
         ',"parts":[' || p.list || ']',
         ',"owner":' || to_json(pg_catalog.pg_get_userbyid(w.owner)::text),
-        ',"comment":' || to_json(n.description), '}'), ',' ORDER BY o.kind COLLATE "C", o.identity COLLATE "C")
+        ',"comment":' || to_json(n.description),
+        ',"about":' || o.about, '}'), ',' ORDER BY o.kind COLLATE "C", o.identity COLLATE "C")
     FROM (
-        SELECT * FROM others
+        SELECT *, NULL AS about FROM others
         UNION ALL
         SELECT NULL, NULL, r.* FROM ([[remarks]]) AS r
     ) AS o

@@ -107,13 +107,22 @@ columns AS MATERIALIZED (
 all_indexes AS MATERIALIZED (
     SELECT x.indexrelid AS oid, x.indrelid AS relation, x.indkey, x.indisunique, x.indisvalid, x.indisclustered,
         x.indisreplident, x.indexprs IS NOT NULL OR x.indpred IS NOT NULL AS computed, i.relname AS name,
-        i.relkind AS kind, i.reloptions, s.spcname AS space, k.oid AS constraint,
+        i.relkind AS kind, k.oid AS constraint,
+        -- Where the database's own setting puts an index is no part of its definition.
+        nullif(s.spcname, current_setting('default_tablespace')) AS space,
+        -- A part of a partitioned table's constraint reads as that does; remarks.sql says what its index has for itself.
+        CASE WHEN h.inhparent IS NULL THEN i.reloptions ELSE (
+            SELECT p.reloptions FROM pg_catalog.pg_class AS p WHERE p.oid = h.inhparent) END AS reloptions,
+        nullif(CASE WHEN h.inhparent IS NULL THEN s.spcname ELSE (
+            SELECT t.spcname FROM pg_catalog.pg_class AS p JOIN pg_catalog.pg_tablespace AS t ON t.oid = p.reltablespace
+            WHERE p.oid = h.inhparent) END, current_setting('default_tablespace')) AS constraint_space,
         pg_catalog.pg_get_expr(x.indpred, x.indrelid) AS predicate
     FROM pg_catalog.pg_index AS x
     JOIN relations AS r ON r.oid = x.indrelid
     JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
     LEFT JOIN pg_catalog.pg_constraint AS k ON k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x')
     LEFT JOIN pg_catalog.pg_tablespace AS s ON s.oid = i.reltablespace
+    LEFT JOIN pg_catalog.pg_inherits AS h ON h.inhrelid = x.indexrelid
     WHERE x.indexrelid >= 16384
 ),
 
@@ -123,12 +132,13 @@ constraints AS MATERIALIZED (
         CASE c.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'x' THEN 'exclusion'
             WHEN 'c' THEN 'check' ELSE 'foreign key' END,
         '","definition":', to_json(CASE
-            WHEN c.contype IN ('p', 'u') AND (i.reloptions IS NOT NULL OR i.space IS NOT NULL)
-            -- pg_get_constraintdef leaves out what belongs to the index; it stands before DEFERRABLE.
-            THEN concat(regexp_replace(c.definition, '( DEFERRABLE)?( INITIALLY DEFERRED)?$', ''),
-                ' WITH (' || array_to_string(i.reloptions, ', ') || ')',
-                ' USING INDEX TABLESPACE ' || quote_ident(i.space),
-                substring(c.definition FROM '(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?$'))
+            -- pg_get_constraintdef leaves out what belongs to the index; it stands before WHERE and DEFERRABLE.
+            WHEN c.contype IN ('p', 'u') AND (i.reloptions IS NOT NULL OR i.constraint_space IS NOT NULL)
+            THEN concat(d.main, ' WITH (' || array_to_string(i.reloptions, ', ') || ')',
+                ' USING INDEX TABLESPACE ' || quote_ident(i.constraint_space), d.rest)
+            WHEN c.contype = 'x' AND i.constraint_space IS NOT NULL
+            THEN concat(left(d.main, length(d.main) - coalesce(length(i.predicate) + 9, 0)), ' USING INDEX TABLESPACE ',
+                quote_ident(i.constraint_space), ' WHERE (' || i.predicate || ')', d.rest)
             ELSE c.definition END),
         ',"columns":[' || (
             SELECT string_agg(k.names[u.number], ',' ORDER BY u.position)
@@ -150,6 +160,10 @@ constraints AS MATERIALIZED (
     LEFT JOIN all_indexes AS i ON i.constraint = c.oid
     LEFT JOIN relations AS f ON f.oid = c.confrelid
     LEFT JOIN notes AS n ON n.classid = 'pg_constraint'::regclass AND n.objid = c.oid
+    LEFT JOIN LATERAL (
+        SELECT regexp_replace(c.definition, '( DEFERRABLE)?( INITIALLY DEFERRED)?$', '') AS main,
+            substring(c.definition FROM '(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?$') AS rest
+    ) AS d ON i.reloptions IS NOT NULL OR i.constraint_space IS NOT NULL
     -- The keys that PostgreSQL adds for each partition of a referenced partitioned table are its own affair.
     WHERE c.conparentid = 0
         OR c.conrelid <> (SELECT p.conrelid FROM pg_catalog.pg_constraint AS p WHERE p.oid = c.conparentid)

@@ -1,0 +1,6 @@
+CREATE TABLE measure (at date NOT NULL, site integer, value text, PRIMARY KEY (at, site)) PARTITION BY RANGE (at);
+CREATE INDEX measure_value ON measure (value);
+CREATE TABLE measure_2024 PARTITION OF measure FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER touched AFTER INSERT ON measure FOR EACH ROW EXECUTE FUNCTION touch();
+ALTER TABLE measure_2024 ENABLE ALWAYS TRIGGER touched;

@@ -1,0 +1,3 @@
+CREATE TABLE item (id integer PRIMARY KEY, name text);
+CREATE MATERIALIZED VIEW names AS SELECT id, name FROM item;
+ALTER TABLE names REPLICA IDENTITY FULL;
