@@ -210,7 +210,10 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
         case "42883" if (diag.message_primary or "").startswith(("function", "procedure")):
             return "declare it in functions/ for these arguments, or in extensions/ what brings it; or correct the call"
         case "42501":
-            return diag.message_hint or "connect as the role that owns the object, or GRANT what is missing"
+            return diag.message_hint or (
+                "connect as the role that owns the object, or GRANT what is missing; "
+                "a platform's role gets a whole database with `stonegate platform adopt`"
+            )
         case "53200":
             return "raise max_locks_per_transaction in postgresql.conf (and restart), or lower --concurrency"
         case "57014" if "timeout" in (diag.message_primary or ""):

@@ -122,3 +122,18 @@ async def test_encodings_of_all_sorts(fleet: Fleet, encoding: str) -> None:
     (standing,) = (await status_fleet(targets, width=1)).seen
     assert standing[1].drift == ()
     assert fleet.rows(database, "SELECT octet_length(sage())") == [(6 if encoding == "LATIN1" else 8,)]
+
+
+async def test_what_was_given_to_another_role_comes_back_with_an_adoption(fleet: Fleet) -> None:
+    by_id = await tenants(fleet, "a", "b")
+    target = by_id["a"]
+    fleet.rows("postgres", f"CREATE ROLE {fleet.name}stranger")
+    for what in (f"DATABASE {target.database}", "TABLE notes"):
+        fleet.rows(target.database, f"ALTER {what} OWNER TO {fleet.name}stranger")
+    fleet.rows("postgres", f"GRANT CONNECT ON DATABASE {target.database} TO {fleet.name}role")
+    fleet.write("functions/other.pssql", OTHER)
+    refused, applied = (await apply_fleet(tuple(by_id.values()), fleet.source)).results
+    assert refused.error is not None and "platform adopt" in (refused.error.hint or "")
+    assert applied.error is None
+    await adopt_database(fleet.registry, fleet.url, target.owner, target.database)
+    assert (await apply_fleet([target], fleet.source)).failed == ()
