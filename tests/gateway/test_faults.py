@@ -227,6 +227,24 @@ def test_what_a_function_sets_for_the_session_does_not_stay(gateway: Gateway, se
     assert gateway.call(platform, "noisy").status_code == 200
 
 
+def test_a_search_path_that_a_function_leaves_leads_no_call_astray(
+    gateway: Gateway, server: Server, platform: str
+) -> None:
+    """What the catalog says to such a session is not remembered for the others."""
+    deploy(server, gateway, platform, None)
+    psql(
+        server.url(f"{platform}_main"),
+        """CREATE FUNCTION bend(what text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE what; RETURN 1; END';
+        CREATE SCHEMA other;
+        CREATE FUNCTION twin() RETURNS text LANGUAGE sql AS $$ SELECT 'public' $$;
+        CREATE FUNCTION other.twin() RETURNS text LANGUAGE sql AS $$ SELECT 'other' $$""",
+    )
+    before = backend(gateway, platform)
+    assert gateway.call(platform, "bend", ["SET search_path = other, public"]).status_code == 200
+    assert [gateway.call(platform, "twin").json()["rows"] for _ in range(3)] == [[{"twin": "public"}]] * 3
+    assert backend(gateway, platform) != before
+
+
 LITTER = """
     CREATE FUNCTION litter_table() RETURNS int LANGUAGE plpgsql AS 'BEGIN
         CREATE TEMPORARY TABLE left_over (a int); RETURN 1; END';

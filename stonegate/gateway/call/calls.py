@@ -195,16 +195,14 @@ class Calls:
         if self.pools.is_current(place):
             seen = (read.settings, read.session)
             before = self._settings.setdefault(database, seen)
-            if before[0] != read.settings:
-                self.forget(database)
-                await self.pools.drain(database)
-            elif before != seen:
-                # Whichever of the two was bent, the next one says what is right; this one is good for one more call.
-                del self._settings[database]
-                is_bent = True
+            if before != seen:
+                self.forget(database)  # what was read from whichever of the two was bent is wrong
+                is_bent = before[0] == read.settings
+                if not is_bent:
+                    await self.pools.drain(database)
         if is_bent or read.is_littered:
             place.session.is_usable = False
-        if not self.pools.is_current(place) or (is_bent and not read.functions):
+        if is_bent or not self.pools.is_current(place):  # the functions may be those of another search_path
             raise CallUndone(ConnectionFailed("the database is being deployed to", hint="try again", database=database))
         found = read.functions
         if not found:
