@@ -143,7 +143,9 @@ def compare_with_fresh(url: str, after: Path, case: Case, plan: Plan, before: Sn
     if not case.unmanaged and not case.kept_privileges:
         assert between(desired, live) == []
         if not case.renamed:  # an old name is made up on one side only
-            assert between(live, desired) == []
+            back = between(live, desired)
+            # A NOT NULL does not cease to be a child's own when a parent has one too.
+            assert [text for text in back if "not_null_origin" not in text] == []
             assert identity_names(live) == identity_names(desired)
         if not case.reordered:
             assert column_order(live) == column_order(desired)

@@ -11,8 +11,9 @@ from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.inheritance import Family, partitions_by
+from stonegate.planner.diff.inheritance import Family
 from stonegate.planner.diff.naming import is_given_not_null, make_object_name
+from stonegate.planner.diff.retyping import compare_type, type_text
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
 
@@ -134,7 +135,7 @@ def _compare_column(
     if _is_rebuilt(sides, key, desired, live, family):
         yield _rebuild(sides, key, desired, live)
     else:
-        yield from _compare_type(sides, key, desired, live, family)
+        yield from compare_type(sides, key, desired, live, family)
         yield from _compare_null(sides, key, desired, live, last, family)
         yield from _compare_null_origin(sides, key, desired, live, family)
         yield from _compare_null_name(sides, key, desired, live, last, family)
@@ -178,41 +179,6 @@ def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Cha
         facts=Circumstances(loses_values=stored),
         column=desired,
     )
-
-
-def _compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
-    if (desired.type, desired.collation) == (live.type, live.collation) or family.carries(desired, live, "type"):
-        return
-    before, after = _type_text(live), _type_text(desired)
-    verdict = sides.type_change(live.type, desired.type)
-    fixed = partitions_by(sides.live, family.live, live.name)
-    reason = f"{key} changes from {before} to {after}"
-    if desired.type == live.type:
-        reason = f"{key} gets another collation: {before} instead of {after}"
-    elif live.generated is not None:
-        # Its values are computed from the others: none of them can be lost.
-        verdict = sides.type_change(desired.type, desired.type)
-    elif not fixed:
-        reason += f": {verdict.reason}"
-    if fixed:
-        reason += ", which PostgreSQL refuses: rows are partitioned by it"
-    yield sides.change(
-        Action.ALTER,
-        key,
-        reason,
-        aspect="type",
-        before=before,
-        after=after,
-        hint=f"write a migration: rename {key.owner.label}, create it anew, INSERT … SELECT, drop the old one"
-        if fixed
-        else None,
-        facts=Circumstances(verdict=verdict, impossible=fixed),
-        rewrites=verdict.rewrites,
-    )
-
-
-def _type_text(column: Column) -> str:
-    return f"{column.type} COLLATE {column.collation}" if column.collation else column.type
 
 
 def _compare_null(
@@ -387,7 +353,7 @@ def _text(number: int | None) -> str | None:
 
 def column_text(column: Column) -> str:
     """The column as people write it: "integer NOT NULL DEFAULT 1"."""
-    parts = [_type_text(column)]
+    parts = [type_text(column)]
     if column.generated is not None:
         parts.append(f"GENERATED ALWAYS AS ({column.generated}) {(column.generated_kind or '').upper()}")
     elif column.identity:

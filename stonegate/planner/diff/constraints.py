@@ -55,7 +55,7 @@ def _compare_pair(
     sides: Sides, table: Table, pair: Pair[Constraint], former: Constraint | None, family: Family
 ) -> Findings:
     desired, live = pair.desired, pair.live
-    is_named_above = live.inherited and live.kind == "check"  # it has its parent's name, and is renamed with that
+    is_named_above = family.names(live)
     key = table.key.part(ObjectKind.CONSTRAINT, live.name if is_named_above else pair.name)
     if family.leaves_origin(desired.inherited, live.inherited):
         yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")

@@ -40,7 +40,7 @@ class Family:
     @property
     def is_stable(self) -> bool:
         """False while the table gets or loses parents, which moves its columns and constraints between them."""
-        return parents_of(self.desired) == parents_of(self.live)
+        return set(parents_of(self.desired)) == set(parents_of(self.live))
 
     def leaves_origin(self, desired: bool, live: bool) -> bool:
         """True if a column or constraint goes on being the table's own, or its parents' alone, against the folder.
@@ -121,6 +121,14 @@ class Family:
         if self._attached and part.kind != "check":
             return True
         return any(shape(part) == shape(other) for parent, _ in self._stable for other in parent.constraints)
+
+    def names(self, part: Constraint) -> bool:
+        """True if the live constraint has its parent's name and is renamed with that: a check, be it the table's own
+        besides or not."""
+        if part.kind != "check":
+            return False
+        shared = (other for _, parent in self._stable for other in parent.constraints if other.name == part.name)
+        return part.inherited or any(shape(other) == shape(part) for other in shared)
 
     def keeps_constraint(self, part: Constraint) -> bool:
         """True if the live constraint is a parent's, whose affair it is."""
@@ -212,12 +220,29 @@ def partitions_by(catalog: Catalog, table: Table, column: str) -> bool:
 
 
 def leaves_column(table: Table, column: str, desired: Catalog, live: Catalog) -> bool:
-    """True if a child of the table keeps the column that the table itself loses: `ALTER TABLE ONLY` drops it then."""
+    """True if a child of the table keeps the column that the table itself loses: `ALTER TABLE ONLY` drops it then.
+
+    A child that has the column from another parent too keeps it anyway.
+    """
     children = (child for child in live.tables if table.key.qualified in child.inherits)
     remaining = (_table(desired, child.key.qualified) for child in children)
     return any(
-        child is not None and table.key.qualified in child.inherits and child.column(column) is not None
+        child is not None
+        and table.key.qualified in child.inherits
+        and (kept := child.column(column)) is not None
+        and not (kept.inherited and _is_handed_down(child, table, column, desired, live))
         for child in remaining
+    )
+
+
+def _is_handed_down(child: Table, table: Table, column: str, desired: Catalog, live: Catalog) -> bool:
+    """True if another parent than `table` has the column now, and keeps it."""
+    former = _table(live, child.key.qualified)
+    others = (name for name in child.inherits if name != table.key.qualified)
+    return former is not None and any(
+        name in former.inherits
+        and all((parent := _table(side, name)) is not None and parent.column(column) for side in (desired, live))
+        for name in others
     )
 
 

@@ -88,6 +88,7 @@ def compare_table(sides: Sides, desired: Table, live: Table) -> Findings:
     touched = {finding.key for finding in (*constraints, *indexes) if isinstance(finding, Change)}
     yield from _compare_aspects(sides, desired, live)
     yield from compare_place(sides, desired, live)
+    yield from _compare_parent_order(desired, live)
     yield from _compare_replica_identity(sides, desired, live, touched)
     yield from _compare_row_security(sides, desired, live)
     yield from compare_access(sides, desired.key, desired.access, live.access)
@@ -123,7 +124,7 @@ def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Chan
     aspects: tuple[tuple[str, _Text, bool], ...] = (
         ("unlogged", lambda table: "unlogged" if table.unlogged else "logged", True),
         ("options", lambda table: options_text(table.options), False),
-        ("inherits", lambda table: _names_text(table.inherits), False),
+        ("inherits", lambda table: _names_text(tuple(sorted(table.inherits))), False),
         ("partition", _partition_text, False),
         ("of_type", lambda table: str(table.of_type) if table.of_type is not None else None, False),
         ("access_method", lambda table: table.access_method, True),
@@ -158,6 +159,18 @@ def compare_place(sides: Sides, desired: Table | View, live: Table | View) -> Fi
 
 def _names_text(names: tuple[QualifiedName, ...]) -> str | None:
     return ", ".join(str(name) for name in names) or None
+
+
+def _compare_parent_order(desired: Table, live: Table) -> Iterator[Note]:
+    """What they hand down comes in the order of the parents, which stays like that of the columns.
+
+    Only leaving and joining again would change it, and makes every inherited column the table's own.
+    """
+    kept = tuple(name for name in live.inherits if name in desired.inherits)
+    joined = (*kept, *(name for name in desired.inherits if name not in kept))
+    if joined != desired.inherits:
+        there, wanted = _names_text(joined), _names_text(desired.inherits)
+        yield Note(f"{desired.key}: parents stand in the order {there} instead of {wanted}")
 
 
 def _partition_text(table: Table) -> str | None:

@@ -11,7 +11,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.inheritance import parents_of
-from stonegate.planner.steps.name_order import WITH_INDEX
+from stonegate.planner.steps.name_order import WITH_INDEX, is_rename
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -88,7 +88,8 @@ def _fits_parent(below: Operation, above: Operation) -> bool:
 
 
 def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
-    """A table joins a parent once both have the columns that they shall have, and it has let go of its own keys."""
+    """A table joins a parent once both have the columns that they shall have, and it has let go of its own keys and
+    calls its checks as the parent does."""
     for second, operation in enumerate(operations):
         former, table = live.table(operation.key), desired.table(operation.key)
         is_move = operation.change.aspect in ("inherits", "partition", "of_type")
@@ -100,22 +101,27 @@ def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: 
             joined.add(table.key)  # its columns must be the type's by then
         for first, other in enumerate(operations):
             is_column = other.key.kind is ObjectKind.COLUMN and (other.table in joined or other.table == table.key)
-            is_key = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and other.verb is Verb.DROP
-            if joined and (is_column or is_key):
+            is_ready = other.verb is Verb.DROP or is_rename(other)
+            is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and is_ready
+            if joined and (is_column or is_part):
                 yield first, second
 
 
 def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[tuple[int, int]]:
-    """A parent's constraint or index goes, with those of its children, before a child gets one of its own."""
+    """A parent's constraint or index goes, with those of its children, before a child gets one of its own, or loses
+    the one that it had besides."""
     parts = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
     going: dict[ObjectKey, list[int]] = defaultdict(list)
     for number, operation in enumerate(operations):
         if operation.verb is Verb.DROP and operation.key.kind in parts:
             going[operation.table].append(number)
     for number, operation in enumerate(operations) if going else ():
-        if operation.verb is Verb.CREATE and operation.key.kind in parts:
-            for ancestor in _ancestors(operation.table, live):
-                yield from ((first, number) for first in going.get(ancestor, ()))
+        if operation.verb is not Verb.ALTER and operation.key.kind in parts:
+            above = [first for ancestor in _ancestors(operation.table, live) for first in going.get(ancestor, ())]
+            if operation.verb is Verb.DROP:
+                is_check = (operation.change.before or "").startswith("CHECK")
+                above = [first for first in above if is_check and operations[first].key.member == operation.key.member]
+            yield from ((first, number) for first in above)
 
 
 def shares_first(operations: tuple[Operation, ...], desired: Catalog) -> Iterator[tuple[int, int]]:

@@ -21,11 +21,14 @@ mentioned AS MATERIALIZED (
 
 sequences AS MATERIALIZED (
     SELECT s.seqrelid AS oid, l.relation, l.number, l.deptype = 'i' AS identity,
-        concat('{"type":"', pg_catalog.format_type(s.seqtypid, NULL), '","start":', s.seqstart, ',"increment":',
+        -- The sequence inside an identity column counts as one of the column's type: the bounds say all about it, and
+        -- LIKE … INCLUDING IDENTITY makes it of type bigint.
+        concat('{"type":"', pg_catalog.format_type(coalesce(a.atttypid, s.seqtypid), NULL), '","start":', s.seqstart, ',"increment":',
             s.seqincrement, ',"minimum":', s.seqmin, ',"maximum":', s.seqmax, ',"cache":', s.seqcache, ',"cycle":',
             CASE WHEN s.seqcycle THEN 'true' ELSE 'false' END, '}') AS options
     FROM pg_catalog.pg_sequence AS s
     LEFT JOIN links AS l ON l.objid = s.seqrelid AND l.classid = 'pg_class'::regclass AND l.deptype IN ('a', 'i')
+    LEFT JOIN pg_catalog.pg_attribute AS a ON l.deptype = 'i' AND a.attrelid = l.relation AND a.attnum = l.number
 ),
 
 owned AS MATERIALIZED (

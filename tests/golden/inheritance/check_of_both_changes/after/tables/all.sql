@@ -1,0 +1,2 @@
+CREATE TABLE p (id int, CONSTRAINT c CHECK (id > -1));
+CREATE TABLE k (CONSTRAINT c CHECK (id > -1)) INHERITS (p);
