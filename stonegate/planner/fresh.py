@@ -25,6 +25,8 @@ _PHASES = {
     Folder.TRIGGERS: Phase.TRIGGERS,
     Folder.SEEDERS: Phase.SEEDERS,
 }
+#: Characters of a statement that stand for the whole of it.
+_LONGEST_REASON = 120
 
 
 def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
@@ -60,9 +62,15 @@ def _step(node: Node) -> Step:
         case ClosingKey(item=item):
             return _item_step(node, item, f"{node.label}, which closes a circle of tables")
         case SourceItem() as item:
-            return _item_step(node, item, "" if item.verb is Verb.CREATE else item.verb.value)
+            return _item_step(node, item, "" if item.verb is Verb.CREATE else _beginning(item.sql))
         case _:
             raise AssertionError(f"{node.label} has no statement of its own")
+
+
+def _beginning(sql: str) -> str:
+    """The statement on one line, cut where it is long: it says best why it is there."""
+    line = " ".join(sql.split())
+    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 
 def _item_step(node: Node, item: SourceItem, reason: str) -> Step:

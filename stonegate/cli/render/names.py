@@ -92,11 +92,38 @@ def plural(noun: str) -> str:
 
 
 def count_objects(steps: Iterable[Step]) -> dict[Action, Counter[str]]:
-    """How many objects each action concerns, by kind, in the order of `Action`; some take several steps."""
+    """How many objects each action concerns, by kind, in the order of `Action`; some take several steps.
+
+    A step that changes several parts of a table counts as these. What is said about an object that one of the steps
+    creates, as its comment or its privileges, is no change of its own.
+    """
+    parts = dict.fromkeys(part for step in steps for part in _parts(step))
+    created = {key for action, key in parts if action is Action.CREATE}
+    holders = {key.qualified for key in created if key.kind in _HOLDERS}
     found: dict[Action, Counter[str]] = {action: Counter() for action in Action}
-    for action, key in dict.fromkeys((step.action, step.key) for step in steps):
-        found[action][key.kind.value] += 1
+    for action, key in parts:
+        is_said = key in created or (key.kind in MEMBER_KINDS and key.qualified in holders)
+        if action is not Action.ALTER or not is_said:
+            found[action][key.kind.value] += 1
     return {action: kinds for action, kinds in found.items() if kinds}
+
+
+_HOLDERS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE})
+
+
+def _parts(step: Step) -> Iterable[tuple[Action, ObjectKey]]:
+    """What a step does to which objects."""
+    if step.action is Action.ALTER and len({change.key for change in step.changes}) > 1:
+        return ((change.action, change.key) for change in step.changes)
+    return ((step.action, step.key),)
+
+
+def reasons_of(step: Step) -> tuple[tuple[Action, str], ...] | None:
+    """What a step that changes several things does, and why; None for any other step."""
+    reasons = {change.reason: change.action for change in step.changes if change.reason}
+    if len(reasons) < 2 or "; ".join(reasons) != step.reason:
+        return None
+    return tuple((action, reason) for reason, action in reasons.items())
 
 
 def summarise(plan: Plan) -> str:

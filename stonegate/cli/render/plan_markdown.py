@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stonegate.cli.render.names import all_allows, count, count_objects, place, shell_consent, spoken, summarise
+from stonegate.cli.render.names import (
+    all_allows,
+    count,
+    count_objects,
+    place,
+    reasons_of,
+    shell_consent,
+    spoken,
+    summarise,
+)
 from stonegate.model.plan import Action, Plan, Step
 from stonegate.model.preflight import Finding
 
@@ -128,13 +137,20 @@ def _all_steps(plan: Plan) -> Iterator[str]:
         return
     yield f"<details><summary>All steps ({len(steps)})</summary>"
     yield ""
-    for step in steps[:_MOST_STEPS]:
-        where = place(step.file, step.line)
-        yield f"- {step.action.value} {code_span(spoken(step.key))}" + (f" · {code_span(where)}" if where else "")
-    yield from _more(len(steps), _MOST_STEPS)
+    lines = [line for step in steps for line in _step_lines(step)]
+    yield from lines[:_MOST_STEPS]
+    yield from _more(len(lines), _MOST_STEPS)
     yield ""
     yield "</details>"
     yield ""
+
+
+def _step_lines(step: Step) -> Iterator[str]:
+    """What it does, and which parts it changes where these are several."""
+    where = place(step.file, step.line)
+    yield f"- {step.action.value} {code_span(spoken(step.key))}" + (f" · {code_span(where)}" if where else "")
+    for _, reason in reasons_of(step) or ():
+        yield f"  - {escape(reason)}"
 
 
 def _script(plan: Plan, longest: int) -> Iterator[str]:

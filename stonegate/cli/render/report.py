@@ -12,7 +12,7 @@ from stonegate.cli.render.failure import render_headline, render_reasons
 from stonegate.cli.render.lines import indented, placed, printable
 from stonegate.cli.render.names import DONE_OUTCOMES, count, count_objects, enumerate_outcomes, place
 from stonegate.cli.render.plan_json import blocked_document, step_document
-from stonegate.cli.render.plan_text import render_blocked, title
+from stonegate.cli.render.plan_text import render_blocked, render_changes, title
 from stonegate.model.plan import Action, Mode
 from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
 
@@ -81,8 +81,10 @@ def _done(console: Console, report: ApplyReport, verbose: bool) -> Iterator[Text
     counted = _COUNTED | {Action.ALTER} if is_fresh else _COUNTED
     steps = [each for each in report.steps if verbose or each.step.action not in counted or each.state != "done"]
     rows = [(_title(each), place(each.step.file, each.step.line)) for each in steps]
-    for lines in placed(console, rows, 2):
+    for each, lines in zip(steps, placed(console, rows, 2), strict=True):
         yield from lines
+        if each.step.action is Action.ALTER and not is_fresh and each.step.reason:
+            yield from render_changes(console, each.step)
     if steps:
         yield Text("")
     yield from _warnings(console, report)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, Dependency, Sequence
+from stonegate.model.catalog import Catalog, CompositeType, Dependency, Sequence, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
@@ -103,7 +103,8 @@ def put_in_order(
         if first != second and (second, first) not in freed:
             after[first].add(second)
     operations = _mark_early(operations, after)
-    return tuple(_all_closing(operations[number] for number in _topological(operations, after)))
+    places = _places(operations, desired)
+    return tuple(_all_closing(operations[number] for number in _topological(operations, after, places)))
 
 
 def _refers_to(operation: Operation, desired: Catalog, tables: Collection[ObjectKey]) -> bool:
@@ -124,6 +125,26 @@ def _all_closing(operations: Iterator[Operation]) -> Iterator[Operation]:
     for operation in operations:
         closing = closing or operation.closing
         yield replace(operation, closing=closing)
+
+
+def _places(operations: tuple[Operation, ...], desired: Catalog) -> dict[ObjectKey, int]:
+    """Where new columns and attributes are declared: added in that order, they stand as in a fresh build."""
+    holders = {
+        operation.table
+        for operation in operations
+        if operation.verb is Verb.CREATE and operation.key.kind in (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
+    }
+    places: dict[ObjectKey, int] = {}
+    for holder in map(desired.objects.get, holders):
+        match holder:
+            case Table(columns=columns):
+                names, kind = [column.name for column in columns], ObjectKind.COLUMN
+            case CompositeType(attributes=attributes):
+                names, kind = [attribute.name for attribute in attributes], ObjectKind.ATTRIBUTE
+            case _:
+                continue
+        places |= {holder.key.part(kind, name): place for place, name in enumerate(names, 1)}
+    return places
 
 
 def _rank(operation: Operation) -> int:
@@ -292,7 +313,9 @@ def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]
     )
 
 
-def _topological(operations: tuple[Operation, ...], after: Mapping[int, set[int]]) -> Iterator[int]:
+def _topological(
+    operations: tuple[Operation, ...], after: Mapping[int, set[int]], places: Mapping[ObjectKey, int]
+) -> Iterator[int]:
     waiting: dict[int, int] = defaultdict(int)
     for laters in after.values():
         for later in laters:
@@ -300,7 +323,9 @@ def _topological(operations: tuple[Operation, ...], after: Mapping[int, set[int]
 
     def priority(number: int) -> tuple[object, ...]:
         operation = operations[number]
-        return (_rank(operation), operation.table, operation.key, operation.change.identity, operation.part, number)
+        key = operation.key
+        place = places.get(key, 0) if operation.verb is Verb.CREATE else 0
+        return (_rank(operation), operation.table, place, key, operation.change.identity, operation.part, number)
 
     ready = [priority(number) for number in range(len(operations)) if not waiting[number]]
     heapq.heapify(ready)

@@ -1,0 +1,1 @@
+CREATE TYPE pair AS (a int, z text, b text, m date);
