@@ -15,11 +15,13 @@ from stonegate.cli.render.names import (
     count,
     place,
     plural,
+    reasons_of,
     shell_consent,
     spoken,
     summarise,
 )
 from stonegate.model.plan import Action, Blocked, ChangeClass, Mode, Phase, Plan, Step
+from stonegate.planner.migrations.simulate import EVERYTHING
 
 #: What stands before an object, and its colour.
 SYMBOLS = {
@@ -52,6 +54,10 @@ _CLASS_STYLES = {
     ChangeClass.INCOMPATIBLE: "bold red",
 }
 _EXPLAINED = frozenset({Action.ALTER, Action.DROP, Action.RECREATE})
+_UNREADABLE = (
+    "decided at apply: a migration has a DO block or calls a function; what is needed after it is known when it ran"
+)
+_SELF_EXPLAINED = frozenset({Action.CREATE, Action.SEED, Action.VALIDATE, Action.BASELINE})
 _FEW = 8
 
 
@@ -117,8 +123,10 @@ def title(step: Step) -> Text:
 
 
 def _render_details(console: Console, step: Step, verbose: bool) -> Iterator[Text]:
-    if step.reason and (verbose or step.action not in (Action.CREATE, Action.SEED, Action.VALIDATE, Action.BASELINE)):
-        yield from indented(console, printable(step.reason), 6, style="dim")
+    if verbose and step.action is Action.ALTER and not step.changes:
+        pass  # the statement is shown, which is the reason
+    elif step.reason and (verbose or step.action not in _SELF_EXPLAINED):
+        yield from render_changes(console, step)
     for hazard in step.hazards:
         line = Text.assemble(("! ", "bold red"), (hazard.code, "bold red"), ": ", printable(hazard.message))
         yield from indented(console, line, 6, hang=2)
@@ -127,6 +135,16 @@ def _render_details(console: Console, step: Step, verbose: bool) -> Iterator[Tex
         yield from indented(console, f"allowed by {allowed}", 6, style="yellow")
     if not step.transactional:
         yield from indented(console, "outside of the transaction", 6, style="yellow")
+
+
+def render_changes(console: Console, step: Step) -> Iterator[Text]:
+    """Why the step is there; of one that changes several things, a line for each of them."""
+    if (reasons := reasons_of(step)) is None:
+        yield from indented(console, printable(step.reason), 6, style="dim")
+        return
+    for action, reason in reasons:
+        line = Text.assemble(SYMBOLS[action], " ", (printable(reason), "dim"))
+        yield from indented(console, line, 6, hang=2)
 
 
 def _render_sql(console: Console, step: Step) -> Iterator[Text]:
@@ -141,9 +159,13 @@ def _render_rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
     if plan.blocked:
         yield Text("")
         yield from render_blocked(console, plan.blocked)
-    if plan.uncertain:
+    if EVERYTHING in plan.uncertain:
         yield Text("")
-        yield from indented(console, f"decided at apply, after the migrations ran: {_list(plan.uncertain, verbose)}", 0)
+        yield from indented(console, _UNREADABLE, 0, hang=2)
+    elif plan.uncertain and verbose:
+        yield Text("")
+        told = f"looked at again after the migrations ran: {printable(', '.join(plan.uncertain))}"
+        yield from indented(console, told, 0, style="dim", hang=2)
     if plan.warnings:
         yield Text("")
         for warning in plan.warnings:
