@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,13 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from stonegate.cli.output import sending
+
+#: Below this width the columns of the help would cut names of options off; without columns they have room.
+_NARROWEST_COLUMNS = 72
+
+
+def _is_narrow() -> bool:
+    return shutil.get_terminal_size().columns < _NARROWEST_COLUMNS
 
 
 def _hide_types(params: list[Any]) -> list[Any]:
@@ -32,6 +40,8 @@ class _Command(TyperCommand):
         return _hide_types(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
+        if _is_narrow():
+            self.rich_markup_mode = None
         with sending():  # typer prints here, past our own doors
             super().format_help(ctx, formatter)
 

@@ -158,7 +158,7 @@ StrictContract: TypeAlias = Annotated[
 LockTimeout: TypeAlias = Annotated[
     float | None,
     typer.Option(
-        "--lock-timeout", metavar="S", min=0, help="Seconds that a statement waits for a lock; 5.", show_default=False
+        "--lock-timeout", metavar="S", min=0, help="Seconds that a statement waits for a lock.", show_default="5"
     ),
 ]
 StatementTimeout: TypeAlias = Annotated[
@@ -167,8 +167,8 @@ StatementTimeout: TypeAlias = Annotated[
         "--statement-timeout",
         metavar="S",
         min=0,
-        help="Seconds that a statement may take; 0, no limit.",
-        show_default=False,
+        help="Seconds that a statement may take.",
+        show_default="0, no limit",
     ),
 ]
 
@@ -177,7 +177,7 @@ FLEET = "Fleet"
 Concurrency: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--concurrency", metavar="N", min=1, help="Databases at a time; 8.", show_default=False, rich_help_panel=FLEET
+        "--concurrency", metavar="N", min=1, help="Databases at a time.", show_default="8", rich_help_panel=FLEET
     ),
 ]
 MaxConnections: TypeAlias = Annotated[
@@ -186,8 +186,8 @@ MaxConnections: TypeAlias = Annotated[
         "--max-connections",
         metavar="N",
         min=4,
-        help="Sessions at a time, 4 at least, whatever --concurrency says; 32.",
-        show_default=False,
+        help="Sessions at a time, 4 at least, whatever --concurrency says.",
+        show_default="32",
         rich_help_panel=FLEET,
     ),
 ]
@@ -205,8 +205,8 @@ OnError: TypeAlias = Annotated[
     typer.Option(
         "--on-error",
         metavar="stop|continue",
-        help="After a failed database; continue.",
-        show_default=False,
+        help="After a failed database.",
+        show_default="continue",
         rich_help_panel=FLEET,
         callback=one_of("stop", "continue"),
     ),
