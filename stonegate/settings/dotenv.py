@@ -24,6 +24,8 @@ def parse_dotenv(text: str, file: str) -> dict[str, str]:
         parts = re.fullmatch(r"([A-Za-z_]\w*)\s*=\s*(.*)", line)
         if parts is None:
             raise UsageError(f"{file}:{number} is no NAME=value line", hint="comments start with #")
+        if parts[2][:1] in ('"', "'") and parts[2][0] not in parts[2][1:]:
+            raise UsageError(f"{file}:{number}: the quote of {parts[1]} is not closed", hint="a value is on one line")
         found[parts[1]] = _unquote(parts[2])
     return found
 

@@ -88,9 +88,12 @@ def _read_config(path: Path) -> dict[str, str]:
 
 def _suggest(name: str, known: list[str]) -> str:
     section, _, key = name.partition(".")
+    if "password" in key or "token" in key:
+        return "secrets belong into the environment or .env: this file gets committed"
     inside = [each.partition(".")[2] for each in known if each.startswith(f"{section}.")]
     if not inside:
-        return "sections: " + ", ".join(f"[{each}]" for each in dict.fromkeys(each.split(".")[0] for each in known))
+        sections = [f"[{each}]" for each in dict.fromkeys(each.split(".")[0] for each in known)]
+        return did_you_mean(f"[{section}]", sections, f"sections: {', '.join(sections)}")
     return did_you_mean(key, inside, f"[{section}] has {', '.join(inside)}")
 
 

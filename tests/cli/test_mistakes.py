@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -71,8 +72,9 @@ def test_bad_archives(run: Run, make: Callable[[], bytes], word: str) -> None:
             ("view a", "view b", "views/a.sql:1", "views/b.sql:1"),
         ),
         ({"tables/a.sql": "UPDATE a SET x = 1;"}, ("tables/a.sql:1", "migrations/")),
+        ({"Table/a.sql": ""}, ("no postgresql/ folder", "Table/ is none of them: did you mean tables?")),
     ],
-    ids=["syntax", "twice", "cycle", "misplaced"],
+    ids=["syntax", "twice", "cycle", "misplaced", "mistyped directory"],
 )
 def test_bad_folders(run: Run, write_folder: WriteFolder, files: dict[str, str], words: tuple[str, ...]) -> None:
     write_folder(files)
@@ -92,6 +94,18 @@ def test_latin_1_and_missing_folders(run: Run, write_folder: WriteFolder) -> Non
     assert missing.code == 3 and "nowhere" in missing.err and "hint:" in missing.err
     (folder / "tables" / "cafe.sql").unlink()
     assert run("plan", ".").code == 0  # the wrapper postgresql/ in it is found
+
+
+@pytest.mark.parametrize("name", [b"\xff.sql", b"\xff"])
+def test_names_that_are_no_text(run: Run, notes: Path, name: bytes) -> None:
+    path = os.fsencode(notes / "tables") + b"/" + name
+    if name.endswith(b".sql"):
+        Path(os.fsdecode(path)).write_text("CREATE TABLE a ();")
+    else:
+        Path(os.fsdecode(path)).mkdir()
+    for command in (("plan",), ("check",), ("pack", "-o", "x.tar.gz")):
+        result = run(*command)
+        assert result.code == 3 and "the name of tables/\\xff" in result.err and "is not UTF-8" in result.err
 
 
 @pytest.mark.parametrize(

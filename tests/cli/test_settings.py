@@ -80,15 +80,17 @@ def test_secrets_are_not_shown_and_not_read_from_the_committed_file(tmp_path: Pa
     )
     assert "s3cret" not in repr(settings) and "t0ken" not in repr(settings)
     (tmp_path / "stonegate.toml").write_text('[postgres]\npassword = "x"\n')
-    with pytest.raises(UsageError, match=r"no such setting: postgres\.password"):
+    with pytest.raises(UsageError, match=r"no such setting: postgres\.password") as failure:
         read_settings(environ={}, directory=tmp_path)
+    assert failure.value.hint is not None and ".env" in failure.value.hint
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
     [
         ("[apply]\nlock_timeuot = 3\n", "did you mean lock_timeout?"),
-        ("[aply]\nlock_timeout = 3\n", r"\[apply\]"),
+        ("[aply]\nlock_timeout = 3\n", r"did you mean \[apply\]\?"),
+        ("[somewhere]\nlock_timeout = 3\n", r"sections: .*\[apply\]"),
         ("lock_timeout = 3\n", r"\[apply\]"),
         ("[apply]\nlock_timeout = [3]\n", "expected"),
         ("[apply\n", "TOML"),
@@ -111,8 +113,9 @@ def test_dotenv_knows_quotes_comments_and_export(tmp_path: Path) -> None:
     assert settings.db_password == 'a"b#c'
 
 
-def test_a_broken_line_of_dotenv_has_a_place(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("DB_HOST=x\nwhatever\n")
+@pytest.mark.parametrize("line", ["whatever", 'DB_NAME="x', "DB_NAME='"])
+def test_a_broken_line_of_dotenv_has_a_place(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"DB_HOST=x\n{line}\n")
     with pytest.raises(UsageError, match=r"\.env:2"):
         read_settings(environ={}, directory=tmp_path)
 

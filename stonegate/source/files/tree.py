@@ -137,8 +137,10 @@ def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) 
 
 
 def _nearby(children: Callable[[str], set[str]], base: str, inside: Iterable[str]) -> str | None:
-    """The hint for a folder that holds the wanted one a step further down."""
+    """The hint for a folder that holds the wanted one a step further down, or one whose name is mistyped."""
     for name in sorted(inside):
+        if near := did_you_mean(name, _KINDS, ""):
+            return f"{name}/ is none of them: {near}"
         with contextlib.suppress(OSError):
             if found := _unwrap(children, f"{base}{name}/"):
                 return f"The folder in it that has them is {found.rstrip('/')}."
@@ -230,6 +232,7 @@ def _check_link(root: Path, link: Path, name: str) -> None:
 
 def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
     """Sort what was found into kinds, decode it, and name everything that is left out."""
+    _require_text((label, *raw.directories, *raw.files))
     prefixes = _locate(_children(raw), scope, label)
     folders, warnings = _sort_directories(raw, prefixes, has_scopes=scope is not None)
     files: list[SourceFile] = []
@@ -282,6 +285,16 @@ def _sort_directories(
                     + (f" ({near})" if near else "")
                 )
     return frozenset(folders), warnings
+
+
+def _require_text(names: Iterable[str]) -> None:
+    """File names are bytes, and are recorded and printed as text."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            shown = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+            raise SourceError(f"the name of {shown} is not UTF-8", hint="Rename it.") from None
 
 
 def _skip_reason(path: PurePosixPath, folder: Folder) -> str | None:
