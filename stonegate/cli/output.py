@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import RawIOBase, TextIOWrapper
 from typing import IO, Protocol
 
 import msgspec
@@ -42,13 +42,19 @@ def json_expected() -> bool:
 def make_writable() -> None:
     """Let standard output and error take any text: a terminal that knows no "±" shall not stop a deployment.
 
-    Streams that the caller closed (`>&-`, some daemons) are replaced by the null device.
+    Streams that the caller closed (`>&-`, some daemons) are replaced by the null device, and those without a buffer
+    (PYTHONUNBUFFERED) get one: what the device does not take of one write would be lost without an error.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
     codecs.register_error("plain", _plain)
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper) and isinstance(stream.buffer, RawIOBase):
+            stream = open(stream.fileno(), "w", encoding=stream.encoding, closefd=False)  # noqa: SIM115
+            stream.reconfigure(line_buffering=True)
+            setattr(sys, name, stream)
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="plain")
 

@@ -111,6 +111,18 @@ def test_streams_that_take_nothing(notes: Path, command: str, code: int, err: st
     assert "unexpected" not in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_device_that_is_full_in_the_middle(notes: Path, unbuffered: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 1; {sys.executable} -m stonegate plan -v --format json >plan.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
+    assert done.returncode == 2 and "cannot write to standard output\n  cause: File too large" in done.stderr
+
+
 def test_json_on_a_terminal_is_json_and_nothing_else(notes: Path, database: Database) -> None:
     code, screen = on_terminal("apply", "-d", database.url, "--format", "json")
     assert code == 0 and "[y/N]" not in screen
