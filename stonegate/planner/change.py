@@ -12,7 +12,7 @@ from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
 from stonegate.planner.confirm import confirm
-from stonegate.planner.consent import Allowed
+from stonegate.planner.consent import Allowed, unmatched
 from stonegate.planner.diff import Diff, differences
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
@@ -99,18 +99,20 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     )
     steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
     refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
+    blocked = (
+        *decided.blocked,
+        *migrations.blocked,
+        *preview.rewound.blocked,
+        *(refusal for refusal in refused if refusal is not None),
+        *cleared.blocked,
+        *refuse_values(steps, migrations.pending, given.desired, evolution.live),
+    )
+    mistyped = unmatched(options.consents, steps, blocked)
     return replace(
         plan,
         steps=steps,
-        blocked=(
-            *decided.blocked,
-            *migrations.blocked,
-            *preview.rewound.blocked,
-            *(refusal for refusal in refused if refusal is not None),
-            *cleared.blocked,
-            *refuse_values(steps, migrations.pending, given.desired, evolution.live),
-        ),
-        warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes),
+        blocked=blocked,
+        warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes, *mistyped),
         skipped=_skipped(given.desired, (*preview.diff.changes, *decided.changes)),
         uncertain=tuple(sorted(preview.simulated.uncertain)) if migrations.running else (),
         excepted=tuple(sorted({*decided.excepted, *_left_to_late(plan, given, migrations, preview)})),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stonegate.model.consent import Consent, ConsentToken
-from stonegate.model.plan import Blocked, Change, ChangeClass
+from stonegate.model.plan import Blocked, Change, ChangeClass, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,5 +52,18 @@ class Allowed:
         )
 
 
+def unmatched(consents: Iterable[Consent], steps: Iterable[Step], blocked: Iterable[Blocked]) -> tuple[str, ...]:
+    """Warnings of consents to one object that no step uses, while a change of that kind is blocked: mistyped ones."""
+    used = {consent for step in steps for consent in step.consents}
+    refused = {(reason.allow or "").removeprefix("--allow ").partition(":")[0] for reason in blocked}
+    return tuple(
+        f"--allow {consent} matches nothing in this plan"
+        for consent in consents
+        if consent.object is not None and consent.token in refused - _NOT_OF_STEPS and consent not in used
+    )
+
+
+#: Consents that are used elsewhere than in a step.
+_NOT_OF_STEPS = frozenset({ConsentToken.STALE_BODY, ConsentToken.MISSING_SEED, ConsentToken.CHANGED_MIGRATION})
 _NO_CONSENT = "no consent can do this: write a migration"
 _UNMODELLED = "stonegate deploys objects of this kind but does not alter them: write a migration"

@@ -156,11 +156,52 @@ def test_a_dropped_column_is_blocked_until_it_is_allowed(run: Run, write_folder:
     script = run("plan", "-d", deployed, "--format", "sql")
     assert script.code == 4 and "RAISE EXCEPTION" in script.out
     assert psql(deployed, "SELECT count(legacy) FROM notes") == [(0,)]
+    for command in ("plan", "apply"):
+        mistyped = run(command, "-d", deployed, "--allow", "drop_column:notes.legcy")
+        assert mistyped.code == 4 and "--allow drop_column:notes.legcy matches nothing" in mistyped.out
     allowed = run("apply", "-d", deployed, "--allow", "drop_column:notes.legacy")
     assert allowed.code == 0, allowed.err
     assert "- column notes.legacy" in allowed.out
     forced = run("history", "-d", deployed, "--forced", "--format", "json").json
     assert [entry["object_name"] for entry in forced] == ["notes.legacy"]
+
+
+def test_the_parts_of_a_table_that_change_are_named(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    table = "CREATE TABLE notes (\n    id bigserial PRIMARY KEY,\n    title text NOT NULL,\n    legacy text,\n"
+    columns = (
+        "    stars int CHECK (stars > 0),\n    author text\n);\nCOMMENT ON COLUMN notes.title IS 'what it says';\n"
+    )
+    write_folder(NOTES | {"tables/notes.pssql": table + columns})
+    parts = (
+        "      ~ column notes.id changes from integer to bigint: every integer is a bigint",
+        "      ~ column notes.title gets a comment",
+        "      + column notes.stars is new",
+        "      + column notes.author is new",
+        "      + constraint notes.notes_stars_check is new",
+    )
+    number = "2 columns, 1 constraint to create; 1 sequence, 2 columns to alter"
+    planned, comment = (run("plan", "-d", deployed, "--format", format) for format in ("text", "markdown"))
+    assert all(part in planned.out.splitlines() for part in parts), planned.out
+    assert number in planned.out and number in comment.out
+    assert "  - column notes.author is new\n" in comment.out
+    applied = run("apply", "-d", deployed)
+    assert all(part in applied.out.splitlines() for part in parts), applied.out
+    assert "2 columns, 1 constraint created; 1 sequence, 2 columns altered" in applied.out
+    for name in ("notes", "notes.title", "notes.author"):
+        history = run("history", "-d", deployed, "--object", name, "--format", "json").json
+        assert history[0]["object_name"] == "notes", history
+    assert run("history", "-d", deployed, "--object", "title", "--format", "json").json == []
+    assert "stand in the order" not in run("plan", "-d", deployed).out  # added as they are declared
+
+
+def test_what_a_migration_does_unseen_is_decided_at_apply(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    renamed = {name: text.replace("legacy", "former") for name, text in NOTES.items()}
+    rename = "ALTER TABLE notes RENAME COLUMN legacy TO former;"
+    write_folder(renamed | {"migrations/1.sql": rename})
+    assert "decided at apply" not in run("plan", "-d", deployed).out
+    assert "looked at again after the migrations ran: " in run("plan", "-d", deployed, "-v").out
+    write_folder(renamed | {"migrations/1.sql": f"DO $$ BEGIN EXECUTE '{rename}'; END $$;"})
+    assert "decided at apply: a migration has a DO block" in run("plan", "-d", deployed).out
 
 
 def test_drift_is_shown_and_blocks(run: Run, deployed: str) -> None:

@@ -34,10 +34,26 @@ def test_help_of_every_command_fits_and_names_its_options(run: Run) -> None:
         assert run(command, "--help").code == 0
     for group in ("reference", "embedded"):
         assert run(group, "--help").code == 0
-    for option in ("--plan", "--dry-run", "--allow", "--allow-drift", "--force", "--yes", "--baseline"):
-        assert option in run("apply", "--help").out
-    for option in ("--skip-verification", "--seed-missing", "--concurrency", "--canary", "--on-error", "--report"):
-        assert option in run("apply", "--help").out
+
+
+@pytest.mark.parametrize("columns", [60, 71, 72, 80, 140])
+def test_help_names_its_options_in_full_on_any_screen(run: Run, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = run("apply", "--help").out
+    assert max(map(len, text.splitlines())) <= columns
+    options = (
+        "--plan",
+        "--dry-run",
+        "--allow",
+        "--allow-drift",
+        "--force",
+        "--yes",
+        "--baseline",
+        "--statement-timeout",
+    )
+    more = ("--skip-verification", "--seed-missing", "--concurrency", "--canary", "--on-error", "--strict-contract")
+    assert all(f"{option} " in text for option in (*options, *more))
+    assert "drop_column:users.legacy" in text
 
 
 def test_plan_text_lists_steps_in_order_with_places(run: Run, notes: Path) -> None:
@@ -50,6 +66,24 @@ def test_plan_text_lists_steps_in_order_with_places(run: Run, notes: Path) -> No
     )
     assert "1 table, 1 routine to create; 1 table to fill" in result.out
     assert "\x1b" not in result.out and all(line == line.rstrip() for line in result.out.splitlines())
+
+
+def test_what_is_said_about_a_new_object_is_shown_as_it_stands_and_not_counted(run: Run, notes: Path) -> None:
+    said = (
+        "COMMENT ON TABLE notes IS 'all of them';\nCOMMENT ON COLUMN notes.title IS 'its name';\n"
+        "GRANT SELECT ON notes TO PUBLIC;\nALTER TABLE notes\n    ADD CHECK (title <> '');\n"
+        "COMMENT ON SCHEMA public IS 'where all is';\n"
+    )
+    (notes / "tables/said.sql").write_text(said)
+    result = run("plan")
+    assert (
+        "  ~ column notes.title  tables/said.sql:2\n      COMMENT ON COLUMN notes.title IS 'its name'\n" in result.out
+    )
+    assert "      ALTER TABLE notes ADD CHECK (title <> '')\n" in result.out
+    assert "1 table, 1 routine to create; 1 schema to alter; 1 table to fill" in result.out
+    assert run("plan", "-v").out.count("IS 'its name'") == 1
+    (notes / "tables/said.sql").write_text(f"COMMENT ON TABLE notes IS '{'x' * 200}';")
+    assert "x…\n" in run("plan").out
 
 
 def test_the_tutorial_shows_what_is_printed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
