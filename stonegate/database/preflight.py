@@ -17,6 +17,9 @@ from stonegate.model.preflight import Finding
 
 #: pg_input_is_valid exists from PostgreSQL 16 on (manual 9.26).
 _HAS_INPUT_CHECK = 160000
+_NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
+#: The first number that a type does not hold.
+_LIMITS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 #: What stands before the keys of an index: its names, quoted where they are odd, and the access method.
 _BEFORE_KEYS = re.compile(r'^(?:[^"(]|"[^"]*")*\(')
 
@@ -130,28 +133,38 @@ def _column_checks(change: Change, table: Table, desired: Table, live: Catalog, 
     elif change.aspect == "not_null" and wanted.not_null:
         condition = SQL("t.{} IS NULL").format(column)
         yield _Check(label=label, reason="NULL under SET NOT NULL", table=table, condition=condition)
-    elif change.aspect == "type":
+    elif change.aspect == "type" and (present := table.column(name)) is not None:
         yield _Check(
             label=label,
             reason=f"the value does not fit {wanted.type}",
             table=table,
-            condition=_misfit(column, wanted.type, live.server),
+            condition=_misfit(column, present.type, wanted.type, live.server),
         )
 
 
-def _misfit(column: Identifier, new: str, server: int) -> Composable:
-    """Selects values that the new type does not take; before PostgreSQL 16 only lengths and sizes are looked at."""
+def _misfit(column: Identifier, old: str, new: str, server: int) -> Composable:
+    """Selects values that the cast to the new type refuses, which rounds numbers and takes any of boolean or money.
+
+    Before PostgreSQL 16 only lengths, sizes and texts that are no whole numbers are looked at.
+    """
+    is_number = old.partition("(")[0] in _NUMBERS
+    if old.startswith(("boolean", "money", "bit(")) or (is_number and new == "boolean"):
+        return SQL("false")
+    if is_number and new in _LIMITS:
+        bound = Literal(_LIMITS[new])
+        value = SQL("round(t.{}::numeric)").format(column)
+        return SQL("NOT ({} >= -{} AND {} < {})").format(value, bound, value, bound)
     if server >= _HAS_INPUT_CHECK:
         return SQL("t.{} IS NOT NULL AND NOT pg_input_is_valid(t.{}::text, {})").format(column, column, Literal(new))
     base, _, modifier = new.partition("(")
     if base in ("character varying", "character") and modifier:
         return SQL("length(rtrim(t.{}::text)) > {}").format(column, Literal(int(modifier.rstrip(")"))))
-    limits = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
-    if new in limits:
-        bound = Literal(limits[new])
+    if new in _LIMITS:
+        bound = Literal(_LIMITS[new])
         return SQL(
-            "(t.{}::text ~ '^-?[0-9.]+$' AND NOT (t.{}::text::numeric >= -{} AND t.{}::text::numeric < {}))"
-        ).format(column, column, bound, column, bound)
+            r"t.{} IS NOT NULL AND CASE WHEN t.{}::text ~ '^\s*[-+]?\d+\s*$'"
+            " THEN NOT (t.{}::text::numeric >= -{} AND t.{}::text::numeric < {}) ELSE true END"
+        ).format(column, column, column, bound, column, bound)
     if base == "numeric" and modifier:
         digits, _, scale = modifier.rstrip(")").partition(",")
         places = int(scale or 0)

@@ -59,6 +59,7 @@ def look(url: str, made: Plan) -> tuple[Finding, ...]:
         ("amount bigint", "amount int", "users.amount", 1, "id = 2"),
         ("numeric(12,2)", "numeric(6,2)", "users.price", 1, "id = 2"),
         ('"Odd One" text', '"Odd One" varchar(5)', 'users."Odd One"', 1, "id = 2"),
+        ("email text", "email integer", "users.email", 2, "id = 1"),
         ("email text", "email text, slug text NOT NULL", "users.slug", 4, "id = 1"),
         (
             "(id int PRIMARY KEY);",
@@ -89,6 +90,14 @@ def test_a_finding(filled: Database, tmp_path: Path, old: str, new: str, found: 
     report = apply(filled.url, source, plan=allowing(force=True))
     assert report.status is Status.FAILED and report.error is not None
     assert (report.error.sqlstate or "")[:2] in ("22", "23")
+
+
+def test_what_a_cast_rounds_is_no_finding(filled: Database, tmp_path: Path) -> None:
+    run(filled.url, "UPDATE users SET price = 1.5, amount = id % 2")
+    table = BEFORE.replace("price numeric(12,2)", "price smallint").replace("amount bigint", "amount boolean")
+    source = write(tmp_path, {"tables/all.sql": table})
+    assert look(filled.url, plan(filled.url, source, plan=allowing(force=True))) == ()
+    applied(filled.url, source, plan=allowing(force=True))
 
 
 def test_what_the_plan_itself_makes_is_not_asked_with(filled: Database, tmp_path: Path) -> None:
