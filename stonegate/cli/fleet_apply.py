@@ -81,8 +81,8 @@ def _agrees(request: FleetRequest, source: LazySource) -> bool:
                 renew=request.chosen.renew,
             )
         )
-    if not any(group.plan.has_changes for group in plan.groups):
-        return True  # nothing to agree to
+    if not any(group.plan.has_changes and not group.plan.blocked for group in plan.groups):
+        return True  # nothing to agree to: let the apply say so
     show(*render_fleet_plan(stdout(), plan, verbose=request.manner.verbose))
     return confirm(_question(plan, request.chosen.platform))
 
