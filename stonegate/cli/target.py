@@ -98,7 +98,9 @@ def resolve_target(named: TargetOptions, settings: Settings, folder: Path | None
     """
     chosen = choose(named, settings)
     if chosen.is_fleet:
-        return _one_of(resolve_fleet(chosen, settings))
+        from stonegate.cli.fleet import choose_targets
+
+        return _one_of(choose_targets(chosen, settings).targets)
     if chosen.embedded:
         return _embedded_target(chosen.database, settings, folder)
     if chosen.database is None:
@@ -126,27 +128,6 @@ def require_target(named: TargetOptions, settings: Settings, folder: Path | None
     if target is None:
         raise UsageError("no database was named", hint="-d URL, --embedded, or [target] in stonegate.toml")
     return target
-
-
-def resolve_fleet(chosen: TargetOptions, settings: Settings) -> tuple[Target, ...]:
-    """The databases of a platform that the options name.
-
-    Raises:
-        PlatformNotFound, NotFound: the registry knows no such platform, tenant or schema.
-        UsageError: the platform has several databases, and none was named.
-    """
-    from stonegate.fleet.registry import Registry
-    from stonegate.fleet.targets import resolve_targets
-
-    assert chosen.platform is not None, "only a platform has a fleet"
-    return resolve_targets(
-        Registry(settings.data_dir),
-        settings.server_conninfo,
-        chosen.platform,
-        tenant=chosen.tenant,
-        schema=chosen.schema,
-        every=chosen.every,
-    )
 
 
 def choose_fleet(named: TargetOptions, settings: Settings) -> Chosen | None:

@@ -95,7 +95,7 @@ async def create_database(
             return False  # two at once: one of them fails on pg_database's unique index, 23505
         except psycopg.Error as error:
             right = "connect as a role with CREATEDB, or have the database created: CREATE DATABASE … OWNER …"
-            raise _refused(error, f"the database {name} cannot be created", name, right=right) from error
+            raise refused(error, f"the database {name} cannot be created", name, right=right) from error
     return True
 
 
@@ -146,7 +146,7 @@ async def drop_database(maintenance: Session, name: str, *, force: bool = False)
             return False
         except psycopg.Error as error:
             right = "connect as a superuser, or as the role that owns it"
-            raise _refused(error, f"the database {name} cannot be dropped", name, right=right) from error
+            raise refused(error, f"the database {name} cannot be dropped", name, right=right) from error
     return True
 
 
@@ -166,7 +166,7 @@ async def close_database(maintenance: Session, name: str, final: str, *, templat
         )
     except psycopg.Error as error:
         right = "connect as a superuser, or as the role that owns it, with CREATEDB"
-        raise _refused(error, f"the database {name} cannot be renamed to {final}", name, right=right) from error
+        raise refused(error, f"the database {name} cannot be renamed to {final}", name, right=right) from error
 
 
 async def _retry_while_in_use(maintenance: Session, statement: sql.Composed) -> None:
@@ -182,8 +182,12 @@ async def _retry_while_in_use(maintenance: Session, statement: sql.Composed) -> 
             await asyncio.sleep(0.05)
 
 
-def _refused(error: psycopg.Error, message: str, name: str, *, right: str) -> StonegateError:
-    """The failure of a statement about a database; `right` says who may."""
+def refused(error: psycopg.Error, message: str, name: str, *, right: str) -> StonegateError:
+    """The failure of a statement about a database.
+
+    Args:
+        right: what to do where the role may not.
+    """
     explained = explain_failure(error, database=name)
     if not isinstance(explained, MigrationFailed):
         return explained

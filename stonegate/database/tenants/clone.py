@@ -20,12 +20,12 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.reports import elapsed_ms
 from stonegate.database.seeds.insert import insert_seeds
-from stonegate.database.server.databases import drop_database
+from stonegate.database.server.databases import drop_database, refused
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.server.sizes import read_database_sizes
 from stonegate.database.sql import load
 from stonegate.database.tenants.labels import DatabaseFacts, Label, label_statement
-from stonegate.errors import MigrationFailed, StonegateError
+from stonegate.errors import StonegateError
 from stonegate.model.names import TEMPORARY_PREFIX
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
@@ -77,7 +77,9 @@ async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> 
             if made and not maintenance.closed:
                 await _discard(maintenance, temporary)
             if isinstance(error, psycopg.Error):
-                raise _refused(error, new.name) from error
+                right = "connect as a superuser, or as a role with CREATEDB that is a member of the owner"
+                message = f"the database {new.name} cannot be created"
+                raise refused(error, message, new.name, right=right) from error
             raise
 
 
@@ -184,19 +186,3 @@ async def _discard(maintenance: AsyncConnection[Any], name: str) -> None:
         await drop_database(maintenance, name, force=True)
     except (StonegateError, psycopg.Error):
         return  # `collect_leftovers` finds it
-
-
-def _refused(error: psycopg.Error, name: str) -> StonegateError:
-    explained = explain_failure(error, database=name)
-    if not isinstance(explained, MigrationFailed):
-        return explained
-    hint = explained.hint
-    if error.sqlstate == "42501":
-        hint = "connect as a superuser, or as a role with CREATEDB that is a member of the owner"
-    return MigrationFailed(
-        f"the database {name} cannot be created",
-        cause=explained.cause,
-        hint=hint,
-        sqlstate=error.sqlstate,
-        database=name,
-    )

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.failures import explain_failure
 from stonegate.database.sql import load
+from stonegate.database.tracking.tables import fetch_from_block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +108,6 @@ async def read_deployments(conn: AsyncConnection[Any], limit: int = 50) -> tuple
 
 
 async def _read(conn: AsyncConnection[Any], name: str, **values: object) -> list[tuple[Any, ...]]:
-    """The rows of a script that has one statement with rows.
-
-    Raises:
-        StonegateError: the role may not read the records, or the connection broke.
-    """
-    script = sql.SQL(load(name))
-    try:
-        cursor = await conn.execute(script.format(**{key: sql.Literal(value) for key, value in values.items()}))
-        while cursor.description is None and cursor.nextset():
-            pass
-        return await cursor.fetchall()
-    except psycopg.Error as error:
-        raise explain_failure(error, database=conn.info.dbname) from error
+    """The rows of a script that has one statement with rows."""
+    query = sql.SQL(load(name)).format(**{key: sql.Literal(value) for key, value in values.items()})
+    return await fetch_from_block(conn, query)

@@ -122,7 +122,7 @@ async def _read_recorded(
         with_stamp=sql.Literal(with_stamp),
         stamp=_stamp(),
     )
-    row = (await _fetch_from_block(conn, query))[0]
+    row = (await fetch_from_block(conn, query))[0]
     exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved = row
     latest = latest or {}
     late: dict[str, str] = latest.get("post_commit") or {}
@@ -296,7 +296,7 @@ def _stamp(*, escape: bool = False) -> sql.SQL:
     return sql.SQL(text.replace("%", "%%") if escape else text)
 
 
-async def _fetch_from_block(conn: AsyncConnection[Any], query: sql.Composed) -> list[tuple[Any, ...]]:
+async def fetch_from_block(conn: AsyncConnection[Any], query: sql.Composed) -> list[tuple[Any, ...]]:
     """The rows of the one statement of a script that returns any."""
     cursor: AsyncCursor[Any] = await conn.execute(query)
     while cursor.description is None and cursor.nextset():
