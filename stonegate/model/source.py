@@ -259,6 +259,7 @@ class Migration:
         name: the path below `migrations/` ("2024/003_split.pssql"); what the tracking row holds.
         checksum: sha256 of the bytes without `-- stonegate:` lines, hex.
         raw_checksum: sha256 of the bytes, for the original.
+        respelled_checksum: what `checksum` would be with the other kind of line ends (CRLF, LF), for a hint.
         run_on_fresh, no_transaction: directives.
         allows: `allow <kind> <object>` directives as consent tokens ("drop_column:users.legacy", or "drop_column").
     """
@@ -267,6 +268,7 @@ class Migration:
     file: str
     checksum: str
     raw_checksum: str
+    respelled_checksum: str = ""
     statements: tuple[MigrationStatement, ...]
     run_on_fresh: bool = False
     no_transaction: bool = False

@@ -136,6 +136,18 @@ def test_a_changed_file_blocks_until_its_checksum_is_recorded(deployed: Database
     assert apply(deployed.url, directive).error is None  # directives do not count
 
 
+@pytest.mark.parametrize(("first", "second"), [("\n", "\r\n"), ("\r\n", "\n")], ids=["crlf", "lf"])
+def test_a_file_whose_line_ends_changed_is_told_as_such(
+    deployed: Database, tmp_path: Path, first: str, second: str
+) -> None:
+    text = "UPDATE users SET code = 'x'\nWHERE id = 1;\n"
+    applied(deployed.url, migrated(tmp_path, TABLE, text.replace("\n", first)))
+    (blocked,) = plan(deployed.url, migrated(tmp_path, TABLE, text.replace("\n", second))).blocked
+    assert blocked.code == "changed_migration" and "line ends" in (blocked.hint or "")
+    (edited,) = plan(deployed.url, migrated(tmp_path, TABLE, text.replace("x", "y").replace("\n", second))).blocked
+    assert "line ends" not in (edited.hint or "")
+
+
 def test_a_transaction_of_its_own_is_ignored_with_a_warning(deployed: Database, tmp_path: Path) -> None:
     source = migrated(tmp_path, TABLE, "BEGIN;\nUPDATE users SET code = 'x' WHERE id = 1;\nCOMMIT;", "SELECT 1/0;")
     assert any("1.sql" in warning for warning in plan(deployed.url, source).warnings)

@@ -134,6 +134,13 @@ def _step(
     return step, refused
 
 
+_EDITED = "restore the file and write a new migration; or record the new checksum with the consent above"
+_LINE_ENDS = (
+    "only its line ends changed: have git check it out as it was (.gitattributes: *.sql text eol=lf, and likewise); "
+    "or record the new checksum with the consent above"
+)
+
+
 def _changed(ordered: tuple[Migration, ...], state: TrackingState, allowed: Allowed) -> Iterator[Blocked]:
     """An applied file whose checksum changed is drift (behaviour, §4)."""
     applied = {migration.name: migration for migration in state.migrations}
@@ -153,7 +160,7 @@ def _changed(ordered: tuple[Migration, ...], state: TrackingState, allowed: Allo
                 change_class=ChangeClass.INCOMPATIBLE,
                 reason=f"the file changed after it was applied: recorded {recorded[:12]}…, now {now[:12]}…",
                 allow=f"--allow changed_migration:{migration.name}",
-                hint="restore the file and write a new migration; or record the new checksum with the consent above",
+                hint=_LINE_ENDS if recorded == migration.respelled_checksum else _EDITED,
                 file=migration.file,
                 line=1,
             )

@@ -56,12 +56,18 @@ def build_migration(
         file=file.path,
         checksum=sha256(bare).hexdigest(),
         raw_checksum=file.digest,
+        respelled_checksum=sha256(_with_other_line_ends(bare)).hexdigest(),
         statements=tuple(built),
         run_on_fresh="run-on-fresh" in flags,
         no_transaction="no-transaction" in flags,
         allows=allows,
     )
     return migration, tuple(warnings)
+
+
+def _with_other_line_ends(text: bytes) -> bytes:
+    unix = text.replace(b"\r\n", b"\n")
+    return unix if unix != text else text.replace(b"\n", b"\r\n")
 
 
 def _mistaken(statement: Statement) -> SourceError | None:
