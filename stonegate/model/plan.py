@@ -237,6 +237,7 @@ class Plan:
         checksum: sha256 (hex) of its `content` and its target: of everything else in it but `source.path`.
         skipped: declared objects that are as declared already.
         uncertain: labels of objects whose steps are decided at apply, after the migrations ran (behaviour, §5).
+        moved: (before, after) of what its migrations rename or give another schema, in their order.
         search_path: schemas that the database's search_path gets (extensions with a schema of their own).
         seed_missing: declared rows that existing tables lack are inserted.
         excepted: differences that verification tolerates ("identity → after"): left alone at adoption, or made by
@@ -261,6 +262,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     skipped: tuple[ObjectKey, ...] = ()
     uncertain: tuple[str, ...] = ()
+    moved: tuple[tuple[ObjectKey, ObjectKey], ...] = ()
     consents: tuple[Consent, ...] = ()
     force: bool = False
     allow_drift: bool = False

@@ -19,6 +19,7 @@ from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.backfill import with_planned_consent
 from stonegate.planner.migrations.decide import MigrationPlan, changed_migrations, plan_migrations
 from stonegate.planner.migrations.enum_values import refuse_values
+from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles import clear_the_way
@@ -83,6 +84,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     if plan.mode is Mode.BASELINE:
         return replace(plan, steps=migrations.steps, blocked=migrations.blocked, records=records)
     preview = _preview(plan, given, migrations)
+    plan = replace(plan, moved=preview.simulated.moved)
     decided = _decide_all(plan, given, allowed, migrations, preview)
     cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), given.desired, preview.simulated.catalog)
     created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
@@ -92,7 +94,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         live=preview.simulated.catalog,
         builder=plan.builder,
         places=find_places(tree),
-        declared=state.declared,
+        declared=with_moved(state.declared, plan.moved),
         real=given.live,
         rewound=preview.rewound.tables,
         filled=filled_tables(seeds, seed_missing=options.seed_missing),
@@ -144,7 +146,7 @@ def _preview(plan: Plan, given: Given, migrations: MigrationPlan) -> _Preview:
         Change(action=Action.CREATE, key=table.key, reason=f"{table.key} is new; made as the migrations expect it")
         for table in rewound.tables
     )
-    diff = _diff(plan, simulated.catalog, given.state)
+    diff = _diff(replace(plan, moved=simulated.moved), simulated.catalog, given.state)
     return _Preview(start=start, rewound=rewound, made=made, simulated=simulated, diff=diff)
 
 
@@ -185,7 +187,7 @@ def _diff(plan: Plan, live: Catalog, state: TrackingState) -> Diff:
     return differences(
         plan.desired,
         live,
-        declared=state.declared,
+        declared=with_moved(state.declared, plan.moved),
         deployed_names=recorded_keys(state, live),
         kept=frozenset(plan.kept),
         builder=plan.builder,
@@ -303,7 +305,7 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[St
         live=live,
         builder=plan.builder,
         places=places,
-        declared=state.declared,
+        declared=with_moved(state.declared, plan.moved),
         filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
     )
     return _with_consents(evolve(cleared.changes, evolution), allowed)

@@ -29,6 +29,7 @@ from stonegate.model.source import Effect, EffectVerb, Migration
 from stonegate.planner.ddl.clauses import children_of
 from stonegate.planner.diff.inheritance import parents_of
 from stonegate.planner.migrations.enum_values import changed_labels
+from stonegate.planner.migrations.moved import FIELDS
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     follow_rename,
@@ -54,11 +55,13 @@ RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, Ob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """The catalog after the replay, the labels of what is uncertain, and the keys that the replay created."""
+    """The catalog after the replay, the labels of what is uncertain, the keys that the replay created, and those that
+    it moved: (before, after)."""
 
     catalog: Catalog
     uncertain: frozenset[str]
     created: frozenset[ObjectKey]
+    moved: tuple[tuple[ObjectKey, ObjectKey], ...]
 
 
 def simulate(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -> Simulated:
@@ -79,10 +82,16 @@ class Replay:
         self.desired = desired
         self.uncertain: set[str] = set()
         self.created: set[ObjectKey] = set()
+        self.moved: list[tuple[ObjectKey, ObjectKey]] = []
 
     def result(self) -> Simulated:
         """The state after all effects so far."""
-        return Simulated(catalog=self.catalog, uncertain=frozenset(self.uncertain), created=frozenset(self.created))
+        return Simulated(
+            catalog=self.catalog,
+            uncertain=frozenset(self.uncertain),
+            created=frozenset(self.created),
+            moved=tuple(self.moved),
+        )
 
     def apply(self, effect: Effect) -> None:
         """Applies one effect."""
@@ -190,7 +199,7 @@ class Replay:
             self._on_table(table, partial(with_index, index=index))
 
     def _put(self, thing: object) -> None:
-        name = _FIELDS[type(thing).__name__]
+        name = FIELDS[type(thing).__name__]
         self._set(name, (*getattr(self.catalog, name), thing))
 
     def _set(self, name: str, things: tuple[Any, ...]) -> None:
@@ -216,7 +225,7 @@ class Replay:
         found = self.catalog.objects.get(key)
         if found is None:
             return
-        name = _FIELDS[type(found).__name__]
+        name = FIELDS[type(found).__name__]
         self._set(name, tuple(thing for thing in getattr(self.catalog, name) if thing is not found))
         if key.kind is ObjectKind.TABLE:
             for sequence in self.catalog.sequences:
@@ -262,6 +271,7 @@ class Replay:
             return
         self._remove(key)
         moved: CatalogObject = replace(found, schema=schema, name=name)
+        self.moved.append((key, moved.key))
         wanted = self.desired.objects.get(moved.key)
         if isinstance(moved, Table) and isinstance(wanted, Table):
             moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
@@ -379,19 +389,3 @@ class Replay:
         if effect.verb is EffectVerb.SET_TYPE and wanted_table is not None:
             return adopt_members(changed, wanted_table, frozenset({name}))
         return changed
-
-
-_FIELDS = {
-    "Schema": "schemas",
-    "Extension": "extensions",
-    "EnumType": "enums",
-    "CompositeType": "composites",
-    "DomainType": "domains",
-    "RangeType": "ranges",
-    "Sequence": "sequences",
-    "Table": "tables",
-    "View": "views",
-    "Routine": "routines",
-    "DefaultPrivileges": "default_privileges",
-    "OtherObject": "others",
-}

@@ -1,0 +1,4 @@
+CREATE TABLE t (id int PRIMARY KEY, gone int, a text, CONSTRAINT chk CHECK (a <> ''));
+CREATE INDEX t_a ON t (a);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+CREATE POLICY pol ON t USING (true);

@@ -1,0 +1,1 @@
+ALTER TYPE pt RENAME TO pt2;

@@ -1,0 +1,1 @@
+CREATE TYPE pt2 AS (x int);
