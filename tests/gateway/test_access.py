@@ -14,6 +14,7 @@ from stonegate.gateway.answers import Refusal
 from stonegate.gateway.security import Guard
 from stonegate.settings import Settings
 from tests.gateway.gateway import TOKEN, Gateway, bearer
+from tests.gateway.load import eventually
 
 
 def networks(*texts: str) -> tuple[Any, ...]:
@@ -168,6 +169,20 @@ def test_routes_that_are_not_there(gateway: Gateway) -> None:
         answer = gateway.get(path)
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found"), path
         assert "location" not in answer.headers
+
+
+@pytest.mark.contract
+def test_made_up_names_are_no_labels(gateway: Gateway, shop: str) -> None:
+    """Whoever may call could fill the memory of all who scrape."""
+    for number in range(5):
+        made_up = f"made-up-{number}"
+        assert gateway.call(made_up, f"made_up_{number}").status_code == 503
+        assert gateway.call(shop, f"made_up_{number}", tenant_id=made_up).status_code == 503
+        assert gateway.call(shop, f"made_up_{number}").status_code == 404
+        assert gateway.call(f"{shop.upper()}!{'!' * number}", "add").status_code == 403
+        assert gateway.get(f"/{made_up}").status_code == 404
+    eventually(lambda: 'platform="unknown"' in gateway.get("/metrics").text)  # whichever worker knows it
+    assert not re.search("made.up|SHOP|!", gateway.get("/metrics").text)
 
 
 @pytest.mark.contract
