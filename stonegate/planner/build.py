@@ -16,6 +16,7 @@ from stonegate.planner.order.tree import Ordered
 from stonegate.planner.rights import with_declared_rights
 from stonegate.planner.stale import BodyUses, uses_nothing
 from stonegate.planner.unmanaged import kinds_outside
+from stonegate.planner.unseen import warn_of_unseen
 
 _NO_OPTIONS = PlanOptions()
 _NOTHING_RECORDED = TrackingState()
@@ -73,6 +74,7 @@ def build_plan(
                 desired=with_declared_rights(desired, tree, builder),
                 body_uses=body_uses,
             )
+            plan = replace(plan, warnings=(*plan.warnings, *warn_of_unseen(tree, desired)))
             plan = plan_change(plan, given)
         case Mode.UNCHANGED:
             raise AssertionError("unchanged is decided before a plan is built")

@@ -54,7 +54,7 @@ def test_others_are_all_there(catalog: Catalog) -> None:
         ("cast", "(public.mood AS integer)"),
         ("collation", "public.german"),
         ("comment", "index public.customer_pkey"),
-        ("default conversion", "public.latin"),
+        ("conversion", "public.latin"),
         ("event trigger", "watch"),
         ("foreign data wrapper", "nowhere"),
         ("foreign server", "elsewhere"),

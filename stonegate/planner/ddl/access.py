@@ -56,7 +56,7 @@ def reference(thing: CatalogObject) -> str:
             assert_never(thing)
 
 
-_OTHER_WORDS = {"statistics object": "STATISTICS", "default conversion": "CONVERSION"}
+_OTHER_WORDS = {"statistics object": "STATISTICS"}
 
 
 def routine_reference(key: ObjectKey, kind: str | None = None) -> str:

@@ -222,7 +222,6 @@ def test_global_default_privileges_can_revoke() -> None:
 def test_comments_on_objects_that_are_only_carried_along() -> None:
     for kind, identity, target in (
         ("rule", "r on public.t", "RULE r on public.t"),
-        ("default conversion", "s.c", "CONVERSION s.c"),
         ("text search configuration", "s.c", "TEXT SEARCH CONFIGURATION s.c"),
     ):
         thing = OtherObject(kind=kind, identity=identity, definition="", comment="it's")

@@ -28,7 +28,8 @@ others AS MATERIALIZED (
     WHERE NOT EXISTS (
         SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype IN ('e', 'i'))
     UNION ALL
-    SELECT o.classid, o.objid, o.kind, i.identity,
+    -- There is no changing a conversion into the default one: of one name, it is made anew.
+    SELECT o.classid, o.objid, replace(o.kind, 'default conversion', 'conversion'), i.identity,
         concat('CREATE ', CASE WHEN o.kind = 'default conversion' THEN 'DEFAULT ' END, o.subject,
             coalesce(n.plain, i.identity), o.detail),
         o.creatable, concat('DROP ', o.subject, i.identity)
