@@ -52,6 +52,8 @@ def register(
     settings = read_settings()
     from stonegate.fleet.credentials import register_platform
 
+    if password_stdin and db_user is None:
+        raise UsageError("--password-stdin is the password of a role, and none is named", hint="--db-user ROLE")
     password = _read_password(password_stdin) if db_user is not None else None
     with progress(f"registering {name}"):
         record = asyncio.run(

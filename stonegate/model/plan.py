@@ -311,9 +311,14 @@ class Plan:
                 f"{name} is not a saved plan", cause=str(error), hint="stonegate plan --out FILE"
             ) from None
         if plan.version != PLAN_VERSION:
-            raise UsageError(f"the plan has version {plan.version}, this stonegate reads {PLAN_VERSION}")
+            raise UsageError(
+                f"the plan has version {plan.version}, this stonegate reads {PLAN_VERSION}", hint="stonegate plan again"
+            )
         if plan.sealed().checksum != plan.checksum:
-            raise UsageError("the plan was changed after it was saved: its checksum does not match")
+            raise UsageError(
+                "the plan was changed after it was saved: its checksum does not match",
+                hint="stonegate plan --out FILE again; what shall differ, say in the folder or with --allow",
+            )
         return plan
 
 

@@ -132,6 +132,7 @@ def test_names_that_are_no_text(run: Run, notes: Path, name: bytes) -> None:
         (("apply", "postgresql", "-d", "x", "--plan", "plan.json"), "no FOLDER"),
         (("apply", "-d", "x", "--plan", "plan.json", "--force"), "consents"),
         (("call",), "FUNCTION"),
+        (("platform", "register", "p", "--password-stdin"), "--password-stdin"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -164,7 +165,7 @@ def test_a_plan_that_was_edited(run: Run, notes: Path) -> None:
     run("plan", "--out", "plan.json")
     Path("plan.json").write_text(Path("plan.json").read_text().replace("legacy text", "legacy int"))
     result = run("apply", "-d", "x", "--plan", "plan.json")
-    assert result.code == 2 and "changed after it was saved" in result.err
+    assert result.code == 2 and "changed after it was saved" in result.err and "hint:" in result.err
 
 
 def test_a_bug_is_one_line_and_a_hint(run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,9 @@ async def _read_candidates(conn: AsyncConnection[Any], function: str) -> list[Ca
 
 def _choose(candidates: list[Candidate], function: str, arguments: Sequence[str]) -> Candidate:
     if not candidates:
-        raise FunctionNotFound(f"there is no function {function}", hint="stonegate status, or \\df in psql")
+        raise FunctionNotFound(
+            f"there is no function {function}", hint="\\df *.* in psql lists all; SCHEMA.NAME is another schema's"
+        )
     if "(" in function:
         wanted = _squeeze(function.partition("(")[2].rpartition(")")[0])
         fitting = [each for each in candidates if _squeeze(", ".join(each.types)) == wanted]
