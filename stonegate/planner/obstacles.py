@@ -5,13 +5,15 @@ Declared ones are dropped and restored around the change; objects outside the fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table, View
+from stonegate.model.catalog import REMARKS, Catalog, Column, Constraint, Index, Table, View
 from stonegate.model.expressions import is_unstable
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
+from stonegate.planner.circles import break_circles
+from stonegate.planner.diff.inheritance import parents_of
 
 _CODE = frozenset(
     {
@@ -73,6 +75,10 @@ class _Clearing:
             for holder in holders
             for index in holder.indexes
         }
+        self.children: dict[QualifiedName, list[Table]] = {}
+        for table in live.tables:
+            for parent in parents_of(table):
+                self.children.setdefault(parent, []).append(table)
         self.blocked: dict[ObjectKey, Blocked] = {}
         self.worklist: list[_Disturbance] = []
         self.seen: set[tuple[ObjectKey, bool]] = set()
@@ -85,8 +91,8 @@ class _Clearing:
             for key in self._touched(disturbance):
                 for dependent in self.live.dependents.get(key, ()):
                     self._clear(dependent, disturbance)
-        for change in tuple(_keys_between_dropped(self.changes, self.live)):
-            self.changes[change.key, ""] = change
+        for change in tuple(break_circles(self.changes, self.live)):
+            self.changes[change.key, change.aspect] = change
         return Cleared(
             changes=(*(change for change in self.changes.values() if not self._is_part_of_new(change)), *self.moved),
             blocked=tuple(self.blocked[key] for key in sorted(self.blocked)),
@@ -113,6 +119,19 @@ class _Clearing:
         if (gone or retyped) and (change.key, retyped) not in self.seen:
             self.seen.add((change.key, retyped))
             self.worklist.append(_Disturbance(change.key, retyped, change))
+            self.worklist += (_Disturbance(key, retyped, change) for key in self._heirs(change.key, change))
+
+    def _heirs(self, key: ObjectKey, cause: Change) -> Iterator[ObjectKey]:
+        """The same column of the tables below, which changes and goes with it unless it is left to them."""
+        for child in self.children.get(key.owner.qualified, ()) if key.kind is ObjectKind.COLUMN else ():
+            column, wanted = child.column(key.member or ""), self.desired.table(child.key)
+            if column is None or not column.inherited:
+                continue
+            stays = wanted.column(column.name) if wanted is not None else None
+            if stays is None or (stays.type != column.type if cause.action is Action.ALTER else cause.restored):
+                heir = child.key.part(ObjectKind.COLUMN, column.name)
+                yield heir
+                yield from self._heirs(heir, cause)
 
     def _touched(self, disturbance: _Disturbance) -> Iterator[ObjectKey]:
         """The key itself and, for a whole relation, its columns."""
@@ -136,6 +155,8 @@ class _Clearing:
         if dependent == disturbance.key or dependent.owner == disturbance.key or self._is_gone(dependent):
             return
         match dependent.kind:
+            case ObjectKind.OTHER if dependent.name.startswith(REMARKS) and not self._is_declared(dependent):
+                pass  # goes with its object
             case kind if kind in _CODE:
                 self._restore(dependent, disturbance)
             case ObjectKind.INDEX | ObjectKind.CONSTRAINT:
@@ -197,6 +218,8 @@ class _Clearing:
         column = self._live_column(dependent)
         if column is None:
             return
+        if column.inherited and dependent.owner == disturbance.key.owner != disturbance.cause.key.owner:
+            return  # goes and comes back with the parent's
         declared = self._declared_member(dependent)
         if self._is_freed(dependent):
             if declared and column.default is not None and self._waits(disturbance.key):
@@ -327,38 +350,6 @@ def _keeps_family(retyping: Change) -> bool:
         (text or "").partition(" COLLATE ")[0].partition("(")[0] for text in (retyping.before, retyping.after)
     )
     return before == after or any({before, after} <= family for family in _FAMILIES)
-
-
-def _keys_between_dropped(changes: Mapping[tuple[ObjectKey, str], Change], live: Catalog) -> Iterator[Change]:
-    """Foreign keys of dropped tables that refer to each other: none of these can go before its key is gone.
-
-    A partitioned table that refers to itself has partitions which refer to each other.
-    """
-    dropped = {change.key for change in changes.values() if change.action is Action.DROP}
-    tables = {table.key: table for table in live.tables if table.key in dropped}
-
-    def referenced(table: Table) -> Iterator[tuple[str, ObjectKey]]:
-        for constraint in table.constraints:
-            target = constraint.references
-            if target is not None and (key := ObjectKey(ObjectKind.TABLE, target.schema, target.name)) in tables:
-                yield constraint.name, key
-
-    def reaches(start: ObjectKey, goal: ObjectKey) -> bool:
-        seen, worklist = {start}, [start]
-        while worklist:
-            new = {key for _, key in referenced(tables[worklist.pop()])} - seen
-            seen |= new
-            worklist += new
-        return goal in seen
-
-    for table in tables.values():
-        for name, target in referenced(table):
-            key = table.key.part(ObjectKind.CONSTRAINT, name)
-            if target == table.key and table.partition_key is None:
-                continue
-            if (key, "") not in changes and reaches(target, table.key):
-                reason = f"dropped first: {table.key} and {target} refer to each other and are dropped"
-                yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
 
 
 def _restoring(

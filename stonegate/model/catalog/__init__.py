@@ -12,7 +12,7 @@ from stonegate.model.catalog.access import (
     without_denied,
 )
 from stonegate.model.catalog.database import Accessible, Catalog, CatalogObject, Dependency
-from stonegate.model.catalog.objects import Extension, OtherObject, OtherPart, Parameter, Routine, Schema
+from stonegate.model.catalog.objects import REMARKS, Extension, OtherObject, OtherPart, Parameter, Routine, Schema
 from stonegate.model.catalog.relations import (
     NOT_VALID,
     Column,
@@ -29,6 +29,7 @@ from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, 
 
 __all__ = [
     "NOT_VALID",
+    "REMARKS",
     "Access",
     "Accessible",
     "Attribute",

@@ -84,6 +84,18 @@ class OtherPart:
     undo: str
 
 
+#: How the names begin of what is said about a thing by altering it: lost where that is made again, gone where it goes.
+REMARKS = (
+    "comment ",
+    "extension dependency ",
+    "index storage ",
+    "replica identity ",
+    "security label ",
+    "sequence persistence ",
+    "trigger state ",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherObject:
     """An object that the model holds as text only.

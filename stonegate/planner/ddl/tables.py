@@ -36,7 +36,7 @@ from stonegate.planner.ddl.constraints import (
     replica_identity_clauses,
 )
 from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
-from stonegate.planner.diff.matching import is_generated_name
+from stonegate.planner.diff.matching import is_named_share
 
 
 def create_table(
@@ -162,13 +162,15 @@ def _elements(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -
             yield column_definition(column, default=column.name not in left_out or column.default is None)
     standalone = table.partition_of is not None and not _is_attached_at_once(table, catalog)
     for constraint in table.constraints:
-        if constraint.name not in left_out and (is_inline(constraint) or (standalone and _is_shared(constraint))):
+        if constraint.name not in left_out and (
+            is_inline(constraint) or (standalone and _is_shared(table, constraint))
+        ):
             yield inline_constraint(constraint)
 
 
-def _is_shared(constraint: Constraint) -> bool:
-    """ATTACH PARTITION wants the parent's checks to be there; its keys it makes itself."""
-    return constraint.inherited and constraint.kind == "check"
+def _is_shared(table: Table, constraint: Constraint) -> bool:
+    """ATTACH PARTITION wants the parent's checks to be there; its keys it makes itself, under names of its own."""
+    return constraint.inherited and (constraint.kind == "check" or _is_named(table, constraint))
 
 
 def _is_given(table: Table, column: Column, catalog: Catalog | None) -> bool:
@@ -198,16 +200,17 @@ def _override(table: Table, column: Column, catalog: Catalog | None, with_defaul
 
 def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
     """PARTITION OF gives the parent's order of columns and names to the indexes; others need ATTACH PARTITION."""
-    if table.partition_of is None or any(_is_named(table, index) for index in table.indexes):
+    shares: tuple[Constraint | Index, ...] = (*table.constraints, *table.indexes)
+    if table.partition_of is None or any(_is_named(table, part) for part in shares):
         return False
     parents = parents_of(table, catalog) if catalog is not None else ()
     own = [column.name for column in table.columns]
     return all([column.name for column in parent.columns] == own for parent in parents)
 
 
-def _is_named(table: Table, index: Index) -> bool:
-    """True for an index that becomes part of the parent's, and has a name that PostgreSQL would not give it."""
-    return index.inherited and not is_generated_name(index, table.name)
+def _is_named(table: Table, part: Constraint | Index) -> bool:
+    """True for an index or key that becomes part of the parent's, and has a name that PostgreSQL would not give it."""
+    return is_named_share(part, table.name)
 
 
 def _inherits_at_once(table: Table) -> bool:

@@ -10,7 +10,7 @@ from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
 from stonegate.model.expressions import flatten
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.tokens import lex
-from stonegate.planner.diff.matching import is_generated_name, match_parts, remembers, shape
+from stonegate.planner.diff.matching import is_named_share, match_parts, remembers, shape
 from stonegate.planner.diff.sides import Sides
 
 #: Why a part is created that seems to be there: see `Family.loses`.
@@ -116,7 +116,7 @@ class Family:
 
         Checks are not handed down by ATTACH PARTITION and INHERIT: the table must have them before.
         """
-        if not part.inherited or self._is_named(part):
+        if not part.inherited or is_named_share(part, self.desired.name):
             return False
         if self._attached and part.kind != "check":
             return True
@@ -138,7 +138,9 @@ class Family:
 
     def brings_index(self, part: Index) -> bool:
         """True if the index comes from a partitioned parent."""
-        return part.inherited and not self._is_named(part) and (self._attached or bool(self._stable))
+        if not part.inherited or is_named_share(part, self.desired.name):
+            return False
+        return self._attached or bool(self._stable)
 
     def keeps_index(self, part: Index) -> bool:
         """True if the live index is part of one of a partitioned parent."""
@@ -146,15 +148,8 @@ class Family:
 
     def loses(self, desired: Constraint | Index, live: Constraint | Index) -> bool:
         """True if the part is a parent's now, and goes with that, whose successor brings none, or none of that name."""
-        return live.inherited and not (desired.inherited and not self._is_named(desired)) and self._goes(live)
-
-    def _is_named(self, part: Constraint | Index) -> bool:
-        """True if the folder names the table's share of a key or index; a parent takes in one that is there already.
-
-        Foreign keys and checks have their parent's name everywhere.
-        """
-        is_share = isinstance(part, Index) or part.kind in ("primary key", "unique", "exclusion")
-        return is_share and part.inherited and not is_generated_name(part, self.desired.name)
+        brought = desired.inherited and not is_named_share(desired, self.desired.name)
+        return live.inherited and not brought and self._goes(live)
 
     def _goes(self, part: Constraint | Index) -> bool:
         """True if the live part of this table is dropped, by itself or with the parent's that it is part of."""

@@ -118,6 +118,15 @@ def is_generated_name(part: Constraint | Index, owner: str) -> bool:
     return is_made_up(part.name, owner, part.kind, columns)
 
 
+def is_named_share(part: Constraint | Index, owner: str) -> bool:
+    """True if the folder names a partition's share of an index or key; a parent takes in one that is there already.
+
+    Foreign keys and checks have their parent's name everywhere.
+    """
+    is_share = isinstance(part, Index) or part.kind in ("primary key", "unique", "exclusion")
+    return is_share and part.inherited and not is_generated_name(part, owner)
+
+
 def _gets_name(desired: Part, live: Part, owner: str, remembered: Collection[str]) -> bool:
     if not is_generated_name(desired, owner):
         return True

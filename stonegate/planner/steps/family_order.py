@@ -21,6 +21,7 @@ def family_order(
 ) -> Iterator[tuple[int, int]]:
     """Pairs (earlier, later); those of `children_freed` and `shares_first`, which outweigh all others, are apart."""
     yield from _parents_first(operations, index, desired, live)
+    yield from _heirlooms_settled(operations, index, desired, live)
     yield from _children_fitted(operations, live, desired)
     yield from _parts_freed(operations, live)
     yield from _bounds_freed(operations, live, desired)
@@ -85,6 +86,25 @@ def _fits_parent(below: Operation, above: Operation) -> bool:
         return below.change.aspect == "not_null_name"
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
     return is_new and below.change.aspect in ("type", "generated")
+
+
+def _heirlooms_settled(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """What depends on a child's column goes before the parent's changes, which changes both, and comes back after."""
+    heirs = frozenset(table.key for catalog in (desired, live) for table in catalog.tables if parents_of(table))
+    for catalog in (desired, live) if heirs else ():
+        for edge in catalog.dependencies:
+            if edge.on.kind is not ObjectKind.COLUMN or edge.on.owner not in heirs:
+                continue
+            for ancestor in _ancestors(edge.on.owner, catalog):
+                above = ancestor.part(ObjectKind.COLUMN, edge.on.member or "")
+                if catalog is live:
+                    changing = (*index.droppers(above), *index.alterers(above))
+                    yield from ((first, second) for first in index.removers(edge.dependent) for second in changing)
+                elif settled := index.changers(above):
+                    makers = index.makers(edge.dependent, operations)
+                    yield from ((first, second) for first in settled for second in makers)
 
 
 def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -45,16 +46,27 @@ class OperationIndex:
             if sequence.owned_by is not None
             for schema, table, column in (sequence.owned_by,)
         }
+        self.defaults = {
+            number for number, each in enumerate(operations) if each.change.aspect in ("default", "former_default")
+        }
         for number, operation in enumerate(operations):
             self.by_key[operation.verb, operation.key].append(number)
             if operation.table != operation.key or operation.verb is Verb.ALTER:
                 self.by_table[operation.table].append(number)
 
     def removers(self, key: ObjectKey) -> list[int]:
-        """Operations that drop the object (or the table that holds it)."""
+        """Operations that drop the object (or the table that holds it), or a column's default."""
+        return next(iter(self._drops(key)), [])
+
+    def whole_removers(self, key: ObjectKey) -> list[int]:
+        """Those of them that take more than a column's default."""
+        found = ([number for number in numbers if number not in self.defaults] for numbers in self._drops(key))
+        return next((numbers for numbers in found if numbers), [])
+
+    def _drops(self, key: ObjectKey) -> Iterator[list[int]]:
         holder = self.live_holders.get(key, key)
         found = (self.by_key.get((Verb.DROP, each)) for each in (key, key.owner, holder, holder.owner))
-        return next((numbers for numbers in found if numbers), [])
+        return (numbers for numbers in found if numbers)
 
     def droppers(self, key: ObjectKey) -> list[int]:
         """Operations that drop the object alone."""

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, CompositeType, Dependency, Sequence, Table
+from stonegate.model.catalog import REMARKS, Catalog, CompositeType, Dependency, Sequence, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
@@ -54,18 +54,7 @@ _LATE_DROP_RANK: dict[ObjectKind, int] = {
     ObjectKind.SCHEMA: 97,
 }
 _LAST = 100
-#: What is said about a thing, by altering it: taken back while the thing is as it was, said when all is there.
-_REMARKS = tuple(
-    f"{kind} "
-    for kind in (
-        "comment",
-        "extension dependency",
-        "index storage",
-        "replica identity",
-        "sequence persistence",
-        "trigger state",
-    )
-)
+# A remark is taken back while the thing is as it was, and made when all is there.
 _REMARK_TAKEN_BACK, _REMARK_MADE = 5, 88
 _ATTACHED = frozenset(
     {"owner", "comment", "privileges", "sequence_comment", "sequence_privileges", "enabled", "options", "name"}
@@ -152,7 +141,7 @@ def _rank(operation: Operation) -> int:
     kind = operation.key.kind
     if operation.closing:
         return _LAST
-    is_remark = kind is ObjectKind.OTHER and operation.key.name.startswith(_REMARKS)
+    is_remark = kind is ObjectKind.OTHER and operation.key.name.startswith(REMARKS)
     match operation.verb:
         case Verb.DROP | Verb.CREATE if is_remark:
             return _REMARK_TAKEN_BACK if operation.verb is Verb.DROP else _REMARK_MADE
@@ -199,7 +188,7 @@ def _removal_order(
             moves = (n for n in index.alterers(edge.dependent) if operations[n].change.aspect == "owned_by")
             yield from ((number, second) for number in moves for second in index.removers(edge.on))
             continue
-        gone = index.removers(edge.on)
+        gone = index.whole_removers(edge.on)
         altered = [n for n in index.alterers(edge.on) if operations[n].change.aspect != "owned_by"]
         for first in index.removers(edge.dependent):
             yield from ((first, second) for second in gone)

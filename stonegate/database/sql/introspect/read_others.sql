@@ -42,6 +42,8 @@ others AS MATERIALIZED (
         SELECT FROM pg_catalog.pg_depend AS m WHERE m.classid = o.classid AND m.objid = o.objid AND m.deptype IN ('e', 'i'))
 ),
 
+remarks AS MATERIALIZED ([[remarks]]),
+
 parts AS MATERIALIZED (
     SELECT classid, objid, string_agg(concat('{"sql":', to_json(sql), ',"undo":', to_json(undo), '}'), ','
         ORDER BY sql COLLATE "C") AS list
@@ -90,7 +92,7 @@ SELECT concat('{"others":[', (
     FROM (
         SELECT *, NULL AS about FROM others
         UNION ALL
-        SELECT NULL, NULL, r.* FROM ([[remarks]]) AS r
+        SELECT NULL, NULL, r.kind, r.identity, r.definition, r.creatable, r.drop, r.about FROM remarks AS r
     ) AS o
     LEFT JOIN parts AS p ON p.classid = o.classid AND p.objid = o.objid
     LEFT JOIN (
@@ -106,5 +108,10 @@ SELECT concat('{"others":[', (
         JOIN all_nodes AS b ON b.classid = d.refclassid AND b.objid = d.refobjid AND b.number = d.refobjsubid
         WHERE d.objid >= 16384 AND d.deptype NOT IN ('e', 'x')
             AND NOT (d.deptype = 'i' AND d.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass)) AND (a.other OR b.other) AND a.key <> b.key
+        UNION
+        SELECT concat('{"dependent":{"kind":"other","schema":"","name":', to_json(concat(r.kind, ' ', r.identity)),
+            '},"on":', b.key, '}')
+        FROM remarks AS r
+        JOIN all_nodes AS b ON b.classid = r.holder_class AND b.objid = r.holder AND b.number = r.holder_number
     ) AS e
 ), ']}')
