@@ -173,6 +173,7 @@ def _constraints(
     yield from family_order(operations, index, desired, live)
     yield from _keys_settled(operations, index, desired)
     yield from _types_free(operations, index, desired, live)
+    yield from _persistence_order(operations, index, live)
 
 
 def _removal_order(
@@ -257,6 +258,26 @@ def _keys_settled(
             target = ObjectKey(ObjectKind.TABLE, constraint.references.schema, constraint.references.name)
             for second in index.makers(key, operations):
                 yield from ((first, second) for first in going.get(target, ()))
+
+
+def _persistence_order(
+    operations: tuple[Operation, ...], index: OperationIndex, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """No foreign key of a logged table refers to an unlogged one at any time (manual: CREATE TABLE, "UNLOGGED")."""
+    moves = {
+        operation.key: number for number, operation in enumerate(operations) if operation.change.aspect == "unlogged"
+    }
+    for table in live.tables if moves else ():
+        for part in table.constraints:
+            if part.references is None:
+                continue
+            target = ObjectKey(ObjectKind.TABLE, part.references.schema, part.references.name)
+            gone = index.removers(table.key.part(ObjectKind.CONSTRAINT, part.name))
+            mine, other = moves.get(table.key), moves.get(target)
+            for number in (each for each in (mine, other) if each is not None):
+                yield from ((first, number) for first in gone)
+            if mine is not None and other is not None and mine != other:
+                yield (other, mine) if table.unlogged else (mine, other)
 
 
 def _types_free(
