@@ -23,7 +23,7 @@ from tests.gateway.contract import check
 
 #: The administrator's token; of a gateway that stands already it is in the environment, as for `stonegate serve`.
 TOKEN = os.environ.get("ADMIN_TOKEN") or "the-token-of-the-tests"
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 #: The gateway's working directory is another one, and what it imports must be what the tests import.
 _HERE = str(Path(stonegate.__file__).resolve().parents[1])
 
