@@ -262,6 +262,20 @@ async def test_a_server_that_is_restarted_is_waited_for(private_server: MakePriv
     assert fleet.rows("postgres", labels) == [(0,)]
 
 
+async def test_dropping_that_is_ended_says_who_is_still_there(fleet: Fleet) -> None:
+    fleet.registry.register(fleet.name)
+    await create_tenants(fleet.registry, fleet.url, fleet.source, [owner(fleet, each) for each in "abc"])
+    targets = resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)
+    stop = Stop()
+    reports = await drop_tenants(fleet.registry, targets, on_report=lambda report: stop.ask("interrupted"), stop=stop)
+    told = [None if report.error is None else report.error.message for report in reports]
+    assert told == [None, "not dropped: interrupted", "not dropped: interrupted"]
+    assert fleet.databases() == [target.database for target in targets[1:]]
+    rest = resolve_targets(fleet.registry, fleet.url, fleet.name, tenant=("a", "b", "c"), missing_ok=True)
+    assert all(report.error is None for report in await drop_tenants(fleet.registry, rest))
+    assert fleet.databases() == []
+
+
 async def test_count_and_prefix_and_drop(fleet: Fleet) -> None:
     fleet.registry.register(fleet.name)
     first = Numbering(fleet.registry, fleet.name, "app", "t", 2, if_missing=False).owners
