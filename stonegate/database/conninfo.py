@@ -110,9 +110,18 @@ def place_of(known: dict[str, str]) -> tuple[str, str]:
 
 
 def _find_service(name: str) -> dict[str, str] | None:
-    """The parameters of one section of the connection service file (manual 34.17); None if there is none."""
+    """The parameters of one section of the connection service file (manual 34.17); None if there is none.
+
+    Raises:
+        UsageError: a file cannot be read.
+    """
     for path in _service_files():
-        if path.is_file() and (found := _parse_service(path.read_text(encoding="utf-8"), name)) is not None:
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise UsageError(f"the connection service file {path} cannot be read", cause=cause) from None
+        if (found := _parse_service(text, name)) is not None:
             return found
     return None
 

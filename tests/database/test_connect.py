@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 
@@ -139,6 +140,17 @@ def test_with_database() -> None:
     }
 
 
+def test_a_service_file_that_cannot_be_read(service_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service_file.write_text("[books]\ndbname=library\n")
+
+    def refuse(*_: object, **__: object) -> str:  # root may read everything
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(UsageError, match=r"pg_service\.conf cannot be read"):
+        database_of("service=books")
+
+
 def test_database_of(service_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service_file.write_text("# ours\n[other]\ndbname=wrong\n\n[books]\nhost=db\n#dbname=no\ndbname=library\n")
     monkeypatch.setenv("PGDATABASE", "never")
@@ -147,6 +159,8 @@ def test_database_of(service_file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert database_of("service=books") == "library"
     assert database_of("service=books dbname=shop") == "shop"
     assert database_of("postgresql://me@db") is None
+    service_file.write_bytes(b"# caf\xe9\n" + service_file.read_bytes())
+    assert database_of("service=books") == "library"
     with pytest.raises(UsageError, match="no connection service is called unknown"):
         database_of("service=unknown")
 
