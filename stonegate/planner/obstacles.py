@@ -128,7 +128,8 @@ class _Clearing:
             if column is None or not column.inherited:
                 continue
             stays = wanted.column(column.name) if wanted is not None else None
-            if stays is None or (stays.type != column.type if cause.action is Action.ALTER else cause.restored):
+            retyped = cause.action is Action.ALTER and stays is not None and stays.type != column.type
+            if stays is None or retyped or cause.action is Action.RECREATE:
                 heir = child.key.part(ObjectKind.COLUMN, column.name)
                 yield heir
                 yield from self._heirs(heir, cause)

@@ -133,7 +133,8 @@ def _compare_column(
 ) -> Findings:
     key = _key(table, desired)
     if _is_rebuilt(sides, key, desired, live, family):
-        yield _rebuild(sides, key, desired, live)
+        if not (desired.inherited and live.inherited and _is_rebuilt_above(desired, live, family)):
+            yield _rebuild(sides, key, desired, live)
     else:
         yield from compare_type(sides, key, desired, live, family)
         yield from _compare_null(sides, key, desired, live, last, family)
@@ -164,6 +165,11 @@ def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, fam
     if desired.type != live.type and not (same and safe):
         return True  # no USING for a computed value, and no new expression beside a new type
     return not same and sides.live.server < _SET_EXPRESSION
+
+
+def _is_rebuilt_above(desired: Column, live: Column, family: Family) -> bool:
+    """True if the column goes with the parent's, and comes back with that."""
+    return family.carries(desired, live, "generated") and family.carries(desired, live, "type")
 
 
 def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Change:

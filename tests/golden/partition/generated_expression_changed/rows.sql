@@ -1,0 +1,1 @@
+INSERT INTO p (a, k) VALUES (1, 1);
