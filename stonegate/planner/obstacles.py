@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from stonegate.model.catalog import REMARKS, Catalog, Column, Constraint, Index, Table, View
+from stonegate.model.catalog import REMARKS, Catalog, Column, Constraint, DomainType, Index, Table, View
 from stonegate.model.expressions import is_unstable
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
+from stonegate.planner.calling_domains import call_of, calling_checks, calling_parts, is_held_elsewhere
 from stonegate.planner.circles import break_circles
 from stonegate.planner.diff.inheritance import parents_of
 
@@ -167,6 +168,11 @@ class _Clearing:
                 self._clear_column(dependent, disturbance)
             case ObjectKind.SEQUENCE:
                 pass  # owned by the column: goes with it
+            case ObjectKind.TYPE if isinstance(found := self._freeable_domain(dependent, disturbance.key), DomainType):
+                for aspect, former in calling_parts(found, disturbance.key):
+                    restoring = _restoring(dependent, disturbance, Action.ALTER)
+                    self._add(replace(restoring, aspect=former, before=call_of(disturbance.key)))
+                    self._add(replace(restoring, aspect=aspect))
             case _:
                 if not self._is_freed(dependent) and not self._has_other_checks(dependent, disturbance.key):
                     self._block(dependent, disturbance)
@@ -234,11 +240,23 @@ class _Clearing:
         elif not (column.inherited and self._is_parents_affair(dependent, disturbance)):
             self._block(dependent, disturbance)
 
+    def _freeable_domain(self, key: ObjectKey, routine: ObjectKey) -> DomainType | None:
+        """The declared domain whose default or checks, which call the routine, can go and come back around it."""
+        found, wanted = self.live.objects.get(key), self.desired.objects.get(key)
+        if not isinstance(found, DomainType) or not isinstance(wanted, DomainType):
+            return None
+        if routine.kind is not ObjectKind.ROUTINE or (key, "base") in self.changes:
+            return None
+        if not self._waits(routine) and (self._is_freed(key) or self._has_other_checks(key, routine)):
+            return None
+        checks = {check.name for check in calling_checks(found, call_of(routine))}
+        comes_back = checks <= {check.name for check in wanted.constraints} or (key, "constraints") in self.changes
+        return None if checks and (not comes_back or is_held_elsewhere(found, self.live)) else found
+
     def _waits(self, key: ObjectKey) -> bool:
-        """True for a routine that another one of its name takes the place of: only then can new defaults call that."""
-        made = (change.key for change in self.changes.values() if change.action in (Action.CREATE, Action.RECREATE))
-        names = ((other.kind, other.schema, other.name) for other in made)
-        return key.kind is ObjectKind.ROUTINE and (key.kind, key.schema, key.name) in names
+        """True for a routine beside which a default's call of another one of its name may be ambiguous."""
+        names = ((routine.schema, routine.name) for routine in self.desired.routines)
+        return key.kind is ObjectKind.ROUTINE and (key.schema, key.name) in names
 
     def _is_parents_affair(self, column: ObjectKey, disturbance: _Disturbance) -> bool:
         """True if a parent's column of that name is in the way too: this one goes and comes back with it."""

@@ -16,7 +16,7 @@ from stonegate.planner.ddl.code import policy_statements, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
 from stonegate.planner.ddl.reproduce import reproduce
 from stonegate.planner.ddl.tables import attach, detach, foreign_key_statements, is_referenced
-from stonegate.planner.ddl.types import ownership_statement
+from stonegate.planner.ddl.types import drop_former, ownership_statement
 from stonegate.planner.ddl.values import make_way, makes_way
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "create_statements",
     "detach",
     "drop_default",
+    "drop_former",
     "drop_member",
     "drop_object",
     "drop_statement",

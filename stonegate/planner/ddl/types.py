@@ -19,6 +19,7 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.plan import Change
+from stonegate.planner.calling_domains import calling_checks
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
@@ -174,6 +175,14 @@ def domain_clauses(change: Change, desired: DomainType, live: DomainType, contex
                 f"domain {relation_name(desired)}: its {aspect} cannot be altered",
                 hint="write a migration: a new domain, ALTER COLUMN … TYPE, DROP DOMAIN",
             )
+
+
+def drop_former(change: Change, live: DomainType) -> tuple[Clause, ...]:
+    """What takes the default or the checks away that call a routine which goes; see calling_domains.py."""
+    if change.aspect == "former_default":
+        return (_alter_domain(live, "DROP DEFAULT"),)
+    gone = calling_checks(live, change.before or "")
+    return tuple(_alter_domain(live, f"DROP CONSTRAINT {quote_ident(part.name)}") for part in gone)
 
 
 def _alter_domain(thing: DomainType, action: str, order: Order = Order.TYPE_CHANGE) -> Clause:

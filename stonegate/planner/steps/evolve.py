@@ -24,6 +24,7 @@ from stonegate.model.catalog import (
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
+from stonegate.planner.calling_domains import FORMER, without_former
 from stonegate.planner.steps.name_order import is_rename
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
 from stonegate.planner.steps.order import put_in_order
@@ -71,7 +72,11 @@ def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = Fals
     cut = cut_into_operations(changes, evolution.desired, bare=bare)
     operations = put_in_order(cut, evolution.desired, evolution.live, evolution.filled)
     heirs = _heirs(changes, evolution.live)
-    pieces = [(operation, _clauses(operation, evolution, heirs.get(operation.key))) for operation in operations]
+    then = replace(evolution, live=without_former(evolution.live, changes))
+    pieces = [
+        (operation, _clauses(operation, evolution if operation.verb is Verb.DROP else then, heirs.get(operation.key)))
+        for operation in operations
+    ]
     return tuple(_steps([(operation, clauses) for operation, clauses in pieces if clauses], evolution))
 
 
@@ -160,6 +165,9 @@ def _old_definition(key: ObjectKey, live: Catalog) -> str | None:
 def _clauses(operation: Operation, evolution: Evolution, heir: Access | None) -> tuple[ddl.Clause, ...]:
     change = operation.change
     match operation.verb:
+        case Verb.DROP if change.key.kind is ObjectKind.TYPE and change.aspect in FORMER.values():
+            domain = evolution.live.objects.get(change.key)
+            return ddl.drop_former(change, domain) if isinstance(domain, DomainType) else ()
         case Verb.DROP if change.aspect in ("default", "former_default"):
             return ddl.drop_default(change.key)
         case Verb.DROP if change.aspect == "partition":

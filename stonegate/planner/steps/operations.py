@@ -10,6 +10,7 @@ from enum import StrEnum
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase
+from stonegate.planner.calling_domains import FORMER
 
 
 class Verb(StrEnum):
@@ -118,9 +119,9 @@ def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iter
         case _ if change.aspect == "partition" and change.key in moving:
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.ALTER, change=change, part=Part.ATTACHMENT)
-        case _ if change.aspect == "former_default":
+        case _ if change.aspect in FORMER.values():
             yield Operation(verb=Verb.DROP, change=change, early=True)
-        case _ if change.restored and change.aspect == "default":
+        case _ if change.restored and change.aspect == "default" and change.key.kind is not ObjectKind.TYPE:
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.ALTER, change=change)
         case _:

@@ -59,6 +59,7 @@ _REMARK_TAKEN_BACK, _REMARK_MADE = 5, 88
 _ATTACHED = frozenset(
     {"owner", "comment", "privileges", "sequence_comment", "sequence_privileges", "enabled", "options", "name"}
 )
+_WITH_DEFAULT = (ObjectKind.COLUMN, ObjectKind.TYPE)
 _RELATIONS = frozenset(
     {
         ObjectKind.TABLE,
@@ -169,6 +170,7 @@ def _constraints(
     yield from _removal_order(operations, index, desired, live)
     yield from _creation_order(operations, index, desired)
     yield from name_order(operations, live, desired)
+    yield from _overloads_gone(operations, index, desired)
     yield from _within_tables(operations, index)
     yield from family_order(operations, index, desired, live)
     yield from _keys_settled(operations, index, desired)
@@ -196,7 +198,7 @@ def _removal_order(
             yield from ((first, second) for second in altered)
         sequence = live.objects.get(edge.on) if edge.on.kind is ObjectKind.SEQUENCE else None
         is_first = isinstance(sequence, Sequence) and makes_way(sequence, desired, live)
-        lets_go = edge.dependent.kind is ObjectKind.COLUMN and index.droppers(edge.dependent)  # its default goes before
+        lets_go = edge.dependent.kind in _WITH_DEFAULT and index.droppers(edge.dependent)  # its default goes before
         for number in () if lets_go else index.alterers(edge.dependent):
             if is_first and operations[number].change.aspect == "identity":
                 yield from ((other, number) for other in gone)
@@ -218,6 +220,20 @@ def _creation_order(
             else:
                 users = [number for number in users if operations[number].change.aspect == "owned_by"]
         yield from ((first, second) for second in users for first in needed)
+
+
+def _overloads_gone(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog
+) -> Iterator[tuple[int, int]]:
+    """A routine goes before anything is made that calls another one of its name: the call could mean both."""
+    going: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, operation in enumerate(operations):
+        if operation.key.kind is ObjectKind.ROUTINE and operation.change.action is Action.DROP:
+            going[operation.key.schema, operation.key.name].append(number)
+    for edge in desired.dependencies if going else ():
+        if edge.on.kind is ObjectKind.ROUTINE and (edge.on.schema, edge.on.name) in going:
+            for second in index.makers(edge.dependent, operations):
+                yield from ((first, second) for first in going[edge.on.schema, edge.on.name])
 
 
 def _is_mutual(edge: Dependency, desired: Catalog) -> bool:

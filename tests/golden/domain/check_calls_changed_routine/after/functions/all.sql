@@ -1,0 +1,1 @@
+CREATE FUNCTION ok(value int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT value > 0';

@@ -1,0 +1,1 @@
+CREATE DOMAIN d AS int DEFAULT f(1, 2);

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int DEFAULT f(1), g int GENERATED ALWAYS AS (f(2)) STORED);
