@@ -69,6 +69,7 @@ _LOGIN_HINTS: Final = (
         "this is a pooler: stonegate needs a direct connection to PostgreSQL",
     ),
     (r"[Cc]onnection refused|No such file or directory", "is PostgreSQL running there? Check host and port"),
+    (r"Servname not supported|invalid port number", "the port is a number: 5432, if not said otherwise"),
     (r"could not translate host name|failed to resolve host", "check the host name"),
     (r"timeout", "is the host reachable from here? Check host, port and firewall"),
     (r"password authentication failed|no password supplied|SASL", "check user and password (PGPASSWORD or ~/.pgpass)"),

@@ -98,6 +98,9 @@ async def test_a_server_that_is_too_old(any_server: Server, monkeypatch: pytest.
 
 
 async def test_an_unknown_host() -> None:
+    with pytest.raises(ConnectionFailed) as mistyped:
+        await connect("host=localhost port=99999999 dbname=shop")
+    assert mistyped.value.hint == "the port is a number: 5432, if not said otherwise"
     with pytest.raises(ConnectionFailed, match=r"on nowhere\.invalid:5432") as caught:
         await connect("postgresql://me@nowhere.invalid/shop")
     assert caught.value.hint == "check the host name"
