@@ -158,5 +158,6 @@ def private_server(pytestconfig: pytest.Config) -> Iterator[MakePrivateServer]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden` writes the golden plans again."""
+    """`--update-golden` writes the golden plans again; `--every-version` takes each to all servers."""
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/*/*/plan.json again")
+    parser.addoption("--every-version", action="store_true", help="run golden cases on 15 and on 16, not in turn")

@@ -127,9 +127,22 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.are_read = True
+        self._waiting: list[Text] = []
+        self._is_writing = False
 
     def __call__(self, *lines: Text) -> None:
-        """Print them at once."""
+        """Print them at once; in a signal's handler, behind the line that the signal interrupted."""
+        self._waiting.extend(lines)
+        while self._waiting and not self._is_writing:
+            self._is_writing = True
+            try:
+                self._write()
+            finally:
+                self._is_writing = False
+
+    def _write(self) -> None:
+        lines = tuple(self._waiting)
+        del self._waiting[: len(lines)]
         if not self.are_read:
             return
         try:
@@ -137,7 +150,7 @@ class Lines:
             self.console.file.flush()
         except (OSError, SystemExit):  # rich ends the program where a pipe is closed
             self.are_read = False
-        except RuntimeError:  # a signal came while a line was written, and its handler has something to say as well
+        except RuntimeError:  # what the signal interrupted was writing to the same stream otherwise
             return
 
 

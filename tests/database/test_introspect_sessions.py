@@ -208,7 +208,7 @@ def test_properties_of_postgresql_18(database: Database) -> None:
     assert named(found.constraints, "key").definition == "PRIMARY KEY (site, period WITHOUT OVERLAPS)"
     assert [constraint.kind for constraint in found.constraints] == ["primary key", "check"]
     (comment,) = catalog_of(database.url).others
-    assert comment.definition == "COMMENT ON CONSTRAINT must on public.t IS 'must be'"
+    assert comment.definition == "COMMENT ON CONSTRAINT must ON public.t IS 'must be'"
 
 
 async def test_objects_that_come_and_go_meanwhile(database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -139,6 +140,28 @@ class Closed(io.StringIO):
 
     def write(self, text: str) -> int:
         raise BrokenPipeError
+
+
+class Interrupted(io.StringIO):
+    """A pipe into which a signal's handler wants to write as well, in the middle of a line."""
+
+    handler: Callable[[], None] | None = None
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        handler, self.handler = self.handler, None
+        if handler is not None:
+            handler()
+        return written
+
+
+def test_what_a_handler_says_in_the_middle_of_a_line_stands_behind_it() -> None:
+    stream = Interrupted()
+    lines = Lines(Console(file=stream))
+    stream.handler = lambda: lines(Text("interrupted"))
+    lines(Text("one"))
+    lines(Text("two"))
+    assert stream.getvalue().splitlines() == ["one", "interrupted", "two"]
 
 
 def test_the_end_of_a_log_is_not_the_end_of_the_work() -> None:

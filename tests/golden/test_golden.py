@@ -116,7 +116,7 @@ def test_case(
 ) -> None:
     case = read_case(folder)
     if any_server.major not in case.versions:
-        return
+        pytest.skip("made for other versions")
     database = befores.of(any_server, folder, make_database)
     before = snapshot(database.url)
     catalog = None if case.expect == "applied" else catalog_of(database.url)
