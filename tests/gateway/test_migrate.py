@@ -110,7 +110,10 @@ def test_missing_seed_rows(gateway: Gateway, new_name: NewName) -> None:
         gateway.call(name, "forget", [2], tenant_id=tenant)
     changed = SEEDED | release(1)
     answer = gateway.upload("/migrate", changed, platform=name)
-    assert refused(answer) == (409, "missing_seed"), answer.text
+    assert refused(answer) == (409, "migration_blocked"), answer.text
+    assert {each["code"] for each in answer.json()["results"]} == {"missing_seed"}
+    one = gateway.upload("/migrate", changed, platform=name, tenant_id="t1")
+    assert refused(one) == (409, "missing_seed"), one.text
     assert "role id = 2" in answer.json()["message"] and "missing_seed" in answer.json()["hint"]
     inserted = gateway.upload("/migrate", changed, platform=name, tenant_id="t1", seed_missing="true")
     assert inserted.status_code == 200, inserted.text

@@ -179,20 +179,14 @@ def _worst(failed: list[ApplyReport], total: int) -> int:
 
 
 def _failure(failed: list[ApplyReport], total: int) -> dict[str, Any]:
-    """One database, or several that failed alike, say why themselves; else it is the migration as a whole."""
+    """One database says why itself; of several it is the migration as a whole (http-contract, "Endpoints")."""
     first = failed[0].error
     assert first is not None
-    codes = {each.error.code for each in failed if each.error is not None}
     body = error_body(first, failed[0].database)
     body["status"] = "failed"
     if total == 1:
         return body
-    all_refused = all(each.error is not None and each.error.http_status == 409 for each in failed)
-    body["error"] = (
-        body["error"]
-        if len(codes) == 1 and all_refused
-        else ("migration_blocked" if all_refused else "migration_failed")
-    )
+    body["error"] = "migration_blocked" if _worst(failed, total) == 409 else "migration_failed"
     body["message"] = f"{len(failed)} of {total} databases failed; {failed[0].database}: {body['message']}"
     return body
 
