@@ -153,7 +153,7 @@ def _complete(
     options: str,
     connect_timeout: int | None,
     as_caller: bool,
-    environment: tuple[tuple[str, str], ...],  # what _known reads from it: part of the cache's key
+    environment: tuple[tuple[str, str], ...],  # what with_defaults reads from it: part of the cache's key
 ) -> str:
     """The conninfo with our defaults; kept, since taking it apart costs a tenth of a connection."""
     params = parse_conninfo(conninfo)

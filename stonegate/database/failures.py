@@ -46,7 +46,7 @@ def explain_failure(
     if state is None or state.startswith(CONNECTION_STATES):
         return ConnectionFailed(
             "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
-            cause=_words(error),
+            cause=_message(error),
             hint="run the same command again: it starts from what is committed",
             sqlstate=state,
             database=database or None,
@@ -54,7 +54,7 @@ def explain_failure(
     if step is None and state == LOCK_NOT_AVAILABLE:
         return LockTimeout(
             f"another session keeps a lock on what has to be read{f' in {database}' if database else ''}",
-            cause=_words(error),
+            cause=_message(error),
             hint=f"try again when it has finished; see who: {_BLOCKERS}",
             sqlstate=state,
             database=database or None,
@@ -62,7 +62,7 @@ def explain_failure(
     if step is None and state == _NO_PRIVILEGE:
         return MigrationFailed(
             f"the role may not read or write what stonegate needs{f' in {database}' if database else ''}",
-            cause=_words(error),
+            cause=_message(error),
             hint=_hint(error, step),
             sqlstate=state,
             database=database or None,
@@ -75,7 +75,7 @@ def explain_failure(
         file=step.file if step else None,
         line=line,
         column=column,
-        cause=_words(error),
+        cause=_message(error),
         hint=_hint(error, step),
         sqlstate=state,
         database=database or None,
@@ -143,7 +143,7 @@ def _class_of(step: Step | None, state: str) -> type[StonegateError]:
             return MigrationFailed
 
 
-def _words(error: psycopg.Error) -> str:
+def _message(error: psycopg.Error) -> str:
     """PostgreSQL's message and detail, or libpq's."""
     diag = error.diag
     if diag.message_primary is None:

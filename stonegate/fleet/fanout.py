@@ -26,7 +26,7 @@ from stonegate.fleet.outcomes import (
     not_attempted,
     server_is_gone,
 )
-from stonegate.fleet.targets import Renew, Target
+from stonegate.fleet.targets import Renew, Target, as_it_is
 from stonegate.model.names import ObjectKind
 from stonegate.model.report import ApplyReport, FleetReport, Status
 from stonegate.model.source import SourceTree
@@ -96,7 +96,7 @@ async def apply_fleet(
     *,
     on_event: OnEvent | None = None,
     stop: Stop | None = None,
-    renew: Renew | None = None,
+    renew: Renew = as_it_is,
 ) -> FleetReport:
     """Bring every target to what the folder declares. Run again, it goes on: finished ones cost one round trip.
 
@@ -130,7 +130,7 @@ class _Run:
         fan: FanoutOptions,
         on_event: OnEvent | None,
         stop: Stop,
-        renew: Renew | None,
+        renew: Renew,
     ) -> None:
         self.targets = targets
         self.source = source
@@ -273,7 +273,7 @@ class _Run:
                 conninfos.popleft()
                 if not conninfos:
                     refreshed = True
-                    conninfos.extend((self.renew(target) if self.renew is not None else target).conninfos)
+                    conninfos.extend(self.renew(target).conninfos)
                 continue
             if error is None or not server_is_gone(error):
                 break

@@ -12,7 +12,7 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import report_error
 from stonegate.database.status import DatabaseDiff, Standing, diff_database, read_standing
 from stonegate.errors import SourceError, StonegateError
-from stonegate.fleet.targets import Renew, Target, log_in
+from stonegate.fleet.targets import Renew, Target, as_it_is, log_in
 from stonegate.model.plan import Mode, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ErrorReport
@@ -20,11 +20,6 @@ from stonegate.source.lazy import LazySource
 
 T = TypeVar("T")
 OnLooked = Callable[[Target], None]
-
-
-def as_it_is(target: Target) -> Target:
-    """The target, where there is nothing to look it up in."""
-    return target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,11 @@ class Target:
 Renew: TypeAlias = Callable[[Target], Target]
 
 
+def as_it_is(target: Target) -> Target:
+    """The target, where there is nothing to look it up in."""
+    return target
+
+
 def logins(server: str, login: Login | None, database: str) -> tuple[str, ...]:
     """Conninfos of a database for a platform's role, in the order to be tried; the server's own without a role."""
     base = with_database(server, database)

@@ -10,6 +10,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
+from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import Family
 from stonegate.planner.diff.naming import is_given_not_null, make_object_name
@@ -248,17 +249,7 @@ def _compare_null_name(
         return
     usual = make_object_name(family.live.name, live.name, "not_null")
     was_declared = last is not None and last.not_null_name == present
-    if is_given_not_null(wanted) or (is_given_not_null(present) and was_declared):
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key}: its NOT NULL constraint is called {wanted or usual} in the folder",
-            aspect="not_null_name",
-            before=present or usual,
-            after=wanted or usual,
-        )
-    elif is_given_not_null(present):
-        yield Note(f"{key}: its NOT NULL constraint {present} would be called {wanted or usual} in a new database")
+    yield from rename_not_null(sides, key, wanted, present, usual, was_declared=was_declared)
 
 
 def _null_text(column: Column) -> str | None:

@@ -16,10 +16,10 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
-from stonegate.planner.diff.constraints import indexed
+from stonegate.planner.diff.constraints import indexed, rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, in_list
 from stonegate.planner.diff.matching import match_parts, remembers
-from stonegate.planner.diff.naming import is_given_not_null, make_object_name
+from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
 
 AnyType = EnumType | CompositeType | DomainType | RangeType
@@ -280,18 +280,8 @@ def _compare_null_name(sides: Sides, desired: DomainType, live: DomainType) -> F
         return
     last = sides.last_declared(desired.key)
     was_declared = isinstance(last, DomainType) and last.not_null_name == present
-    if is_given_not_null(wanted) or (is_given_not_null(present) and was_declared):
-        usual = make_object_name(desired.name, "", "not_null")
-        yield sides.change(
-            Action.ALTER,
-            desired.key,
-            f"{desired.key}: its NOT NULL constraint is called {wanted or usual} in the folder",
-            aspect="not_null_name",
-            before=present or usual,
-            after=wanted or usual,
-        )
-    elif is_given_not_null(present):
-        yield Note(f"{desired.key}: its NOT NULL constraint is called {present}, which nobody declared")
+    usual = make_object_name(desired.name, "", "not_null")
+    yield from rename_not_null(sides, desired.key, wanted, present, usual, was_declared=was_declared)
 
 
 def _refusal(sides: Sides, key: ObjectKey, *, tightens: bool) -> str | None:
