@@ -94,7 +94,8 @@ def _extension_step(extension: ExtensionItem) -> Step:
     statements = []
     if extension.schema is not None:
         schema = quote_ident(extension.schema)
-        statements.append(Statement(sql=f"CREATE SCHEMA IF NOT EXISTS {schema}", line=extension.line))
+        if extension.schema != "pg_catalog":
+            statements.append(Statement(sql=f"CREATE SCHEMA IF NOT EXISTS {schema}", line=extension.line))
         sql += f" SCHEMA {schema}"
     if extension.version is not None:
         sql += f" VERSION {quote_literal(extension.version).strip()}"

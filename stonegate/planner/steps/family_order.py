@@ -61,7 +61,8 @@ def _parents_first(
     """A column comes to a child with its parent's; what is special about the child's is done after that.
 
     A child's own column of the same name can only go, and one that the parent leaves to it change, once the parent's is
-    gone; see `_fits_parent` for what must be done before the parent's comes.
+    gone; see `_fits_parent` for what must be done before the parent's comes. A child that leaves a parent is out of its
+    reach by then (`children_freed`).
     """
     for catalog, above_first, below_then in (
         (desired, index.changers, index.changers),
@@ -69,8 +70,8 @@ def _parents_first(
         (live, index.droppers, index.changers),
     ):
         for table in catalog.tables:
-            parents = parents_of(table)
-            for parent in parents:
+            wanted = desired.table(table.key) or table
+            for parent in set(parents_of(table)) & set(parents_of(wanted)):
                 above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
                 for column in table.columns:
                     firsts = above_first(above.part(ObjectKind.COLUMN, column.name))
