@@ -110,6 +110,7 @@ class Phase(StrEnum):
     ORPHANS = "orphans"
     SEEDERS = "seeders"
     CLOSING_KEYS = "closing keys"  # foreign keys that existing rows satisfy only with what the seeders insert
+    REFRESHES = "refreshes"  # materialised views that were made before the seeders filled what they read
     POST_COMMIT = "post_commit"
 
 

@@ -308,7 +308,8 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[St
         declared=with_moved(state.declared, plan.moved),
         filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
     )
-    return _with_consents(evolve(cleared.changes, evolution), allowed)
+    refreshes = (step for step in plan.steps if step.phase is Phase.REFRESHES)
+    return (*_with_consents(evolve(cleared.changes, evolution), allowed), *refreshes)
 
 
 def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Change, ...]:

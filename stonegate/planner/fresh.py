@@ -13,7 +13,8 @@ from stonegate.planner.migrations.decide import plan_migrations
 from stonegate.planner.order.nodes import ClosingKey, Node
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
-from stonegate.planner.seeding import seed_steps
+from stonegate.planner.refreshing import reads_of_folder, refresh_steps
+from stonegate.planner.seeding import filled_tables, seed_steps
 
 _PHASES = {
     Folder.EXTENSIONS: Phase.EXTENSIONS,
@@ -47,9 +48,10 @@ def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
             case _:
                 steps.append(_step(node))
     seeds = seed_steps(ordered.seeders, None, None)
+    refreshes = refresh_steps(steps, lambda: reads_of_folder(ordered), filled_tables(seeds, seed_missing=False))
     return replace(
         plan,
-        steps=_unique((*steps, *seeds, *late)),
+        steps=_unique((*steps, *seeds, *refreshes, *late)),
         records=build_records(tree, migrations.steps),
         search_path=extension_search_path(tree),
     )

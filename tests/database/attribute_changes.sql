@@ -161,6 +161,7 @@ ALTER VIEW simple_view SET (security_invoker = true);
 ALTER VIEW customer_view RESET (security_barrier);
 ALTER VIEW simple_view SET (check_option = cascaded);
 COMMENT ON VIEW simple_view IS 'c';
+REFRESH MATERIALIZED VIEW totals WITH NO DATA;
 ALTER MATERIALIZED VIEW totals SET (fillfactor = 55);
 ALTER MATERIALIZED VIEW totals SET (toast.autovacuum_enabled = false);
 COMMENT ON MATERIALIZED VIEW totals IS 'c';

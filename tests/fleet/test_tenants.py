@@ -59,6 +59,16 @@ async def test_a_clone_has_owner_privileges_label_rows_and_records(any_fleet: Fl
     assert report.plan is not None and report.plan.mode.value == "unchanged"
 
 
+async def test_a_clone_shows_its_rows_in_materialised_views(fleet: Fleet) -> None:
+    views = "CREATE MATERIALIZED VIEW b AS SELECT * FROM a;\nCREATE MATERIALIZED VIEW a AS SELECT body FROM notes;"
+    fleet.write("views/v.sql", views)
+    fleet.registry.register(fleet.name)
+    for tenant in ("one", "two"):  # the second one without parsing
+        made = await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, tenant))
+        assert made.cloned
+        assert fleet.rows(owner(fleet, tenant).database, "SELECT body FROM b ORDER BY 1") == [("first",), ("second",)]
+
+
 async def test_a_clone_has_the_settings_of_its_folder(fleet: Fleet) -> None:
     fleet.write("extensions/hstore.sql", "-- schema: extra\n")
     fleet.registry.register(fleet.name)

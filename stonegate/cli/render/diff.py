@@ -15,7 +15,7 @@ from stonegate.cli.render.names import count, place, qualified_name
 from stonegate.cli.render.plan_json import blocked_document
 from stonegate.cli.render.plan_text import SYMBOLS, title
 from stonegate.model.names import ObjectKey
-from stonegate.model.plan import Action, Blocked, Change, Plan, Step
+from stonegate.model.plan import Action, Blocked, Change, Phase, Plan, Step
 
 if TYPE_CHECKING:
     from stonegate.database.status import DatabaseDiff
@@ -32,7 +32,8 @@ def changes_of(plan: Plan) -> tuple[Change, ...]:
 
 def missing_steps(plan: Plan) -> tuple[Step, ...]:
     """What a first deployment would create: there is no difference in detail, everything is missing."""
-    return tuple(step for step in plan.steps if step.action in (Action.CREATE, Action.ALTER) and not step.changes)
+    made = (step for step in plan.steps if step.action in (Action.CREATE, Action.ALTER) and not step.changes)
+    return tuple(step for step in made if step.phase is not Phase.REFRESHES)
 
 
 def pending_migrations(plan: Plan) -> tuple[str, ...]:

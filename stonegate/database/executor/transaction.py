@@ -38,6 +38,7 @@ _SLOW_KINDS = frozenset({ObjectKind.TABLE, ObjectKind.COLUMN, ObjectKind.CONSTRA
 _CONSEQUENCES = frozenset({"55P04", "42P01", "42703", "42704", "42883", "3F000", "22P02", "42P02"})
 # What happens to the declared rows of a table.
 _ROWS = {Action.SEED: insert_declared, Action.VALIDATE: validate_declared}
+_AFTER_ROWS = frozenset({Phase.CLOSING_KEYS, Phase.REFRESHES})
 
 
 async def begin_early(conn: AsyncConnection[Any]) -> None:
@@ -276,7 +277,7 @@ class _Attempt:
             await self.conn.execute("RELEASE SAVEPOINT rows")
 
     async def _run_closing(self, steps: Sequence[Step]) -> None:
-        """Foreign keys that need the rows."""
+        """Foreign keys that need the rows, and materialised views that show them."""
         if self.execution.is_rehearsed:
             await self._run_steps(steps)
         else:
@@ -332,8 +333,8 @@ def _around_seeds(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, 
     """The steps before the declared rows, those with rows, and those after them."""
     seeds = tuple(step for step in steps if step.action in _ROWS)
     others = tuple(step for step in steps if step.action not in _ROWS)
-    before = tuple(step for step in others if step.phase is not Phase.CLOSING_KEYS)
-    return before, seeds, tuple(step for step in others if step.phase is Phase.CLOSING_KEYS)
+    before = tuple(step for step in others if step.phase not in _AFTER_ROWS)
+    return before, seeds, tuple(step for step in others if step.phase in _AFTER_ROWS)
 
 
 def _cut_after_migrations(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

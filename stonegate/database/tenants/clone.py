@@ -26,9 +26,10 @@ from stonegate.database.server.sizes import read_database_sizes
 from stonegate.database.sql import load
 from stonegate.database.tenants.labels import DatabaseFacts, Label, label_statement
 from stonegate.errors import StonegateError
-from stonegate.model.names import TEMPORARY_PREFIX
+from stonegate.model.names import TEMPORARY_PREFIX, QualifiedName
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
+from stonegate.planner.ddl import refresh_view
 
 #: From this size of the template on, copying files and two checkpoints cost less than writing all pages to the WAL:
 #: measured on PostgreSQL 18 with fsync on, a quiet server has WAL_LOG ahead at 8 MB (37 against 130 ms), a busy one has
@@ -123,13 +124,21 @@ def _dress(temporary: str, new: NewDatabase) -> list[sql.Composed]:
 
 
 async def finish_clone(
-    conninfo: str, new: NewDatabase, seeders: Sequence[Seeder], *, digest: str, fingerprint: str, started: float
+    conninfo: str,
+    new: NewDatabase,
+    seeders: Sequence[Seeder],
+    refreshed: Sequence[QualifiedName],
+    *,
+    digest: str,
+    fingerprint: str,
+    started: float,
 ) -> tuple[SeedReport, ...]:
     """Give the clone its rows and records, and take "unfinished" off its label, in one transaction.
 
     Args:
         conninfo: of the clone, as its owner.
         seeders: in foreign-key order.
+        refreshed: materialised views that read what these fill, in order.
         digest, fingerprint: of the folder.
         started: time.monotonic() when the making began.
 
@@ -145,6 +154,8 @@ async def finish_clone(
         )
         await conn.execute("; ".join(("BEGIN", *settings.statements(local=True))).encode())
         seeds = await insert_seeds(conn, seeders) if seeders else ()
+        for name in refreshed:
+            await conn.execute(refresh_view(name).encode())
         facts = {
             "template": new.template,
             "fingerprint": fingerprint,

@@ -36,9 +36,10 @@ from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts, 
 from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.json_form import from_json, to_json
-from stonegate.model.plan import Action
+from stonegate.model.names import QualifiedName
+from stonegate.model.plan import Action, Phase
 from stonegate.model.report import ApplyReport, SeedReport, Status
-from stonegate.model.source import Seeder, SourceTree
+from stonegate.model.source import Seeder, SourceTree, Verb
 from stonegate.planner.build import build_plan
 from stonegate.source.lazy import LazySource
 
@@ -53,6 +54,7 @@ class Mould:
         owner: the owning role; None for the administrator's.
         template: the reference to clone; None to build each one.
         seeders: in foreign-key order.
+        refreshed: materialised views that read what these fill, in order.
         search_path: the database's own setting.
         fingerprint: of the folder.
         note: what the next `prepare_mould` for this folder can be given to spare it the parsing; None if it was given.
@@ -65,6 +67,7 @@ class Mould:
     template: str | None
     strategy: Strategy | None
     seeders: tuple[Seeder, ...]
+    refreshed: tuple[QualifiedName, ...]
     search_path: tuple[str, ...]
     fingerprint: str
     note: bytes | None = None
@@ -120,6 +123,7 @@ async def prepare_mould(
         template=template,
         strategy=strategy,
         seeders=noted.seeders,
+        refreshed=tuple(item.key.qualified for item in noted.items),
         search_path=reference.catalog.search_path,
         fingerprint=noted.fingerprint,
         note=None if noted is given else to_json(noted),
@@ -156,11 +160,15 @@ async def _find_reference(
 
 
 def _note(source: LazySource) -> SourceTree:
-    """The folder without what only a build needs; its seeders in foreign-key order."""
+    """The folder without what only a build needs; its seeders in foreign-key order, and as items the materialised views
+    to be refreshed behind them."""
     tree = source.tree()
     plan = build_plan(tree=tree, ordered=source.ordered())
     seeders = tuple(seeder for step in plan.steps if step.action is Action.SEED for seeder in step.seeders)
-    return replace(tree, items=(), migrations=(), warnings=(), seeders=seeders)
+    refreshed = [step.key for step in plan.steps if step.phase is Phase.REFRESHES]
+    views = {item.key: item for item in tree.items if item.verb is Verb.CREATE}
+    items = tuple(views[key] for key in refreshed)
+    return replace(tree, items=items, migrations=(), warnings=(), seeders=seeders)
 
 
 def _read_note(note: bytes, digest: str) -> SourceTree | None:
@@ -269,7 +277,13 @@ async def _fill(maintenance: Session, mould: Mould, new: NewDatabase, started: f
 
     async def finish(conninfo: str) -> tuple[SeedReport, ...]:
         return await finish_clone(
-            conninfo, new, mould.seeders, digest=mould.source.digest, fingerprint=mould.fingerprint, started=started
+            conninfo,
+            new,
+            mould.seeders,
+            mould.refreshed,
+            digest=mould.source.digest,
+            fingerprint=mould.fingerprint,
+            started=started,
         )
 
     seeds = await try_logins(conninfos, finish)

@@ -231,11 +231,13 @@ class View:
         indexes: of a materialised view.
         triggers: INSTEAD OF triggers.
         access_method, tablespace: of a materialised view, only when not the default.
+        populated: False for a materialised view that has no rows to read until it is refreshed (WITH NO DATA).
     """
 
     schema: str
     name: str
     materialized: bool = False
+    populated: bool = True
     definition: str
     columns: tuple[Column, ...] = ()
     options: tuple[str, ...] = ()

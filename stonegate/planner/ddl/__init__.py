@@ -12,7 +12,7 @@ from stonegate.model.plan import Change
 from stonegate.planner.ddl import members, values
 from stonegate.planner.ddl.access import birth_statements, comment_statement, owner_statement, privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
-from stonegate.planner.ddl.code import policy_statements, trigger_statements
+from stonegate.planner.ddl.code import policy_statements, refresh_view, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
 from stonegate.planner.ddl.reproduce import reproduce
 from stonegate.planner.ddl.tables import attach, detach, foreign_key_statements, is_referenced
@@ -42,6 +42,7 @@ __all__ = [
     "ownership_statement",
     "policy_statements",
     "privilege_statements",
+    "refresh_view",
     "reproduce",
     "trigger_statements",
 ]

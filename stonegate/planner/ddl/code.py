@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import OtherObject, Policy, Routine, Table, Trigger, View
-from stonegate.model.names import quote_ident
+from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements, comment_statement, reference
 from stonegate.planner.ddl.clauses import Clause, Order, combine, relation_name
@@ -37,7 +37,13 @@ def replace_view(view: View) -> Clause:
 def _view_statement(view: View, *, replacing: bool) -> str:
     words = f"CREATE {'OR REPLACE ' if replacing else ''}{'MATERIALIZED ' if view.materialized else ''}VIEW"
     head = f"{words} {relation_name(view).sql}{''.join(_view_storage(view))} AS"
-    return f"{head}\n{view.definition}" + ("\nWITH DATA" if view.materialized else "")
+    data = f"\nWITH {'' if view.populated else 'NO '}DATA" if view.materialized else ""
+    return f"{head}\n{view.definition}{data}"
+
+
+def refresh_view(name: QualifiedName) -> str:
+    """REFRESH MATERIALIZED VIEW."""
+    return f"REFRESH MATERIALIZED VIEW {name.sql}"
 
 
 def _view_storage(view: View) -> Iterator[str]:
@@ -62,6 +68,8 @@ def view_clauses(aspect: str, desired: View, live: View, server: int) -> Iterato
         case "tablespace":
             place = quote_ident(desired.tablespace or text.DEFAULT_TABLESPACE)
             yield Clause(statement=f"{head} SET TABLESPACE {place}", order=Order.PART_STATE)
+        case "populated":
+            yield Clause(statement=refresh_view(desired.key.qualified), order=Order.PART_STATE)
         case _:
             raise LookupError(f"{desired.key}: a view has no {aspect}")
 

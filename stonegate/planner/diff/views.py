@@ -63,6 +63,10 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
         yield from compare_triggers(sides, desired, live)
         yield from _compare_aspects(sides, desired, live)
         yield from compare_place(sides, desired, live)
+    if desired.populated and not live.populated and not reasons:
+        # The reverse is no difference: who declares WITH NO DATA refreshes the view at a time of his own.
+        reason = f"{desired.key} has no rows that could be read: it was never refreshed"
+        yield sides.change(Action.ALTER, desired.key, reason, aspect="populated", before="no", after="yes")
     yield from _compare_columns(sides, desired, live)
     yield from compare_access(sides, desired.key, desired.access, live.access)
 

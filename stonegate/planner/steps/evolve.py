@@ -296,6 +296,8 @@ def _inherit(
     Later on a comment that the folder does not state is a difference, which goes like every other one.
     """
     adopting = known.declared is None
+    if isinstance(thing, View) and isinstance(before, View):
+        thing = replace(thing, populated=thing.populated or before.populated)
     if isinstance(thing, OtherObject):
         if not isinstance(before, OtherObject):
             return thing

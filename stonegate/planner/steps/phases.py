@@ -21,6 +21,7 @@ from stonegate.planner.migrations.backfill import (
 from stonegate.planner.migrations.decide import MigrationPlan
 from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
 from stonegate.planner.migrations.rewind import with_rewound
+from stonegate.planner.refreshing import reads_of_catalog, refresh_steps
 from stonegate.planner.steps.evolve import Evolution, evolve
 
 _NEW_OBJECTS = frozenset(
@@ -48,7 +49,8 @@ def arrange(
     ahead = {step.id for step in prelude}
     closing = tuple(step for step in late if step.phase is Phase.CLOSING_KEYS)
     before = tuple(step for step in late if step.phase is not Phase.CLOSING_KEYS)
-    body = tuple(step for step in (*early, *inside, *before, *seeds, *closing) if step.id not in ahead)
+    refreshes = refresh_steps(before, lambda: reads_of_catalog(evolution.desired), evolution.filled)
+    body = tuple(step for step in (*early, *inside, *before, *seeds, *closing, *refreshes) if step.id not in ahead)
     return (*prelude, *body, *after_commit)
 
 

@@ -337,6 +337,7 @@ SELECT concat('"sequences":[', (
 ), '],"views":[', (
     SELECT string_agg(concat(r.item,
         CASE WHEN r.kind = 'm' THEN ',"materialized":true' END,
+        CASE WHEN NOT r.relispopulated THEN ',"populated":false' END,
         ',"definition":', to_json(rtrim(pg_catalog.pg_get_viewdef(r.oid), ';')),
         '}'), ',' ORDER BY r.schema, r.name)
     FROM parts AS r

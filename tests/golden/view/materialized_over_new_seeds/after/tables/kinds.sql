@@ -1,0 +1,1 @@
+CREATE TABLE kinds (code text PRIMARY KEY);

@@ -1,0 +1,3 @@
+CREATE MATERIALIZED VIEW names AS SELECT upper(code) AS name FROM kinds;
+CREATE UNIQUE INDEX names_name ON names (name);
+CREATE MATERIALIZED VIEW later AS SELECT code FROM kinds WITH NO DATA;
