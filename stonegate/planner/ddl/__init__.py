@@ -67,20 +67,17 @@ def alter(change: Change, desired: CatalogObject, live: CatalogObject, context: 
     return tuple(object_clauses(change, desired, live, context))
 
 
-def create_member(
-    change: Change, desired_owner: members.Holder, context: DdlContext | None = None
-) -> tuple[Clause, ...]:
+def create_member(change: Change, desired_owner: members.Holder, context: DdlContext) -> tuple[Clause, ...]:
     """The clauses that add a column, attribute, constraint, index, trigger or policy; none where a parent brings it.
 
     Args:
         change: names the member.
         desired_owner: the desired relation or type that holds it.
-        context: needed where tables inherit, are partitioned or are made of a type.
     """
     return tuple(members.create_clauses(change, desired_owner, context))
 
 
-def drop_member(change: Change, live_owner: members.Holder, context: DdlContext | None = None) -> tuple[Clause, ...]:
+def drop_member(change: Change, live_owner: members.Holder, context: DdlContext) -> tuple[Clause, ...]:
     """The clauses that drop a member of a live relation or type; none where it goes with the parent's."""
     return tuple(members.drop_clauses(change, live_owner, context))
 

@@ -66,7 +66,7 @@ def _name(change: Change) -> str:
 # --- CREATE ---------------------------------------------------------------------------------------------------------
 
 
-def create_clauses(change: Change, holder: Holder, context: DdlContext | None) -> Iterator[Clause]:
+def create_clauses(change: Change, holder: Holder, context: DdlContext) -> Iterator[Clause]:
     """What adds the member that the change names to its desired holder."""
     name = _name(change)
     match change.key.kind, holder:
@@ -87,24 +87,23 @@ def create_clauses(change: Change, holder: Holder, context: DdlContext | None) -
             raise LookupError(f"{holder.key} cannot have a {change.key.kind}")
 
 
-def _create_column(table: Table, column: Column, context: DdlContext | None) -> Iterator[Clause]:
+def _create_column(table: Table, column: Column, context: DdlContext) -> Iterator[Clause]:
     name = relation_name(table)
     if not _comes_from_above(table, column, context):
         if column.owned_sequence is not None:
-            sequence = values.sequence_of(column, context.desired) if context is not None else None
+            sequence = values.sequence_of(column, context.desired)
             yield values.create_owned_sequence(table, column, sequence, Order.CREATE_SEQUENCE)
-            yield values.own_sequence(name, column)
+            yield from values.take_sequence(table, column, context)
         yield add_column(name, column)
     yield from column_settings(name, column)
     yield from column_notes(name, column)
-    if context is not None:
-        yield from values.children_defaults(table, column, context)
+    yield from values.children_defaults(table, column, context)
 
 
-def _comes_from_above(table: Table, column: Column, context: DdlContext | None) -> bool:
+def _comes_from_above(table: Table, column: Column, context: DdlContext) -> bool:
     """True if a parent that the table has already, or its type, gets the column too and hands it down."""
-    live = context.live.table(table.key) if context is not None else None
-    if context is None or live is None:
+    live = context.live.table(table.key)
+    if live is None:
         return False
     if table.of_type is not None and table.of_type == live.of_type:
         return True
@@ -119,16 +118,16 @@ def _comes_from_above(table: Table, column: Column, context: DdlContext | None) 
 # --- DROP -----------------------------------------------------------------------------------------------------------
 
 
-def drop_clauses(change: Change, holder: Holder, context: DdlContext | None) -> Iterator[Clause]:
+def drop_clauses(change: Change, holder: Holder, context: DdlContext) -> Iterator[Clause]:
     """What drops the member that the change names from its live holder."""
     name = _name(change)
     match change.key.kind, holder:
         case ObjectKind.ATTRIBUTE, CompositeType():
             yield types.drop_attribute(holder, find(holder.attributes, name, holder), context)
         case ObjectKind.COLUMN, Table():
-            only = context is not None and leaves_column(holder, name, context.desired, context.live)
+            only = leaves_column(holder, name, context.desired, context.live)
             clause = drop_column(relation_name(holder), find(holder.columns, name, holder), only=only)
-            is_freed = context is not None and _leaves_expression(change.key, context)
+            is_freed = _leaves_expression(change.key, context)
             yield replace(clause, order=Order.DROP_FREED_COLUMN) if is_freed else clause
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)

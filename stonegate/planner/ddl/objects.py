@@ -61,11 +61,7 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
         case EnumType() | CompositeType() | DomainType() | RangeType():
             return (*types.create_type(thing), *access.access_statements(thing, builder))
         case Sequence():
-            return (
-                types.create_sequence(thing),
-                *_ownership(thing, catalog),
-                *access.access_statements(thing, builder),
-            )
+            return (types.create_sequence(thing), *_sequence_notes(thing, builder, catalog))
         case Table():
             return (*tables.create_table(thing, catalog), *tables.table_notes(thing, builder))
         case View():
@@ -80,14 +76,16 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
             assert_never(thing)
 
 
-def _ownership(thing: Sequence, catalog: Catalog | None) -> tuple[str, ...]:
+def _sequence_notes(thing: Sequence, builder: str, catalog: Catalog | None) -> tuple[str, ...]:
+    """Whose it is. A serial column takes its sequence once it is there, and hands it on with its table."""
     if catalog is None or thing.owned_by is None:
-        return ()
-    schema, name, column = thing.owned_by
+        return access.access_statements(thing, builder)
+    schema, name, member = thing.owned_by
     table = catalog.table(ObjectKey(ObjectKind.TABLE, schema, name))
-    owner = table.column(column) if table is not None else None
-    is_serial = owner is None or owner.owned_sequence == QualifiedName(thing.schema, thing.name)
-    return () if is_serial else (types.ownership_statement(thing),)
+    column = table.column(member) if table is not None else None
+    if column is None or column.owned_sequence == QualifiedName(thing.schema, thing.name):
+        return access.access_statements(thing, thing.access.owner)
+    return (*access.access_statements(thing, builder), types.ownership_statement(thing))
 
 
 def _create_extension(thing: Extension) -> str:

@@ -93,30 +93,29 @@ def attribute_comment(thing: CompositeType, attribute: Attribute) -> Clause:
     return Clause(statement=comment_statement(target, attribute.comment), order=Order.COMMENT)
 
 
-def add_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext | None) -> Iterator[Clause]:
+def add_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext) -> Iterator[Clause]:
     """ADD ATTRIBUTE with its comment."""
     yield _alter_type(thing, f"ADD ATTRIBUTE {attribute_definition(attribute)}", context)
     if attribute.comment is not None:
         yield attribute_comment(thing, attribute)
 
 
-def drop_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext | None) -> Clause:
+def drop_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext) -> Clause:
     """DROP ATTRIBUTE."""
     return _alter_type(thing, f"DROP ATTRIBUTE {quote_ident(attribute.name)}", context)
 
 
-def retype_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext | None) -> Clause:
+def retype_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext) -> Clause:
     """ALTER ATTRIBUTE … TYPE."""
     collation = f" COLLATE {attribute.collation}" if attribute.collation is not None else ""
     action = f"ALTER ATTRIBUTE {quote_ident(attribute.name)} TYPE {attribute.type}{collation}"
     return _alter_type(thing, action, context)
 
 
-def _alter_type(thing: CompositeType, action: str, context: DdlContext | None) -> Clause:
+def _alter_type(thing: CompositeType, action: str, context: DdlContext) -> Clause:
     """Tables made OF the type follow it; they cannot get the column in another way (manual: ALTER TYPE)."""
     name = relation_name(thing)
-    tables = context.live.tables if context is not None else ()
-    cascade = " CASCADE" if any(table.of_type == name for table in tables) else ""
+    cascade = " CASCADE" if any(table.of_type == name for table in context.live.tables) else ""
     return Clause(statement=f"ALTER TYPE {name.sql} {action}{cascade}", order=Order.TYPE_CHANGE)
 
 

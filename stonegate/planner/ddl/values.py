@@ -206,7 +206,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     sequence = sequence_of(desired, context.desired)
     yield create_owned_sequence(table, desired, sequence, Order.NEXT_SEQUENCE)
     yield set_default(name, desired.name, desired.default or "NULL", Order.NEXT_DEFAULT)
-    yield own_sequence(name, desired)
+    yield from take_sequence(table, desired, context)
     options = sequence.options if sequence is not None else None
     yield _advance(_regclass(desired.owned_sequence), name, desired, options, _recalled(name, live.name))
     if sequence is not None:
@@ -225,7 +225,7 @@ def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[C
     if is_new:
         yield create_owned_sequence(table, desired, sequence, Order.CREATE_SEQUENCE)
     yield set_default(name, desired.name, desired.default or "NULL")
-    yield own_sequence(name, desired)
+    yield from take_sequence(table, desired, context)
     if is_new:
         options = sequence.options if sequence is not None else None
         yield _advance(_regclass(desired.owned_sequence), name, desired, options, None)
@@ -248,6 +248,17 @@ def own_sequence(table: QualifiedName, column: Column) -> Clause:
     assert column.owned_sequence is not None
     statement = f"ALTER SEQUENCE {column.owned_sequence.sql} OWNED BY {table.sql}.{quote_ident(column.name)}"
     return Clause(statement=statement, order=Order.OWN_SEQUENCE)
+
+
+def take_sequence(table: Table, column: Column, context: DdlContext) -> Iterator[Clause]:
+    """The same for a table that is there already, whose role gets the sequence first: both must belong to one (manual:
+    ALTER SEQUENCE, "OWNED BY")."""
+    sequence, present = sequence_of(column, context.live), context.live.table(table.key)
+    holder = present.access.owner if present is not None else ""
+    if column.owned_sequence is not None and holder not in ("", sequence.access.owner if sequence else context.builder):
+        statement = f"ALTER SEQUENCE {column.owned_sequence.sql} OWNER TO {quote_ident(holder)}"
+        yield Clause(statement=statement, order=Order.OWN_SEQUENCE)
+    yield own_sequence(relation_name(table), column)
 
 
 def sequence_of(column: Column, catalog: Catalog) -> Sequence | None:

@@ -53,7 +53,7 @@ def _pair(sides: Sides) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence]
     missing: list[Sequence] = []
     for sequence in unpaired:
         namesake = left.get(sequence.key)
-        if namesake is None or _is_dropped(sides, namesake):
+        if namesake is None or (sequence.owned_by is not None and _is_dropped(sides, namesake)):
             missing.append(sequence)
         else:
             pairs.append((sequence, left.pop(namesake.key)))
@@ -61,7 +61,7 @@ def _pair(sides: Sides) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence]
 
 
 def _is_dropped(sides: Sides, live: Sequence) -> bool:
-    """True for a sequence whose column goes, and takes it along: one of its name is another one.
+    """True for a sequence whose column goes, and takes it along: another column's of its name is another one.
 
     It stays where another column goes on taking its default from it, and gets its new owner before the old one goes.
     """

@@ -270,7 +270,7 @@ def test_a_domain_keeps_the_checks_that_nobody_declared() -> None:
 
 def test_a_change_that_belongs_to_another_catalog_is_a_bug() -> None:
     with pytest.raises(LookupError, match="has no gone"):
-        ddl.create_member(change("create", "column", "t", "gone"), table(NOBODY))
+        ddl.create_member(change("create", "column", "t", "gone"), table(NOBODY), context())
 
 
 # --- sequences ------------------------------------------------------------------------------------------------------

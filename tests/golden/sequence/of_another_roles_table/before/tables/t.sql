@@ -1,0 +1,4 @@
+CREATE TABLE t (id integer);
+ALTER TABLE t OWNER TO pg_monitor;
+CREATE TABLE i (id integer GENERATED ALWAYS AS IDENTITY);
+ALTER TABLE i OWNER TO pg_monitor;
