@@ -14,7 +14,7 @@ from stonegate.planner.ddl.access import (
     sequence_privilege_statements,
 )
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, relation_name
-from stonegate.planner.diff.naming import is_given_not_null
+from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
 _MAIN_STORAGE = ("numeric", "inet", "cidr")
@@ -69,7 +69,7 @@ def identity_definition(column: Column) -> str:
     """GENERATED ALWAYS AS IDENTITY with the options that PostgreSQL would not choose by itself."""
     options = column.identity_options  # None where a parent table has the sequence
     listed = text.sequence_clauses(options) if options is not None else ()
-    if _is_spoken_of(column) and column.identity_name is not None:
+    if column.identity_name is not None and (_is_spoken_of(column) or has_given_sequence(column)):
         listed = (f"SEQUENCE NAME {column.identity_name.sql}", *listed)
     suffix = f" ({' '.join(listed)})" if listed else ""
     return f"GENERATED {column.identity.upper()} AS IDENTITY{suffix}"
@@ -88,7 +88,8 @@ def identity_notes(column: Column, live: Column | None = None, builder: str = ""
         return
     name, before = column.identity_name, Access()
     if live is not None and live.identity_name is not None:
-        name, before = live.identity_name, live.identity_access or Access()
+        name = name if has_given_sequence(column) else live.identity_name  # else it is not renamed
+        before = live.identity_access or Access()
     if name is not None:
         yield from _sequence_notes(name, desired, before, builder)
 

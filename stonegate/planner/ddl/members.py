@@ -19,7 +19,7 @@ from stonegate.model.catalog import (
     Trigger,
     View,
 )
-from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
@@ -251,6 +251,8 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
             yield comment_clause(relation_name(table), desired)
         case "privileges":
             yield from _column_rights(table, desired, live)
+        case "sequence_name" if change.before is not None and change.after is not None:
+            yield types.rename_sequence(QualifiedName(table.schema, change.before), change.after)
         case "sequence_comment" | "sequence_privileges":
             yield from identity_notes(desired, live, context.builder)
         case aspect:

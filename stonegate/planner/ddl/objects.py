@@ -153,8 +153,9 @@ def object_clauses(
             yield Clause(statement=desired.definition)
         case _ if isinstance(desired, Sequence):
             present = _live_sequence(desired, live, context)
-            renamed = is_renamed(desired, present, context.desired, context.live)
-            if not (renamed and change.aspect in (*_ACCESS, "new_name")):  # those come after a new name
+            if is_renamed(desired, present, context.desired):  # which comes before everything else
+                present = replace(present, name=desired.name)
+            else:
                 desired = replace(desired, schema=present.schema, name=present.name)
             yield from _altered(change, desired, present, context)
         case _:
@@ -196,6 +197,8 @@ def _altered(change: Change, desired: CatalogObject, live: CatalogObject, contex
             yield from types.label_clauses(desired, live)
         case DomainType() if isinstance(live, DomainType):
             yield from types.domain_clauses(change, desired, live, context)
+        case Sequence() if aspect == "new_name" and change.before is not None and change.after is not None:
+            yield types.rename_sequence(QualifiedName(desired.schema, change.before), change.after)
         case Sequence() if isinstance(live, Sequence):
             yield from types.sequence_changes(aspect, desired, live)
         case _:

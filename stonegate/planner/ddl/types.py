@@ -239,8 +239,13 @@ def ownership_statement(thing: Sequence) -> str:
     return f"ALTER SEQUENCE {relation_name(thing).sql} OWNED BY {owner}"
 
 
+def rename_sequence(before: QualifiedName, after: str) -> Clause:
+    """ALTER SEQUENCE … RENAME TO."""
+    return Clause(statement=f"ALTER SEQUENCE {before.sql} RENAME TO {quote_ident(after)}", order=Order.RENAME)
+
+
 def sequence_changes(aspect: str, desired: Sequence, live: Sequence) -> Iterator[Clause]:
-    """ALTER SEQUENCE for one aspect: options, owned_by, new_name or unlogged. The live name counts (behaviour, §5)."""
+    """ALTER SEQUENCE for one aspect: options, owned_by or unlogged. The live name counts (behaviour, §5)."""
     name = relation_name(live).sql
     match aspect:
         case "options":
@@ -254,9 +259,6 @@ def sequence_changes(aspect: str, desired: Sequence, live: Sequence) -> Iterator
                 yield Clause(statement=f"ALTER SEQUENCE {name} {' '.join(parts)}", order=Order.CREATE_SEQUENCE)
         case "owned_by":
             yield Clause(statement=ownership_statement(desired), order=Order.OWN_SEQUENCE)
-        case "new_name":
-            statement = f"ALTER SEQUENCE {name} RENAME TO {quote_ident(desired.name)}"
-            yield Clause(statement=statement, order=Order.ADVANCE_SEQUENCE)
         case "unlogged":
             state = "UNLOGGED" if desired.unlogged else "LOGGED"
             yield Clause(statement=f"ALTER SEQUENCE {name} SET {state}", order=Order.CREATE_SEQUENCE)

@@ -13,7 +13,7 @@ from stonegate.planner.diff.access import compare_column_privileges, compare_com
 from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import Family
-from stonegate.planner.diff.naming import is_given_not_null, make_object_name
+from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null, is_given_sequence, make_object_name
 from stonegate.planner.diff.retyping import compare_type, type_text
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
@@ -126,6 +126,18 @@ def _compare_identity_access(
     yield from compare_privileges(sides, key, wanted, present, known, inside="sequence")
 
 
+def _compare_identity_name(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Findings:
+    """The name of the sequence inside, if somebody chose it."""
+    wanted, present = desired.identity_name, live.identity_name
+    if wanted is None or present is None or wanted == present:
+        return
+    if has_given_sequence(desired):
+        reason = f"{key}: the sequence inside is called {wanted.name} in the folder"
+        yield sides.change(Action.ALTER, key, reason, aspect="sequence_name", before=present.name, after=wanted.name)
+    elif is_given_sequence(present.name, ""):
+        yield Note(f"{key}: the sequence inside, {present}, would be called {wanted} in a new database")
+
+
 # --- the same column ------------------------------------------------------------------------------------------------
 
 
@@ -147,6 +159,7 @@ def _compare_column(
     yield from compare_column_privileges(sides, key, desired, live, last)
     if desired.identity and live.identity:
         yield from _compare_identity_access(sides, key, desired, live, last)
+        yield from _compare_identity_name(sides, key, desired, live)
     if family.leaves_origin(desired.inherited, live.inherited):
         words = {True: "its parent's alone", False: "the table's own"}
         yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from stonegate.model.catalog import Column
+
 _MAX_BYTES = 63
 _LABELS = {
     "primary key": "pkey",
@@ -24,6 +26,18 @@ _LOOKS_MADE_UP = re.compile(r".+_(?:pkey|key|fkey|check|excl|idx)\d*\Z", re.DOTA
 def is_given_not_null(name: str | None) -> bool:
     """True if somebody chose the name of this NOT NULL constraint; after a rename the made-up one stays as it was."""
     return name is not None and re.search(r"_not_null\d*\Z", name) is None
+
+
+def is_given_sequence(name: str, column: str) -> bool:
+    """True if somebody chose the name of a sequence that the column owns: PostgreSQL's ends in "_{column}_seq", after
+    what the table was called first. Of a long column name only the beginning is left; "" stands for any column."""
+    found = re.search(r"_seq\d*\Z", name)
+    return found is None or (len(name.encode()) < _MAX_BYTES - 2 and not name[: found.start()].endswith(column))
+
+
+def has_given_sequence(column: Column) -> bool:
+    """True if somebody chose the name of the sequence inside of an identity column."""
+    return column.identity_name is not None and is_given_sequence(column.identity_name.name, column.name)
 
 
 def make_object_name(name: str, addition: str, label: str) -> str:

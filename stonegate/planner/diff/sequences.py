@@ -7,7 +7,8 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import Action
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment, compare_privileges
-from stonegate.planner.diff.findings import Findings, Unmanaged
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.naming import is_given_sequence
 from stonegate.planner.diff.sides import Sides
 
 _MAXIMUM = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
@@ -85,23 +86,27 @@ def _has_other_users(sequence: Sequence, catalog: Catalog, desired: Catalog) -> 
     return any(table is not None and table.column(name) is not None for table, name in tables)
 
 
-def is_renamed(desired: Sequence, live: Sequence, declared: Catalog, present: Catalog) -> bool:
-    """True if an owned sequence has to get its declared name, because something besides its column calls it by that.
+def is_renamed(desired: Sequence, live: Sequence, declared: Catalog) -> bool:
+    """True if an owned sequence has to get its declared name: somebody chose it, or something besides its column calls
+    it by that.
 
     Args:
-        declared, present: the catalogs of the two.
+        declared: the catalog of the desired one.
     """
-    if desired.key == live.key or desired.schema != live.schema or desired.key in present.objects:
+    if desired.name == live.name or desired.schema != live.schema or desired.owned_by is None:
         return False
-    users = declared.dependents.get(desired.key, ()) if desired.owned_by is not None else ()
-    return any((user.schema, user.name, user.member) != desired.owned_by for user in users)
+    users = declared.dependents.get(desired.key, ())
+    others = any((user.schema, user.name, user.member) != desired.owned_by for user in users)
+    return others or is_given_sequence(desired.name, desired.owned_by[2])
 
 
 def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
     key = desired.key
-    if is_renamed(desired, live, sides.desired, sides.live):
-        reason = f"{live.key} is called {desired.name} in the folder, where others than its column use it"
+    if is_renamed(desired, live, sides.desired):
+        reason = f"{live.key} is called {desired.name} in the folder"
         yield sides.change(Action.ALTER, key, reason, aspect="new_name", before=live.name, after=desired.name)
+    elif desired.name != live.name and is_given_sequence(live.name, ""):
+        yield Note(f"{live.key} would be called {desired.name} in a new database")
     if desired.options != live.options:
         before, after = options_text(live.options), options_text(desired.options)
         yield sides.change(Action.ALTER, key, f"{key} has other options", aspect="options", before=before, after=after)

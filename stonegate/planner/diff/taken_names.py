@@ -50,7 +50,9 @@ def _occupant(
 
 def _needed(change: Change, desired: Catalog, live: Catalog) -> Iterator[str]:
     key = change.key
-    if change.aspect == "name" and key.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
+    if change.aspect in ("new_name", "sequence_name"):
+        yield change.after or ""
+    elif change.aspect == "name" and key.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
         if key.kind is ObjectKind.INDEX or _has_index(live.table(key.owner), key.member):
             yield change.after or ""
     elif change.action is Action.CREATE and key.kind in _ONE_NAMESPACE:
@@ -83,6 +85,7 @@ def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[Objec
     """Every live object that keeps its name, and what it goes along with: an index with its relation."""
     going = (Action.DROP, Action.RECREATE)
     gone = {change.key for change in changes if change.action in going or change.aspect == "name"}
+    gone |= {replace(c.key, name=c.before or "") for c in changes if c.aspect == "new_name"}
     yield from ((key, key) for key in live.objects if key.kind in _ONE_NAMESPACE and key not in gone)
     for relation in relations(live):
         columns = {key.member for key in gone if key.kind is ObjectKind.COLUMN and key.owner == relation.key}
@@ -98,7 +101,7 @@ def _indexed(holder: Table | View) -> Iterator[Constraint | Index]:
 
 
 def _refused(change: Change, occupant: str) -> Change:
-    need = f"renamed to {change.after}" if change.aspect == "name" else "created"
+    need = f"renamed to {change.after}" if change.aspect.endswith("name") else "created"
     return replace(
         change,
         change_class=ChangeClass.INCOMPATIBLE,

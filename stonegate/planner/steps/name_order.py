@@ -19,6 +19,8 @@ from stonegate.planner.steps.operations import Operation, Part, Verb
 #: Constraints that bring an index of their name.
 WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
 
+_OF_SEQUENCES = ("new_name", "sequence_name")
+_NEW_NAMES = ("name", "not_null_name", *_OF_SEQUENCES)
 _RELATIONS = frozenset(
     {
         ObjectKind.TABLE,
@@ -64,6 +66,8 @@ def _renamed_first(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int
 
 def _key_after(operation: Operation) -> ObjectKey:
     key, name = operation.key, operation.change.after or ""
+    if key.kind is ObjectKind.SEQUENCE:
+        return key
     return replace(key, name=name) if key.kind is ObjectKind.INDEX else replace(key, member=name)
 
 
@@ -110,9 +114,9 @@ def _all_names(catalog: Catalog) -> Iterator[str]:
 
 
 def is_rename(operation: Operation) -> bool:
-    """True for what gives a constraint of a table or an index another name."""
+    """True for what gives a constraint of a table, an index or an owned sequence another name."""
     is_part = operation.key.kind is not ObjectKind.TYPE
-    return is_part and operation.verb is Verb.ALTER and operation.change.aspect in ("name", "not_null_name")
+    return is_part and operation.verb is Verb.ALTER and operation.change.aspect in _NEW_NAMES
 
 
 def _left(operation: Operation, live: Catalog) -> Iterator[object]:
@@ -138,7 +142,7 @@ def _after(operation: Operation, live: Catalog) -> Iterator[object]:
 def _names_in(operation: Operation, name: str, live: Catalog) -> Iterator[object]:
     """What a renamed thing is called by `name`: a constraint in its table, and its index in the schema."""
     key = operation.key
-    if key.kind is ObjectKind.INDEX:
+    if key.kind is ObjectKind.INDEX or operation.change.aspect in _OF_SEQUENCES:
         yield key.schema, name
         return
     yield key.owner.part(ObjectKind.CONSTRAINT, name)

@@ -173,6 +173,7 @@ def _constraints(
     yield from _overloads_gone(operations, index, desired)
     yield from _within_tables(operations, index)
     yield from family_order(operations, index, desired, live)
+    yield from _inner_sequences(operations, index, desired, live)
     yield from _keys_settled(operations, index, desired)
     yield from _types_free(operations, index, desired, live)
     yield from _persistence_order(operations, index, live)
@@ -274,6 +275,29 @@ def _keys_settled(
             target = ObjectKey(ObjectKind.TABLE, constraint.references.schema, constraint.references.name)
             for second in index.makers(key, operations):
                 yield from ((first, second) for first in going.get(target, ()))
+
+
+def _inner_sequences(
+    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """What else uses the sequence of a column lets go of it before it comes or goes with the column's identity, or gets
+    another name, and takes it after that."""
+    for number, operation in enumerate(operations):
+        if operation.change.aspect not in ("identity", "sequence_name"):
+            continue
+        for user in _other_users(operation.key, live):
+            yield from ((first, number) for first in index.removers(user) or index.alterers(user))
+        for user in _other_users(operation.key, desired):
+            yield from ((number, second) for second in index.makers(user, operations))
+
+
+def _other_users(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    """What uses the sequence that a column owns, or has inside, besides the column."""
+    table = catalog.table(key.owner)
+    column = table.column(key.member or "") if table is not None else None
+    name = (column.identity_name or column.owned_sequence) if column is not None else None
+    users = catalog.dependents.get(ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name), ()) if name else ()
+    return (user for user in users if user != key)
 
 
 def _persistence_order(

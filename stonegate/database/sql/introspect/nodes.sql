@@ -40,6 +40,15 @@ nodes AS MATERIALIZED (
     UNION ALL
     SELECT 'pg_class'::regclass, relation, number, key FROM columns
     UNION ALL
+    -- The sequence inside an identity column is part of that, but others may use it by its name.
+    SELECT d.classid, d.objid, 0,
+        concat('{"kind":"sequence","schema":', to_json(n.name::text), ',"name":', to_json(s.relname::text), '}')
+    FROM pg_catalog.pg_depend AS d
+    JOIN columns AS c ON c.relation = d.refobjid AND c.number = d.refobjsubid
+    JOIN pg_catalog.pg_class AS s ON s.oid = d.objid
+    JOIN spaces AS n ON n.oid = s.relnamespace
+    WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'i'
+    UNION ALL
     SELECT 'pg_attrdef'::regclass, d.oid, 0, c.key
     FROM pg_catalog.pg_attrdef AS d JOIN columns AS c ON c.relation = d.adrelid AND c.number = d.adnum
     UNION ALL

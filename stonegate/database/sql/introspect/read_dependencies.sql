@@ -9,4 +9,5 @@ FROM (
     JOIN nodes AS a ON a.classid = d.classid AND a.objid = d.objid AND a.number = d.objsubid
     JOIN nodes AS b ON b.classid = d.refclassid AND b.objid = d.refobjid AND b.number = d.refobjsubid
     WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype NOT IN ('e', 'x') AND a.key <> b.key
+        AND (d.deptype <> 'i' OR d.refobjsubid = 0)
 ) AS e
