@@ -99,7 +99,21 @@ def _default_changes(table: Table, desired: Column, context: DdlContext) -> Iter
         yield drop_default(name, desired.name)
     else:
         yield set_default(name, desired.name, desired.default)
+        yield from _start_behind(table, desired, context)
     yield from children_defaults(table, desired, context)
+
+
+def _start_behind(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
+    """Moves a new sequence that no column owns behind the values of each one that takes its default from it."""
+    key = table.key.part(ObjectKind.COLUMN, desired.name)
+    for sequence in context.desired.sequences:
+        name = relation_name(sequence)
+        if sequence.key in context.live.objects or sequence.owned_by is not None:
+            continue
+        users = context.desired.dependents.get(sequence.key, ())
+        if key in users and desired.default == f"nextval({quote_literal(name.sql).strip()}::regclass)":
+            last = _last_value(_regclass(name))
+            yield _advance(_regclass(name), relation_name(table), desired, sequence.options, last)
 
 
 def children_defaults(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
@@ -202,6 +216,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     if desired.owned_sequence is None:
         if desired.default is not None:
             yield set_default(name, desired.name, desired.default)
+            yield from _start_behind(table, desired, context)
         return
     sequence = sequence_of(desired, context.desired)
     yield create_owned_sequence(table, desired, sequence, Order.NEXT_SEQUENCE)
