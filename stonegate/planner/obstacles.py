@@ -121,6 +121,15 @@ class _Clearing:
             self.seen.add((change.key, retyped))
             self.worklist.append(_Disturbance(change.key, retyped, change))
             self.worklist += (_Disturbance(key, retyped, change) for key in self._heirs(change.key, change))
+        if change.aspect == "identity" and (sequence := self._lost_sequence(change.key)) is not None:
+            self.worklist.append(_Disturbance(sequence, False, change))
+
+    def _lost_sequence(self, key: ObjectKey) -> ObjectKey | None:
+        """The sequence inside of an identity column that will have none: it goes, although its name may stay."""
+        column, wanted = self._live_column(key), self.desired.table(key.owner)
+        stays = wanted.column(key.member or "") if wanted is not None else None
+        name = column.identity_name if column is not None and (stays is None or not stays.identity) else None
+        return ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name) if name is not None else None
 
     def _heirs(self, key: ObjectKey, cause: Change) -> Iterator[ObjectKey]:
         """The same column of the tables below, which changes and goes with it unless it is left to them."""
