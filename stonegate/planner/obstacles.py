@@ -14,7 +14,8 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.planner.calling_domains import call_of, calling_checks, calling_parts, is_held_elsewhere
 from stonegate.planner.circles import break_circles
-from stonegate.planner.diff.inheritance import parents_of
+from stonegate.planner.diff.inheritance import ancestors, parents_of
+from stonegate.planner.diff.retyping import keeps_family
 
 _CODE = frozenset(
     {
@@ -50,6 +51,12 @@ class _Disturbance:
     key: ObjectKey
     retyped: bool
     cause: Change
+
+    @property
+    def verb(self) -> str:
+        if self.cause.aspect == "partition":
+            return "leaves its parent for a while"
+        return "changes its type" if self.retyped else "is dropped"
 
 
 def clear_the_way(changes: tuple[Change, ...], desired: Catalog, live: Catalog) -> Cleared:
@@ -121,6 +128,8 @@ class _Clearing:
             self.seen.add((change.key, retyped))
             self.worklist.append(_Disturbance(change.key, retyped, change))
             self.worklist += (_Disturbance(key, retyped, change) for key in self._heirs(change.key, change))
+        if change.aspect == "partition":
+            self._let_go(change)
         if change.aspect == "identity" and (sequence := self._lost_sequence(change.key)) is not None:
             self.worklist.append(_Disturbance(sequence, False, change))
 
@@ -130,6 +139,19 @@ class _Clearing:
         stays = wanted.column(key.member or "") if wanted is not None else None
         name = column.identity_name if column is not None and (stays is None or not stays.identity) else None
         return ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name) if name is not None else None
+
+    def _let_go(self, change: Change) -> None:
+        """A partition cannot leave its parent, to come back with other bounds, while rows of it are referred to: the
+        foreign keys that do so go before."""
+        former, wanted = self.live.table(change.key), self.desired.table(change.key)
+        if former is None or wanted is None or wanted.partition_of != former.partition_of:
+            return
+        above = {key.qualified for key in ancestors(change.key, self.live)}
+        for table in self.live.tables:
+            for part in table.constraints:
+                if part.references in above and not part.inherited:
+                    key = table.key.part(ObjectKind.CONSTRAINT, part.name)
+                    self._restore(key, _Disturbance(change.key, False, change))
 
     def _heirs(self, key: ObjectKey, cause: Change) -> Iterator[ObjectKey]:
         """The same column of the tables below, which changes and goes with it unless it is left to them."""
@@ -206,7 +228,7 @@ class _Clearing:
         holder = self.index_tables.get(dependent, dependent.owner)
         same_table = holder == disturbance.key.owner
         if disturbance.retyped:
-            if self._is_reference(dependent) and not _keeps_family(disturbance.cause):
+            if self._is_reference(dependent) and not keeps_family(disturbance.cause):
                 return self._is_declared(dependent)
             if same_table:
                 return self._is_unstable(dependent)
@@ -345,7 +367,7 @@ class _Clearing:
         return None
 
     def _block(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
-        verb = "changes its type" if disturbance.retyped else "must be dropped"
+        verb = disturbance.verb.replace("is dropped", "must be dropped")
         if disturbance.cause.restored:
             verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
         hint = f"drop {dependent} in a migration, or declare it in the folder"
@@ -368,26 +390,13 @@ class _Clearing:
         )
 
 
-#: Types that a foreign key may have at its two ends, each with the others of its line.
-_FAMILIES = (frozenset({"smallint", "integer", "bigint"}), frozenset({"text", "character varying"}))
-
-
-def _keeps_family(retyping: Change) -> bool:
-    """True if old and new values can be compared, whichever end of a foreign key gets the new type first."""
-    before, after = (
-        (text or "").partition(" COLLATE ")[0].partition("(")[0] for text in (retyping.before, retyping.after)
-    )
-    return before == after or any({before, after} <= family for family in _FAMILIES)
-
-
 def _restoring(
     dependent: ObjectKey, disturbance: _Disturbance, action: Action, table: ObjectKey | None = None
 ) -> Change:
-    verb = "changes its type" if disturbance.retyped else "is dropped"
     return Change(
         action=action,
         key=dependent,
         table=table,
-        reason=f"{RESTORED}{disturbance.key} {verb}",
+        reason=f"{RESTORED}{disturbance.key} {disturbance.verb}",
         restored=True,
     )

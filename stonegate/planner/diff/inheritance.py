@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -244,6 +245,16 @@ def _is_handed_down(child: Table, table: Table, column: str, desired: Catalog, l
 def parents_of(table: Table) -> tuple[QualifiedName, ...]:
     """Names of the tables that a table inherits from, as a partition or otherwise."""
     return table.inherits if table.partition_of is None else (table.partition_of,)
+
+
+def ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    """The tables above one, nearest first."""
+    table = catalog.table(key)
+    if table is not None:
+        for parent in parents_of(table):
+            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+            yield above
+            yield from ancestors(above, catalog)
 
 
 def _table(catalog: Catalog, name: QualifiedName) -> Table | None:

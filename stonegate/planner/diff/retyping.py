@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stonegate.model.catalog import Column
 from stonegate.model.names import ObjectKey
-from stonegate.model.plan import Action
+from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.findings import Findings, in_list
 from stonegate.planner.diff.inheritance import Family, partitions_by
@@ -55,3 +55,15 @@ def _refusal(sides: Sides, family: Family, live: Column, *, rewrites: bool) -> s
 def type_text(column: Column) -> str:
     """The type with its collation, if that is not the type's own."""
     return f"{column.type} COLLATE {column.collation}" if column.collation else column.type
+
+
+#: Types that a foreign key may have at its two ends, each with the others of its line.
+_FAMILIES = (frozenset({"smallint", "integer", "bigint"}), frozenset({"text", "character varying"}))
+
+
+def keeps_family(retyping: Change) -> bool:
+    """True if old and new values can be compared, whichever end of a foreign key gets the new type first."""
+    before, after = (
+        (text or "").partition(" COLLATE ")[0].partition("(")[0] for text in (retyping.before, retyping.after)
+    )
+    return before == after or any({before, after} <= family for family in _FAMILIES)

@@ -10,7 +10,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
-from stonegate.planner.diff.inheritance import parents_of
+from stonegate.planner.diff.inheritance import ancestors, parents_of
 from stonegate.planner.steps.name_order import WITH_INDEX, is_rename
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
@@ -98,7 +98,7 @@ def _heirlooms_settled(
         for edge in catalog.dependencies:
             if edge.on.kind is not ObjectKind.COLUMN or edge.on.owner not in heirs:
                 continue
-            for ancestor in _ancestors(edge.on.owner, catalog):
+            for ancestor in ancestors(edge.on.owner, catalog):
                 above = ancestor.part(ObjectKind.COLUMN, edge.on.member or "")
                 if catalog is live:
                     changing = (*index.droppers(above), *index.alterers(above))
@@ -138,7 +138,7 @@ def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[t
             going[operation.table].append(number)
     for number, operation in enumerate(operations) if going else ():
         if operation.verb is not Verb.ALTER and operation.key.kind in parts:
-            above = [first for ancestor in _ancestors(operation.table, live) for first in going.get(ancestor, ())]
+            above = [first for ancestor in ancestors(operation.table, live) for first in going.get(ancestor, ())]
             if operation.verb is Verb.DROP:
                 is_check = (operation.change.before or "").startswith("CHECK")
                 above = [first for first in above if is_check and operations[first].key.member == operation.key.member]
@@ -153,11 +153,11 @@ def shares_first(operations: tuple[Operation, ...], desired: Catalog) -> Iterato
         operation = operations[first]
         if operation.verb is not Verb.CREATE or not _is_share(operation):
             continue
-        ancestors = frozenset(_ancestors(operation.table, desired))
-        above = {operation.table, *ancestors} if ancestors else ()
+        parents = frozenset(ancestors(operation.table, desired))
+        above = {operation.table, *parents} if parents else ()
         for second in makes:
             other = operations[second]
-            is_above = _is_share(other) and other.table in ancestors
+            is_above = _is_share(other) and other.table in parents
             if is_above or (other.change.aspect == "partition" and other.key in above):
                 yield first, second
 
@@ -167,16 +167,6 @@ def _is_share(operation: Operation) -> bool:
     if operation.key.kind is ObjectKind.CONSTRAINT:
         return (operation.change.after or "").startswith(WITH_INDEX)
     return operation.key.kind is ObjectKind.INDEX
-
-
-def _ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
-    """The tables above one, nearest first."""
-    table = catalog.table(key)
-    if table is not None:
-        for parent in parents_of(table):
-            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
-            yield above
-            yield from _ancestors(above, catalog)
 
 
 def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
@@ -204,18 +194,21 @@ def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Cat
 def _references_freed(
     operations: tuple[Operation, ...], index: OperationIndex, live: Catalog
 ) -> Iterator[tuple[int, int]]:
-    """A foreign key to a partitioned table goes before a partition of that does, which PostgreSQL holds by it."""
+    """A foreign key to a partitioned table goes before a partition of that does, which PostgreSQL holds by it; it comes
+    back after that."""
     leaving: dict[ObjectKey, list[int]] = defaultdict(list)
     for number, operation in enumerate(operations):
         former = live.table(operation.key)
         goes = operation.verb is Verb.DROP or operation.change.aspect == "partition"
         if former is not None and former.partition_of is not None and goes:
-            for above in _ancestors(operation.key, live):
+            for above in ancestors(operation.key, live):
                 leaving[above].append(number)
     for table in live.tables if leaving else ():
         for part in table.constraints:
             if part.references is None or part.inherited:
                 continue
             target = ObjectKey(ObjectKind.TABLE, part.references.schema, part.references.name)
-            for first in index.removers(table.key.part(ObjectKind.CONSTRAINT, part.name)):
-                yield from ((first, second) for second in leaving.get(target, ()))
+            key = table.key.part(ObjectKind.CONSTRAINT, part.name)
+            for second in leaving.get(target, ()):
+                yield from ((first, second) for first in index.removers(key))
+                yield from ((second, last) for last in index.changers(key))
