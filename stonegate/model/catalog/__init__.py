@@ -12,7 +12,16 @@ from stonegate.model.catalog.access import (
     without_denied,
 )
 from stonegate.model.catalog.database import Accessible, Catalog, CatalogObject, Dependency
-from stonegate.model.catalog.objects import REMARKS, Extension, OtherObject, OtherPart, Parameter, Routine, Schema
+from stonegate.model.catalog.objects import (
+    LIKE_TYPES,
+    REMARKS,
+    Extension,
+    OtherObject,
+    OtherPart,
+    Parameter,
+    Routine,
+    Schema,
+)
 from stonegate.model.catalog.relations import (
     NOT_VALID,
     Column,
@@ -28,6 +37,7 @@ from stonegate.model.catalog.relations import (
 from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, EnumType, RangeType
 
 __all__ = [
+    "LIKE_TYPES",
     "NOT_VALID",
     "REMARKS",
     "Access",

@@ -95,6 +95,9 @@ REMARKS = (
     "trigger state ",
 )
 
+#: How the names begin of what expressions use without naming it in a way that could be followed: made with the types.
+LIKE_TYPES = ("operator ", "cast ", "collation ", "text search ", "conversion ")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherObject:

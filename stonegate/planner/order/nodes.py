@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from stonegate.model.catalog import LIKE_TYPES
 from stonegate.model.names import ObjectKind
 from stonegate.model.source import (
     ExtensionItem,
@@ -90,8 +91,6 @@ _FOLDER_OF = {
     ObjectKind.TRIGGER: Folder.TRIGGERS,
     ObjectKind.POLICY: Folder.TRIGGERS,
 }
-#: Other objects that expressions in tables, views and routines use without naming them in a way that could be followed.
-_LIKE_TYPES = ("operator ", "cast ", "collation ", "text search ", "conversion ")
 _RANK = {folder: number for number, folder in enumerate(Folder)}
 #: Default privileges only reach objects that are created after them (manual, ALTER DEFAULT PRIVILEGES): unless they
 #: stand behind some of these in their file, they are meant for all of the folder.
@@ -181,7 +180,7 @@ def _folder(item: SourceItem) -> Folder:
     if kind is ObjectKind.OTHER:
         if item.key.name.startswith("rule "):
             return Folder.TRIGGERS
-        return Folder.TYPES if item.key.name.startswith(_LIKE_TYPES) else item.folder
+        return Folder.TYPES if item.key.name.startswith(LIKE_TYPES) else item.folder
     if kind is ObjectKind.SCHEMA and any(need.kind is not NeedKind.SCHEMA for need in item.needs):
         return Folder.TRIGGERS  # GRANT … ON ALL TABLES IN SCHEMA: after everything that it is to reach
     if item.target is not None and item.target.kind is ObjectKind.MATERIALIZED_VIEW and kind is ObjectKind.INDEX:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from stonegate.model.catalog import REMARKS, Catalog, CompositeType, Dependency, Sequence, Table
+from stonegate.model.catalog import LIKE_TYPES, REMARKS, Catalog, CompositeType, Dependency, Sequence, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
@@ -53,6 +53,7 @@ _LATE_DROP_RANK: dict[ObjectKind, int] = {
     ObjectKind.TYPE: 96,
     ObjectKind.SCHEMA: 97,
 }
+_LIKE_TYPE = 22
 _LAST = 100
 # A remark is taken back while the thing is as it was, and made when all is there.
 _REMARK_TAKEN_BACK, _REMARK_MADE = 5, 88
@@ -154,6 +155,8 @@ def _rank(operation: Operation) -> int:
                 return by_part[operation.part]
             if kind is ObjectKind.CONSTRAINT and (operation.change.after or "").startswith("FOREIGN KEY"):
                 return 58
+            if kind is ObjectKind.OTHER and operation.key.name.startswith(LIKE_TYPES):
+                return _LIKE_TYPE
             return _CREATE_RANK.get(kind, 85)
         case Verb.ALTER if is_rename(operation):
             return 53
