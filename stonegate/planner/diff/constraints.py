@@ -11,7 +11,7 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.inheritance import MADE_ANEW, Family
+from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
 from stonegate.planner.diff.matching import (
     Matched,
     Pair,
@@ -37,6 +37,8 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
         former = next((part for part in known if part.name == pair.live.name), None)
         if family.loses(pair.desired, pair.live):
             yield _create(sides, desired, pair.desired, MADE_ANEW)
+        elif pair.desired.name == pair.live.name and family.remakes(pair.live):
+            yield from _recreate(sides, desired, pair, REMADE)
         else:
             yield from _compare_pair(sides, desired, pair, former, family)
     for pair in matched.replaced:
@@ -152,10 +154,15 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
                 Action.DROP, key, reason, before=pair.live.definition, facts=Circumstances(replaced=True)
             )
         return
+    yield from _recreate(sides, table, pair, "has another definition")
+
+
+def _recreate(sides: Sides, table: Table, pair: Pair[Constraint], reason: str) -> Findings:
+    key = table.key.part(ObjectKind.CONSTRAINT, pair.desired.name)
     yield sides.change(
         Action.RECREATE,
         key,
-        f"{key} has another definition",
+        f"{key} {reason}",
         before=pair.live.definition,
         after=pair.desired.definition,
         constraint=pair.desired,

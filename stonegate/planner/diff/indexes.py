@@ -8,7 +8,7 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.constraints import is_clustered
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.inheritance import MADE_ANEW, Family
+from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
 from stonegate.planner.diff.matching import Pair, is_generated_name, match_parts, remembers
 from stonegate.planner.diff.naming import looks_made_up
 from stonegate.planner.diff.sides import Sides
@@ -22,6 +22,8 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
     for pair in matched.pairs:
         if family is not None and family.loses(pair.desired, pair.live):
             yield _create(sides, desired, pair.desired, MADE_ANEW)
+        elif family is not None and family.remakes(pair.live):
+            yield from _rebuild(sides, desired, pair, REMADE)
         else:
             yield from _compare_pair(sides, desired, pair)
     for pair in matched.replaced:
@@ -50,7 +52,7 @@ def _key(relation: Table | View, name: str) -> ObjectKey:
 def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
     desired, live = pair.desired, pair.live
     if desired.valid and not live.valid:
-        yield from _rebuild(sides, relation, pair)
+        yield from _rebuild(sides, relation, pair, _why_invalid(relation))
         return
     key = _key(relation, pair.name)
     if desired.inherited != live.inherited:
@@ -105,11 +107,14 @@ def _statistics(index: Index) -> str:
     return ", ".join(f"column {number}: {target}" for number, target in index.statistics) or "default"
 
 
-def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
+def _why_invalid(relation: Table | View) -> str:
     """An index that a failed CREATE INDEX CONCURRENTLY left behind serves no query."""
-    reason = "is invalid: CREATE INDEX CONCURRENTLY did not finish"
     if isinstance(relation, Table) and relation.partition_key is not None:
-        reason = "is invalid: some partition's index is not part of it"
+        return "is invalid: some partition's index is not part of it"
+    return "is invalid: CREATE INDEX CONCURRENTLY did not finish"
+
+
+def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index], reason: str) -> Findings:
     if pair.desired.name == pair.live.name:
         yield from _recreate(sides, relation, pair, reason)
         return
@@ -118,7 +123,7 @@ def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Finding
     yield sides.change(
         Action.CREATE,
         new,
-        f"{new} is built in place of the invalid {gone.name}",
+        f"{new} is built in place of {gone.name}",
         table=relation.key,
         after=pair.desired.definition,
         index=pair.desired,

@@ -16,6 +16,8 @@ from stonegate.planner.diff.sides import Sides
 
 #: Why a part is created that seems to be there: see `Family.loses`.
 MADE_ANEW = "is made anew: it was part of its parent's, which goes"
+#: Why a partitioned table's index or key is made anew although it stays: see `Family.remakes`.
+REMADE = "is made anew: a column changes its type, and the shares of partitions would lose the names that they have"
 
 _Part = TypeVar("_Part", Constraint, Index)
 
@@ -152,6 +154,20 @@ class Family:
         brought = desired.inherited and not is_named_share(desired, self.desired.name)
         return live.inherited and not brought and self._goes(live)
 
+    def remakes(self, part: Constraint | Index) -> bool:
+        """True if PostgreSQL, which makes a live part of this partitioned table anew with a retyped column, would make
+        up other names for its shares in partitions than the folder gives them."""
+        if self.live.partition_key is None or part.inherited or not self.retyped:
+            return False
+        names = {quote_ident(key.member or "").encode() for key in self.retyped}
+        if not any(token.text in names for token in lex(part.definition.encode())):
+            return False
+        return any(
+            _meaning(other) == _meaning(part) and is_named_share(other, table.name)
+            for table in _below(self.sides.desired, self.desired)
+            for other in (table.indexes if isinstance(part, Index) else table.constraints)
+        )
+
     def _goes(self, part: Constraint | Index) -> bool:
         """True if the live part of this table is dropped, by itself or with the parent's that it is part of."""
         if part.inherited:
@@ -162,12 +178,22 @@ class Family:
                 if _meaning(other) == _meaning(part)
             ]
             return bool(gone) and all(gone)
+        if self.remakes(part):
+            return True
         last, name = self.sides.last_table(self.desired.key), self.desired.name
         if isinstance(part, Index):
             known_indexes = last.indexes if last is not None else ()
             return _is_dropped(part, self.desired.indexes, self.live.indexes, name, known_indexes)
         known = last.constraints if last is not None else ()
         return _is_dropped(part, self.desired.constraints, self.live.constraints, name, known)
+
+
+def _below(catalog: Catalog, table: Table) -> Iterator[Table]:
+    """The partitions of a table, at any depth."""
+    for other in catalog.tables:
+        if other.partition_of == table.key.qualified:
+            yield other
+            yield from _below(catalog, other)
 
 
 def _hands_down(column: Column) -> bool:

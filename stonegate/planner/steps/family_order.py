@@ -23,6 +23,7 @@ def family_order(
     yield from _parents_first(operations, index, desired, live)
     yield from _heirlooms_settled(operations, index, desired, live)
     yield from _children_fitted(operations, live, desired)
+    yield from _parents_ready(operations, desired)
     yield from _parts_freed(operations, live)
     yield from _bounds_freed(operations, live, desired)
     yield from _references_freed(operations, index, live)
@@ -125,6 +126,16 @@ def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: 
             is_ready = other.verb is Verb.DROP or is_rename(other)
             is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and is_ready
             if joined and (is_column or is_part):
+                yield first, second
+
+
+def _parents_ready(operations: tuple[Operation, ...], desired: Catalog) -> Iterator[tuple[int, int]]:
+    """A new child or partition is made once the tables above it have the columns and checks that it has too."""
+    for second, operation in enumerate(operations):
+        above = frozenset(_ancestors(operation.key, desired)) if operation.change.action is Action.CREATE else ()
+        for first, other in enumerate(operations) if above else ():
+            is_check = other.verb is Verb.CREATE and (other.change.after or "").startswith("CHECK")
+            if other.table in above and (other.key.kind is ObjectKind.COLUMN or is_check):
                 yield first, second
 
 

@@ -1,0 +1,1 @@
+INSERT INTO p VALUES (1, 1), (2, 1), (3, 2); INSERT INTO r VALUES (1, 1);
