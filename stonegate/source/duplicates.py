@@ -74,5 +74,5 @@ def _duplicate(first: _Declared, found: _Declared) -> DuplicateObject:
         f"{label} is declared in {first_file}:{first_line}{other} already",
         file=file,
         line=line,
-        hint="Keep one of the two.",
+        hint="keep one of the two",
     )

@@ -48,14 +48,14 @@ BUILDERS: dict[str, Builder] = {
     "AlterTypeStmt": attached.build_other_change,
 }
 
-_ROWS = ("writes or reads rows", "Seed rows belong in seeders/ (INSERT), changes of rows in migrations/.")
-_STEP = ("is a step of history", "Write the final form into the CREATE statement and the step into migrations/.")
+_ROWS = ("writes or reads rows", "seed rows belong in seeders/ (INSERT), changes of rows in migrations/")
+_STEP = ("is a step of history", "write the final form into the CREATE statement and the step into migrations/")
 _CLUSTER = (
     "concerns the server or other databases, not the state of one database",
-    "Run it once by hand, or, if it must run per database, write it into migrations/.",
+    "run it once by hand, or, if it must run per database, write it into migrations/",
 )
-_TRANSACTION = ("controls the transaction", "Remove it: stonegate runs the whole deployment as one transaction.")
-_MAINTENANCE = ("is maintenance, not state", "Write it into migrations/, or run it by hand.")
+_TRANSACTION = ("controls the transaction", "remove it: stonegate runs the whole deployment as one transaction")
+_MAINTENANCE = ("is maintenance, not state", "write it into migrations/, or run it by hand")
 #: Statement kind → (its name, why it is no declared state, where it belongs).
 _MISPLACED: dict[str, tuple[str, tuple[str, str]]] = {
     "InsertStmt": ("INSERT", _ROWS),
@@ -66,18 +66,18 @@ _MISPLACED: dict[str, tuple[str, tuple[str, str]]] = {
     "CopyStmt": ("COPY", _ROWS),
     "SelectStmt": ("SELECT", _ROWS),
     "CallStmt": ("CALL", _ROWS),
-    "DoStmt": ("DO", ("is a program, whose outcome nobody can read from the text", "Write it into migrations/.")),
+    "DoStmt": ("DO", ("is a program, whose outcome nobody can read from the text", "write it into migrations/")),
     "DropStmt": (
         "DROP",
         (
             "is a step of history",
-            "Leave it out: what changed is replaced, and what is declared no more is dropped; or write migrations/.",
+            "leave it out: what changed is replaced, and what is declared no more is dropped; or write migrations/",
         ),
     ),
     "RenameStmt": ("ALTER … RENAME", _STEP),
     "AlterObjectSchemaStmt": ("ALTER … SET SCHEMA", _STEP),
-    "AlterEnumStmt": ("ALTER TYPE … VALUE", ("is a step of history", "Write the value into CREATE TYPE … AS ENUM.")),
-    "AlterExtensionStmt": ("ALTER EXTENSION", ("is a step", "Pin the version in extensions/ with -- version: X.")),
+    "AlterEnumStmt": ("ALTER TYPE … VALUE", ("is a step of history", "write the value into CREATE TYPE … AS ENUM")),
+    "AlterExtensionStmt": ("ALTER EXTENSION", ("is a step", "pin the version in extensions/ with -- version: X")),
     "TransactionStmt": ("BEGIN or COMMIT", _TRANSACTION),
     "CreateRoleStmt": ("CREATE ROLE", _CLUSTER),
     "AlterRoleStmt": ("ALTER ROLE", _CLUSTER),
@@ -105,11 +105,11 @@ _MISPLACED: dict[str, tuple[str, tuple[str, str]]] = {
     "RefreshMatViewStmt": ("REFRESH MATERIALIZED VIEW", _MAINTENANCE),
     "VariableSetStmt": (
         "SET",
-        ("changes the session, and with it what other files mean", "Qualify names; give routines a SET clause."),
+        ("changes the session, and with it what other files mean", "qualify names; give routines a SET clause"),
     ),
-    "CreateExtensionStmt": ("CREATE EXTENSION", ("is declared in its own folder", "Move it to extensions/.")),
+    "CreateExtensionStmt": ("CREATE EXTENSION", ("is declared in its own folder", "move it to extensions/")),
 }
-_UNKNOWN = ("is no declared state that stonegate knows", "Write it into migrations/.")
+_UNKNOWN = ("is no declared state that stonegate knows", "write it into migrations/")
 
 
 def misplaced(statement: Statement) -> MisplacedStatement:
@@ -119,13 +119,13 @@ def misplaced(statement: Statement) -> MisplacedStatement:
     match folder:
         case Folder.SEEDERS:
             why = "is no INSERT"
-            where = "A seeder holds INSERT statements only; other changes of rows belong in migrations/."
+            where = "a seeder holds INSERT statements only; other changes of rows belong in migrations/"
             if statement.kind in BUILDERS:
-                where = "Declared objects belong in types/, tables/, views/, functions/ or triggers/."
+                where = "declared objects belong in types/, tables/, views/, functions/ or triggers/"
         case Folder.EXTENSIONS:
             why = "is no CREATE EXTENSION"
             if statement.kind in BUILDERS:
-                where = "Declared objects belong in types/, tables/, views/, functions/ or triggers/."
+                where = "declared objects belong in types/, tables/, views/, functions/ or triggers/"
         case _:
             pass
     message = f"{name} has no business in {folder.value}/: it {why}"

@@ -102,7 +102,7 @@ class TestPlacement:
             ("tables/a.sql", "CREATE SERVER s FOREIGN DATA WRAPPER f", "CREATE SERVER", "by hand"),
             ("triggers/a.sql", "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()", "EVENT TRIGGER", ""),
             ("tables/a.sql", "BEGIN", "controls the transaction", "one transaction"),
-            ("tables/a.sql", "SET search_path = x", "SET has no business", "Qualify"),
+            ("tables/a.sql", "SET search_path = x", "SET has no business", "qualify"),
             ("tables/a.sql", "VACUUM t", "maintenance", "migrations/"),
             ("tables/a.sql", "CREATE TABLE t AS SELECT 1", "does not say which columns", "tables/"),
             ("tables/a.sql", "CREATE TEMP TABLE t ()", "temporary table t", "routine"),

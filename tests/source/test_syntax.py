@@ -82,7 +82,7 @@ def test_bodies_in_migrations_are_read_too() -> None:
 @pytest.mark.parametrize(
     ("sql", "hint"),
     [
-        ("CREATE TABLE `users` (id int);", "Backticks"),
+        ("CREATE TABLE `users` (id int);", "backticks"),
         ("CREATE TABLE t (id int AUTO_INCREMENT);", "AS IDENTITY"),
         ("CREATE TABLE t (id int(11));", "no width"),
         ("CREATE TABLE t (id int) ENGINE=InnoDB;", "end the table"),

@@ -102,7 +102,7 @@ class _Queue:
                 f"migrations need each other in a circle: {' → '.join((*names, file))}",
                 file=file,
                 line=1,
-                hint="Move what both need into a file of its own, in front of them.",
+                hint="move what both need into a file of its own, in front of them",
             )
         for spot, line in self._files[position].needs:
             maker = self._maker(position, spot, line)
@@ -145,7 +145,7 @@ def _immovable(file: _File, line: int, message: str) -> SourceError:
         message,
         file=file.migration.file,
         line=line,
-        hint="Rename the files so that their path order is the order in which they can run.",
+        hint="rename the files so that their path order is the order in which they can run",
     )
 
 

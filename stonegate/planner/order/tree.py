@@ -65,6 +65,6 @@ def _cycle(members: list[Node]) -> DependencyCycle:
             f"{node.label} ({node.file}:{node.line}) needs {after.label}"
             for node, after in zip(members, [*members[1:], members[0]], strict=True)
         ),
-        hint="Only foreign keys between tables may form a circle: write one of these as a plpgsql function, whose body "
-        "is looked up when it runs, or move what closes the circle into an ALTER TABLE.",
+        hint="only foreign keys between tables may form a circle: write one of these as a plpgsql function, whose body "
+        "is looked up when it runs, or move what closes the circle into an ALTER TABLE",
     )

@@ -16,7 +16,7 @@ from stonegate.errors import SourceError
 _MIB = 1024 * 1024
 _FEED = 16 * 1024  # compressed bytes given to zlib at once
 _STEP = 64 * 1024  # inflated bytes asked from zlib at once
-_AGAIN = "Pack the folder anew with `stonegate pack FOLDER -o FILE`."
+_AGAIN = "pack the folder anew with `stonegate pack FOLDER -o FILE`"
 _RATIO_MATTERS = _MIB  # a member smaller than this is no bomb, however well it compresses
 
 
@@ -54,12 +54,12 @@ def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
     if len(data) > caps.compressed:
         raise SourceError(
             f"{name}: the archive has {len(data):,} bytes, more than the {caps.compressed:,} allowed",
-            hint="Pack only the postgresql/ folder, or raise STONEGATE_ARCHIVE_MAX_MIB.",
+            hint="pack only the postgresql/ folder, or raise STONEGATE_ARCHIVE_MAX_MIB",
         )
     if data[:2] != b"\x1f\x8b":
         raise SourceError(
             f"{name}: not a gzip file",
-            hint="A folder or a .tar.gz is meant: `stonegate pack FOLDER -o FILE` makes one.",
+            hint="a folder or a .tar.gz is meant: `stonegate pack FOLDER -o FILE` makes one",
         )
     out = bytearray()
     marks = [(0, 0)]
@@ -77,7 +77,7 @@ def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
                 out += engine.decompress(chunk, _STEP)
             except zlib.error as error:
                 raise SourceError(
-                    f"{name}: the archive is damaged", cause=str(error), hint="Pack or upload it again."
+                    f"{name}: the archive is damaged", cause=str(error), hint="pack or upload it again"
                 ) from error
             chunk = engine.unused_data if engine.eof else engine.unconsumed_tail
             marks.append((len(out), position - len(chunk)))
@@ -85,10 +85,10 @@ def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
                 last = _last_member(bytes(out))
                 raise SourceError(
                     f"{name}: inflates to more than the {caps.inflated:,} bytes allowed, at {last!r}",
-                    hint="Raise STONEGATE_ARCHIVE_MAX_INFLATED_MIB if the archive is trustworthy.",
+                    hint="raise STONEGATE_ARCHIVE_MAX_INFLATED_MIB if the archive is trustworthy",
                 )
     if not engine.eof:
-        raise SourceError(f"{name}: the archive is truncated", hint="Pack or upload it again.")
+        raise SourceError(f"{name}: the archive is truncated", hint="pack or upload it again")
     return _Inflated(bytes(out), marks)
 
 
@@ -105,7 +105,7 @@ def _safe_path(member: tarfile.TarInfo, name: str) -> str:
     """The member's path without `./`; refuses what could point outside of the archive."""
     path = member.name
     if path.startswith("/") or path[1:2] == ":":
-        raise SourceError(f"{name}: member {path!r} has an absolute path", hint="Pack with relative paths only.")
+        raise SourceError(f"{name}: member {path!r} has an absolute path", hint="pack with relative paths only")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise SourceError(f"{name}: member {path!r} leads outside of the archive ('..')", hint=_AGAIN)
@@ -115,9 +115,9 @@ def _safe_path(member: tarfile.TarInfo, name: str) -> str:
 def _refuse_special(member: tarfile.TarInfo, name: str) -> None:
     if member.issym() or member.islnk():
         kind = "a symbolic link" if member.issym() else "a hard link"
-        raise SourceError(f"{name}: member {member.name!r} is {kind} to {member.linkname!r}", hint="Pack plain files.")
+        raise SourceError(f"{name}: member {member.name!r} is {kind} to {member.linkname!r}", hint="pack plain files")
     if member.issparse():
-        raise SourceError(f"{name}: member {member.name!r} is a sparse file", hint="Pack plain files.")
+        raise SourceError(f"{name}: member {member.name!r} is a sparse file", hint="pack plain files")
     if not (member.isreg() or member.isdir()):
         raise SourceError(f"{name}: member {member.name!r} is a device or another special file", hint=_AGAIN)
 
@@ -143,7 +143,7 @@ def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
                 if count > caps.members:
                     raise SourceError(
                         f"{name}: more than the {caps.members:,} members allowed, at {member.name!r}",
-                        hint="Pack only the postgresql/ folder, or raise STONEGATE_ARCHIVE_MAX_MEMBERS.",
+                        hint="pack only the postgresql/ folder, or raise STONEGATE_ARCHIVE_MAX_MEMBERS",
                     )
                 path = _safe_path(member, name)
                 _refuse_special(member, name)
@@ -157,7 +157,7 @@ def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
                 files[path] = b"" if content is None else content.read()
             rest = inflated.data[tar.offset :]
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
-        raise SourceError(f"{name}: not a complete tar archive", cause=str(error), hint="Pack it again.") from error
+        raise SourceError(f"{name}: not a complete tar archive", cause=str(error), hint="pack it again") from error
     if len(rest) < tarfile.BLOCKSIZE or rest.strip(b"\0"):
         raise SourceError(f"{name}: the tar archive is truncated or damaged after its last member", hint=_AGAIN)
     for path in files:
@@ -172,7 +172,7 @@ def _check_ratio(member: tarfile.TarInfo, inflated: _Inflated, name: str, caps: 
     if member.size > caps.ratio * inflated.compressed_size(start, start + member.size):
         raise SourceError(
             f"{name}: member {member.name!r} inflates more than {caps.ratio:,}:1",
-            hint="Raise STONEGATE_ARCHIVE_MAX_RATIO if the archive is trustworthy.",
+            hint="raise STONEGATE_ARCHIVE_MAX_RATIO if the archive is trustworthy",
         )
 
 

@@ -107,29 +107,29 @@ def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) 
         children: the names of the directories in a directory, given by its prefix.
     """
     if scope is not None and scope not in _SCOPES:
-        raise SourceError(f"no such scope: {scope}", hint="Use --scope main or --scope tenant.")
+        raise SourceError(f"no such scope: {scope}", hint="use --scope main or --scope tenant")
     top = children("")
     base = f"{_WRAPPER}/" if _WRAPPER in top and not top & _KINDS.keys() else ""
     inside = children(base)
     scopes = {name: prefix for name in _SCOPES if name in inside and (prefix := _unwrap(children, f"{base}{name}/"))}
     if not scopes:
         if scope is not None:
-            raise SourceError(f"{label} has no {scope}/ folder", hint="Leave --scope out for a folder without scopes.")
+            raise SourceError(f"{label} has no {scope}/ folder", hint="leave --scope out for a folder without scopes")
         if not inside & _KINDS.keys():
             known = ", ".join(f"{folder.value}/" for folder in Folder)
             raise SourceError(
                 f"{label} is no postgresql/ folder: it has none of {known}",
                 hint=_nearby(children, base, inside)
-                or "Name the folder that holds tables/ and functions/, or start one with `stonegate init`.",
+                or "name the folder that holds tables/ and functions/, or start one with `stonegate init`",
             )
         return (base,)
     if scope is None:
         raise SourceError(
             f"{label} holds several scopes: {', '.join(scopes)}",
-            hint=f"Choose one with --scope {'|'.join(scopes)}.",
+            hint=f"choose one with --scope {'|'.join(scopes)}",
         )
     if scope not in scopes:
-        raise SourceError(f"{label} has no {scope}/ folder", hint=f"It has: {', '.join(scopes)}.")
+        raise SourceError(f"{label} has no {scope}/ folder", hint=f"it has: {', '.join(scopes)}")
     shared = [base] if inside & _KINDS.keys() else []
     if _SHARED in inside and (prefix := _unwrap(children, f"{base}{_SHARED}/")):
         shared.append(prefix)
@@ -143,7 +143,7 @@ def _nearby(children: Callable[[str], set[str]], base: str, inside: Iterable[str
             return f"{name}/ is none of them: {near}"
         with contextlib.suppress(OSError):
             if found := _unwrap(children, f"{base}{name}/"):
-                return f"The folder in it that has them is {found.rstrip('/')}."
+                return f"the folder in it that has them is {found.rstrip('/')}"
     return None
 
 
@@ -175,7 +175,7 @@ def _children(raw: RawTree) -> Callable[[str], set[str]]:
 def _read_folder(path: Path, scope: str | None) -> RawTree:
     """What stands in the kind directories; files beside them are named but not read."""
     if not path.is_dir():
-        raise SourceError(f"no such folder: {path}", hint="Create one with `stonegate init`, or name the right path.")
+        raise SourceError(f"no such folder: {path}", hint="create one with `stonegate init`, or name the right path")
     root = path.resolve()
 
     def children(prefix: str) -> set[str]:
@@ -220,10 +220,10 @@ def _check_link(root: Path, link: Path, name: str) -> None:
     """Links to files inside of the folder are read; any other link is refused."""
     target = link.resolve()
     if not target.is_relative_to(root):
-        raise SourceError(f"{name} is a symbolic link that leaves the folder", hint="Put the file itself there.")
+        raise SourceError(f"{name} is a symbolic link that leaves the folder", hint="put the file itself there")
     if not target.is_file():
         raise SourceError(
-            f"{name} is a symbolic link to something other than a file in the folder", hint="Put the file itself there."
+            f"{name} is a symbolic link to something other than a file in the folder", hint="put the file itself there"
         )
 
 
@@ -294,7 +294,7 @@ def _require_text(names: Iterable[str]) -> None:
             name.encode()
         except UnicodeEncodeError:
             shown = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            raise SourceError(f"the name of {shown} is not UTF-8", hint="Rename it.") from None
+            raise SourceError(f"the name of {shown} is not UTF-8", hint="rename it") from None
 
 
 def _skip_reason(path: PurePosixPath, folder: Folder) -> str | None:
@@ -316,7 +316,7 @@ def _decode(name: str, content: bytes) -> str:
             f"byte 0x{content[error.start]:02x} is not UTF-8",
             file=name,
             line=line,
-            hint=f"Convert the file, e.g. iconv -f {encoding} -t utf-8 {PurePosixPath(name).name}",
+            hint=f"convert the file, e.g. iconv -f {encoding} -t utf-8 {PurePosixPath(name).name}",
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -333,7 +333,7 @@ def _duplicates(files: Iterable[SourceFile]) -> Iterator[DuplicateObject]:
         name = migration_name(file.path)
         if name in seen:
             yield DuplicateObject(
-                f"migration {name} exists twice: {seen[name]} and {file.path}", file=file.path, hint="Rename one."
+                f"migration {name} exists twice: {seen[name]} and {file.path}", file=file.path, hint="rename one"
             )
         seen[name] = file.path
 

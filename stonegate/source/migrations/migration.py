@@ -174,14 +174,14 @@ def _forbidden(statement: Statement) -> MisplacedStatement | None:
     node = statement.node
     if statement.kind == "TransactionStmt" or (statement.kind == "VariableSetStmt" and node["kind"] == "VAR_SET_MULTI"):
         message = f"{' '.join(statement.sql.split()[:2]).upper()} controls the transaction"
-        hint = "Remove it: the whole deployment is one transaction. For statements that must stand outside of one, "
-        hint += "write -- stonegate: no-transaction."
+        hint = "remove it: the whole deployment is one transaction; for statements that must stand outside of one, "
+        hint += "write -- stonegate: no-transaction"
     elif statement.kind in _SERVER:
         message = f"{_SERVER[statement.kind]} concerns the server, not one database"
-        hint = "Run it once by hand."
+        hint = "run it once by hand"
     elif statement.kind == "CopyStmt" and "filename" not in node and not node.get("is_program"):
         message = "COPY from or to the client has no client here"
-        hint = "Write INSERT … VALUES."
+        hint = "write INSERT … VALUES"
     else:
         return None
     return MisplacedStatement(message, file=statement.file.path, line=statement.line, hint=hint)

@@ -240,7 +240,7 @@ def not_declared(statement: Statement, what: str) -> MisplacedStatement:
         f"{what} is no declared state of one database",
         file=statement.file.path,
         line=statement.line,
-        hint="Write it into migrations/, or run it once by hand.",
+        hint="write it into migrations/, or run it once by hand",
     )
 
 

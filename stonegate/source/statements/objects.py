@@ -36,7 +36,7 @@ def build_schema(statement: Statement, declarations: Declarations) -> SourceItem
             f"CREATE SCHEMA {name} creates other objects too",
             file=statement.file.path,
             line=statement.line,
-            hint=f"Write them as statements of their own: CREATE TABLE {name}.… in tables/, and so on.",
+            hint=f"write them as statements of their own: CREATE TABLE {name}.… in tables/, and so on",
         )
     return Draft(statement, declarations).created(schema_key(name))
 

@@ -26,7 +26,7 @@ def build_table(statement: Statement, declarations: Declarations) -> SourceItem:
             f"temporary table {node['relation']['relname']} is no state of a database",
             file=statement.file.path,
             line=statement.line,
-            hint="Create it in the routine or migration that uses it.",
+            hint="create it in the routine or migration that uses it",
         )
     key = ObjectKey(ObjectKind.TABLE, node["relation"].get("schemaname", "public"), node["relation"]["relname"])
     draft = Draft(statement, declarations)
@@ -106,7 +106,7 @@ def build_materialized_view(statement: Statement, declarations: Declarations) ->
             "CREATE TABLE AS does not say which columns the table has",
             file=statement.file.path,
             line=statement.line,
-            hint="Declare the columns in tables/; fill the table in seeders/ or migrations/.",
+            hint="declare the columns in tables/; fill the table in seeders/ or migrations/",
         )
     draft = Draft(statement, declarations)
     draft.needs.walk(node["query"])
@@ -174,7 +174,7 @@ def build_table_change(statement: Statement, declarations: Declarations) -> Sour
                 f"{_STEPS[command['subtype']]} is a step of history, not declared state",
                 file=statement.file.path,
                 line=statement.line,
-                hint="Write the final form into the CREATE statement and the step into migrations/.",
+                hint="write the final form into the CREATE statement and the step into migrations/",
             )
         unique = _note_subcommand(draft, key, node["relation"], command) or unique
     switched = _switched(key, node)

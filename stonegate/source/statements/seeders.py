@@ -103,7 +103,7 @@ def _rows(statement: Statement, columns: tuple[str, ...]) -> tuple[SeedRow, ...]
                 f"{len(values)} values for {len(columns)} columns",
                 file=statement.file.path,
                 line=line,
-                hint="Give each row one value per column; DEFAULT stands for the column's default.",
+                hint="give each row one value per column; DEFAULT stands for the column's default",
             )
         rows.append(SeedRow(values=values, line=line))
         if index < len(tokens) and tokens[index].text == b",":

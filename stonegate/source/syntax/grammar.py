@@ -161,7 +161,7 @@ def tokens_of(raw: bytes, path: str, line: int, *, comments: bool = False) -> li
     try:
         return lex(raw, comments=comments)
     except NotLexable as error:
-        raise SourceError("comments are nested too deeply", file=path, line=line, hint="Flatten them.") from error
+        raise SourceError("comments are nested too deeply", file=path, line=line, hint="flatten them") from error
 
 
 def _trim_end(raw: bytes) -> bytes:
