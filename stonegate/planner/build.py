@@ -12,6 +12,7 @@ from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import Given, plan_change
 from stonegate.planner.fresh import declared_keys, plan_fresh
+from stonegate.planner.migrations.decide import warn_of_lost_files
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.rights import with_declared_rights
 from stonegate.planner.stale import BodyUses, uses_nothing
@@ -74,7 +75,8 @@ def build_plan(
                 desired=with_declared_rights(desired, tree, builder),
                 body_uses=body_uses,
             )
-            plan = replace(plan, warnings=(*plan.warnings, *warn_of_unseen(tree, desired)))
+            seen = (*warn_of_unseen(tree, desired), *warn_of_lost_files(tree, state))
+            plan = replace(plan, warnings=(*plan.warnings, *seen))
             plan = plan_change(plan, given)
         case Mode.UNCHANGED:
             raise AssertionError("unchanged is decided before a plan is built")

@@ -136,6 +136,28 @@ def test_a_changed_file_blocks_until_its_checksum_is_recorded(deployed: Database
     assert apply(deployed.url, directive).error is None  # directives do not count
 
 
+def test_a_file_that_is_gone_is_named(deployed: Database, tmp_path: Path) -> None:
+    url = deployed.url
+    applied(url, migrated(tmp_path, TABLE, "UPDATE users SET code = 'x';", "UPDATE users SET code = 'y';"))
+    files = {"tables/users.sql": TABLE, "migrations/2.sql": "UPDATE users SET code = 'y';"}
+    (warning,) = plan(url, write(tmp_path, files)).warnings
+    assert warning == "applied here, but no longer in migrations/: 1.sql"
+    report = applied(url, write(tmp_path, files))
+    assert warning in report.warnings and recorded(url) == ["1.sql", "2.sql"]
+    files["migrations/3.sql"] = files.pop("migrations/2.sql")
+    told = plan(url, write(tmp_path, files)).warnings
+    assert "1.sql" in told[1] and "2.sql" not in told[1]
+    assert told[0].startswith("migrations/3.sql: migration 2.sql was applied") and "runs again" in told[0]
+    # A kind whose directory is absent is not managed at all.
+    assert plan(url, write(tmp_path, FIRST)).warnings == ()
+
+
+def test_a_baselined_file_may_go(database: Database, tmp_path: Path) -> None:
+    applied(database.url, migrated(tmp_path, TABLE, "UPDATE users SET code = 'x';", "UPDATE users SET code = 'y';"))
+    files = {"tables/users.sql": TABLE, "migrations/2.sql": "UPDATE users SET code = 'y';"}
+    assert plan(database.url, write(tmp_path, files)).warnings == ()
+
+
 @pytest.mark.parametrize(("first", "second"), [("\n", "\r\n"), ("\r\n", "\n")], ids=["crlf", "lf"])
 def test_a_file_whose_line_ends_changed_is_told_as_such(
     deployed: Database, tmp_path: Path, first: str, second: str

@@ -134,6 +134,7 @@ def _step(
     return step, refused
 
 
+_MOST_NAMES = 8  # of lost files in one warning
 _EDITED = "restore the file and write a new migration; or record the new checksum with the consent above"
 _LINE_ENDS = (
     "only its line ends changed: have git check it out as it was (.gitattributes: *.sql text eol=lf, and likewise); "
@@ -177,6 +178,30 @@ def changed_migrations(tree: SourceTree, state: TrackingState) -> tuple[Migratio
             record.checksum != migration.checksum if record.checksum else record.raw_checksum != migration.raw_checksum
         )
     )
+
+
+def warn_of_lost_files(tree: SourceTree, state: TrackingState) -> tuple[str, ...]:
+    """Migrations that ran in the database, and whose files are gone; of a renamed one, that it would run again.
+
+    The records stay as they are: files that every database has behind it may be removed.
+    """
+    if Folder.MIGRATIONS not in tree.folders:
+        return ()
+    present = {migration.name for migration in tree.migrations}
+    lost = [record for record in state.migrations if record.name not in present]
+    applied = {record.name for record in state.migrations}
+    new = {migration.raw_checksum: migration for migration in tree.migrations if migration.name not in applied}
+    renamed = [(record.name, new[record.raw_checksum]) for record in lost if record.raw_checksum in new]
+    told = [
+        f"{migration.file}: migration {name} was applied under that name, and its file is gone; renamed it runs again: "
+        f"give it back its name, or remove it"
+        for name, migration in renamed
+    ]
+    gone = [record.name for record in lost if not record.baselined and record.raw_checksum not in new]
+    if gone:
+        more = f" and {len(gone) - _MOST_NAMES} more" if len(gone) > _MOST_NAMES else ""
+        told.append(f"applied here, but no longer in migrations/: {', '.join(gone[:_MOST_NAMES])}{more}")
+    return tuple(told)
 
 
 def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> dict[str, tuple[Change, ...]]:
