@@ -46,6 +46,13 @@ def folder(tmp_path: Path, table: str, migration: str) -> LazySource:
             0,
         ),
         (TABLE, INDEXED, "CREATE /* big */ INDEX CONCURRENTLY users_code -- here\nON public.users (code);", INDEXES, 2),
+        (
+            INDEXED,
+            INDEXED + "\nCREATE UNIQUE INDEX ON users (code, n);",
+            "CREATE UNIQUE INDEX CONCURRENTLY ON public.users (code, n);",
+            INDEXES,
+            3,
+        ),
         (INDEXED, TABLE, "DROP INDEX CONCURRENTLY users_code;", INDEXES, 1),
         (INDEXED, TABLE, "DROP INDEX CONCURRENTLY users_code;\nVACUUM users;", INDEXES, 1),
         (
@@ -56,7 +63,16 @@ def folder(tmp_path: Path, table: str, migration: str) -> LazySource:
             0,
         ),
     ],
-    ids=["update", "insert", "create table", "create index", "drop index", "drop index and more", "detach"],
+    ids=[
+        "update",
+        "insert",
+        "create table",
+        "create index",
+        "unnamed index",
+        "drop index",
+        "drop index and more",
+        "detach",
+    ],
 )
 def test_a_crash_before_the_record_repeats_nothing(
     database: Database, tmp_path: Path, before: str, after: str, migration: str, query: str, expected: int
@@ -71,6 +87,20 @@ def test_a_crash_before_the_record_repeats_nothing(
     assert rows(url, query) == [(expected,)]
     assert apply(url, source).status is Status.UNCHANGED
     assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+
+
+def test_an_index_that_was_there_before_is_no_twin(database: Database, tmp_path: Path) -> None:
+    """The first statement of the file was done, the second one had only begun."""
+    url = database.url
+    table = TABLE + "\nCREATE INDEX ON users (code);\nCREATE INDEX ON users (code, n);"
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    statements = "CREATE INDEX CONCURRENTLY ON users (code);\nCREATE INDEX CONCURRENTLY ON users (code, n);"
+    source = folder(tmp_path, table, statements)
+    run(url, *CRASH)
+    assert apply(url, source).status is Status.FAILED
+    run(url, "DROP FUNCTION public.crash CASCADE", "DROP INDEX users_code_n_idx")
+    applied(url, source)
+    assert rows(url, INDEXES) == [(3,)]
 
 
 def test_what_was_interrupted_is_finished(database: Database, tmp_path: Path) -> None:

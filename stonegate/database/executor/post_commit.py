@@ -109,7 +109,7 @@ async def _run_outside(conn: AsyncConnection[Any], job: Job, deployment: int | N
     state = job.state
     file = name.partition(" #")[0]
     was_begun = any(other.startswith(f"{file} #") for other in state.unfinished)
-    if await is_reached(conn, sent.sql, was_begun=was_begun, was_started=name in state.interrupted):
+    if await is_reached(conn, name, sent.sql, was_begun=was_begun, was_started=name in state.interrupted):
         return
     if deployment is not None:
         await record_post_commit(conn, deployment, name, STARTED)

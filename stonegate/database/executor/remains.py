@@ -16,7 +16,8 @@ from stonegate.model.tokens import canonical_form
 _NAME = r"(?:\"(?:[^\"]|\"\")+\"|[\w$]+)"
 _QUALIFIED = rf"{_NAME}(?: \. {_NAME})?"
 _CREATED = re.compile(
-    rf"create (?:unique )?index concurrently (?:if not exists )?(?P<name>{_NAME}) on (?:only )?(?P<table>{_QUALIFIED})"
+    rf"create (?P<unique>unique )?index concurrently (?:(?:if not exists )?(?P<name>{_NAME}) )?on (?:only )?"
+    rf"(?P<table>{_QUALIFIED})"
 )
 _DROPPED = re.compile(rf"drop index concurrently (?:if exists )?(?P<index>{_QUALIFIED})")
 _DETACHED = re.compile(
@@ -28,10 +29,11 @@ _INDEX = re.compile(
 _REBUILT = re.compile(r"_cc(new|old)\d*$")
 
 
-async def is_reached(conn: AsyncConnection[Any], text: str, *, was_begun: bool, was_started: bool) -> bool:
+async def is_reached(conn: AsyncConnection[Any], name: str, text: str, *, was_begun: bool, was_started: bool) -> bool:
     """Whether the statement has nothing left to do; if it has, it finds nothing of its former attempts.
 
     Args:
+        name: its tracked id.
         text: the statement.
         was_begun: an apply before this one was to execute it.
         was_started: and nobody knows how that ended: perhaps well.
@@ -44,7 +46,11 @@ async def is_reached(conn: AsyncConnection[Any], text: str, *, was_begun: bool, 
     if was_begun and _INDEX.match(form):
         await _clear(conn, form)
     found = _CREATED.match(form) if was_started else None
-    return found is not None and await _is_built(conn, _spelled(found["table"]), found["name"])
+    if found is None:
+        return False
+    if found["name"] is None:
+        return await _has_twin(conn, name, form, _spelled(found["table"]), unique=found["unique"] is not None)
+    return await _is_built(conn, _spelled(found["table"]), found["name"])
 
 
 def _spelled(name: str) -> str:
@@ -71,6 +77,13 @@ async def _is_built(conn: AsyncConnection[Any], table: str, written: str) -> boo
     name = written[1:-1].replace('""', '"') if written.startswith('"') else written
     row = await (await conn.execute(sql.load("server/valid_index").encode(), (table, name))).fetchone()
     return row is not None
+
+
+async def _has_twin(conn: AsyncConnection[Any], name: str, form: str, table: str, *, unique: bool) -> bool:
+    """Whether the table has got such an index since the statement began, under a name that PostgreSQL made up."""
+    query = sql.load("server/unnamed_indexes").encode()
+    rows = await (await conn.execute(query, {"table": table, "step": name})).fetchall()
+    return any(is_unique == unique and all(_mentions(form, each) for each in columns) for is_unique, columns in rows)
 
 
 async def _clear(conn: AsyncConnection[Any], form: str) -> None:

@@ -1,7 +1,12 @@
 -- The last write of an apply. Its stamp is that of before the catalog was last read, so that whatever another session
--- commits meanwhile moves it; where nothing was read it is taken here. Only the latest row keeps the catalog.
+-- commits meanwhile moves it; where nothing was read it is taken here. Only the latest row keeps the catalog; the one
+-- before it stays untouched where it noted that a statement began, so that its xmin tells when (unnamed_indexes.sql).
 WITH earlier AS (
-    UPDATE public._stonescriptdb_gateway_deployments SET catalog = NULL WHERE catalog IS NOT NULL
+    UPDATE public._stonescriptdb_gateway_deployments AS d SET catalog = NULL
+    WHERE d.catalog IS NOT NULL AND NOT (
+        d.post_commit @? '$.* ? (@ == "started")'
+        AND d.id = (SELECT max(l.id) FROM public._stonescriptdb_gateway_deployments AS l)
+    )
 )
 INSERT INTO public._stonescriptdb_gateway_deployments (
     digest, fingerprint, stamp, mode, tool_version, plan_checksum, counts, duration_ms, executed_by, catalog,
