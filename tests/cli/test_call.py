@@ -24,6 +24,8 @@ CREATE FUNCTION either(x integer) RETURNS text LANGUAGE sql AS $$ SELECT 'intege
 CREATE FUNCTION either(x text) RETURNS text LANGUAGE sql AS $$ SELECT 'text' $$;
 CREATE PROCEDURE twice(x integer, OUT y integer, INOUT z integer) LANGUAGE plpgsql AS $$
     BEGIN y := 2 * x; z := z + 1; END $$;
+CREATE FUNCTION say("userId" text, loud boolean DEFAULT false) RETURNS text LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION nameless(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
 CREATE SCHEMA other;
 CREATE FUNCTION other."Mixed Case"(x text) RETURNS text LANGUAGE sql AS 'SELECT x';
 """
@@ -42,6 +44,10 @@ def callable_url(database: Database) -> str:
         (("add", "1"), [{"add": 11}]),
         (("add", "b:=5", "a:=-1"), [{"add": 4}]),
         (("add", "-1", "-2"), [{"add": -3}]),
+        (("add", "A:=1", "c:=3", "b:=2"), [{"add": "123"}]),
+        (("say", "userId:=c:=1"), [{"say": "c:=1"}]),
+        (("say", "userId:=x", "LOUD:=true"), [{"say": "x"}]),
+        (("nameless", "c:=1"), [{"nameless": "c:=1"}]),
         (("add", "a", "b", "c"), [{"add": "abc"}]),
         (("add", "NULL", "1"), [{"add": None}]),
         (("add(integer, integer)", "1", "2"), [{"add": 3}]),
@@ -80,6 +86,11 @@ def test_call_prints_a_table_and_keeps_digits(run: Run, callable_url: str) -> No
         (("Mixed Case", "x"), 2, """stonegate call '"Mixed Case"'"""),
         (("add",), 2, "add(text, text, text)"),
         (("either", "1"), 2, "either(integer)"),
+        (("add", "1", "d:=1"), 2, "add(a integer, b integer)"),
+        (("add(integer, integer)", "1", "c:=1"), 2, "has a parameter c"),
+        (("say", "c:=1"), 2, "userId:='a:=b'"),
+        (("total", "c:=1"), 2, "has a parameter c"),
+        (("add", "1", "c:=1"), 2, "takes 2 arguments"),
         (("echo", "blue"), 6, "invalid input value for enum"),
         (("fails",), 6, "no luck"),
         (("add", "1", "--nonsense"), 2, "--nonsense"),

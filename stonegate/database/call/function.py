@@ -22,7 +22,7 @@ from stonegate.model.names import quote_ident
 #: An argument that is SQL's NULL.
 NULL = "NULL"
 
-_NAMED = re.compile(r"([a-z_][a-z0-9_]*):=(.*)", re.DOTALL)
+_NAMED = re.compile(r"([^\W\d][\w$]*):=(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,12 @@ class Candidate:
     def signature(self) -> str:
         """`add(integer, integer)`."""
         return f"{self.name}({', '.join(self.types)})"
+
+    @property
+    def described(self) -> str:
+        """`add(a integer, b integer)`."""
+        parameters = (f"{name} {type_}".strip() for name, type_ in zip(self.names, self.types, strict=True))
+        return f"{self.name}({', '.join(parameters)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +125,14 @@ def _choose(candidates: list[Candidate], function: str, arguments: Sequence[str]
         raise FunctionNotFound(
             f"there is no function {function}", hint="\\df *.* in psql lists all; SCHEMA.NAME is another schema's"
         )
+    signatures = tuple(each.signature for each in candidates)
     if "(" in function:
         wanted = _squeeze(function.partition("(")[2].rpartition(")")[0])
-        fitting = [each for each in candidates if _squeeze(", ".join(each.types)) == wanted]
+        candidates = fitting = [each for each in candidates if _squeeze(", ".join(each.types)) == wanted]
+        _refuse_unknown_names(candidates, function, arguments)
     else:
+        _refuse_unknown_names(candidates, function, arguments)
         fitting = [each for each in candidates if _takes(each, arguments)]
-    signatures = tuple(each.signature for each in candidates)
     if not fitting:
         raise FunctionNotFound(
             f"no function {function} takes {len(arguments)} argument{'s' * (len(arguments) != 1)}",
@@ -140,6 +148,19 @@ def _choose(candidates: list[Candidate], function: str, arguments: Sequence[str]
     return fitting[0]
 
 
+def _refuse_unknown_names(candidates: list[Candidate], function: str, arguments: Sequence[str]) -> None:
+    """A parameter that none of them has is mistyped, and no text that happens to hold `:=`."""
+    known = {name for each in candidates for name in each.names}
+    for each in candidates:
+        unknown = next((name for name in _split(each, arguments)[1] if name not in known), None)
+        if unknown is not None:
+            raise FunctionNotFound(
+                f"no function {function} has a parameter {unknown}",
+                details=tuple(each.described for each in candidates),
+                hint=f"a text that holds := goes to a parameter by name: {next(filter(None, each.names))}:='a:=b'",
+            )
+
+
 def _squeeze(types: str) -> str:
     return re.sub(r"\s+", "", types.lower())
 
@@ -147,6 +168,8 @@ def _squeeze(types: str) -> str:
 def _takes(routine: Candidate, arguments: Sequence[str]) -> bool:
     positional, named = _split(routine, arguments)
     parameters = list(zip(routine.names, routine.types, strict=True))
+    if not named.keys() <= {*routine.names}:
+        return False
     if routine.variadic is not None:
         return len(positional) >= len(parameters) - 1 - routine.defaults
     if len(positional) > len(parameters) or named.keys() & {name for name, _ in parameters[: len(positional)]}:
@@ -156,13 +179,13 @@ def _takes(routine: Candidate, arguments: Sequence[str]) -> bool:
 
 
 def _split(routine: Candidate, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Positional arguments, and those with the name of a parameter."""
+    """Positional arguments, and those with a name: where no parameter has one, there are only texts."""
     positional: list[str] = []
     named: dict[str, str] = {}
     for argument in arguments:
-        found = _NAMED.fullmatch(argument)
-        if found is not None and found[1] in routine.names:
-            named[found[1]] = found[2]
+        found = _NAMED.fullmatch(argument) if any(routine.names) else None
+        if found is not None:
+            named[found[1] if found[1] in routine.names else found[1].lower()] = found[2]
         else:
             positional.append(argument)
     return positional, named
