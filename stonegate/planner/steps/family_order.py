@@ -132,7 +132,7 @@ def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: 
 def _parents_ready(operations: tuple[Operation, ...], desired: Catalog) -> Iterator[tuple[int, int]]:
     """A new child or partition is made once the tables above it have the columns and checks that it has too."""
     for second, operation in enumerate(operations):
-        above = frozenset(_ancestors(operation.key, desired)) if operation.change.action is Action.CREATE else ()
+        above = frozenset(ancestors(operation.key, desired)) if operation.change.action is Action.CREATE else ()
         for first, other in enumerate(operations) if above else ():
             is_check = other.verb is Verb.CREATE and (other.change.after or "").startswith("CHECK")
             if other.table in above and (other.key.kind is ObjectKind.COLUMN or is_check):
