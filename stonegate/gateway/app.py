@@ -136,6 +136,17 @@ class Door:
             refusal.headers = (*refusal.headers, (b"connection", b"close"))
         await send_refusal(send, refusal)
 
+    def note_refusal(self, scope: Scope, status: int, code: str) -> None:
+        """What was no request, or too much of one, and was answered at the wire.
+
+        Args:
+            scope: `client` and, as far as they came, `headers`.
+        """
+        self.gateway.metrics.count_request("other", status)
+        if ACCESS.isEnabledFor(logging.INFO):
+            client = self.gateway.guard.name_client(scope)
+            self._log.note({"client": client, "route": "other", "status": status, "error": code})
+
     # --- around requests --------------------------------------------------------------------------------------------
 
     def _note(self, scope: Scope, facts: dict[str, Any], seconds: float) -> None:

@@ -32,7 +32,7 @@ STALLED_SECONDS = 60.0
 
 #: RFC 9110, 7.2, and RFC 3986, 3.2.2: a name, an IPv4 address or one in brackets, perhaps a port; or nothing.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z")
-_REASONS = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+_REASONS = {400: b"Bad Request", 431: b"Request Header Fields Too Large", 501: b"Not Implemented"}
 
 
 class Exchange:
@@ -166,7 +166,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if not self._refused:
                 self._stay(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            self.send_400_response("this is no valid HTTP request")
 
     def _stay(self, rest: bytes) -> None:
         """Answer in HTTP/1.1, as if nobody had asked for another protocol (RFC 9110, 7.8).
@@ -176,7 +176,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":
-            self.send_400_response("CONNECT is for proxies.")
+            self.send_400_response("CONNECT is for proxies")
             return
         self.parser = httptools.HttpRequestParser(self)  # the other one has seen "Connection: close", maybe
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -209,11 +209,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._in_head = True
             self._refuse_head()
         elif not self._refused and not self._is_upgrade:
-            if self._has_host():
+            if self._has_host() and self._has_known_coding():
                 super().on_headers_complete()
+                return
+            self._in_head = True
+            if not self._has_host():
+                self.send_400_response("HTTP/1.1 needs one Host header, and a valid one")
             else:
-                self._in_head = True
-                self.send_400_response("HTTP/1.1 needs one Host header, and a valid one.")
+                self._refuse(501, "invalid_request", "no other Transfer-Encoding than chunked is understood")
 
     def _has_host(self) -> bool:
         """Whether the request says which host it is for, as it must since HTTP/1.1 (RFC 9112, 3.2)."""
@@ -221,6 +224,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if not hosts:
             return self.parser.get_http_version() == "1.0"
         return len(hosts) == 1 and _HOST.match(hosts[0].rstrip(b" \t")) is not None
+
+    def _has_known_coding(self) -> bool:
+        """Whether a body comes in no other form than in chunks, which the parser takes away (RFC 9112, 6.1)."""
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        return not codings or b",".join(codings).strip(b" \t").lower() == b"chunked"
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -287,6 +295,8 @@ class BoundedProtocol(HttpToolsProtocol):
             )
             self.transport.write(head % (status, _REASONS[status], len(body)) + body)
             self._linger()
+            door: Any = self.app
+            door.note_refusal({"client": self.client, "headers": getattr(self, "headers", ())}, status, code)
 
     def _linger(self) -> None:
         """Say that this was all, and let the client read it."""

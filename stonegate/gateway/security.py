@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
 
-from stonegate.errors import Unauthorized
+from stonegate.errors import Unauthorized, UsageError
 from stonegate.gateway.answers import Refusal, Scope
 from stonegate.settings import Network, Settings
 
@@ -18,6 +19,8 @@ Address: TypeAlias = IPv4Address | IPv6Address
 OPEN_PATHS: Final = frozenset({"/health", "/ready"})
 ADMIN_PREFIX: Final = "/admin"
 _MOST_GUESTS: Final = 4096
+_PORT: Final = re.compile(rb":[0-9]*\Z")
+_DOT: Final = ord(".")
 #: What a page may send to another site without asking first (Fetch standard, "CORS-safelisted request-header").
 _UNASKED: Final = frozenset({b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"})
 
@@ -29,6 +32,7 @@ class Guard:
         self._allowed = settings.allowed_networks
         self._admins = settings.allowed_admin_ips
         self._proxies = settings.trusted_proxies
+        self._hosts = frozenset(name.encode() for name in settings.allowed_hosts)
         self._token = settings.admin_token.encode() if settings.admin_token else None
         self._lets_in = lru_cache(maxsize=4096)(self._is_allowed)
         #: Peers who were let in to what is not the administrator's; behind proxies the peer says nothing.
@@ -38,12 +42,14 @@ class Guard:
         """Let the request pass.
 
         Raises:
-            Refusal: the address is not allowed, or a page of another site asks (403), the token is missing or wrong
-                (401), or none is set (503).
+            Refusal: the address is not allowed, or a page of another site asks (403), the host is not one of ours
+                (400), the token is missing or wrong (401), or none is set (503).
         """
         path: str = scope["path"]
         if path in OPEN_PATHS:
             return
+        if self._hosts:
+            self._check_host(scope["headers"])
         if scope["method"] == "POST":
             _refuse_pages(scope["headers"])
         is_admin = path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/")
@@ -83,6 +89,15 @@ class Guard:
             if address is None or not _contains(self._proxies, address):
                 return address
         return address
+
+    def _check_host(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """A name that is not ours leads here by DNS rebinding: to the browser the page and the gateway are one site."""
+        host = next((value for name, value in headers if name == b"host"), b"").strip().lower()
+        host = _PORT.sub(b"", host)
+        above = (b"*" + host[place:] for place, letter in enumerate(host) if letter == _DOT)
+        if self._hosts.isdisjoint((host, *above)):
+            message = "the gateway has another name than the request's Host says"
+            raise Refusal(400, {"error": UsageError.code, "message": message, "hint": "ALLOWED_HOSTS"})
 
     def _check_token(self, scope: Scope) -> None:
         if self._token is None:

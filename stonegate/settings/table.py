@@ -126,6 +126,9 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = _setting(
         (), values.networks, "serve", "peers whose X-Forwarded-For counts", "TRUSTED_PROXIES"
     )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), values.hosts, "serve", "names by which the gateway may be called; any if not set", "ALLOWED_HOSTS"
+    )
     admin_token: str | None = _setting(None, str, "serve", "bearer token of /admin/*", "ADMIN_TOKEN", secret=True)
     allowed_admin_ips: tuple[Network, ...] = _setting(
         values.networks(_LOCAL), values.networks, "serve", "who may use /admin/*", "ALLOWED_ADMIN_IPS"

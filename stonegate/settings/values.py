@@ -76,6 +76,15 @@ def networks(text: str) -> tuple[Network, ...]:
         raise ValueError(f"not a list of networks: {error}") from None
 
 
+def hosts(text: str) -> tuple[str, ...]:
+    """A comma list of host names and addresses, without ports; `*.example.com` stands for all names below that one."""
+    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for name in names:
+        if re.fullmatch(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", name) is None:
+            raise ValueError(f"not a list of host names: {name} is none (api.example.com, *.example.com, [::1])")
+    return names
+
+
 def level(text: str) -> str:
     """A level, or env_logger directives (`info,stonescriptdb_gateway=debug`): ours count, else the one for all."""
     levels = {"trace": "debug", "debug": "debug", "info": "info", "warn": "warning", "warning": "warning"}

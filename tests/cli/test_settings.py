@@ -56,6 +56,8 @@ def test_every_setting_has_a_name_in_the_environment_a_help_and_an_unambiguous_k
         ("POOL_IDLE_TIMEOUT_SECS", "soon", "not a number of seconds"),
         ("STATEMENT_TIMEOUT_SECS", "2147484", "more than PostgreSQL counts"),
         ("ALLOWED_NETWORKS", "10.0.0.0/8,somewhere", "not a list of networks"),
+        ("ALLOWED_HOSTS", "api.example.com,http://x", "not a list of host names"),
+        ("ALLOWED_HOSTS", "api.example.com:9000", "not a list of host names"),
         ("RUST_LOG", "loud", "no such level"),
         ("CREATED_STATUS", "204", "neither 200 nor 201"),
         ("CALL_ERROR_STATUS", "maybe", "not one of default, sqlstate"),

@@ -135,6 +135,14 @@ def test_what_is_no_http(gateway: Gateway, bytes_: bytes) -> None:
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"] == "invalid_request"
 
 
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"gzip\r\nTransfer-Encoding: chunked", b"chunked, chunked"])
+def test_bodies_in_forms_that_nobody_takes_away(gateway: Gateway, shop: str, coding: bytes) -> None:
+    body = body_of(shop)
+    answer = talk(gateway, HEAD + b"Transfer-Encoding: %b\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (coding, len(body), body))
+    assert answer[9:12] in (b"501", b"400") and answer.count(b"HTTP/1.1 ") == 1, answer
+    is_well(gateway, shop)
+
+
 @pytest.mark.shows("payload_too_large")
 def test_bodies_have_bounds(gateway: Gateway, shop: str) -> None:
     for path, size in (("/call", 17), ("/register", 34), ("/platform/register", 17), ("/platform/x/schema", 34)):

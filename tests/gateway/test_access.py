@@ -99,6 +99,21 @@ def test_the_administrator_needs_address_and_token() -> None:
     assert status(Guard(Settings()), "/admin/databases", "127.0.0.1", good) == 503
 
 
+def test_hosts() -> None:
+    """Against DNS rebinding; without the setting any name will do."""
+    guard = Guard(Settings(allowed_hosts=("api.example.com", "*.shop.example", "[::1]", "10.0.0.1")))
+    for host, expected in (
+        ("api.example.com", 200), ("API.example.com:9000", 200), ("x.shop.example", 200), ("a.b.shop.example:1", 200),
+        ("[::1]:9000", 200), ("[::1]", 200), ("10.0.0.1:80", 200), ("shop.example", 400), ("xshop.example", 400),
+        ("evil.example", 400), ("api.example.com.evil.example", 400), ("", 400), ("*.shop.example", 200),
+    ):  # fmt: skip
+        header = (b"host", host.encode())
+        assert status(guard, "/call", "127.0.0.1", header) == expected, host
+        assert status(guard, "/health", "127.0.0.1", header) == status(guard, "/ready", "127.0.0.1", header) == 200
+        assert status(Guard(Settings()), "/call", "127.0.0.1", header) == 200
+    assert status(guard, "/call", "127.0.0.1") == 400  # HTTP/1.0
+
+
 @pytest.mark.contract
 @pytest.mark.shows("unauthorized")
 def test_pages_of_other_sites_may_not_post(gateway: Gateway) -> None:

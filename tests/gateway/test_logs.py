@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -69,6 +70,22 @@ def test_the_access_log(talkative: Gateway, new_name: Callable[[], str]) -> None
         "function": "numbers",
         "rows": 3,
     }
+
+
+def test_what_is_refused_at_the_wire(talkative: Gateway) -> None:
+    def refusals() -> dict[int, dict[str, Any]]:
+        found = [line for line in lines_of(talkative) if line.get("message") == "request" and "request_id" not in line]
+        return {line["status"]: line for line in found}
+
+    for request in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"b" * 70_000 + b"\r\n\r\n"):
+        with socket.create_connection(talkative.address, timeout=10) as connection:
+            connection.sendall(request)
+            while connection.recv(65536):
+                pass
+    eventually(lambda: refusals().keys() >= {400, 431})
+    told = {name: refusals()[431][name] for name in ("client", "route", "error")}
+    assert told == {"client": "127.0.0.1", "route": "other", "error": "invalid_request"}
+    assert 'stonegate_requests_total{route="other",status="431"}' in talkative.get("/metrics").text
 
 
 def make_trouble(gateway: Gateway, platform: str) -> list[httpx.Response]:
