@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +83,22 @@ def test_as_dict_is_flat_and_leaves_out_what_is_unknown() -> None:
         "message": "tables/a.pssql:3: no such thing; one; two",
         "hint": "write it",
     }
+
+
+def _hints() -> Iterator[str]:
+    """The beginnings and ends of all hints that stand in the code as they are."""
+    for file in Path(errors.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "hint":
+                found = node.value.values if isinstance(node.value, ast.JoinedStr) else [node.value]
+                yield from (part.value for part in found if isinstance(part, ast.Constant) and part.value)
+
+
+def test_hints_are_no_sentences() -> None:
+    hints = tuple(_hints())
+    assert len(hints) > 150
+    assert [hint for hint in hints if re.match(r"[A-Z][a-z]", hint) and ":" not in hint] == []
+    assert [hint for hint in hints if hint.endswith(".") and len(hint) > 1] == []
 
 
 def test_a_failure_without_a_place_has_none() -> None:
