@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import connect, leave
 from stonegate.database.conninfo import database_of, describe, with_database
 from stonegate.database.failures import wrap_error
 from stonegate.database.server.facts import is_pooled, read_session
@@ -214,3 +214,13 @@ async def test_wrap_error(database: Database) -> None:
     assert isinstance(wrap_error(psycopg.errors.InvalidCatalogName("x"), "gone"), DatabaseNotFound)
     plain = wrap_error(psycopg.errors.DivisionByZero("x"), "failed")
     assert (type(plain), plain.cause) == (MigrationFailed, "x")
+
+
+async def test_a_session_that_has_left_is_gone(database: Database) -> None:
+    async with await connect(database.server.admin_url) as admin:
+        for _ in range(5):
+            conn = await connect(database.url)
+            await leave(conn)
+            await leave(conn)  # once more is nothing
+            found = await admin.execute("SELECT FROM pg_stat_activity WHERE datname = %s", (database.name,))
+            assert await found.fetchall() == []

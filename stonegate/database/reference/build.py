@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from stonegate.database.connect import connect, using
+from stonegate.database.connect import connect, leave, using
 from stonegate.database.conninfo import describe, with_database
 from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
@@ -213,9 +213,9 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
             "the reference database cannot be built", cause=str(error).strip(), sqlstate=error.sqlstate
         ) from error
     finally:
-        await conn.close()
+        await leave(conn)
         if admin is not None:
-            await admin.close()
+            await leave(admin)
 
 
 def admin_steps(plan: Plan, untrusted: set[str]) -> frozenset[str]:
