@@ -124,7 +124,7 @@ class Execution:
 
     Attributes:
         durations: milliseconds by step id, where a step was sent alone.
-        catalog: read at the end of the transaction (None: verification was skipped).
+        catalog: read at the end of the transaction; None if verification was skipped and nobody else needed it.
         stamp: the change stamp of just before.
         deployment: id of the row of this apply, None when untracked.
         late_error: why a statement after the commit failed; all before it stays.

@@ -312,10 +312,10 @@ class _Attempt:
 
     async def _record_deployment(self) -> None:
         job, execution = self.job, self.execution
-        after, stamp, late = execution.catalog, execution.stamp, announced(job)
-        if after is None and job.plan.desired is None:
+        if execution.catalog is None and job.plan.desired is None:
             reading = await read_stamped(self.conn)
-            after, stamp = reading.catalog, reading.stamp
+            execution.catalog, execution.stamp = reading.catalog, reading.stamp
+        after, stamp, late = execution.catalog, execution.stamp, announced(job)
         execution.deployment = await record_deployment(
             self.conn,
             job.plan,

@@ -207,7 +207,8 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
         execution = await execute_plan(conn, job, admin=admin)
         if execution.late_error is not None:
             raise execution.late_error
-        return await read_catalog(conn)
+        # What the transaction recorded, unless more was made after its commit.
+        return await read_catalog(conn) if job.late or execution.catalog is None else execution.catalog
     except psycopg.Error as error:
         raise MigrationFailed(
             "the reference database cannot be built", cause=str(error).strip(), sqlstate=error.sqlstate
