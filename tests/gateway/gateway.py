@@ -6,13 +6,14 @@ import contextlib
 import io
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ TOKEN = os.environ.get("ADMIN_TOKEN") or "the-token-of-the-tests"
 START_SECONDS = 90.0
 #: The gateway's working directory is another one, and what it imports must be what the tests import.
 _HERE = str(Path(stonegate.__file__).resolve().parents[1])
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """What a client would make anew from all certificates that certifi knows."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +61,8 @@ class Gateway:
     def client(self, **more: Any) -> httpx.Client:
         """A client; close it."""
         hold = partial(check, created=self.created, by_sqlstate=self.by_sqlstate)
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, event_hooks={"response": [hold]}, **more)
+        hooks = {"response": [hold]}
+        return httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=_tls(), event_hooks=hooks, **more)
 
     def post(self, path: str, body: object, **more: Any) -> httpx.Response:
         """POST with a JSON body."""
@@ -144,7 +152,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             break
         with contextlib.suppress(httpx.TransportError):
-            httpx.get(f"{url}/health", trust_env=False, timeout=5)
+            httpx.get(f"{url}/health", trust_env=False, verify=_tls(), timeout=5)
             return
         time.sleep(0.05)
     raise AssertionError(f"the gateway does not start: {log.read_text(encoding='utf-8')}")
