@@ -1,4 +1,4 @@
-"""Objects that need each other and are dropped: a part of one of them goes first, so that the others can follow."""
+"""Objects that need each other and are dropped or changed: a part of one of them goes first, so that others can follow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _CODE = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE)
 
 
 def break_circles(changes: _Changes, live: Catalog) -> Iterator[Change]:
-    """The drops of parts of dropped tables that have to come before everything else."""
+    """The drops of parts of tables that have to come before everything else; those of tables that stay come back."""
+    moved = {key for key, aspect in changes if aspect == "unlogged"}
+    yield from _keys_between_moved(changes, {table.key: table for table in live.tables if table.key in moved})
     dropped = {change.key for change in changes.values() if change.action is Action.DROP}
     tables = {table.key: table for table in live.tables if table.key in dropped}
     if tables:
@@ -65,6 +67,19 @@ def _keys_between_dropped(changes: _Changes, tables: Mapping[ObjectKey, Table]) 
             if target == table.key or table.key in _reached(target, needs):
                 reason = f"dropped first: {table.key} and {target} refer to each other and are dropped"
                 yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
+
+
+def _keys_between_moved(changes: _Changes, tables: Mapping[ObjectKey, Table]) -> Iterator[Change]:
+    """Foreign keys of tables that refer to each other and become UNLOGGED, or LOGGED: neither can be the first (manual:
+    CREATE TABLE, "UNLOGGED")."""
+    referenced = {key: dict(_references(table, tables)) for key, table in tables.items()}
+    needs = {key: set(targets.values()) - {key} for key, targets in referenced.items()}
+    for table in tables.values():
+        for name, target in referenced[table.key].items():
+            key = table.key.part(ObjectKind.CONSTRAINT, name)
+            if (key, "") not in changes and table.key in _reached(target, needs):
+                reason = f"restored: {table.key} and {target} refer to each other and become logged or unlogged"
+                yield Change(action=Action.RECREATE, key=key, reason=reason, restored=True)
 
 
 def _references(table: Table, tables: Mapping[ObjectKey, Table]) -> Iterator[tuple[str, ObjectKey]]:

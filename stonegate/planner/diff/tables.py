@@ -132,10 +132,11 @@ def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Chan
     for aspect, text, rewriting in aspects:
         before, after = text(live), text(desired)
         if before != after:
+            subject = str(desired.key) if aspect == "unlogged" else f"{desired.key}: {aspect.replace('_', ' ')}"
             yield sides.change(
                 Action.ALTER,
                 desired.key,
-                f"{desired.key}: {aspect.replace('_', ' ')} is {before or 'none'} instead of {after or 'none'}",
+                f"{subject} is {before or 'none'} instead of {after or 'none'}",
                 aspect=aspect,
                 before=before,
                 after=after,

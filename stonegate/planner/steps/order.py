@@ -319,7 +319,7 @@ def _persistence_order(
             mine, other = moves.get(table.key), moves.get(target)
             for number in (each for each in (mine, other) if each is not None):
                 yield from ((first, number) for first in gone)
-            if mine is not None and other is not None and mine != other:
+            if mine is not None and other is not None and mine != other and not gone:
                 yield (other, mine) if table.unlogged else (mine, other)
 
 
