@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, Constraint, Index, Table, View
+from stonegate.model.catalog import Catalog, Constraint, Index, Sequence, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.diff.findings import Finding
+from stonegate.planner.diff.matching import Pair, match_parts
 from stonegate.planner.diff.sides import relations
 
 _ONE_NAMESPACE = frozenset(
@@ -27,25 +28,68 @@ _ONE_NAMESPACE = frozenset(
 
 
 def block_occupied(findings: Iterable[Finding], desired: Catalog, live: Catalog) -> Iterator[Finding]:
-    """The findings, those refused that need a name which something else has and keeps."""
+    """The findings, those refused that need a name which something else has and keeps.
+
+    What has it from the former name of its table makes way: in a new database it would be called otherwise.
+    """
     findings = tuple(findings)
     changes = tuple(finding for finding in findings if isinstance(finding, Change))
     kept = {(key.schema, _name(key)): (key, holder) for key, holder in _keeping(changes, live)}
     for finding in findings:
-        occupant = _occupant(finding, kept, desired, live) if isinstance(finding, Change) else None
-        yield _refused(finding, occupant) if isinstance(finding, Change) and occupant is not None else finding
+        occupants = tuple(_occupants(finding, kept, desired, live)) if isinstance(finding, Change) else ()
+        leaving = [_makes_way(key, holder, desired, live) for key, holder in occupants]
+        if isinstance(finding, Change) and None in leaving:
+            yield _refused(finding, *occupants[leaving.index(None)])
+        else:
+            yield finding
+            yield from filter(None, leaving)
 
 
-def _occupant(
-    change: Change, kept: dict[tuple[str, str], tuple[ObjectKey, ObjectKey]], desired: Catalog, live: Catalog
-) -> str | None:
-    """What else has one of the names that the change needs, in words."""
+_Kept = dict[tuple[str, str], tuple[ObjectKey, ObjectKey]]
+
+
+def _occupants(change: Change, kept: _Kept, desired: Catalog, live: Catalog) -> Iterator[tuple[ObjectKey, ObjectKey]]:
+    """What else has one of the names that the change needs, and what that goes along with."""
     own = {change.key, change.key.owner, change.table}
     for name in _needed(change, desired, live):
         key, holder = kept.get((change.key.schema, name), (None, None))
-        if key is not None and (key != change.key or holder not in own):
-            return f"{key} of {holder}" if key.kind is ObjectKind.INDEX else str(key)
-    return None
+        if key is not None and holder is not None and (key != change.key or holder not in own):
+            yield key, holder
+    made = desired.table(change.key) if change.action is Action.CREATE else None
+    for column in made.columns if made is not None else ():
+        if (own_name := column.owned_sequence) is not None:
+            key = ObjectKey(ObjectKind.SEQUENCE, own_name.schema, own_name.name)
+            if _makes_way(key, key, desired, live) is not None:
+                yield key, key
+
+
+def _makes_way(key: ObjectKey, holder: ObjectKey, desired: Catalog, live: Catalog) -> Change | None:
+    """The rename of an index, constraint or owned sequence to its name in a new database, or None if it has that."""
+    found = live.objects.get(key)
+    aspect, after = "name", ""
+    if isinstance(found, Sequence):
+        aspect = "new_name"
+        twins = (s.name for s in desired.sequences if s.owned_by is not None and s.owned_by == found.owned_by)
+        after = next(twins, "")
+    else:
+        wanted, present = desired.table(holder), live.table(holder)
+        for pair in _pairs(key, wanted, present) if wanted is not None and present is not None else ():
+            after = pair.desired.name if pair.live.name == _name(key) else after
+    if after in ("", _name(key)):
+        return None
+    renamed = replace(key, name=after) if aspect == "new_name" else key
+    reason = f"{key} is called {after} in the folder"
+    table = holder if key.kind is ObjectKind.INDEX else None
+    return Change(
+        action=Action.ALTER, key=renamed, table=table, aspect=aspect, before=_name(key), after=after, reason=reason
+    )
+
+
+def _pairs(key: ObjectKey, desired: Table, live: Table) -> Iterator[Pair[Constraint] | Pair[Index]]:
+    if key.kind is ObjectKind.INDEX:
+        yield from match_parts(desired.indexes, live.indexes, owner=desired.name, remembered=()).pairs
+    else:
+        yield from match_parts(desired.constraints, live.constraints, owner=desired.name, remembered=()).pairs
 
 
 def _needed(change: Change, desired: Catalog, live: Catalog) -> Iterator[str]:
@@ -100,7 +144,8 @@ def _indexed(holder: Table | View) -> Iterator[Constraint | Index]:
     yield from holder.constraints if isinstance(holder, Table) else ()
 
 
-def _refused(change: Change, occupant: str) -> Change:
+def _refused(change: Change, key: ObjectKey, holder: ObjectKey) -> Change:
+    occupant = f"{key} of {holder}" if key.kind is ObjectKind.INDEX else str(key)
     need = f"renamed to {change.after}" if change.aspect.endswith("name") else "created"
     return replace(
         change,

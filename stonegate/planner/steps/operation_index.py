@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.diff.sides import relations
+from stonegate.planner.steps.name_order import is_rename
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
 
@@ -90,8 +91,9 @@ class OperationIndex:
         return self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
 
     def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
-        """Operations that bring the object into its desired state."""
-        own = self.changers(key)
+        """Operations that bring the object into its desired state: not the rename of what has its name now."""
+        parts = (ObjectKind.INDEX, ObjectKind.CONSTRAINT)
+        own = [n for n in self.changers(key) if key.kind not in parts or not is_rename(operations[n])]
         if own and key.kind is not ObjectKind.TABLE:
             return own
         of_table = [
