@@ -104,4 +104,9 @@ def test_a_domain_changes_in_place_but_for_its_base() -> None:
     assert found["not_null"].token is ConsentToken.SET_NOT_NULL
     assert found["constraints"].token is ConsentToken.DROP_CONSTRAINT
     [base] = diff(Catalog(domains=(replace(domain, base="integer"),)), live).changes
+    assert (base.action, base.change_class) == (Action.RECREATE, ChangeClass.SAFE)
+    column = Column(name="v", type=domain.key.qualified.sql)
+    tables = (Table(schema="public", name="t", columns=(column,), access=ACCESS),)
+    wanted = Catalog(domains=(replace(domain, base="integer"),), tables=tables)
+    [base] = diff(wanted, replace(live, tables=tables)).changes
     assert (base.aspect, base.change_class, base.token) == ("base", ChangeClass.INCOMPATIBLE, None)

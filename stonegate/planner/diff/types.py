@@ -238,16 +238,9 @@ def _attribute_type(attribute: Attribute) -> str:
 def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Findings:
     key = desired.key
     if (desired.base, desired.collation) != (live.base, live.collation):
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key} changes its base type, which PostgreSQL cannot do",
-            aspect="base",
-            before=_base(live),
-            after=_base(desired),
-            hint="write a migration: create the new domain under another name, convert the columns, drop the old one",
-            facts=_IMPOSSIBLE,
-        )
+        reason = f"{key} has another base type"
+        yield from _recreate(sides, key, reason, _base(live), _base(desired), aspect="base")
+        return
     if not same_text(desired.default, live.default):
         yield sides.change(
             Action.ALTER,
