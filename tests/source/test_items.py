@@ -53,6 +53,7 @@ SQL = "LANGUAGE sql AS"
         ("CREATE VIEW v AS WITH a AS (SELECT 1), b AS (SELECT * FROM a, c) SELECT * FROM b, public.a", {"r:c", "r:public/a"}),
         ("CREATE VIEW v AS SELECT (WITH c AS (SELECT 1) SELECT * FROM c), * FROM c", {"r:c"}),
         ("CREATE VIEW v AS SELECT x::status, 'sales.orders'::regclass, 'f(int)'::regprocedure FROM f(1)", {"t:status", "r:sales/orders", "f:f"}),
+        ("CREATE VIEW v AS SELECT a.x, (s.f(1)).y, a.* FROM a", {"r:a", "f:x", "f:y", "f:s/f"}),
         ("CREATE VIEW v AS SELECT pg_catalog.now(), x::pg_catalog.int4 FROM pg_catalog.pg_class", set()),
         ("CREATE MATERIALIZED VIEW v AS SELECT * FROM a", {"r:a"}),
         ("CREATE TYPE c AS (a int, b status)", {"t:status"}),

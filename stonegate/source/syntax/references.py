@@ -20,6 +20,7 @@ class Needs:
 
     def __init__(self) -> None:
         self.starred = False  # a `*` was among the walked nodes (that of count(*) is none)
+        self.fields: set[str] = set()  # what stood behind a point: a column, or a function of one argument
         self._found: dict[Need, None] = {}
 
     def add(self, need: Need) -> None:
@@ -39,6 +40,11 @@ class Needs:
         """Note a function, procedure or aggregate, whatever its arguments."""
         if schema != "pg_catalog":
             self.add(Need(kind=NeedKind.ROUTINE, schema=schema, name=name))
+
+    def functions_of_rows(self) -> None:
+        """Note what `t.label` means where that is `label(t)` (manual 8.16.5): known only when it is bound."""
+        for name in self.fields - {""}:
+            self.add(Need(kind=NeedKind.ROUTINE, schema=None, name=name, soft=True))
 
     def schema(self, name: str | None) -> None:
         """Note a schema other than `public`, which exists always."""
@@ -92,6 +98,8 @@ class Needs:
             return
         elif "A_Star" in node:
             self.starred = True
+        elif fields := node.get("fields", ())[1:] or node.get("indirection"):
+            self.fields.add(fields[-1].get("String", {}).get("sval", ""))
         if "withClause" in node:
             ctes = _push_ctes(node["withClause"], ctes, stack)
         for key, value in node.items():

@@ -1,0 +1,1 @@
+CREATE FUNCTION label(one t) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT one.id || one.name';
