@@ -13,7 +13,6 @@ from stonegate.source.syntax.grammar import Statement
 from stonegate.source.syntax.object_keys import Declarations
 from stonegate.source.syntax.references import Needs
 
-
 _WITH_QUERIES = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE)
 
 
