@@ -63,6 +63,8 @@ _LIMITS: Final = {
     "statement_timeout": "0",
 }
 _LEAVING: Final = 1.0  # seconds that the server may take to end a session
+#: Servers before this version know no transaction_timeout, and refuse it at login (server_version_num).
+_HAS_TRANSACTION_TIMEOUT: Final = 170000
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 #: What libpq and the server say at login, which comes without an SQLSTATE, and what to type next.
@@ -121,13 +123,16 @@ async def connect(
     environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("PG")))
     full = _complete(conninfo, application_name, options, connect_timeout, as_caller, environment)
     try:
-        conn = await AsyncConnection.connect(full, autocommit=autocommit)
+        conn = await AsyncConnection.connect(full, autocommit=True)
     except psycopg.OperationalError as failure:
         raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
     if 0 < conn.info.server_version < OLDEST:  # 0 where a pooler does not say
         error = _too_old(conn)
         await conn.close()
         raise error
+    if conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT and not as_caller:
+        await conn.execute("SET transaction_timeout = 0")
+    await conn.set_autocommit(autocommit)
     return conn
 
 
