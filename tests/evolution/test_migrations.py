@@ -221,6 +221,28 @@ def test_a_concurrent_index_comes_after_the_commit(deployed: Database, tmp_path:
     assert not plan_in_full(deployed.url, tmp_path / "postgresql").has_changes
 
 
+def test_a_partition_is_detached_concurrently_if_the_migration_does_so(any_database: Database, tmp_path: Path) -> None:
+    """Not by the plan itself, whose lock on the parent the migration wants to spare."""
+    url = any_database.url
+    parts = "CREATE TABLE parts (k int PRIMARY KEY, v text NOT NULL) PARTITION BY LIST (k);\n"
+    parts += "CREATE INDEX parts_v ON parts (v);\n"
+    part = "CREATE TABLE part PARTITION OF parts FOR VALUES IN (1);"
+    applied(url, write(tmp_path, {"tables/parts.sql": parts + part}))
+    run(url, "INSERT INTO parts VALUES (1, 'a')")
+    part = "CREATE TABLE part (k int PRIMARY KEY, v text NOT NULL, more int);\nCREATE INDEX ON part (v);"
+    migration = "ALTER TABLE parts DETACH PARTITION part CONCURRENTLY;"
+    source = write(
+        tmp_path, {"tables/parts.sql": parts + part.replace(", more int", ""), "migrations/1.sql": migration}
+    )
+    assert worked(plan(url, source)) == ["run migration 1.sql"]
+    report = applied(url, source)
+    assert report.verified and rows(url, "SELECT * FROM part") == [(1, "a")]
+    assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+    # What else is different is seen.
+    applied(url, write(tmp_path, {"tables/parts.sql": parts + part, "migrations/1.sql": migration}))
+    assert rows(url, "SELECT * FROM part") == [(1, "a", None)]
+
+
 def test_a_failed_one_is_found_invalid_and_built_again(deployed: Database, tmp_path: Path) -> None:
     """A unique index over duplicates stays behind invalid, as after a crash in the middle."""
     run(deployed.url, "UPDATE users SET code = 'same'")

@@ -32,6 +32,7 @@ from stonegate.planner.migrations.enum_values import changed_labels
 from stonegate.planner.migrations.moved import FIELDS
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
+    detached,
     follow_rename,
     follow_type,
     others_than,
@@ -112,6 +113,8 @@ class Replay:
                 self._on_table(effect.key, lambda table: with_constraint(table, self._wanted_table(table), effect))
             case EffectVerb.DROP_CONSTRAINT:
                 self._on_table(effect.key, lambda table: without_constraint(table, effect.key.member or ""))
+            case EffectVerb.DETACH:
+                self._on_table(effect.key, detached)
             case EffectVerb.ADD_COLUMN | EffectVerb.DROP_COLUMN:
                 self._change_columns(effect)
             case (

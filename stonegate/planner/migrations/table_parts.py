@@ -70,6 +70,18 @@ def without_column(table: Table, name: str) -> Table:
     )
 
 
+def detached(table: Table) -> Table:
+    """The table when it is no partition any more: what it had from its parent is its own."""
+    return replace(
+        table,
+        partition_of=None,
+        partition_bound=None,
+        columns=tuple(replace(each, inherited=False, not_null_inherited=False) for each in table.columns),
+        constraints=tuple(replace(each, inherited=False) for each in table.constraints),
+        indexes=tuple(replace(each, inherited=False) for each in table.indexes),
+    )
+
+
 def follow_type(table: Table, wanted: Table | None, old: QualifiedName, new: QualifiedName) -> Table:
     """The table after a type got another name: columns of the type, and what mentions them."""
     types = {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
