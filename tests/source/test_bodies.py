@@ -28,6 +28,23 @@ def plpgsql(body: str, *, declare: str = "", head: str = "f(p_id int) RETURNS SE
 
 
 @pytest.mark.parametrize(
+    ("declare", "body", "expected"),
+    [
+        ("r users%ROWTYPE;", "r.legacy := 1;", "users users.legacy"),
+        ("r CONSTANT s.users % rowtype;", "PERFORM r.code;", "s.users s.users.code"),
+        ("r users%ROWTYPE;", "FOR r IN SELECT * FROM users LOOP RETURN NEXT r.id; END LOOP;", "users users.id"),
+        ("r users%ROWTYPE;", "SELECT 1 INTO r.legacy;", "users users.legacy"),
+        ("r users%ROWTYPE; s orders%ROWTYPE;", "RETURN NEXT r.a + s.b;", "orders orders.b users users.a"),
+        ("r users%ROWTYPE;", "DECLARE r record; BEGIN r.legacy := 1; END;", ""),
+        ("r record; -- r users%ROWTYPE\n", "r.legacy := 1;", ""),
+        ("r users%ROWTYPE; /* s users%ROWTYPE; */ s record;", "s.legacy := 1;", "users"),
+    ],
+)
+def test_rows_of_a_table(declare: str, body: str, expected: str) -> None:
+    assert plpgsql(body, declare=declare) == expected
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         ("PERFORM legacy FROM users;", "users users.legacy"),

@@ -21,6 +21,10 @@ _STATEMENTS = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"}
 _BY_LABEL = frozenset({"sortClause", "groupClause"})
 _ASSIGNED = re.compile(r"\s*[^=]*?:?=(?!=)")
 _COLUMN_TYPE = re.compile(r"^\s*(?:([a-z_][\w$]*)\.)?([a-z_][\w$]*)\.([a-z_][\w$]*)%type\b", re.IGNORECASE)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_ROW = re.compile(
+    r"(\b([a-z_][\w$]*)\s+(?:constant\s+)?)((?:[a-z_][\w$]*\.)?[a-z_][\w$]*)\s*%\s*rowtype\b", re.IGNORECASE
+)
 #: How PLpgSQL_expr marks what it holds (src/include/parser/parser.h, RawParseMode).
 _WHOLE_STATEMENT, _EXPRESSION = 0, 2
 
@@ -39,7 +43,7 @@ def resolve_body(item: SourceItem) -> frozenset[ObjectKey]:
         finder = _Finder(is_public=not _sets_other_path(node))
         match options.get("language", {}).get("arg", {}).get("String", {}).get("sval", "sql").lower():
             case "plpgsql":
-                _read_plpgsql(parse_plpgsql(item.sql), finder, item.file)
+                _read_plpgsql(item.sql, finder, item.file)
             case "sql" if "as" in options:
                 finder.variables.update(
                     each["FunctionParameter"].get("name", "") for each in node.get("parameters", ())
@@ -64,7 +68,10 @@ def _sets_other_path(node: Node) -> bool:
     return False
 
 
-def _read_plpgsql(function: Node, finder: _Finder, file: str) -> None:
+def _read_plpgsql(sql: str, finder: _Finder, file: str) -> None:
+    # The parser takes a row for a scalar, whose fields it refuses: as records it knows them.
+    function = parse_plpgsql(_ROW.sub(r"\1 record", sql))
+    _read_rows(function, sql, finder)
     expressions: list[Node] = []
     for name, node in _walk_plpgsql(function):
         match name:
@@ -88,6 +95,26 @@ def _read_plpgsql(function: Node, finder: _Finder, file: str) -> None:
         except SourceError:
             continue  # an unusual expression hides what it uses, not what the others do
     finder.read(trees)
+
+
+def _read_rows(function: Node, sql: str, finder: _Finder) -> None:
+    """Note the tables of `table%ROWTYPE`, and the fields that are used of such variables: they are its columns.
+
+    A name that is declared otherwise as well is left out.
+    """
+    datums: list[Node] = function.get("PLpgSQL_function", {}).get("datums", [])
+    names = [next(iter(datum.values())).get("refname") for datum in datums]
+    declared: dict[str, list[str]] = {}
+    for match in _ROW.finditer(_COMMENT.sub(" ", sql)):
+        declared.setdefault(match[2].lower(), []).append(match[3].lower())
+    tables = {
+        name: finder.row_type(found[0])
+        for name, found in declared.items()
+        if len(set(found)) == 1 and len(found) == names.count(name)
+    }
+    for datum in datums:
+        if field := datum.get("PLpgSQL_recfield"):
+            finder.field(tables.get(names[field["recparentno"]]), field["fieldname"])
 
 
 def _walk_plpgsql(node: Any) -> Iterator[tuple[str, Node]]:
@@ -141,6 +168,15 @@ class _Finder:
                 {"relname": table.lower()} | ({"schemaname": schema.lower()} if schema else {}), frozenset()
             )
             self._column(key, column.lower())
+
+    def row_type(self, name: str) -> ObjectKey | None:
+        """Note the table of a `table%ROWTYPE`; its key, None if it is not certain which one is meant."""
+        schema, _, table = name.rpartition(".")
+        return self._table({"relname": table} | ({"schemaname": schema} if schema else {}), frozenset())
+
+    def field(self, table: ObjectKey | None, name: str) -> None:
+        """Note a field of a row of that table."""
+        self._column(table, name)
 
     def _table(self, node: Node, ctes: frozenset[str]) -> ObjectKey | None:
         """The key of a RangeVar, noted; None for what may be something else."""
