@@ -1,4 +1,4 @@
-"""Objects that need each other and are dropped or changed: a part of one of them goes first, so that others can follow."""
+"""Objects that need each other and are dropped or changed: a part of one goes first, so that the others can follow."""
 
 from __future__ import annotations
 
