@@ -39,7 +39,9 @@ _ACCESS = ("owner", "comment", "privileges")
 # --- CREATE ---------------------------------------------------------------------------------------------------------
 
 
-def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catalog | None = None) -> tuple[str, ...]:
+def create_statements(
+    thing: CatalogObject, builder: str = "", catalog: Catalog | None = None, left_out: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
     """Every statement that brings the object into being, except what `foreign_key_statements`, `trigger_statements`
     and `policy_statements` give: those need other objects first.
 
@@ -48,6 +50,7 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
         builder: the role that runs the statements; owners are set only where another one is wanted.
         catalog: the desired one. A partition then says only what differs from its parent, and a sequence that is
             owned by a column that makes no use of it gets its owner (serial columns give it to theirs).
+        left_out: see `create_table`.
 
     Raises:
         MigrationBlocked: an object that PostgreSQL has no complete CREATE statement for.
@@ -63,7 +66,7 @@ def create_statements(thing: CatalogObject, *, builder: str = "", catalog: Catal
         case Sequence():
             return (types.create_sequence(thing), *_sequence_notes(thing, builder, catalog))
         case Table():
-            return (*tables.create_table(thing, catalog), *tables.table_notes(thing, builder))
+            return (*tables.create_table(thing, catalog, left_out), *tables.table_notes(thing, builder))
         case View():
             return code.create_view(thing, builder)
         case Routine():

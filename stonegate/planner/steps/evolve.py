@@ -212,6 +212,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     if operation.part is not Part.WHOLE:
         assert isinstance(thing, Table)
         parts = {
+            Part.CALLING: lambda table: ddl.finish_table(table, operation.calling),
             Part.FOREIGN_KEYS: ddl.foreign_key_statements,
             Part.TRIGGERS: ddl.trigger_statements,
             Part.POLICIES: ddl.policy_statements,
@@ -222,7 +223,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
     thing = _inherit(thing, before, heir, evolution)
     statements = list(_name_freed(change.key, evolution))
-    statements += list(ddl.create_statements(thing, builder=evolution.builder, catalog=evolution.desired))
+    statements += list(ddl.create_statements(thing, evolution.builder, evolution.desired, operation.calling))
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
     if isinstance(thing, Accessible):

@@ -59,7 +59,13 @@ class OperationIndex:
         self.defaults = {
             number for number, each in enumerate(operations) if each.change.aspect in ("default", "former_default")
         }
+        self.column_defaults = {n for n in self.defaults if operations[n].key.kind is ObjectKind.COLUMN}
+        self.calling: dict[ObjectKey, list[int]] = defaultdict(list)
         for number, operation in enumerate(operations):
+            for part in operation.calling if operation.part is Part.CALLING else ():
+                self.calling[operation.key.part(ObjectKind.COLUMN, part)] = [number]
+                self.calling[operation.key.part(ObjectKind.CONSTRAINT, part)] = [number]
+                self.calling[ObjectKey(ObjectKind.INDEX, operation.key.schema, part)] = [number]
             self.by_key[operation.verb, operation.key].append(number)
             if operation.table != operation.key or operation.verb is Verb.ALTER:
                 self.by_table[operation.table].append(number)

@@ -28,6 +28,7 @@ class Part(StrEnum):
     FOREIGN_KEYS = "foreign keys"
     TRIGGERS = "triggers"
     POLICIES = "policies"
+    CALLING = "parts that call routines"  # which need the table
     ATTACHMENT = "attachment"  # of a partition that was detached on its own
     ASIDE = "aside"  # a rename to the name between two that are swapped
 
@@ -40,6 +41,7 @@ class Operation:
         early: a drop that clears the way for something else.
         closing: comes after the seeders.
         between: the name that a renamed thing has until the declared one is free; "" if it gets that at once.
+        calling: names of what a new table gets apart from the rest, see `calling_parts`.
     """
 
     verb: Verb
@@ -48,6 +50,7 @@ class Operation:
     early: bool = False
     closing: bool = False
     between: str = ""
+    calling: frozenset[str] = frozenset()
 
     @property
     def key(self) -> ObjectKey:
@@ -110,8 +113,11 @@ def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iter
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.CREATE, change=change)
         case Action.CREATE:
-            yield Operation(verb=Verb.CREATE, change=change)
             table = desired.table(change.key)
+            calling = calling_parts(table, desired) if table is not None else frozenset()
+            yield Operation(verb=Verb.CREATE, change=change, calling=calling)
+            if calling:
+                yield Operation(verb=Verb.CREATE, change=change, part=Part.CALLING, calling=calling)
             if table is not None:
                 yield from _parts(change, table)
         case Action.REPLACE:
@@ -126,6 +132,26 @@ def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iter
             yield Operation(verb=Verb.ALTER, change=change)
         case _:
             yield Operation(verb=Verb.ALTER, change=change)
+
+
+def calling_parts(table: Table, desired: Catalog) -> frozenset[str]:
+    """Names of the columns with a default, the constraints and the indexes of a table that call a routine which needs
+    the table itself."""
+    users: set[ObjectKey] = set()
+    worklist = [table.key, *(table.key.part(ObjectKind.COLUMN, column.name) for column in table.columns)]
+    while worklist:
+        new = set(desired.dependents.get(worklist.pop(), ())) - users
+        users |= new
+        worklist += new
+    called = {key for user in users if user.kind is ObjectKind.ROUTINE for key in desired.dependents.get(user, ())}
+    columns = (column.name for column in table.columns if column.default is not None and column.generated is None)
+    return frozenset(
+        (
+            *(name for name in columns if table.key.part(ObjectKind.COLUMN, name) in called),
+            *(c.name for c in table.constraints if table.key.part(ObjectKind.CONSTRAINT, c.name) in called),
+            *(i.name for i in table.indexes if ObjectKey(ObjectKind.INDEX, table.schema, i.name) in called),
+        )
+    )
 
 
 def _parts(change: Change, table: Table) -> Iterator[Operation]:

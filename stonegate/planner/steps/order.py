@@ -150,7 +150,7 @@ def _rank(operation: Operation) -> int:
         case Verb.DROP:
             return 10 if operation.early else _LATE_DROP_RANK.get(kind, 90)
         case Verb.CREATE:
-            by_part = {Part.FOREIGN_KEYS: 58, Part.TRIGGERS: 80, Part.POLICIES: 82}
+            by_part = {Part.CALLING: 75, Part.FOREIGN_KEYS: 58, Part.TRIGGERS: 80, Part.POLICIES: 82}
             if operation.part in by_part:
                 return by_part[operation.part]
             if kind is ObjectKind.CONSTRAINT and (operation.change.after or "").startswith("FOREIGN KEY"):
@@ -197,6 +197,7 @@ def _removal_order(
             continue
         gone = index.whole_removers(edge.on)
         altered = [n for n in index.alterers(edge.on) if operations[n].change.aspect != "owned_by"]
+        altered = [n for n in altered if n not in index.column_defaults]
         for first in index.removers(edge.dependent):
             yield from ((first, second) for second in gone)
             yield from ((first, second) for second in altered)
@@ -215,8 +216,10 @@ def _creation_order(
 ) -> Iterator[tuple[int, int]]:
     """What a thing needs stands in its desired form before the thing is made."""
     for edge in desired.dependencies:
-        needed = index.makers(edge.on, operations)
+        needed = [number for number in index.makers(edge.on, operations) if number not in index.column_defaults]
         users = index.makers(edge.dependent, operations) if needed else []
+        if edge.on.kind is ObjectKind.ROUTINE:
+            users = index.calling.get(edge.dependent) or users
         if users and ObjectKind.SEQUENCE in (edge.on.kind, edge.dependent.kind) and _is_mutual(edge, desired):
             # A column takes its default from a sequence that it owns: only the owner is told after it is there.
             if edge.on.kind is ObjectKind.SEQUENCE:

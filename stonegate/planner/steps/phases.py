@@ -23,6 +23,7 @@ from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
 from stonegate.planner.migrations.rewind import with_rewound
 from stonegate.planner.refreshing import reads_of_catalog, refresh_steps
 from stonegate.planner.steps.evolve import Evolution, evolve
+from stonegate.planner.steps.operations import calling_parts
 
 _NEW_OBJECTS = frozenset(
     {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
@@ -169,13 +170,22 @@ def _called(key: ObjectKey, by_key: Mapping[ObjectKey, Change], desired: Catalog
 
 def _later_parts(change: Change, desired: Catalog) -> Iterator[Change]:
     """Foreign keys, triggers and policies of a table that is made before the migrations: they may need what these
-    make, and would stand in their way."""
+    make, and would stand in their way. What calls routines that need the table waits for those."""
     table = desired.table(change.key)
     if table is None or change.action is not Action.CREATE:
         return
     foreign = [c.name for c in table.constraints if c.kind == "foreign key" and not c.inherited]
+    calling = calling_parts(table, desired)
+    for column in table.columns:
+        if column.name in calling:
+            key, reason = table.key.part(ObjectKind.COLUMN, column.name), f"{table.key} is new"
+            yield Change(action=Action.ALTER, key=key, aspect="default", after=column.default, reason=reason)
+    for index in table.indexes:
+        if index.name in calling:
+            key = ObjectKey(ObjectKind.INDEX, table.schema, index.name)
+            yield Change(action=Action.CREATE, key=key, table=table.key, reason=f"{key} is new")
     members = (
-        (ObjectKind.CONSTRAINT, foreign),
+        (ObjectKind.CONSTRAINT, [*foreign, *(c.name for c in table.constraints if c.name in calling)]),
         (ObjectKind.TRIGGER, [trigger.name for trigger in table.triggers]),
         (ObjectKind.POLICY, [policy.name for policy in table.policies]),
     )

@@ -1,0 +1,2 @@
+CREATE FUNCTION next_n() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT coalesce(max(n), 0) + 1 FROM t; END;
+CREATE FUNCTION ok(x t) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT x.id > 0';

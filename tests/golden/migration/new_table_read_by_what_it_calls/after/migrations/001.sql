@@ -1,0 +1,2 @@
+UPDATE u SET n = 3;
+INSERT INTO t (id, n) SELECT id, n FROM u;

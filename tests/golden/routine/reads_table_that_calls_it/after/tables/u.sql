@@ -1,0 +1,2 @@
+CREATE TABLE u (id integer, n integer);
+ALTER TABLE u ALTER n SET DEFAULT next_of_u();
