@@ -31,7 +31,8 @@ from stonegate.database.embedded.cluster import (
 from stonegate.errors import ConnectionFailed, UsageError
 
 DEFAULT_DIRECTORY = Path(".stonegate")
-ROOT_DIRECTORY = Path("/var/lib/stonegate")
+#: Not /var/lib/stonegate, which systemd gives to the gateway's account with everything in it (StateDirectory=).
+ROOT_DIRECTORY = Path("/var/lib/stonegate-embedded")
 LOCK_SECONDS = 120
 
 # The builtin provider (PostgreSQL 17 and later) sorts and folds UTF-8 the same on every machine.
