@@ -48,8 +48,8 @@ def folder(tmp_path: Path, table: str, migration: str) -> LazySource:
         (TABLE, INDEXED, "CREATE /* big */ INDEX CONCURRENTLY users_code -- here\nON public.users (code);", INDEXES, 2),
         (
             INDEXED,
-            INDEXED + "\nCREATE UNIQUE INDEX ON users (code, n);",
-            "CREATE UNIQUE INDEX CONCURRENTLY ON public.users (code, n);",
+            INDEXED + "\nCREATE UNIQUE INDEX ON users (lower(code), n);",
+            "CREATE UNIQUE INDEX CONCURRENTLY ON public.users (lower(code), n);",
             INDEXES,
             3,
         ),
@@ -133,10 +133,15 @@ def test_a_file_that_was_corrected_goes_on_where_it_failed(database: Database, t
     assert apply(url, corrected).status is Status.UNCHANGED
 
 
-def test_a_declared_index_without_a_name_is_left_to_its_migration(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "of", ["(code)", "(n, code)", "(lower(code), n)", "(code) INCLUDE (n)", "(code) WHERE users.n > 0 AND n < id"]
+)
+def test_a_declared_index_without_a_name_is_left_to_its_migration(database: Database, tmp_path: Path, of: str) -> None:
     url = database.url
     applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
-    source = folder(tmp_path, TABLE + "CREATE INDEX ON users (code);", "CREATE INDEX CONCURRENTLY ON users (code);")
+    source = folder(
+        tmp_path, TABLE + f"CREATE INDEX ON users {of};", f"CREATE INDEX CONCURRENTLY ON public.users {of};"
+    )
     report = applied(url, source)
     assert [step.step.id for step in report.steps] == ["run migration 1.sql"]
     assert rows(url, INDEXES) == [(2,)]

@@ -190,15 +190,16 @@ class Replay:
                     self._on_table(table.key, partial(with_index, index=index))
 
     def _adopt_unnamed_index(self, effect: Effect) -> None:
-        """The first declared index over the same columns that is not there yet."""
+        """A declared index over the same columns that is not there yet, in the same order if there is one."""
         names = tuple(column.key.member for column in effect.columns)
         table = effect.columns[0].key.owner if names else effect.key
         wanted, live = self.desired.table(table), self.catalog.table(table)
         if wanted is None or live is None:
             return
         present = {index.name for index in live.indexes}
-        lacking = (index for index in wanted.indexes if index.columns == names and index.name not in present)
-        if (index := next(lacking, None)) is not None:
+        lacking = [i for i in wanted.indexes if frozenset(i.columns) == frozenset(names) and i.name not in present]
+        if lacking:
+            index = next((index for index in lacking if index.columns == names), lacking[0])
             self._on_table(table, partial(with_index, index=index))
 
     def _put(self, thing: object) -> None:

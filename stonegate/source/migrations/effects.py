@@ -53,13 +53,22 @@ def _create_as(node: Node, _: Declarations) -> Iterator[Effect]:
 
 def _create_index(node: Node, declarations: Declarations) -> Iterator[Effect]:
     table = declarations.range_var(node["relation"])
-    keys = [entry["IndexElem"].get("name") for entry in node["indexParams"]]
     columns = (
-        Effect(verb=EffectVerb.ALTER_OTHER, key=table.part(ObjectKind.COLUMN, name)) for name in keys if all(keys)
+        Effect(verb=EffectVerb.ALTER_OTHER, key=table.part(ObjectKind.COLUMN, name)) for name in _indexed_columns(node)
     )
     made = _create(ObjectKey(ObjectKind.INDEX, table.schema, node.get("idxname", "")), node)
     yield replace(made, columns=tuple(columns))
     yield Effect(verb=EffectVerb.ALTER_OTHER, key=table)
+
+
+def _indexed_columns(node: Node) -> dict[str, None]:
+    """The columns of an index: its keys in their order, then those in expressions and in its predicate."""
+    elements = [entry["IndexElem"] for entry in (*node["indexParams"], *node.get("indexIncludingParams", ()))]
+    names = [element["name"] for element in elements if "name" in element]
+    for found in objects_below([elements, node.get("whereClause")]):
+        if "ColumnRef" in found:
+            names.append(found["ColumnRef"]["fields"][-1].get("String", {}).get("sval", ""))
+    return dict.fromkeys(names)
 
 
 def _create_sequence(node: Node, _: Declarations) -> Iterator[Effect]:
