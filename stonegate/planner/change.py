@@ -13,7 +13,7 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
 from stonegate.planner.confirm import confirm
 from stonegate.planner.consent import Allowed, unmatched
-from stonegate.planner.diff import Diff, differences
+from stonegate.planner.diff import Diff, differences, in_live_positions
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.backfill import with_planned_consent
@@ -89,12 +89,13 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), given.desired, preview.simulated.catalog)
     created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
     seeds = seed_steps(given.ordered.seeders, given.desired, created)
+    declared = with_moved(state.declared, plan.moved)
     evolution = Evolution(
-        desired=given.desired,
+        desired=in_live_positions(given.desired, preview.simulated.catalog, declared),
         live=preview.simulated.catalog,
         builder=plan.builder,
         places=find_places(tree),
-        declared=with_moved(state.declared, plan.moved),
+        declared=declared,
         real=given.live,
         rewound=preview.rewound.tables,
         filled=filled_tables(seeds, seed_missing=options.seed_missing),
@@ -300,12 +301,13 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[St
         for step in plan.steps
         if step.file is not None and step.line is not None
     }
+    declared = with_moved(state.declared, plan.moved)
     evolution = Evolution(
-        desired=plan.desired,
+        desired=in_live_positions(plan.desired, live, declared),
         live=live,
         builder=plan.builder,
         places=places,
-        declared=with_moved(state.declared, plan.moved),
+        declared=declared,
         filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
     )
     refreshes = (step for step in plan.steps if step.phase is Phase.REFRESHES)

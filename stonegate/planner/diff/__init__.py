@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from stonegate.planner.diff.compare import differences
 from stonegate.planner.diff.findings import Diff
+from stonegate.planner.diff.positions import in_live_positions
 
-__all__ = ["Diff", "differences"]
+__all__ = ["Diff", "differences", "in_live_positions"]

@@ -11,7 +11,7 @@ from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
 from stonegate.planner.diff.constraints import rename_not_null
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order
 from stonegate.planner.diff.inheritance import Family
 from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null, is_given_sequence, make_object_name
 from stonegate.planner.diff.retyping import compare_type, type_text
@@ -38,18 +38,11 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
     heirs = _heirs(gone, added)
     for column in gone:
         yield from _surplus_column(sides, live, column, heirs)
-    yield from _compare_order(desired, wanted, present)
+    yield from compare_order(f"{desired.key}: columns", wanted, present)
 
 
 def _key(table: Table, column: Column) -> ObjectKey:
     return table.key.part(ObjectKind.COLUMN, column.name)
-
-
-def _compare_order(table: Table, wanted: Mapping[str, Column], present: Mapping[str, Column]) -> Findings:
-    declared = [name for name in wanted if name in present]
-    there = [name for name in present if name in wanted]
-    if declared != there:
-        yield Note(f"{table.key}: columns stand in the order {', '.join(there)} instead of {', '.join(declared)}")
 
 
 # --- added and removed ----------------------------------------------------------------------------------------------

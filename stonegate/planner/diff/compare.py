@@ -12,6 +12,7 @@ from stonegate.planner.diff.objects import (
     compare_others,
     compare_schemas,
 )
+from stonegate.planner.diff.positions import in_live_positions
 from stonegate.planner.diff.sequences import compare_sequences
 from stonegate.planner.diff.sides import Sides
 from stonegate.planner.diff.tables import compare_tables
@@ -45,6 +46,7 @@ def differences(
         stated: (extension, "version" | "schema" | "comment") that the folder states; None takes all as stated.
         starred: views and routines whose source has a `*`; None decides by what the last deployment shows.
     """
+    desired = in_live_positions(desired, live, declared)
     sides = Sides(
         desired=desired,
         live=live,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from stonegate.model.names import ObjectKey
@@ -71,3 +71,11 @@ def in_list(names: tuple[str, ...], limit: int = 3) -> str:
     """`a, b, c and 2 more`."""
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def compare_order(parts: str, wanted: Iterable[str], present: Collection[str]) -> Findings:
+    """The remark that what is there keeps its place, and that what is new comes behind it (behaviour, §5)."""
+    declared = list(wanted)
+    there = [name for name in present if name in declared] + [name for name in declared if name not in present]
+    if declared != there:
+        yield Note(f"{parts} stand in the order {', '.join(there)} instead of {', '.join(declared)}")

@@ -17,7 +17,7 @@ from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.constraints import indexed, rename_not_null
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged, in_list
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list
 from stonegate.planner.diff.matching import match_parts, remembers
 from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
@@ -202,10 +202,7 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
             yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=_attribute_type(attribute))
         else:
             yield Unmanaged(key)
-    common = [name for name in wanted if name in present]
-    there = [name for name in present if name in wanted]
-    if common != there:
-        yield Note(f"{desired.key}: attributes stand in the order {', '.join(there)} instead of {', '.join(common)}")
+    yield from compare_order(f"{desired.key}: attributes", wanted, present)
 
 
 def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: Attribute) -> Findings:

@@ -1,0 +1,1 @@
+CREATE TABLE t (first int, a int, b int);

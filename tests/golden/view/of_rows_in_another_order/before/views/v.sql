@@ -1,0 +1,3 @@
+CREATE VIEW plain AS SELECT * FROM rows_of_t();
+CREATE VIEW numbered AS SELECT r.a, r.b, r.n FROM rows_of_t() WITH ORDINALITY AS r(x, a, b, n);
+CREATE MATERIALIZED VIEW renamed AS SELECT q.k, q.l, q.m FROM t AS q(k, l, m);
