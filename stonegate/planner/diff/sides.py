@@ -221,14 +221,17 @@ class Sides:
 
     def containers_of_domain(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
         """Live table columns that hold the domain inside of an array, composite or range, and go on doing so."""
-        direct = {domain.key.qualified.sql for domain in self.live.domains}
+        bases = {domain.key.qualified.sql: domain.base for domain in self.live.domains}
 
-        def type_of(user: ObjectKey) -> str:
+        def holds_inside(user: ObjectKey) -> bool:
             table = self.live.table(user.owner)
             column = table.column(user.member or "") if table is not None else None
-            return column.type if column is not None else ""
+            kind = column.type if column is not None else ""
+            while kind in bases and kind != key.qualified.sql:
+                kind = bases[kind]
+            return kind != key.qualified.sql
 
-        return tuple(user for user in self.staying_users_of_type(key) if type_of(user) not in direct)
+        return tuple(user for user in self.staying_users_of_type(key) if holds_inside(user))
 
     @cached_property
     def desired_parts(self) -> frozenset[ObjectKey]:

@@ -1,0 +1,3 @@
+CREATE DOMAIN percent AS int CONSTRAINT in_range CHECK (VALUE <= 100);
+CREATE DOMAIN percents AS percent[];
+CREATE TABLE t (id int PRIMARY KEY, one percent, many percents);
