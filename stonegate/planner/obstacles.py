@@ -259,7 +259,8 @@ class _Clearing:
         if column.inherited and dependent.owner == disturbance.key.owner != disturbance.cause.key.owner:
             return  # goes and comes back with the parent's
         declared = self._declared_member(dependent)
-        if self._is_freed(dependent):
+        calls_on = column.generated is not None and dependent in self.desired.dependents.get(disturbance.key, ())
+        if self._is_freed(dependent) and not (calls_on and disturbance.key.kind is ObjectKind.ROUTINE):
             if declared and column.default is not None and self._waits(disturbance.key):
                 self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="former_default"))
             return

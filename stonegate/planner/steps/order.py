@@ -9,13 +9,21 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from stonegate.model.catalog import LIKE_TYPES, REMARKS, Catalog, CompositeType, Dependency, Sequence, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
 from stonegate.planner.steps.family_order import children_freed, family_order, shares_first
-from stonegate.planner.steps.name_order import WITH_INDEX, is_rename, name_order, with_renames_apart
+from stonegate.planner.steps.name_order import (
+    WITH_INDEX,
+    is_rename,
+    name_order,
+    overloads_gone,
+    overloads_held,
+    with_renames_apart,
+)
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -89,7 +97,8 @@ def put_in_order(
     operations = with_renames_apart(operations, desired, live)
     index = OperationIndex(operations, desired, live)
     after: dict[int, set[int]] = defaultdict(set)  # before → after
-    freed = frozenset((*children_freed(operations, live, desired), *shares_first(operations, desired)))
+    outweighing = (children_freed(operations, live, desired), shares_first(operations, desired))
+    freed = frozenset(chain(*outweighing, overloads_held(operations, index, desired, live)))
     for first, second in (*freed, *_constraints(operations, index, desired, live)):
         if first != second and (second, first) not in freed:
             after[first].add(second)
@@ -173,7 +182,7 @@ def _constraints(
     yield from _removal_order(operations, index, desired, live)
     yield from _creation_order(operations, index, desired)
     yield from name_order(operations, live, desired)
-    yield from _overloads_gone(operations, index, desired)
+    yield from overloads_gone(operations, index, desired)
     yield from _within_tables(operations, index)
     yield from family_order(operations, index, desired, live)
     yield from _inner_sequences(operations, index, desired, live)
@@ -227,20 +236,6 @@ def _creation_order(
             else:
                 users = [number for number in users if operations[number].change.aspect == "owned_by"]
         yield from ((first, second) for second in users for first in needed)
-
-
-def _overloads_gone(
-    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog
-) -> Iterator[tuple[int, int]]:
-    """A routine goes before anything is made that calls another one of its name: the call could mean both."""
-    going: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, operation in enumerate(operations):
-        if operation.key.kind is ObjectKind.ROUTINE and operation.change.action is Action.DROP:
-            going[operation.key.schema, operation.key.name].append(number)
-    for edge in desired.dependencies if going else ():
-        if edge.on.kind is ObjectKind.ROUTINE and (edge.on.schema, edge.on.name) in going:
-            for second in index.makers(edge.dependent, operations):
-                yield from ((first, second) for first in going[edge.on.schema, edge.on.name])
 
 
 def _is_mutual(edge: Dependency, desired: Catalog) -> bool:

@@ -1,0 +1,1 @@
+CREATE FUNCTION half(n bigint) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT (n / 2)::int';
