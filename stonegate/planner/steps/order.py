@@ -16,16 +16,10 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.values import makes_way
 from stonegate.planner.steps.family_order import children_freed, family_order, shares_first
-from stonegate.planner.steps.name_order import (
-    WITH_INDEX,
-    is_rename,
-    name_order,
-    overloads_gone,
-    overloads_held,
-    with_renames_apart,
-)
+from stonegate.planner.steps.name_order import WITH_INDEX, is_rename, name_order, with_renames_apart
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
+from stonegate.planner.steps.overload_order import overloads_gone, overloads_held
 
 _CREATE_RANK: dict[ObjectKind, int] = {
     ObjectKind.SCHEMA: 0,
