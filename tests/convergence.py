@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import connect, leave
 from stonegate.database.deployment import apply_database, plan_database
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
@@ -50,19 +49,6 @@ def plan_in_full(url: str, folder: Path, chosen: ApplyOptions | None = None) -> 
     return asyncio.run(plan_database(url, LazySource.of_tree(tree), chosen))
 
 
-def catalog_of(url: str) -> Catalog:
-    """The catalog of a database."""
-
-    async def read() -> Catalog:
-        conn = await connect(url)
-        try:
-            return await read_catalog(conn)
-        finally:
-            await conn.close()
-
-    return asyncio.run(read())
-
-
 def between(desired: Catalog, live: Catalog) -> list[str]:
     """What differs, in words; both sides declared, so that what only one has counts."""
     found = differences(desired, live, declared=live)
@@ -89,14 +75,46 @@ _COLUMNS = """
 """
 
 
-def snapshot(url: str) -> Snapshot:
-    """All rows of all tables that are not stonegate's own; one query for the columns, one for what is in them."""
-    counts: list[sql.Composed] = []
-    values: list[sql.Composed] = []
-    names: list[str] = []
-    places: list[tuple[str, str]] = []
-    with psycopg.connect(url) as conn:
-        for schema, table, partitioned, columns in conn.execute(_COLUMNS).fetchall():
+class Look:
+    """One session for all looks at a database: what a fresh one must learn of the server's catalogs takes as long again
+    as a look. It has to be closed before the database is dropped or copied.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        try:
+            self._conn = self._runner.run(connect(url))
+        except BaseException:
+            self._runner.close()
+            raise
+
+    def __enter__(self) -> Look:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session, and wait for its end."""
+        self._runner.run(leave(self._conn))
+        self._runner.close()
+
+    def catalog(self) -> Catalog:
+        """The catalog of the database."""
+        return self._runner.run(read_catalog(self._conn))
+
+    def snapshot(self) -> Snapshot:
+        """All rows of all tables that are not stonegate's own."""
+        return self._runner.run(self._snapshot())
+
+    async def _snapshot(self) -> Snapshot:
+        """One query for the columns, one for what is in them."""
+        counts: list[sql.Composed] = []
+        values: list[sql.Composed] = []
+        names: list[str] = []
+        places: list[tuple[str, str]] = []
+        found = await self._conn.execute(_COLUMNS)
+        for schema, table, partitioned, columns in await found.fetchall():
             names.append(table if schema == "public" else f"{schema}.{table}")
             source = sql.SQL("" if partitioned else "ONLY ") + sql.Identifier(schema, table)
             counts.append(sql.SQL("(SELECT count(*) FROM {})").format(source))
@@ -104,11 +122,24 @@ def snapshot(url: str) -> Snapshot:
                 places.append((names[-1], column))
                 text = sql.SQL("{}::text").format(sql.Identifier(column))
                 values.append(sql.SQL("(SELECT array_agg({0} ORDER BY {0}) FROM {1})").format(text, source))
-        row = conn.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join([*counts, *values]))).fetchone() or ()
-    return Snapshot(
-        counts=dict(zip(names, row, strict=False)),
-        values={place: texts or [] for place, texts in zip(places, row[len(names) :], strict=True)},
-    )
+        query = sql.SQL("SELECT {}").format(sql.SQL(", ").join([*counts, *values]))
+        row = await (await self._conn.execute(query, prepare=False)).fetchone() or ()
+        return Snapshot(
+            counts=dict(zip(names, row, strict=False)),
+            values={place: texts or [] for place, texts in zip(places, row[len(names) :], strict=True)},
+        )
+
+
+def catalog_of(url: str) -> Catalog:
+    """The catalog of a database."""
+    with Look(url) as look:
+        return look.catalog()
+
+
+def snapshot(url: str) -> Snapshot:
+    """All rows of all tables that are not stonegate's own."""
+    with Look(url) as look:
+        return look.snapshot()
 
 
 def lost(before: Snapshot, after: Snapshot, desired: Catalog, renamed: dict[str, str]) -> list[str]:

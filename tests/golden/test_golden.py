@@ -19,7 +19,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from tests.conftest import database_maker
-from tests.convergence import Snapshot, between, catalog_of, deploy, lost, options, plan_in_full, snapshot
+from tests.convergence import Look, Snapshot, between, deploy, lost, options, plan_in_full
 from tests.servers import MAJORS, Database, MakeDatabase, Server, drop_database, drop_references
 
 HERE = Path(__file__).parent
@@ -118,27 +118,33 @@ def test_case(
     if any_server.major not in case.versions:
         pytest.skip("made for other versions")
     database = befores.of(any_server, folder, make_database)
-    before = snapshot(database.url)
-    catalog = None if case.expect == "applied" else catalog_of(database.url)
+    with Look(database.url) as look:
+        check(case, folder, database, look, update=request.config.getoption("--update-golden"))
+
+
+def check(case: Case, folder: Path, database: Database, look: Look, *, update: bool) -> None:
+    """Deploy `after/` and see that all is as the case says."""
+    server, before = database.server, look.snapshot()
+    catalog = None if case.expect == "applied" else look.catalog()
     report = deploy(database.url, folder / "after", options(case.allow, force=case.force))
     assert report.plan is not None, report.error
     try:
-        if any_server.major == 18:
-            compare_with_golden(report.plan, folder / "plan.json", request.config.getoption("--update-golden"))
+        if server.major == 18:
+            compare_with_golden(report.plan, folder / "plan.json", update)
         if case.expect == "applied":
             assert report.status in (Status.APPLIED, Status.UNCHANGED), report.error
-            compare_with_fresh(database.url, folder / "after", case, report.plan, before)
+            compare_with_fresh(database.url, look, folder / "after", case, report.plan, before)
         else:
             assert report.status is (Status.BLOCKED if case.expect == "blocked" else Status.FAILED), report
-            assert catalog_of(database.url) == catalog
-            assert snapshot(database.url) == before
+            assert look.catalog() == catalog
+            assert look.snapshot() == before
     finally:
-        drop_references(any_server, report.plan.source.fingerprint)
+        drop_references(server, report.plan.source.fingerprint)
 
 
-def compare_with_fresh(url: str, after: Path, case: Case, plan: Plan, before: Snapshot) -> None:
+def compare_with_fresh(url: str, look: Look, after: Path, case: Case, plan: Plan, before: Snapshot) -> None:
     """Nothing lost, nothing left to do, and the same catalog as a fresh build, which the reference database is."""
-    desired, live = plan.desired, catalog_of(url)
+    desired, live = plan.desired, look.catalog()
     assert desired is not None
     if not case.unmanaged and not case.kept_privileges:
         assert between(desired, live) == []
@@ -150,7 +156,7 @@ def compare_with_fresh(url: str, after: Path, case: Case, plan: Plan, before: Sn
         if not case.reordered:
             assert column_order(live) == column_order(desired)
     if not case.changed_values:
-        assert lost(before, snapshot(url), desired, case.renamed) == []
+        assert lost(before, look.snapshot(), desired, case.renamed) == []
     again = plan_in_full(url, after)
     assert not again.has_changes, [step.id for step in again.steps]
     assert not again.blocked

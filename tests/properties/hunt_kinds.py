@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.convergence import Look
 from tests.properties.kinds import KINDS
 from tests.properties.schemas import Schema
 from tests.properties.test_convergence import Telling
@@ -27,6 +28,8 @@ PAIRS = [
 def test_pair(
     any_server: Server, make_database: MakeDatabase, tmp_path: Path, kind: str, before: int | None, after: int | None
 ) -> None:
-    telling = Telling(make_database(any_server), tmp_path, Schema().with_kind(kind, before))
-    telling.release(Schema().with_kind(kind, after))
-    telling.forget()
+    database = make_database(any_server)
+    with Look(database.url) as look:
+        telling = Telling(database, look, tmp_path, Schema().with_kind(kind, before))
+        telling.release(Schema().with_kind(kind, after))
+        telling.forget()

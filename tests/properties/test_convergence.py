@@ -23,7 +23,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import ChangeClass, Plan
 from stonegate.model.report import ApplyReport, Status
 from tests.conftest import database_maker
-from tests.convergence import Snapshot, between, catalog_of, deploy, lost, options, plan_in_full, snapshot
+from tests.convergence import Look, Snapshot, between, deploy, lost, options, plan_in_full
 from tests.properties.coverage import seen, seen_in_files
 from tests.properties.files import rows_of, schema_files, write_schema
 from tests.properties.kinds import KINDS
@@ -55,7 +55,8 @@ def test_converges_or_blocks(server: Server, kind: str) -> None:
     @given(story=stories(kind))
     def follow(story: tuple[Schema, ...]) -> None:
         with contextlib.ExitStack() as made, tempfile.TemporaryDirectory() as directory:
-            telling = Telling(database_maker(made)(server), Path(directory), story[0])
+            database = database_maker(made)(server)
+            telling = Telling(database, made.enter_context(Look(database.url)), Path(directory), story[0])
             made.callback(telling.forget)
             for schema in story[1:]:
                 telling.release(schema)
@@ -72,10 +73,11 @@ def test_converges_or_blocks(server: Server, kind: str) -> None:
 class Telling:
     """A database that follows a story; what was seen on the way."""
 
-    def __init__(self, database: Database, directory: Path, first: Schema) -> None:
+    def __init__(self, database: Database, look: Look, directory: Path, first: Schema) -> None:
         self.seen: set[str] = set()
         self.outcomes: Counter[str] = Counter()
         self._database = database
+        self._look = look
         self._directory = directory
         self._schema = first
         self._folders = 0
@@ -87,7 +89,8 @@ class Telling:
         plan = plan_in_full(database.url, folder)
         assert not plan.has_changes, [step.sql for step in plan.steps]
         assert plan.desired is not None
-        assert between(plan.desired, catalog_of(database.url)) == []
+        self._catalog = self._look.catalog()
+        assert between(plan.desired, self._catalog) == []
         self._desired = plan.desired
         self._fingerprints.add(plan.source.fingerprint)
 
@@ -109,21 +112,21 @@ class Telling:
     def _release(self, schema: Schema) -> None:
         url, folder = self._database.url, self._write(schema)
         self._fill()
-        rows, catalog = snapshot(url), catalog_of(url)
+        rows, catalog = self._look.snapshot(), self._catalog
         outcome, report = "converged", deploy(url, folder)
         if self._is_refused(report):
-            assert (snapshot(url), catalog_of(url)) == (rows, catalog)
+            assert self._stands() == (rows, catalog)
             outcome, report = "forced", deploy(url, folder, BY_FORCE)
         if self._is_refused(report) and report.status is Status.FAILED:
-            assert (snapshot(url), catalog_of(url)) == (rows, catalog)
+            assert self._stands() == (rows, catalog)
             self._empty(rows)
-            outcome, report, rows = "emptied", deploy(url, folder, BY_FORCE), snapshot(url)
+            outcome, report, rows = "emptied", deploy(url, folder, BY_FORCE), self._look.snapshot()
         assert report.plan is not None and report.plan.desired is not None, report.error
         self._fingerprints.add(report.plan.source.fingerprint)
         self.seen |= seen(self._desired, report.plan.desired)
         self.seen |= seen_in_files(schema_files(self._schema), schema_files(schema))
         if self._is_refused(report):
-            assert (snapshot(url), catalog_of(url)) == (rows, catalog)
+            assert self._stands() == (rows, catalog)
             self.outcomes["refused"] += 1
             self.outcomes[f"({_why(report)})"] += 1
             return
@@ -136,15 +139,20 @@ class Telling:
         url = self._database.url
         assert report.status in (Status.APPLIED, Status.UNCHANGED), report.error
         assert report.plan is not None and report.plan.desired is not None
-        desired, live = report.plan.desired, catalog_of(url)
+        desired, live = report.plan.desired, self._look.catalog()
         kept = {f"drop {extension.key}" for extension in live.extensions}  # removed ones are kept (§4)
         found = [text for text in between(desired, live) if text.partition(" (")[0] not in kept]
         assert found == [], [step.id for step in report.plan.steps]
-        places = {text.partition(":")[0]: text for text in lost(rows, snapshot(url), desired, {})}
+        places = {text.partition(":")[0]: text for text in lost(rows, self._look.snapshot(), desired, {})}
         allowed = _touched(report.plan, before)
         assert [text for place, text in places.items() if not {place, place.partition(".")[0]} & allowed] == []
         again = plan_in_full(url, folder)
         assert not again.has_changes, [step.sql for step in again.steps]
+        self._catalog = live
+
+    def _stands(self) -> tuple[Snapshot, Catalog]:
+        """What the database holds now."""
+        return self._look.snapshot(), self._look.catalog()
 
     def _is_refused(self, report: ApplyReport) -> bool:
         """Blocked, seed rows are missing, or PostgreSQL refuses the rows (a forced type, a new unique key)."""
@@ -156,10 +164,11 @@ class Telling:
 
     def _fill(self) -> None:
         """Rows for each table that has none."""
-        counts = snapshot(self._database.url).counts
-        with psycopg.connect(self._database.url) as conn:
-            for table, statement in rows_of(self._schema).items():
-                if counts.get(table) == 0:
+        counts = self._look.snapshot().counts
+        statements = [statement for table, statement in rows_of(self._schema).items() if counts.get(table) == 0]
+        if statements:
+            with psycopg.connect(self._database.url) as conn:
+                for statement in statements:
                     conn.execute(statement.encode())
 
     def _empty(self, rows: Snapshot) -> None:
