@@ -22,6 +22,8 @@ from stonegate.planner.diff.matching import (
 from stonegate.planner.diff.naming import is_given_not_null, looks_made_up
 from stonegate.planner.diff.sides import Sides
 
+_PARTS_NUMBERED = 180000  # parts of foreign keys have the whole's name and a number since PostgreSQL 18
+
 
 def compare_constraints(sides: Sides, desired: Table, live: Table, family: Family) -> Findings:
     """All constraints of one table but NOT NULL, which belongs to the column."""
@@ -78,7 +80,12 @@ def _compare_name(sides: Sides, table: Table, pair: Pair[Constraint]) -> Finding
     if desired.name == live.name:
         return
     key = table.key.part(ObjectKind.CONSTRAINT, live.name)
-    if pair.renamed:
+    if pair.renamed and _is_taken_inside(sides, desired):
+        if not live.inherited:  # else it comes and goes with its parent's
+            reason, gives_way = f"{key} gives way to {desired.name}", Circumstances(replaced=True)
+            yield sides.change(Action.DROP, key, reason, before=live.definition, facts=gives_way)
+            yield _create(sides, table, desired, f"takes the place of {live.name}")
+    elif pair.renamed:
         yield sides.change(
             Action.ALTER,
             key,
@@ -89,6 +96,14 @@ def _compare_name(sides: Sides, table: Table, pair: Pair[Constraint]) -> Finding
         )
     elif not (looks_made_up(live.name) and is_generated_name(desired, table.name)):
         yield Note(f"{key} would be called {desired.name} in a new database")
+
+
+def _is_taken_inside(sides: Sides, desired: Constraint) -> bool:
+    """True if a foreign key to a partitioned table may have the name for its part that leads to a partition: up to
+    PostgreSQL 17 the names that it makes up for those are what it would call the whole."""
+    target = sides.live_relations.get(desired.references) if desired.references is not None else None
+    is_partitioned = isinstance(target, Table) and target.partition_key is not None
+    return is_partitioned and sides.live.server < _PARTS_NUMBERED and looks_made_up(desired.name)
 
 
 def _compare_validity(

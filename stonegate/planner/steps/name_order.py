@@ -155,10 +155,13 @@ def _names_in(operation: Operation, name: str, live: Catalog) -> Iterator[object
 def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
     """The names that an object takes, with its indexes' and keys': relations and row types share one namespace."""
     key, change = operation.key, operation.change
-    if key.kind is ObjectKind.CONSTRAINT and (change.after or change.before or "").startswith(WITH_INDEX):
+    definition = change.after or change.before or ""
+    if key.kind is ObjectKind.CONSTRAINT and definition.startswith(WITH_INDEX):
         yield key.schema, key.member
-        if (change.after or change.before or "").startswith("PRIMARY KEY"):
+        if definition.startswith("PRIMARY KEY"):
             yield key.owner, "PRIMARY KEY"  # a table has one, whatever its name
+    elif key.kind is ObjectKind.CONSTRAINT and definition.startswith("FOREIGN KEY"):
+        yield key.owner, definition  # one may have the name of the other inside, see the diff of constraints
     if key.kind is ObjectKind.ROUTINE:
         yield key.kind, key.schema, key.name
     elif key.kind not in _RELATIONS:
