@@ -14,7 +14,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.planner.calling_domains import call_of, calling_checks, calling_parts, is_held_elsewhere
 from stonegate.planner.circles import break_circles
-from stonegate.planner.diff.inheritance import ancestors, parents_of
+from stonegate.planner.diff.inheritance import parents_of, references_above, remarks_on_triggers
 from stonegate.planner.diff.retyping import keeps_family
 
 _CODE = frozenset(
@@ -141,17 +141,16 @@ class _Clearing:
         return ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name) if name is not None else None
 
     def _let_go(self, change: Change) -> None:
-        """A partition cannot leave its parent, to come back with other bounds, while rows of it are referred to: the
-        foreign keys that do so go before."""
+        """A partition that comes back with other bounds leaves its parent, which foreign keys to rows of it do not let
+        it, and loses what is said of the triggers that it has from there."""
         former, wanted = self.live.table(change.key), self.desired.table(change.key)
         if former is None or wanted is None or wanted.partition_of != former.partition_of:
             return
-        above = {key.qualified for key in ancestors(change.key, self.live)}
-        for table in self.live.tables:
-            for part in table.constraints:
-                if part.references in above and not part.inherited:
-                    key = table.key.part(ObjectKind.CONSTRAINT, part.name)
-                    self._restore(key, _Disturbance(change.key, False, change))
+        disturbance = _Disturbance(change.key, False, change)
+        for key in references_above(change.key, self.live):
+            self._restore(key, disturbance)
+        for key in filter(self._is_declared, remarks_on_triggers(change.key, self.live)):
+            self._add(_restoring(key, disturbance, Action.CREATE))
 
     def _heirs(self, key: ObjectKey, cause: Change) -> Iterator[ObjectKey]:
         """The same column of the tables below, which changes and goes with it unless it is left to them."""

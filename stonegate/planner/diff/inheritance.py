@@ -283,5 +283,23 @@ def ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
             yield from ancestors(above, catalog)
 
 
+def references_above(partition: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
+    """The foreign keys that lead to the tables above a partition."""
+    above = {key.qualified for key in ancestors(partition, live)}
+    for table in live.tables:
+        for part in table.constraints:
+            if part.references in above and not part.inherited:
+                yield table.key.part(ObjectKind.CONSTRAINT, part.name)
+
+
+def remarks_on_triggers(partition: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
+    """What is said about triggers that a partition, or one below it, has from its parent."""
+    tables = (table.key for table in live.tables if partition in (table.key, *ancestors(table.key, live)))
+    ends = tuple(f" on {key.qualified.sql}" for key in tables)
+    for other in live.others:
+        if other.key.name.startswith(("trigger state ", "comment trigger ")) and other.key.name.endswith(ends):
+            yield other.key
+
+
 def _table(catalog: Catalog, name: QualifiedName) -> Table | None:
     return catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name))
