@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from stonegate.database.connect import connect
+from stonegate.database.introspect import catalog
 from stonegate.database.introspect.catalog import read_stamped
+from stonegate.database.sql import compose
 from stonegate.planner.diff import differences
+from tests.database.sessions import Conn
 from tests.servers import MakeDatabase, Server
 
 HERE = Path(__file__).parent
@@ -24,10 +29,22 @@ def changes(major: int) -> Iterator[str]:
             yield statement
 
 
-async def test_each_attribute_is_seen(any_server: Server, make_database: MakeDatabase) -> None:
+async def prepare_reading(conn: Conn, patch: pytest.MonkeyPatch) -> None:
+    """Let the session keep the plans of what reads a catalog: planning takes three times as long as reading."""
+    names = (*catalog._STATEMENTS, catalog._FIND_OTHERS, catalog._READ_OTHERS)
+    for number, name in enumerate(names):
+        await conn.execute(f"PREPARE reading_{number} AS {compose(name)}".encode())
+    patch.setattr(catalog, "compose", lambda name: f"EXECUTE reading_{names.index(name)}")
+
+
+async def test_each_attribute_is_seen(
+    any_server: Server, make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = make_database(any_server)
     database.rows((HERE / "attributes.sql").read_text())
     async with await connect(database.url, autocommit=False) as conn:
+        await prepare_reading(conn, monkeypatch)
+        await conn.commit()
         before = await read_stamped(conn)
         unseen: list[str] = []
         for statement in changes(any_server.major):
