@@ -118,16 +118,23 @@ def test_plan_json_has_the_documented_form_and_loads_again(run: Run, notes: Path
     assert Plan.load(result.out.encode()).checksum == document["checksum"]
 
 
-@pytest.mark.parametrize("format", ["text", "json", "sql", "markdown"])
-def test_a_plan_is_the_same_byte_for_byte(format: str) -> None:
+PLANS = """
+import sys
+from stonegate.cli.app import main
+print([main(["plan", sys.argv[1], "--format", format]) for format in ("text", "json", "sql", "markdown")])
+"""
+
+
+def test_plans_are_the_same_byte_for_byte() -> None:
     """Whatever order Python keeps its sets in, and wherever it runs."""
-    command = [sys.executable, "-m", "stonegate", "plan", str(EXAMPLES / "clinic" / "postgresql"), "--format", format]
+    command = [sys.executable, "-c", PLANS, str(EXAMPLES / "clinic" / "postgresql")]
     places = [("1", "C", "Asia/Tokyo"), ("2", "C.UTF-8", "UTC"), *((str(seed), "C", "UTC") for seed in range(3, 8))]
     found = set()
     for seed, locale, zone in places:
         environment = os.environ | {"PYTHONHASHSEED": seed, "LC_ALL": locale, "TZ": zone}
         found.add(subprocess.run(command, capture_output=True, env=environment, check=True).stdout)
-    assert len(found) == 1 and found != {b""}
+    (plans,) = found
+    assert len(plans) > 10_000 and plans.endswith(b"[0, 0, 0, 0]\n")
 
 
 def test_copies_with_other_line_ends_files_in_another_order_and_an_archive_are_planned_alike(run: Run) -> None:
