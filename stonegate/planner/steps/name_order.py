@@ -162,6 +162,9 @@ def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
             yield key.owner, "PRIMARY KEY"  # a table has one, whatever its name
     elif key.kind is ObjectKind.CONSTRAINT and definition.startswith("FOREIGN KEY"):
         yield key.owner, definition  # one may have the name of the other inside, see the diff of constraints
+    own = (change.before if operation.verb is Verb.DROP else change.after) or ""
+    if own.startswith("CREATE DEFAULT CONVERSION"):  # a schema has one for two encodings
+        yield key.kind, own.partition(" FOR ")[2].partition(" FROM ")[0]
     if key.kind is ObjectKind.ROUTINE:
         yield key.kind, key.schema, key.name
     elif key.kind not in _RELATIONS:
