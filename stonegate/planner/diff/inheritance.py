@@ -163,7 +163,7 @@ class Family:
         if not any(token.text in names for token in lex(part.definition.encode())):
             return False
         return any(
-            _meaning(other) == _meaning(part) and is_named_share(other, table.name)
+            part_meaning(other) == part_meaning(part) and is_named_share(other, table.name)
             for table in _below(self.sides.desired, self.desired)
             for other in (table.indexes if isinstance(part, Index) else table.constraints)
         )
@@ -175,7 +175,7 @@ class Family:
                 Family(sides=self.sides, desired=wanted, live=present)._goes(other)
                 for wanted, present in self._stable
                 for other in (present.indexes if isinstance(part, Index) else present.constraints)
-                if _meaning(other) == _meaning(part)
+                if part_meaning(other) == part_meaning(part)
             ]
             return bool(gone) and all(gone)
         if self.remakes(part):
@@ -221,7 +221,7 @@ def _is_key(part: Constraint | Index) -> bool:
     return isinstance(part, Constraint) and part.kind == "primary key"
 
 
-def _meaning(part: Constraint | Index) -> str:
+def part_meaning(part: Constraint | Index) -> str:
     """What the same part of a parent and of its child have in common."""
     if isinstance(part, Constraint):
         return shape(part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from stonegate.model.catalog import Table, View
+from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
@@ -14,7 +14,7 @@ from stonegate.planner.diff.columns import compare_columns
 from stonegate.planner.diff.constraints import compare_constraints, indexed
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.indexes import compare_indexes
-from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.inheritance import Family, part_meaning
 from stonegate.planner.diff.sides import Sides, options_text
 
 _IMPOSSIBLE = Circumstances(impossible=True)
@@ -27,6 +27,7 @@ def compare_tables(sides: Sides) -> Findings:
     added = [table for key, table in desired.items() if key not in live]
     for table in added:
         yield sides.change(Action.CREATE, table.key, f"{table.key} is new")
+        yield from _brought_along(sides, table, ())
     for key, table in desired.items():
         if key in live and (table != live[key] or _may_lose_parts(sides, table)):
             yield from compare_table(sides, table, live[key])
@@ -89,6 +90,8 @@ def compare_table(sides: Sides, desired: Table, live: Table) -> Findings:
     yield from _compare_aspects(sides, desired, live)
     yield from compare_place(sides, desired, live)
     yield from _compare_parent_order(desired, live)
+    if _partition_text(desired) != _partition_text(live):
+        yield from _brought_along(sides, desired, live.indexes)
     yield from _compare_replica_identity(sides, desired, live, touched)
     yield from _compare_row_security(sides, desired, live)
     yield from compare_access(sides, desired.key, desired.access, live.access)
@@ -177,6 +180,21 @@ def _compare_parent_order(desired: Table, live: Table) -> Iterator[Note]:
 def _partition_text(table: Table) -> str | None:
     parts = (str(table.partition_of) if table.partition_of is not None else "", table.partition_bound or "")
     return " ".join(part for part in parts if part) or None
+
+
+def _brought_along(sides: Sides, table: Table, present: tuple[Index, ...]) -> Iterator[Note]:
+    """A partition that joins gets its share of the indexes that its parent has, of those made ON ONLY that, too."""
+    if table.partition_of is None:
+        return
+    parents = [side.get(table.partition_of) for side in (sides.desired_relations, sides.live_relations)]
+    wanted, live = (parent.indexes if isinstance(parent, Table) else () for parent in parents)
+    own = {part_meaning(part) for part in (*table.indexes, *present) if part.inherited}
+    bare = {part_meaning(part) for part in wanted if not part.valid} - own
+    for part in live:
+        if part_meaning(part) in bare:
+            yield Note(
+                f"{table.key} gets an index for {part.name}, which is ON ONLY {table.partition_of} in the folder"
+            )
 
 
 _IDENTITIES = {"d": "default", "n": "nothing", "f": "full", "i": "an index"}
