@@ -17,6 +17,7 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_re
 from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
+LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
 _MAIN_STORAGE = ("numeric", "inet", "cidr")
 
 
@@ -47,11 +48,16 @@ def _given_name(column: Column) -> tuple[str, ...]:
     return (f"CONSTRAINT {quote_ident(name)}",) if name is not None and is_given_not_null(name) else ()
 
 
-def add_not_null(table: QualifiedName, column: Column) -> Clause:
-    """ADD NOT NULL as a table constraint, the only form that takes NOT VALID (manual: ALTER TABLE, PostgreSQL 18)."""
+def table_not_null(column: Column) -> str:
+    """NOT NULL as a table constraint, which columns that come from a parent take, and NOT VALID (PostgreSQL 18)."""
+    name = (f"CONSTRAINT {quote_ident(column.not_null_name)}",) if column.not_null_name is not None else ()
     options = (column.not_null_options,) if column.not_null_options else ()
-    parts = ("ADD", *_given_name(column), "NOT NULL", quote_ident(column.name), *options)
-    return Clause(table=table, clause=" ".join(parts), order=Order.SET_NOT_NULL)
+    return " ".join((*name, "NOT NULL", quote_ident(column.name), *options))
+
+
+def add_not_null(table: QualifiedName, column: Column) -> Clause:
+    """ALTER TABLE … ADD NOT NULL."""
+    return Clause(table=table, clause=f"ADD {table_not_null(column)}", order=Order.SET_NOT_NULL)
 
 
 def value_parts(column: Column) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, parents_of, relation_name
 from stonegate.planner.ddl.columns import (
+    LOCAL_NOT_NULL,
     add_column,
     add_not_null,
     column_clause,
@@ -43,8 +44,6 @@ from stonegate.planner.type_matrix import type_change
 Holder = Table | View | CompositeType | DomainType
 Part = TypeVar("Part", Column, Attribute, Constraint, Index, Trigger, Policy)
 Named = TypeVar("Named", Constraint, Index)
-
-LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
 
 
 def find(parts: Iterable[Part], name: str, holder: Holder) -> Part:

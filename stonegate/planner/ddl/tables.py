@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stonegate.errors import MigrationBlocked
-from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
+from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements
@@ -19,11 +19,13 @@ from stonegate.planner.ddl.clauses import (
     relation_name,
 )
 from stonegate.planner.ddl.columns import (
+    LOCAL_NOT_NULL,
     column_clause,
     column_definition,
     column_notes,
     column_settings,
     not_null,
+    table_not_null,
     value_parts,
 )
 from stonegate.planner.ddl.constraints import (
@@ -158,6 +160,8 @@ def _elements(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -
     for column in table.columns:
         if _is_given(table, column, catalog):
             yield from _override(table, column, catalog, column.name not in left_out)
+            if table.inherits and _keeps_own_not_null(column, catalog):
+                yield table_not_null(column)
         else:
             yield column_definition(column, default=column.name not in left_out or column.default is None)
     standalone = table.partition_of is not None and not _is_attached_at_once(table, catalog)
@@ -192,7 +196,7 @@ def _override(table: Table, column: Column, catalog: Catalog | None, with_defaul
         parts += value_parts(column)
     if column.identity and table.of_type is not None:
         parts += value_parts(column)
-    if column.not_null and (parent is None or not parent.not_null):
+    if (column.not_null and (parent is None or not parent.not_null)) or _keeps_own_not_null(column, catalog):
         parts.append(not_null(column))
     if parts:
         yield f"{quote_ident(column.name)} {'WITH OPTIONS ' if table.of_type is not None else ''}{' '.join(parts)}"
@@ -239,8 +243,17 @@ def _joined(table: Table, catalog: Catalog | None) -> Iterator[Clause]:
         elif column.generated is None and (parent is None or parent.default != column.default):
             action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
             yield column_clause(name, column.name, action, Order.NEXT_DEFAULT)
+        if _keeps_own_not_null(column, catalog):
+            continue
         if column.not_null and (parent is None or not parent.not_null):
             yield column_clause(name, column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
+
+
+def _keeps_own_not_null(column: Column, catalog: Catalog | None) -> bool:
+    """True for a NOT NULL that a column from above has of its own, whatever the parent has."""
+    if catalog is None or catalog.server < LOCAL_NOT_NULL or NOT_VALID in (column.not_null_options or ""):
+        return False
+    return column.not_null and not column.not_null_inherited
 
 
 def _lost_defaults(table: Table, catalog: Catalog) -> Iterator[Clause]:
