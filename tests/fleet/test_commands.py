@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from stonegate.cli.app import main as run_command
 from stonegate.database.tenants.labels import label_statement
 from stonegate.errors import PlatformIsolationViolation, StonegateError
 from stonegate.fleet.adoption import adopt_database, label_of
@@ -22,11 +25,16 @@ from tests.fleet.conftest import Fleet
 
 
 class Shell:
-    """`stonegate …` with the settings of a fleet."""
+    """`stonegate …` with the settings of a fleet.
+
+    Attributes:
+        apart: each command has a process of its own, as at a prompt; else all run in this one, which saves starts.
+    """
 
     def __init__(self, fleet: Fleet, directory: Path) -> None:
         self.fleet = fleet
         self.directory = directory
+        self.apart = False
 
     def environment(self) -> dict[str, str]:
         """As a service has it."""
@@ -37,6 +45,8 @@ class Shell:
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command line."""
+        if not self.apart:
+            return self._run_here(arguments, stdin)
         return subprocess.run(
             [sys.executable, "-m", "stonegate", *arguments],
             cwd=self.directory,
@@ -47,6 +57,24 @@ class Shell:
             check=False,
             timeout=120,
         )
+
+    def _run_here(self, arguments: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        wanted = self.environment()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.directory)
+            for name in os.environ.keys() - wanted.keys():
+                patch.delenv(name)
+            for name, value in wanted.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            code = run_command(arguments)
+            for stream in (out, err):
+                stream.flush()
+        printed, told = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(arguments, code, printed, told)
 
     def done(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
         """Its standard output, once the exit code is as expected."""
@@ -155,11 +183,11 @@ def test_rows_in_the_way_are_named_before_anything_is_touched(shell: Shell) -> N
     assert "2 applied, 1 failed" in result.stdout and f"{fleet.name}_app_b" in result.stderr
 
 
-async def test_an_apply_whose_report_cannot_be_written_touches_nothing(shell: Shell, tmp_path: Path) -> None:
+def test_an_apply_whose_report_cannot_be_written_touches_nothing(shell: Shell, tmp_path: Path) -> None:
     fleet = shell.fleet
     fleet.registry.register(fleet.name)
     owner = Owner(platform=fleet.name, schema="app", tenant="a")
-    await create_tenants(fleet.registry, fleet.url, fleet.source, [owner])
+    asyncio.run(create_tenants(fleet.registry, fleet.url, fleet.source, [owner]))
     fleet.write("functions/other.pssql", "CREATE FUNCTION other() RETURNS int LANGUAGE sql AS 'SELECT 1';\n")
     everything = ("apply", str(fleet.folder), "--platform", fleet.name, "--all", "--report")
     assert "cannot write" in shell.run(*everything, str(tmp_path / "nowhere" / "report.json")).stderr
@@ -183,8 +211,12 @@ def test_what_all_databases_have_in_common_is_said_once(shell: Shell) -> None:
     assert f"  in {names}\n" in result.stderr and result.stdout == ""
 
 
-async def test_what_may_not_be_adopted(shell: Shell) -> None:
+def test_what_may_not_be_adopted(shell: Shell) -> None:
     fleet, main = shell.fleet, v1_owner(shell.fleet.name, None)
+
+    def adopt(owner: Owner, database: str) -> None:
+        asyncio.run(adopt_database(fleet.registry, fleet.url, owner, database))
+
     fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_main")
     assert "no platform" in shell.run("platform", "adopt", fleet.name, f"{fleet.name}_main").stderr
     mould, half = f"{fleet.name}_mould", f"{fleet.name}_half"
@@ -200,17 +232,17 @@ async def test_what_may_not_be_adopted(shell: Shell) -> None:
         ("nowhere", "no database nowhere"),
     ):
         with pytest.raises(StonegateError, match=message):
-            await adopt_database(fleet.registry, fleet.url, main, database)
+            adopt(main, database)
     assert fleet.registry.platforms() == ()
     for _ in range(2):
-        await adopt_database(fleet.registry, fleet.url, main, f"{fleet.name}_main")
+        adopt(main, f"{fleet.name}_main")
     with pytest.raises(PlatformIsolationViolation, match=f"{fleet.name}_main belongs to platform {fleet.name}, main"):
-        await adopt_database(fleet.registry, fleet.url, v1_owner(fleet.name, "x"), f"{fleet.name}_main")
+        adopt(v1_owner(fleet.name, "x"), f"{fleet.name}_main")
     assert len(fleet.registry.platform(fleet.name).databases) == 1
 
 
 def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:
-    fleet = shell.fleet
+    fleet, shell.apart = shell.fleet, True
     shell.done("platform", "register", fleet.name)
     fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_main")
     fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_t7")
