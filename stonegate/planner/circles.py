@@ -30,8 +30,8 @@ def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live:
     """Policies, checks and defaults of a dropped table that use what needs the table itself, and is dropped too."""
     needs: dict[ObjectKey, set[ObjectKey]] = defaultdict(set)
     for edge in live.dependencies:
-        needs[edge.dependent].add(edge.on)
-        needs[edge.dependent.owner].add(edge.on)
+        for key in (edge.dependent, edge.dependent.owner):
+            needs[key] |= {edge.on, edge.on.owner}
     gone = {change.key for change in changes.values() if change.action in (Action.DROP, Action.RECREATE)}
     for edge in live.dependencies:
         part, table = edge.dependent, edge.dependent.owner
