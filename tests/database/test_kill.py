@@ -200,7 +200,7 @@ def test_a_server_that_dies_in_the_middle_is_reported_and_the_next_apply_finishe
 def test_a_first_deploy_that_was_killed_is_a_fresh_database_next_time(
     server: Server, tmp_path: Path, place: str
 ) -> None:
-    name = "stonegate_kill_first"
+    name = f"stonegate_kill_first_{place}"  # the cases run beside each other
     url = with_database(server.admin_url, name)
     source = write(tmp_path, NEW)
     try:
