@@ -179,12 +179,18 @@ def build_operator_class(statement: Statement, declarations: Declarations) -> So
     """The item of a CREATE OPERATOR CLASS."""
     node = statement.node
     draft = Draft(statement, declarations)
+    method = f" USING {node['amname']}"
     draft.needs.type(node["datatype"])
+    if "opfamilyname" in node:
+        draft.needs.other(_labelled("operator family", node["opfamilyname"], method).name)
     for entry in node.get("items", ()):
         item = entry["CreateOpClassItem"]
+        if item.get("itemtype") == 1:  # OPCLASS_ITEM_OPERATOR
+            operands = [each["TypeName"] for each in item["name"].get("objargs", ())] or [node["datatype"]] * 2
+            draft.needs.other(operator_label(declarations.types, *qualified(item["name"]["objname"]), operands))
         if item.get("itemtype") == 2:  # OPCLASS_ITEM_FUNCTION
             draft.needs.routine(*qualified(item["name"]["objname"]))
-    return draft.created(_labelled("operator class", node["opclassname"], f" USING {node['amname']}"))
+    return draft.created(_labelled("operator class", node["opclassname"], method))
 
 
 def build_operator_family(statement: Statement, declarations: Declarations) -> SourceItem:

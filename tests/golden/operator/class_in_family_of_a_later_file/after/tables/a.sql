@@ -1,0 +1,2 @@
+CREATE OPERATOR CLASS backwards FOR TYPE int USING btree FAMILY orders AS
+    OPERATOR 1 |>|, OPERATOR 2 >=, OPERATOR 3 =, OPERATOR 4 <=, OPERATOR 5 <, FUNCTION 1 compared(int, int);

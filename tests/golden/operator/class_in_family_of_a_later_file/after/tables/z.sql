@@ -1,0 +1,2 @@
+CREATE OPERATOR |>| (LEFTARG = int, RIGHTARG = int, FUNCTION = greater);
+CREATE OPERATOR FAMILY orders USING btree;
