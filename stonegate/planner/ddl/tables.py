@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index, Table
@@ -163,6 +164,8 @@ def _elements(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -
             if table.inherits and _keeps_own_not_null(column, catalog):
                 yield table_not_null(column)
         else:
+            if column.not_null_inherited and _inherits_at_once(table):
+                column = replace(column, not_null=False)  # the parent's comes with INHERITS
             yield column_definition(column, default=column.name not in left_out or column.default is None)
     standalone = table.partition_of is not None and not _is_attached_at_once(table, catalog)
     for constraint in table.constraints:

@@ -1,0 +1,1 @@
+INSERT INTO base VALUES (1); INSERT INTO first VALUES (2, 3);
