@@ -153,7 +153,7 @@ def _compare_column(
     if desired.identity and live.identity:
         yield from _compare_identity_access(sides, key, desired, live, last)
         yield from _compare_identity_name(sides, key, desired, live)
-    if family.leaves_origin(desired.inherited, live.inherited):
+    if family.leaves_origin(desired, live):
         words = {True: "its parent's alone", False: "the table's own"}
         yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")
 

@@ -61,7 +61,7 @@ def _compare_pair(
     desired, live = pair.desired, pair.live
     is_named_above = family.names(live)
     key = table.key.part(ObjectKind.CONSTRAINT, live.name if is_named_above else pair.name)
-    if family.leaves_origin(desired.inherited, live.inherited):
+    if family.leaves_origin(desired, live):
         yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
     if not is_named_above:
         yield from _compare_name(sides, table, pair)

@@ -45,17 +45,19 @@ class Family:
         """False while the table gets or loses parents, which moves its columns and constraints between them."""
         return set(parents_of(self.desired)) == set(parents_of(self.live))
 
-    def leaves_origin(self, desired: bool, live: bool) -> bool:
+    def leaves_origin(self, desired: Column | Constraint, live: Column | Constraint) -> bool:
         """True if a column or constraint goes on being the table's own, or its parents' alone, against the folder.
 
-        What was the table's own before it got its parents stays so, but in a partition (manual: ALTER TABLE, INHERIT).
-
-        Args:
-            desired, live: `inherited` of the part.
+        What was the table's own before it got its parents stays so, but in a partition (manual: ALTER TABLE, INHERIT);
+        what a parent that stays hands down does not become the table's own where another parent goes.
         """
-        if self.is_stable:
-            return desired != live
-        return desired and not live and self.desired.partition_of is None
+        if self.is_stable or desired.inherited == live.inherited:
+            return desired.inherited != live.inherited
+        if desired.inherited:
+            return self.desired.partition_of is None
+        if isinstance(live, Column):
+            return bool(self._parent_columns(live.name))
+        return self.keeps_constraint(live)
 
     @cached_property
     def retyped(self) -> tuple[ObjectKey, ...]:
