@@ -114,7 +114,7 @@ def _read_rows(function: Node, sql: str, finder: _Finder) -> None:
     }
     for datum in datums:
         if field := datum.get("PLpgSQL_recfield"):
-            finder.field(tables.get(names[field["recparentno"]]), field["fieldname"])
+            finder.field(tables.get(names[field.get("recparentno", 0)]), field["fieldname"])
 
 
 def _walk_plpgsql(node: Any) -> Iterator[tuple[str, Node]]:
