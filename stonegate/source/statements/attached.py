@@ -68,7 +68,7 @@ def build_comment(statement: Statement, declarations: Declarations) -> SourceIte
     """
     node = statement.node
     if node["objtype"] in _FOREIGN_COMMENTS:
-        raise not_declared(statement, f"a comment on a {_words(node['objtype'])}")
+        raise not_declared(statement, f"a comment on {_words(node['objtype'])}")
     key = declarations.object(node["objtype"], node["object"])
     draft = Draft(statement, declarations)
     need_object(draft.needs, key)
@@ -79,7 +79,7 @@ def build_owner(statement: Statement, declarations: Declarations) -> SourceItem:
     """The item of an ALTER … OWNER TO (tables, views and sequences use AlterTableStmt instead)."""
     node = statement.node
     if node["objectType"] in _FOREIGN_COMMENTS:
-        raise not_declared(statement, f"the owner of a {_words(node['objectType'])}")
+        raise not_declared(statement, f"the owner of {_words(node['objectType'])}")
     key = declarations.object(node["objectType"], node["object"])
     draft = Draft(statement, declarations)
     need_object(draft.needs, key)
@@ -245,6 +245,7 @@ def not_declared(statement: Statement, what: str) -> MisplacedStatement:
 
 
 def _words(objtype: str) -> str:
-    return {"OBJECT_FDW": "foreign data wrapper", "OBJECT_PARAMETER_ACL": "parameter"}.get(
-        objtype, objtype.removeprefix("OBJECT_").replace("_", " ").lower()
-    )
+    """The kind of object with its article."""
+    names = {"OBJECT_FDW": "foreign data wrapper", "OBJECT_PARAMETER_ACL": "parameter"}
+    name = names.get(objtype, objtype.removeprefix("OBJECT_").replace("_", " ").lower())
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
