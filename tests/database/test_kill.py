@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psycopg
@@ -23,6 +21,7 @@ from stonegate.source.lazy import LazySource
 from tests.conftest import database_maker
 from tests.convergence import catalog_of
 from tests.database.folders import applied, apply, write
+from tests.database.kill_driver import begun_apply
 from tests.servers import Database, MakePrivateServer, Server, psql
 
 OLD = {
@@ -65,20 +64,12 @@ def without_prelude(found: Catalog) -> Catalog:
 
 
 @contextmanager
-def stopped_apply(url: str, folder: Path, place: str) -> Iterator[subprocess.Popen[str]]:
+def stopped_apply(url: str, folder: Path, place: str) -> Iterator[BaseProcess]:
     """An apply that stands still at that place."""
-    command = [sys.executable, "-m", "tests.database.kill_driver", url, str(folder), place]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        said = process.stdout.readline().strip()
+    with begun_apply(url, folder, place) as (process, ear):
+        said = ear.recv()
         assert said == f"at {place}", said
         yield process
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def wait_until_alone(url: str, name: str) -> None:
@@ -133,8 +124,8 @@ def test_a_killed_process_leaves_all_or_nothing(
     )
     source = write(tmp_path, files)
     with stopped_apply(database.url, tmp_path / "postgresql", place) as process:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
     wait_until_alone(database.server.admin_url, database.name)
     found = catalog_of(database.url)
     if place == AFTER_COMMIT:
@@ -205,8 +196,8 @@ def test_a_first_deploy_that_was_killed_is_a_fresh_database_next_time(
     source = write(tmp_path, NEW)
     try:
         with stopped_apply(url, tmp_path / "postgresql", place) as process:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.join()
         wait_until_alone(server.admin_url, name)
         assert catalog_of(url).tables == ()
         report = applied(url, source)
@@ -239,14 +230,11 @@ def test_a_session_that_the_administrator_ends_is_reported(database: Database, t
 def test_a_process_that_is_killed_in_a_long_statement_frees_its_locks(database: Database, tmp_path: Path) -> None:
     long = {"migrations/1.sql": "CREATE TABLE users (id int);\nSELECT pg_sleep(120);"}
     write(tmp_path, long)
-    command = [sys.executable, "-m", "tests.database.kill_driver", database.url, str(tmp_path / "postgresql"), "never"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     query = "SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.120' AND pid <> pg_backend_pid()"
     deadline = time.monotonic() + 30
-    while not database.rows(query):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
+    with begun_apply(database.url, tmp_path / "postgresql", "never"):
+        while not database.rows(query):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     report = applied(database.url, write(tmp_path, {"migrations/1.sql": "CREATE TABLE users (id int);"}))
     assert report.status is Status.APPLIED and report.duration_ms < 60_000
