@@ -68,7 +68,7 @@ def build_comment(statement: Statement, declarations: Declarations) -> SourceIte
     """
     node = statement.node
     if node["objtype"] in _FOREIGN_COMMENTS:
-        raise not_declared(statement, f"a comment on {_words(node['objtype'])}")
+        raise not_declared(statement, f"a comment on {_a_thing(node['objtype'])}")
     key = declarations.object(node["objtype"], node["object"])
     draft = Draft(statement, declarations)
     need_object(draft.needs, key)
@@ -79,7 +79,7 @@ def build_owner(statement: Statement, declarations: Declarations) -> SourceItem:
     """The item of an ALTER … OWNER TO (tables, views and sequences use AlterTableStmt instead)."""
     node = statement.node
     if node["objectType"] in _FOREIGN_COMMENTS:
-        raise not_declared(statement, f"the owner of {_words(node['objectType'])}")
+        raise not_declared(statement, f"the owner of {_a_thing(node['objectType'])}")
     key = declarations.object(node["objectType"], node["object"])
     draft = Draft(statement, declarations)
     need_object(draft.needs, key)
@@ -151,7 +151,7 @@ def build_grant(statement: Statement, declarations: Declarations) -> SourceItem:
     """
     node = statement.node
     if node["objtype"] not in _GRANT_OBJECTS:
-        raise not_declared(statement, f"a privilege on a {_words(node['objtype'])}")
+        raise not_declared(statement, f"a privilege on {_a_thing(node['objtype'])}")
     verb = Verb.GRANT if node.get("is_grant") else Verb.REVOKE
     draft = Draft(statement, declarations)
     if node["targtype"] == "ACL_TARGET_ALL_IN_SCHEMA":
@@ -244,8 +244,12 @@ def not_declared(statement: Statement, what: str) -> MisplacedStatement:
     )
 
 
+def _a_thing(objtype: str) -> str:
+    words = _words(objtype)
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
 def _words(objtype: str) -> str:
-    """The kind of object with its article."""
-    names = {"OBJECT_FDW": "foreign data wrapper", "OBJECT_PARAMETER_ACL": "parameter"}
-    name = names.get(objtype, objtype.removeprefix("OBJECT_").replace("_", " ").lower())
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return {"OBJECT_FDW": "foreign data wrapper", "OBJECT_PARAMETER_ACL": "parameter"}.get(
+        objtype, objtype.removeprefix("OBJECT_").replace("_", " ").lower()
+    )
