@@ -11,7 +11,7 @@ from stonegate.model.plan import Action, Change
 
 _Changes = Mapping[tuple[ObjectKey, str], Change]
 
-_PARTS = (ObjectKind.POLICY, ObjectKind.CONSTRAINT, ObjectKind.COLUMN)
+_PARTS = (ObjectKind.POLICY, ObjectKind.CONSTRAINT, ObjectKind.COLUMN, ObjectKind.TRIGGER, ObjectKind.INDEX)
 _CODE = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE)
 
 
@@ -27,14 +27,21 @@ def break_circles(changes: _Changes, live: Catalog) -> Iterator[Change]:
 
 
 def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live: Catalog) -> Iterator[Change]:
-    """Policies, checks and defaults of a dropped table that use what needs the table itself, and is dropped too."""
+    """Policies, triggers, indexes, checks and defaults of a dropped table that use what needs the table itself, and is
+    dropped too."""
+    indexed = {
+        ObjectKey(ObjectKind.INDEX, table.schema, index.name): table.key
+        for table in tables.values()
+        for index in table.indexes
+        if not index.inherited
+    }
     needs: dict[ObjectKey, set[ObjectKey]] = defaultdict(set)
     for edge in live.dependencies:
         for key in (edge.dependent, edge.dependent.owner):
             needs[key] |= {edge.on, edge.on.owner}
     gone = {change.key for change in changes.values() if change.action in (Action.DROP, Action.RECREATE)}
     for edge in live.dependencies:
-        part, table = edge.dependent, edge.dependent.owner
+        part, table = edge.dependent, indexed.get(edge.dependent, edge.dependent.owner)
         aspect = "former_default" if part.kind is ObjectKind.COLUMN else ""
         if part.kind not in _PARTS or table not in tables or edge.on not in gone or edge.on.owner == table:
             continue
@@ -43,7 +50,7 @@ def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live:
         if any(key.owner == table for key in _reached(edge.on, needs)):
             reason = f"dropped first: {table} and {edge.on} need each other and are dropped"
             action = Action.ALTER if aspect else Action.DROP
-            yield Change(action=action, key=part, aspect=aspect, reason=reason, restored=True)
+            yield Change(action=action, key=part, table=table, aspect=aspect, reason=reason, restored=True)
 
 
 def _has_default(key: ObjectKey, live: Catalog) -> bool:
