@@ -177,9 +177,14 @@ def _build(
 
 def _build_item(statement: Statement, declarations: Declarations, found: _Found) -> None:
     builder = BUILDERS.get(statement.kind)
+    place = f"{statement.file.path}:{statement.line}"
+    for name in _taken_from_session(statement):
+        found.warnings.append(
+            f"{place}: SET {name} FROM CURRENT takes what the session that deploys has, which no folder says: "
+            "write the value"
+        )
     if statement.kind == "IndexStmt" and statement.node.get("concurrent"):
         statement = in_transaction(statement)
-        place = f"{statement.file.path}:{statement.line}"
         found.warnings.append(
             f"{place}: CONCURRENTLY is left out, since the deployment is one transaction; "
             "to build the index without locking, write the statement into migrations/ as well"
@@ -190,6 +195,14 @@ def _build_item(statement: Statement, declarations: Declarations, found: _Found)
         found.leave_out(statement)
     elif statement.kind != "CreateExtensionStmt":
         raise misplaced(statement)
+
+
+def _taken_from_session(statement: Statement) -> Iterator[str]:
+    """The settings of a routine that CREATE FUNCTION … SET … FROM CURRENT gives it."""
+    for option in statement.node.get("options", ()) if statement.kind == "CreateFunctionStmt" else ():
+        setting = option["DefElem"].get("arg", {}).get("VariableSetStmt", {})
+        if setting.get("kind") == "VAR_SET_CURRENT":
+            yield setting["name"]
 
 
 def _build_seeder(statement: Statement, names: DeclaredNames, found: _Found) -> None:

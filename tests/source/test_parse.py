@@ -173,6 +173,13 @@ class TestPlacement:
         assert " ".join(index.sql.split()) == "create unique index /* c */ i ON t (id)"
         assert len(tree.warnings) == 1 and tree.warnings[0].startswith("tables/t.sql:2: CONCURRENTLY is left out")
 
+    def test_a_setting_taken_from_the_session_is_warned_of(self) -> None:
+        head = "CREATE FUNCTION f() RETURNS int LANGUAGE sql SET work_mem = '1MB'"
+        tree = parse({"functions/f.sql": f"\n{head}\nSET search_path FROM CURRENT AS 'SELECT 1';"})
+        assert len(tree.warnings) == 1 and tree.warnings[0].startswith(
+            "functions/f.sql:2: SET search_path FROM CURRENT"
+        )
+
     def test_setval_in_a_seeder_is_left_out_with_a_warning(self) -> None:
         tree = parse({"seeders/t.sql": "INSERT INTO t (id) VALUES (1); SELECT setval('t_id_seq', 10);"})
         assert len(tree.seeders) == 1 and "setval is left out" in tree.warnings[0]
