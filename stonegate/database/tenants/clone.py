@@ -156,15 +156,13 @@ async def finish_clone(
         seeds = await insert_seeds(conn, seeders) if seeders else ()
         for name in refreshed:
             await conn.execute(refresh_view(name).encode())
-        facts = {
-            "template": new.template,
-            "fingerprint": fingerprint,
-            "digest": digest,
-            "duration_ms": elapsed_ms(started),
-        }
+        origin = {"template": new.template, "fingerprint": fingerprint, "digest": digest}
         stamp = sql.SQL(stamp_expression().replace("%", "%%"))
         async with conn.pipeline():
-            await conn.execute(sql.SQL(load("tracking/record_clone")).format(stamp=stamp), facts)
+            await conn.execute(
+                sql.SQL(load("tracking/record_clone")).format(stamp=stamp),
+                origin | {"duration_ms": elapsed_ms(started)},
+            )
             await conn.execute(label_statement(new.name, new.label))
             await conn.execute("COMMIT")
         return tuple(seeds)

@@ -37,25 +37,7 @@ class OperationIndex:
             for constraint in table.constraints
             if constraint.kind == "foreign key"
         }
-        self.live_holders = (
-            {  # what goes along with its table or column
-                ObjectKey(ObjectKind.INDEX, holder.schema, part.name): holder.key
-                for holder in relations(live)
-                for part in holder.indexes
-            }
-            | {
-                sequence.key: ObjectKey(ObjectKind.COLUMN, schema, table, None, column)
-                for sequence in live.sequences
-                if sequence.owned_by is not None
-                for schema, table, column in (sequence.owned_by,)
-            }
-            | {
-                ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name): table.key.part(ObjectKind.COLUMN, column.name)
-                for table in live.tables
-                for column in table.columns
-                if (name := column.identity_name) is not None
-            }
-        )
+        self.live_holders = _live_holders(live)
         self.defaults = {
             number for number, each in enumerate(operations) if each.change.aspect in ("default", "former_default")
         }
@@ -119,3 +101,25 @@ class OperationIndex:
                 return Part.FOREIGN_KEYS
             case _:
                 return Part.WHOLE
+
+
+def _live_holders(live: Catalog) -> dict[ObjectKey, ObjectKey]:
+    """What goes along with its table or column, and that."""
+    indexes = {
+        ObjectKey(ObjectKind.INDEX, holder.schema, part.name): holder.key
+        for holder in relations(live)
+        for part in holder.indexes
+    }
+    owned = {
+        sequence.key: ObjectKey(ObjectKind.COLUMN, schema, table, None, column)
+        for sequence in live.sequences
+        if sequence.owned_by is not None
+        for schema, table, column in (sequence.owned_by,)
+    }
+    inside = {
+        ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name): table.key.part(ObjectKind.COLUMN, column.name)
+        for table in live.tables
+        for column in table.columns
+        if (name := column.identity_name) is not None
+    }
+    return indexes | owned | inside
