@@ -93,7 +93,7 @@ def _rewrite(text: str, orders: Mapping[_Name, _Order]) -> str:
     except NotLexable:
         return text
     pieces, position = [], 0
-    for order, first, last in _lists(tokens, orders):
+    for order, first, last in sorted(_lists(tokens, orders), key=lambda found: found[1]):  # calls may be nested
         inner = [token.text.decode() for token in tokens[first:last] if token.kind in _NAMES]
         pieces += [raw[position : tokens[first].start], ", ".join(order.permute(inner)).encode()]
         position = tokens[last].start
