@@ -163,7 +163,7 @@ async def _build(
     begun, key = time.monotonic(), building.key
     owner = None if key.owner == facts.role else key.owner
     async with temporary_database(
-        maintenance, purpose="ref", owner=owner, template="template0", locale=key.locale
+        maintenance, purpose="ref", owner=owner, template="template0", locale=key.locale, by_files=not facts.fsync
     ) as name:
         plan = _fresh_plan(building.tree, building.ordered, name)
         try:

@@ -40,6 +40,7 @@ class SessionFacts:
         role: current_user, who will own what it creates.
         version: server_version_num (180006).
         pid: of the backend, as the backend says.
+        fsync: the server waits for the disk; one for tests does not.
         lock_slots: how many relations all sessions together can lock (manual 20.12).
         is_deployed: stonegate has recorded a deployment in this database, or has begun to.
     """
@@ -52,6 +53,7 @@ class SessionFacts:
     version: int
     pid: int
     lock_slots: int
+    fsync: bool
     encoding: str
     provider: str
     collate: str

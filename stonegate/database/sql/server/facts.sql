@@ -10,6 +10,7 @@ SELECT pg_catalog.current_database() AS database,
     pg_catalog.current_setting('max_locks_per_transaction')::int
         * (pg_catalog.current_setting('max_connections')::int
             + pg_catalog.current_setting('max_prepared_transactions')::int) AS lock_slots,
+    pg_catalog.current_setting('fsync')::boolean AS fsync,
     pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
     d.datlocprovider::text AS provider,
     d.datcollate::text AS collate,
