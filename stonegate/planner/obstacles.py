@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from stonegate.model.catalog import REMARKS, Catalog, Column, Constraint, DomainType, Index, Table, View
+from stonegate.model.catalog import REMARKS, Catalog, Constraint, DomainType, Index, Table, View
 from stonegate.model.expressions import is_unstable
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
@@ -16,6 +16,7 @@ from stonegate.planner.calling_domains import call_of, calling_checks, calling_p
 from stonegate.planner.circles import break_circles
 from stonegate.planner.diff.inheritance import parents_of, references_above, remarks_on_triggers
 from stonegate.planner.diff.retyping import keeps_family
+from stonegate.planner.holders import column_in, has_part, holder_in
 
 _CODE = frozenset(
     {
@@ -135,7 +136,7 @@ class _Clearing:
 
     def _lost_sequence(self, key: ObjectKey) -> ObjectKey | None:
         """The sequence inside of an identity column that will have none: it goes, although its name may stay."""
-        column, wanted = self._live_column(key), self.desired.table(key.owner)
+        column, wanted = column_in(self.live, key), self.desired.table(key.owner)
         stays = wanted.column(key.member or "") if wanted is not None else None
         name = column.identity_name if column is not None and (stays is None or not stays.identity) else None
         return ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name) if name is not None else None
@@ -242,7 +243,7 @@ class _Clearing:
 
     def _is_unstable(self, key: ObjectKey) -> bool:
         """True for a declared index or constraint that PostgreSQL would change where it makes it anew by itself."""
-        holder = self._holder(self.index_tables.get(key, key.owner))
+        holder = holder_in(self.desired, self.index_tables.get(key, key.owner))
         parts: tuple[Constraint | Index, ...] = holder.indexes if holder is not None else ()
         parts += holder.constraints if isinstance(holder, Table) else ()
         return any(part.name == (key.member or key.name) and is_unstable(part.definition) for part in parts)
@@ -252,7 +253,7 @@ class _Clearing:
         return change is not None and change.action is Action.RECREATE
 
     def _clear_column(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
-        column = self._live_column(dependent)
+        column = column_in(self.live, dependent)
         if column is None:
             return
         if column.inherited and dependent.owner == disturbance.key.owner != disturbance.cause.key.owner:
@@ -336,42 +337,15 @@ class _Clearing:
         return key in self.desired.objects
 
     def _declared_member(self, key: ObjectKey) -> bool:
-        holder_key = self.index_tables.get(key, key.owner)
-        holder = self._holder(holder_key)
-        if holder is None:
-            return False
-        parts: tuple[tuple[str, ...], ...] = (
-            tuple(part.name for part in holder.triggers) if key.kind is ObjectKind.TRIGGER else (),
-            tuple(part.name for part in holder.columns) if key.kind is ObjectKind.COLUMN else (),
-            tuple(part.name for part in holder.indexes) if key.kind is ObjectKind.INDEX else (),
-        )
-        if isinstance(holder, Table):
-            parts += (
-                tuple(part.name for part in holder.policies) if key.kind is ObjectKind.POLICY else (),
-                tuple(part.name for part in holder.constraints) if key.kind is ObjectKind.CONSTRAINT else (),
-            )
-        return any((key.member or key.name) in names for names in parts)
-
-    def _holder(self, key: ObjectKey) -> Table | View | None:
-        for kind in (key.kind, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW):
-            found = self.desired.objects.get(replace(key, kind=kind))
-            if isinstance(found, Table | View):
-                return found
-        return None
-
-    def _live_column(self, key: ObjectKey) -> Column | None:
-        for kind in (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW):
-            found = self.live.objects.get(ObjectKey(kind, key.schema, key.name))
-            if isinstance(found, Table | View):
-                return next((column for column in found.columns if column.name == key.member), None)
-        return None
+        holder = holder_in(self.desired, self.index_tables.get(key, key.owner))
+        return holder is not None and has_part(holder, key)
 
     def _block(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
         verb = disturbance.verb.replace("is dropped", "must be dropped")
         if disturbance.cause.restored:
             verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
         hint = f"drop {dependent} in a migration, or declare it in the folder"
-        column = self._live_column(dependent) if dependent.kind is ObjectKind.COLUMN else None
+        column = column_in(self.live, dependent) if dependent.kind is ObjectKind.COLUMN else None
         if dependent in self.desired.objects or (column is not None and self._declared_member(dependent)):
             hint = f"change {disturbance.key} in a migration without dropping it"
         if column is not None and column.generated is not None and self._declared_member(dependent):

@@ -11,12 +11,9 @@ import psycopg
 import pytest
 
 from stonegate.database.introspect.catalog import read_catalog
-from stonegate.fleet.names import Owner
-from stonegate.fleet.records import DatabaseRecord
-from stonegate.fleet.registry import Registry
 from stonegate.model.catalog import Catalog
 from tests.cli.conftest import EXAMPLES, NOTES, Run, WriteFolder
-from tests.servers import Database, MakeDatabase, MakePrivateServer, Server, psql
+from tests.servers import Database, MakeDatabase, Server, psql
 
 REPORT_KEYS = {"status", "database", "plan_checksum", "counts", "steps", "duration_ms"}
 
@@ -367,66 +364,3 @@ async def test_the_script_builds_the_same_database(
             "ORDER BY relname"
         )
     )
-
-
-# --- names and servers ------------------------------------------------------------------------------------------------
-
-
-def test_a_name_is_a_database_on_the_server_of_the_environment(
-    run: Run, notes: Path, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", database.server.admin_url)
-    assert run("plan").out.startswith("Plan for an empty database")  # DATABASE_URL alone is no target
-    assert run("apply", "-d", database.name).code == 0
-    Path("stonegate.toml").write_text(f'[target]\ndatabase = "{database.name}"\n')
-    assert database.name in run("status").out
-    monkeypatch.delenv("DATABASE_URL")
-    monkeypatch.setenv("DB_HOST", str(database.server.postmaster.sockets))
-    monkeypatch.setenv("DB_PORT", str(database.server.postmaster.port))
-    monkeypatch.setenv("DB_USER", "postgres")
-    assert "unchanged" in run("apply").out
-
-
-def test_a_tenant_of_a_platform(
-    run: Run, notes: Path, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", database.server.admin_url)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
-    registry = Registry(tmp_path / "data")
-    registry.register("shop")
-    for tenant, name in (("t1", database.name), ("t2", "elsewhere")):
-        registry.record(DatabaseRecord(owner=Owner(platform="shop", tenant=tenant), database=name))
-    assert run("apply", "--platform", "shop", "--tenant", "t1").code == 0
-    assert (
-        run("call", "add_note", "x", "--platform", "shop", "--tenant", "t1", "--format", "json").json["row_count"] == 1
-    )
-    several = run("call", "add_note", "x", "--platform", "shop", "--tenant", "t*")
-    assert several.code == 2 and "2 databases" in several.err
-    assert run("status", "--platform", "shop").code == 2
-
-
-def test_references_are_listed_and_dropped(
-    run: Run, write_folder: WriteFolder, private_server: MakePrivateServer
-) -> None:
-    url = private_server().url("notes")  # on a shared one, other tests' references come and go
-    write_folder(NOTES)
-    assert run("apply", "-d", url).code == 0
-    write_folder(NOTES | {"tables/more.pssql": "CREATE TABLE more (id int);"})
-    fingerprint = run("plan", "-d", url, "--format", "json").json["source"]["fingerprint"]
-    (stored,) = run("reference", "list", "-d", url, "--format", "json").json
-    assert stored["fingerprint"] == fingerprint
-    assert fingerprint[:12] in run("reference", "list", "-d", url).out
-    prune = ("reference", "prune", "-d", url, "--format", "json")
-    assert run(*prune, "--keep", fingerprint).json == {"dropped": []}
-    assert run(*prune).json == {"dropped": [stored["database"]]}
-    assert run("reference", "list", "-d", url, "--format", "json").json == []
-
-
-def test_check_builds_on_a_shadow(run: Run, write_folder: WriteFolder, database: Database) -> None:
-    write_folder(NOTES | {"views/v.pssql": f"CREATE VIEW v AS SELECT title, {database.name} FROM notes;"})
-    assert run("check").code == 0
-    result = run("check", "--shadow", database.server.admin_url)
-    assert result.code == 6 and "views/v.pssql:1" in result.err and database.name in result.err
-    write_folder(NOTES | {"views/v.pssql": f"CREATE VIEW v AS SELECT title AS {database.name} FROM notes;"})
-    built = run("check", "--shadow", database.server.admin_url)
-    assert built.code == 0 and "builds" in built.out

@@ -1,0 +1,42 @@
+"""The relation that a column, index, key, trigger or policy belongs to, looked up in a catalog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stonegate.model.catalog import Catalog, Column, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+
+_RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+
+
+def holder_in(catalog: Catalog, key: ObjectKey) -> Table | View | None:
+    """The table or view of that name, whichever of the two the key takes it for."""
+    found = (catalog.objects.get(replace(key, kind=kind)) for kind in (key.kind, *_RELATIONS))
+    return next((thing for thing in found if isinstance(thing, Table | View)), None)
+
+
+def has_part(holder: Table | View, key: ObjectKey) -> bool:
+    """Whether the relation has the part of that kind and name."""
+    match key.kind, holder:
+        case ObjectKind.COLUMN, _:
+            names = [part.name for part in holder.columns]
+        case ObjectKind.INDEX, _:
+            names = [part.name for part in holder.indexes]
+        case ObjectKind.TRIGGER, _:
+            names = [part.name for part in holder.triggers]
+        case ObjectKind.POLICY, Table():
+            names = [part.name for part in holder.policies]
+        case ObjectKind.CONSTRAINT, Table():
+            names = [part.name for part in holder.constraints]
+        case _:
+            names = []
+    return (key.member or key.name) in names
+
+
+def column_in(catalog: Catalog, key: ObjectKey) -> Column | None:
+    """The column of that key."""
+    holder = holder_in(catalog, key.owner)
+    return (
+        next((column for column in holder.columns if column.name == key.member), None) if holder is not None else None
+    )
