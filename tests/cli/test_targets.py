@@ -1,4 +1,4 @@
-"""Which database a command means, by name, environment, settings or platform, and the servers that references lie on."""
+"""Which database a command means, by name, environment, settings or platform; and where references lie."""
 
 from __future__ import annotations
 
