@@ -17,11 +17,19 @@ def inline_constraint(constraint: Constraint) -> str:
     return f"CONSTRAINT {quote_ident(constraint.name)} {constraint.definition}"
 
 
-def is_inline(constraint: Constraint) -> bool:
-    """True for what CREATE TABLE can hold; it would silently validate what is NOT VALID."""
-    return (
-        not constraint.inherited and constraint.kind != "foreign key" and not constraint.definition.endswith(NOT_VALID)
-    )
+def is_inline(table: Table, constraint: Constraint) -> bool:
+    """True for what CREATE TABLE can hold.
+
+    It would silently validate what is NOT VALID, and make one key of several that have the same columns.
+    """
+    if constraint.inherited or constraint.kind == "foreign key" or constraint.definition.endswith(NOT_VALID):
+        return False
+    alike = (part for part in table.constraints if _without_kind(part) == _without_kind(constraint))
+    return next(alike) == constraint
+
+
+def _without_kind(constraint: Constraint) -> str:
+    return constraint.definition.removeprefix("PRIMARY KEY ").removeprefix("UNIQUE ")
 
 
 def add_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:

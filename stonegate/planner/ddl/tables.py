@@ -68,7 +68,7 @@ def create_table(
     for constraint in table.constraints:
         if constraint.name in left_out or constraint.inherited:
             continue
-        if is_inline(constraint):
+        if is_inline(table, constraint):
             clauses += constraint_notes(name, constraint)
         elif constraint.kind != "foreign key":
             clauses += add_constraint(name, constraint)
@@ -170,7 +170,7 @@ def _elements(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -
     standalone = table.partition_of is not None and not _is_attached_at_once(table, catalog)
     for constraint in table.constraints:
         if constraint.name not in left_out and (
-            is_inline(constraint) or (standalone and _is_shared(table, constraint))
+            is_inline(table, constraint) or (standalone and _is_shared(table, constraint))
         ):
             yield inline_constraint(constraint)
 

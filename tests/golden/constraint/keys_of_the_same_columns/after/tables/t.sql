@@ -1,0 +1,6 @@
+CREATE TABLE q (id integer);
+CREATE TABLE t (a integer, b integer, c integer);
+ALTER TABLE t ADD CONSTRAINT first UNIQUE (a, b) INCLUDE (c);
+ALTER TABLE t ADD CONSTRAINT second UNIQUE (a, b) INCLUDE (c);
+ALTER TABLE t ADD CONSTRAINT key PRIMARY KEY (a);
+ALTER TABLE t ADD CONSTRAINT third UNIQUE (a);
