@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from string import digits
 
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index, Table
@@ -216,8 +217,11 @@ def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
 
 
 def _is_named(table: Table, part: Constraint | Index) -> bool:
-    """True for an index or key that becomes part of the parent's, and has a name that PostgreSQL would not give it."""
-    return is_named_share(part, table.name)
+    """True for an index or key that becomes part of the parent's, and has a name that PostgreSQL would not give it, or
+    would give it only because an index of the partition's own has the first one that it makes up."""
+    first = part.name.rstrip(digits)
+    is_second = part.inherited and any(other.name == first and not other.inherited for other in table.indexes)
+    return is_second or is_named_share(part, table.name)
 
 
 def _inherits_at_once(table: Table) -> bool:
