@@ -130,9 +130,13 @@ async def connect(
         error = _too_old(conn)
         await conn.close()
         raise error
-    if conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT and not as_caller:
-        await conn.execute("SET transaction_timeout = 0")
-    await conn.set_autocommit(autocommit)
+    try:
+        if conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT and not as_caller:
+            await conn.execute("SET transaction_timeout = 0")
+        await conn.set_autocommit(autocommit)
+    except BaseException:
+        await conn.close()
+        raise
     return conn
 
 

@@ -37,6 +37,5 @@ def has_part(holder: Table | View, key: ObjectKey) -> bool:
 def column_in(catalog: Catalog, key: ObjectKey) -> Column | None:
     """The column of that key."""
     holder = holder_in(catalog, key.owner)
-    return (
-        next((column for column in holder.columns if column.name == key.member), None) if holder is not None else None
-    )
+    columns = holder.columns if holder is not None else ()
+    return next((column for column in columns if column.name == key.member), None)

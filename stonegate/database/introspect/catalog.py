@@ -205,8 +205,7 @@ async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...], *, first:
     """The single values that the queries return, as UTF-8, with our settings in force for all but the first ones."""
     # Several statements in one message are one transaction of their own; in an open one a savepoint undoes SET LOCAL.
     if conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE:
-        unlimited = ("SET LOCAL transaction_timeout = 0",) if conn.info.server_version >= 170000 else ()
-        script = (*unlimited, *first, *_SETTINGS, *queries)
+        script = (*first, *_SETTINGS, *queries)
     else:
         script = (*first, "SAVEPOINT introspect", *_SETTINGS, *queries, "ROLLBACK TO introspect", "RELEASE introspect")
     values: list[bytes] = []

@@ -250,9 +250,7 @@ def _joined(table: Table, catalog: Catalog | None) -> Iterator[Clause]:
         elif column.generated is None and (parent is None or parent.default != column.default):
             action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
             yield column_clause(name, column.name, action, Order.NEXT_DEFAULT)
-        if _keeps_own_not_null(column, catalog):
-            continue
-        if column.not_null and (parent is None or not parent.not_null):
+        if column.not_null and (parent is None or not parent.not_null) and not _keeps_own_not_null(column, catalog):
             yield column_clause(name, column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
 
 

@@ -1,8 +1,8 @@
 -- Relations that are ours to see: members of extensions, stonegate's tracking tables and the sequences inside identity
 -- columns are left out. Nothing that users make has an oid below 16384 (FirstNormalObjectId).
 SELECT c.oid, c.relname AS name, n.name AS schema, c.relkind AS kind, c.relowner AS owner, c.relacl AS acl,
-    c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.relispopulated, c.relreplident, c.relpartbound,
-    c.relam, c.reltablespace, c.reloftype, c.reloptions, c.reltoastrelid, c.reltype,
+    c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.relispopulated, c.relreplident,
+    c.relpartbound, c.relam, c.reltablespace, c.reloftype, c.reloptions, c.reltoastrelid, c.reltype,
     concat('"schema":', to_json(n.name::text), ',"name":', to_json(c.relname::text)) AS named
 FROM pg_catalog.pg_class AS c
 JOIN spaces AS n ON n.oid = c.relnamespace
