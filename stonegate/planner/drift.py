@@ -61,7 +61,7 @@ def find_drift(
     where another version of stonegate read that catalog in another way.
     """
     declared = state.comparable
-    if state.last is None or declared is None:
+    if state.last is None or declared is None or declared == live:
         return Drift()
     changes = differences(
         declared, live, declared=declared, kept=frozenset(kept), builder=state.last.executed_by

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index
@@ -252,20 +251,13 @@ class Mentions:
             if routine.body and routine.language in ("sql", "plpgsql")
         }
 
-    @cached_property
-    def _speakers(self) -> dict[str, set[ObjectKey]]:
-        found: dict[str, set[ObjectKey]] = {}
-        for key, body in self._bodies.items():
-            for word in set(_WORD.findall(body)):
-                found.setdefault(word, set()).add(key)
-        return found
-
     def _of_one(self, name: str) -> set[ObjectKey]:
         name = name.lower()
-        if _WORD.fullmatch(name):
-            return self._speakers.get(name, set())
-        quoted = quote_ident(name)
-        return {key for key, body in self._bodies.items() if quoted in body}
+        if not _WORD.fullmatch(name):
+            quoted = quote_ident(name)
+            return {key for key, body in self._bodies.items() if quoted in body}
+        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
+        return {key for key, body in self._bodies.items() if name in body and word.search(body)}
 
     def of(self, *names: str) -> tuple[ObjectKey, ...]:
         """Routines whose bodies mention all of the names."""

@@ -64,8 +64,7 @@ def _reordered(
     things: tuple[Table | CompositeType, ...] = (*desired.tables, *desired.composites)
     for thing in things:
         present = live.objects.get(thing.key)
-        if isinstance(present, Table | CompositeType):
-            names, there = _columns(thing), _columns(present)
+        if isinstance(present, Table | CompositeType) and (there := _columns(present)) != (names := _columns(thing)):
             last = declared.objects.get(thing.key) if declared is not None else None
             going = set(_columns(last)) if isinstance(last, Table | CompositeType) else set()
             stay = tuple(name for name in there if name in names or name not in going)

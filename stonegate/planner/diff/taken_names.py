@@ -34,7 +34,9 @@ def block_occupied(findings: Iterable[Finding], desired: Catalog, live: Catalog)
     """
     findings = tuple(findings)
     changes = tuple(finding for finding in findings if isinstance(finding, Change))
-    kept = {(key.schema, _name(key)): (key, holder) for key, holder in _keeping(changes, live)}
+    needs_names = any(tuple(_needed(change, desired, live)) for change in changes)
+    keeping = _keeping(changes, live) if needs_names else ()
+    kept = {(key.schema, _name(key)): (key, holder) for key, holder in keeping}
     for finding in findings:
         occupants = tuple(_occupants(finding, kept, desired, live)) if isinstance(finding, Change) else ()
         leaving = [_makes_way(key, holder, desired, live) for key, holder in occupants]

@@ -83,6 +83,8 @@ def _with_tables(catalog: Catalog, desired: Catalog, added: Iterable[Change]) ->
         if column is not None and change.key.kind is ObjectKind.COLUMN:
             nullable = replace(column, not_null=False, not_null_options=None)
             by_table.setdefault(change.key.owner, {})[column.name] = nullable
+    if not by_table:
+        return catalog
     return replace(catalog, tables=tuple(_with_columns(table, by_table.get(table.key, {})) for table in catalog.tables))
 
 

@@ -69,6 +69,8 @@ def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = Fals
         bare: make new tables without foreign keys, triggers and policies.
     """
     changes = tuple(changes)
+    if not changes:
+        return ()
     cut = cut_into_operations(changes, evolution.desired, bare=bare)
     operations = put_in_order(cut, evolution.desired, evolution.live, evolution.filled)
     heirs = _heirs(changes, evolution.live)

@@ -19,6 +19,7 @@ class OperationIndex:
         self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
         self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
         self.removes = any(operation.verb is Verb.DROP for operation in operations)
+        self.made = {operation.key for operation in operations if operation.verb is not Verb.DROP}
         holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
         self.holders = {
             ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
@@ -80,13 +81,16 @@ class OperationIndex:
 
     def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
         """Operations that bring the object into its desired state: not the rename of what has its name now."""
+        holder = self.holders.get(key, key.owner)
+        if key not in self.made and holder not in self.made:
+            return []  # said first, since most questions end here
         parts = (ObjectKind.INDEX, ObjectKind.CONSTRAINT)
         own = [n for n in self.changers(key) if key.kind not in parts or not is_rename(operations[n])]
         if own and key.kind is not ObjectKind.TABLE:
             return own
         of_table = [
             number
-            for number in self.by_key.get((Verb.CREATE, self.holders.get(key, key.owner)), [])
+            for number in self.by_key.get((Verb.CREATE, holder), [])
             if operations[number].part is self._part(key)
         ]
         return own + of_table if key.kind is not ObjectKind.TABLE else of_table + self.alterers(key)
