@@ -151,22 +151,26 @@ def _privilege_statements(
     target: str, desired: Access, live: Access, builder: str = "", *, columns: str = ""
 ) -> tuple[str, ...]:
     granted = _as_owner(desired.granted, builder, live.owner)
-    revoked = _as_owner(desired.revoked, builder, live.owner)
     affirmed = _as_owner(desired.affirmed, builder, live.owner)
     missing = (
         *(right for right in granted if not _is_held(right, live.granted)),
         *(right for right in affirmed if _is_lacking(right, live.revoked)),
     )
-    taken = (
-        *(right for right in revoked if not _is_lacking(right, live.revoked)),
-        *held_although_denied(live.granted, desired.denied),
-    )
+    taken = _to_be_taken(desired, live, builder)
     return (
         *(f"GRANT {rights} ON {target} TO {_given_to(who)}" for rights, who in _grouped(missing, columns)),
         *(
             f"REVOKE {_taken(rights, who)} ON {target} FROM {role_sql(who[0])}"
             for rights, who in _grouped(taken, columns)
         ),
+    )
+
+
+def _to_be_taken(desired: Access, live: Access, builder: str) -> tuple[Privilege, ...]:
+    revoked = _as_owner(desired.revoked, builder, live.owner)
+    return (
+        *(right for right in revoked if not _is_lacking(right, live.revoked)),
+        *held_although_denied(live.granted, desired.denied),
     )
 
 
@@ -215,15 +219,33 @@ def _as_owner(rights: tuple[Privilege, ...], builder: str, owner: str) -> tuple[
 
 
 def column_privilege_statements(
-    relation: QualifiedName, desired: Column, live: tuple[Privilege, ...] = ()
+    relation: QualifiedName, desired: Column, live: Access | None = None, builder: str = ""
 ) -> tuple[str, ...]:
-    """The rights on one column that the live one lacks, and those that are declared revoked."""
+    """The rights on one column that the live one lacks, and those that are declared revoked.
+
+    Args:
+        live: who owns the live relation, and the rights on the column.
+    """
     return _privilege_statements(
         f"TABLE {relation.sql}",
         Access(granted=desired.granted, denied=desired.denied),
-        Access(granted=live),
+        live or Access(),
+        builder,
         columns=f" ({quote_ident(desired.name)})",
     )
+
+
+def column_rights_again(desired: Table | View, live: Table | View, builder: str) -> Iterator[str]:
+    """The declared rights on columns that a REVOKE on the whole relation takes away as well (manual: REVOKE)."""
+    taken = {(right.grantee, right.privilege) for right in _to_be_taken(desired.access, live.access, builder)}
+    held = {column.name: column.granted for column in live.columns}
+    for column in desired.columns:
+        granted = _as_owner(column.granted, builder, live.access.owner)
+        lost = (right for right in granted if (right.grantee, right.privilege) in taken)
+        again = tuple(right for right in lost if _is_held(right, held.get(column.name, ())))
+        yield from column_privilege_statements(
+            QualifiedName(desired.schema, desired.name), replace(column, granted=again, denied=())
+        )
 
 
 def sequence_privilege_statements(

@@ -79,6 +79,7 @@ class Order(IntEnum):
 
     OWNER = 1200
     PRIVILEGES = 1210
+    COLUMN_PRIVILEGES = 1212
     COMMENT = 1220
 
 

@@ -144,7 +144,7 @@ def column_settings(table: QualifiedName, column: Column) -> Iterator[Clause]:
 def column_notes(relation: QualifiedName, column: Column) -> Iterator[Clause]:
     """Comment and privileges of a new column and of the sequence inside it."""
     for statement in column_privilege_statements(relation, column):
-        yield Clause(statement=statement, order=Order.PRIVILEGES)
+        yield Clause(statement=statement, order=Order.COLUMN_PRIVILEGES)
     if column.comment is not None:
         yield comment_clause(relation, column)
     yield from identity_notes(column)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from stonegate.model.catalog import (
     NOT_VALID,
+    Access,
     Attribute,
     Column,
     CompositeType,
@@ -215,7 +216,7 @@ def _view_column(change: Change, desired: View, live: View, context: DdlContext)
         case "comment":
             yield comment_clause(name, column)
         case "privileges":
-            yield from _column_rights(desired, column, before)
+            yield from _column_rights(live, column, before, context)
         case "default" if column.default is None:
             yield values.drop_default(name, column.name)
         case "default":
@@ -224,9 +225,10 @@ def _view_column(change: Change, desired: View, live: View, context: DdlContext)
             yield from setting_clauses(aspect, desired, column, before, context)
 
 
-def _column_rights(holder: Table | View, desired: Column, live: Column) -> Iterator[Clause]:
-    for statement in column_privilege_statements(relation_name(holder), desired, live.granted):
-        yield Clause(statement=statement, order=Order.PRIVILEGES)
+def _column_rights(holder: Table | View, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+    present = Access(owner=holder.access.owner, granted=live.granted)
+    for statement in column_privilege_statements(relation_name(holder), desired, present, context.builder):
+        yield Clause(statement=statement, order=Order.COLUMN_PRIVILEGES)
 
 
 def _column(change: Change, table: Table, live_table: Table, context: DdlContext) -> Iterator[Clause]:
@@ -249,7 +251,7 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
         case "comment":
             yield comment_clause(relation_name(table), desired)
         case "privileges":
-            yield from _column_rights(table, desired, live)
+            yield from _column_rights(live_table, desired, live, context)
         case "sequence_name" if change.before is not None and change.after is not None:
             yield types.rename_sequence(QualifiedName(table.schema, change.before), change.after)
         case "sequence_comment" | "sequence_privileges":

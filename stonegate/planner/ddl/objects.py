@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -226,6 +226,9 @@ def _access(aspect: str, desired: Accessible, live: CatalogObject, context: DdlC
         case _:
             before = Access() if isinstance(live, Extension | DefaultPrivileges | OtherObject) else live.access
             yield from _in_order_of(access.privilege_statements(desired, before, context.builder), Order.PRIVILEGES)
+            if isinstance(desired, Table | View) and isinstance(live, Table | View):
+                again = access.column_rights_again(desired, live, context.builder)
+                yield from _in_order_of(again, Order.COLUMN_PRIVILEGES)
 
 
 def _other(aspect: str, desired: OtherObject, live: CatalogObject) -> Iterator[Clause]:
@@ -240,7 +243,7 @@ def _other(aspect: str, desired: OtherObject, live: CatalogObject) -> Iterator[C
             raise MigrationBlocked(f"{desired.key}: its {aspect} cannot be altered", hint="write a migration")
 
 
-def _in_order_of(statements: tuple[str, ...], order: Order) -> Iterator[Clause]:
+def _in_order_of(statements: Iterable[str], order: Order) -> Iterator[Clause]:
     return (Clause(statement=statement, order=order) for statement in statements)
 
 

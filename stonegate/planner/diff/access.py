@@ -74,7 +74,7 @@ def compare_privileges(
     sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None, *, inside: str = ""
 ) -> Findings:
     """Rights that are declared and missing, and rights that are declared revoked and still there."""
-    stand_in = {sides.builder: live.owner} if sides.builder else {}
+    stand_in = {sides.builder: live.owner} if sides.builder and live.owner else {}
     granted = [right for right in _as_live(desired.granted, stand_in) if not holds(live, right)]
     granted += [right for right in _as_live(desired.affirmed, stand_in) if lacks(live, right)]
     revoked = [right for right in _as_live(desired.revoked, stand_in) if not lacks(live, right)]
@@ -107,13 +107,14 @@ def compare_privileges(
 
 
 def compare_column_privileges(
-    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None
+    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, owner: str
 ) -> Findings:
-    """The rights on one column, of which nobody has any to begin with."""
+    """The rights on one column, of which nobody has any to begin with, not even the `owner` of the live relation."""
+    granted = tuple(_as_live(desired.granted, {sides.builder: owner} if sides.builder else {}))
     yield from compare_privileges(
         sides,
         key,
-        Access(granted=desired.granted, denied=desired.denied),
+        Access(granted=granted, denied=desired.denied),
         Access(granted=live.granted),
         Access(granted=last.granted) if last is not None else None,
     )

@@ -149,7 +149,7 @@ def _compare_column(
         yield from _compare_source(sides, key, desired, live, family)
         yield from _compare_settings(sides, key, desired, live)
     yield from compare_comment(sides, key, desired.comment, live.comment)
-    yield from compare_column_privileges(sides, key, desired, live, last)
+    yield from compare_column_privileges(sides, key, desired, live, last, family.live.access.owner)
     if desired.identity and live.identity:
         yield from _compare_identity_access(sides, key, desired, live, last)
         yield from _compare_identity_name(sides, key, desired, live)

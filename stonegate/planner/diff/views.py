@@ -137,7 +137,7 @@ def _compare_columns(sides: Sides, desired: View, live: View) -> Findings:
         key = ObjectKey(ObjectKind.COLUMN, desired.schema, desired.name, None, column.name)
         there = present.get(column.name, Column(name=column.name, type=column.type))
         yield from compare_comment(sides, key, column.comment, there.comment)
-        yield from compare_column_privileges(sides, key, column, there, former.get(column.name))
+        yield from compare_column_privileges(sides, key, column, there, former.get(column.name), live.access.owner)
         if column.default != there.default:
             verb = "gets another default" if column.default else "loses its default"
             yield sides.change(

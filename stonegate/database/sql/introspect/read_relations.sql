@@ -90,7 +90,7 @@ columns AS MATERIALIZED (
                     SELECT 'fdw.' || unnest(a.attfdwoptions)
                 ) AS o) END,
             ',"comment":' || to_json(n.text),
-            CASE WHEN a.attacl IS NOT NULL THEN [[privileges acl=a.attacl; usual=NULL::_aclitem; owner=r.owner]] END,
+            CASE WHEN a.attacl IS NOT NULL THEN [[privileges acl=a.attacl; usual=NULL::_aclitem; owner=NULL]] END,
             '}'), ',' ORDER BY a.attnum) FILTER (WHERE NOT a.attisdropped) AS items
     FROM pg_catalog.pg_attribute AS a
     JOIN relations AS r ON r.oid = a.attrelid AND r.kind NOT IN ('c', 'S')
