@@ -56,3 +56,19 @@ def test_a_dump_takes_over_its_database(any_database: Database, make_database: M
     assert built.status is Status.APPLIED, built.error
     assert between(catalog_of(fresh.url), catalog_of(any_database.url)) == []
     assert between(catalog_of(any_database.url), catalog_of(fresh.url)) == []
+
+
+def test_index_of_a_parent_alone_is_told_of(any_database: Database, tmp_path: Path) -> None:
+    """PostgreSQL makes shares of it as partitions join; on a new database none is there."""
+    (tmp_path / "tables").mkdir()
+    file = tmp_path / "tables" / "p.sql"
+    file.write_text("CREATE TABLE t (id integer);")
+    assert deploy(any_database.url, tmp_path).status is Status.APPLIED
+    file.write_text(
+        "CREATE TABLE p (n integer) PARTITION BY LIST (n);"
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);"
+        "CREATE INDEX p_n ON ONLY p (n);"
+    )
+    assert plan_in_full(any_database.url, tmp_path).warnings == (
+        "table p1 gets an index for p_n, which is ON ONLY p in the folder",
+    )

@@ -35,6 +35,9 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
         # The parent's takes an index in that is there already; else it would bring one under a made-up name.
         if family is None or not family.brings_index(part):
             yield _create(sides, desired, part, "is new")
+        elif (parent := family.bare_parent(part)) is not None:
+            why = f"is part of {parent.name}, which is ON ONLY its table in the folder"
+            yield Note(f"{_key(desired, part.name)} {why}: a migration has to make and attach it")
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):
             yield from _surplus(sides, desired, live, part, known)

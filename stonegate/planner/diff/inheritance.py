@@ -147,6 +147,11 @@ class Family:
             return False
         return self._attached or bool(self._stable)
 
+    def bare_parent(self, part: Index) -> Index | None:
+        """The index of a parent that stays, made ON ONLY that, which brings no such part."""
+        shares = (other for parent, _ in self._stable for other in parent.indexes if not other.valid)
+        return next((other for other in shares if part_meaning(other) == part_meaning(part)), None)
+
     def keeps_index(self, part: Index) -> bool:
         """True if the live index is part of one of a partitioned parent."""
         return part.inherited and bool(self._stable)

@@ -183,18 +183,17 @@ def _partition_text(table: Table) -> str | None:
 
 
 def _brought_along(sides: Sides, table: Table, present: tuple[Index, ...]) -> Iterator[Note]:
-    """A partition that joins gets its share of the indexes that its parent has, of those made ON ONLY that, too."""
+    """A partition gets its share of the indexes that its parent has when it joins, of those made ON ONLY that, too."""
     if table.partition_of is None:
         return
-    parents = [side.get(table.partition_of) for side in (sides.desired_relations, sides.live_relations)]
-    wanted, live = (parent.indexes if isinstance(parent, Table) else () for parent in parents)
+    wanted, live = (side.get(table.partition_of) for side in (sides.desired_relations, sides.live_relations))
     own = {part_meaning(part) for part in (*table.indexes, *present) if part.inherited}
-    bare = {part_meaning(part) for part in wanted if not part.valid} - own
-    for part in live:
-        if part_meaning(part) in bare:
-            yield Note(
-                f"{table.key} gets an index for {part.name}, which is ON ONLY {table.partition_of} in the folder"
-            )
+    at_hand = {part_meaning(part): part for part in live.indexes} if isinstance(live, Table) else None
+    for part in wanted.indexes if isinstance(wanted, Table) else ():
+        meaning = part_meaning(part)
+        if not part.valid and meaning not in own and (at_hand is None or meaning in at_hand):
+            name = at_hand[meaning].name if at_hand is not None else part.name
+            yield Note(f"{table.key} gets an index for {name}, which is ON ONLY {table.partition_of} in the folder")
 
 
 _IDENTITIES = {"d": "default", "n": "nothing", "f": "full", "i": "an index"}
