@@ -12,7 +12,8 @@ from rich.text import Text
 from stonegate.cli import options
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, show, stdout, write_json
-from stonegate.cli.render.lines import indented, printable
+from stonegate.cli.render.failure import render_warning
+from stonegate.cli.render.lines import indented
 from stonegate.cli.render.names import count
 from stonegate.cli.source import load_ordered
 from stonegate.cli.target import start_server
@@ -56,7 +57,7 @@ def check(
         return
     console = stdout()
     for warning in warnings:
-        show(*indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2))
+        show(*render_warning(console, warning))
     built = ", builds" if settings.shadow is not None else ""
     summary = ", ".join(count(number, kind) for kind, number in _counts(tree).items()) or "nothing declared"
     show(*indented(console, Text.assemble(("ok ", "bold green"), f"{summary}{built}"), 0, hang=3))

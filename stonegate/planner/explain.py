@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stonegate.errors import StonegateError, UsageError, did_you_mean, every_error
 from stonegate.model.consent import ConsentToken
 from stonegate.planner.hazards import HAZARDS
+
+_ARTICLES = {"hazard": "a", "consent": "a", "error": "an"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +48,8 @@ def explain(code: str) -> Explanation:
         hint = did_you_mean(word, known, "`stonegate explain` lists all hazards, consents and errors")
         raise UsageError(f"nothing is called `{code.strip()}`", hint=hint)
     first, *others = found
-    if not others:
-        return first
-    text = "\n\n".join((first.text, *(f"As an {other.kind}: {other.title} {other.text}".strip() for other in others)))
-    return Explanation(
-        code=first.code, kind=first.kind, title=first.title, text=text.strip(), safer_way=first.safer_way
-    )
+    also = (f"As {_ARTICLES[other.kind]} {other.kind}: {other.title} {other.text}" for other in others)
+    return replace(first, text="\n\n".join((first.text, *also)).strip())
 
 
 def explanations() -> Iterator[Explanation]:

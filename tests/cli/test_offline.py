@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import stonegate
-from stonegate.model.plan import Plan
+from stonegate.cli.output import make_console
+from stonegate.cli.render.plan_text import render_plan
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Hazard, Mode, Phase, Plan, PlanSource, Statement, Step
 from tests.cli.conftest import EXAMPLES, NOTES, Run, WriteFolder
 
 KEYS = {"version", "source", "target", "checksum", "summary", "steps", "blocked", "warnings", "plan"}
@@ -328,3 +333,21 @@ def test_init_writes_a_folder_that_plans_and_overwrites_nothing(run: Run) -> Non
 def test_the_configuration_that_init_writes_is_read(run: Run, folder: str) -> None:
     run("init", folder)
     assert json.loads(run("check", "--format", "json").out)["path"] == folder
+
+
+def test_what_is_dropped_and_made_again_in_two_steps_is_explained_once() -> None:
+    drop = Step(
+        id="drop",
+        action=Action.RECREATE,
+        phase=Phase.ROUTINES,
+        key=ObjectKey(ObjectKind.ROUTINE, "public", "f", "integer"),
+        statements=(Statement(sql="DROP FUNCTION f(integer)"),),
+        hazards=(Hazard(code="breaks-callers", message="callers\nnotice"),),
+        reason="f is created again",
+    )
+    make = replace(drop, id="make", phase=Phase.TRIGGERS, statements=(Statement(sql="CREATE FUNCTION f(integer)"),))
+    source = PlanSource(fingerprint="", digest="", path="")
+    plan = Plan(mode=Mode.CHANGE, source=source, steps=(drop, make))
+    text = "\n".join(line.plain for line in render_plan(make_console(io.StringIO()), plan))
+    assert text.count("f is created again") == 1 and text.count("! breaks-callers: callers\n        notice") == 1
+    assert "│ DROP FUNCTION" in text and "│ CREATE FUNCTION" in text

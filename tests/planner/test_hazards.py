@@ -76,9 +76,10 @@ def test_words_are_understood_as_they_are_typed(typed: str, code: str) -> None:
     assert explain(typed).code == code
 
 
-def test_a_word_that_is_a_consent_and_an_error_tells_both() -> None:
+def test_a_word_that_is_two_things_tells_both() -> None:
     told = explain("changed_migration")
-    assert told.kind == "consent" and "As an error" in told.text
+    assert told.kind == "consent" and "As an error: " in told.text
+    assert "As a consent: " in explain("stale-body").text
 
 
 def test_an_unknown_word_is_answered_with_the_nearest_ones() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
-from stonegate.cli.render.failure import render_headline, render_reasons
+from stonegate.cli.render.failure import render_headline, render_reasons, render_warning
 from stonegate.cli.render.lines import indented, printable
 from stonegate.errors import FleetFailed
 from stonegate.model.report import ErrorReport
@@ -47,7 +47,7 @@ def render_warnings(console: Console, warnings: Iterable[tuple[str, str]]) -> It
     for name, warning in warnings:
         kinds.setdefault(_general(warning, name), []).append(name)
     for warning, concerned in kinds.items():
-        yield from indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2)
+        yield from render_warning(console, warning)
         yield from _render_names(console, [enumerate_names(concerned)])
 
 

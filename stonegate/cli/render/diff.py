@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import indented, placed, printable
 from stonegate.cli.render.names import count, place, qualified_name
 from stonegate.cli.render.plan_json import blocked_document
@@ -122,7 +123,7 @@ def render_diff(console: Console, found: DatabaseDiff, *, verbose: bool = False,
 
 def _rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
     for warning in plan.warnings:
-        yield from indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2)
+        yield from render_warning(console, warning)
     if pending := pending_migrations(plan):
         yield from indented(console, f"migrations not applied here: {printable(', '.join(pending))}", 0, hang=2)
     if plan.unmanaged and verbose:

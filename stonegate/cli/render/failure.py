@@ -34,6 +34,11 @@ def render_headline(console: Console, message: str) -> Iterator[Text]:
     yield from indented(console, Text.assemble(("error: ", "bold red"), (printable(message), "bold")), 0, hang=2)
 
 
+def render_warning(console: Console, warning: str) -> Iterator[Text]:
+    """What stands in nobody's way, but should be known."""
+    yield from indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2)
+
+
 def render_reasons(console: Console, error: StonegateError | ErrorReport) -> Iterator[Text]:
     """What stands below the headline: the details, the cause in PostgreSQL's words, and what to type next."""
     for detail in error.details:

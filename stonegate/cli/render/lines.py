@@ -20,11 +20,12 @@ def indented(console: Console, text: Text | str, indent: int, *, style: str = ""
     if indent + whole.cell_len <= console.width and "\n" not in whole.plain and "\t" not in whole.plain:
         yield Text.assemble(" " * indent, whole) if indent else whole
         return
-    for paragraph in whole.split("\n", allow_blank=True):
-        width = max(console.width - indent - hang, 20)
-        for number, line in enumerate(paragraph.wrap(console, width, overflow="fold")):
-            line.rstrip()
-            yield Text.assemble(" " * (indent + (hang if number else 0)), line)
+    width = max(console.width - indent - hang, 20)
+    paragraphs = whole.split("\n", allow_blank=True)
+    lines = (line for paragraph in paragraphs for line in paragraph.wrap(console, width, overflow="fold"))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        yield Text.assemble(" " * (indent + (hang if number else 0)), line)
 
 
 def placed(console: Console, rows: Sequence[tuple[Text, str]], indent: int) -> Iterator[list[Text]]:

@@ -126,6 +126,11 @@ def reasons_of(step: Step) -> tuple[tuple[Action, str], ...] | None:
     return tuple((action, reason) for reason, action in reasons.items())
 
 
+def sql_of(step: Step) -> str:
+    """What the step sends; of declared rows their INSERTs."""
+    return step.sql or "\n".join(seeder.sql + ";" for seeder in step.seeders)
+
+
 def summarise(plan: Plan) -> str:
     """`4 tables, 9 routines to create; 1 migration to record`; or "nothing to do", or that nothing can be done."""
     if plan.has_changes:

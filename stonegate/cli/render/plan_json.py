@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from stonegate.cli.render.names import consents_of, qualified_name, summarise
+from stonegate.cli.render.names import consents_of, qualified_name, sql_of, summarise
 from stonegate.model.plan import PLAN_VERSION, Action, Blocked, Hazard, Plan, Step
 
 
@@ -48,7 +48,7 @@ def step_document(step: Step) -> dict[str, Any]:
         "object": qualified_name(step.key),
         "file": step.file,
         "line": step.line,
-        "sql": step.sql or "\n".join(seeder.sql + ";" for seeder in step.seeders),
+        "sql": sql_of(step),
         "class": step.change_class.value,
         "hazards": [hazard_document(hazard) for hazard in step.hazards],
         "consent": ", ".join(consents_of(step)) or None,

@@ -13,6 +13,7 @@ from stonegate.cli.render.names import (
     reasons_of,
     shell_consent,
     spoken,
+    sql_of,
     summarise,
 )
 from stonegate.model.plan import Action, Plan, Step
@@ -175,7 +176,7 @@ def _script(plan: Plan, longest: int) -> Iterator[str]:
 
 
 def _text(step: Step) -> str:
-    return step.sql or "\n".join(seeder.sql + ";" for seeder in step.seeders if step.action is Action.SEED)
+    return "" if step.action is Action.VALIDATE else sql_of(step)
 
 
 def _fence(text: str, language: str) -> Iterator[str]:

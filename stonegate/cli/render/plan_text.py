@@ -8,6 +8,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.text import Text
 
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import indented, placed, printable
 from stonegate.cli.render.names import (
     all_allows,
@@ -18,6 +19,7 @@ from stonegate.cli.render.names import (
     reasons_of,
     shell_consent,
     spoken,
+    sql_of,
     summarise,
 )
 from stonegate.model.plan import Action, Blocked, ChangeClass, Mode, Phase, Plan, Step
@@ -72,10 +74,11 @@ def render_plan(console: Console, plan: Plan, *, verbose: bool = False, alike: i
     yield from indented(
         console, f"{plan.source.path or '(archive)'}, fingerprint {plan.source.fingerprint[:12]}", 0, style="dim"
     )
+    told: set[tuple[object, ...]] = set()
     for phase, steps in groupby(_shown(plan, verbose), key=lambda step: step.phase):
         yield Text("")
         yield Text(_PHASES.get(phase, phase.value), style="bold")
-        yield from _render_steps(console, list(steps), verbose, with_sql=plan.mode is not Mode.FRESH)
+        yield from _render_steps(console, list(steps), verbose, told, with_sql=plan.mode is not Mode.FRESH)
     yield from _render_rest(console, plan, verbose)
     yield Text("")
     yield from indented(console, Text(summarise(plan), style="bold"), 0)
@@ -100,11 +103,16 @@ def _shown(plan: Plan, verbose: bool) -> Iterator[Step]:
     return (step for step in plan.steps if verbose or step.action is not Action.SKIP)
 
 
-def _render_steps(console: Console, steps: Sequence[Step], verbose: bool, *, with_sql: bool) -> Iterator[Text]:
+def _render_steps(
+    console: Console, steps: Sequence[Step], verbose: bool, told: set[tuple[object, ...]], *, with_sql: bool
+) -> Iterator[Text]:
     rows = [(title(step), place(step.file, step.line)) for step in steps]
     for step, lines in zip(steps, placed(console, rows, 2), strict=True):
         yield from lines
-        yield from _render_details(console, step, verbose)
+        details = (step.key, step.action, step.reason, step.hazards, step.consents)
+        if details not in told:  # what is created again may be two steps, for one reason
+            yield from _render_details(console, step, verbose)
+        told.add(details)
         if verbose or (with_sql and step.action in _EXPLAINED):
             yield from _render_sql(console, step)
 
@@ -148,10 +156,8 @@ def render_changes(console: Console, step: Step) -> Iterator[Text]:
 
 
 def _render_sql(console: Console, step: Step) -> Iterator[Text]:
-    text = step.sql or "\n".join(seeder.sql + ";" for seeder in step.seeders)
-    if text:
-        for line in printable(text).replace("\t", "    ").splitlines():
-            yield from indented(console, Text.assemble(("│ ", "dim"), (line, "cyan")), 6, hang=4)
+    for line in printable(sql_of(step)).replace("\t", "    ").splitlines():
+        yield from indented(console, Text.assemble(("│ ", "dim"), (line, "cyan")), 6, hang=4)
 
 
 def _render_rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
@@ -169,7 +175,7 @@ def _render_rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
     if plan.warnings:
         yield Text("")
         for warning in plan.warnings:
-            yield from indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2)
+            yield from render_warning(console, warning)
     if plan.unmanaged:
         yield Text("")
         yield from indented(console, f"unmanaged, left alone: {_list(plan.unmanaged, verbose)}", 0, style="dim", hang=2)

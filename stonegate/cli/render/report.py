@@ -8,8 +8,8 @@ from typing import Any, assert_never
 from rich.console import Console
 from rich.text import Text
 
-from stonegate.cli.render.failure import render_headline, render_reasons
-from stonegate.cli.render.lines import indented, placed, printable
+from stonegate.cli.render.failure import render_headline, render_reasons, render_warning
+from stonegate.cli.render.lines import indented, placed
 from stonegate.cli.render.names import DONE_OUTCOMES, count, count_objects, enumerate_outcomes, place
 from stonegate.cli.render.plan_json import blocked_document, step_document
 from stonegate.cli.render.plan_text import render_blocked, render_changes, title
@@ -128,7 +128,7 @@ def _time(report: ApplyReport) -> tuple[str, str]:
 
 def _warnings(console: Console, report: ApplyReport) -> Iterator[Text]:
     for warning in report.warnings:
-        yield from indented(console, Text.assemble(("warning: ", "bold yellow"), printable(warning)), 0, hang=2)
+        yield from render_warning(console, warning)
 
 
 def render_refusal(console: Console, report: ApplyReport) -> Iterator[Text]:
