@@ -101,6 +101,7 @@ class Constraint:
         references: the table that a foreign key points to.
         index: name of the index behind it, if it has one.
         inherited: comes from a parent table only.
+        shared: the index behind it is part of one of the partitioned parent that no constraint has.
         clustered, replica_identity: marks of the index behind it.
     """
 
@@ -111,6 +112,7 @@ class Constraint:
     references: QualifiedName | None = None
     index: str | None = None
     inherited: bool = False
+    shared: bool = False
     clustered: bool = False
     replica_identity: bool = False
     comment: str | None = None

@@ -218,10 +218,12 @@ def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
 
 def _is_named(table: Table, part: Constraint | Index) -> bool:
     """True for an index or key that becomes part of the parent's, and has a name that PostgreSQL would not give it, or
-    would give it only because an index of the partition's own has the first one that it makes up."""
+    would give it only because an index of the partition's own has the first one that it makes up; and for a key in an
+    index of the parent."""
     first = part.name.rstrip(digits)
     is_second = part.inherited and any(other.name == first and not other.inherited for other in table.indexes)
-    return is_second or is_named_share(part, table.name)
+    is_key = isinstance(part, Constraint) and part.shared
+    return is_second or is_key or is_named_share(part, table.name)
 
 
 def _inherits_at_once(table: Table) -> bool:

@@ -43,6 +43,7 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
             yield from _recreate(sides, desired, pair, REMADE)
         else:
             yield from _compare_pair(sides, desired, pair, former, family)
+            yield from _compare_share(desired, live, pair)
     for pair in matched.replaced:
         if family.loses(pair.desired, pair.live):
             yield _create(sides, desired, pair.desired, MADE_ANEW)
@@ -68,6 +69,17 @@ def _compare_pair(
     yield from _compare_validity(sides, key, desired, live, former)
     yield from compare_comment(sides, key, desired.comment, live.comment)
     yield from compare_marks(sides, key, table, desired, live)
+
+
+def _compare_share(desired: Table, live: Table, pair: Pair[Constraint]) -> Findings:
+    """A partition's key may be part of an index of the parent, and nothing exchanges it for another one there."""
+    if pair.desired.shared == pair.live.shared:
+        return
+    others = live.indexes if pair.desired.shared else desired.indexes
+    if any(index.inherited and index.columns == pair.live.columns for index in others):
+        key = live.key.part(ObjectKind.CONSTRAINT, pair.live.name)
+        words = {True: "part of the parent's index", False: "beside the partition's part of the parent's index"}
+        yield Note(f"{key} is {words[pair.live.shared]}, and would be {words[pair.desired.shared]} in a new database")
 
 
 def _whose(part: Constraint) -> str:

@@ -110,7 +110,7 @@ columns AS MATERIALIZED (
 all_indexes AS MATERIALIZED (
     SELECT x.indexrelid AS oid, x.indrelid AS relation, x.indkey, x.indisunique, x.indisvalid, x.indisclustered,
         x.indisreplident, x.indexprs IS NOT NULL OR x.indpred IS NOT NULL AS computed, i.relname AS name,
-        i.relkind AS kind, k.oid AS constraint,
+        i.relkind AS kind, k.oid AS constraint, h.inhparent IS NOT NULL AND k.conparentid = 0 AS shared,
         -- Where the database's own setting puts an index is no part of its definition.
         nullif(s.spcname, current_setting('default_tablespace')) AS space,
         -- A part of a partitioned table's constraint reads as that does; remarks.sql says what its index has for itself.
@@ -149,6 +149,7 @@ constraints AS MATERIALIZED (
         CASE WHEN c.contype = 'f' THEN ',"references":{' || coalesce(f.named, [[relation_name oid=c.confrelid]]) || '}' END,
         ',"index":' || to_json(i.name::text),
         CASE WHEN c.coninhcount > 0 AND NOT c.conislocal THEN ',"inherited":true' END,
+        CASE WHEN i.shared THEN ',"shared":true' END,
         CASE WHEN i.indisclustered THEN ',"clustered":true' END,
         CASE WHEN i.indisreplident THEN ',"replica_identity":true' END,
         ',"comment":' || to_json(n.text), '}'), ',' ORDER BY c.conname) AS items
