@@ -28,7 +28,8 @@ sequences AS MATERIALIZED (
             CASE WHEN s.seqcycle THEN 'true' ELSE 'false' END, '}') AS options
     FROM pg_catalog.pg_sequence AS s
     LEFT JOIN links AS l ON l.objid = s.seqrelid AND l.classid = 'pg_class'::regclass AND l.deptype IN ('a', 'i')
-    LEFT JOIN pg_catalog.pg_attribute AS a ON l.deptype = 'i' AND a.attrelid = l.relation AND a.attnum = l.number
+    LEFT JOIN pg_catalog.pg_attribute AS a
+        ON l.deptype = 'i' AND a.attrelid = l.relation AND a.attnum = l.number AND a.attrelid >= 16384
 ),
 
 owned AS MATERIALIZED (
@@ -52,8 +53,9 @@ special_not_null AS MATERIALIZED (
         nullif(c.conname::text, concat_ws('_', r.name, a.attname, 'not_null')) AS name
     FROM pg_catalog.pg_constraint AS c
     JOIN relations AS r ON r.oid = c.conrelid
-    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-    WHERE c.contype = 'n'
+    JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] AND a.attrelid >= 16384 AND a.attnum > 0
+    WHERE c.contype = 'n' AND c.oid >= 16384
 ),
 
 columns AS MATERIALIZED (
@@ -167,7 +169,8 @@ constraints AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT regexp_replace(c.definition, '( DEFERRABLE)?( INITIALLY DEFERRED)?$', '') AS main,
             substring(c.definition FROM '(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?$') AS rest
-    ) AS d ON i.reloptions IS NOT NULL OR i.constraint_space IS NOT NULL
+        WHERE i.reloptions IS NOT NULL OR i.constraint_space IS NOT NULL
+    ) AS d ON true
     -- The keys that PostgreSQL adds for each partition of a referenced partitioned table are its own affair.
     WHERE c.conparentid = 0
         OR c.conrelid <> (SELECT p.conrelid FROM pg_catalog.pg_constraint AS p WHERE p.oid = c.conparentid)
