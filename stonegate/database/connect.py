@@ -18,10 +18,7 @@ from psycopg.rows import TupleRow
 
 from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
 from stonegate.database.failures import INVALID_CATALOG_NAME, explain_failure
-from stonegate.errors import (
-    ConnectionFailed,
-    DatabaseNotFound,
-)
+from stonegate.errors import ConnectionFailed, DatabaseNotFound
 
 #: What the queries of `sql/` are written for (server_version_num); 14 lacks columns of the catalog that they read.
 OLDEST: Final = 150000

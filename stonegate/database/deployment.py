@@ -229,10 +229,8 @@ async def _open_target(
             raise
         name = missing.database or database
     else:
-        try:
+        async with using(conn, database=database):
             yield conn, False
-        finally:
-            await conn.close()
         return
     opened = _open_temporary(conninfo) if options.dry_run else _open_created(conninfo, name)
     async with opened as made:
@@ -253,19 +251,13 @@ async def _open_temporary(conninfo: str) -> AsyncIterator[tuple[AsyncConnection[
 async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
     async with using(await connect_maintenance(conninfo)) as maintenance:
         created = await create_database(maintenance, name)
-    conn = None
     try:
-        conn = await connect(conninfo)
-        yield conn, created
+        async with using(await connect(conninfo), database=name) as conn:
+            yield conn, created
     except BaseException:
-        if conn is not None:
-            await conn.close()
         if created:
             await _drop_again(conninfo, name)
         raise
-    finally:
-        if conn is not None:
-            await conn.close()
 
 
 async def _drop_again(conninfo: str, name: str) -> None:

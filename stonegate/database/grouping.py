@@ -72,9 +72,6 @@ class PlanGroups:
 
 def _standpoint(live: Catalog, state: TrackingState) -> str:
     """Everything that a plan depends on, but for the name of the database and the numbers of its deployments."""
-    last = state.last
-    if last is not None:
-        declared = "" if last.catalog is None else last.catalog.fingerprint()
-        last = replace(last, id=0, stamp="", digest=declared, catalog=None, live_checksum=None, tool_version=None)
-    told = replace(state, last=last, fingerprints=())
-    return sha256(f"{live.fingerprint()}\n{live.server}\n".encode() + to_json(told)).hexdigest()
+    declared = state.declared.fingerprint() if state.declared is not None else ""
+    told = to_json(replace(state.essence, fingerprints=()))
+    return sha256(f"{live.fingerprint()}\n{live.server}\n{declared}\n".encode() + told).hexdigest()

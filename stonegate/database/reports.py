@@ -5,12 +5,7 @@ from __future__ import annotations
 import time
 
 from stonegate.database.executor.job import Execution
-from stonegate.errors import (
-    ChangedMigration,
-    Drift,
-    MigrationBlocked,
-    StonegateError,
-)
+from stonegate.errors import ChangedMigration, Drift, MigrationBlocked, StonegateError
 from stonegate.model.plan import Action, Blocked, Plan
 from stonegate.model.report import ApplyReport, ErrorReport, Status
 

@@ -9,7 +9,7 @@ from stonegate.database.server.databases import MAINTENANCE, connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts
 from stonegate.database.tenants.privileges import take_over
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, UsageError
-from stonegate.fleet.names import RESERVED, Owner, sanitise, word_of
+from stonegate.fleet.names import MAIN, RESERVED, Owner, sanitise, word_of
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
 
@@ -53,7 +53,7 @@ async def find_database(registry: Registry, server: str, owner: Owner) -> Databa
 def guess_owner(platform: str, database: str) -> Owner:
     """The v1 owner that a database's name speaks of; the platform's own database for any other name."""
     tenant = database.removeprefix(f"{sanitise(platform, 'platform')}_")
-    return Owner(platform=platform, tenant=None if tenant in (database, "main", "") else tenant)
+    return Owner(platform=platform, tenant=None if tenant in (database, MAIN, "") else tenant)
 
 
 async def adopt_database(registry: Registry, server: str, owner: Owner, database: str) -> DatabaseRecord:

@@ -17,6 +17,7 @@ from stonegate.database.server.capacity import count_locks, databases_at_once, r
 from stonegate.database.unchanged import probe_unchanged
 from stonegate.errors import StonegateError, UsageError
 from stonegate.fleet.ending import Patience, Stop, pauses, run_until_forced
+from stonegate.fleet.names import MAIN
 from stonegate.fleet.outcomes import (
     Slimmer,
     given_up,
@@ -267,7 +268,8 @@ class _Run:
         while True:
             report = await _apply(conninfos[0], self.source, options, on_progress)
             error = report.error
-            if error is None or not server_is_gone(error):
+            is_gone = error is not None and server_is_gone(error)
+            if not is_gone:
                 self.patience.restore()
             if error is not None and is_bad_password(error) and (len(conninfos) > 1 or not refreshed):
                 conninfos.popleft()
@@ -275,9 +277,7 @@ class _Run:
                     refreshed = True
                     conninfos.extend(self.renew(target).conninfos)
                 continue
-            if error is None or not server_is_gone(error):
-                break
-            if self.stop.reason is not None or not self.patience.is_left():
+            if error is None or not is_gone or self.stop.reason is not None or not self.patience.is_left():
                 break
             lost = lost or "lost during the commit" in error.message
             self._tell(FleetEvent(target=target, state=State.WAITING, reason=error.cause or error.message))
@@ -312,7 +312,7 @@ def _canaries_first(targets: Sequence[Target], canary: str | None) -> list[int]:
     order = list(range(len(targets)))
     if canary is None:
         return order
-    named = [i for i in order if canary in (targets[i].owner.tenant or "main", targets[i].database)]
+    named = [i for i in order if canary in (targets[i].owner.tenant or MAIN, targets[i].database)]
     if _is_number(canary):
         if named:
             raise UsageError(

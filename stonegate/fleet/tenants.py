@@ -152,7 +152,7 @@ class _Run:
                 while self.stop.reason is None and (turn := next(waiting, None)) is not None:
                     number, owner = turn
                     self.begun.add(number)
-                    self.reports[number] = report = await self._make(mould, session, owner)
+                    self.reports[number] = report = await self._make_patiently(mould, session, owner)
                     if self.on_report is not None:
                         self.on_report(report)
 
@@ -174,7 +174,7 @@ class _Run:
                 self.reports[number] = TenantReport(owner=owner, database="", error=ended_early(message))
         return tuple(self.reports[number] for number in range(len(owners)))
 
-    async def _make(self, mould: Mould, session: _Session, owner: Owner) -> TenantReport:
+    async def _make_patiently(self, mould: Mould, session: _Session, owner: Owner) -> TenantReport:
         """One tenant; again while the server is away for a moment, or the platform's password was changed, and another
         one where a number was taken."""
         if_missing = self.if_missing
@@ -190,7 +190,7 @@ class _Run:
             if error is not None and error.code == DatabaseAlreadyExists.code and self.instead_of is not None:
                 other = self.instead_of(owner)
                 if other is not None:
-                    return await self._make(mould, session, other)
+                    return await self._make_patiently(mould, session, other)
             if error is None or not server_is_gone(error):
                 self.patience.restore()
                 return report

@@ -28,15 +28,7 @@ from stonegate.gateway.answers import (
     send_answer,
     send_refusal,
 )
-from stonegate.gateway.bodies import (
-    ARCHIVE_SECONDS,
-    BODY_SECONDS,
-    Disconnected,
-    Share,
-    bounded,
-    check_length,
-    discard,
-)
+from stonegate.gateway.bodies import ARCHIVE_SECONDS, BODY_SECONDS, Disconnected, Share, bounded, check_length, discard
 from stonegate.gateway.call.calls import failure_of
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
 from stonegate.gateway.logs import ACCESS, LOG, AccessLog

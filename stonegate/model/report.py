@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -72,11 +74,12 @@ class ApplyReport:
     @property
     def counts(self) -> dict[str, int]:
         """Executed steps by action, e.g. {"create": 30, "replace": 2}."""
-        found: dict[str, int] = {}
-        for report in self.steps:
-            if report.step.action is not Action.SKIP:
-                found[report.step.action.value] = found.get(report.step.action.value, 0) + 1
-        return found
+        return count_actions(report.step for report in self.steps)
+
+
+def count_actions(steps: Iterable[Step]) -> dict[str, int]:
+    """How many steps there are of each action; skipped ones are none."""
+    return dict(Counter(step.action.value for step in steps if step.action is not Action.SKIP))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,10 +104,11 @@ class TrackingState:
 
     @property
     def essence(self) -> TrackingState:
-        """Without what decides nothing (number, stamp, version), and without the catalog, which is compared apart."""
+        """Without what decides nothing (number, stamp, version, the folder's bytes), and without the catalog, which is
+        compared apart."""
         if self.last is None:
             return self
-        last = replace(self.last, id=0, stamp="", catalog=None, live_checksum=None, tool_version=None)
+        last = replace(self.last, id=0, digest="", stamp="", catalog=None, live_checksum=None, tool_version=None)
         return replace(self, last=last)
 
     @property

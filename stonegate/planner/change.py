@@ -33,6 +33,10 @@ from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.phases import arrange
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
+_WITH_QUERIES = frozenset({ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE})
+#: What a fresh build is looked for: all else is part of these.
+_CHECKED = _WITH_QUERIES | {ObjectKind.SCHEMA, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -78,7 +82,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
     tree, options, state = given.tree, given.options, given.state
     allowed = Allowed(consents=options.consents, force=options.force)
-    plan = _with_facts(plan, tree, given)
+    plan = _with_facts(plan, given)
     migrations = plan_migrations(tree, given.ordered.migrations, plan.mode, state, allowed, given.live, given.desired)
     records = build_records(tree, migrations.steps, changed_migrations(tree, state))
     if plan.mode is Mode.BASELINE:
@@ -124,19 +128,17 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     )
 
 
-def _with_facts(plan: Plan, tree: SourceTree, given: Given) -> Plan:
+def _with_facts(plan: Plan, given: Given) -> Plan:
     """The plan with what the folder says about the comparison, which an apply needs without the folder."""
+    tree, last = given.tree, given.state.last
     return replace(
         plan,
-        kept=kept_kinds(tree, given.state.last.outside if given.state.last is not None else ()),
+        kept=kept_kinds(tree, last.outside if last is not None else ()),
         desired=given.desired,
         search_path=extension_search_path(tree),
         stated=_stated(tree),
         starred=tuple(sorted({item.key for item in tree.items if item.starred and item.key.kind in _WITH_QUERIES})),
     )
-
-
-_WITH_QUERIES = frozenset({ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE})
 
 
 def _preview(plan: Plan, given: Given, migrations: MigrationPlan) -> _Preview:
@@ -334,19 +336,6 @@ def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Chan
 def unmanaged_objects(plan: Plan, live: Catalog, state: TrackingState) -> frozenset[str]:
     """What is in the database and nobody declared, as `Plan.unmanaged` names it."""
     return frozenset() if plan.desired is None else frozenset(map(str, _diff(plan, live, state).unmanaged))
-
-
-_CHECKED = frozenset(
-    {
-        ObjectKind.SCHEMA,
-        ObjectKind.TYPE,
-        ObjectKind.SEQUENCE,
-        ObjectKind.TABLE,
-        ObjectKind.VIEW,
-        ObjectKind.MATERIALIZED_VIEW,
-        ObjectKind.ROUTINE,
-    }
-)
 
 
 def _is_missing(step: Step, live: Catalog) -> bool:

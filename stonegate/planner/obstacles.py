@@ -16,7 +16,7 @@ from stonegate.planner.calling_domains import call_of, calling_checks, calling_p
 from stonegate.planner.circles import break_circles
 from stonegate.planner.diff.inheritance import parents_of, references_above, remarks_on_triggers
 from stonegate.planner.diff.retyping import keeps_family
-from stonegate.planner.holders import column_in, has_part, holder_in
+from stonegate.planner.holders import column_in, has_part, holder_in, is_foreign_key
 
 _CODE = frozenset(
     {
@@ -228,18 +228,12 @@ class _Clearing:
         holder = self.index_tables.get(dependent, dependent.owner)
         same_table = holder == disturbance.key.owner
         if disturbance.retyped:
-            if self._is_reference(dependent) and not keeps_family(disturbance.cause):
-                return self._is_declared(dependent)
+            if is_foreign_key(self.live, dependent) and not keeps_family(disturbance.cause):
+                return self._is_declared(dependent)  # while it stands, the columns at its ends must be comparable
             if same_table:
                 return self._is_unstable(dependent)
             return dependent.kind is ObjectKind.CONSTRAINT and self._is_recreated(dependent)
         return not same_table or disturbance.cause.action is Action.RECREATE
-
-    def _is_reference(self, key: ObjectKey) -> bool:
-        """True for a foreign key: as long as it stands, the columns at its two ends must be comparable."""
-        table = self.live.table(key.owner)
-        parts = table.constraints if table is not None and key.kind is ObjectKind.CONSTRAINT else ()
-        return any(part.name == key.member and part.kind == "foreign key" for part in parts)
 
     def _is_unstable(self, key: ObjectKey) -> bool:
         """True for a declared index or constraint that PostgreSQL would change where it makes it anew by itself."""
@@ -293,7 +287,7 @@ class _Clearing:
     def _is_parents_affair(self, column: ObjectKey, disturbance: _Disturbance) -> bool:
         """True if a parent's column of that name is in the way too: this one goes and comes back with it."""
         table = self.live.table(column.owner)
-        parents = (*table.inherits, *((table.partition_of,) if table.partition_of else ())) if table is not None else ()
+        parents = parents_of(table) if table is not None else ()
         keys = {replace(column, schema=parent.schema, name=parent.name) for parent in parents}
         return not keys.isdisjoint(self.live.dependents.get(disturbance.key, ()))
 

@@ -19,16 +19,7 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.names import ObjectKind, QualifiedName
 from tests.convergence import catalog_of
-from tests.database.rich import (
-    READER,
-    SALES,
-    named,
-    other,
-    rich_catalog,
-    routine,
-    table,
-    view,
-)
+from tests.database.rich import READER, SALES, named, other, rich_catalog, routine, table, view
 from tests.servers import Database, Server
 
 

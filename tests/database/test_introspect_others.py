@@ -8,12 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from stonegate.model.catalog import (
-    Access,
-    Catalog,
-    Dependency,
-    Privilege,
-)
+from stonegate.model.catalog import Access, Catalog, Dependency, Privilege
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key
 from tests.convergence import catalog_of

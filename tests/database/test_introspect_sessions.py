@@ -12,22 +12,10 @@ from psycopg import sql
 
 from stonegate.database.connect import connect
 from stonegate.database.introspect.catalog import read_catalog
-from stonegate.model.catalog import (
-    Catalog,
-    Dependency,
-)
+from stonegate.model.catalog import Catalog, Dependency
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key
 from tests.convergence import catalog_of
-from tests.database.rich import (
-    READER,
-    SALES,
-    extension_of,
-    named,
-    rich_catalog,
-    rich_template,
-    table,
-    view,
-)
+from tests.database.rich import READER, SALES, extension_of, named, rich_catalog, rich_template, table, view
 from tests.servers import Database, MakeDatabase, Server
 
 

@@ -12,13 +12,7 @@ import pytest
 
 from stonegate.database.connect import connect
 from stonegate.database.reference.build import build_key, obtain_reference
-from stonegate.database.reference.store import (
-    Reference,
-    ReferenceKey,
-    list_references,
-    prune_references,
-    read_stored,
-)
+from stonegate.database.reference.store import Reference, ReferenceKey, list_references, prune_references, read_stored
 from stonegate.database.server.databases import collect_leftovers, connect_maintenance
 from stonegate.database.server.facts import read_session
 from stonegate.errors import FunctionDeployFailed, ReferenceUnavailable

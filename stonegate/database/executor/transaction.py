@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -25,7 +25,7 @@ from stonegate.database.tracking.tables import ensure_tracking, record_deploymen
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
-from stonegate.model.report import StepReport
+from stonegate.model.report import StepReport, count_actions
 from stonegate.model.tracking import RecordKind
 from stonegate.planner.change import build_remaining
 
@@ -320,7 +320,7 @@ class _Attempt:
             self.conn,
             job.plan,
             catalog=deployed_catalog(job.plan, job.live, after or job.live),
-            counts=_counts((*(StepReport(step=step) for step in job.prelude), *execution.steps)),
+            counts=count_actions((*job.prelude, *(report.step for report in execution.steps))),
             duration_ms=(time.monotonic() - job.started) * 1000,
             missing_seeds=execution.missing_seeds,
             post_commit=late,
@@ -350,14 +350,3 @@ def _without_late(plan: Plan) -> Plan:
         return plan
     kept = tuple(r for r in plan.records if r.kind is not RecordKind.MIGRATION or r.name not in late)
     return replace(plan, records=kept)
-
-
-def _counts(reports: Iterable[StepReport]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for action in _actions(reports):
-        found[action] = found.get(action, 0) + 1
-    return found
-
-
-def _actions(reports: Iterable[StepReport]) -> Iterator[str]:
-    return (report.step.action.value for report in reports if report.step.action is not Action.SKIP)

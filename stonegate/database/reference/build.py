@@ -23,13 +23,7 @@ from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
-from stonegate.database.reference.store import (
-    Reference,
-    ReferenceKey,
-    ensure_store,
-    read_stored,
-    record_reference,
-)
+from stonegate.database.reference.store import Reference, ReferenceKey, ensure_store, read_stored, record_reference
 from stonegate.database.server.databases import (
     close_database,
     connect_maintenance,

@@ -11,14 +11,7 @@ from psycopg import AsyncConnection, sql
 
 from stonegate.database.failures import explain_failure, is_lock_failure
 from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
-from stonegate.database.seeds.lookup import (
-    DeclaredOrder,
-    MissingSeed,
-    comparison,
-    given_columns,
-    key_columns,
-    look_up,
-)
+from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, comparison, given_columns, key_columns, look_up
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal

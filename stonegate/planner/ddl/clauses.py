@@ -12,6 +12,7 @@ from typing import Protocol
 
 from stonegate.model.catalog import Catalog, Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.planner.diff.inheritance import parents_of
 
 _STAGE = 100
 
@@ -185,10 +186,9 @@ def relation_name(relation: Named) -> QualifiedName:
     return QualifiedName(relation.schema, relation.name)
 
 
-def parents_of(table: Table, catalog: Catalog) -> tuple[Table, ...]:
+def parent_tables(table: Table, catalog: Catalog) -> tuple[Table, ...]:
     """The tables that `table` inherits from, as a partition or otherwise, as far as the catalog has them."""
-    names = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
-    found = (catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name)) for name in names)
+    found = (catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name)) for name in parents_of(table))
     return tuple(parent for parent in found if parent is not None)
 
 
@@ -213,5 +213,5 @@ def children_reached(table: Table, column: str, context: DdlContext) -> Iterator
 
 def inherited_column(table: Table, column: str, catalog: Catalog) -> Column | None:
     """The column of a parent that `column` comes from (or merges with), or None."""
-    found = (parent.column(column) for parent in parents_of(table, catalog))
+    found = (parent.column(column) for parent in parent_tables(table, catalog))
     return next((column for column in found if column is not None), None)

@@ -8,11 +8,7 @@ from dataclasses import replace
 from stonegate.model.catalog import NOT_VALID, Access, Column, Sequence, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
-from stonegate.planner.ddl.access import (
-    column_privilege_statements,
-    comment_statement,
-    sequence_privilege_statements,
-)
+from stonegate.planner.ddl.access import column_privilege_statements, comment_statement, sequence_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, relation_name
 from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null
 

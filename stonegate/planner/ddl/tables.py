@@ -17,7 +17,7 @@ from stonegate.planner.ddl.clauses import (
     Order,
     combine,
     inherited_column,
-    parents_of,
+    parent_tables,
     relation_name,
 )
 from stonegate.planner.ddl.columns import (
@@ -211,7 +211,7 @@ def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
     shares: tuple[Constraint | Index, ...] = (*table.constraints, *table.indexes)
     if table.partition_of is None or any(_is_named(table, part) for part in shares):
         return False
-    parents = parents_of(table, catalog) if catalog is not None else ()
+    parents = parent_tables(table, catalog) if catalog is not None else ()
     own = [column.name for column in table.columns]
     return all([column.name for column in parent.columns] == own for parent in parents)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from stonegate.model.catalog import Parameter, Policy, Routine, Table, Trigger, View
 from stonegate.model.expressions import same_text
@@ -30,12 +30,23 @@ def compare_triggers(sides: Sides, desired: Table | View, live: Table | View) ->
             yield sides.change(Action.CREATE, key, f"{key} is new", after=trigger.definition)
         else:
             yield from _compare_trigger(sides, key, trigger, present[name])
-    for name, trigger in present.items():
-        key = _part(desired, ObjectKind.TRIGGER, name)
-        if name in wanted:
-            continue
-        if name in known and sides.kept.isdisjoint({ObjectKind.TRIGGER, desired.key.kind}):
-            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=trigger.definition)
+    gone = {name: trigger.definition for name, trigger in present.items() if name not in wanted}
+    yield from _surplus_parts(sides, desired, ObjectKind.TRIGGER, gone, known)
+
+
+def _surplus_parts(
+    sides: Sides, holder: Table | View, kind: ObjectKind, gone: Mapping[str, str], known: Collection[str]
+) -> Findings:
+    """What only the live table or view has.
+
+    Args:
+        gone: definitions by name.
+        known: names of what the last deployment declared.
+    """
+    for name, definition in gone.items():
+        key = _part(holder, kind, name)
+        if name in known and sides.kept.isdisjoint({kind, holder.key.kind}):
+            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=definition)
         else:
             yield Unmanaged(key)
 
@@ -81,14 +92,8 @@ def compare_policies(sides: Sides, desired: Table, live: Table) -> Findings:
         if not same_text(after, before):
             yield sides.change(Action.RECREATE, key, f"{key} has another definition", before=before, after=after)
         yield from compare_comment(sides, key, policy.comment, present[name].comment)
-    for name, policy in present.items():
-        key = _part(desired, ObjectKind.POLICY, name)
-        if name in wanted:
-            continue
-        if name in known and sides.kept.isdisjoint({ObjectKind.POLICY, ObjectKind.TABLE}):
-            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=_policy_text(policy))
-        else:
-            yield Unmanaged(key)
+    gone = {name: _policy_text(policy) for name, policy in present.items() if name not in wanted}
+    yield from _surplus_parts(sides, desired, ObjectKind.POLICY, gone, known)
 
 
 def _policy_text(policy: Policy) -> str:

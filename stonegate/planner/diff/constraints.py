@@ -12,13 +12,7 @@ from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
-from stonegate.planner.diff.matching import (
-    Matched,
-    Pair,
-    is_generated_name,
-    match_parts,
-    remembers,
-)
+from stonegate.planner.diff.matching import Matched, Pair, is_generated_name, match_parts, remembers
 from stonegate.planner.diff.naming import is_given_not_null, looks_made_up
 from stonegate.planner.diff.sides import Sides
 

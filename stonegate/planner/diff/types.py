@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from stonegate.model.catalog import (
-    Attribute,
-    Catalog,
-    CompositeType,
-    Constraint,
-    DomainType,
-    EnumType,
-    RangeType,
-)
+from stonegate.model.catalog import Attribute, Catalog, CompositeType, Constraint, DomainType, EnumType, RangeType
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action

@@ -10,6 +10,7 @@ from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
+from stonegate.planner.holders import is_foreign_key
 from stonegate.planner.migrations.backfill import (
     close,
     is_backfilled,
@@ -127,7 +128,7 @@ def _with_needs(
     gets its form later (`remade`)."""
     needs: dict[ObjectKey, set[ObjectKey]] = {}
     for edge in evolution.desired.dependencies:
-        if not _is_foreign_key(edge.dependent, evolution.desired):
+        if not is_foreign_key(evolution.desired, edge.dependent):
             for key in {edge.dependent, edge.dependent.owner}:
                 needs.setdefault(key, set()).update({edge.on, edge.on.owner})
     for key in by_key:
@@ -153,11 +154,6 @@ def _with_needs(
         )
 
     return frozenset(key for key in chosen if is_possible(key))
-
-
-def _is_foreign_key(key: ObjectKey, desired: Catalog) -> bool:
-    table = desired.table(key.owner) if key.kind is ObjectKind.CONSTRAINT else None
-    return table is not None and any(c.name == key.member and c.kind == "foreign key" for c in table.constraints)
 
 
 def _called(key: ObjectKey, by_key: Mapping[ObjectKey, Change], desired: Catalog) -> Iterator[ObjectKey]:

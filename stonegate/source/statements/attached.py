@@ -11,14 +11,7 @@ from stonegate.model.source import Granting, SourceItem, Verb
 from stonegate.source.statements.items import Draft
 from stonegate.source.statements.relations import note_constraint
 from stonegate.source.syntax.grammar import Node, Statement
-from stonegate.source.syntax.object_keys import (
-    ROUTINES,
-    Declarations,
-    is_type,
-    need_object,
-    other_key,
-    relation_kind,
-)
+from stonegate.source.syntax.object_keys import ROUTINES, Declarations, is_type, need_object, other_key, relation_kind
 from stonegate.source.syntax.type_names import qualified, strings
 
 

@@ -11,13 +11,7 @@ from stonegate.source.statements.items import Draft, with_original
 from stonegate.source.statements.relations import note_constraint
 from stonegate.source.statements.routines import build_aggregate
 from stonegate.source.syntax.grammar import Node, Statement
-from stonegate.source.syntax.object_keys import (
-    Declarations,
-    cast_label,
-    operator_label,
-    other_key,
-    rule_identity,
-)
+from stonegate.source.syntax.object_keys import Declarations, cast_label, operator_label, other_key, rule_identity
 from stonegate.source.syntax.type_names import qualified
 
 Builder = Callable[[Statement, Declarations], SourceItem]
