@@ -116,7 +116,7 @@ def database_maker(made: contextlib.ExitStack) -> MakeDatabase:
     """What makes databases, under names that no other worker uses, and drops them when `made` is closed."""
 
     def make(server: Server, template: Database | str | None = None) -> Database:
-        source = template.name if isinstance(template, Database) else template or "template0"
+        source = template.name if isinstance(template, Database) else template or "template1"
         database = create_database(server, f"test_{WORKER}_{next(NUMBERS)}", template=source)
         made.callback(drop_database, database)
         return database
@@ -126,7 +126,7 @@ def database_maker(made: contextlib.ExitStack) -> MakeDatabase:
 
 @pytest.fixture
 def make_database() -> Iterator[MakeDatabase]:
-    """Makes databases of this test's own by cloning a template (template0 without one)."""
+    """Makes databases of this test's own by cloning a template (template1 without one)."""
     with contextlib.ExitStack() as made:
         yield database_maker(made)
 
