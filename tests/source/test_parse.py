@@ -100,6 +100,8 @@ class TestPlacement:
             ("tables/a.sql", "GRANT CONNECT ON DATABASE x TO joe", "privilege on a database", "migrations/"),
             ("tables/a.sql", "CREATE PUBLICATION p FOR ALL TABLES", "CREATE PUBLICATION", "by hand"),
             ("tables/a.sql", "CREATE SERVER s FOREIGN DATA WRAPPER f", "CREATE SERVER", "by hand"),
+            ("types/a.sql", "CREATE TYPE b", "a base type is not declared state: public.b", "run-on-fresh"),
+            ("types/a.sql", "CREATE TYPE s.b (INPUT = i, OUTPUT = o)", "base type is not declared", "extension"),
             ("triggers/a.sql", "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()", "EVENT TRIGGER", ""),
             ("tables/a.sql", "BEGIN", "controls the transaction", "one transaction"),
             ("tables/a.sql", "SET search_path = x", "SET has no business", "qualify"),

@@ -42,6 +42,7 @@ from stonegate.planner.migrations.table_parts import (
     with_constraint,
     with_index,
     with_parent_renamed,
+    with_unnamed_index,
     without_column,
     without_constraint,
     without_index,
@@ -115,6 +116,8 @@ class Replay:
                 self._on_table(effect.key, lambda table: without_constraint(table, effect.key.member or ""))
             case EffectVerb.DETACH:
                 self._on_table(effect.key, detached)
+            case EffectVerb.OPAQUE:
+                self._adopt_unmodelled()
             case EffectVerb.ADD_COLUMN | EffectVerb.DROP_COLUMN:
                 self._change_columns(effect)
             case (
@@ -171,6 +174,8 @@ class Replay:
             self._adopt_sequences(key)
         elif wanted is not None:
             self._put(wanted)
+        elif key.kind is ObjectKind.TYPE:
+            self._adopt_unmodelled()
         elif key.kind is ObjectKind.INDEX and not key.name:
             self._adopt_unnamed_index(effect)
         elif key.kind is ObjectKind.INDEX:
@@ -183,6 +188,14 @@ class Replay:
                 self._put(sequence)
                 self.uncertain.add(sequence.key.label)
 
+    def _adopt_unmodelled(self) -> None:
+        """What only migrations make (publications, servers, base types) is there as they make it when they run."""
+        for other in self.desired.others:
+            if not other.creatable and self.catalog.objects.get(other.key) != other:
+                self._remove(other.key)
+                self._put(other)
+                self.uncertain.add(other.key.label)
+
     def _adopt_index(self, key: ObjectKey) -> None:
         for table in self.desired.tables:
             for index in table.indexes:
@@ -193,14 +206,9 @@ class Replay:
         """A declared index over the same columns that is not there yet, in the same order if there is one."""
         names = tuple(column.key.member for column in effect.columns)
         table = effect.columns[0].key.owner if names else effect.key
-        wanted, live = self.desired.table(table), self.catalog.table(table)
-        if wanted is None or live is None:
-            return
-        present = {index.name for index in live.indexes}
-        lacking = [i for i in wanted.indexes if frozenset(i.columns) == frozenset(names) and i.name not in present]
-        if lacking:
-            index = next((index for index in lacking if index.columns == names), lacking[0])
-            self._on_table(table, partial(with_index, index=index))
+        wanted = self.desired.table(table)
+        if wanted is not None:
+            self._on_table(table, partial(with_unnamed_index, wanted=wanted, columns=names))
 
     def _put(self, thing: object) -> None:
         name = FIELDS[type(thing).__name__]
@@ -317,12 +325,9 @@ class Replay:
         self._each_table(change, key.owner)
 
     def _each_table(self, change: Callable[[Table], Table], only: ObjectKey | None = None) -> None:
-        self.catalog = replace(
-            self.catalog,
-            tables=tuple(
-                change(table) if only is None or table.key == only else table for table in self.catalog.tables
-            ),
-        )
+        tables = self.catalog.tables
+        changed = tuple(change(table) if only is None or table.key == only else table for table in tables)
+        self.catalog = replace(self.catalog, tables=changed)
 
     def _wanted_table(self, table: Table) -> Table | None:
         return self.desired.table(table.key)

@@ -24,6 +24,14 @@ def with_index(table: Table, index: Index) -> Table:
     return replace(table, indexes=(*others_than(table.indexes, index.name), index))
 
 
+def with_unnamed_index(table: Table, wanted: Table, columns: tuple[str | None, ...]) -> Table:
+    """The table with a declared index over these columns that it lacks, in the same order if there is one."""
+    present = {index.name for index in table.indexes}
+    lacking = [i for i in wanted.indexes if frozenset(i.columns) == frozenset(columns) and i.name not in present]
+    found = next((index for index in lacking if index.columns == columns), lacking[0] if lacking else None)
+    return with_index(table, found) if found is not None else table
+
+
 def without_index(table: Table, key: ObjectKey) -> Table:
     """The table without the index of that key, wherever it stands."""
     return replace(table, indexes=others_than(table.indexes, key.name)) if table.schema == key.schema else table

@@ -99,16 +99,28 @@ _MODELS = {
 }
 #: Options of DefineStmt whose TypeName is really the name of a function.
 _FUNCTION_OPTIONS = frozenset(
-    {"function", "procedure", "restrict", "join", "input", "output", "receive", "send", "analyze", "subscript"}
-    | {"typmod_in", "typmod_out", "start", "gettoken", "end", "lextypes", "headline", "init", "lexize"}
+    {"function", "procedure", "restrict", "join", "start", "gettoken", "end", "lextypes", "headline", "init", "lexize"}
 )
 
 
 def build_defined(statement: Statement, declarations: Declarations) -> SourceItem:
-    """The item of a DefineStmt: aggregate, operator, base type, collation or text search object."""
+    """The item of a DefineStmt: aggregate, operator, collation or text search object.
+
+    Raises:
+        MisplacedStatement: a base type, be it whole or announced.
+    """
     node = statement.node
     if node["kind"] == "OBJECT_AGGREGATE":
         return build_aggregate(statement, declarations)
+    if node["kind"] == "OBJECT_TYPE":
+        raise MisplacedStatement(
+            f"a base type is not declared state: {_type_key(node['defnames']).qualified.sql} and its functions need "
+            "each other",
+            file=statement.file.path,
+            line=statement.line,
+            hint="move the type and the functions that read and write it to one file of migrations/ that begins with "
+            "-- stonegate: run-on-fresh, or pack them as an extension",
+        )
     draft = Draft(statement, declarations)
     arguments: dict[str, Node] = {}
     for entry in node.get("definition", ()):
@@ -117,14 +129,12 @@ def build_defined(statement: Statement, declarations: Declarations) -> SourceIte
             continue
         if option in _FUNCTION_OPTIONS:
             draft.needs.routine(*qualified(value["names"]))
-        elif option in ("leftarg", "rightarg", "like"):
+        elif option in ("leftarg", "rightarg"):
             draft.needs.type(value)
             arguments[option] = value
         elif (node["kind"], option) in _MODELS:
             draft.needs.other(_labelled(_MODELS[node["kind"], option], value["names"]).name)
     schema, name = qualified(node["defnames"])
-    if node["kind"] == "OBJECT_TYPE":
-        return with_original(draft.created(_type_key(node["defnames"])), statement)
     draft.needs.schema(schema)
     if node["kind"] == "OBJECT_OPERATOR":
         operands = [arguments.get("leftarg"), arguments.get("rightarg")]

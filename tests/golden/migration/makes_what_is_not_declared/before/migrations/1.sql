@@ -1,0 +1,2 @@
+-- stonegate: run-on-fresh
+CREATE PUBLICATION p;
