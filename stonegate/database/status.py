@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -109,10 +110,7 @@ async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseSt
 
 def count_objects(catalog: Catalog) -> dict[str, int]:
     """How many objects of each kind a database holds."""
-    counts: dict[str, int] = {}
-    for key in catalog.objects:
-        counts[key.kind.value] = counts.get(key.kind.value, 0) + 1
-    return counts
+    return dict(Counter(key.kind.value for key in catalog.objects))
 
 
 # --- of a fleet -----------------------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection, pq
 
-from stonegate.database.call.ending import log_out
 from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
+from stonegate.database.connect import leave
 from stonegate.database.failures import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 
@@ -372,11 +372,10 @@ class Pipeline:
             self._cleaner = None
 
     async def close(self) -> None:
-        """Stop what is at work, log out, and wait until the process is gone that pg_stat_activity counts."""
+        """Stop what is at work, log out, and wait until the process is gone that the server counts as a connection."""
         if self._calls:
             self._cancel(self._calls[0])
-        socket = self._socket
         self._break("the connection to PostgreSQL was closed", "the gateway ended it")
         if self._cancelling is not None:
             await asyncio.wait([self._cancelling])
-        await log_out(self._conn, socket if self._pgconn.status == pq.ConnStatus.OK else -1)
+        await leave(self._conn)

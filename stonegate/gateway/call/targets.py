@@ -111,13 +111,13 @@ class Targets:
         return _only(index.get((first, key)), key) or _only(index.get((second, key)), key)
 
     async def _on_server(self, owner: Owner) -> DatabaseRecord:
+        absent = _absent(owner)  # refuses impossible names before anybody waits
         now = time.monotonic()
         if now - self._absent.get(owner, -ABSENT_SECONDS) < ABSENT_SECONDS:
-            raise _absent(owner)
-        name = owner.database  # refuses impossible names before anybody waits
+            raise absent
         async with self._looking:
             if time.monotonic() - self._absent.get(owner, -ABSENT_SECONDS) < ABSENT_SECONDS:
-                raise _absent(owner)
+                raise absent
             record = await find_database(self.registry, self.server, owner)
             if record is not None:
                 self._absent.pop(owner, None)
@@ -126,8 +126,7 @@ class Targets:
             self._absent.move_to_end(owner)
             if len(self._absent) > MOST_REMEMBERED:
                 self._absent.popitem(last=False)
-        assert name == owner.database
-        raise _absent(owner)
+        raise absent
 
 
 def _only(records: list[DatabaseRecord] | None, key: str) -> DatabaseRecord | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from stonegate.database.options import ApplyOptions
 from stonegate.database.tenants.make import make_empty
-from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateError, UsageError
+from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateError
 from stonegate.fleet.adoption import find_database, label_of
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import Owner, v1_owner, v2_owner
@@ -207,9 +207,7 @@ async def _register(deployer: Deployer, platform: str, tenant: str | None, archi
     name = owner.database
     registry.require_free(owner)
     source = _source(read_archive(archive, "schema", caps=deployer.caps))
-    record = None if registry.find(platform) is None else registry.platform(platform).find(owner)
-    if record is None:
-        record = await find_database(registry, deployer.server, owner)
+    record = await find_database(registry, deployer.server, owner)
     if record is None:
         registry.ensure(platform)
         made = await create_tenant(registry, deployer.server, source, owner, if_missing=True)
@@ -259,8 +257,6 @@ async def _apply(
     options: MigrateOptions,
     on_database: Callable[[dict[str, Any]], None] | None = None,
 ) -> Outcome:
-    if not targets:
-        raise UsageError("no database was named")
     routines = count_routines(source)
     apply = deployer.options(options.plan, dry_run=options.dry_run, skip_verification=options.skip_verification)
 
