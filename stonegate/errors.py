@@ -280,7 +280,7 @@ class Drift(StonegateError):
 
 
 class ChangedMigration(Drift):
-    """An applied migration file has another checksum now."""
+    """An applied migration file has another checksum or name now."""
 
     code = "changed_migration"
 

@@ -12,7 +12,7 @@ from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import Given, plan_change
 from stonegate.planner.fresh import declared_keys, plan_fresh
-from stonegate.planner.migrations.decide import warn_of_lost_files
+from stonegate.planner.migrations.recorded import warn_of_lost_files
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.rights import with_declared_rights
 from stonegate.planner.stale import BodyUses, uses_nothing

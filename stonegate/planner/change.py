@@ -17,9 +17,10 @@ from stonegate.planner.diff import Diff, differences, in_live_positions
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.backfill import with_planned_consent
-from stonegate.planner.migrations.decide import MigrationPlan, changed_migrations, plan_migrations
+from stonegate.planner.migrations.decide import MigrationPlan, plan_migrations
 from stonegate.planner.migrations.enum_values import refuse_values
 from stonegate.planner.migrations.moved import with_moved
+from stonegate.planner.migrations.recorded import changed_migrations
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles import clear_the_way

@@ -155,8 +155,8 @@ _CONSENTS: dict[ConsentToken, tuple[str, str]] = {
         "Put `-- stonegate: allow delete_rows TABLE` into the migration, where it is reviewed with the code.",
     ),
     ConsentToken.CHANGED_MIGRATION: (
-        "Records the new checksum of an applied migration whose file was edited, and runs nothing.",
-        "Undo the edit, and write a new migration for what it was meant to change.",
+        "Records the new checksum or name of an applied migration whose file was edited or renamed; runs nothing.",
+        "Undo that, and write a new migration for what an edit was meant to change.",
     ),
     ConsentToken.MISSING_SEED: (
         "Lets declared seed rows be missing from a table; remembered for this database and row.",

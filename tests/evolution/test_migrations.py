@@ -144,12 +144,38 @@ def test_a_file_that_is_gone_is_named(deployed: Database, tmp_path: Path) -> Non
     assert warning == "applied here, but no longer in migrations/: 1.sql"
     report = applied(url, write(tmp_path, files))
     assert warning in report.warnings and recorded(url) == ["1.sql", "2.sql"]
-    files["migrations/3.sql"] = files.pop("migrations/2.sql")
-    told = plan(url, write(tmp_path, files)).warnings
-    assert "1.sql" in told[1] and "2.sql" not in told[1]
-    assert told[0].startswith("migrations/3.sql: migration 2.sql was applied") and "runs again" in told[0]
     # A kind whose directory is absent is not managed at all.
     assert plan(url, write(tmp_path, FIRST)).warnings == ()
+
+
+APPENDS = "UPDATE users SET code = concat(code, '!');"
+
+
+def codes(url: str) -> set[str]:
+    return {str(code)[-2:] for (code,) in rows(url, "SELECT code FROM users")}
+
+
+def test_a_renamed_file_blocks_until_its_new_name_is_recorded(deployed: Database, tmp_path: Path) -> None:
+    url = deployed.url
+    applied(url, migrated(tmp_path, TABLE, APPENDS))
+    renamed = write(tmp_path, {"tables/users.sql": TABLE, "migrations/7.sql": APPENDS})
+    said = refused(apply(url, renamed), "changed_migration", 5)
+    assert "applied as 1.sql" in said and "--allow changed_migration:7.sql" in said
+    consent = allowing("changed_migration:7.sql")
+    (step,) = plan(url, renamed, plan=consent).steps
+    assert step.action is Action.BASELINE and "1.sql" in step.reason
+    applied(url, renamed, plan=consent)
+    assert recorded(url) == ["1.sql", "7.sql"] and "!!" not in codes(url)
+    applied(url, renamed)
+    changed = {"tables/users.sql": TABLE, "migrations/8.sql": f"-- once more\n{APPENDS}"}
+    applied(url, write(tmp_path, changed))
+    assert codes(url) == {"!!"}
+
+
+def test_a_file_moved_to_another_directory_does_not_run_again(deployed: Database, tmp_path: Path) -> None:
+    applied(deployed.url, migrated(tmp_path, TABLE, APPENDS))
+    applied(deployed.url, write(tmp_path, {"tables/users.sql": TABLE, "migrations/2024/1.sql": APPENDS}))
+    assert recorded(deployed.url) == ["1.sql", "2024/1.sql"] and "!!" not in codes(deployed.url)
 
 
 def test_a_baselined_file_may_go(database: Database, tmp_path: Path) -> None:

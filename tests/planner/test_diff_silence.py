@@ -20,6 +20,7 @@ NOT_COMPARED = {
     ("Constraint", "columns"),  # part of its definition
     ("Constraint", "references"),  # part of its definition
     ("Constraint", "index"),  # the index of a constraint has the constraint's name
+    ("Constraint", "shared"),  # only notes exist for it, of a partition that has another part of its parent's index
     ("Index", "definition"),  # its shape and its name
     ("Index", "unique"),  # part of its shape
     ("Index", "columns"),  # part of its shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog
@@ -15,6 +15,7 @@ from stonegate.planner import hazards
 from stonegate.planner.consent import Allowed
 from stonegate.planner.migrations.contained import contained_migrations
 from stonegate.planner.migrations.enum_values import anticipate_values
+from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
 from stonegate.planner.migrations.simulate import Replay
 from stonegate.planner.type_matrix import type_change
 
@@ -27,7 +28,7 @@ class MigrationPlan:
         steps: RUN and BASELINE steps; those of PostgreSQL's non-transactional statements have Phase.POST_COMMIT.
         pending: the migrations that run inside the transaction; `late`: those that run after the commit.
         new: what the folder declares, and neither the database has nor a migration makes.
-        blocked: changed files, and explicit statements without consent.
+        blocked: changed and renamed files, and explicit statements without consent.
     """
 
     steps: tuple[Step, ...] = ()
@@ -55,7 +56,8 @@ def plan_migrations(
     applied = {migration.name: migration for migration in state.migrations}
     has_tables = Folder.TABLES in tree.folders
     waiting = tuple(migration for migration in ordered if migration.name not in applied)
-    blocked = list(_changed(ordered, state, allowed))
+    renamed = find_renamed(tree, state)
+    blocked = list(refuse_changed(ordered, state, allowed))
 
     def is_run(migration: Migration) -> bool:
         match mode:
@@ -64,9 +66,11 @@ def plan_migrations(
             case Mode.FRESH:
                 return not has_tables or migration.run_on_fresh
             case _:
-                return True
+                return migration.name not in renamed
 
     running = tuple(migration for migration in waiting if is_run(migration))
+    if mode not in (Mode.BASELINE, Mode.FRESH):
+        blocked += refuse_renamed(waiting, renamed, allowed)
     new: frozenset[ObjectKey] = frozenset()
     if live is not None and desired is not None and mode is not Mode.FRESH and running:
         new, contained = contained_migrations(running, live, desired)
@@ -81,7 +85,8 @@ def plan_migrations(
     as_run = {migration.name: migration for migration in running}
     for waits in waiting:
         migration = as_run.get(waits.name, waits)
-        step, refused = _step(migration, waits.name in as_run, changes.get(migration.name, ()), allowed)
+        former = renamed.get(waits.name)
+        step, refused = _step(migration, waits.name in as_run, changes.get(migration.name, ()), allowed, former)
         steps.append(step)
         blocked += refused
     return MigrationPlan(steps=tuple(steps), pending=pending, late=late, new=new, blocked=tuple(blocked))
@@ -92,8 +97,9 @@ def _is_late(migration: Migration) -> bool:
 
 
 def _step(
-    migration: Migration, is_run: bool, changes: tuple[Change, ...], allowed: Allowed
+    migration: Migration, is_run: bool, changes: tuple[Change, ...], allowed: Allowed, former: str | None
 ) -> tuple[Step, list[Blocked]]:
+    """The step of one file, and what it needs consent for; `former` is the name under which it was applied."""
     key = ObjectKey(ObjectKind.MIGRATION, "", migration.name)
     if not is_run:
         step = Step(
@@ -103,7 +109,9 @@ def _step(
             key=key,
             file=migration.file,
             line=1,
-            reason="the declared tables have its result already: recorded, not run",
+            reason=f"applied here as {former}: recorded under its new name, not run"
+            if former is not None
+            else "the declared tables have its result already: recorded, not run",
         )
         return step, []
     own = tuple(Consent.parse(text) for text in migration.allows)
@@ -132,76 +140,6 @@ def _step(
         if (blocked := here.refusal(change)) is not None
     ]
     return step, refused
-
-
-_MOST_NAMES = 8  # of lost files in one warning
-_EDITED = "restore the file and write a new migration; or record the new checksum with the consent above"
-_LINE_ENDS = (
-    "only its line ends changed: have git check it out as it was (.gitattributes: *.sql text eol=lf, and likewise); "
-    "or record the new checksum with the consent above"
-)
-
-
-def _changed(ordered: tuple[Migration, ...], state: TrackingState, allowed: Allowed) -> Iterator[Blocked]:
-    """An applied file whose checksum changed is drift (behaviour, §4)."""
-    applied = {migration.name: migration for migration in state.migrations}
-    for migration in ordered:
-        record = applied.get(migration.name)
-        if record is None:
-            continue
-        recorded, now = (
-            (record.raw_checksum, migration.raw_checksum)
-            if record.checksum is None
-            else (record.checksum, migration.checksum)
-        )
-        if recorded != now and not allowed.permits(ConsentToken.CHANGED_MIGRATION, migration.name):
-            yield Blocked(
-                code="changed_migration",
-                object=migration.name,
-                change_class=ChangeClass.INCOMPATIBLE,
-                reason=f"the file changed after it was applied: recorded {recorded[:12]}…, now {now[:12]}…",
-                allow=f"--allow changed_migration:{migration.name}",
-                hint=_LINE_ENDS if recorded == migration.respelled_checksum else _EDITED,
-                file=migration.file,
-                line=1,
-            )
-
-
-def changed_migrations(tree: SourceTree, state: TrackingState) -> tuple[Migration, ...]:
-    """Applied files with another checksum now, whose records an allowed `changed_migration` renews."""
-    applied = {migration.name: migration for migration in state.migrations}
-    return tuple(
-        migration
-        for migration in tree.migrations
-        if (record := applied.get(migration.name)) is not None
-        and (
-            record.checksum != migration.checksum if record.checksum else record.raw_checksum != migration.raw_checksum
-        )
-    )
-
-
-def warn_of_lost_files(tree: SourceTree, state: TrackingState) -> tuple[str, ...]:
-    """Migrations that ran in the database, and whose files are gone; of a renamed one, that it would run again.
-
-    The records stay as they are: files that every database has behind it may be removed.
-    """
-    if Folder.MIGRATIONS not in tree.folders:
-        return ()
-    present = {migration.name for migration in tree.migrations}
-    lost = [record for record in state.migrations if record.name not in present]
-    applied = {record.name for record in state.migrations}
-    new = {migration.raw_checksum: migration for migration in tree.migrations if migration.name not in applied}
-    renamed = [(record.name, new[record.raw_checksum]) for record in lost if record.raw_checksum in new]
-    told = [
-        f"{migration.file}: migration {name} was applied under that name, and its file is gone; renamed it runs again: "
-        f"give it back its name, or remove it"
-        for name, migration in renamed
-    ]
-    gone = [record.name for record in lost if not record.baselined and record.raw_checksum not in new]
-    if gone:
-        more = f" and {len(gone) - _MOST_NAMES} more" if len(gone) > _MOST_NAMES else ""
-        told.append(f"applied here, but no longer in migrations/: {', '.join(gone[:_MOST_NAMES])}{more}")
-    return tuple(told)
 
 
 def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> dict[str, tuple[Change, ...]]:
