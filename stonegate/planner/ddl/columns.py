@@ -78,9 +78,11 @@ def identity_definition(column: Column) -> str:
 
 
 def _is_spoken_of(column: Column) -> bool:
-    """True if statements that follow name the sequence inside: then its name is not left to PostgreSQL."""
-    access = column.identity_access
-    return access is not None and bool(access.comment or access.granted or access.revoked)
+    """True if statements that follow name the sequence inside, or another one of the name that PostgreSQL would choose:
+    then its name is not left to PostgreSQL."""
+    access, name = column.identity_access, column.identity_name
+    is_second = name is not None and name.name[-1].isdigit()
+    return is_second or (access is not None and bool(access.comment or access.granted or access.revoked))
 
 
 def identity_notes(column: Column, live: Column | None = None, builder: str = "") -> Iterator[Clause]:

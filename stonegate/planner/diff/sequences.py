@@ -54,11 +54,17 @@ def _pair(sides: Sides) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence]
     missing: list[Sequence] = []
     for sequence in unpaired:
         namesake = left.get(sequence.key)
-        if namesake is None or (sequence.owned_by is not None and _is_dropped(sides, namesake)):
+        if namesake is None or (sequence.owned_by is not None and _makes_way(sides, sequence, namesake)):
             missing.append(sequence)
         else:
             pairs.append((sequence, left.pop(namesake.key)))
     return pairs, missing, list(left.values())
+
+
+def _makes_way(sides: Sides, desired: Sequence, live: Sequence) -> bool:
+    """True for a sequence that goes with its column, or because that gets one inside, whatever else it owns."""
+    replaced = live.owned_by == desired.owned_by and _column_fate(sides, live) == "replaced"
+    return replaced or _is_dropped(sides, live)
 
 
 def _is_dropped(sides: Sides, live: Sequence) -> bool:

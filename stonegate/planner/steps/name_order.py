@@ -13,6 +13,7 @@ from stonegate.model.catalog import Catalog, Column, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.diff.constraints import indexed
+from stonegate.planner.diff.naming import has_given_sequence
 from stonegate.planner.diff.sides import relations
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -133,6 +134,10 @@ def _taken(operation: Operation, live: Catalog, desired: Catalog) -> Iterator[ob
         yield from () if operation.part is Part.ASIDE else _after(operation, live)
     elif operation.verb is not Verb.DROP and operation.change.aspect != "owned_by":  # which takes no name
         yield from _names(operation, desired)
+    if operation.change.aspect == "identity":
+        table = desired.table(operation.table)
+        column = table.column(operation.key.member or "") if table is not None else None
+        yield from _sequence_names(column) if column is not None and has_given_sequence(column) else ()
 
 
 def _after(operation: Operation, live: Catalog) -> Iterator[object]:

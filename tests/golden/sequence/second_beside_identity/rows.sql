@@ -1,0 +1,2 @@
+INSERT INTO plain VALUES (5, 1);
+INSERT INTO counted (x) VALUES (1), (2);
