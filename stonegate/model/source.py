@@ -319,6 +319,7 @@ class SourceTree:
         warnings: what was noticed and tolerated, each naming its file.
         digest: sha256 over the raw bytes of all files and their paths, hex; decides "unchanged" without parsing.
         fingerprint: sha256 over (kind, path, checksum) of everything parsed, hex.
+        unchecked: paths of the files that tell the server not to look into routine bodies.
     """
 
     path: str
@@ -330,4 +331,5 @@ class SourceTree:
     warnings: tuple[str, ...] = ()
     digest: str
     fingerprint: str
+    unchecked: frozenset[str] = frozenset()
     files: tuple[SourceFile, ...] = field(default=(), repr=False)

@@ -46,7 +46,7 @@ def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
             case Seeder():
                 pass
             case _:
-                steps.append(_step(node))
+                steps.append(_step(node, tree))
     seeds = seed_steps(ordered.seeders, None, None)
     refreshes = refresh_steps(steps, lambda: reads_of_folder(ordered), filled_tables(seeds, seed_missing=False))
     return replace(
@@ -57,14 +57,19 @@ def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
     )
 
 
-def _step(node: Node) -> Step:
+def _step(node: Node, tree: SourceTree) -> Step:
     match node.value:
         case ExtensionItem() as extension:
             return _extension_step(extension)
         case ClosingKey(item=item):
             return _item_step(node, item, f"{node.label}, which closes a circle of tables")
         case SourceItem() as item:
-            return _item_step(node, item, "" if item.verb is Verb.CREATE else _beginning(item.sql))
+            step = _item_step(node, item, "" if item.verb is Verb.CREATE else _beginning(item.sql))
+            is_routine = item.verb is Verb.CREATE and item.key.kind is ObjectKind.ROUTINE
+            if not is_routine or item.file not in tree.unchecked:
+                return step
+            off, on = (Statement(sql=f"SET check_function_bodies = {word}", line=node.line) for word in ("off", "on"))
+            return replace(step, statements=(off, *step.statements, on))
         case _:
             raise AssertionError(f"{node.label} has no statement of its own")
 

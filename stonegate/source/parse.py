@@ -17,7 +17,7 @@ from stonegate.source.duplicates import find_duplicates
 from stonegate.source.files.archive import Caps
 from stonegate.source.files.tree import SourceBytes, read_tree
 from stonegate.source.migrations.migration import build_migration
-from stonegate.source.placement import BUILDERS, is_dump_preamble, misplaced
+from stonegate.source.placement import BUILDERS, is_dump_preamble, leaves_bodies_alone, misplaced
 from stonegate.source.statements import extensions
 from stonegate.source.statements.relations import in_transaction
 from stonegate.source.statements.seeders import build_seeder, moves_sequences
@@ -46,10 +46,13 @@ class _Found:
     warnings: list[str] = field(default_factory=list)
     errors: list[SourceError] = field(default_factory=list)
     settings: dict[str, list[int]] = field(default_factory=dict)
+    unchecked: set[str] = field(default_factory=set)
 
     def leave_out(self, setting: Statement) -> None:
         """Note a session setting, of which a dump has a dozen at its head."""
         self.settings.setdefault(setting.file.path, []).append(setting.line)
+        if leaves_bodies_alone(setting):
+            self.unchecked.add(setting.file.path)
 
     def all_warnings(self) -> tuple[str, ...]:
         """The warnings, those about session settings as one for each file."""
@@ -122,6 +125,7 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
         warnings=found.all_warnings(),
         digest=read.digest,
         fingerprint=_fingerprint(found),
+        unchecked=frozenset(found.unchecked),
         files=read.files,
     )
 

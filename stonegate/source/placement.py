@@ -164,3 +164,11 @@ def is_dump_preamble(statement: Statement) -> bool:
         return False
     constants = [string_constant(argument) for argument in call.get("args", ())]
     return constants[:2] == ["search_path", ""]
+
+
+def leaves_bodies_alone(statement: Statement) -> bool:
+    """Whether a statement tells the server, as a dump does, to take bodies as they are."""
+    node = statement.node
+    if statement.kind != "VariableSetStmt" or node.get("name", "").lower() != "check_function_bodies":
+        return False
+    return [string_constant(argument) for argument in node.get("args", ())] in (["off"], ["false"])
