@@ -14,6 +14,7 @@ from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unstead
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, comparison, given_columns, key_columns, look_up
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed, StonegateError
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
@@ -99,6 +100,7 @@ async def insert_seeds(
     *,
     only_missing: bool = False,
     declared: DeclaredOrder | None = None,
+    known: Catalog | None = None,
 ) -> tuple[SeedReport, ...]:
     """Insert the declared rows whose key is absent, and move sequences past explicit ids.
 
@@ -110,6 +112,7 @@ async def insert_seeds(
         seeders: of any number of tables, in the order of insertion (foreign keys).
         only_missing: tables may be old ones; False says that they are new, and probably empty.
         declared: the declared column order by table, for seeders without a column list.
+        known: the catalog that the database certainly holds; see `read_tables`.
 
     Returns:
         One report per table: `found` rows were there already; of a query those are expected that it inserted.
@@ -121,7 +124,7 @@ async def insert_seeds(
     if not seeders:
         return ()
     groups = seeded_tables(seeders)
-    inserting = _Inserting(conn=conn, tables=await read_tables(conn, seeders), declared=declared or {})
+    inserting = _Inserting(conn=conn, tables=await read_tables(conn, seeders, known=known), declared=declared or {})
     try:
         async with conn.transaction():
             seeders = await mark_unsteady(conn, seeders)

@@ -26,6 +26,7 @@ from stonegate.database.server.sizes import read_database_sizes
 from stonegate.database.sql import load
 from stonegate.database.tenants.labels import DatabaseFacts, Label, label_statement
 from stonegate.errors import StonegateError
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import TEMPORARY_PREFIX, QualifiedName
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder
@@ -129,6 +130,7 @@ async def finish_clone(
     seeders: Sequence[Seeder],
     refreshed: Sequence[QualifiedName],
     *,
+    catalog: Catalog,
     digest: str,
     fingerprint: str,
     started: float,
@@ -139,6 +141,7 @@ async def finish_clone(
         conninfo: of the clone, as its owner.
         seeders: in foreign-key order.
         refreshed: materialised views that read what these fill, in order.
+        catalog: of the template.
         digest, fingerprint: of the folder.
         started: time.monotonic() when the making began.
 
@@ -153,7 +156,7 @@ async def finish_clone(
             lock_timeout_s=0, statement_timeout_s=0, search_path=path, role=None, version=conn.info.server_version
         )
         await conn.execute("; ".join(("BEGIN", *settings.statements(local=True))).encode())
-        seeds = await insert_seeds(conn, seeders) if seeders else ()
+        seeds = await insert_seeds(conn, seeders, known=catalog) if seeders else ()
         for name in refreshed:
             await conn.execute(refresh_view(name).encode())
         origin = {"template": new.template, "fingerprint": fingerprint, "digest": digest}

@@ -35,6 +35,7 @@ from stonegate.database.tenants.clone import (
 from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts, record_label
 from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import MigrationFailed, StonegateError
+from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import QualifiedName
 from stonegate.model.plan import Action, Phase
@@ -53,9 +54,9 @@ class Mould:
         logins: conninfos of the owner on any database, in the order to be tried; () where it is the administrator.
         owner: the owning role; None for the administrator's.
         template: the reference to clone; None to build each one.
+        catalog: of the reference.
         seeders: in foreign-key order.
         refreshed: materialised views that read what these fill, in order.
-        search_path: the database's own setting.
         fingerprint: of the folder.
         note: what the next `prepare_mould` for this folder can be given to spare it the parsing; None if it was given.
     """
@@ -65,10 +66,10 @@ class Mould:
     owner: str | None
     source: LazySource
     template: str | None
+    catalog: Catalog
     strategy: Strategy | None
     seeders: tuple[Seeder, ...]
     refreshed: tuple[QualifiedName, ...]
-    search_path: tuple[str, ...]
     fingerprint: str
     note: bytes | None = None
 
@@ -121,10 +122,10 @@ async def prepare_mould(
         owner=owner,
         source=source,
         template=template,
+        catalog=reference.catalog,
         strategy=strategy,
         seeders=noted.seeders,
         refreshed=tuple(item.key.qualified for item in noted.items),
-        search_path=reference.catalog.search_path,
         fingerprint=noted.fingerprint,
         note=None if noted is given else to_json(noted),
     )
@@ -249,7 +250,7 @@ async def _make_new(
         template=mould.template,
         base="template0",  # as the reference: clones and built ones are alike, and nobody is connected to it
         owner=mould.owner,
-        search_path=mould.search_path if mould.template is not None else (),
+        search_path=mould.catalog.search_path if mould.template is not None else (),
         strategy=mould.strategy,
     )
     await make_database(maintenance, new)
@@ -281,6 +282,7 @@ async def _fill(maintenance: Session, mould: Mould, new: NewDatabase, started: f
             new,
             mould.seeders,
             mould.refreshed,
+            catalog=mould.catalog,
             digest=mould.source.digest,
             fingerprint=mould.fingerprint,
             started=started,
