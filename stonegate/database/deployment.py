@@ -21,7 +21,7 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import admin_steps
-from stonegate.database.reports import blocked_error, elapsed_ms, failed_report, finished_report
+from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
 from stonegate.database.server.databases import connect_maintenance, create_database, drop_database, temporary_database
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import read_session
@@ -106,8 +106,7 @@ async def apply_database(
         if unchanged is None and await _lock(conn, database, options, on_progress):
             unchanged = await find_unchanged(conn, source, options)
         if unchanged is not None:
-            plan = unchanged_plan(source, database, unchanged)
-            return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+            return unchanged_report(database, started, unchanged_plan(source, database, unchanged))
 
         def survey_again() -> Awaitable[Survey]:
             return survey_database(
@@ -140,7 +139,7 @@ async def apply_plan(
     async def work(conn: AsyncConnection[Any], database: str, created: bool) -> ApplyReport:
         if plan.mode is Mode.UNCHANGED:
             await refuse_moved(conn, plan, database)
-            return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+            return unchanged_report(database, started, plan)
         await _lock(conn, database, options, on_progress)
         facts = await read_session(conn)
         live, state = await read_live(conn, everything=plan.mode is Mode.BASELINE), await read_state(conn)

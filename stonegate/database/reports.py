@@ -51,6 +51,11 @@ def _reason(blocked: Blocked) -> str:
     return f"{place}{blocked.reason}{end}"
 
 
+def unchanged_report(database: str, started: float, plan: Plan | None = None) -> ApplyReport:
+    """The report of a database that was found to be as it should."""
+    return ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+
+
 def failed_report(
     error: StonegateError, database: str, started: float, plan: Plan | None = None, warnings: tuple[str, ...] = ()
 ) -> ApplyReport:

@@ -10,10 +10,10 @@ from psycopg import AsyncConnection
 
 from stonegate.database.connect import connect, using
 from stonegate.database.options import ApplyOptions
-from stonegate.database.reports import elapsed_ms
+from stonegate.database.reports import unchanged_report
 from stonegate.database.tracking.tables import read_unchanged
 from stonegate.model.plan import Mode, Plan, PlanSource, PlanTarget
-from stonegate.model.report import ApplyReport, Status
+from stonegate.model.report import ApplyReport
 from stonegate.source.lazy import LazySource
 
 
@@ -69,4 +69,4 @@ async def probe_unchanged(
     async with using(await connect(conninfo), database=database) as conn:
         if await find_unchanged(conn, source, options) is None:
             return None
-    return ApplyReport(status=Status.UNCHANGED, database=database, duration_ms=elapsed_ms(started))
+    return unchanged_report(database, started)

@@ -10,6 +10,7 @@ import msgspec
 from stonegate.errors import (
     DataDirUnusable,
     FleetFailed,
+    MigrationFailed,
     PoolExhausted,
     ReferenceUnavailable,
     SourceError,
@@ -44,16 +45,16 @@ def refusal_of(error: Exception) -> Refusal:
     if not isinstance(error, StonegateError):
         return Refusal(500, {"error": "internal_error", "message": "an internal error; the log has the details"})
     headers = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS)] if isinstance(error, PoolExhausted) else []
-    return Refusal(error.status, error.as_dict() | {"error": public_code(error)}, headers)
+    return Refusal(error.status, error.as_dict() | {"error": public_code(type(error))}, headers)
 
 
-def public_code(error: StonegateError) -> str:
+def public_code(kind: type[StonegateError]) -> str:
     """The code that clients know: one for everything that is wrong with a folder (http-contract, "Errors")."""
-    if isinstance(error, SourceError):
+    if issubclass(kind, SourceError):
         return SourceError.code
-    if isinstance(error, (ReferenceUnavailable, FleetFailed)):
-        return "migration_failed"
-    return StonegateError.code if isinstance(error, DataDirUnusable) else error.code
+    if issubclass(kind, (ReferenceUnavailable, FleetFailed)):
+        return MigrationFailed.code
+    return StonegateError.code if issubclass(kind, DataDirUnusable) else kind.code
 
 
 def encode(value: object) -> bytes:

@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone, statements_of
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.post_commit import run_post_commit
-from stonegate.database.executor.session import SessionSettings, roll_back
+from stonegate.database.executor.session import roll_back
 from stonegate.database.executor.transaction import run_transaction
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
@@ -115,14 +115,7 @@ async def _run_prelude(conn: AsyncConnection[Any], job: Job, admin: AsyncConnect
     reports: list[StepReport] = []
     if job.options.tracked:
         await ensure_tracking(conn)
-    settings = SessionSettings(
-        lock_timeout_s=job.options.lock_timeout_s,
-        statement_timeout_s=job.options.statement_timeout_s,
-        search_path=job.search_path,
-        role=job.options.role,
-        version=conn.info.server_version,
-    )
-    for text in settings.statements(local=False):
+    for text in job.settings(conn.info.server_version).statements(local=False):
         await conn.execute(text.encode())
     for number, step in enumerate(job.prelude, start=1):
         job.announce(Stage.PRELUDE, step, number, len(job.prelude))

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from stonegate.database.executor.session import SessionSettings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog
@@ -97,6 +98,17 @@ class Job:
     def late(self) -> tuple[Step, ...]:
         """What follows after the commit."""
         return tuple(step for step in self.plan.steps if step.phase is Phase.POST_COMMIT)
+
+    def settings(self, version: int, *, check_bodies: bool = True) -> SessionSettings:
+        """What its statements run under on a server of that version (server_version_num)."""
+        return SessionSettings(
+            lock_timeout_s=self.options.lock_timeout_s,
+            statement_timeout_s=self.options.statement_timeout_s,
+            search_path=self.search_path,
+            role=self.options.role,
+            version=version,
+            check_bodies=check_bodies,
+        )
 
     def announce(self, stage: Stage, step: Step | None = None, index: int = 0, total: int = 0) -> None:
         """Tell whoever watches what comes next."""

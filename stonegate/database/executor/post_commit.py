@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.remains import is_reached
-from stonegate.database.executor.session import SessionSettings, end_with_client
+from stonegate.database.executor.session import end_with_client
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
 from stonegate.database.tracking.tables import ANNOUNCED, FAILED, STARTED, record_plan, record_post_commit
@@ -50,14 +50,7 @@ async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execu
     Raises:
         StonegateError: a statement failed. Everything before it stays; the next apply goes on there.
     """
-    options = job.options
-    settings = SessionSettings(
-        lock_timeout_s=options.lock_timeout_s,
-        statement_timeout_s=options.statement_timeout_s,
-        search_path=job.search_path,
-        role=options.role,
-        version=conn.info.server_version,
-    )
+    settings = job.settings(conn.info.server_version)
     # What a migration may have SET for the whole session goes first.
     for text in ("RESET ALL", *settings.statements(local=False)):
         await conn.execute(text.encode())

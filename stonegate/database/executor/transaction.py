@@ -17,7 +17,7 @@ from stonegate.database.executor.batch import Sent, StatementFailed, send_batch,
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
 from stonegate.database.executor.post_commit import announced
-from stonegate.database.executor.session import CONSTRAINTS_NOW, SessionSettings, roll_back
+from stonegate.database.executor.session import CONSTRAINTS_NOW, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
@@ -154,15 +154,7 @@ class _Attempt:
             await send_batch(self.conn, batch)
 
     def _apply_settings(self) -> None:
-        options = self.job.options
-        settings = SessionSettings(
-            lock_timeout_s=options.lock_timeout_s,
-            statement_timeout_s=options.statement_timeout_s,
-            search_path=self.job.search_path,
-            role=options.role,
-            version=self.conn.info.server_version,
-            check_bodies=self.job.plan.desired is None,
-        )
+        settings = self.job.settings(self.conn.info.server_version, check_bodies=self.job.plan.desired is None)
         for text in settings.statements(local=True):
             self._send(text)
 

@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -24,6 +24,8 @@ from stonegate.model.names import REFERENCE_PREFIX, TEMPORARY_PREFIX
 
 #: A connection, for those who only hand it on.
 Session: TypeAlias = AsyncConnection[Any]
+#: How a template is copied (manual, CREATE DATABASE).
+Strategy: TypeAlias = Literal["WAL_LOG", "FILE_COPY"]
 
 MAINTENANCE = ("postgres", "template1")
 LOCK_SECONDS = 60.0
@@ -88,9 +90,8 @@ async def create_database(
         MigrationFailed: PostgreSQL refuses (permission, template, locale, name).
         LockTimeout: somebody else creates or drops a database of that name for too long.
     """
-    statement = _create_statement(name, owner, template, locale)
-    if by_files:
-        statement += sql.SQL(" STRATEGY FILE_COPY")
+    strategy: Strategy | None = "FILE_COPY" if by_files else None
+    statement = create_statement(name, owner=owner, template=template, strategy=strategy, locale=locale)
     async with hold_lock(maintenance, database_key(name), timeout_s=LOCK_SECONDS):
         if await exists(maintenance, name):
             return False
@@ -104,12 +105,25 @@ async def create_database(
     return True
 
 
-def _create_statement(name: str, owner: str | None, template: str | None, locale: Locale | None) -> sql.Composed:
+def create_statement(
+    name: str,
+    *,
+    owner: str | None = None,
+    template: str | None = None,
+    strategy: Strategy | None = None,
+    locale: Locale | None = None,
+    is_closed: bool = False,
+) -> sql.Composed:
+    """CREATE DATABASE; `is_closed` for one that nobody is let into."""
     parts: list[sql.Composable] = [sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))]
     if owner is not None:
         parts.append(sql.SQL("OWNER {}").format(sql.Identifier(owner)))
     if template is not None:
         parts.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(template)))
+    if strategy is not None:
+        parts.append(sql.SQL("STRATEGY {}").format(sql.SQL(strategy)))
+    if is_closed:
+        parts.append(sql.SQL("ALLOW_CONNECTIONS false"))
     if locale is not None:
         provider = _PROVIDERS.get(locale.provider, "libc")
         parts.append(sql.SQL("ENCODING {}").format(sql.Literal(locale.encoding)))

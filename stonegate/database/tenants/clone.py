@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -20,7 +20,7 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.reports import elapsed_ms
 from stonegate.database.seeds.insert import insert_seeds
-from stonegate.database.server.databases import drop_database, refused
+from stonegate.database.server.databases import Strategy, create_statement, drop_database, refused
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.server.sizes import read_database_sizes
 from stonegate.database.sql import load
@@ -36,7 +36,6 @@ from stonegate.planner.ddl import refresh_view
 #: measured on PostgreSQL 18 with fsync on, a quiet server has WAL_LOG ahead at 8 MB (37 against 130 ms), a busy one has
 #: FILE_COPY ahead from 31–63 MB on (320 against 160 ms at 63 MB, 962 against 536 ms at 256 MB).
 FILE_COPY_BYTES = 64 * 1024 * 1024
-Strategy: TypeAlias = Literal["WAL_LOG", "FILE_COPY"]
 MAKE_SECONDS = 120.0
 
 
@@ -71,7 +70,11 @@ async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> 
     async with hold_lock(maintenance, database_key(temporary), timeout_s=MAKE_SECONDS):
         made = False
         try:
-            await maintenance.execute(_create_statement(temporary, new))
+            template = new.template or new.base
+            statement = create_statement(
+                temporary, owner=new.owner, template=template, strategy=new.strategy, is_closed=True
+            )
+            await maintenance.execute(statement)
             made = True
             # One message is one transaction: it never has its name without its label and its privileges.
             await maintenance.execute(sql.SQL("; ").join(_dress(temporary, new)))
@@ -83,20 +86,6 @@ async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> 
                 message = f"the database {new.name} cannot be created"
                 raise refused(error, message, new.name, right=right) from error
             raise
-
-
-def _create_statement(name: str, new: NewDatabase) -> sql.Composed:
-    parts: list[sql.Composable] = [sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))]
-    if new.owner is not None:
-        parts.append(sql.SQL("OWNER {}").format(sql.Identifier(new.owner)))
-    if new.template is not None:
-        parts.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(new.template)))
-        if new.strategy is not None:
-            parts.append(sql.SQL("STRATEGY {}").format(sql.SQL(new.strategy)))
-    elif new.base is not None:
-        parts.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(new.base)))
-    parts.append(sql.SQL("ALLOW_CONNECTIONS false"))
-    return sql.SQL(" ").join(parts)
 
 
 async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> Strategy:

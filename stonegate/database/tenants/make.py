@@ -20,13 +20,18 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import Reference, read_stored
 from stonegate.database.reports import elapsed_ms
-from stonegate.database.server.databases import Session, collect_leftovers, connect_maintenance, drop_database
+from stonegate.database.server.databases import (
+    Session,
+    Strategy,
+    collect_leftovers,
+    connect_maintenance,
+    drop_database,
+)
 from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.tenants.clone import (
     MAKE_SECONDS,
     NewDatabase,
-    Strategy,
     choose_strategy,
     finish_clone,
     make_database,

@@ -192,7 +192,7 @@ def _run(work: Callable[[], Any]) -> Outcome:
         outcome: Outcome = asyncio.run(work())
         return outcome
     except StonegateError as error:
-        return Outcome(status=error.status, body=error.as_dict() | {"error": public_code(error)})
+        return Outcome(status=error.status, body=error.as_dict() | {"error": public_code(type(error))})
 
 
 def _source(read: SourceBytes, path: str = "schema") -> LazySource:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from stonegate.database.connect import connect, using
 from stonegate.database.deployment import apply_plan, plan_database
 from stonegate.database.options import ApplyOptions
-from stonegate.database.reports import blocked_error, elapsed_ms, failed_report
+from stonegate.database.reports import blocked_error, failed_report, unchanged_report
 from stonegate.database.server.sizes import read_sizes
 from stonegate.database.tenants.roles import try_logins
 from stonegate.database.tracking.tables import read_state
@@ -18,7 +18,6 @@ from stonegate.fleet.targets import Target
 from stonegate.gateway.deploy.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Mode, Phase, Plan
-from stonegate.model.report import ApplyReport, Status
 from stonegate.settings import MIB
 from stonegate.source.lazy import LazySource
 
@@ -61,18 +60,15 @@ async def _attempt(
         fingerprint = source.tree().fingerprint
         last = None if state.last is None else state.last.fingerprint
         if last is not None and fingerprint != last and fingerprint in state.fingerprints:
-            plan = unchanged_plan(source, database, last)
-            report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
+            report = unchanged_report(database, started, unchanged_plan(source, database, last))
             return summary_of_single(report, source, superseded=True, warnings=(SUPERSEDED,))
     plan = await plan_database(conninfo, source, options)
     if plan.mode is Mode.UNCHANGED:
-        report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
-        return summary_of_single(report, source)
+        return summary_of_single(unchanged_report(database, started, plan), source)
     if fingerprint == last and blocked_only_by_drift(plan):
         # A container that starts again must not be kept from it by what somebody did in the database.
         warnings = tuple(f"drift: {blocked.object}: {blocked.reason}" for blocked in plan.blocked)
-        report = ApplyReport(status=Status.UNCHANGED, database=database, plan=plan, duration_ms=elapsed_ms(started))
-        return summary_of_single(report, source, warnings=warnings)
+        return summary_of_single(unchanged_report(database, started, plan), source, warnings=warnings)
     if plan.blocked:
         return failure_of_report(failed_report(blocked_error(plan, database), database, started, plan))
     await _refuse_large(conninfo, plan, database, max_table_mb)

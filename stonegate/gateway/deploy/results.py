@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stonegate.database.tenants.make import Made
-from stonegate.errors import StonegateError, every_error
+from stonegate.errors import every_error
 from stonegate.gateway.answers import public_code
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Plan
@@ -83,8 +83,7 @@ def failure_of_report(report: ApplyReport) -> Outcome:
 
 def error_body(error: ErrorReport, database: str) -> dict[str, Any]:
     """The flat envelope of a failure that came back as a value."""
-    classes = [kind for kind in every_error(StonegateError) if kind.code == error.code]
-    code = public_code(classes[0].__new__(classes[0])) if classes else error.code
+    code = next(public_code(kind) for kind in every_error() if kind.code == error.code)
     body: dict[str, Any] = {"error": code, "message": "; ".join((error.message, *error.details)), "database": database}
     optional = {"cause": error.cause, "hint": error.hint, "sqlstate": error.sqlstate}
     return body | {key: value for key, value in optional.items() if value}
