@@ -203,7 +203,7 @@ def _altered(change: Change, desired: CatalogObject, live: CatalogObject, contex
         case Sequence() if aspect == "new_name" and change.before is not None and change.after is not None:
             yield types.rename_sequence(QualifiedName(desired.schema, change.before), change.after)
         case Sequence() if isinstance(live, Sequence):
-            yield from types.sequence_changes(aspect, desired, live)
+            yield from types.sequence_changes(aspect, desired, live, context)
         case _:
             raise MigrationBlocked(
                 f"{desired.key}: its {aspect.replace('_', ' ')} cannot be altered", hint="write a migration"

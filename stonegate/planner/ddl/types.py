@@ -17,7 +17,7 @@ from stonegate.model.catalog import (
     RangeType,
     Sequence,
 )
-from stonegate.model.names import QualifiedName, quote_ident, quote_literal
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.model.plan import Change
 from stonegate.planner.calling_domains import calling_checks
 from stonegate.planner.ddl import text
@@ -239,12 +239,24 @@ def ownership_statement(thing: Sequence) -> str:
     return f"ALTER SEQUENCE {relation_name(thing).sql} OWNED BY {owner}"
 
 
+def _to_role_of_table(desired: Sequence, live: Sequence, context: DdlContext) -> Iterator[str]:
+    """A sequence must belong to the role of the table that takes it (manual: ALTER SEQUENCE, "OWNED BY")."""
+    if desired.owned_by is None:
+        return
+    key = ObjectKey(ObjectKind.TABLE, *desired.owned_by[:2])
+    table = context.live.table(key) or context.desired.table(key)
+    if table is not None and table.access.owner != live.access.owner:
+        if live.owned_by is not None:
+            yield ownership_statement(replace(desired, owned_by=None))
+        yield f"ALTER SEQUENCE {relation_name(desired).sql} OWNER TO {quote_ident(table.access.owner)}"
+
+
 def rename_sequence(before: QualifiedName, after: str) -> Clause:
     """ALTER SEQUENCE … RENAME TO."""
     return Clause(statement=f"ALTER SEQUENCE {before.sql} RENAME TO {quote_ident(after)}", order=Order.RENAME)
 
 
-def sequence_changes(aspect: str, desired: Sequence, live: Sequence) -> Iterator[Clause]:
+def sequence_changes(aspect: str, desired: Sequence, live: Sequence, context: DdlContext) -> Iterator[Clause]:
     """ALTER SEQUENCE for one aspect: options, owned_by or unlogged. The live name counts (behaviour, §5)."""
     name = relation_name(live).sql
     match aspect:
@@ -258,7 +270,8 @@ def sequence_changes(aspect: str, desired: Sequence, live: Sequence) -> Iterator
             if parts:
                 yield Clause(statement=f"ALTER SEQUENCE {name} {' '.join(parts)}", order=Order.CREATE_SEQUENCE)
         case "owned_by":
-            yield Clause(statement=ownership_statement(desired), order=Order.OWN_SEQUENCE)
+            for statement in (*_to_role_of_table(desired, live, context), ownership_statement(desired)):
+                yield Clause(statement=statement, order=Order.OWN_SEQUENCE)
         case "unlogged":
             state = "UNLOGGED" if desired.unlogged else "LOGGED"
             yield Clause(statement=f"ALTER SEQUENCE {name} SET {state}", order=Order.CREATE_SEQUENCE)

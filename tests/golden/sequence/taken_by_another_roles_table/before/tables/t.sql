@@ -1,0 +1,5 @@
+CREATE SEQUENCE q;
+CREATE TABLE u (a int DEFAULT nextval('q'));
+CREATE SEQUENCE r OWNED BY u.a;
+CREATE TABLE t (id int);
+ALTER TABLE t OWNER TO pg_monitor;
