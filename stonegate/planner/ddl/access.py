@@ -27,6 +27,7 @@ from stonegate.model.catalog import (
     held_although_denied,
 )
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident, quote_literal
+from stonegate.planner.diff.naming import split_top_level
 
 
 def reference(thing: CatalogObject) -> str:
@@ -76,19 +77,8 @@ def routine_reference(key: ObjectKey, kind: str | None = None) -> str:
 
 
 def _with_modes(arguments: str) -> str:
-    """`integer, numeric(1,2)` with IN before each type; commas inside quotes or parentheses separate nothing."""
-    parts: list[str] = []
-    depth, quoted, start = 0, False, 0
-    for position, character in enumerate(arguments):
-        if character == '"':
-            quoted = not quoted
-        elif not quoted and character in "()":
-            depth += 1 if character == "(" else -1
-        elif character == "," and not quoted and depth == 0:
-            parts.append(arguments[start:position])
-            start = position + 1
-    parts.append(arguments[start:])
-    return ", ".join(f"IN {part.strip()}" for part in parts if part.strip())
+    """`integer, numeric(1,2)` with IN before each type."""
+    return ", ".join(f"IN {part.strip()}" for part in split_top_level(arguments))
 
 
 def _sql(thing: EnumType | CompositeType | DomainType | RangeType | Sequence | Table | View) -> str:

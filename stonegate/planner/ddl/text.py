@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from stonegate.model.catalog import SequenceOptions
 from stonegate.model.names import quote_ident, quote_literal
+from stonegate.planner.diff.sequences import usual_options
 
 FOREIGN_PREFIX = "fdw."
 SERVER_PREFIX = "server="
@@ -15,11 +16,6 @@ DEFAULT_TABLESPACE = "pg_default"
 DEFAULT_ACCESS_METHOD = 170000  # SET ACCESS METHOD DEFAULT came with PostgreSQL 17
 
 _BARE_VALUE = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z|true\Z|false\Z|on\Z|off\Z|auto\Z")
-_BOUNDS = {
-    "smallint": (-(2**15), 2**15 - 1),
-    "integer": (-(2**31), 2**31 - 1),
-    "bigint": (-(2**63), 2**63 - 1),
-}
 
 
 # --- storage parameters ("fillfactor=70", "toast.autovacuum_enabled=false") -----------------------------------------
@@ -93,21 +89,6 @@ def access_method(name: str | None, server: int) -> str:
 
 
 # --- sequences ------------------------------------------------------------------------------------------------------
-
-
-def usual_options(type_name: str, increment: int = 1) -> SequenceOptions:
-    """What CREATE SEQUENCE chooses by itself (manual: CREATE SEQUENCE)."""
-    lowest, highest = _BOUNDS.get(type_name, _BOUNDS["bigint"])
-    minimum, maximum = (1, highest) if increment > 0 else (lowest, -1)
-    return SequenceOptions(
-        type=type_name,
-        start=minimum if increment > 0 else maximum,
-        increment=increment,
-        minimum=minimum,
-        maximum=maximum,
-        cache=1,
-        cycle=False,
-    )
 
 
 def sequence_clauses(options: SequenceOptions, *, live: SequenceOptions | None = None) -> tuple[str, ...]:

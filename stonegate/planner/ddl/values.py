@@ -25,6 +25,7 @@ from stonegate.planner.ddl.columns import (
     in_parentheses,
     sequence_notes,
 )
+from stonegate.planner.diff.sequences import serial_options, usual_options
 
 SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
 
@@ -250,8 +251,7 @@ def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[C
 def create_owned_sequence(table: Table, column: Column, sequence: Sequence | None, order: Order) -> Clause:
     """CREATE SEQUENCE for a serial column, unless a step before made it; without `sequence` as serial would."""
     assert column.owned_sequence is not None
-    kind = column.type if column.type in ("smallint", "integer") else "bigint"
-    options = sequence.options if sequence is not None else text.usual_options(kind)
+    options = sequence.options if sequence is not None else serial_options(column)
     unlogged = sequence.unlogged if sequence is not None else table.unlogged
     words = " ".join((f"AS {options.type}", *text.sequence_clauses(options)))
     head = f"CREATE {'UNLOGGED ' if unlogged else ''}SEQUENCE IF NOT EXISTS {column.owned_sequence.sql}"
@@ -322,7 +322,7 @@ def _advance(
     sequence: str, table: QualifiedName, column: Column, options: SequenceOptions | None, before: str | None
 ) -> Clause:
     """Moves a new sequence behind the values that the column holds, and behind the last value of the one before."""
-    options = options or text.usual_options("bigint")
+    options = options or usual_options("bigint")
     ascending = options.increment > 0
     extreme = f"{'max' if ascending else 'min'}({quote_ident(column.name)})::bigint"
     if before is not None:

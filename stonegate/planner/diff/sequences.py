@@ -11,7 +11,11 @@ from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.naming import is_given_sequence
 from stonegate.planner.diff.sides import Sides
 
-_MAXIMUM = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+_BOUNDS = {
+    "smallint": (-(2**15), 2**15 - 1),
+    "integer": (-(2**31), 2**31 - 1),
+    "bigint": (-(2**63), 2**63 - 1),
+}
 
 
 def compare_sequences(sides: Sides) -> Findings:
@@ -189,14 +193,29 @@ def _comes_with_column(sides: Sides, sequence: Sequence) -> bool:
     present = former.column(column.name) if former is not None else None
     return (present is not None and bool(present.identity)) or (
         sequence.access == Access(owner=table.access.owner)
-        and sequence.options == _serial_options(column)
+        and sequence.options == serial_options(column)
         and sequence.unlogged == table.unlogged
     )
 
 
-def _serial_options(column: Column) -> SequenceOptions:
-    kind = column.type if column.type in _MAXIMUM else "bigint"
-    return SequenceOptions(type=kind, start=1, increment=1, minimum=1, maximum=_MAXIMUM[kind], cache=1, cycle=False)
+def serial_options(column: Column) -> SequenceOptions:
+    """What `serial` of the column's type chooses."""
+    return usual_options(column.type if column.type in _BOUNDS else "bigint")
+
+
+def usual_options(type_name: str, increment: int = 1) -> SequenceOptions:
+    """What CREATE SEQUENCE chooses by itself (manual: CREATE SEQUENCE)."""
+    lowest, highest = _BOUNDS.get(type_name, _BOUNDS["bigint"])
+    minimum, maximum = (1, highest) if increment > 0 else (lowest, -1)
+    return SequenceOptions(
+        type=type_name,
+        start=minimum if increment > 0 else maximum,
+        increment=increment,
+        minimum=minimum,
+        maximum=maximum,
+        cache=1,
+        cycle=False,
+    )
 
 
 def _surplus(sides: Sides, sequence: Sequence) -> Findings:
@@ -256,9 +275,8 @@ def same_but_for_type(desired: SequenceOptions | None, live: SequenceOptions | N
 
 
 def _without_type(options: SequenceOptions) -> tuple[object, ...]:
-    highest = _MAXIMUM.get(options.type, _MAXIMUM["bigint"])
-    up = options.increment > 0
-    minimum = None if options.minimum == (1 if up else -highest - 1) else options.minimum
-    maximum = None if options.maximum == (highest if up else -1) else options.maximum
-    start = None if options.start == (options.minimum if up else options.maximum) else options.start
+    usual = usual_options(options.type, options.increment)
+    minimum = None if options.minimum == usual.minimum else options.minimum
+    maximum = None if options.maximum == usual.maximum else options.maximum
+    start = None if options.start == (options.minimum if options.increment > 0 else options.maximum) else options.start
     return (start, options.increment, minimum, maximum, options.cache, options.cycle)
