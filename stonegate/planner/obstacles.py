@@ -342,6 +342,8 @@ class _Clearing:
         column = column_in(self.live, dependent) if dependent.kind is ObjectKind.COLUMN else None
         if dependent in self.desired.objects or (column is not None and self._declared_member(dependent)):
             hint = f"change {disturbance.key} in a migration without dropping it"
+            if disturbance.key.kind is ObjectKind.OTHER:
+                hint = f"declare the new {disturbance.key} under another name, and use that"
         if column is not None and column.generated is not None and self._declared_member(dependent):
             table, name = QualifiedName(dependent.schema, dependent.name).sql, quote_ident(column.name)
             hint = (

@@ -23,6 +23,7 @@ from tests.convergence import Look, Snapshot, between, deploy, lost, options, pl
 from tests.servers import MAJORS, Database, MakeDatabase, Server, drop_database, drop_references
 
 HERE = Path(__file__).parent
+NEWEST = 18  # whose plans are recorded, unless a case runs on older ones only
 CASES = sorted(path.parent for path in HERE.glob("*/*/after"))
 
 
@@ -129,7 +130,7 @@ def check(case: Case, folder: Path, database: Database, look: Look, *, update: b
     report = deploy(database.url, folder / "after", options(case.allow, force=case.force))
     assert report.plan is not None, report.error
     try:
-        if server.major == 18:
+        if server.major == min(max(case.versions), NEWEST):
             compare_with_golden(report.plan, folder / "plan.json", update)
         if case.expect == "applied":
             assert report.status in (Status.APPLIED, Status.UNCHANGED), report.error

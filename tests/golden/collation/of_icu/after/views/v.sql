@@ -1,0 +1,1 @@
+CREATE VIEW v AS SELECT id, name FROM t ORDER BY code COLLATE "da-x-icu";

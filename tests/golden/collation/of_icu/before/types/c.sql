@@ -1,0 +1,1 @@
+CREATE COLLATION phone_book (provider = icu, locale = 'de@collation=phonebook');
