@@ -109,6 +109,12 @@ _MISPLACED: dict[str, tuple[str, tuple[str, str]]] = {
     ),
     "CreateExtensionStmt": ("CREATE EXTENSION", ("is declared in its own folder", "move it to extensions/")),
 }
+#: The names in an older dump mean what this path says; a newer pg_dump writes them out.
+_OTHER_PATH = (
+    "changes the search_path, and with it what the names behind it mean",
+    "write the schema before each name (CREATE TABLE sales.orders), and SET search_path into routines that need it; "
+    "of a dump from before 2018: createdb scratch; psql -d scratch -f FILE; pg_dump -s scratch > tables/schema.sql",
+)
 _UNKNOWN = ("is no declared state that stonegate knows", "write it into migrations/")
 
 
@@ -116,6 +122,8 @@ def misplaced(statement: Statement) -> MisplacedStatement:
     """The error that says where a statement belongs."""
     folder = statement.file.folder
     name, (why, where) = _MISPLACED.get(statement.kind, (_verb(statement), _UNKNOWN))
+    if _setting(statement)[0] == "search_path":
+        why, where = _OTHER_PATH
     match folder:
         case Folder.SEEDERS:
             why = "is no INSERT"
@@ -149,26 +157,30 @@ _USUAL_PATH = frozenset({"public", "pg_catalog", "$user"})
 
 def is_dump_preamble(statement: Statement) -> bool:
     """Whether a statement is one of those that pg_dump writes before the objects: it is left out with a warning."""
+    name, values = _setting(statement)
+    if name != "search_path":
+        return name in _HARMLESS
+    if statement.kind == "SelectStmt":
+        values = [part.strip(' "') for part in (values[0] or "").split(",")]
+        if values == [""]:
+            return True
+    return "public" in values and _USUAL_PATH.issuperset(values)
+
+
+def _setting(statement: Statement) -> tuple[str, list[str | None]]:
+    """Name and values of what SET, or SELECT set_config(…) alone, sets; ("", []) for any other statement."""
     node = statement.node
-    if statement.kind == "VariableSetStmt":
-        name = node.get("name", "").lower()
-        if name == "search_path" and node["kind"] == "VAR_SET_VALUE":
-            path = [string_constant(argument) for argument in node["args"]]
-            return "public" in path and _USUAL_PATH.issuperset(path)
-        return name in _HARMLESS and node["kind"] in ("VAR_SET_VALUE", "VAR_SET_DEFAULT")
-    if statement.kind != "SelectStmt":
-        return False
-    targets: list[Node] = node.get("targetList", [])
+    if statement.kind == "VariableSetStmt" and node["kind"] in ("VAR_SET_VALUE", "VAR_SET_DEFAULT"):
+        return node.get("name", "").lower(), [string_constant(argument) for argument in node.get("args", ())]
+    targets: list[Node] = node.get("targetList", []) if statement.kind == "SelectStmt" else []
     call = targets[0]["ResTarget"]["val"].get("FuncCall", {}) if len(targets) == 1 and "fromClause" not in node else {}
     if not call or call["funcname"][-1]["String"].get("sval") != "set_config":
-        return False
-    constants = [string_constant(argument) for argument in call.get("args", ())]
-    return constants[:2] == ["search_path", ""]
+        return "", []
+    name, *values = (string_constant(argument) for argument in call.get("args", ()))
+    return (name or "").lower(), values or [None]
 
 
 def leaves_bodies_alone(statement: Statement) -> bool:
     """Whether a statement tells the server, as a dump does, to take bodies as they are."""
-    node = statement.node
-    if statement.kind != "VariableSetStmt" or node.get("name", "").lower() != "check_function_bodies":
-        return False
-    return [string_constant(argument) for argument in node.get("args", ())] in (["off"], ["false"])
+    name, values = _setting(statement)
+    return name == "check_function_bodies" and values[:1] in (["off"], ["false"])

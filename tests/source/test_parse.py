@@ -104,7 +104,9 @@ class TestPlacement:
             ("types/a.sql", "CREATE TYPE s.b (INPUT = i, OUTPUT = o)", "base type is not declared", "extension"),
             ("triggers/a.sql", "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()", "EVENT TRIGGER", ""),
             ("tables/a.sql", "BEGIN", "controls the transaction", "one transaction"),
-            ("tables/a.sql", "SET search_path = x", "SET has no business", "qualify"),
+            ("tables/a.sql", "SET search_path = sales, pg_catalog", "changes the search_path", "pg_dump -s scratch"),
+            ("functions/a.sql", "SELECT set_config('search_path', 'x', false)", "changes the search_path", "sales."),
+            ("tables/a.sql", "SET work_mem = '1MB'", "SET has no business", "qualify"),
             ("tables/a.sql", "VACUUM t", "maintenance", "migrations/"),
             ("tables/a.sql", "CREATE TABLE t AS SELECT 1", "does not say which columns", "tables/"),
             ("tables/a.sql", "CREATE TEMP TABLE t ()", "temporary table t", "routine"),
@@ -115,7 +117,7 @@ class TestPlacement:
             ("seeders/a.sql", "UPDATE t SET a = 1", "is no INSERT", "migrations/"),
             ("types/a.sql", "ALTER DOMAIN d DROP CONSTRAINT c", "DROP CONSTRAINT", "migrations/"),
             ("types/a.sql", "ALTER DOMAIN d DROP NOT NULL", "DROP NOT NULL", "migrations/"),
-            ("tables/a.sql", "SET search_path = app, public", "SET has no business", "SET clause"),
+            ("tables/a.sql", "SET search_path = app, public", "SET has no business", "into routines"),
         ],
     )
     def test_misplaced_statements_say_where_they_belong(self, path: str, sql: str, message: str, hint: str) -> None:
@@ -162,11 +164,12 @@ class TestPlacement:
             {
                 "tables/dump.sql": "\\restrict a1B2\n\nSET statement_timeout = 0;\nSET client_encoding = 'UTF8';\n"
                 "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.t ();\n"
-                "SET search_path = public, pg_catalog; SET default_with_oids = false;\n\\unrestrict a1B2\n"
+                "SET search_path = public, pg_catalog; SET default_with_oids = false;\n"
+                "SELECT set_config('search_path', 'public, \"$user\"', false);\n\\unrestrict a1B2\n"
             }
         )
         assert [str(item.key) for item in tree.items] == ["table t"]
-        assert tree.warnings == ("tables/dump.sql:3: 5 session settings; left out",)
+        assert tree.warnings == ("tables/dump.sql:3: 6 session settings; left out",)
 
     def test_concurrently_of_a_declared_index_is_left_out_with_a_warning(self) -> None:
         text = "CREATE TABLE t (id int);\ncreate unique index /* c */\nconcurrently i ON t (id);"
