@@ -163,6 +163,14 @@ def test_an_ambiguous_call_lists_the_candidates(gateway: Gateway, shop: str) -> 
     assert "vague(date)" in message and "vague(uuid)" in message
 
 
+def test_a_call_without_parameters_is_told_what_there_is(gateway: Gateway, shop: str) -> None:
+    messages = {gateway.post("/call", {"platform": shop, "function": "add", **sent}).json()["message"] for sent in NONE}
+    assert len(messages) == 1 and "takes 0 parameters; add(" in messages.pop()
+
+
+NONE: list[dict[str, Any]] = [{}, {"params": []}, {"params": {}}]
+
+
 @pytest.mark.shows("query_failed")
 def test_a_failed_call_says_what_postgresql_said(gateway: Gateway, shop: str) -> None:
     body = gateway.call(shop, "fail", ["P0042", "oh no"]).json()

@@ -84,7 +84,7 @@ def choose_signature(name: str, signatures: Sequence[FunctionSignature], argumen
     labels = tuple(sorted(signature.label for signature in signatures))
     by_arity = [fit for signature in signatures for fit in _fits(signature, arguments)]
     if not by_arity:
-        if isinstance(arguments, Mapping):
+        if isinstance(arguments, Mapping) and arguments:
             shown = ", ".join(each[:MOST_SHOWN] for each in tuple(arguments)[:MOST_NAMES])
             raise UsageError(f"no function {name} takes the parameters named {shown}", details=labels)
         raise UsageError(
