@@ -287,7 +287,8 @@ def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
 def _nullability(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     """SET and DROP NOT NULL; the latter goes down to the children, where it may not be wanted.
 
-    SET NOT NULL validates a constraint that is NOT VALID; other options need another constraint (PostgreSQL 18).
+    SET NOT NULL validates a constraint of the table's own that is NOT VALID; other options need another constraint
+    (PostgreSQL 18).
     """
     name = relation_name(table)
     same = desired.not_null and live.not_null_options in (desired.not_null_options, NOT_VALID)
@@ -300,6 +301,11 @@ def _nullability(table: Table, desired: Column, live: Column, context: DdlContex
         yield add_not_null(name, desired)
     elif desired.not_null:
         yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
+        if same and live.not_null_inherited and live.not_null_name and NOT_VALID in (live.not_null_options or ""):
+            # It only made the parent's the table's own.
+            yield Clause(
+                table=name, clause=f"VALIDATE CONSTRAINT {quote_ident(live.not_null_name)}", order=Order.VALIDATE
+            )
     for child, column in children_reached(table, desired.name, context) if drops else ():
         if column.not_null_inherited:
             continue  # another parent's, which stays

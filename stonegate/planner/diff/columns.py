@@ -202,7 +202,8 @@ def _compare_null(
         family.carries(desired, live, "not_null") and family.carries(desired, live, "not_null_options")
     ):
         return
-    if after is not None and after == f"{before} {NOT_VALID}" and (last is None or _null_text(last) == after):
+    is_kept = last is None or _null_text(last) == after or family.hands_down_null(live.name) == (True, True)
+    if after is not None and after == f"{before} {NOT_VALID}" and is_kept:
         yield Note(f"{key}: NOT NULL is validated already, although the folder says NOT VALID")
         return
     validated = before is not None and NOT_VALID in before

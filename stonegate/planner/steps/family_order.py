@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
-from stonegate.model.catalog import Catalog
+from stonegate.model.catalog import NOT_VALID, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
@@ -83,9 +83,13 @@ def _parents_first(
 
 
 def _fits_parent(below: Operation, above: Operation) -> bool:
-    """True if a child's column must be ready when its parent's comes, or be named before a NOT NULL is handed down."""
+    """True if a child's column must be ready when its parent's comes, or be named before a NOT NULL is handed down.
+
+    Beside one that is handed down NOT VALID PostgreSQL adds none of the child's own.
+    """
     if above.change.aspect == "not_null" and above.change.after is not None:
-        return below.change.aspect == "not_null_name"
+        is_own = below.change.aspect == "not_null" and not (below.change.after or NOT_VALID).endswith(NOT_VALID)
+        return below.change.aspect == "not_null_name" or (is_own and above.change.after.endswith(NOT_VALID))
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
     return is_new and below.change.aspect in ("type", "generated")
 
