@@ -9,13 +9,13 @@ relations AS MATERIALIZED (
     FROM ([[relations]]) AS r
 ),
 
--- Columns of views are not told apart: a view is replaced as a whole.
+-- Columns of views and sequences are not told apart: these are replaced as a whole.
 columns AS MATERIALIZED (
-    SELECT a.attrelid AS relation, a.attnum AS number, CASE WHEN r.kind IN ('v', 'm') THEN r.key
+    SELECT a.attrelid AS relation, a.attnum AS number, CASE WHEN r.kind IN ('v', 'm', 'S') THEN r.key
         ELSE concat('{"kind":"', CASE r.kind WHEN 'c' THEN 'attribute' ELSE 'column' END, '",', r.named,
             ',"member":', to_json(a.attname::text), '}') END AS key
     FROM pg_catalog.pg_attribute AS a
-    JOIN relations AS r ON r.oid = a.attrelid AND r.kind <> 'S'
+    JOIN relations AS r ON r.oid = a.attrelid
     WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
 ),
 
@@ -41,7 +41,7 @@ nodes AS MATERIALIZED (
     SELECT 'pg_class'::regclass, relation, number, key FROM columns
     UNION ALL
     -- The sequence inside an identity column is part of that, but others may use it by its name.
-    SELECT d.classid, d.objid, 0,
+    SELECT d.classid, d.objid, generate_series(0, 3),  -- as a whole and by its columns
         concat('{"kind":"sequence","schema":', to_json(n.name::text), ',"name":', to_json(s.relname::text), '}')
     FROM pg_catalog.pg_depend AS d
     JOIN columns AS c ON c.relation = d.refobjid AND c.number = d.refobjsubid

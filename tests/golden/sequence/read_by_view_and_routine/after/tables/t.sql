@@ -1,0 +1,3 @@
+CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY, x int);
+CREATE TABLE b (id serial, x int);
+CREATE SEQUENCE r;

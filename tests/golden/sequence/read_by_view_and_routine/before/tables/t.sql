@@ -1,0 +1,3 @@
+CREATE TABLE a (id serial, x int);
+CREATE TABLE b (id int GENERATED ALWAYS AS IDENTITY, x int);
+CREATE SEQUENCE q;
