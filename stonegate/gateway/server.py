@@ -24,7 +24,7 @@ import uvicorn
 from stonegate.errors import StonegateError, UsageError
 from stonegate.gateway.app import Door
 from stonegate.gateway.board import Board
-from stonegate.gateway.deploy.processes import kill_processes
+from stonegate.gateway.deploy.processes import kill_processes, require_processes
 from stonegate.gateway.logs import LOG, set_up_logs
 from stonegate.gateway.orphans import when_orphaned
 from stonegate.gateway.protocol import BoundedProtocol
@@ -91,6 +91,7 @@ def serve(settings: Settings) -> int:
     """
     limits_of(settings)
     require_directory(settings.data_dir)
+    require_processes()
     _set_up(settings)
     with _listen(settings) as listener:
         LOG.info("listening on %s:%d", settings.gateway_host, listener.getsockname()[1])

@@ -12,7 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from stonegate.errors import DataDirUnusable
+from stonegate.errors import DataDirUnusable, UsageError
+from stonegate.gateway.deploy.processes import require_processes
 from stonegate.gateway.state import Gateway as State
 from stonegate.gateway.state import require_directory
 from stonegate.settings import Settings
@@ -194,6 +195,17 @@ def test_a_data_directory_that_is_of_no_use_is_no_fault_of_the_client(inside: In
     for path in (tmp_path / "shop/platform.json", Path("/proc")):  # no directory; nothing can be written to it
         with pytest.raises(DataDirUnusable, match="cannot be used"):
             require_directory(path)
+
+
+def test_deployments_that_could_never_start_are_no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_processes()
+
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("multiprocessing.synchronize.Lock", refuse)
+    with pytest.raises(UsageError, match="/dev/shm"):
+        require_processes()
 
 
 def test_unknown_fields_are_named_in_the_log(gateway: Gateway, shop: str, behind: Server) -> None:

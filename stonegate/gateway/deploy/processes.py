@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.datastructures import UploadFile
 
+from stonegate.errors import UsageError
 from stonegate.gateway.answers import Refusal
 from stonegate.gateway.deploy.results import Outcome
 from stonegate.gateway.orphans import when_orphaned
@@ -93,6 +94,22 @@ class Processes:
             self._idle.pop().shutdown(wait=False)
         if self._running:
             await asyncio.wait(self._running, timeout=timeout_s)
+
+
+def require_processes() -> None:
+    """See that deployments will be able to start, rather than fail one by one.
+
+    Raises:
+        UsageError: there are no semaphores here (sem_open), by which their queues are guarded.
+    """
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except OSError as error:
+        raise UsageError(
+            "deployments run in processes of their own, which need a /dev/shm that can be written",
+            cause=str(error),
+            hint="mount a tmpfs there; Docker and Kubernetes do so by themselves",
+        ) from error
 
 
 def kill_processes() -> None:
