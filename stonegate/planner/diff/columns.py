@@ -34,6 +34,8 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
         if name in present and column != present[name]:
             known = former.get(name)
             yield from _compare_column(sides, desired, column, present[name], known, family)
+        if name in present and family.becomes_own(column, present[name]):
+            yield Note(f"{_key(desired, column)} becomes the table's own besides its parent's")
     gone = [column for name, column in present.items() if name not in wanted and not family.takes_column(column)]
     heirs = _heirs(gone, added)
     for column in gone:

@@ -58,6 +58,8 @@ def _compare_pair(
     key = table.key.part(ObjectKind.CONSTRAINT, live.name if is_named_above else pair.name)
     if family.leaves_origin(desired, live):
         yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
+    elif family.becomes_own(desired, live):
+        yield Note(f"{key} becomes the table's own besides its parent's")
     if not is_named_above:
         yield from _compare_name(sides, table, pair)
     yield from _compare_validity(sides, key, desired, live, former)

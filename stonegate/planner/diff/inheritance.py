@@ -40,7 +40,7 @@ class Family:
         pairs = [(_table(self.sides.desired, name), _table(self.sides.live, name)) for name in kept]
         return tuple((wanted, present) for wanted, present in pairs if wanted is not None and present is not None)
 
-    @property
+    @cached_property
     def is_stable(self) -> bool:
         """False while the table gets or loses parents, which moves its columns and constraints between them."""
         return set(parents_of(self.desired)) == set(parents_of(self.live))
@@ -58,6 +58,13 @@ class Family:
         if isinstance(live, Column):
             return bool(self._parent_columns(live.name))
         return self.keeps_constraint(live)
+
+    def becomes_own(self, desired: Column | Constraint, live: Column | Constraint) -> bool:
+        """True if a column or constraint goes from one parent to another: it is the table's own between the two, and
+        stays so (manual: ALTER TABLE, NO INHERIT)."""
+        if self.is_stable or self.desired.partition_of is not None or not (desired.inherited and live.inherited):
+            return False
+        return not (self._parent_columns(live.name) if isinstance(live, Column) else self.keeps_constraint(live))
 
     @cached_property
     def retyped(self) -> tuple[ObjectKey, ...]:
