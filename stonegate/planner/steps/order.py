@@ -62,6 +62,8 @@ _REMARK_TAKEN_BACK, _REMARK_MADE = 5, 88
 _ATTACHED = frozenset(
     {"owner", "comment", "privileges", "sequence_comment", "sequence_privileges", "enabled", "options", "name"}
 )
+#: What may change under the eyes of all that depends on a thing.
+_UNFELT = frozenset({"owned_by", "row_security", "force_row_security", "replica_identity", "options", "owner"})
 _WITH_DEFAULT = (ObjectKind.COLUMN, ObjectKind.TYPE)
 _RELATIONS = frozenset(
     {
@@ -199,7 +201,7 @@ def _removal_order(
             yield from ((number, second) for number in moves for second in index.removers(edge.on))
             continue
         gone = index.whole_removers(edge.on)
-        altered = [n for n in index.alterers(edge.on) if operations[n].change.aspect != "owned_by"]
+        altered = [n for n in index.alterers(edge.on) if operations[n].change.aspect not in _UNFELT]
         altered = [n for n in altered if n not in index.column_defaults]
         for first in index.removers(edge.dependent):
             yield from ((first, second) for second in gone)

@@ -1,0 +1,4 @@
+CREATE TABLE a (aa text);
+CREATE TABLE zz (cc text) INHERITS (a);
+CREATE TABLE d (dd text) INHERITS (zz, a);
+ALTER TABLE a FORCE ROW LEVEL SECURITY;

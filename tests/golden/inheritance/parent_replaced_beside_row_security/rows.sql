@@ -1,0 +1,1 @@
+INSERT INTO d VALUES ('a', 'c', 'd');
