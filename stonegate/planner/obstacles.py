@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from stonegate.model.catalog import REMARKS, Catalog, Constraint, DomainType, Index, Table, View
+from stonegate.model.catalog import REMARKS, Catalog, Constraint, DomainType, Index, Routine, Table, View
 from stonegate.model.expressions import is_unstable
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
@@ -255,6 +255,8 @@ class _Clearing:
         declared = self._declared_member(dependent)
         calls_on = column.generated is not None and dependent in self.desired.dependents.get(disturbance.key, ())
         if self._is_freed(dependent) and not (calls_on and disturbance.key.kind is ObjectKind.ROUTINE):
+            if column.generated is not None and self._is_ambiguous_beside(dependent, disturbance.key):
+                self._block(dependent, disturbance)
             if declared and column.default is not None and self._waits(disturbance.key):
                 self._add(replace(_restoring(dependent, disturbance, Action.ALTER), aspect="former_default"))
             return
@@ -283,6 +285,15 @@ class _Clearing:
         """True for a routine beside which a default's call of another one of its name may be ambiguous."""
         names = ((routine.schema, routine.name) for routine in self.desired.routines)
         return key.kind is ObjectKind.ROUTINE and (key.schema, key.name) in names
+
+    def _is_ambiguous_beside(self, column: ObjectKey, key: ObjectKey) -> bool:
+        """True if the column is to call a namesake of the routine, where that fits, too, by its defaults."""
+        routine = self.live.objects.get(key)
+        if not isinstance(routine, Routine) or not any(p.default is not None for p in routine.parameters):
+            return False
+        namesakes = (other for other in self.desired.routines if (other.schema, other.name) == (key.schema, key.name))
+        retained = self.changes.get((column, "")) is None  # else it goes and comes back
+        return retained and any(column in self.desired.dependents.get(other.key, ()) for other in namesakes)
 
     def _is_parents_affair(self, column: ObjectKey, disturbance: _Disturbance) -> bool:
         """True if a parent's column of that name is in the way too: this one goes and comes back with it."""
