@@ -21,7 +21,8 @@ from stonegate.planner.steps.operations import Operation, Part, Verb
 WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
 
 _OF_SEQUENCES = ("new_name", "sequence_name")
-_NEW_NAMES = ("name", "not_null_name", *_OF_SEQUENCES)
+#: Aspects of changes that give something another name.
+NEW_NAMES = ("name", "not_null_name", *_OF_SEQUENCES)
 _RELATIONS = frozenset(
     {
         ObjectKind.TABLE,
@@ -117,7 +118,7 @@ def _all_names(catalog: Catalog) -> Iterator[str]:
 def is_rename(operation: Operation) -> bool:
     """True for what gives a constraint of a table, an index or an owned sequence another name."""
     is_part = operation.key.kind is not ObjectKind.TYPE
-    return is_part and operation.verb is Verb.ALTER and operation.change.aspect in _NEW_NAMES
+    return is_part and operation.verb is Verb.ALTER and operation.change.aspect in NEW_NAMES
 
 
 def _left(operation: Operation, live: Catalog) -> Iterator[object]:

@@ -10,6 +10,7 @@ from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
+from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.holders import is_foreign_key
 from stonegate.planner.migrations.backfill import (
     close,
@@ -24,6 +25,7 @@ from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
 from stonegate.planner.migrations.rewind import with_rewound
 from stonegate.planner.refreshing import reads_of_catalog, refresh_steps
 from stonegate.planner.steps.evolve import Evolution, evolve
+from stonegate.planner.steps.name_order import NEW_NAMES
 from stonegate.planner.steps.operations import calling_parts
 
 _NEW_OBJECTS = frozenset(
@@ -92,13 +94,29 @@ def _before_migrations(
 
     wanted = {key for key, change in by_key.items() if is_wanted(change)}
     chosen = _with_needs(wanted, by_key, _remade(changes, evolution), evolution)
+    taken = {name for key in chosen for name in _names_inside(key, evolution.desired)}
     first = tuple(
         change
         for change in changes
         if (by_key.get(change.key) is change and change.key in chosen)
         or (change.aspect == "labels" and change.change_class is ChangeClass.SAFE and change.key not in moved)
+        or (change.aspect in NEW_NAMES and (change.key.schema, change.before) in taken and _is_real(change, evolution))
     )
     return first, tuple(change for change in changes if change not in first)
+
+
+def _names_inside(key: ObjectKey, desired: Catalog) -> Iterator[tuple[str, str]]:
+    """The names that the indexes and keys of a table and the sequences of its columns have in its schema."""
+    table = desired.table(key) if key.kind is ObjectKind.TABLE else None
+    if table is not None:
+        yield from ((key.schema, part.name) for part in indexed(table))
+        sequences = (name for column in table.columns for name in (column.owned_sequence, column.identity_name))
+        yield from ((name.schema, name.name) for name in sequences if name is not None)
+
+
+def _is_real(change: Change, evolution: Evolution) -> bool:
+    """True if the database has the table of what gets another name today, and under the name that the plan says."""
+    return evolution.real is None or (change.table or change.key.owner) in evolution.real.objects
 
 
 def _is_there(key: ObjectKey, evolution: Evolution) -> bool:

@@ -1,0 +1,1 @@
+INSERT INTO a SELECT id, x FROM b;
