@@ -240,10 +240,11 @@ def _is_mutual(edge: Dependency, desired: Catalog) -> bool:
 
 
 def _within_tables(operations: tuple[Operation, ...], index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """Constraints and indexes go before the columns of their table change, and come back after."""
+    """Constraints and indexes go before the columns of their table change, and come back after: then comes a comment."""
     attached = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
     for numbers in index.by_table.values():
         columns = [number for number in numbers if operations[number].key.kind is ObjectKind.COLUMN]
+        comments = {operations[each].key: each for each in numbers if operations[each].change.aspect == "comment"}
         for number in numbers:
             operation = operations[number]
             if operation.key.kind not in attached:
@@ -253,6 +254,8 @@ def _within_tables(operations: tuple[Operation, ...], index: OperationIndex) -> 
                 yield from ((number, column) for column in columns if operations[column].change.action is Action.DROP)
             elif operation.verb is Verb.CREATE:
                 yield from ((column, number) for column in columns)
+                if operation.key in comments:
+                    yield number, comments[operation.key]
 
 
 def _keys_settled(
