@@ -240,7 +240,7 @@ def _is_mutual(edge: Dependency, desired: Catalog) -> bool:
 
 
 def _within_tables(operations: tuple[Operation, ...], index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """Constraints and indexes go before the columns of their table change, and come back after: then comes a comment."""
+    """Constraints and indexes go before the columns of their table change, and come back, with comments, after."""
     attached = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
     for numbers in index.by_table.values():
         columns = [number for number in numbers if operations[number].key.kind is ObjectKind.COLUMN]
