@@ -9,6 +9,7 @@ from stonegate.model.names import QualifiedName
 from stonegate.model.source import Seeder, SeedRow
 from stonegate.model.tokens import Token
 from stonegate.source.checksum import checksum
+from stonegate.source.syntax.deep_json import objects_below
 from stonegate.source.syntax.grammar import Node, Statement, tokens_of
 from stonegate.source.syntax.references import Needs, string_constant
 from stonegate.source.syntax.type_names import qualified
@@ -146,17 +147,11 @@ def _values(raw: bytes, tokens: list[Token], index: int) -> tuple[tuple[str, ...
 
 def _is_volatile(expression: Node) -> bool:
     """Whether the value may be another one when the statement runs again."""
-    stack: list[object] = [expression]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, dict):
-            if "SetToDefault" in node or "SQLValueFunction" in node:
-                return True
-            if "funcname" in node and qualified(node["funcname"])[1] not in _STEADY:
-                return True
-            if "TypeCast" in node and (string_constant(node) or "").strip().lower() in _MOMENTS:
-                return True
-            stack.extend(value for value in node.values() if isinstance(value, dict | list))
+    for node in objects_below(expression):
+        if "SetToDefault" in node or "SQLValueFunction" in node:
+            return True
+        if "funcname" in node and qualified(node["funcname"])[1] not in _STEADY:
+            return True
+        if "TypeCast" in node and (string_constant(node) or "").strip().lower() in _MOMENTS:
+            return True
     return False
