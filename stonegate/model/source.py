@@ -225,7 +225,7 @@ class Effect:
         type: column type in `format_type` spelling as far as the text tells (ADD_COLUMN, SET_TYPE).
         not_null, has_default: of an added column; a primary key column is not_null.
         columns: for a created table, its ADD_COLUMN effects; for a constraint or an index, the names of its columns.
-        cascade: DROP … CASCADE.
+        cascade: DROP or TRUNCATE … CASCADE.
         if_exists: IF EXISTS / IF NOT EXISTS / OR REPLACE: absence or presence is no error.
     """
 

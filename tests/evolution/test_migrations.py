@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,50 @@ def test_an_explicit_loss_needs_consent(deployed: Database, tmp_path: Path, migr
     word, _, name = allow.partition(":")
     files = migrated(tmp_path, TABLE, f"-- stonegate: allow {word} {name}\n{migration};")
     assert not [blocked for blocked in plan(deployed.url, files).blocked if blocked.file]
+
+
+HOLDING = {
+    "types/mood.sql": "CREATE TYPE mood AS ENUM ('a', 'b');",
+    "types/pair.sql": "CREATE TYPE pair AS (a int, b text);",
+    "tables/child.sql": "CREATE TABLE child (p int REFERENCES parent, whole parent, q pair, m mood, ms mood[], "
+    "d text DEFAULT 'a'::mood);",
+    "tables/grandchild.sql": "CREATE TABLE grandchild (c int UNIQUE, p int REFERENCES parent (id));",
+    "tables/parent.sql": "CREATE TABLE parent (id int PRIMARY KEY);",
+    "tables/heir.sql": "CREATE TABLE heir (own int) INHERITS (parent);",
+    "tables/kept.sql": "CREATE SCHEMA s; CREATE TABLE s.kept (id serial PRIMARY KEY);",
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "lost"),
+    [
+        ("DROP TYPE mood CASCADE;", ["drop_column child.m", "drop_column child.ms"]),
+        ("TRUNCATE parent CASCADE;", [f"delete_rows {table}" for table in ("parent", "child", "grandchild")]),
+        (
+            "DROP TABLE parent CASCADE;",
+            [
+                "drop_table parent",
+                "drop_table heir",
+                "drop_column child.whole",
+                "drop_constraint child.child_p_fkey",
+                "drop_constraint grandchild.grandchild_p_fkey",
+            ],
+        ),
+        ("DROP SCHEMA s CASCADE;", ["drop_schema s", "drop_table s.kept"]),
+        ("ALTER TYPE pair DROP ATTRIBUTE b CASCADE;", ["drop_attribute pair.b"]),
+    ],
+)
+def test_what_a_cascade_takes_along_needs_consent_too(
+    database: Database, tmp_path: Path, statement: str, lost: list[str]
+) -> None:
+    """Also where the folder declares it as before: it comes back, but empty."""
+    applied(database.url, write(tmp_path, HOLDING))
+    blocked = apply(database.url, write(tmp_path, HOLDING | {"migrations/1.sql": statement}))
+    said = refused(blocked, "migration_blocked", 4)
+    assert {f"--allow {allow.replace(' ', ':')}" for allow in lost} == set(re.findall(r"--allow [^ )]+", said))
+    allows = "".join(f"-- stonegate: allow {allow}\n" for allow in lost)
+    report = applied(database.url, write(tmp_path, HOLDING | {"migrations/1.sql": allows + statement}))
+    assert report.verified
 
 
 def test_a_do_block_is_decided_at_apply(deployed: Database, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from stonegate.model.catalog import Catalog
+from stonegate.model.catalog import Catalog, CompositeType
 from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Statement, Step
@@ -13,6 +13,7 @@ from stonegate.model.source import Effect, EffectVerb, Folder, Migration, Source
 from stonegate.model.tracking import TrackingState
 from stonegate.planner import hazards
 from stonegate.planner.consent import Allowed
+from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.contained import contained_migrations
 from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
@@ -150,9 +151,10 @@ def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) ->
         changes: list[Change] = []
         for statement in migration.statements:
             for effect in statement.effects:
-                change = _loss(replay.actual(effect), replay)
-                if change is not None:
-                    changes.append(replace(change, reason=f"line {statement.line}: {change.reason}"))
+                actual = replay.actual(effect)
+                for part in (actual, *taken_along(actual, replay.catalog)):
+                    if (change := _loss(part, replay)) is not None:
+                        changes.append(replace(change, reason=f"line {statement.line}: {change.reason}"))
                 replay.apply(effect)
         found[migration.name] = tuple(changes)
     return found
@@ -175,6 +177,8 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
                 return _dataloss(Action.DROP, key, ConsentToken.DROP_CONSTRAINT, f"drops {key}: protection is lost")
         case EffectVerb.DROP_COLUMN if column is not None:
             return _dataloss(Action.DROP, key, ConsentToken.DROP_COLUMN, f"drops {key} and its values")
+        case EffectVerb.DROP_COLUMN if key.kind is ObjectKind.ATTRIBUTE and _has_attribute(replay.catalog, key):
+            return _dataloss(Action.DROP, key, ConsentToken.DROP_ATTRIBUTE, f"drops {key} and its values")
         case EffectVerb.ADD_COLUMN if table is not None and column is None:
             if effect.not_null and not effect.has_default:
                 return _dataloss(
@@ -194,6 +198,11 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
         case _:
             pass
     return None
+
+
+def _has_attribute(catalog: Catalog, key: ObjectKey) -> bool:
+    composite = catalog.objects.get(key.owner)
+    return isinstance(composite, CompositeType) and any(part.name == key.member for part in composite.attributes)
 
 
 _DROP_TOKENS = {

@@ -16,6 +16,7 @@ from stonegate.model.catalog import (
     Catalog,
     CatalogObject,
     Column,
+    CompositeType,
     DefaultPrivileges,
     EnumType,
     Extension,
@@ -28,10 +29,12 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_k
 from stonegate.model.source import Effect, EffectVerb, Migration
 from stonegate.planner.ddl.clauses import children_of
 from stonegate.planner.diff.inheritance import parents_of
+from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.enum_values import changed_labels
 from stonegate.planner.migrations.moved import FIELDS
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
+    altered_column,
     detached,
     follow_rename,
     follow_type,
@@ -98,6 +101,8 @@ class Replay:
     def apply(self, effect: Effect) -> None:
         """Applies one effect."""
         effect = self.actual(effect)
+        for taken in taken_along(effect, self.catalog):
+            self.apply(taken)
         self._mark(effect)
         match effect.verb:
             case EffectVerb.CREATE:
@@ -128,8 +133,6 @@ class Replay:
                 | EffectVerb.DROP_DEFAULT
             ):
                 self._on_table(effect.key, lambda table: self._alter_column(table, effect))
-            case _:
-                pass
 
     def actual(self, effect: Effect) -> Effect:
         """The effect on what has the name here and now: the folder may declare a view where a table still stands."""
@@ -363,6 +366,10 @@ class Replay:
 
     def _drop_column(self, key: ObjectKey, name: str) -> None:
         """Children lose it too, unless they have it from elsewhere."""
+        found = self.catalog.objects.get(key)
+        if isinstance(found, CompositeType):
+            self._remove(key)
+            self._put(replace(found, attributes=others_than(found.attributes, name)))
         self._on_table(key, lambda table: without_column(table, name))
         for child in self.catalog.tables:
             column = child.column(name)
@@ -378,23 +385,8 @@ class Replay:
         name = effect.key.member or ""
         wanted_table = self._wanted_table(table)
         wanted = wanted_table.column(name) if wanted_table is not None else None
-
-        def altered(column: Column) -> Column:
-            match effect.verb:
-                case EffectVerb.SET_TYPE:
-                    same = wanted is not None and effect.type == wanted.type
-                    default = wanted.default if same and wanted is not None and column.default else column.default
-                    return replace(column, type=effect.type or column.type, default=default)
-                case EffectVerb.SET_NOT_NULL | EffectVerb.DROP_NOT_NULL:
-                    return replace(column, not_null=effect.verb is EffectVerb.SET_NOT_NULL)
-                case EffectVerb.SET_DEFAULT:
-                    return replace(column, default=wanted.default if wanted is not None else column.default)
-                case _:
-                    return replace(column, default=None)
-
-        changed = replace(
-            table, columns=tuple(altered(column) if column.name == name else column for column in table.columns)
-        )
+        columns = (altered_column(part, wanted, effect) if part.name == name else part for part in table.columns)
+        changed = replace(table, columns=tuple(columns))
         if effect.verb is EffectVerb.SET_TYPE and wanted_table is not None:
             return adopt_members(changed, wanted_table, frozenset({name}))
         return changed

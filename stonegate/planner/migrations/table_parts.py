@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from stonegate.model.catalog import Column, CompositeType, Constraint, Index, Table
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
-from stonegate.model.source import Effect
+from stonegate.model.source import Effect, EffectVerb
 from stonegate.model.tokens import lex
 
 T = TypeVar("T")
@@ -146,6 +146,21 @@ def _adopt_index(part: Index, wanted: Table) -> Index:
             return other
     alike = [other for other in wanted.indexes if (other.unique, other.columns) == (part.unique, part.columns)]
     return replace(alike[0], name=part.name) if len(alike) == 1 else part
+
+
+def altered_column(column: Column, wanted: Column | None, effect: Effect) -> Column:
+    """The column after ALTER COLUMN, with its default in the form that the desired column has."""
+    match effect.verb:
+        case EffectVerb.SET_TYPE:
+            same = wanted is not None and effect.type == wanted.type
+            default = wanted.default if same and wanted is not None and column.default else column.default
+            return replace(column, type=effect.type or column.type, default=default)
+        case EffectVerb.SET_NOT_NULL | EffectVerb.DROP_NOT_NULL:
+            return replace(column, not_null=effect.verb is EffectVerb.SET_NOT_NULL)
+        case EffectVerb.SET_DEFAULT:
+            return replace(column, default=wanted.default if wanted is not None else column.default)
+        case _:
+            return replace(column, default=None)
 
 
 def rename_column(table: Table, old: str, new: str) -> Table:

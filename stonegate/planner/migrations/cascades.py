@@ -1,0 +1,78 @@
+"""What a migration's CASCADE takes along of what holds data (manual: TRUNCATE, DROP …; 5.15 Dependency Tracking)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.source import Effect, EffectVerb
+from stonegate.planner.holders import column_in, is_foreign_key
+
+_WHOLE = (ObjectKind.TABLE, ObjectKind.TYPE, ObjectKind.SEQUENCE)
+_VERBS = {
+    ObjectKind.COLUMN: EffectVerb.DROP_COLUMN,
+    ObjectKind.ATTRIBUTE: EffectVerb.DROP_COLUMN,
+    ObjectKind.CONSTRAINT: EffectVerb.DROP_CONSTRAINT,
+}
+
+
+def taken_along(effect: Effect, catalog: Catalog) -> Iterator[Effect]:
+    """The further drops of tables, types, sequences, columns, attributes and foreign keys, or the further tables that
+    are emptied."""
+    if not effect.cascade:
+        return
+    match effect.verb:
+        case EffectVerb.DELETE_ROWS:
+            found = _reached(effect.key, lambda key: (foreign.owner for foreign in _foreign_keys(key, catalog)))
+        case EffectVerb.DROP:
+            found = _reached(effect.key, lambda key: _holding(key, catalog))
+        case _:
+            return
+    for key in found:
+        if key.owner == key or key.owner not in found:
+            yield replace(effect, verb=_VERBS.get(key.kind, effect.verb), key=key, cascade=False)
+
+
+def _reached(start: ObjectKey, step: Callable[[ObjectKey], Iterator[ObjectKey]]) -> tuple[ObjectKey, ...]:
+    found: dict[ObjectKey, None] = {}
+    waiting = [start]
+    while waiting:
+        new = [key for key in step(waiting.pop()) if key not in found and key != start]
+        found.update(dict.fromkeys(new))
+        waiting.extend(new)
+    return tuple(found)
+
+
+def _foreign_keys(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    """Those that refer to the table."""
+    for table in catalog.tables:
+        for constraint in table.constraints:
+            if constraint.references == key.qualified and not constraint.inherited:
+                yield table.key.part(ObjectKind.CONSTRAINT, constraint.name)
+
+
+def _holding(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    """What stands in the schema, or consists of the type, table or extension; nothing goes on from a single part."""
+    if key.kind is ObjectKind.SCHEMA:
+        owned = {sequence.key for sequence in catalog.sequences if sequence.owned_by is not None}
+        for other in catalog.objects:
+            if other.schema == key.name and other.kind in _WHOLE and other not in owned:
+                yield other
+    elif key.owner == key:
+        others = (*catalog.dependents.get(key, ()), *_foreign_keys(key, catalog))
+        yield from (other for other in others if other.owner != key and _is_lost(other, catalog))
+
+
+def _is_lost(key: ObjectKey, catalog: Catalog) -> bool:
+    match key.kind:
+        case ObjectKind.COLUMN:
+            column = column_in(catalog, key)
+            if column is None or column.inherited or column.generated is not None:
+                return False  # it goes with its parent's, or held nothing of its own
+            return column.default is None or "." in column.type  # where a built-in type stays, it was the default's
+        case ObjectKind.CONSTRAINT:
+            return is_foreign_key(catalog, key)
+        case _:
+            return key.kind in (*_WHOLE, ObjectKind.ATTRIBUTE)
