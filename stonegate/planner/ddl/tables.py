@@ -67,9 +67,9 @@ def create_table(
     for column in table.columns:
         clauses += column_settings(name, column)
     for constraint in table.constraints:
-        if constraint.name in left_out or constraint.inherited:
+        if constraint.name in left_out or (constraint.inherited and constraint.kind == "foreign key"):
             continue
-        if is_inline(table, constraint):
+        if constraint.inherited or is_inline(table, constraint):
             clauses += constraint_notes(name, constraint)
         elif constraint.kind != "foreign key":
             clauses += add_constraint(name, constraint)
