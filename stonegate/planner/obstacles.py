@@ -14,7 +14,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.planner.calling_domains import call_of, calling_checks, calling_parts, is_held_elsewhere
 from stonegate.planner.circles import break_circles
-from stonegate.planner.diff.inheritance import parents_of, references_above, remarks_on_triggers
+from stonegate.planner.diff.inheritance import references_above, remarks_on_triggers
 from stonegate.planner.diff.retyping import keeps_family
 from stonegate.planner.holders import column_in, has_part, holder_in, is_foreign_key
 
@@ -86,7 +86,7 @@ class _Clearing:
         }
         self.children: dict[QualifiedName, list[Table]] = {}
         for table in live.tables:
-            for parent in parents_of(table):
+            for parent in table.parents:
                 self.children.setdefault(parent, []).append(table)
         self.blocked: dict[ObjectKey, Blocked] = {}
         self.worklist: list[_Disturbance] = []
@@ -298,7 +298,7 @@ class _Clearing:
     def _is_parents_affair(self, column: ObjectKey, disturbance: _Disturbance) -> bool:
         """True if a parent's column of that name is in the way too: this one goes and comes back with it."""
         table = self.live.table(column.owner)
-        parents = parents_of(table) if table is not None else ()
+        parents = table.parents if table is not None else ()
         keys = {replace(column, schema=parent.schema, name=parent.name) for parent in parents}
         return not keys.isdisjoint(self.live.dependents.get(disturbance.key, ()))
 

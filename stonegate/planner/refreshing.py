@@ -16,7 +16,6 @@ from stonegate.model.plan import Action, Phase, Statement, Step
 from stonegate.model.source import NeedKind, SourceItem, Verb
 from stonegate.model.tokens import canonical_form
 from stonegate.planner.ddl import refresh_view
-from stonegate.planner.diff.inheritance import parents_of
 from stonegate.planner.order.tree import Ordered
 
 #: What each object takes rows from: views and routines from what they mention, tables from partitions and children.
@@ -104,7 +103,7 @@ def reads_of_catalog(catalog: Catalog) -> Reads:
         if edge.dependent.kind in _READING:
             found[_relation(edge.dependent)].add(_relation(edge.on.owner))
     for table in catalog.tables:
-        for parent in parents_of(table):
+        for parent in table.parents:
             found[ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)].add(table.key)
     _note_bodies(found, {routine.key: routine.body for routine in catalog.routines}, catalog.objects)
     return found

@@ -217,6 +217,11 @@ class Table:
     def key(self) -> ObjectKey:
         return ObjectKey(ObjectKind.TABLE, self.schema, self.name)
 
+    @property
+    def parents(self) -> tuple[QualifiedName, ...]:
+        """Names of the tables that it inherits from, as a partition or otherwise."""
+        return self.inherits if self.partition_of is None else (self.partition_of,)
+
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from stonegate.model.catalog import Catalog, Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
-from stonegate.planner.diff.inheritance import parents_of
 
 _STAGE = 100
 
@@ -188,7 +187,7 @@ def relation_name(relation: Named) -> QualifiedName:
 
 def parent_tables(table: Table, catalog: Catalog) -> tuple[Table, ...]:
     """The tables that `table` inherits from, as a partition or otherwise, as far as the catalog has them."""
-    found = (catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name)) for name in parents_of(table))
+    found = (catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name)) for name in table.parents)
     return tuple(parent for parent in found if parent is not None)
 
 

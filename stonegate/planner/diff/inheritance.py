@@ -36,14 +36,14 @@ class Family:
     @cached_property
     def _stable(self) -> tuple[tuple[Table, Table], ...]:
         """(desired, live) of the parents that the table has now and keeps."""
-        kept = [name for name in parents_of(self.desired) if name in parents_of(self.live)]
+        kept = [name for name in self.desired.parents if name in self.live.parents]
         pairs = [(_table(self.sides.desired, name), _table(self.sides.live, name)) for name in kept]
         return tuple((wanted, present) for wanted, present in pairs if wanted is not None and present is not None)
 
     @cached_property
     def is_stable(self) -> bool:
         """False while the table gets or loses parents, which moves its columns and constraints between them."""
-        return set(parents_of(self.desired)) == set(parents_of(self.live))
+        return set(self.desired.parents) == set(self.live.parents)
 
     def leaves_origin(self, desired: Column | Constraint, live: Column | Constraint) -> bool:
         """True if a column or constraint goes on being the table's own, or its parents' alone, against the folder.
@@ -282,16 +282,11 @@ def _is_handed_down(child: Table, table: Table, column: str, desired: Catalog, l
     )
 
 
-def parents_of(table: Table) -> tuple[QualifiedName, ...]:
-    """Names of the tables that a table inherits from, as a partition or otherwise."""
-    return table.inherits if table.partition_of is None else (table.partition_of,)
-
-
 def ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     """The tables above one, nearest first."""
     table = catalog.table(key)
     if table is not None:
-        for parent in parents_of(table):
+        for parent in table.parents:
             above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
             yield above
             yield from ancestors(above, catalog)

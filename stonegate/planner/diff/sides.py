@@ -214,8 +214,7 @@ class Sides:
         if declared is not None:
             return declared.type.removesuffix("[]") in types
         if column.inherited:  # it goes with its parents'
-            above = (*table.inherits, *((table.partition_of,) if table.partition_of is not None else ()))
-            keys = (ObjectKey(ObjectKind.COLUMN, name.schema, name.name, None, column.name) for name in above)
+            keys = (ObjectKey(ObjectKind.COLUMN, name.schema, name.name, None, column.name) for name in table.parents)
             return any(self._keeps_type(key, types) for key in keys)
         return not self.removes_column(table, column)
 

@@ -28,7 +28,6 @@ from stonegate.model.catalog import (
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
 from stonegate.model.source import Effect, EffectVerb, Migration
 from stonegate.planner.ddl.clauses import children_of
-from stonegate.planner.diff.inheritance import parents_of
 from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.enum_values import changed_labels
 from stonegate.planner.migrations.moved import FIELDS
@@ -373,7 +372,7 @@ class Replay:
         self._on_table(key, lambda table: without_column(table, name))
         for child in self.catalog.tables:
             column = child.column(name)
-            if parents_of(child) == (key.qualified,) and column is not None and column.inherited:
+            if child.parents == (key.qualified,) and column is not None and column.inherited:
                 self._drop_column(child.key, name)
 
     def _rename_column(self, table: Table, old: str, new: str) -> Table:

@@ -10,7 +10,7 @@ from stonegate.model.catalog import NOT_VALID, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
-from stonegate.planner.diff.inheritance import ancestors, parents_of
+from stonegate.planner.diff.inheritance import ancestors
 from stonegate.planner.steps.name_order import WITH_INDEX, is_rename
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Part, Verb
@@ -40,12 +40,12 @@ def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Ca
         is_move = operation.change.aspect in ("inherits", "partition", "of_type") and operation.part is Part.WHOLE
         if operation.verb is not Verb.ALTER or not is_move or former is None:
             continue
-        kept = parents_of(table) if table is not None else ()
-        left = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in parents_of(former) if p not in kept}
+        kept = table.parents if table is not None else ()
+        left = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in former.parents if p not in kept}
         if former.of_type is not None and table is not None and table.of_type is None:
             left.add(former.key)  # a typed table can neither get nor lose a column
         shares = {part.name for part in indexed(former) if part.inherited}
-        is_free = set(kept) <= set(parents_of(former))  # one that joins another parent has its columns ready by then
+        is_free = set(kept) <= set(former.parents)  # one that joins another parent has its columns ready by then
         heirlooms = {column.name for column in former.columns if column.inherited and is_free}
         for second, other in enumerate(operations):
             is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
@@ -72,7 +72,7 @@ def _parents_first(
     ):
         for table in catalog.tables:
             wanted = desired.table(table.key) or table
-            for parent in set(parents_of(table)) & set(parents_of(wanted)):
+            for parent in set(table.parents) & set(wanted.parents):
                 above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
                 for column in table.columns:
                     firsts = above_first(above.part(ObjectKind.COLUMN, column.name))
@@ -98,7 +98,7 @@ def _heirlooms_settled(
     operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
 ) -> Iterator[tuple[int, int]]:
     """What depends on a child's column goes before the parent's changes, which changes both, and comes back after."""
-    heirs = frozenset(table.key for catalog in (desired, live) for table in catalog.tables if parents_of(table))
+    heirs = frozenset(table.key for catalog in (desired, live) for table in catalog.tables if table.parents)
     for catalog in (desired, live) if heirs else ():
         for edge in catalog.dependencies:
             if edge.on.kind is not ObjectKind.COLUMN or edge.on.owner not in heirs:
@@ -121,8 +121,8 @@ def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: 
         is_move = operation.change.aspect in ("inherits", "partition", "of_type")
         if operation.verb is not Verb.ALTER or not is_move or former is None or table is None:
             continue
-        known = parents_of(former)
-        joined = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in parents_of(table) if p not in known}
+        known = former.parents
+        joined = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in table.parents if p not in known}
         if table.of_type is not None and table.of_type != former.of_type:
             joined.add(table.key)  # its columns must be the type's by then
         for first, other in enumerate(operations):
