@@ -94,7 +94,8 @@ def cut_into_operations(changes: Collection[Change], desired: Catalog, *, bare: 
 
 
 def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKey]:
-    """Partitions that get other bounds beside a sibling that does: each leaves before any of them comes back."""
+    """Partitions that get other bounds beside a sibling that does, or leave a parent that goes: each leaves before any
+    of them comes back, and before another parent takes that one's place."""
     parents = {
         change.key: table.partition_of
         for change in changes
@@ -102,7 +103,10 @@ def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKe
         if (table := desired.table(change.key)) is not None and table.partition_of is not None
     }
     crowded = Counter(parents.values())
-    return frozenset(key for key, parent in parents.items() if crowded[parent] > 1)
+    drops = (change.key for change in changes if change.action is Action.DROP and change.key.kind is ObjectKind.TABLE)
+    gone = tuple(f"{key.qualified} " for key in drops)
+    left = (change.key for change in changes if change.key in parents and (change.before or "").startswith(gone))
+    return frozenset((*(key for key, parent in parents.items() if crowded[parent] > 1), *left))
 
 
 def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iterator[Operation]:
