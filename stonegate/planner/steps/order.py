@@ -179,7 +179,7 @@ def _constraints(
     yield from _creation_order(operations, index, desired)
     yield from name_order(operations, live, desired)
     yield from overloads_gone(operations, index, desired)
-    yield from _within_tables(operations, index)
+    yield from _within_tables(operations, index, live)
     yield from family_order(operations, index, desired, live)
     yield from _inner_sequences(operations, index, desired, live)
     yield from _keys_settled(operations, index, desired)
@@ -239,11 +239,17 @@ def _is_mutual(edge: Dependency, desired: Catalog) -> bool:
     return edge.on in desired.dependents.get(edge.dependent, ())
 
 
-def _within_tables(operations: tuple[Operation, ...], index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """Constraints and indexes go before the columns of their table change, and come back, with comments, after."""
-    attached = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
-    for numbers in index.by_table.values():
-        columns = [number for number in numbers if operations[number].key.kind is ObjectKind.COLUMN]
+def _within_tables(
+    operations: tuple[Operation, ...], index: OperationIndex, live: Catalog
+) -> Iterator[tuple[int, int]]:
+    """Constraints and indexes go before the columns of their table, or the attributes of its type, change, and come
+    back, with comments, after."""
+    attached, members = (ObjectKind.CONSTRAINT, ObjectKind.INDEX), (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
+    types = {table.key: table.of_type for table in live.tables if table.of_type is not None}
+    for key, own in index.by_table.items():
+        of = types.get(key)
+        numbers = [*own, *(index.by_table.get(ObjectKey(ObjectKind.TYPE, of.schema, of.name), ()) if of else ())]
+        columns = [number for number in numbers if operations[number].key.kind in members]
         comments = {operations[each].key: each for each in numbers if operations[each].change.aspect == "comment"}
         for number in numbers:
             operation = operations[number]

@@ -1,0 +1,2 @@
+CREATE TABLE t OF ct (PRIMARY KEY (a), CHECK (c > 0));
+CREATE INDEX ON t (c, b);
