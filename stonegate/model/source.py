@@ -116,6 +116,7 @@ class Granting:
         defaults: of ALTER DEFAULT PRIVILEGES, the entries as (role, schema, objects): "" is the deploying role and
             every schema, `objects` "tables", "functions", …
         roles: whose rights; "" is PUBLIC.
+        deploying: those of the deploying role as well (CURRENT_USER, CURRENT_ROLE, SESSION_USER).
         rights: privileges in capitals ("" is ALL), each with the columns that it is about, () for the object as a
             whole; () is ALL on that.
         options_only: REVOKE GRANT OPTION FOR.
@@ -125,6 +126,7 @@ class Granting:
     all_of: ObjectKind | None = None
     defaults: tuple[tuple[str, str, str], ...] = ()
     roles: tuple[str, ...]
+    deploying: bool = False
     rights: tuple[tuple[str, tuple[str, ...]], ...] = ()
     options_only: bool = False
 

@@ -68,6 +68,8 @@ def with_declared_rights(desired: Catalog, tree: SourceTree, builder: str) -> Ca
     for item in tree.items:
         if (granting := item.granting) is None:
             continue
+        if granting.deploying:
+            granting = replace(granting, roles=(*granting.roles, builder))
         for entry in _entries(granting, builder):
             entries.setdefault(entry.key, entry)
             for name, _ in granting.rights or (("", ()),):

@@ -110,11 +110,12 @@ def compare_column_privileges(
     sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, owner: str
 ) -> Findings:
     """The rights on one column, of which nobody has any to begin with, not even the `owner` of the live relation."""
-    granted = tuple(_as_live(desired.granted, {sides.builder: owner} if sides.builder else {}))
+    stand_in = {sides.builder: owner} if sides.builder else {}
+    granted, denied = (tuple(_as_live(rights, stand_in)) for rights in (desired.granted, desired.denied))
     yield from compare_privileges(
         sides,
         key,
-        Access(granted=granted, denied=desired.denied),
+        Access(granted=granted, denied=denied),
         Access(granted=live.granted),
         Access(granted=last.granted) if last is not None else None,
     )

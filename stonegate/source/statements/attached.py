@@ -174,9 +174,11 @@ def _granting(node: Node) -> Granting:
     rights = [entry["AccessPriv"] for entry in node.get("privileges", ())]
     specs = [entry["RoleSpec"] for entry in node["grantees"]]
     roles = (spec.get("rolename") for spec in specs if spec["roletype"] == "ROLESPEC_CSTRING")
-    public = ("",) if any(spec["roletype"] == "ROLESPEC_PUBLIC" for spec in specs) else ()
+    kinds = {spec["roletype"] for spec in specs}
+    public = ("",) if "ROLESPEC_PUBLIC" in kinds else ()
     return Granting(
         roles=(*public, *(role for role in roles if role is not None)),
+        deploying=not kinds <= {"ROLESPEC_PUBLIC", "ROLESPEC_CSTRING"},
         rights=tuple((right.get("priv_name", "").upper(), tuple(strings(right.get("cols", ())))) for right in rights),
         options_only=bool(node.get("grant_option")) and not node.get("is_grant"),
     )

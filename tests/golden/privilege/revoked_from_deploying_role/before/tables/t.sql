@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY, c int, d int);
+GRANT UPDATE (c), SELECT (d) ON t TO CURRENT_USER;
