@@ -283,8 +283,11 @@ def _skipped(desired: Catalog, changes: Iterable[Change]) -> tuple[ObjectKey, ..
     return tuple(sorted(key for key in desired.objects if key not in touched and key != schema_key("public")))
 
 
-def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Step, ...]:
+def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingState) -> tuple[Step, ...]:
     """The steps still needed after the pending migrations really ran, seeders and late statements left out.
+
+    Args:
+        before, live: the database before the migrations, and as it is now.
 
     Raises:
         PlanChanged: a step is needed that was neither planned nor announced as "decided at apply".
@@ -297,7 +300,7 @@ def build_remaining(plan: Plan, live: Catalog, state: TrackingState) -> tuple[St
     made = frozenset(step.key for step in plan.steps if step.action is Action.CREATE and step.kind is ObjectKind.TABLE)
     left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
     changes = (*free_of_consent(left, made), *named_drops(diff.unmanaged, allowed, live))
-    confirm(plan, changes, allowed)
+    confirm(plan, changes, before, allowed)
     cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
     places = {
         step.key: Place(file=step.file, line=step.line, body_line=step.body_line)

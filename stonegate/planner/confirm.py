@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stonegate.errors import MigrationBlocked, PlanChanged
-from stonegate.model.plan import Change, Plan
+from stonegate.model.catalog import Catalog
+from stonegate.model.consent import ConsentToken
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Action, Change, ChangeClass, Plan
 from stonegate.planner.consent import Allowed
+from stonegate.planner.holders import column_in
 from stonegate.planner.migrations.simulate import EVERYTHING
 
 
-def confirm(plan: Plan, changes: tuple[Change, ...], allowed: Allowed) -> None:
+def confirm(plan: Plan, changes: tuple[Change, ...], before: Catalog, allowed: Allowed) -> None:
     """Accepts `changes` or says why not.
+
+    Args:
+        before: the live catalog before the migrations.
 
     Raises:
         PlanChanged: a change was neither planned nor marked "decided at apply".
@@ -28,10 +37,31 @@ def confirm(plan: Plan, changes: tuple[Change, ...], allowed: Allowed) -> None:
             details=tuple(change.reason or change.identity for change in surprises),
             hint="stonegate plan again; a migration did something that its text does not show",
         )
-    refused = tuple(refusal for change in changes if (refusal := allowed.refusal(change)) is not None)
+    emptied = (_as_loss(change, before) for change in changes if change.identity not in planned)
+    asking = (*changes, *(loss for loss in emptied if loss is not None))
+    refused = tuple(refusal for change in asking if (refusal := allowed.refusal(change)) is not None)
     if refused:
         raise MigrationBlocked(
             "after the migrations ran, changes are needed that have no consent",
             details=tuple(f"{refusal.reason} ({refusal.allow or 'no consent'})" for refusal in refused),
             hint=" ".join(refusal.allow for refusal in refused if refusal.allow) or None,
         )
+
+
+_LOST = {
+    ObjectKind.TABLE: ConsentToken.DROP_TABLE,
+    ObjectKind.COLUMN: ConsentToken.DROP_COLUMN,
+    ObjectKind.SEQUENCE: ConsentToken.DROP_SEQUENCE,
+}
+
+
+def _as_loss(change: Change, before: Catalog) -> Change | None:
+    """What the change means if it makes something anew that a migration took away without its text showing it."""
+    key = change.key
+    token = _LOST.get(key.kind) if change.action is Action.CREATE else None
+    column = column_in(before, key) if key.kind is ObjectKind.COLUMN else None
+    was_there = key in before.objects or (column is not None and column.generated is None)
+    if token is None or not was_there:
+        return None
+    reason = f"a migration took {key} away, which the folder declares: it would be made anew, without what was in it"
+    return replace(change, change_class=ChangeClass.DATALOSS, token=token, reason=reason)

@@ -132,6 +132,21 @@ def test_a_do_block_is_decided_at_apply(deployed: Database, tmp_path: Path) -> N
     assert report.verified and [step.step.id for step in report.steps] == ["run migration 1.sql"]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "consent"),
+    [("DROP TABLE users", "drop_table:users"), ("ALTER TABLE users DROP COLUMN code", "drop_column:users.code")],
+)
+def test_what_a_do_block_takes_away_is_not_made_anew_without_consent(
+    deployed: Database, tmp_path: Path, make_database: MakeDatabase, hidden: str, consent: str
+) -> None:
+    source = migrated(tmp_path, TABLE, f"DO $$ BEGIN EXECUTE '{hidden}'; END $$;")
+    before = snapshot(deployed.url)
+    assert f"--allow {consent}" in refused(apply(deployed.url, source), "migration_blocked", 4)
+    assert snapshot(deployed.url) == before and recorded(deployed.url) == []
+    applied(deployed.url, source, plan=allowing(consent))
+    assert_settled(deployed, tmp_path / "postgresql", source, make_database)
+
+
 def test_what_the_text_does_not_show_rolls_back(deployed: Database, tmp_path: Path) -> None:
     """An UPDATE fires a trigger that drops a column: the folder still declares it."""
     run(

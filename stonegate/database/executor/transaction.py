@@ -140,7 +140,7 @@ class _Attempt:
         job = self.job
         live = await read_catalog(self.conn)
         moved = {step.id for step in job.prelude}
-        remaining = build_remaining(job.plan, live, job.state)
+        remaining = build_remaining(job.plan, job.live, live, job.state)
         return tuple(step for step in remaining if step.id not in moved)
 
     # --- sending ------------------------------------------------------------------------------------------------------
