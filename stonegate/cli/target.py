@@ -168,11 +168,8 @@ def _is_conninfo(text: str) -> bool:
 
 def start_server(settings: Settings) -> EmbeddedServer:
     """The private server, started unless it runs."""
-    from stonegate.database.embedded.server import read_status, start_embedded
+    from stonegate.database.embedded.server import start_embedded
 
-    running = read_status(settings.embedded_directory)
-    if running is not None:
-        return running
     with progress(f"starting the private PostgreSQL in {settings.embedded_directory}"):
         return start_embedded(settings.embedded_directory)
 

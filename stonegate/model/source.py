@@ -211,7 +211,7 @@ class EffectVerb(StrEnum):
     DETACH = "detach"  # of a partition
     ALTER_OTHER = "alter_other"  # any other ALTER of `key`: decided at apply
     WRITE_ROWS = "write_rows"  # INSERT, UPDATE, DELETE … WHERE, COPY, MERGE
-    DELETE_ROWS = "delete_rows"  # TRUNCATE, DELETE without WHERE
+    DELETE_ROWS = "delete_rows"  # TRUNCATE, DELETE of all rows
     OPAQUE = "opaque"  # DO, CALL, SELECT f(): decided at apply
     NONE = "none"  # SET, ANALYZE, LOCK …
 

@@ -151,7 +151,7 @@ _CONSENTS: dict[ConsentToken, tuple[str, str]] = {
         "Declare the type instead if it is of use.",
     ),
     ConsentToken.DELETE_ROWS: (
-        "Allows a migration to empty a table (TRUNCATE, or DELETE without WHERE).",
+        "Allows a migration to empty a table (TRUNCATE, or DELETE without a WHERE that reads a column).",
         "Put `-- stonegate: allow delete_rows TABLE` into the migration, where it is reviewed with the code.",
     ),
     ConsentToken.CHANGED_MIGRATION: (

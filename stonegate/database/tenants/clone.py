@@ -150,11 +150,9 @@ async def finish_clone(
             await conn.execute(refresh_view(name).encode())
         origin = {"template": new.template, "fingerprint": fingerprint, "digest": digest}
         stamp = sql.SQL(stamp_expression().replace("%", "%%"))
+        record = sql.SQL(load("tracking/record_clone")).format(stamp=stamp)
         async with conn.pipeline():
-            await conn.execute(
-                sql.SQL(load("tracking/record_clone")).format(stamp=stamp),
-                origin | {"duration_ms": elapsed_ms(started)},
-            )
+            await conn.execute(record, origin | {"duration_ms": elapsed_ms(started)})
             await conn.execute(label_statement(new.name, new.label))
             await conn.execute("COMMIT")
         return tuple(seeds)
