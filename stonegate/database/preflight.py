@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from stonegate.model.catalog import Catalog, Constraint, Index, Table
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, Plan
 from stonegate.model.preflight import Finding
 
@@ -211,7 +211,7 @@ def _column(name: str) -> tuple[str, Composable]:
 def _orphans(wanted: Constraint, table: Table, live: Catalog, label: str) -> Iterator[_Check]:
     if wanted.references is None or "NOT VALID" in wanted.definition:
         return
-    target = live.table(ObjectKey(ObjectKind.TABLE, wanted.references.schema, wanted.references.name))
+    target = live.table(wanted.references.key(ObjectKind.TABLE))
     referenced = _referenced_columns(wanted)
     if target is None or any(table.column(name) is None for name in wanted.columns):
         return

@@ -43,6 +43,10 @@ class QualifiedName:
         """Fully qualified and quoted, for statements."""
         return f"{quote_ident(self.schema)}.{quote_ident(self.name)}"
 
+    def key(self, kind: ObjectKind) -> ObjectKey:
+        """The key of the object of that kind which has this name."""
+        return ObjectKey(kind, self.schema, self.name)
+
     def __str__(self) -> str:
         return quote_ident(self.name) if self.schema == "public" else self.sql
 
@@ -111,6 +115,10 @@ class ObjectKey:
     def part(self, kind: ObjectKind, member: str) -> ObjectKey:
         """The key of a member of this table or type."""
         return ObjectKey(kind, self.schema, self.name, None, member)
+
+    def index(self, name: str) -> ObjectKey:
+        """The key of an index of this relation: it has a name of its own in the same schema."""
+        return ObjectKey(ObjectKind.INDEX, self.schema, name)
 
     @property
     def label(self) -> str:

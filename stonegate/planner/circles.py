@@ -30,7 +30,7 @@ def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live:
     """Policies, triggers, indexes, checks and defaults of a dropped table that use what needs the table itself, and is
     dropped too."""
     indexed = {
-        ObjectKey(ObjectKind.INDEX, table.schema, index.name): table.key
+        table.key.index(index.name): table.key
         for table in tables.values()
         for index in table.indexes
         if not index.inherited
@@ -54,8 +54,7 @@ def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live:
 
 
 def _has_default(key: ObjectKey, live: Catalog) -> bool:
-    table = live.table(key.owner)
-    column = table.column(key.member or "") if table is not None else None
+    column = live.column(key)
     return column is not None and column.default is not None and column.generated is None
 
 
@@ -93,7 +92,7 @@ def _references(table: Table, tables: Mapping[ObjectKey, Table]) -> Iterator[tup
     """Name and target of the foreign keys that lead to one of the tables."""
     for constraint in table.constraints:
         target = constraint.references
-        if target is not None and (key := ObjectKey(ObjectKind.TABLE, target.schema, target.name)) in tables:
+        if target is not None and (key := target.key(ObjectKind.TABLE)) in tables:
             yield constraint.name, key
 
 

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stonegate.model.catalog import Catalog, Column, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
-
-_RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
-
-
-def holder_in(catalog: Catalog, key: ObjectKey) -> Table | View | None:
-    """The table or view of that name, whichever of the two the key takes it for."""
-    found = (catalog.objects.get(replace(key, kind=kind)) for kind in (key.kind, *_RELATIONS))
-    return next((thing for thing in found if isinstance(thing, Table | View)), None)
 
 
 def has_part(holder: Table | View, key: ObjectKey) -> bool:
@@ -41,7 +31,7 @@ def is_foreign_key(catalog: Catalog, key: ObjectKey) -> bool:
 
 
 def column_in(catalog: Catalog, key: ObjectKey) -> Column | None:
-    """The column of that key."""
-    holder = holder_in(catalog, key.owner)
+    """The column of a table or view of that key."""
+    holder = catalog.relations.get(key.qualified)
     columns = holder.columns if holder is not None else ()
     return next((column for column in columns if column.name == key.member), None)

@@ -16,7 +16,7 @@ from stonegate.planner.calling_domains import call_of, calling_checks, calling_p
 from stonegate.planner.circles import break_circles
 from stonegate.planner.diff.inheritance import references_above, remarks_on_triggers
 from stonegate.planner.diff.retyping import keeps_family
-from stonegate.planner.holders import column_in, has_part, holder_in, is_foreign_key
+from stonegate.planner.holders import column_in, has_part, is_foreign_key
 
 _CODE = frozenset(
     {
@@ -78,12 +78,6 @@ class _Clearing:
         self.changes: dict[tuple[ObjectKey, str], Change] = {
             (change.key, change.aspect): change for change in changes if change not in self.moved
         }
-        holders: tuple[Table | View, ...] = (*live.tables, *live.views)
-        self.index_tables = {
-            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
-            for holder in holders
-            for index in holder.indexes
-        }
         self.children: dict[QualifiedName, list[Table]] = {}
         for table in live.tables:
             for parent in table.parents:
@@ -139,7 +133,7 @@ class _Clearing:
         column, wanted = column_in(self.live, key), self.desired.table(key.owner)
         stays = wanted.column(key.member or "") if wanted is not None else None
         name = column.identity_name if column is not None and (stays is None or not stays.identity) else None
-        return ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name) if name is not None else None
+        return name.key(ObjectKind.SEQUENCE) if name is not None else None
 
     def _let_go(self, change: Change) -> None:
         """A partition that comes back with other bounds leaves its parent, which foreign keys to rows of it do not let
@@ -176,7 +170,7 @@ class _Clearing:
 
     def _is_gone(self, key: ObjectKey) -> bool:
         """True if the object, or what holds it, is dropped by one of the changes anyway."""
-        holder = self.index_tables.get(key, key.owner)
+        holder = self.live.index_holders.get(key, key.owner)
         holders = (holder, *(replace(holder, kind=kind) for kind in _VIEWS if key.kind is ObjectKind.TRIGGER))
         return any(
             (change := self.changes.get((candidate, ""))) is not None
@@ -210,7 +204,7 @@ class _Clearing:
 
     def _is_inherited(self, key: ObjectKey) -> bool:
         """True for the index or constraint of a partition or child that comes and goes with the parent's."""
-        table = self.live.table(self.index_tables.get(key, key.owner))
+        table = self.live.table(self.live.index_holders.get(key, key.owner))
         if table is None:
             return False
         parts = table.indexes if key.kind is ObjectKind.INDEX else table.constraints
@@ -225,7 +219,7 @@ class _Clearing:
             return False
         if disturbance.key.kind is not ObjectKind.COLUMN:
             return True
-        holder = self.index_tables.get(dependent, dependent.owner)
+        holder = self.live.index_holders.get(dependent, dependent.owner)
         same_table = holder == disturbance.key.owner
         if disturbance.retyped:
             if is_foreign_key(self.live, dependent) and not keeps_family(disturbance.cause):
@@ -237,7 +231,7 @@ class _Clearing:
 
     def _is_unstable(self, key: ObjectKey) -> bool:
         """True for a declared index or constraint that PostgreSQL would change where it makes it anew by itself."""
-        holder = holder_in(self.desired, self.index_tables.get(key, key.owner))
+        holder = self.desired.relations.get(self.live.index_holders.get(key, key.owner).qualified)
         parts: tuple[Constraint | Index, ...] = holder.indexes if holder is not None else ()
         parts += holder.constraints if isinstance(holder, Table) else ()
         return any(part.name == (key.member or key.name) and is_unstable(part.definition) for part in parts)
@@ -316,7 +310,7 @@ class _Clearing:
         if not self._is_declared(dependent):
             self._block(dependent, disturbance)
             return
-        self._add(_restoring(dependent, disturbance, Action.RECREATE, self.index_tables.get(dependent)))
+        self._add(_restoring(dependent, disturbance, Action.RECREATE, self.live.index_holders.get(dependent)))
 
     def _add(self, change: Change) -> None:
         """Records the restoring change; an in-place replacement of the same object becomes a full one."""
@@ -342,7 +336,7 @@ class _Clearing:
         return key in self.desired.objects
 
     def _declared_member(self, key: ObjectKey) -> bool:
-        holder = holder_in(self.desired, self.index_tables.get(key, key.owner))
+        holder = self.desired.relations.get(self.live.index_holders.get(key, key.owner).qualified)
         return holder is not None and has_part(holder, key)
 
     def _block(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:

@@ -104,7 +104,7 @@ def reads_of_catalog(catalog: Catalog) -> Reads:
             found[_relation(edge.dependent)].add(_relation(edge.on.owner))
     for table in catalog.tables:
         for parent in table.parents:
-            found[ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)].add(table.key)
+            found[parent.key(ObjectKind.TABLE)].add(table.key)
     _note_bodies(found, {routine.key: routine.body for routine in catalog.routines}, catalog.objects)
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from stonegate.model.catalog import Access, Accessible, Catalog, Column, DefaultPrivileges, Privilege, Table, View
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Granting, SourceTree, Verb
 
 _Some = TypeVar("_Some", bound=Accessible)
@@ -118,11 +118,7 @@ def _entries(granting: Granting, builder: str) -> Iterator[DefaultPrivileges]:
 def _inside_columns(desired: Catalog) -> frozenset[ObjectKey]:
     """Keys of the sequences inside identity columns, which are no objects of the catalog."""
     names = (column.identity_name for table in desired.tables for column in table.columns)
-    return frozenset(_sequence_key(name) for name in names if name is not None)
-
-
-def _sequence_key(name: QualifiedName) -> ObjectKey:
-    return ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name)
+    return frozenset(name.key(ObjectKind.SEQUENCE) for name in names if name is not None)
 
 
 def _objects(granting: Granting, desired: Catalog, inside: frozenset[ObjectKey]) -> Iterator[ObjectKey]:
@@ -169,7 +165,8 @@ def _column_with_rights(holder: Table | View, column: Column, said: Mapping[Obje
     }
     if rights := _denied(both, column.granted):
         column = replace(column, denied=rights)
-    if column.identity_name is not None and (known := said.get(_sequence_key(column.identity_name))) is not None:
+    name = column.identity_name
+    if name is not None and (known := said.get(name.key(ObjectKind.SEQUENCE))) is not None:
         access = column.identity_access or Access()
         denied, affirmed = _denied(known.revoked, access.granted), _affirmed(known.granted, access)
         column = replace(column, identity_access=replace(access, denied=denied, affirmed=affirmed))

@@ -27,7 +27,7 @@ def seed_steps(
         by_table[seeder.table] = [*by_table.pop(seeder.table, ()), _with_columns(seeder, desired)]
     steps = []
     for name, group in by_table.items():
-        table = ObjectKey(ObjectKind.TABLE, name.schema, name.name)
+        table = name.key(ObjectKind.TABLE)
         inserts = created is None or table in created
         action = Action.SEED if inserts else Action.VALIDATE
         key = replace(table, kind=ObjectKind.SEED)
@@ -55,7 +55,7 @@ def filled_tables(steps: Iterable[Step], *, seed_missing: bool) -> frozenset[Obj
 def _with_columns(seeder: Seeder, desired: Catalog | None) -> Seeder:
     if seeder.columns or desired is None:
         return seeder
-    table = desired.table(ObjectKey(ObjectKind.TABLE, seeder.table.schema, seeder.table.name))
+    table = desired.table(seeder.table.key(ObjectKind.TABLE))
     if table is None:
         return seeder
     names = tuple(column.name for column in table.columns if column.generated is None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass
@@ -63,22 +63,9 @@ def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed, live: Catalog)
             yield Change(
                 action=Action.DROP,
                 key=key,
-                table=_holder(key, live) if key.kind is ObjectKind.INDEX else None,
+                table=live.index_holders.get(key),
                 change_class=ChangeClass.DATALOSS,
                 token=token,
                 hazards=(hazards.deletes_data(str(key)),),
                 reason=f"{key} is unmanaged and was named in --allow",
             )
-
-
-def _holder(index: ObjectKey, live: Catalog) -> ObjectKey | None:
-    """The table or materialised view that has the index."""
-    holders: tuple[Table | View, ...] = (*live.tables, *live.views)
-    return next(
-        (
-            holder.key
-            for holder in holders
-            if holder.schema == index.schema and any(each.name == index.name for each in holder.indexes)
-        ),
-        None,
-    )

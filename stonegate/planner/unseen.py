@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import SourceItem, SourceTree, Verb
-from stonegate.planner.diff.sides import relations
 
 _ABOUT = frozenset({Verb.COMMENT, Verb.GRANT, Verb.REVOKE, Verb.ALTER})
 _ALWAYS_SEEN = frozenset({ObjectKind.EXTENSION, ObjectKind.DEFAULT_PRIVILEGES})
@@ -49,7 +48,7 @@ def _names(catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Schema and name of everything that a statement may be about: of what comes with other objects, too."""
     for key in catalog.objects:
         yield key.schema, key.name
-    for relation in relations(catalog):
+    for relation in catalog.relations.values():
         yield from ((relation.schema, index.name) for index in relation.indexes)
         for column in relation.columns:
             if column.identity_name is not None:

@@ -16,7 +16,7 @@ from stonegate.database.introspect.catalog import Reading, read_stamped
 from stonegate.database.seeds.lookup import find_missing
 from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change, Mode, Plan
 from stonegate.planner.change import unmet_changes
 
@@ -116,7 +116,7 @@ async def verify_seeds(conn: AsyncConnection[Any], job: Job, execution: Executio
 
 
 def _has_triggers(catalog: Catalog, name: QualifiedName) -> bool:
-    table = catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name))
+    table = catalog.table(name.key(ObjectKind.TABLE))
     return table is None or bool(table.triggers) or table.kind != "table"
 
 

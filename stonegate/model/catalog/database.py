@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 from stonegate.model.catalog.access import DefaultPrivileges
 from stonegate.model.catalog.objects import Extension, OtherObject, Routine, Schema
-from stonegate.model.catalog.relations import Sequence, Table, View
+from stonegate.model.catalog.relations import Column, Sequence, Table, View
 from stonegate.model.catalog.types import CompositeType, DomainType, EnumType, RangeType
 from stonegate.model.json_form import to_json
-from stonegate.model.names import ObjectKey
+from stonegate.model.names import ObjectKey, QualifiedName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -82,10 +82,32 @@ class Catalog:
             found.setdefault(edge.on, []).append(edge.dependent)
         return MappingProxyType({key: tuple(values) for key, values in found.items()})
 
+    @cached_property
+    def relations(self) -> MappingProxyType[QualifiedName, Table | View]:
+        """All tables and views by name."""
+        both: tuple[Table | View, ...] = (*self.tables, *self.views)
+        return MappingProxyType({relation.key.qualified: relation for relation in both})
+
+    @cached_property
+    def index_holders(self) -> MappingProxyType[ObjectKey, ObjectKey]:
+        """For each index the table or materialised view that it is on."""
+        return MappingProxyType(
+            {
+                relation.key.index(index.name): relation.key
+                for relation in self.relations.values()
+                for index in relation.indexes
+            }
+        )
+
     def table(self, key: ObjectKey) -> Table | None:
         """The table of that key, or None."""
         found = self.objects.get(key)
         return found if isinstance(found, Table) else None
+
+    def column(self, key: ObjectKey) -> Column | None:
+        """The column of a table (not of a view) of that key, or None."""
+        table = self.table(key.owner)
+        return table.column(key.member or "") if table is not None else None
 
     def fingerprint(self) -> str:
         """sha256 (hex) of the canonical JSON form without the server's version: equal for equal databases."""

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from stonegate.model.catalog import Catalog, Column, Table
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKind, QualifiedName
 
 _STAGE = 100
 
@@ -187,7 +187,7 @@ def relation_name(relation: Named) -> QualifiedName:
 
 def parent_tables(table: Table, catalog: Catalog) -> tuple[Table, ...]:
     """The tables that `table` inherits from, as a partition or otherwise, as far as the catalog has them."""
-    found = (catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name)) for name in table.parents)
+    found = (catalog.table(name.key(ObjectKind.TABLE)) for name in table.parents)
     return tuple(parent for parent in found if parent is not None)
 
 

@@ -84,8 +84,7 @@ def _sequence_notes(thing: Sequence, builder: str, catalog: Catalog | None) -> t
     if catalog is None or thing.owned_by is None:
         return access.access_statements(thing, builder)
     schema, name, member = thing.owned_by
-    table = catalog.table(ObjectKey(ObjectKind.TABLE, schema, name))
-    column = table.column(member) if table is not None else None
+    column = catalog.column(ObjectKey(ObjectKind.COLUMN, schema, name, None, member))
     if column is None or column.owned_sequence == QualifiedName(thing.schema, thing.name):
         return access.access_statements(thing, thing.access.owner)
     return (*access.access_statements(thing, builder), types.ownership_statement(thing))

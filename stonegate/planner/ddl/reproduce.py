@@ -40,12 +40,6 @@ class _Reproduction:
     def __init__(self, catalog: Catalog, builder: str) -> None:
         self.catalog = catalog
         self.builder = builder
-        self.holders: tuple[Table | View, ...] = (*catalog.tables, *catalog.views)
-        self.index_tables = {
-            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
-            for holder in self.holders
-            for index in holder.indexes
-        }
         self.needs: dict[ObjectKey, dict[ObjectKey, set[str | None]]] = defaultdict(dict)
         for dependent, on, part in self._edges():
             self.needs[dependent].setdefault(on, set()).add(part)
@@ -73,7 +67,7 @@ class _Reproduction:
                 yield types.ownership_statement(sequence)
         for table in self.catalog.tables:
             yield from tables.foreign_key_statements(table)
-        for holder in self.holders:
+        for holder in self.catalog.relations.values():
             yield from code.trigger_statements(holder)
         for table in self.catalog.tables:
             yield from code.policy_statements(table)
@@ -120,7 +114,7 @@ class _Reproduction:
 
     def _holder(self, key: ObjectKey) -> ObjectKey | None:
         """The top-level object that a key is, or is a part of."""
-        key = self.index_tables.get(key, key)
+        key = self.catalog.index_holders.get(key, key)
         for kind in (key.kind, key.owner.kind, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW):
             found = ObjectKey(kind, key.schema, key.name, key.arguments)
             if found in self.catalog.objects:
@@ -136,8 +130,7 @@ class _Reproduction:
         if key.kind not in _DEFERRABLE_PARTS or on.kind is not ObjectKind.ROUTINE:
             return None
         if key.kind is ObjectKind.COLUMN:
-            table = self.catalog.table(key.owner)
-            column = table.column(key.member or "") if table is not None else None
+            column = self.catalog.column(key)
             return key.member if column is not None and column.default is not None else None
         return key.member or key.name
 

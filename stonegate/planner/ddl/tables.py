@@ -8,7 +8,7 @@ from string import digits
 
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index, Table
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
+from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements
 from stonegate.planner.ddl.clauses import (
@@ -364,5 +364,5 @@ def is_referenced(partition: Table, context: DdlContext) -> bool:
     table: Table | None = partition
     while table is not None and table.partition_of is not None:
         above.add(table.partition_of)
-        table = context.live.table(ObjectKey(ObjectKind.TABLE, table.partition_of.schema, table.partition_of.name))
+        table = context.live.table(table.partition_of.key(ObjectKind.TABLE))
     return any(part.references in above for table in context.desired.tables for part in table.constraints)

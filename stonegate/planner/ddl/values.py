@@ -235,7 +235,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
 def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
     name = relation_name(table)
     assert desired.owned_sequence is not None
-    key = ObjectKey(ObjectKind.SEQUENCE, desired.owned_sequence.schema, desired.owned_sequence.name)
+    key = desired.owned_sequence.key(ObjectKind.SEQUENCE)
     is_new = key not in context.live.objects
     sequence = sequence_of(desired, context.desired)
     if is_new:
@@ -280,7 +280,7 @@ def sequence_of(column: Column, catalog: Catalog) -> Sequence | None:
     """The sequence that a serial column owns, as far as the catalog has it."""
     if column.owned_sequence is None:
         return None
-    key = ObjectKey(ObjectKind.SEQUENCE, column.owned_sequence.schema, column.owned_sequence.name)
+    key = column.owned_sequence.key(ObjectKind.SEQUENCE)
     found = catalog.objects.get(key)
     return found if isinstance(found, Sequence) else None
 

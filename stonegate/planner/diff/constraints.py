@@ -109,7 +109,7 @@ def _compare_name(sides: Sides, table: Table, pair: Pair[Constraint]) -> Finding
 def _is_taken_inside(sides: Sides, desired: Constraint) -> bool:
     """True if a foreign key to a partitioned table may have the name for its part that leads to a partition: up to
     PostgreSQL 17 the names that it makes up for those are what it would call the whole."""
-    target = sides.live_relations.get(desired.references) if desired.references is not None else None
+    target = sides.live.relations.get(desired.references) if desired.references is not None else None
     is_partitioned = isinstance(target, Table) and target.partition_key is not None
     return is_partitioned and sides.live.server < _PARTS_NUMBERED and looks_made_up(desired.name)
 

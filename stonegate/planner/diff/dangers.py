@@ -209,8 +209,7 @@ def _stored_uses(key: ObjectKey, live: Catalog) -> Iterator[str]:
         if user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
             yield str(user)
         elif user.kind is ObjectKind.COLUMN:
-            table = live.table(user.owner)
-            column = table.column(user.member or "") if table is not None else None
+            column = live.column(user)
             if column is not None and column.generated_kind == "stored":
                 yield str(user)
 

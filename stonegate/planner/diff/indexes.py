@@ -37,19 +37,15 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
             yield _create(sides, desired, part, "is new")
         elif (parent := family.bare_parent(part)) is not None:
             why = f"is part of {parent.name}, which is ON ONLY its table in the folder"
-            yield Note(f"{_key(desired, part.name)} {why}: a migration has to make and attach it")
+            yield Note(f"{desired.key.index(part.name)} {why}: a migration has to make and attach it")
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):
             yield from _surplus(sides, desired, live, part, known)
 
 
 def _create(sides: Sides, relation: Table | View, part: Index, reason: str) -> Change:
-    key = _key(relation, part.name)
+    key = relation.key.index(part.name)
     return sides.change(Action.CREATE, key, f"{key} {reason}", table=relation.key, after=part.definition, index=part)
-
-
-def _key(relation: Table | View, name: str) -> ObjectKey:
-    return ObjectKey(ObjectKind.INDEX, relation.schema, name)
 
 
 def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
@@ -57,7 +53,7 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
     if desired.valid and not live.valid:
         yield from _rebuild(sides, relation, pair, _why_invalid(relation))
         return
-    key = _key(relation, pair.name)
+    key = relation.key.index(pair.name)
     if desired.inherited != live.inherited:
         yield Note(f"{key} {'is' if live.inherited else 'is not'} part of an index of the partitioned table")
     yield from _compare_name(sides, relation, pair)
@@ -70,7 +66,7 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
 def _compare_name(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
     if pair.desired.name == pair.live.name:
         return
-    key = _key(relation, pair.live.name)
+    key = relation.key.index(pair.live.name)
     if pair.renamed:
         yield sides.change(
             Action.ALTER,
@@ -121,7 +117,7 @@ def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index], reason: st
     if pair.desired.name == pair.live.name:
         yield from _recreate(sides, relation, pair, reason)
         return
-    gone, new = _key(relation, pair.live.name), _key(relation, pair.desired.name)
+    gone, new = relation.key.index(pair.live.name), relation.key.index(pair.desired.name)
     yield sides.change(Action.DROP, gone, f"{gone} {reason}", table=relation.key, before=pair.live.definition)
     yield sides.change(
         Action.CREATE,
@@ -134,7 +130,7 @@ def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index], reason: st
 
 
 def _recreate(sides: Sides, relation: Table | View, pair: Pair[Index], reason: str) -> Findings:
-    key = _key(relation, pair.desired.name)
+    key = relation.key.index(pair.desired.name)
     yield sides.change(
         Action.RECREATE,
         key,
@@ -150,7 +146,7 @@ def _recreate(sides: Sides, relation: Table | View, pair: Pair[Index], reason: s
 def _surplus(
     sides: Sides, desired: Table | View, live: Table | View, part: Index, known: tuple[Index, ...]
 ) -> Findings:
-    key = _key(desired, part.name)
+    key = desired.key.index(part.name)
     if remembers(known, part, live.indexes) and sides.kept.isdisjoint({ObjectKind.INDEX, desired.key.kind}):
         yield sides.change(Action.DROP, key, f"{key} is no longer declared", table=desired.key, before=part.definition)
     else:

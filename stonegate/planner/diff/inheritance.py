@@ -261,7 +261,7 @@ def leaves_column(table: Table, column: str, desired: Catalog, live: Catalog) ->
     A child that has the column from another parent too keeps it anyway.
     """
     children = (child for child in live.tables if table.key.qualified in child.inherits)
-    remaining = (_table(desired, child.key.qualified) for child in children)
+    remaining = (desired.table(child.key) for child in children)
     return any(
         child is not None
         and table.key.qualified in child.inherits
@@ -273,7 +273,7 @@ def leaves_column(table: Table, column: str, desired: Catalog, live: Catalog) ->
 
 def _is_handed_down(child: Table, table: Table, column: str, desired: Catalog, live: Catalog) -> bool:
     """True if another parent than `table` has the column now, and keeps it."""
-    former = _table(live, child.key.qualified)
+    former = live.table(child.key)
     others = (name for name in child.inherits if name != table.key.qualified)
     return former is not None and any(
         name in former.inherits
@@ -287,7 +287,7 @@ def ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     table = catalog.table(key)
     if table is not None:
         for parent in table.parents:
-            above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+            above = parent.key(ObjectKind.TABLE)
             yield above
             yield from ancestors(above, catalog)
 
@@ -311,4 +311,4 @@ def remarks_on_triggers(partition: ObjectKey, live: Catalog) -> Iterator[ObjectK
 
 
 def _table(catalog: Catalog, name: QualifiedName) -> Table | None:
-    return catalog.table(ObjectKey(ObjectKind.TABLE, name.schema, name.name))
+    return catalog.table(name.key(ObjectKind.TABLE))

@@ -117,16 +117,6 @@ class Sides:
     # --- columns and relations --------------------------------------------------------------------------------------
 
     @cached_property
-    def live_relations(self) -> dict[QualifiedName, Table | View]:
-        """Tables and views of the live database by name."""
-        return _relations(self.live)
-
-    @cached_property
-    def desired_relations(self) -> dict[QualifiedName, Table | View]:
-        """Tables and views of the desired database by name."""
-        return _relations(self.desired)
-
-    @cached_property
     def needs(self) -> dict[ObjectKey, tuple[QualifiedName, ...]]:
         """What each desired object reads, as far as it has a qualified name; each name once, in name order."""
         found: dict[ObjectKey, set[QualifiedName]] = {}
@@ -146,7 +136,7 @@ class Sides:
 
     def final_columns(self, name: QualifiedName) -> tuple[str, ...]:
         """The columns of a live relation in the order that they have once this diff is carried out."""
-        desired, live = self.desired_relations.get(name), self.live_relations.get(name)
+        desired, live = self.desired.relations.get(name), self.live.relations.get(name)
         if desired is None:
             return ()
         wanted = [column.name for column in desired.columns]
@@ -166,7 +156,7 @@ class Sides:
     def _live_type_users(self) -> dict[str, list[ObjectKey]]:
         """Columns and attributes by their type without array brackets and modifiers."""
         found: dict[str, list[ObjectKey]] = {}
-        for relation in relations(self.live):
+        for relation in self.live.relations.values():
             for column in relation.columns:
                 key = ObjectKey(ObjectKind.COLUMN, relation.schema, relation.name, None, column.name)
                 found.setdefault(column.type.removesuffix("[]"), []).append(key)
@@ -196,8 +186,7 @@ class Sides:
         while queue:
             for user in self.users_of_type(queue.pop()):
                 if user.kind is ObjectKind.COLUMN:
-                    table = self.live.table(user.owner)
-                    found |= {user} if table is not None and table.column(user.member or "") is not None else set()
+                    found |= {user} if self.live.column(user) is not None else set()
                 elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
                     seen.add(user.owner)
                     queue.append(user.owner)
@@ -223,8 +212,7 @@ class Sides:
         bases = {domain.key.qualified.sql: domain.base for domain in self.live.domains}
 
         def holds_inside(user: ObjectKey) -> bool:
-            table = self.live.table(user.owner)
-            column = table.column(user.member or "") if table is not None else None
+            column = self.live.column(user)
             kind = column.type if column is not None else ""
             while kind in bases and kind != key.qualified.sql:
                 kind = bases[kind]
@@ -238,22 +226,13 @@ class Sides:
         return frozenset(_parts(self.desired))
 
 
-def relations(catalog: Catalog) -> tuple[Table | View, ...]:
-    """Tables and views of a catalog."""
-    return (*catalog.tables, *catalog.views)
-
-
-def _relations(catalog: Catalog) -> dict[QualifiedName, Table | View]:
-    return {QualifiedName(thing.schema, thing.name): thing for thing in relations(catalog)}
-
-
 def _parts(catalog: Catalog) -> Iterator[ObjectKey]:
     yield from catalog.objects
-    for relation in relations(catalog):
-        place = ObjectKey(ObjectKind.TABLE, relation.schema, relation.name)
+    for relation in catalog.relations.values():
+        place = relation.key.qualified.key(ObjectKind.TABLE)
         yield from (place.part(ObjectKind.COLUMN, column.name) for column in relation.columns)
         yield from (place.part(ObjectKind.TRIGGER, trigger.name) for trigger in relation.triggers)
-        yield from (ObjectKey(ObjectKind.INDEX, relation.schema, index.name) for index in relation.indexes)
+        yield from (relation.key.index(index.name) for index in relation.indexes)
         if isinstance(relation, Table):
             yield from (place.part(ObjectKind.CONSTRAINT, constraint.name) for constraint in relation.constraints)
             yield from (place.part(ObjectKind.POLICY, policy.name) for policy in relation.policies)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stonegate.model.catalog import Catalog, Routine, Table, View
+from stonegate.model.catalog import Routine, Table, View
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
-from stonegate.planner.diff.sides import Sides, relations
+from stonegate.planner.diff.sides import Sides
 
 
 def in_live_order(sides: Sides, key: ObjectKey, text: str) -> str:
@@ -43,7 +43,7 @@ def _reordered(sides: Sides, key: ObjectKey) -> Iterator[tuple[QualifiedName, tu
 
 def _final_columns(sides: Sides, name: QualifiedName) -> tuple[str, ...]:
     """For a view that stays as it is, the live columns; else as the plan leaves them."""
-    desired, live = sides.desired_relations.get(name), sides.live_relations.get(name)
+    desired, live = sides.desired.relations.get(name), sides.live.relations.get(name)
     if isinstance(desired, View) and isinstance(live, View):
         wanted, present = [c.name for c in desired.columns], [c.name for c in live.columns]
         if sorted(wanted) == sorted(present):
@@ -53,7 +53,7 @@ def _final_columns(sides: Sides, name: QualifiedName) -> tuple[str, ...]:
 
 def _read_relations(sides: Sides, key: ObjectKey) -> Iterator[tuple[QualifiedName, Table | View]]:
     for needed in sides.needs.get(key, ()):
-        relation = sides.desired_relations.get(needed)
+        relation = sides.desired.relations.get(needed)
         if relation is not None:
             yield needed, relation
 
@@ -66,16 +66,12 @@ def _was_star(sides: Sides, key: ObjectKey, name: QualifiedName) -> bool:
     """
     if sides.declared is None:
         return True
-    former, relation = sides.declared.objects.get(key), _relation(sides.declared, name)
+    former, relation = sides.declared.objects.get(key), sides.declared.relations.get(name)
     if not isinstance(former, View | Routine) or relation is None:
         return True
     text = former.definition if isinstance(former, View) else former.head
     order = tuple(column.name for column in relation.columns)
     return _pattern(order).search(text) is not None if order else True
-
-
-def _relation(catalog: Catalog, name: QualifiedName) -> Table | View | None:
-    return next((thing for thing in relations(catalog) if (thing.schema, thing.name) == (name.schema, name.name)), None)
 
 
 def _pattern(columns: Sequence[str]) -> re.Pattern[str]:

@@ -39,7 +39,7 @@ def compare_tables(sides: Sides) -> Findings:
 
 def _may_lose_parts(sides: Sides, table: Table) -> bool:
     """True for a partition that is as declared, of a table with an invalid index: its share goes with that."""
-    parent = sides.live_relations.get(table.partition_of) if table.partition_of is not None else None
+    parent = sides.live.relations.get(table.partition_of) if table.partition_of is not None else None
     return isinstance(parent, Table) and not all(index.valid for index in parent.indexes)
 
 
@@ -186,7 +186,7 @@ def _brought_along(sides: Sides, table: Table, present: tuple[Index, ...]) -> It
     """A partition gets its share of the indexes that its parent has when it joins, of those made ON ONLY that, too."""
     if table.partition_of is None:
         return
-    wanted, live = (side.get(table.partition_of) for side in (sides.desired_relations, sides.live_relations))
+    wanted, live = (side.get(table.partition_of) for side in (sides.desired.relations, sides.live.relations))
     own = {part_meaning(part) for part in (*table.indexes, *present) if part.inherited}
     at_hand = {part_meaning(part): part for part in live.indexes} if isinstance(live, Table) else None
     for part in wanted.indexes if isinstance(wanted, Table) else ():

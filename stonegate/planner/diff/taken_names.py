@@ -13,7 +13,6 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.diff.findings import Finding
 from stonegate.planner.diff.matching import Pair, match_parts
-from stonegate.planner.diff.sides import relations
 
 _ONE_NAMESPACE = frozenset(
     {
@@ -60,7 +59,7 @@ def _occupants(change: Change, kept: _Kept, desired: Catalog, live: Catalog) -> 
     made = desired.table(change.key) if change.action is Action.CREATE else None
     for column in made.columns if made is not None else ():
         if (own_name := column.owned_sequence) is not None:
-            key = ObjectKey(ObjectKind.SEQUENCE, own_name.schema, own_name.name)
+            key = own_name.key(ObjectKind.SEQUENCE)
             if _makes_way(key, key, desired, live) is not None:
                 yield key, key
 
@@ -117,7 +116,7 @@ def _parts(holder: Table | View) -> Iterator[tuple[str, ObjectKey]]:
     """The indexes of a relation by name, without those that come and go with a parent's."""
     for index in holder.indexes:
         if not index.inherited:
-            yield index.name, ObjectKey(ObjectKind.INDEX, holder.schema, index.name)
+            yield index.name, holder.key.index(index.name)
     for constraint in holder.constraints if isinstance(holder, Table) else ():
         if constraint.index is not None and not constraint.inherited:
             yield constraint.index, holder.key.part(ObjectKind.CONSTRAINT, constraint.name)
@@ -133,7 +132,7 @@ def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[Objec
     gone = {change.key for change in changes if change.action in going or change.aspect == "name"}
     gone |= {replace(c.key, name=c.before or "") for c in changes if c.aspect == "new_name"}
     yield from ((key, key) for key in live.objects if key.kind in _ONE_NAMESPACE and key not in gone)
-    for relation in relations(live):
+    for relation in live.relations.values():
         columns = {key.member for key in gone if key.kind is ObjectKind.COLUMN and key.owner == relation.key}
         lost = {part.name for part in _indexed(relation) if not columns.isdisjoint(part.columns)}
         for _, key in _parts(relation) if relation.key not in gone else ():

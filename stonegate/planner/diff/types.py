@@ -54,8 +54,7 @@ def _lets_go(sides: Sides, user: ObjectKey) -> bool:
     if user in sides.desired_parts or sides.was_declared(user):
         return True
     if user.kind is ObjectKind.INDEX:
-        holders = (table for table in sides.live.tables if table.schema == user.schema)
-        holder = next((table.key for table in holders if any(i.name == user.name for i in table.indexes)), None)
+        holder = sides.live.index_holders.get(user)
         if holder is None:
             return False
         return _was_part(sides, holder, user.name) or (holder not in sides.desired_parts and sides.was_declared(holder))

@@ -269,12 +269,9 @@ def _context(evolution: Evolution) -> ddl.DdlContext:
 
 def holder_of(change: Change, catalog: Catalog) -> Table | View | CompositeType | DomainType | None:
     """The relation or type whose member the change concerns."""
-    holder = change.table or change.key.owner
-    for kind in (holder.kind, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE):
-        found = catalog.objects.get(replace(holder, kind=kind))
-        if isinstance(found, Table | View | CompositeType | DomainType):
-            return found
-    return None
+    name = (change.table or change.key.owner).qualified
+    found = catalog.relations.get(name) or catalog.objects.get(name.key(ObjectKind.TYPE))
+    return found if isinstance(found, Table | View | CompositeType | DomainType) else None
 
 
 def _thing_of(change: Change, catalog: Catalog) -> CatalogObject | None:

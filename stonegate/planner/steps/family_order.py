@@ -41,7 +41,7 @@ def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Ca
         if operation.verb is not Verb.ALTER or not is_move or former is None:
             continue
         kept = table.parents if table is not None else ()
-        left = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in former.parents if p not in kept}
+        left = {p.key(ObjectKind.TABLE) for p in former.parents if p not in kept}
         if former.of_type is not None and table is not None and table.of_type is None:
             left.add(former.key)  # a typed table can neither get nor lose a column
         shares = {part.name for part in indexed(former) if part.inherited}
@@ -73,7 +73,7 @@ def _parents_first(
         for table in catalog.tables:
             wanted = desired.table(table.key) or table
             for parent in set(table.parents) & set(wanted.parents):
-                above = ObjectKey(ObjectKind.TABLE, parent.schema, parent.name)
+                above = parent.key(ObjectKind.TABLE)
                 for column in table.columns:
                     firsts = above_first(above.part(ObjectKind.COLUMN, column.name))
                     seconds = below_then(table.key.part(ObjectKind.COLUMN, column.name))
@@ -122,7 +122,7 @@ def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: 
         if operation.verb is not Verb.ALTER or not is_move or former is None or table is None:
             continue
         known = former.parents
-        joined = {ObjectKey(ObjectKind.TABLE, p.schema, p.name) for p in table.parents if p not in known}
+        joined = {p.key(ObjectKind.TABLE) for p in table.parents if p not in known}
         if table.of_type is not None and table.of_type != former.of_type:
             joined.add(table.key)  # its columns must be the type's by then
         for first, other in enumerate(operations):
@@ -222,7 +222,7 @@ def _references_freed(
         for part in table.constraints:
             if part.references is None or part.inherited:
                 continue
-            target = ObjectKey(ObjectKind.TABLE, part.references.schema, part.references.name)
+            target = part.references.key(ObjectKind.TABLE)
             key = table.key.part(ObjectKind.CONSTRAINT, part.name)
             for second in leaving.get(target, ()):
                 yield from ((first, second) for first in index.removers(key))

@@ -14,7 +14,6 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.naming import has_given_sequence
-from stonegate.planner.diff.sides import relations
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
 #: Constraints that bring an index of their name.
@@ -107,7 +106,7 @@ def _closing_rings(renames: list[Operation], live: Catalog) -> Iterator[Operatio
 
 
 def _all_names(catalog: Catalog) -> Iterator[str]:
-    for holder in relations(catalog):
+    for holder in catalog.relations.values():
         yield from (holder.name, *(index.name for index in holder.indexes))
         if isinstance(holder, Table):
             yield from (constraint.name for constraint in holder.constraints)
@@ -136,8 +135,7 @@ def _taken(operation: Operation, live: Catalog, desired: Catalog) -> Iterator[ob
     elif operation.verb is not Verb.DROP and operation.change.aspect != "owned_by":  # which takes no name
         yield from _names(operation, desired)
     if operation.change.aspect == "identity":
-        table = desired.table(operation.table)
-        column = table.column(operation.key.member or "") if table is not None else None
+        column = desired.column(operation.key)
         yield from _sequence_names(column) if column is not None and has_given_sequence(column) else ()
 
 

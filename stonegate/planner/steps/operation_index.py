@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.planner.diff.sides import relations
 from stonegate.planner.steps.name_order import is_rename
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -20,18 +19,12 @@ class OperationIndex:
         self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
         self.removes = any(operation.verb is Verb.DROP for operation in operations)
         self.made = {operation.key for operation in operations if operation.verb is not Verb.DROP}
-        holders: tuple[Table | View, ...] = (*desired.tables, *desired.views)
-        self.holders = {
-            ObjectKey(ObjectKind.INDEX, holder.schema, index.name): holder.key
-            for holder in holders
-            for index in holder.indexes
-        }
         self.view_triggers = {  # they are made with their view
             holder.key.part(ObjectKind.TRIGGER, trigger.name): holder.key
             for holder in desired.views
             for trigger in holder.triggers
         }
-        self.holders |= self.view_triggers
+        self.holders = desired.index_holders | self.view_triggers
         self.foreign_keys = {
             table.key.part(ObjectKind.CONSTRAINT, constraint.name)
             for table in desired.tables
@@ -109,11 +102,6 @@ class OperationIndex:
 
 def _live_holders(live: Catalog) -> dict[ObjectKey, ObjectKey]:
     """What goes along with its table or column, and that."""
-    indexes = {
-        ObjectKey(ObjectKind.INDEX, holder.schema, part.name): holder.key
-        for holder in relations(live)
-        for part in holder.indexes
-    }
     owned = {
         sequence.key: ObjectKey(ObjectKind.COLUMN, schema, table, None, column)
         for sequence in live.sequences
@@ -121,9 +109,9 @@ def _live_holders(live: Catalog) -> dict[ObjectKey, ObjectKey]:
         for schema, table, column in (sequence.owned_by,)
     }
     inside = {
-        ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name): table.key.part(ObjectKind.COLUMN, column.name)
+        name.key(ObjectKind.SEQUENCE): table.key.part(ObjectKind.COLUMN, column.name)
         for table in live.tables
         for column in table.columns
         if (name := column.identity_name) is not None
     }
-    return indexes | owned | inside
+    return live.index_holders | owned | inside

@@ -153,7 +153,7 @@ def calling_parts(table: Table, desired: Catalog) -> frozenset[str]:
         (
             *(name for name in columns if table.key.part(ObjectKind.COLUMN, name) in called),
             *(c.name for c in table.constraints if table.key.part(ObjectKind.CONSTRAINT, c.name) in called),
-            *(i.name for i in table.indexes if ObjectKey(ObjectKind.INDEX, table.schema, i.name) in called),
+            *(i.name for i in table.indexes if table.key.index(i.name) in called),
         )
     )
 

@@ -65,16 +65,6 @@ _ATTACHED = frozenset(
 #: What may change under the eyes of all that depends on a thing.
 _UNFELT = frozenset({"owned_by", "row_security", "force_row_security", "replica_identity", "options", "owner"})
 _WITH_DEFAULT = (ObjectKind.COLUMN, ObjectKind.TYPE)
-_RELATIONS = frozenset(
-    {
-        ObjectKind.TABLE,
-        ObjectKind.VIEW,
-        ObjectKind.MATERIALIZED_VIEW,
-        ObjectKind.SEQUENCE,
-        ObjectKind.INDEX,
-        ObjectKind.TYPE,
-    }
-)
 
 
 def put_in_order(
@@ -109,7 +99,7 @@ def _refers_to(operation: Operation, desired: Catalog, tables: Collection[Object
         return False
     holder = desired.table(operation.key.owner)
     return holder is not None and any(
-        ObjectKey(ObjectKind.TABLE, constraint.references.schema, constraint.references.name) in tables
+        constraint.references.key(ObjectKind.TABLE) in tables
         for constraint in holder.constraints
         if constraint.name == operation.key.member and constraint.references is not None
     )
@@ -248,7 +238,7 @@ def _within_tables(
     types = {table.key: table.of_type for table in live.tables if table.of_type is not None}
     for key, own in index.by_table.items():
         of = types.get(key)
-        numbers = [*own, *(index.by_table.get(ObjectKey(ObjectKind.TYPE, of.schema, of.name), ()) if of else ())]
+        numbers = [*own, *(index.by_table.get(of.key(ObjectKind.TYPE), ()) if of else ())]
         columns = [number for number in numbers if operations[number].key.kind in members]
         comments = {operations[each].key: each for each in numbers if operations[each].change.aspect == "comment"}
         for number in numbers:
@@ -278,7 +268,7 @@ def _keys_settled(
             if constraint.references is None:
                 continue
             key = table.key.part(ObjectKind.CONSTRAINT, constraint.name)
-            target = ObjectKey(ObjectKind.TABLE, constraint.references.schema, constraint.references.name)
+            target = constraint.references.key(ObjectKind.TABLE)
             for second in index.makers(key, operations):
                 yield from ((first, second) for first in going.get(target, ()))
 
@@ -299,10 +289,9 @@ def _inner_sequences(
 
 def _other_users(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     """What uses the sequence that a column owns, or has inside, besides the column."""
-    table = catalog.table(key.owner)
-    column = table.column(key.member or "") if table is not None else None
+    column = catalog.column(key)
     name = (column.identity_name or column.owned_sequence) if column is not None else None
-    users = catalog.dependents.get(ObjectKey(ObjectKind.SEQUENCE, name.schema, name.name), ()) if name else ()
+    users = catalog.dependents.get(name.key(ObjectKind.SEQUENCE), ()) if name else ()
     return (user for user in users if user != key)
 
 
@@ -317,7 +306,7 @@ def _persistence_order(
         for part in table.constraints:
             if part.references is None:
                 continue
-            target = ObjectKey(ObjectKind.TABLE, part.references.schema, part.references.name)
+            target = part.references.key(ObjectKind.TABLE)
             gone = index.removers(table.key.part(ObjectKind.CONSTRAINT, part.name))
             mine, other = moves.get(table.key), moves.get(target)
             for number in (each for each in (mine, other) if each is not None):

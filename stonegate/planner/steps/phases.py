@@ -123,8 +123,7 @@ def _is_there(key: ObjectKey, evolution: Evolution) -> bool:
     """True if the database has it until a migration takes it away."""
     if evolution.real is None:
         return False
-    table = evolution.real.table(key.owner)
-    is_column = key.kind is ObjectKind.COLUMN and table is not None and table.column(key.member or "") is not None
+    is_column = key.kind is ObjectKind.COLUMN and evolution.real.column(key) is not None
     return is_column or key in evolution.real.objects
 
 
@@ -196,7 +195,7 @@ def _later_parts(change: Change, desired: Catalog) -> Iterator[Change]:
             yield Change(action=Action.ALTER, key=key, aspect="default", after=column.default, reason=reason)
     for index in table.indexes:
         if index.name in calling:
-            key = ObjectKey(ObjectKind.INDEX, table.schema, index.name)
+            key = table.key.index(index.name)
             yield Change(action=Action.CREATE, key=key, table=table.key, reason=f"{key} is new")
     members = (
         (ObjectKind.CONSTRAINT, [*foreign, *(c.name for c in table.constraints if c.name in calling)]),
