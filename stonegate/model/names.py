@@ -28,7 +28,7 @@ def quote_ident(name: str) -> str:
 def quote_literal(value: str) -> str:
     """The text as a string constant that means the same whatever `standard_conforming_strings` says (manual 4.1.2)."""
     quoted = "'" + value.replace("'", "''") + "'"
-    return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
 
 
 @dataclass(frozen=True, slots=True, order=True)

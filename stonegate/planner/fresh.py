@@ -105,7 +105,7 @@ def _extension_step(extension: ExtensionItem) -> Step:
             statements.append(Statement(sql=f"CREATE SCHEMA IF NOT EXISTS {schema}", line=extension.line))
         sql += f" SCHEMA {schema}"
     if extension.version is not None:
-        sql += f" VERSION {quote_literal(extension.version).strip()}"
+        sql += f" VERSION {quote_literal(extension.version)}"
     statements.append(Statement(sql=sql, line=extension.line))
     return Step(
         id=f"create {key}",

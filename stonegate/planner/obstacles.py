@@ -350,7 +350,7 @@ class _Clearing:
             if disturbance.key.kind is ObjectKind.OTHER:
                 hint = f"declare the new {disturbance.key} under another name, and use that"
         if column is not None and column.generated is not None and self._declared_member(dependent):
-            table, name = QualifiedName(dependent.schema, dependent.name).sql, quote_ident(column.name)
+            table, name = dependent.qualified.sql, quote_ident(column.name)
             hint = (
                 f"write a migration: ALTER TABLE {table} DROP COLUMN {name}; with the line -- stonegate: allow "
                 f"drop_column {dependent.label}, and this deployment adds it again, with new values; "

@@ -84,7 +84,7 @@ def _blocked(plan: Plan) -> Iterator[str]:
         allow = "" if reason.allow is None else f"; allow it: {shell_consent(reason.allow)}"
         yield _comment(f"BLOCKED: {reason.reason}{allow}")
     reasons = "; ".join(reason.reason for reason in plan.blocked)
-    message = quote_literal(f"this plan is blocked: {reasons}").strip()
+    message = quote_literal(f"this plan is blocked: {reasons}")
     yield f"DO {_dollar_quote(f'BEGIN RAISE EXCEPTION USING MESSAGE = {message}; END')};"
 
 
@@ -149,7 +149,7 @@ def _insert(plan: Plan, seeder: Seeder) -> str:
 
 def _sequences(steps: list[Step]) -> str:
     tables = dict.fromkeys(step.key.qualified.sql for step in steps if step.action is Action.SEED)
-    literals = ", ".join(quote_literal(table).strip() + "::regclass" for table in tables)
+    literals = ", ".join(quote_literal(table) + "::regclass" for table in tables)
     return _MOVE_SEQUENCES.replace("{tables}", literals) if tables else ""
 
 

@@ -14,7 +14,6 @@ from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_mis
 from stonegate.errors import MOST_DETAILS
 from stonegate.errors import MissingSeed as MissingSeedError
 from stonegate.model.consent import ConsentToken
-from stonegate.model.names import QualifiedName
 from stonegate.model.plan import Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 
@@ -66,7 +65,7 @@ def declared_order(plan: Plan) -> DeclaredOrder:
     A fresh build has no other order than that.
     """
     tables = plan.desired.tables if plan.desired is not None else ()
-    return {QualifiedName(table.schema, table.name): tuple(column.name for column in table.columns) for table in tables}
+    return {table.key.qualified: tuple(column.name for column in table.columns) for table in tables}
 
 
 def _table(step: Step) -> str:

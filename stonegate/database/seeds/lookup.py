@@ -260,7 +260,7 @@ def _render_term(column: SeedColumn, value: str | None) -> str:
         return f"{name} = {value}"
     if len(value) > _LONGEST_VALUE:
         value = f"{value[: _LONGEST_VALUE - 20]}… {sha256(value.encode()).hexdigest()[:12]}"
-    return f"{name} = {quote_literal(value).strip()}"
+    return f"{name} = {quote_literal(value)}"
 
 
 def _explain(

@@ -40,6 +40,14 @@ class Sequence:
     def key(self) -> ObjectKey:
         return ObjectKey(ObjectKind.SEQUENCE, self.schema, self.name)
 
+    @property
+    def owning_column(self) -> ObjectKey | None:
+        """The key of the column that owns it, or None."""
+        if self.owned_by is None:
+            return None
+        schema, table, column = self.owned_by
+        return ObjectKey(ObjectKind.COLUMN, schema, table, None, column)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:

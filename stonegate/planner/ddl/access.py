@@ -38,15 +38,15 @@ def reference(thing: CatalogObject) -> str:
         case Extension():
             return f"EXTENSION {quote_ident(thing.name)}"
         case DomainType():
-            return f"DOMAIN {_sql(thing)}"
+            return f"DOMAIN {thing.key.qualified.sql}"
         case EnumType() | CompositeType() | RangeType():
-            return f"TYPE {_sql(thing)}"
+            return f"TYPE {thing.key.qualified.sql}"
         case Sequence():
-            return f"SEQUENCE {_sql(thing)}"
+            return f"SEQUENCE {thing.key.qualified.sql}"
         case Table():
-            return f"{'FOREIGN TABLE' if thing.kind == 'foreign table' else 'TABLE'} {_sql(thing)}"
+            return f"{'FOREIGN TABLE' if thing.kind == 'foreign table' else 'TABLE'} {thing.key.qualified.sql}"
         case View():
-            return f"{'MATERIALIZED VIEW' if thing.materialized else 'VIEW'} {_sql(thing)}"
+            return f"{'MATERIALIZED VIEW' if thing.materialized else 'VIEW'} {thing.key.qualified.sql}"
         case Routine():
             return routine_reference(thing.key, thing.kind)
         case OtherObject():
@@ -81,16 +81,12 @@ def _with_modes(arguments: str) -> str:
     return ", ".join(f"IN {part.strip()}" for part in split_top_level(arguments))
 
 
-def _sql(thing: EnumType | CompositeType | DomainType | RangeType | Sequence | Table | View) -> str:
-    return QualifiedName(thing.schema, thing.name).sql
-
-
 def _grant_target(thing: Accessible) -> str:
     match thing:
         case Table() | View():
-            return f"TABLE {_sql(thing)}"
+            return f"TABLE {thing.key.qualified.sql}"
         case DomainType():
-            return f"TYPE {_sql(thing)}"
+            return f"TYPE {thing.key.qualified.sql}"
         case _:
             return reference(thing)
 
@@ -105,7 +101,7 @@ def role_sql(name: str) -> str:
 
 def comment_statement(target: str, comment: str | None) -> str:
     """COMMENT ON; None removes the comment."""
-    return f"COMMENT ON {target} IS {'NULL' if comment is None else quote_literal(comment).strip()}"
+    return f"COMMENT ON {target} IS {'NULL' if comment is None else quote_literal(comment)}"
 
 
 def owner_statement(thing: Accessible) -> str:
@@ -233,9 +229,7 @@ def column_rights_again(desired: Table | View, live: Table | View, builder: str)
         granted = _as_owner(column.granted, builder, live.access.owner)
         lost = (right for right in granted if (right.grantee, right.privilege) in taken)
         again = tuple(right for right in lost if _is_held(right, held.get(column.name, ())))
-        yield from column_privilege_statements(
-            QualifiedName(desired.schema, desired.name), replace(column, granted=again, denied=())
-        )
+        yield from column_privilege_statements(desired.key.qualified, replace(column, granted=again, denied=()))
 
 
 def sequence_privilege_statements(

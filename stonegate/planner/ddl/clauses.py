@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
 
 from stonegate.model.catalog import Catalog, Column, Table
 from stonegate.model.names import ObjectKind, QualifiedName
@@ -171,20 +170,6 @@ class DdlContext:
         return self.live.server or self.desired.server
 
 
-class Named(Protocol):
-    """What has a schema and a name."""
-
-    @property
-    def schema(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-
-
-def relation_name(relation: Named) -> QualifiedName:
-    """Its qualified name."""
-    return QualifiedName(relation.schema, relation.name)
-
-
 def parent_tables(table: Table, catalog: Catalog) -> tuple[Table, ...]:
     """The tables that `table` inherits from, as a partition or otherwise, as far as the catalog has them."""
     found = (catalog.table(name.key(ObjectKind.TABLE)) for name in table.parents)
@@ -193,8 +178,7 @@ def parent_tables(table: Table, catalog: Catalog) -> tuple[Table, ...]:
 
 def children_of(table: Table, catalog: Catalog) -> tuple[Table, ...]:
     """All tables below `table`, nearest first."""
-    name = QualifiedName(table.schema, table.name)
-    own = tuple(other for other in catalog.tables if name in other.inherits or other.partition_of == name)
+    own = tuple(other for other in catalog.tables if table.key.qualified in other.parents)
     return own + tuple(deeper for child in own for deeper in children_of(child, catalog))
 
 

@@ -9,7 +9,7 @@ from stonegate.model.catalog import OtherObject, Policy, Routine, Table, Trigger
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements, comment_statement, reference
-from stonegate.planner.ddl.clauses import Clause, Order, combine, relation_name
+from stonegate.planner.ddl.clauses import Clause, Order, combine
 from stonegate.planner.ddl.columns import column_clause, column_notes, column_settings
 from stonegate.planner.ddl.constraints import create_index
 
@@ -18,7 +18,7 @@ from stonegate.planner.ddl.constraints import create_index
 
 def create_view(view: View, builder: str) -> tuple[str, ...]:
     """CREATE VIEW or CREATE MATERIALIZED VIEW with everything but its triggers."""
-    name = relation_name(view)
+    name = view.key.qualified
     clauses = [Clause(statement=_view_statement(view, replacing=False))]
     clauses += (clause for index in view.indexes for clause in create_index(view, index))
     for column in view.columns:
@@ -36,7 +36,7 @@ def replace_view(view: View) -> Clause:
 
 def _view_statement(view: View, *, replacing: bool) -> str:
     words = f"CREATE {'OR REPLACE ' if replacing else ''}{'MATERIALIZED ' if view.materialized else ''}VIEW"
-    head = f"{words} {relation_name(view).sql}{''.join(_view_storage(view))} AS"
+    head = f"{words} {view.key.qualified.sql}{''.join(_view_storage(view))} AS"
     data = f"\nWITH {'' if view.populated else 'NO '}DATA" if view.materialized else ""
     return f"{head}\n{view.definition}{data}"
 
@@ -98,18 +98,18 @@ def trigger_state(holder: Table | View, trigger: Trigger) -> Clause:
     """ENABLE [REPLICA | ALWAYS] TRIGGER or DISABLE TRIGGER (manual: ALTER TABLE)."""
     words = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}[trigger.enabled]
     clause = f"{words} TRIGGER {quote_ident(trigger.name)}"
-    return Clause(table=relation_name(holder), clause=clause, order=Order.PART_STATE)
+    return Clause(table=holder.key.qualified, clause=clause, order=Order.PART_STATE)
 
 
 def trigger_comment(holder: Table | View, trigger: Trigger) -> Clause:
     """COMMENT ON TRIGGER."""
-    target = f"TRIGGER {quote_ident(trigger.name)} ON {relation_name(holder).sql}"
+    target = f"TRIGGER {quote_ident(trigger.name)} ON {holder.key.qualified.sql}"
     return Clause(statement=comment_statement(target, trigger.comment), order=Order.COMMENT)
 
 
 def drop_trigger(holder: Table | View, trigger: str) -> Clause:
     """DROP TRIGGER."""
-    statement = f"DROP TRIGGER {quote_ident(trigger)} ON {relation_name(holder).sql}"
+    statement = f"DROP TRIGGER {quote_ident(trigger)} ON {holder.key.qualified.sql}"
     return Clause(statement=statement, order=Order.DROP_PART)
 
 
@@ -124,7 +124,7 @@ def trigger_statements(holder: Table | View) -> tuple[str, ...]:
 def create_policy(table: Table, policy: Policy) -> Iterator[Clause]:
     """CREATE POLICY with its comment."""
     roles = ", ".join("PUBLIC" if role == "public" else quote_ident(role) for role in policy.roles)
-    parts = [f"CREATE POLICY {quote_ident(policy.name)} ON {relation_name(table).sql}"]
+    parts = [f"CREATE POLICY {quote_ident(policy.name)} ON {table.key.qualified.sql}"]
     parts += [] if policy.permissive else ["AS RESTRICTIVE"]
     parts.append(f"FOR {policy.command} TO {roles}")
     parts += [f"USING ({policy.using})"] if policy.using is not None else []
@@ -136,13 +136,13 @@ def create_policy(table: Table, policy: Policy) -> Iterator[Clause]:
 
 def policy_comment(table: Table, policy: Policy) -> Clause:
     """COMMENT ON POLICY."""
-    target = f"POLICY {quote_ident(policy.name)} ON {relation_name(table).sql}"
+    target = f"POLICY {quote_ident(policy.name)} ON {table.key.qualified.sql}"
     return Clause(statement=comment_statement(target, policy.comment), order=Order.COMMENT)
 
 
 def drop_policy(table: Table, policy: str) -> Clause:
     """DROP POLICY."""
-    statement = f"DROP POLICY {quote_ident(policy)} ON {relation_name(table).sql}"
+    statement = f"DROP POLICY {quote_ident(policy)} ON {table.key.qualified.sql}"
     return Clause(statement=statement, order=Order.DROP_PART)
 
 

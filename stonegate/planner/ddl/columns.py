@@ -9,7 +9,7 @@ from stonegate.model.catalog import NOT_VALID, Access, Column, Sequence, Table, 
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import column_privilege_statements, comment_statement, sequence_privilege_statements
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached
 from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
@@ -100,7 +100,7 @@ def identity_notes(column: Column, live: Column | None = None, builder: str = ""
 
 def sequence_notes(sequence: Sequence) -> Iterator[Clause]:
     """Comment and privileges of a new sequence that a column owns; its owner is the table's."""
-    return _sequence_notes(relation_name(sequence), sequence.access, Access())
+    return _sequence_notes(sequence.key.qualified, sequence.access, Access())
 
 
 def _sequence_notes(sequence: QualifiedName, desired: Access, live: Access, builder: str = "") -> Iterator[Clause]:
@@ -179,7 +179,7 @@ def setting_clauses(
     aspect: str, holder: Table | View, desired: Column, live: Column, context: DdlContext
 ) -> Iterator[Clause]:
     """The alterations of storage, compression, statistics and options (manual: ALTER TABLE)."""
-    name = relation_name(holder)
+    name = holder.key.qualified
     only = isinstance(holder, Table) and _stays_above(aspect, holder, desired, context)
     match aspect:
         case "storage":
@@ -215,7 +215,7 @@ def _default_storage(column: Column, context: DdlContext) -> str:
 
 
 def _base_type(type_name: str, context: DdlContext) -> str:
-    bases = {relation_name(domain).sql: domain.base for domain in context.desired.domains}
+    bases = {domain.key.qualified.sql: domain.base for domain in context.desired.domains}
     while type_name in bases:
         type_name = bases[type_name]
     return type_name

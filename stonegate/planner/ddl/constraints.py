@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl.access import comment_statement
-from stonegate.planner.ddl.clauses import Clause, Order, relation_name
+from stonegate.planner.ddl.clauses import Clause, Order
 
 # --- constraints ----------------------------------------------------------------------------------------------------
 
@@ -78,9 +78,7 @@ def validation_clauses(table: QualifiedName, desired: Constraint) -> Iterator[Cl
 
 def rename_constraint(table: Table, before: str, after: str) -> Clause:
     """RENAME CONSTRAINT, which renames the index behind it too. It cannot share an ALTER TABLE."""
-    statement = (
-        f"ALTER TABLE {relation_name(table).sql} RENAME CONSTRAINT {quote_ident(before)} TO {quote_ident(after)}"
-    )
+    statement = f"ALTER TABLE {table.key.qualified.sql} RENAME CONSTRAINT {quote_ident(before)} TO {quote_ident(after)}"
     return Clause(statement=statement, order=Order.RENAME)
 
 
@@ -95,7 +93,7 @@ def create_index(holder: Table | View, index: Index) -> Iterator[Clause]:
 
 def index_notes(holder: Table | View, index: Index) -> Iterator[Clause]:
     """Marks, statistics and comment of a new index."""
-    table = relation_name(holder)
+    table = holder.key.qualified
     if index.clustered:
         yield cluster_on(table, index.name)
     if index.replica_identity:
@@ -149,7 +147,7 @@ def identify_by(table: QualifiedName, index: str) -> Clause:
 
 def clustered_clauses(holder: Table | View, part: Constraint | Index) -> Iterator[Clause]:
     """CLUSTER ON the index, or no index if the desired table has none marked."""
-    table = relation_name(holder)
+    table = holder.key.qualified
     name = part.index if isinstance(part, Constraint) else part.name
     if part.clustered and name is not None:
         yield cluster_on(table, name)
@@ -161,7 +159,7 @@ def identity_clauses(holder: Table | View, part: Constraint | Index) -> Iterator
     """REPLICA IDENTITY USING INDEX; another kind of identity is the table's own aspect."""
     name = part.index if isinstance(part, Constraint) else part.name
     if part.replica_identity and name is not None:
-        yield identify_by(relation_name(holder), name)
+        yield identify_by(holder.key.qualified, name)
 
 
 def replica_identity_clauses(table: Table) -> Iterator[Clause]:
@@ -169,7 +167,7 @@ def replica_identity_clauses(table: Table) -> Iterator[Clause]:
     words = {"d": "DEFAULT", "n": "NOTHING", "f": "FULL"}
     if table.replica_identity in words:
         clause = f"REPLICA IDENTITY {words[table.replica_identity]}"
-        yield Clause(table=relation_name(table), clause=clause, order=Order.INDEX_MARK)
+        yield Clause(table=table.key.qualified, clause=clause, order=Order.INDEX_MARK)
     else:
         for part in _indexed(table):
             yield from identity_clauses(table, part)

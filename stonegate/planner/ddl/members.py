@@ -24,7 +24,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, parent_tables, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, parent_tables
 from stonegate.planner.ddl.columns import (
     LOCAL_NOT_NULL,
     add_column,
@@ -76,7 +76,7 @@ def create_clauses(change: Change, holder: Holder, context: DdlContext) -> Itera
             yield from _create_column(holder, find(holder.columns, name, holder), context)
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
-            yield from constraints.add_constraint(relation_name(holder), constraint)
+            yield from constraints.add_constraint(holder.key.qualified, constraint)
         case ObjectKind.INDEX, Table() | View():
             yield from constraints.create_index(holder, find(holder.indexes, name, holder))
         case ObjectKind.TRIGGER, Table() | View():
@@ -88,7 +88,7 @@ def create_clauses(change: Change, holder: Holder, context: DdlContext) -> Itera
 
 
 def _create_column(table: Table, column: Column, context: DdlContext) -> Iterator[Clause]:
-    name = relation_name(table)
+    name = table.key.qualified
     if not _comes_from_above(table, column, context):
         if column.owned_sequence is not None:
             sequence = values.sequence_of(column, context.desired)
@@ -126,12 +126,12 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext) -> Iterato
             yield types.drop_attribute(holder, find(holder.attributes, name, holder), context)
         case ObjectKind.COLUMN, Table():
             only = leaves_column(holder, name, context.desired, context.live)
-            clause = drop_column(relation_name(holder), find(holder.columns, name, holder), only=only)
+            clause = drop_column(holder.key.qualified, find(holder.columns, name, holder), only=only)
             is_freed = _leaves_expression(change.key, context)
             yield replace(clause, order=Order.DROP_FREED_COLUMN) if is_freed else clause
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
-            yield from constraints.drop_constraint(relation_name(holder), constraint)
+            yield from constraints.drop_constraint(holder.key.qualified, constraint)
         case ObjectKind.INDEX, Table() | View():
             yield from constraints.drop_index(holder, find(holder.indexes, name, holder))
         case ObjectKind.TRIGGER, Table() | View():
@@ -209,7 +209,7 @@ def alter_clauses(change: Change, desired: Holder, live: Holder, context: DdlCon
 
 
 def _view_column(change: Change, desired: View, live: View, context: DdlContext) -> Iterator[Clause]:
-    name = relation_name(desired)
+    name = desired.key.qualified
     column = find(desired.columns, _name(change), desired)
     before = next((other for other in live.columns if other.name == column.name), Column(name="", type=""))
     match change.aspect:
@@ -227,7 +227,7 @@ def _view_column(change: Change, desired: View, live: View, context: DdlContext)
 
 def _column_rights(holder: Table | View, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     present = Access(owner=holder.access.owner, granted=live.granted)
-    for statement in column_privilege_statements(relation_name(holder), desired, present, context.builder):
+    for statement in column_privilege_statements(holder.key.qualified, desired, present, context.builder):
         yield Clause(statement=statement, order=Order.COLUMN_PRIVILEGES)
 
 
@@ -240,16 +240,16 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
         case "not_null_name" if change.before is not None and change.after is not None:
             yield constraints.rename_constraint(live_table, change.before, change.after)
         case "not_null_origin":
-            yield column_clause(relation_name(table), desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
+            yield column_clause(table.key.qualified, desired.name, "SET NOT NULL", Order.SET_NOT_NULL)
         case "not_null":
             yield from _nullability(live_table, desired, live, context)
         case "default" if change.restored:
             if desired.default is not None:
-                yield values.set_default(relation_name(table), desired.name, desired.default)
+                yield values.set_default(table.key.qualified, desired.name, desired.default)
         case "default" | "identity" | "generated":
             yield from values.value_clauses(table, desired, live, context)
         case "comment":
-            yield comment_clause(relation_name(table), desired)
+            yield comment_clause(table.key.qualified, desired)
         case "privileges":
             yield from _column_rights(live_table, desired, live, context)
         case "sequence_name" if change.before is not None and change.after is not None:
@@ -262,7 +262,7 @@ def _column(change: Change, table: Table, live_table: Table, context: DdlContext
 
 def _retype(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     """TYPE with its collation; the default goes before and comes back as declared (manual: ALTER TABLE)."""
-    name = relation_name(table)
+    name = table.key.qualified
     if live.default is not None and live.generated is None:
         yield values.drop_default(name, live.name)
     collation = f" COLLATE {desired.collation}" if desired.collation is not None else ""
@@ -278,8 +278,8 @@ def _retype(table: Table, desired: Column, live: Column, context: DdlContext) ->
 
 def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
     catalogs = (context.live, context.desired)
-    domains = {relation_name(domain).sql: domain.base for catalog in catalogs for domain in catalog.domains}
-    enums = {relation_name(enum).sql for catalog in catalogs for enum in catalog.enums}
+    domains = {domain.key.qualified.sql: domain.base for catalog in catalogs for domain in catalog.domains}
+    enums = {enum.key.qualified.sql for catalog in catalogs for enum in catalog.enums}
     verdict = type_change(live.type, desired.type, domains, enums=enums)
     return verdict.render_using(quote_ident(live.name), desired.type)
 
@@ -290,7 +290,7 @@ def _nullability(table: Table, desired: Column, live: Column, context: DdlContex
     SET NOT NULL validates a constraint of the table's own that is NOT VALID; other options need another constraint
     (PostgreSQL 18).
     """
-    name = relation_name(table)
+    name = table.key.qualified
     same = desired.not_null and live.not_null_options in (desired.not_null_options, NOT_VALID)
     drops = live.not_null and not same
     if drops:
@@ -310,11 +310,11 @@ def _nullability(table: Table, desired: Column, live: Column, context: DdlContex
         if column.not_null_inherited:
             continue  # another parent's, which stays
         if column.not_null and is_given_not_null(column.not_null_name) and _loses_null(child, column, context):
-            yield replace(add_not_null(relation_name(child), column), order=Order.NEXT_NOT_NULL)
+            yield replace(add_not_null(child.key.qualified, column), order=Order.NEXT_NOT_NULL)
         elif column.not_null:
-            yield column_clause(relation_name(child), column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
+            yield column_clause(child.key.qualified, column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
         elif context.server >= LOCAL_NOT_NULL:
-            yield column_clause(relation_name(child), column.name, "DROP NOT NULL", Order.NEXT_NOT_NULL)
+            yield column_clause(child.key.qualified, column.name, "DROP NOT NULL", Order.NEXT_NOT_NULL)
 
 
 def _loses_null(child: Table, column: Column, context: DdlContext) -> bool:
@@ -329,7 +329,7 @@ def _constraint(change: Change, desired: Table, live: Table) -> Iterator[Clause]
         if change.before is not None and change.after is not None:
             yield constraints.rename_constraint(live, change.before, change.after)
         return
-    name = relation_name(desired)
+    name = desired.key.qualified
     constraint = _paired(desired.constraints, live.constraints, _name(change), desired)
     match change.aspect:
         case "comment":

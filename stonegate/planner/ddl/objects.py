@@ -81,18 +81,17 @@ def create_statements(
 
 def _sequence_notes(thing: Sequence, builder: str, catalog: Catalog | None) -> tuple[str, ...]:
     """Whose it is. A serial column takes its sequence once it is there, and hands it on with its table."""
-    if catalog is None or thing.owned_by is None:
+    if catalog is None or thing.owning_column is None:
         return access.access_statements(thing, builder)
-    schema, name, member = thing.owned_by
-    column = catalog.column(ObjectKey(ObjectKind.COLUMN, schema, name, None, member))
-    if column is None or column.owned_sequence == QualifiedName(thing.schema, thing.name):
+    column = catalog.column(thing.owning_column)
+    if column is None or column.owned_sequence == thing.key.qualified:
         return access.access_statements(thing, thing.access.owner)
     return (*access.access_statements(thing, builder), types.ownership_statement(thing))
 
 
 def _create_extension(thing: Extension) -> str:
     place = f" WITH SCHEMA {quote_ident(thing.schema)}" if thing.schema else ""
-    version = f" VERSION {quote_literal(thing.version).strip()}" if thing.version else ""
+    version = f" VERSION {quote_literal(thing.version)}" if thing.version else ""
     return f"CREATE EXTENSION IF NOT EXISTS {quote_ident(thing.name)}{place}{version}"
 
 
@@ -253,4 +252,4 @@ def _extension(aspect: str, desired: Extension) -> Clause:
         return Clause(statement=statement, order=Order.COMMENT)
     if aspect == "schema":
         return Clause(statement=f"{head} SET SCHEMA {quote_ident(desired.schema)}")
-    return Clause(statement=f"{head} UPDATE TO {quote_literal(desired.version).strip()}")
+    return Clause(statement=f"{head} UPDATE TO {quote_literal(desired.version)}")

@@ -18,7 +18,6 @@ from stonegate.planner.ddl.clauses import (
     combine,
     inherited_column,
     parent_tables,
-    relation_name,
 )
 from stonegate.planner.ddl.columns import (
     LOCAL_NOT_NULL,
@@ -58,7 +57,7 @@ def create_table(
         left_out: names of columns (their defaults), constraints and indexes that come later, see `finish_table`.
         has_sequences: the sequences of serial columns exist already, and get their owners later.
     """
-    name = relation_name(table)
+    name = table.key.qualified
     serial = () if has_sequences else tuple(_serial_columns(table))
     clauses = [create_owned_sequence(table, column, None, Order.KEEP_SEQUENCE) for column in serial]
     clauses.append(Clause(statement=_create_statement(table, catalog, left_out)))
@@ -85,7 +84,7 @@ def create_table(
 
 def finish_table(table: Table, left_out: frozenset[str]) -> tuple[str, ...]:
     """What `create_table` left out, when the routines that it calls exist."""
-    name = relation_name(table)
+    name = table.key.qualified
     clauses: list[Clause] = []
     for column in table.columns:
         if column.name in left_out and column.default is not None:
@@ -101,14 +100,14 @@ def finish_table(table: Table, left_out: frozenset[str]) -> tuple[str, ...]:
 
 def table_notes(table: Table, builder: str) -> tuple[str, ...]:
     """Owner, privileges and comments of a new table and its columns."""
-    name = relation_name(table)
+    name = table.key.qualified
     notes = [clause for column in table.columns for clause in column_notes(name, column)]
     return (*access_statements(table, builder), *combine(notes))
 
 
 def foreign_key_statements(table: Table) -> tuple[str, ...]:
     """ALTER TABLE … ADD FOREIGN KEY for all of the table's own, when every table exists."""
-    name = relation_name(table)
+    name = table.key.qualified
     keys = (part for part in table.constraints if part.kind == "foreign key" and not part.inherited)
     return combine(clause for constraint in keys for clause in add_constraint(name, constraint))
 
@@ -123,7 +122,7 @@ def _serial_columns(table: Table) -> Iterator[Column]:
 def _create_statement(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -> str:
     words = ["CREATE"]
     words += ["FOREIGN"] if table.kind == "foreign table" else ["UNLOGGED"] if table.unlogged else []
-    head = f"{' '.join(words)} TABLE {relation_name(table).sql}"
+    head = f"{' '.join(words)} TABLE {table.key.qualified.sql}"
     elements = tuple(_elements(table, catalog, left_out))
     body = "(\n    " + ",\n    ".join(elements) + "\n)" if elements else "()"
     parts = [head]
@@ -234,7 +233,7 @@ def _inherits_at_once(table: Table) -> bool:
 
 def _joined(table: Table, catalog: Catalog | None) -> Iterator[Clause]:
     """What follows CREATE TABLE: joining the parents, and defaults and NOT NULL that differ from theirs."""
-    name = relation_name(table)
+    name = table.key.qualified
     if table.partition_of is not None and not _is_attached_at_once(table, catalog):
         yield attach(table)
     if table.inherits and not _inherits_at_once(table):
@@ -268,7 +267,7 @@ def _lost_defaults(table: Table, catalog: Catalog) -> Iterator[Clause]:
     for column in table.columns:
         parent = inherited_column(table, column.name, catalog)
         if parent is not None and parent.default is not None and column.default is None and column.generated is None:
-            yield column_clause(relation_name(table), column.name, "DROP DEFAULT", Order.NEXT_DEFAULT)
+            yield column_clause(table.key.qualified, column.name, "DROP DEFAULT", Order.NEXT_DEFAULT)
 
 
 def _security(table: Table) -> Iterator[Clause]:
@@ -301,9 +300,9 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
             yield from _partition_changes(desired, live)
         case "of_type":
             if desired.of_type is None:  # a typed table can get no column
-                yield Clause(table=relation_name(desired), clause="NOT OF", order=Order.DETACH)
+                yield Clause(table=desired.key.qualified, clause="NOT OF", order=Order.DETACH)
             else:
-                yield Clause(table=relation_name(desired), clause=f"OF {desired.of_type.sql}", order=Order.ATTACH)
+                yield Clause(table=desired.key.qualified, clause=f"OF {desired.of_type.sql}", order=Order.ATTACH)
         case "replica_identity":
             yield from replica_identity_clauses(desired)
         case "access_method":
@@ -316,13 +315,13 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
             yield _setting(desired, f"{'FORCE' if desired.force_row_security else 'NO FORCE'} ROW LEVEL SECURITY")
         case _:
             raise MigrationBlocked(
-                f"table {relation_name(desired)}: its {aspect.replace('_', ' ')} cannot be altered",
+                f"table {desired.key.qualified}: its {aspect.replace('_', ' ')} cannot be altered",
                 hint="write a migration: a new table, INSERT … SELECT, DROP TABLE, RENAME",
             )
 
 
 def _setting(table: Table, clause: str) -> Clause:
-    return Clause(table=relation_name(table), clause=clause, order=Order.TABLE_SETTING)
+    return Clause(table=table.key.qualified, clause=clause, order=Order.TABLE_SETTING)
 
 
 def _inherit(table: QualifiedName, parent: QualifiedName) -> Clause:
@@ -330,7 +329,7 @@ def _inherit(table: QualifiedName, parent: QualifiedName) -> Clause:
 
 
 def _parent_changes(desired: Table, live: Table) -> Iterator[Clause]:
-    name = relation_name(desired)
+    name = desired.key.qualified
     for parent in live.inherits:
         if parent not in desired.inherits:
             yield Clause(table=name, clause=f"NO INHERIT {parent.sql}", order=Order.DETACH)
@@ -347,14 +346,14 @@ def _partition_changes(desired: Table, live: Table) -> Iterator[Clause]:
 def detach(table: Table) -> Clause:
     """ALTER TABLE parent DETACH PARTITION."""
     assert table.partition_of is not None
-    statement = f"ALTER TABLE {table.partition_of.sql} DETACH PARTITION {relation_name(table).sql}"
+    statement = f"ALTER TABLE {table.partition_of.sql} DETACH PARTITION {table.key.qualified.sql}"
     return Clause(statement=statement, order=Order.DETACH)
 
 
 def attach(table: Table) -> Clause:
     """ALTER TABLE parent ATTACH PARTITION."""
     assert table.partition_of is not None
-    place = f"{relation_name(table).sql} {table.partition_bound or 'DEFAULT'}"
+    place = f"{table.key.qualified.sql} {table.partition_bound or 'DEFAULT'}"
     return Clause(statement=f"ALTER TABLE {table.partition_of.sql} ATTACH PARTITION {place}", order=Order.ATTACH)
 
 

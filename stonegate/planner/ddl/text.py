@@ -44,14 +44,14 @@ def option_changes(desired: tuple[str, ...], live: tuple[str, ...]) -> Iterator[
 def foreign_options(options: Iterable[str]) -> str:
     """`user 'x', "Table" 'y'`: the options of a foreign data wrapper among all, for OPTIONS (…)."""
     pairs = (option.removeprefix(FOREIGN_PREFIX).partition("=") for option in options if is_foreign(option))
-    return ", ".join(f"{quote_ident(name)} {quote_literal(value).strip()}" for name, _, value in pairs)
+    return ", ".join(f"{quote_ident(name)} {quote_literal(value)}" for name, _, value in pairs)
 
 
 def foreign_option_changes(desired: tuple[str, ...], live: tuple[str, ...]) -> str:
     """`ADD a 'x', SET b 'y', DROP c`; "" if nothing differs."""
     wanted, present = _foreign_pairs(desired), _foreign_pairs(live)
     parts = [
-        f"{'SET' if name in present else 'ADD'} {quote_ident(name)} {quote_literal(value).strip()}"
+        f"{'SET' if name in present else 'ADD'} {quote_ident(name)} {quote_literal(value)}"
         for name, value in wanted.items()
         if present.get(name) != value
     ]
@@ -78,7 +78,7 @@ def _option_name(name: str) -> str:
 
 
 def _option_value(value: str) -> str:
-    return value if _BARE_VALUE.match(value) else quote_literal(value).strip()
+    return value if _BARE_VALUE.match(value) else quote_literal(value)
 
 
 def access_method(name: str | None, server: int) -> str:

@@ -17,12 +17,12 @@ from stonegate.model.catalog import (
     RangeType,
     Sequence,
 )
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
+from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.plan import Change
 from stonegate.planner.calling_domains import calling_checks
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import comment_statement
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
 from stonegate.planner.ddl.constraints import inline_constraint
 from stonegate.planner.ddl.values import bring_into_bounds
 from stonegate.planner.diff.matching import match_parts, remembers
@@ -33,10 +33,10 @@ DefinedType = EnumType | CompositeType | DomainType | RangeType
 
 def create_type(thing: DefinedType) -> tuple[str, ...]:
     """CREATE TYPE or CREATE DOMAIN, and the comments of its parts."""
-    name = relation_name(thing).sql
+    name = thing.key.qualified.sql
     match thing:
         case EnumType():
-            labels = ", ".join(quote_literal(label).strip() for label in thing.labels)
+            labels = ", ".join(quote_literal(label) for label in thing.labels)
             return (f"CREATE TYPE {name} AS ENUM ({labels})",)
         case CompositeType():
             attributes = ", ".join(attribute_definition(attribute) for attribute in thing.attributes)
@@ -62,7 +62,7 @@ def label_clauses(desired: EnumType, live: EnumType) -> Iterator[Clause]:
     common = tuple(label for label in desired.labels if label in live.labels)
     if common != tuple(label for label in live.labels if label in desired.labels):
         raise MigrationBlocked(
-            f"type {relation_name(desired)}: values of an enum cannot be reordered",
+            f"type {desired.key.qualified}: values of an enum cannot be reordered",
             hint="write a migration: a new type and ALTER COLUMN … TYPE … USING",
         )
     before: str | None = None
@@ -70,10 +70,10 @@ def label_clauses(desired: EnumType, live: EnumType) -> Iterator[Clause]:
         if label not in live.labels:
             place = ""
             if before is not None:
-                place = f" AFTER {quote_literal(before).strip()}"
+                place = f" AFTER {quote_literal(before)}"
             elif common:
-                place = f" BEFORE {quote_literal(common[0]).strip()}"
-            head = f"ALTER TYPE {relation_name(desired).sql} ADD VALUE {quote_literal(label).strip()}"
+                place = f" BEFORE {quote_literal(common[0])}"
+            head = f"ALTER TYPE {desired.key.qualified.sql} ADD VALUE {quote_literal(label)}"
             yield Clause(statement=f"{head}{place}", order=Order.TYPE_CHANGE)
         before = label
 
@@ -89,7 +89,7 @@ def attribute_definition(attribute: Attribute) -> str:
 
 def attribute_comment(thing: CompositeType, attribute: Attribute) -> Clause:
     """COMMENT ON COLUMN of the type."""
-    target = f"COLUMN {relation_name(thing).sql}.{quote_ident(attribute.name)}"
+    target = f"COLUMN {thing.key.qualified.sql}.{quote_ident(attribute.name)}"
     return Clause(statement=comment_statement(target, attribute.comment), order=Order.COMMENT)
 
 
@@ -114,7 +114,7 @@ def retype_attribute(thing: CompositeType, attribute: Attribute, context: DdlCon
 
 def _alter_type(thing: CompositeType, action: str, context: DdlContext) -> Clause:
     """Tables made OF the type follow it; they cannot get the column in another way (manual: ALTER TYPE)."""
-    name = relation_name(thing)
+    name = thing.key.qualified
     cascade = " CASCADE" if any(table.of_type == name for table in context.live.tables) else ""
     return Clause(statement=f"ALTER TYPE {name.sql} {action}{cascade}", order=Order.TYPE_CHANGE)
 
@@ -123,7 +123,7 @@ def _alter_type(thing: CompositeType, action: str, context: DdlContext) -> Claus
 
 
 def _create_domain(thing: DomainType) -> Iterator[str]:
-    name = relation_name(thing).sql
+    name = thing.key.qualified.sql
     parts = [f"CREATE DOMAIN {name} AS {thing.base}"]
     if thing.collation is not None:
         parts.append(f"COLLATE {thing.collation}")
@@ -145,7 +145,7 @@ def _not_null(thing: DomainType) -> str:
 
 def domain_comment(thing: DomainType, constraint: Constraint) -> Clause:
     """COMMENT ON CONSTRAINT … ON DOMAIN."""
-    target = f"CONSTRAINT {quote_ident(constraint.name)} ON DOMAIN {relation_name(thing).sql}"
+    target = f"CONSTRAINT {quote_ident(constraint.name)} ON DOMAIN {thing.key.qualified.sql}"
     return Clause(statement=comment_statement(target, constraint.comment), order=Order.COMMENT)
 
 
@@ -171,7 +171,7 @@ def domain_clauses(change: Change, desired: DomainType, live: DomainType, contex
             yield from _domain_constraints(desired, live, _known(change, live, context))
         case aspect:
             raise MigrationBlocked(
-                f"domain {relation_name(desired)}: its {aspect} cannot be altered",
+                f"domain {desired.key.qualified}: its {aspect} cannot be altered",
                 hint="write a migration: a new domain, ALTER COLUMN … TYPE, DROP DOMAIN",
             )
 
@@ -185,7 +185,7 @@ def drop_former(change: Change, live: DomainType) -> tuple[Clause, ...]:
 
 
 def _alter_domain(thing: DomainType, action: str, order: Order = Order.TYPE_CHANGE) -> Clause:
-    return Clause(statement=f"ALTER DOMAIN {relation_name(thing).sql} {action}", order=order)
+    return Clause(statement=f"ALTER DOMAIN {thing.key.qualified.sql} {action}", order=order)
 
 
 def _known(change: Change, live: DomainType, context: DdlContext) -> tuple[Constraint, ...]:
@@ -227,28 +227,26 @@ def _domain_constraints(desired: DomainType, live: DomainType, known: tuple[Cons
 def create_sequence(thing: Sequence) -> str:
     """CREATE SEQUENCE; OWNED BY comes when its column exists, see `ownership_statement`."""
     words = " ".join((f"AS {thing.options.type}", *text.sequence_clauses(thing.options)))
-    return f"CREATE {'UNLOGGED ' if thing.unlogged else ''}SEQUENCE {relation_name(thing).sql} {words}"
+    return f"CREATE {'UNLOGGED ' if thing.unlogged else ''}SEQUENCE {thing.key.qualified.sql} {words}"
 
 
 def ownership_statement(thing: Sequence) -> str:
     """ALTER SEQUENCE … OWNED BY its column, or NONE."""
-    owner = "NONE"
-    if thing.owned_by is not None:
-        schema, table, column = thing.owned_by
-        owner = f"{QualifiedName(schema, table).sql}.{quote_ident(column)}"
-    return f"ALTER SEQUENCE {relation_name(thing).sql} OWNED BY {owner}"
+    column = thing.owning_column
+    owner = f"{column.qualified.sql}.{quote_ident(column.member or '')}" if column is not None else "NONE"
+    return f"ALTER SEQUENCE {thing.key.qualified.sql} OWNED BY {owner}"
 
 
 def _to_role_of_table(desired: Sequence, live: Sequence, context: DdlContext) -> Iterator[str]:
     """A sequence must belong to the role of the table that takes it (manual: ALTER SEQUENCE, "OWNED BY")."""
-    if desired.owned_by is None:
+    if desired.owning_column is None:
         return
-    key = ObjectKey(ObjectKind.TABLE, *desired.owned_by[:2])
+    key = desired.owning_column.owner
     table = context.live.table(key) or context.desired.table(key)
     if table is not None and table.access.owner != live.access.owner:
         if live.owned_by is not None:
             yield ownership_statement(replace(desired, owned_by=None))
-        yield f"ALTER SEQUENCE {relation_name(desired).sql} OWNER TO {quote_ident(table.access.owner)}"
+        yield f"ALTER SEQUENCE {desired.key.qualified.sql} OWNER TO {quote_ident(table.access.owner)}"
 
 
 def rename_sequence(before: QualifiedName, after: str) -> Clause:
@@ -258,10 +256,10 @@ def rename_sequence(before: QualifiedName, after: str) -> Clause:
 
 def sequence_changes(aspect: str, desired: Sequence, live: Sequence, context: DdlContext) -> Iterator[Clause]:
     """ALTER SEQUENCE for one aspect: options, owned_by or unlogged. The live name counts (behaviour, §5)."""
-    name = relation_name(live).sql
+    name = live.key.qualified.sql
     match aspect:
         case "options":
-            regclass = f"{quote_literal(name).strip()}::pg_catalog.regclass"
+            regclass = f"{quote_literal(name)}::pg_catalog.regclass"
             yield from bring_into_bounds(regclass, f"ALTER SEQUENCE {name} ", "", desired.options, live.options)
             retyped = desired.options.type != live.options.type
             parts = text.sequence_clauses(desired.options, live=live.options)

@@ -12,9 +12,9 @@ from enum import StrEnum
 from hashlib import sha256
 
 from stonegate.model.catalog import Catalog, Column, Sequence, SequenceOptions, Table
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
+from stonegate.model.names import ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.planner.ddl import text
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, relation_name
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached
 from stonegate.planner.ddl.columns import (
     add_column,
     column_clause,
@@ -53,7 +53,7 @@ def source_of(column: Column) -> Source:
 
 def value_clauses(table: Table, desired: Column, live: Column, context: DdlContext) -> tuple[Clause, ...]:
     """Everything that leads from the live column's source of values to the desired one's."""
-    name = relation_name(table)
+    name = table.key.qualified
     match source_of(live), source_of(desired):
         case Source.GENERATED, Source.GENERATED:
             return tuple(_new_expression(name, desired, live, context))
@@ -95,7 +95,7 @@ def set_default(table: QualifiedName, column: str, expression: str, order: Order
 
 
 def _default_changes(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
-    name = relation_name(table)
+    name = table.key.qualified
     if desired.default is None:
         yield drop_default(name, desired.name)
     else:
@@ -108,13 +108,13 @@ def _start_behind(table: Table, desired: Column, context: DdlContext) -> Iterato
     """Moves a new sequence that no column owns behind the values of each one that takes its default from it."""
     key = table.key.part(ObjectKind.COLUMN, desired.name)
     for sequence in context.desired.sequences:
-        name = relation_name(sequence)
+        name = sequence.key.qualified
         if sequence.key in context.live.objects or sequence.owned_by is not None:
             continue
         users = context.desired.dependents.get(sequence.key, ())
-        if key in users and desired.default == f"nextval({quote_literal(name.sql).strip()}::regclass)":
+        if key in users and desired.default == f"nextval({quote_literal(name.sql)}::regclass)":
             last = _last_value(_regclass(name))
-            yield _advance(_regclass(name), relation_name(table), desired, sequence.options, last)
+            yield _advance(_regclass(name), table.key.qualified, desired, sequence.options, last)
 
 
 def children_defaults(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
@@ -123,7 +123,7 @@ def children_defaults(table: Table, desired: Column, context: DdlContext) -> Ite
         if column.default == desired.default or column.generated is not None or column.identity:
             continue
         action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
-        yield column_clause(relation_name(child), column.name, action, Order.NEXT_DEFAULT)
+        yield column_clause(child.key.qualified, column.name, action, Order.NEXT_DEFAULT)
 
 
 # --- generated ------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def _identity_changes(name: QualifiedName, desired: Column, live: Column) -> Ite
 
 
 def _to_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
-    name = relation_name(table)
+    name = table.key.qualified
     sequence, before = sequence_of(live, context.live), None
     if sequence is not None and makes_way(sequence, context.desired, context.live):
         before = _recalled(name, live.name)  # see `make_way`
@@ -177,9 +177,9 @@ def _to_identity(table: Table, desired: Column, live: Column, context: DdlContex
             yield drop_default(name, live.name)
         if sequence is not None:
             # Two sequences of one column would leave pg_get_serial_sequence without an answer.
-            statement = f"ALTER SEQUENCE {relation_name(sequence).sql} OWNED BY NONE"
+            statement = f"ALTER SEQUENCE {sequence.key.qualified.sql} OWNED BY NONE"
             yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
-            before = _last_value(_regclass(relation_name(sequence)))
+            before = _last_value(_regclass(sequence.key.qualified))
     if not live.not_null:
         yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_DEFAULT)
     yield column_clause(name, desired.name, f"ADD {identity_definition(desired)}", Order.ADD_IDENTITY)
@@ -189,27 +189,26 @@ def _to_identity(table: Table, desired: Column, live: Column, context: DdlContex
 
 def makes_way(sequence: Sequence, desired: Catalog, live: Catalog) -> bool:
     """True if a sequence goes because its column becomes an identity column, whose own sequence then has its name."""
-    if sequence.owned_by is None or sequence.key in desired.objects:
+    key = sequence.owning_column
+    if key is None or sequence.key in desired.objects:
         return False
-    schema, table, name = sequence.owned_by
-    holders = (catalog.table(ObjectKey(ObjectKind.TABLE, schema, table)) for catalog in (desired, live))
-    wanted, present = (holder.column(name) if holder is not None else None for holder in holders)
+    wanted, present = desired.column(key), live.column(key)
     if wanted is None or present is None:
         return False
-    return bool(wanted.identity) and present.owned_sequence == relation_name(sequence)
+    return bool(wanted.identity) and present.owned_sequence == sequence.key.qualified
 
 
 def make_way(sequence: Sequence) -> Iterator[Clause]:
     """Drops a sequence that `makes_way`; its last value is kept until the column's new one exists."""
-    assert sequence.owned_by is not None
-    table, column = QualifiedName(*sequence.owned_by[:2]), sequence.owned_by[2]
-    yield _remember(table, column, _regclass(relation_name(sequence)))
+    assert sequence.owning_column is not None
+    table, column = sequence.owning_column.qualified, sequence.owning_column.member or ""
+    yield _remember(table, column, _regclass(sequence.key.qualified))
     yield drop_default(table, column)
-    yield Clause(statement=f"DROP SEQUENCE {relation_name(sequence).sql}", order=Order.NEXT_SEQUENCE)
+    yield Clause(statement=f"DROP SEQUENCE {sequence.key.qualified.sql}", order=Order.NEXT_SEQUENCE)
 
 
 def _from_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
-    name = relation_name(table)
+    name = table.key.qualified
     if desired.owned_sequence is not None:
         # The identity's sequence has the name that the new one wants; it goes first, its value is remembered.
         yield _remember(name, live.name, _serial_sequence(name, live.name))
@@ -233,7 +232,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
 
 
 def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
-    name = relation_name(table)
+    name = table.key.qualified
     assert desired.owned_sequence is not None
     key = desired.owned_sequence.key(ObjectKind.SEQUENCE)
     is_new = key not in context.live.objects
@@ -273,7 +272,7 @@ def take_sequence(table: Table, column: Column, context: DdlContext) -> Iterator
     if column.owned_sequence is not None and holder not in ("", sequence.access.owner if sequence else context.builder):
         statement = f"ALTER SEQUENCE {column.owned_sequence.sql} OWNER TO {quote_ident(holder)}"
         yield Clause(statement=statement, order=Order.OWN_SEQUENCE)
-    yield own_sequence(relation_name(table), column)
+    yield own_sequence(table.key.qualified, column)
 
 
 def sequence_of(column: Column, catalog: Catalog) -> Sequence | None:
@@ -289,12 +288,12 @@ def sequence_of(column: Column, catalog: Catalog) -> Sequence | None:
 
 
 def _regclass(sequence: QualifiedName) -> str:
-    return f"{quote_literal(sequence.sql).strip()}::pg_catalog.regclass"
+    return f"{quote_literal(sequence.sql)}::pg_catalog.regclass"
 
 
 def _serial_sequence(table: QualifiedName, column: str) -> str:
     """The sequence inside an identity column, whose name is PostgreSQL's own affair."""
-    names = f"{quote_literal(table.sql).strip()}, {quote_literal(column).strip()}"
+    names = f"{quote_literal(table.sql)}, {quote_literal(column)}"
     return f"pg_catalog.pg_get_serial_sequence({names})::pg_catalog.regclass"
 
 
@@ -305,7 +304,7 @@ def _last_value(sequence: str) -> str:
 
 def _setting(table: QualifiedName, column: str) -> str:
     """A setting of the transaction that carries the last value of a column's sequence to a later statement."""
-    return quote_literal(f"stonegate.last_value_{sha256(f'{table.sql}.{column}'.encode()).hexdigest()[:12]}").strip()
+    return quote_literal(f"stonegate.last_value_{sha256(f'{table.sql}.{column}'.encode()).hexdigest()[:12]}")
 
 
 def _remember(table: QualifiedName, column: str, sequence: str) -> Clause:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stonegate.model.catalog import Access, Catalog, Column, Sequence, SequenceOptions
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
+from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment, compare_privileges
@@ -76,10 +76,10 @@ def _is_dropped(sides: Sides, live: Sequence) -> bool:
 
     It stays where another column goes on taking its default from it, and gets its new owner before the old one goes.
     """
-    if live.owned_by is None or _has_other_users(live, sides.live, sides.desired):
+    key = live.owning_column
+    if key is None or _has_other_users(live, sides.live, sides.desired):
         return False
-    table = sides.live.table(_table_key(live.owned_by))
-    column = table.column(live.owned_by[2]) if table is not None else None
+    table, column = sides.live.table(key.owner), sides.live.column(key)
     if table is None or column is None:
         return False
     wanted = sides.desired.table(table.key)
@@ -91,9 +91,7 @@ def _is_dropped(sides: Sides, live: Sequence) -> bool:
 def _has_other_users(sequence: Sequence, catalog: Catalog, desired: Catalog) -> bool:
     """True if a column that does not own the sequence takes its default from it, and stays."""
     users = (key for key in catalog.dependents.get(sequence.key, ()) if key.kind is ObjectKind.COLUMN)
-    others = (key for key in users if (key.schema, key.name, key.member) != sequence.owned_by)
-    tables = ((desired.table(key.owner), key.member or "") for key in others)
-    return any(table is not None and table.column(name) is not None for table, name in tables)
+    return any(desired.column(key) is not None for key in users if key != sequence.owning_column)
 
 
 def is_renamed(desired: Sequence, live: Sequence, declared: Catalog) -> bool:
@@ -103,11 +101,11 @@ def is_renamed(desired: Sequence, live: Sequence, declared: Catalog) -> bool:
     Args:
         declared: the catalog of the desired one.
     """
-    if desired.name == live.name or desired.schema != live.schema or desired.owned_by is None:
+    column = desired.owning_column
+    if desired.name == live.name or desired.schema != live.schema or column is None:
         return False
-    users = declared.dependents.get(desired.key, ())
-    others = any((user.schema, user.name, user.member) != desired.owned_by for user in users)
-    return others or is_given_sequence(desired.name, desired.owned_by[2])
+    others = any(user != column for user in declared.dependents.get(desired.key, ()))
+    return others or is_given_sequence(desired.name, column.member or "")
 
 
 def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
@@ -121,15 +119,9 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
         before, after = options_text(live.options), options_text(desired.options)
         yield sides.change(Action.ALTER, key, f"{key} has other options", aspect="options", before=before, after=after)
     if desired.owned_by != live.owned_by:
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key} belongs to {_owner_text(live.owned_by) or 'no column'} instead of "
-            f"{_owner_text(desired.owned_by) or 'none'}",
-            aspect="owned_by",
-            before=_owner_text(live.owned_by),
-            after=_owner_text(desired.owned_by),
-        )
+        former, wanted = _owner(live), _owner(desired)
+        reason = f"{key} belongs to {former or 'no column'} instead of {wanted or 'none'}"
+        yield sides.change(Action.ALTER, key, reason, aspect="owned_by", before=former, after=wanted)
     if desired.unlogged != live.unlogged and not _follows_table(sides, desired, live):
         words = {True: "unlogged", False: "logged"}
         yield sides.change(
@@ -150,22 +142,19 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
 
 def _is_serial(catalog: Catalog, sequence: Sequence) -> bool:
     """True if the column that owns the sequence takes its default from it."""
-    if sequence.owned_by is None:
-        return False
-    table = catalog.table(_table_key(sequence.owned_by))
-    column = table.column(sequence.owned_by[2]) if table is not None else None
-    return column is not None and column.owned_sequence == QualifiedName(sequence.schema, sequence.name)
+    column = catalog.column(sequence.owning_column) if sequence.owning_column is not None else None
+    return column is not None and column.owned_sequence == sequence.key.qualified
 
 
-def _owner_text(owner: tuple[str, str, str] | None) -> str | None:
-    return None if owner is None else f"{QualifiedName(owner[0], owner[1])}.{quote_ident(owner[2])}"
+def _owner(sequence: Sequence) -> str | None:
+    return sequence.owning_column.label if sequence.owning_column is not None else None
 
 
 def _follows_table(sides: Sides, desired: Sequence, live: Sequence) -> bool:
     """SET LOGGED and SET UNLOGGED of a table reach the sequences that its columns own."""
-    if desired.owned_by is None:
+    if desired.owning_column is None:
         return False
-    key = _table_key(desired.owned_by)
+    key = desired.owning_column.owner
     wanted, present = sides.desired.table(key), sides.live.table(key)
     return (
         wanted is not None
@@ -174,23 +163,17 @@ def _follows_table(sides: Sides, desired: Sequence, live: Sequence) -> bool:
     )
 
 
-def _table_key(owner: tuple[str, str, str]) -> ObjectKey:
-    return ObjectKey(ObjectKind.TABLE, owner[0], owner[1])
-
-
 def _comes_with_column(sides: Sides, sequence: Sequence) -> bool:
     """True for the sequence that a new serial column brings, if nobody wants more of it than `serial` gives.
 
     Where a column is no identity column any more, its new sequence cannot come before the identity's is gone.
     """
-    if sequence.owned_by is None or not _is_serial(sides.desired, sequence):
+    key = sequence.owning_column
+    if key is None or not _is_serial(sides.desired, sequence):
         return False
-    table = sides.desired.table(_table_key(sequence.owned_by))
-    column = table.column(sequence.owned_by[2]) if table is not None else None
+    table, column, present = sides.desired.table(key.owner), sides.desired.column(key), sides.live.column(key)
     if table is None or column is None:
         return False
-    former = sides.live.table(table.key)
-    present = former.column(column.name) if former is not None else None
     return (present is not None and bool(present.identity)) or (
         sequence.access == Access(owner=table.access.owner)
         and sequence.options == serial_options(column)
@@ -233,7 +216,7 @@ def _surplus(sides: Sides, sequence: Sequence) -> Findings:
     yield sides.change(
         Action.DROP,
         sequence.key,
-        f"{sequence.key} gives way to the identity of {_owner_text(sequence.owned_by)}"
+        f"{sequence.key} gives way to the identity of {_owner(sequence)}"
         if replaced
         else f"{sequence.key} is no longer declared",
         before=options_text(sequence.options),
@@ -243,15 +226,13 @@ def _surplus(sides: Sides, sequence: Sequence) -> Findings:
 
 def _column_fate(sides: Sides, sequence: Sequence) -> str:
     """What happens to the column that owns the sequence: it takes the sequence along, or leaves it behind."""
-    if sequence.owned_by is None:
+    key = sequence.owning_column
+    if key is None:
         return "none"
-    key, name = _table_key(sequence.owned_by), sequence.owned_by[2]
-    desired, live = sides.desired.table(key), sides.live.table(key)
-    wanted = desired.column(name) if desired is not None else None
-    present = live.column(name) if live is not None else None
+    wanted, present = sides.desired.column(key), sides.live.column(key)
     if wanted is None or present is None:
         return "goes along"
-    if present.owned_sequence != QualifiedName(sequence.schema, sequence.name):
+    if present.owned_sequence != sequence.key.qualified:
         return "none"
     if wanted.generated is not None:
         return "goes along"  # the column is dropped and added

@@ -153,7 +153,7 @@ def _compare_enum(sides: Sides, desired: EnumType, live: EnumType) -> Findings:
 
 
 def _labels(labels: tuple[str, ...]) -> str:
-    return ", ".join(quote_literal(label).strip() for label in labels)
+    return ", ".join(quote_literal(label) for label in labels)
 
 
 def _is_subsequence(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
@@ -166,7 +166,7 @@ def _label_hint(desired: EnumType, live: tuple[str, ...]) -> str:
     gone = [label for label in live if label not in desired.labels]
     new = [label for label in desired.labels if label not in live]
     if len(gone) == len(new) == 1 and live.index(gone[0]) == desired.labels.index(new[0]):
-        old_label, new_label = quote_literal(gone[0]).strip(), quote_literal(new[0]).strip()
+        old_label, new_label = quote_literal(gone[0]), quote_literal(new[0])
         return f"a rename? write a migration: ALTER TYPE {name} RENAME VALUE {old_label} TO {new_label}"
     return f"write a migration: create the new enum under another name, convert the columns, drop {name}"
 

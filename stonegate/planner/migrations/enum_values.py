@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, CatalogObject, EnumType, Routine
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_literal
+from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action, Blocked, ChangeClass, Phase, Step
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 from stonegate.planner.diff.naming import unquote
@@ -38,7 +38,7 @@ def anticipate_values(migrations: Iterable[Migration], live: Catalog, desired: C
         ):
             return statement
         (effect,) = statement.effects
-        value = quote_literal(effect.to or "").strip()
+        value = quote_literal(effect.to or "")
         sql = f"ALTER TYPE {effect.key.qualified.sql} ADD VALUE IF NOT EXISTS {value}"
         return replace(statement, sql=sql, effects=(replace(effect, verb=EffectVerb.NONE),))
 
@@ -169,7 +169,7 @@ def refuse_values(
     }
     blocked = []
     for key, label in sorted(added):
-        constant = f"{quote_literal(label).strip()}::{key.qualified.sql}"
+        constant = f"{quote_literal(label)}::{key.qualified.sql}"
         users = [step for step in steps if step.action is not Action.RUN and _mentions(step, constant)]
         blocked += [_refusal(key, label, users[0])] if users else []
     return tuple(blocked)
@@ -180,12 +180,12 @@ def _mentions(step: Step, constant: str) -> bool:
 
 
 def _refusal(key: ObjectKey, label: str, user: Step) -> Blocked:
-    name = QualifiedName(key.schema, key.name)
+    name = key.qualified
     return Blocked(
         code="migration_blocked",
         object=key.label,
         change_class=ChangeClass.INCOMPATIBLE,
-        reason=f"{user.key} uses the new value {quote_literal(label).strip()} of {key}: PostgreSQL forbids that in the "
+        reason=f"{user.key} uses the new value {quote_literal(label)} of {key}: PostgreSQL forbids that in the "
         "transaction that adds it, and a pending migration renames the type or a value before that, or adds the value "
         "in a block",
         hint=f"deploy that migration first; the next release may add the value to {name} and use it",

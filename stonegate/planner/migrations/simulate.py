@@ -186,7 +186,7 @@ class Replay:
     def _adopt_sequences(self, key: ObjectKey) -> None:
         """The declared ones of a table; what theirs are called after a rename is seen when it has happened."""
         for sequence in self.desired.sequences:
-            if sequence.owned_by is not None and sequence.owned_by[:2] == (key.schema, key.name):
+            if sequence.owning_column is not None and sequence.owning_column.owner == key:
                 self._put(sequence)
                 self.uncertain.add(sequence.key.label)
 
@@ -243,7 +243,7 @@ class Replay:
         self._set(name, tuple(thing for thing in getattr(self.catalog, name) if thing is not found))
         if key.kind is ObjectKind.TABLE:
             for sequence in self.catalog.sequences:
-                if sequence.owned_by is not None and sequence.owned_by[:2] == (key.schema, key.name):
+                if sequence.owning_column is not None and sequence.owning_column.owner == key:
                     self._remove(sequence.key)
 
     def _rename(self, effect: Effect) -> None:

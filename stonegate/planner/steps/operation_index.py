@@ -102,12 +102,7 @@ class OperationIndex:
 
 def _live_holders(live: Catalog) -> dict[ObjectKey, ObjectKey]:
     """What goes along with its table or column, and that."""
-    owned = {
-        sequence.key: ObjectKey(ObjectKind.COLUMN, schema, table, None, column)
-        for sequence in live.sequences
-        if sequence.owned_by is not None
-        for schema, table, column in (sequence.owned_by,)
-    }
+    owned = {sequence.key: sequence.owning_column for sequence in live.sequences if sequence.owning_column is not None}
     inside = {
         name.key(ObjectKind.SEQUENCE): table.key.part(ObjectKind.COLUMN, column.name)
         for table in live.tables
