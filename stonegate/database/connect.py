@@ -59,6 +59,10 @@ _LIMITS: Final = {
     "idle_session_timeout": "0",
     "statement_timeout": "0",
 }
+#: Operators and functions that somebody made in the schemas of the database's own search_path, `public` as a rule, must
+#: not stand in for the server's in our queries, which may be a superuser's (CVE-2018-1058). No startup option, since
+#: RESET search_path in a migration means the database's own.
+_NO_NAMES: Final = "SET search_path = ''"
 _LEAVING: Final = 1.0  # seconds that the server may take to end a session
 #: Servers before this version know no transaction_timeout, and refuse it at login (server_version_num).
 _HAS_TRANSACTION_TIMEOUT: Final = 170000
@@ -97,7 +101,7 @@ async def connect(
     as_caller: bool = False,
     lock_timeout_s: float | None = None,
 ) -> AsyncConnection[TupleRow]:
-    """A connection with TCP keepalives, UTF-8 and the settings of `FORM`; the search_path is as the database has it.
+    """A connection with TCP keepalives, UTF-8, the settings of `FORM` and an empty search_path.
 
     Args:
         conninfo: a libpq URL or key=value string; PG* variables and service files complete it (manual 34.1).
@@ -106,7 +110,7 @@ async def connect(
         options: further command-line options for the session ("-c lock_timeout=5s").
         connect_timeout: seconds; overrides the conninfo.
         as_caller: a session in which functions are called: but for the time zone, UTC, it has the settings that the
-            database and the role give to applications.
+            database and the role give to applications, the search_path too.
         lock_timeout_s: seconds that a statement waits for a lock, 0 for ever; None as the server has it. Whoever reads
             a catalog wants one: printing a view waits for those who lock its tables.
 
@@ -128,8 +132,9 @@ async def connect(
         await conn.close()
         raise error
     try:
-        if conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT and not as_caller:
-            await conn.execute("SET transaction_timeout = 0")
+        if not as_caller:
+            has_timeout = conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT
+            await conn.execute(f"{_NO_NAMES}; SET transaction_timeout = 0" if has_timeout else _NO_NAMES)
         await conn.set_autocommit(autocommit)
     except BaseException:
         await conn.close()

@@ -13,7 +13,8 @@ from tests.servers import Database
 
 @pytest.fixture
 async def conn(any_database: Database) -> AsyncIterator[Conn]:
-    """A session on an empty database, in autocommit, on each version in turn."""
+    """A session on an empty database, in autocommit, on each version in turn; names are those of `public`."""
     connection = await connect(any_database.url)
+    await connection.execute("SET search_path = public")
     yield connection
     await connection.close()

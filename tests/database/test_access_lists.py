@@ -31,6 +31,7 @@ EXPLODE = """
 async def conn(any_database: Database) -> AsyncIterator[AsyncConnection[Any]]:
     """A session whose transaction, and with it the strange role, is rolled back."""
     async with await connect(any_database.url, autocommit=False) as connection:
+        await connection.execute("SET search_path = public")
         await connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(STRANGE)))
         yield connection
         await connection.rollback()

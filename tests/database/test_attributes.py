@@ -43,6 +43,7 @@ async def test_each_attribute_is_seen(
     database = make_database(any_server)
     database.rows((HERE / "attributes.sql").read_text())
     async with await connect(database.url, autocommit=False) as conn:
+        await conn.execute("SET search_path = public")
         await prepare_reading(conn, monkeypatch)
         await conn.commit()
         before = await read_stamped(conn)

@@ -37,14 +37,14 @@ def service_file(tmp_path: Path) -> Path:
     return tmp_path / "pg_service.conf"
 
 
-async def test_a_session_is_utc_utf8_and_keeps_the_search_path(any_database: Database) -> None:
+async def test_a_session_is_utc_utf8_and_finds_nobodys_names(any_database: Database) -> None:
     any_database.rows(f"ALTER DATABASE \"{any_database.name}\" SET search_path = 'elsewhere'")
     async with await connect(any_database.url, options="-c lock_timeout=7s") as conn:
         cursor = await conn.execute(
             "SELECT current_setting('TimeZone'), current_setting('client_encoding'), current_setting('search_path'), "
             "current_setting('application_name'), current_setting('lock_timeout')"
         )
-        assert await cursor.fetchone() == ("UTC", "UTF8", "elsewhere", "stonegate", "7s")
+        assert await cursor.fetchone() == ("UTC", "UTF8", '""', "stonegate", "7s")
         assert conn.autocommit
         parameters = conn.info.get_parameters()
         assert (parameters["keepalives_idle"], parameters["connect_timeout"]) == ("30", "10")

@@ -208,6 +208,7 @@ async def test_objects_that_come_and_go_meanwhile(database: Database) -> None:
 
     async def churn() -> None:
         async with await connect(database.url) as other:
+            await other.execute("SET search_path = public")
             while not stop.is_set():
                 await other.execute(script.encode())
                 await asyncio.sleep(0.1)

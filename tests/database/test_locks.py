@@ -30,6 +30,8 @@ Conn = AsyncConnection[Any]
 async def pair(database: Database) -> AsyncIterator[tuple[Conn, Conn]]:
     one = await connect(database.url, application_name="first of two")
     two = await connect(database.url)
+    for conn in (one, two):
+        await conn.execute("SET search_path = public")
     yield one, two
     await one.close()
     await two.close()

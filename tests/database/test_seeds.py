@@ -196,7 +196,7 @@ async def test_a_locked_table_is_left_to_the_caller_to_retry(conn: Conn, any_dat
     await conn.execute("CREATE TABLE t (id int PRIMARY KEY); SET lock_timeout = '50ms'")
     other = await connect(any_database.url)
     async with other, other.transaction():
-        await other.execute("LOCK TABLE t")
+        await other.execute("LOCK TABLE public.t")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             await insert_seeds(conn, [rows("t", ("id",), ("2",))])
 

@@ -155,6 +155,7 @@ def rich(any_server: Server, make_database: MakeDatabase) -> Database:
 @pytest.fixture
 async def conn(rich: Database) -> AsyncIterator[AsyncConnection[Any]]:
     async with await connect(rich.url) as connection:
+        await connection.execute("SET search_path = public")
         yield connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -115,8 +116,12 @@ async def _run_prelude(conn: AsyncConnection[Any], job: Job, admin: AsyncConnect
     reports: list[StepReport] = []
     if job.options.tracked:
         await ensure_tracking(conn)
-    for text in job.settings(conn.info.server_version).statements(local=False):
+    settings = job.settings(conn.info.server_version)
+    for text in settings.statements(local=False):
         await conn.execute(text.encode())
+    if admin is not None:
+        for text in replace(settings, role=None).statements(local=False):
+            await admin.execute(text.encode())
     for number, step in enumerate(job.prelude, start=1):
         job.announce(Stage.PRELUDE, step, number, len(job.prelude))
         session = admin if admin is not None and step.id in job.by_admin else conn

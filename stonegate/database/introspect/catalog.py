@@ -37,10 +37,12 @@ _READ_OTHERS: Final = "introspect/read_others"
 #: To be raised when Python makes another catalog of the same answers.
 _MADE: Final = "1"
 
-#: Deparsed texts are fully qualified only with an empty search_path. The rest is for the planner: joins stand in a good
-#: order as written, and a fresh database's catalogs, which have no statistics, must not lead it into nested loops.
+#: Deparsed texts are fully qualified only with an empty search_path, and no operator or function that somebody made in
+#: `public` stands in for one of the server's.
+_NO_NAMES: Final = "SET LOCAL search_path = ''"
+#: This is for the planner: joins stand in a good order as written, and a fresh database's catalogs, which have no
+#: statistics, must not lead it into nested loops.
 _SETTINGS: Final = (
-    "SET LOCAL search_path = ''",
     "SET LOCAL jit = off",
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL enable_mergejoin = off",
@@ -99,7 +101,7 @@ def introspection() -> str:
     Catalogs that were read in different ways differ in attributes that nobody changed.
     """
     printed = (f"{name} = {value}" for name, value in FORM.items())
-    texts = (_MADE, *printed, *_SETTINGS, *map(compose, (*_STATEMENTS, _FIND_OTHERS, _READ_OTHERS)))
+    texts = (_MADE, *printed, _NO_NAMES, *_SETTINGS, *map(compose, (*_STATEMENTS, _FIND_OTHERS, _READ_OTHERS)))
     return sha256("\n".join(texts).encode()).hexdigest()[:32]
 
 
@@ -202,12 +204,13 @@ def _spell_casts(document: bytes) -> bytes:
 
 
 async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...], *, first: tuple[str, ...] = ()) -> list[bytes]:
-    """The single values that the queries return, as UTF-8, with our settings in force for all but the first ones."""
+    """The single values that the queries return, as UTF-8, the planner's settings in force for all but the first."""
     # Several statements in one message are one transaction of their own; in an open one a savepoint undoes SET LOCAL.
     if conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE:
-        script = (*first, *_SETTINGS, *queries)
+        script = (_NO_NAMES, *first, *_SETTINGS, *queries)
     else:
-        script = (*first, "SAVEPOINT introspect", *_SETTINGS, *queries, "ROLLBACK TO introspect", "RELEASE introspect")
+        own = (_NO_NAMES, *first, *_SETTINGS, *queries)
+        script = ("SAVEPOINT introspect", *own, "ROLLBACK TO introspect", "RELEASE introspect")
     values: list[bytes] = []
     async with conn.cursor() as cursor:
         await cursor.execute(";\n".join(script).encode())

@@ -5,7 +5,7 @@
 -- pg_attribute never change. Manual: 53.26 pg_index, 53.18 pg_depend.
 WITH RECURSIVE wanted AS MATERIALIZED (
     SELECT w.schema, w.name, c.oid
-    FROM ROWS FROM (unnest(%(schemas)s::text[]), unnest(%(names)s::text[])) AS w (schema, name)
+    FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[])) AS w (schema, name)
     JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.schema
     JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = w.name AND c.relkind IN ('r', 'p', 'v', 'f')
 ),
@@ -23,7 +23,7 @@ unwrapped AS (
     WHERE t.typtype = 'd' OR (t.typcategory = 'A' AND t.typelem <> 0)
 ),
 types AS MATERIALIZED (
-    SELECT u.type, bool_or(t.typtype IN ('e', 'r', 'm') OR EXISTS (
+    SELECT u.type, pg_catalog.bool_or(t.typtype IN ('e', 'r', 'm') OR EXISTS (
         SELECT FROM pg_catalog.pg_opclass AS o
         JOIN pg_catalog.pg_am AS m ON m.oid = o.opcmethod AND m.amname = 'btree'
         WHERE o.opcdefault AND (o.opcintype = t.oid OR o.opcintype IN (
@@ -31,15 +31,15 @@ types AS MATERIALIZED (
             WHERE c.castsource = t.oid AND c.castmethod = 'b' AND c.castcontext = 'i'
         ))
     )) AS comparable,
-    bool_or(t.oid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)) AS counts,
-    bool_or(t.oid = u.type AND t.typcategory IN ('N', 'B') AND t.typtype = 'b') AS plain
+    pg_catalog.bool_or(t.oid IN ('smallint'::regtype::oid, 'integer'::regtype::oid, 'bigint'::regtype::oid)) AS counts,
+    pg_catalog.bool_or(t.oid = u.type AND t.typcategory IN ('N', 'B') AND t.typtype = 'b') AS plain
     FROM unwrapped AS u
     JOIN pg_catalog.pg_type AS t ON t.oid = u.inner_type
     WHERE t.typtype <> 'd' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
     GROUP BY u.type
 ),
 columns AS (
-    SELECT a.attrelid AS relation, json_agg(json_build_object(
+    SELECT a.attrelid AS relation, pg_catalog.json_agg(pg_catalog.json_build_object(
         'number', a.attnum,
         'name', a.attname,
         'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
@@ -54,7 +54,7 @@ columns AS (
     GROUP BY a.attrelid
 ),
 keys AS (
-    SELECT i.indrelid AS relation, json_agg(
+    SELECT i.indrelid AS relation, pg_catalog.json_agg(
         (i.indkey::smallint[])[0 : i.indnkeyatts - 1] ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
     ) AS items
     FROM wanted AS w
@@ -65,17 +65,17 @@ keys AS (
 feeding AS (
     SELECT d.refobjid AS relation, d.refobjsubid AS number, d.objid AS sequence
     FROM wanted AS w
-    JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = w.oid AND d.refobjsubid > 0
-    WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+    JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_class'::regclass::oid AND d.refobjid = w.oid AND d.refobjsubid > 0
+    WHERE d.classid = 'pg_class'::regclass::oid AND d.deptype IN ('a', 'i')
     UNION
     SELECT e.adrelid, e.adnum, d.refobjid
     FROM wanted AS w
     JOIN pg_catalog.pg_attrdef AS e ON e.adrelid = w.oid
-    JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
-    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> e.adrelid
+    JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_attrdef'::regclass::oid AND d.objid = e.oid
+    WHERE d.refclassid = 'pg_class'::regclass::oid AND d.refobjid <> e.adrelid
 ),
 sequences AS (
-    SELECT f.relation, json_agg(json_build_object(
+    SELECT f.relation, pg_catalog.json_agg(pg_catalog.json_build_object(
         'column', a.attname,
         'name', pg_catalog.format('%%I.%%I', n.nspname, c.relname),
         'increment', s.seqincrement,

@@ -7,9 +7,9 @@ SELECT i.indisunique, ARRAY(
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid
-WHERE t.oid = pg_catalog.to_regclass(%(table)s) AND i.indisvalid
-    AND pg_catalog.starts_with(c.relname::text, t.relname || '_')
+WHERE t.oid = pg_catalog.to_regclass(%(table)s)::oid AND i.indisvalid
+    AND pg_catalog.starts_with(c.relname::text, t.relname::text || '_')
     AND pg_catalog.age(c.xmin) < (
-        SELECT max(pg_catalog.age(d.xmin)) FROM public._stonescriptdb_gateway_deployments AS d
+        SELECT pg_catalog.max(pg_catalog.age(d.xmin)) FROM public._stonescriptdb_gateway_deployments AS d
         WHERE d.post_commit ->> %(step)s = 'started'
     )

@@ -2,4 +2,4 @@
 SELECT true
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
-WHERE i.indrelid = pg_catalog.to_regclass(%s) AND c.relname = %s AND i.indisvalid
+WHERE i.indrelid = pg_catalog.to_regclass(%s)::oid AND c.relname = %s AND i.indisvalid

@@ -24,23 +24,23 @@ FROM (
         pg_catalog.sum(pg_catalog.hashoidextended(oid, version::text::bigint + part)) FILTER (WHERE routine)
             AS routines
     FROM (
-        SELECT false, oid, 0, xmin, 0::oid FROM pg_catalog.pg_class WHERE oid >= 16384 AND relpersistence <> 't'
+        SELECT false, oid, 0, xmin, 0::oid FROM pg_catalog.pg_class WHERE oid >= '16384' AND relpersistence <> 't'
         UNION ALL
         SELECT false, attrelid, attnum, xmin, attrelid FROM pg_catalog.pg_attribute
-        WHERE attrelid >= 16384 AND attnum > 0
+        WHERE attrelid >= '16384' AND attnum > 0
         UNION ALL
         -- Array types come and go with their elements.
-        SELECT false, oid, 0, xmin, typrelid FROM pg_catalog.pg_type WHERE oid >= 16384 AND typcategory <> 'A'
+        SELECT false, oid, 0, xmin, typrelid FROM pg_catalog.pg_type WHERE oid >= '16384' AND typcategory <> 'A'
         UNION ALL
-        SELECT false, oid, 0, xmin, conrelid FROM pg_catalog.pg_constraint WHERE oid >= 16384
+        SELECT false, oid, 0, xmin, conrelid FROM pg_catalog.pg_constraint WHERE oid >= '16384'
         UNION ALL
-        SELECT false, indexrelid, 0, xmin, indrelid FROM pg_catalog.pg_index WHERE indexrelid >= 16384
+        SELECT false, indexrelid, 0, xmin, indrelid FROM pg_catalog.pg_index WHERE indexrelid >= '16384'
         UNION ALL
         SELECT false, seqrelid, 0, xmin, seqrelid FROM pg_catalog.pg_sequence
         UNION ALL
         SELECT false, oid, 0, xmin, tgrelid FROM pg_catalog.pg_trigger
         UNION ALL
-        SELECT false, oid, 0, xmin, ev_class FROM pg_catalog.pg_rewrite WHERE oid >= 16384
+        SELECT false, oid, 0, xmin, ev_class FROM pg_catalog.pg_rewrite WHERE oid >= '16384'
         UNION ALL
         SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_enum
         UNION ALL
@@ -48,15 +48,15 @@ FROM (
         UNION ALL
         SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_extension
         UNION ALL
-        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_cast WHERE oid >= 16384
+        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_cast WHERE oid >= '16384'
         UNION ALL
-        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_am WHERE oid >= 16384
+        SELECT false, oid, 0, xmin, 0 FROM pg_catalog.pg_am WHERE oid >= '16384'
         UNION ALL
-        SELECT true, oid, 0, xmin, 0 FROM pg_catalog.pg_proc WHERE oid >= 16384
+        SELECT true, oid, 0, xmin, 0 FROM pg_catalog.pg_proc WHERE oid >= '16384'
         UNION ALL
         -- 2200 is the schema public; plpgsql is an extension that every database has from the start.
-        SELECT classoid = 'pg_catalog.pg_proc'::regclass, objoid, objsubid, xmin, 0 FROM pg_catalog.pg_description
-        WHERE objoid >= 16384 OR objoid = 2200 OR classoid = 'pg_catalog.pg_extension'::regclass
+        SELECT classoid = 'pg_catalog.pg_proc'::regclass::oid, objoid, objsubid, xmin, 0 FROM pg_catalog.pg_description
+        WHERE objoid >= '16384' OR objoid = '2200' OR classoid = 'pg_catalog.pg_extension'::regclass::oid
     ) AS row (routine, oid, part, version, relation)
     WHERE relation <> ALL (ARRAY(SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't'))
 ) AS written, (
@@ -65,19 +65,19 @@ FROM (
     -- that says so, but for members of an operator family, though that is one itself.
     SELECT pg_catalog.sum(pg_catalog.hashoidextended(objid, version::text::bigint + refobjid::bigint)) AS made,
         pg_catalog.count(DISTINCT pg_catalog.hashoidextended(objid, classid::bigint)) FILTER (
-            WHERE rare AND classid NOT IN ('pg_catalog.pg_amop'::regclass, 'pg_catalog.pg_amproc'::regclass)
+            WHERE rare AND classid NOT IN ('pg_catalog.pg_amop'::regclass::oid, 'pg_catalog.pg_amproc'::regclass::oid)
         ) <> pg_catalog.count(*) FILTER (WHERE rare AND deptype = 'e') AS found
     FROM (
         SELECT classid, objid, refobjid, deptype, xmin AS version, classid NOT IN (
-                'pg_catalog.pg_class'::regclass, 'pg_catalog.pg_type'::regclass, 'pg_catalog.pg_proc'::regclass,
-                'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_attrdef'::regclass,
-                'pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_rewrite'::regclass,
-                'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_namespace'::regclass,
-                'pg_catalog.pg_extension'::regclass, 'pg_catalog.pg_cast'::regclass) AS rare,
-            classid = 'pg_catalog.pg_class'::regclass AND refclassid = classid AND deptype = 'n'
+                'pg_catalog.pg_class'::regclass::oid, 'pg_catalog.pg_type'::regclass::oid, 'pg_catalog.pg_proc'::regclass::oid,
+                'pg_catalog.pg_constraint'::regclass::oid, 'pg_catalog.pg_attrdef'::regclass::oid,
+                'pg_catalog.pg_trigger'::regclass::oid, 'pg_catalog.pg_rewrite'::regclass::oid,
+                'pg_catalog.pg_policy'::regclass::oid, 'pg_catalog.pg_namespace'::regclass::oid,
+                'pg_catalog.pg_extension'::regclass::oid, 'pg_catalog.pg_cast'::regclass::oid) AS rare,
+            classid = 'pg_catalog.pg_class'::regclass::oid AND refclassid = classid AND deptype = 'n'
                 AND objsubid = 0 AND refobjsubid = 0 AS heir
         FROM pg_catalog.pg_depend
-        WHERE objid >= 16384
+        WHERE objid >= '16384'
     ) AS link
     WHERE rare OR heir OR deptype IN ('e', 'x')
 ) AS rare

@@ -1,6 +1,6 @@
 -- True if the tracking tables have all the columns that stonegate reads and writes. The tables of the original have
 -- only the first few of them; behaviour, §7.
-SELECT count(a.attname) = count(*)
+SELECT pg_catalog.count(a.attname) = pg_catalog.count(*)
 FROM (VALUES
     ('migrations', 'id, migration_file, checksum, applied_at, stonegate_checksum, checksum_version, identity, '
         'baselined, source_file, plan_checksum, executed_by, duration_ms'),
@@ -18,5 +18,5 @@ FROM (VALUES
 ) AS wanted (name, columns)
 CROSS JOIN LATERAL pg_catalog.string_to_table(wanted.columns, ', ') AS part (name)
 LEFT JOIN pg_catalog.pg_attribute AS a
-    ON a.attrelid = pg_catalog.to_regclass('public._stonescriptdb_gateway_' || wanted.name)
+    ON a.attrelid = pg_catalog.to_regclass('public._stonescriptdb_gateway_' || wanted.name)::oid
     AND a.attname = part.name AND NOT a.attisdropped

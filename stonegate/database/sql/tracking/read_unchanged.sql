@@ -13,7 +13,7 @@ FROM pg_catalog.ts_stat(CASE
             LIMIT 1
         ) AS last
         WHERE last.digest = coalesce({digest}, last.digest)
-            AND NOT last.post_commit @? '$.* ? (@ != "done")'
+            AND NOT last.post_commit OPERATOR(pg_catalog.@?) '$.* ? (@ != "done")'
             AND last.stamp = {stamp}
     $read_unchanged$
 END) AS answer

@@ -4,8 +4,8 @@
 WITH earlier AS (
     UPDATE public._stonescriptdb_gateway_deployments AS d SET catalog = NULL
     WHERE d.catalog IS NOT NULL AND NOT (
-        d.post_commit @? '$.* ? (@ == "started")'
-        AND d.id = (SELECT max(l.id) FROM public._stonescriptdb_gateway_deployments AS l)
+        d.post_commit OPERATOR(pg_catalog.@?) '$.* ? (@ == "started")'
+        AND d.id = (SELECT pg_catalog.max(l.id) FROM public._stonescriptdb_gateway_deployments AS l)
     )
 )
 INSERT INTO public._stonescriptdb_gateway_deployments (

@@ -8,7 +8,7 @@ WITH wanted AS (
 gone AS (
     DELETE FROM public._stonescriptdb_gateway_functions AS f
     WHERE NOT EXISTS (
-        SELECT FROM wanted AS w WHERE w.name = f.function_name AND w.param_types = f.param_types
+        SELECT FROM wanted AS w WHERE w.name = f.function_name AND w.param_types OPERATOR(pg_catalog.=) f.param_types
     )
 ),
 changed AS (
@@ -18,7 +18,7 @@ changed AS (
         identity = w.identity, plan_checksum = %(plan_checksum)s,
         executed_by = session_user::text
     FROM wanted AS w
-    WHERE f.function_name = w.name AND f.param_types = w.param_types
+    WHERE f.function_name = w.name AND f.param_types OPERATOR(pg_catalog.=) w.param_types
     AND (f.signature, f.return_type, f.body_checksum, f.source_file, f.stonegate_checksum, f.checksum_version,
             f.identity)
         IS DISTINCT FROM (w.signature, w.return_type, w.checksum, w.file, w.stonegate_checksum,
@@ -33,6 +33,6 @@ SELECT w.name, w.signature, w.param_types, w.return_type, w.checksum, w.file, w.
 FROM wanted AS w
 WHERE NOT EXISTS (
     SELECT FROM public._stonescriptdb_gateway_functions AS f
-    WHERE f.function_name = w.name AND f.param_types = w.param_types
+    WHERE f.function_name = w.name AND f.param_types OPERATOR(pg_catalog.=) w.param_types
 )
 ORDER BY w.number
