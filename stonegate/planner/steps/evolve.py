@@ -25,7 +25,6 @@ from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ide
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
 from stonegate.planner.calling_domains import FORMER, without_former
-from stonegate.planner.steps.name_order import is_rename
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
 from stonegate.planner.steps.order import put_in_order
 
@@ -96,7 +95,7 @@ def _steps(pieces: list[Piece], evolution: Evolution) -> Iterator[Step]:
 
 def _group_key(number: int, piece: Piece) -> object:
     operation, _ = piece
-    if is_rename(operation):
+    if operation.is_rename:
         return number  # in the order of the names, whatever else the table is in for
     if operation.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX) or (
         operation.verb is Verb.ALTER and operation.key.kind is ObjectKind.TABLE

@@ -6,37 +6,34 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
-from stonegate.model.catalog import NOT_VALID, Catalog
+from stonegate.model.catalog import NOT_VALID
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.inheritance import ancestors
-from stonegate.planner.steps.name_order import WITH_INDEX, is_rename
 from stonegate.planner.steps.operation_index import OperationIndex
-from stonegate.planner.steps.operations import Operation, Part, Verb
+from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
 
 
-def family_order(
-    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
-) -> Iterator[tuple[int, int]]:
+def family_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Pairs (earlier, later); those of `children_freed` and `shares_first`, which outweigh all others, are apart."""
-    yield from _parents_first(operations, index, desired, live)
-    yield from _heirlooms_settled(operations, index, desired, live)
-    yield from _children_fitted(operations, live, desired)
-    yield from _parents_ready(operations, desired)
-    yield from _parts_freed(operations, live)
-    yield from _bounds_freed(operations, live, desired)
-    yield from _references_freed(operations, index, live)
+    yield from _parents_first(index)
+    yield from _heirlooms_settled(index)
+    yield from _children_fitted(index)
+    yield from _parents_ready(index)
+    yield from _parts_freed(index)
+    yield from _bounds_freed(index)
+    yield from _references_freed(index)
 
 
-def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A child or partition that leaves its parent does so before the parent's columns, keys and indexes come or go.
 
     Else it would gain or lose them too; and only once it has left can its share of the parent's keys be dropped, and
     columns be changed that were the parent's.
     """
-    for first, operation in enumerate(operations):
-        former, table = live.table(operation.key), desired.table(operation.key)
+    for first, operation in enumerate(index.operations):
+        former, table = index.live.table(operation.key), index.desired.table(operation.key)
         is_move = operation.change.aspect in ("inherits", "partition", "of_type") and operation.part is Part.WHOLE
         if operation.verb is not Verb.ALTER or not is_move or former is None:
             continue
@@ -47,7 +44,7 @@ def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Ca
         shares = {part.name for part in indexed(former) if part.inherited}
         is_free = set(kept) <= set(former.parents)  # one that joins another parent has its columns ready by then
         heirlooms = {column.name for column in former.columns if column.inherited and is_free}
-        for second, other in enumerate(operations):
+        for second, other in enumerate(index.operations):
             is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
             is_share = other.verb is Verb.DROP and (other.key.member or other.key.name) in shares
             is_heirloom = other.key.kind is ObjectKind.COLUMN and other.key.member in heirlooms
@@ -56,9 +53,7 @@ def children_freed(operations: tuple[Operation, ...], live: Catalog, desired: Ca
                 yield first, second
 
 
-def _parents_first(
-    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
-) -> Iterator[tuple[int, int]]:
+def _parents_first(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A column comes to a child with its parent's; what is special about the child's is done after that.
 
     A child's own column of the same name can only go, and one that the parent leaves to it change, once the parent's is
@@ -66,19 +61,19 @@ def _parents_first(
     reach by then (`children_freed`).
     """
     for catalog, above_first, below_then in (
-        (desired, index.changers, index.changers),
-        (live, index.droppers, index.droppers),
-        (live, index.droppers, index.changers),
+        (index.desired, index.changers, index.changers),
+        (index.live, index.droppers, index.droppers),
+        (index.live, index.droppers, index.changers),
     ):
         for table in catalog.tables:
-            wanted = desired.table(table.key) or table
+            wanted = index.desired.table(table.key) or table
             for parent in set(table.parents) & set(wanted.parents):
                 above = parent.key(ObjectKind.TABLE)
                 for column in table.columns:
                     firsts = above_first(above.part(ObjectKind.COLUMN, column.name))
                     seconds = below_then(table.key.part(ObjectKind.COLUMN, column.name))
                     for first, second in product(firsts, seconds):
-                        is_before = _fits_parent(operations[second], operations[first])
+                        is_before = _fits_parent(index.operations[second], index.operations[first])
                         yield (second, first) if is_before else (first, second)
 
 
@@ -94,30 +89,28 @@ def _fits_parent(below: Operation, above: Operation) -> bool:
     return is_new and below.change.aspect in ("type", "generated")
 
 
-def _heirlooms_settled(
-    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
-) -> Iterator[tuple[int, int]]:
+def _heirlooms_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """What depends on a child's column goes before the parent's changes, which changes both, and comes back after."""
-    heirs = frozenset(table.key for catalog in (desired, live) for table in catalog.tables if table.parents)
-    for catalog in (desired, live) if heirs else ():
+    heirs = frozenset(table.key for catalog in (index.desired, index.live) for table in catalog.tables if table.parents)
+    for catalog in (index.desired, index.live) if heirs else ():
         for edge in catalog.dependencies:
             if edge.on.kind is not ObjectKind.COLUMN or edge.on.owner not in heirs:
                 continue
             for ancestor in ancestors(edge.on.owner, catalog):
                 above = ancestor.part(ObjectKind.COLUMN, edge.on.member or "")
-                if catalog is live:
+                if catalog is index.live:
                     changing = (*index.droppers(above), *index.alterers(above))
                     yield from ((first, second) for first in index.removers(edge.dependent) for second in changing)
                 elif settled := index.changers(above):
-                    makers = index.makers(edge.dependent, operations)
+                    makers = index.makers(edge.dependent)
                     yield from ((first, second) for first in settled for second in makers)
 
 
-def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A table joins a parent once both have the columns that they shall have, and it has let go of its own keys and
     calls its checks as the parent does."""
-    for second, operation in enumerate(operations):
-        former, table = live.table(operation.key), desired.table(operation.key)
+    for second, operation in enumerate(index.operations):
+        former, table = index.live.table(operation.key), index.desired.table(operation.key)
         is_move = operation.change.aspect in ("inherits", "partition", "of_type")
         if operation.verb is not Verb.ALTER or not is_move or former is None or table is None:
             continue
@@ -125,53 +118,55 @@ def _children_fitted(operations: tuple[Operation, ...], live: Catalog, desired: 
         joined = {p.key(ObjectKind.TABLE) for p in table.parents if p not in known}
         if table.of_type is not None and table.of_type != former.of_type:
             joined.add(table.key)  # its columns must be the type's by then
-        for first, other in enumerate(operations):
+        for first, other in enumerate(index.operations):
             is_column = other.key.kind is ObjectKind.COLUMN and (other.table in joined or other.table == table.key)
-            is_ready = other.verb is Verb.DROP or is_rename(other)
+            is_ready = other.verb is Verb.DROP or other.is_rename
             is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and is_ready
             if joined and (is_column or is_part):
                 yield first, second
 
 
-def _parents_ready(operations: tuple[Operation, ...], desired: Catalog) -> Iterator[tuple[int, int]]:
+def _parents_ready(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A new child or partition is made once the tables above it have the columns and checks that it has too."""
-    for second, operation in enumerate(operations):
-        above = frozenset(ancestors(operation.key, desired)) if operation.change.action is Action.CREATE else ()
-        for first, other in enumerate(operations) if above else ():
+    for second, operation in enumerate(index.operations):
+        above = frozenset(ancestors(operation.key, index.desired)) if operation.change.action is Action.CREATE else ()
+        for first, other in enumerate(index.operations) if above else ():
             is_check = other.verb is Verb.CREATE and (other.change.after or "").startswith("CHECK")
             if other.table in above and (other.key.kind is ObjectKind.COLUMN or is_check):
                 yield first, second
 
 
-def _parts_freed(operations: tuple[Operation, ...], live: Catalog) -> Iterator[tuple[int, int]]:
+def _parts_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A parent's constraint or index goes, with those of its children, before a child gets one of its own, or loses
     the one that it had besides."""
     parts = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
     going: dict[ObjectKey, list[int]] = defaultdict(list)
-    for number, operation in enumerate(operations):
+    for number, operation in enumerate(index.operations):
         if operation.verb is Verb.DROP and operation.key.kind in parts:
             going[operation.table].append(number)
-    for number, operation in enumerate(operations) if going else ():
+    for number, operation in enumerate(index.operations) if going else ():
         if operation.verb is not Verb.ALTER and operation.key.kind in parts:
-            above = [first for ancestor in ancestors(operation.table, live) for first in going.get(ancestor, ())]
+            above = [first for ancestor in ancestors(operation.table, index.live) for first in going.get(ancestor, ())]
             if operation.verb is Verb.DROP:
                 is_check = (operation.change.before or "").startswith("CHECK")
-                above = [first for first in above if is_check and operations[first].key.member == operation.key.member]
+                above = [
+                    first for first in above if is_check and index.operations[first].key.member == operation.key.member
+                ]
             yield from ((first, number) for first in above)
 
 
-def shares_first(operations: tuple[Operation, ...], desired: Catalog) -> Iterator[tuple[int, int]]:
+def shares_first(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A partition's index or key that the folder names is there before the parent's, on which it will depend, takes it
     in."""
-    makes = [number for number, operation in enumerate(operations) if operation.verb is not Verb.DROP]
+    makes = [number for number, operation in enumerate(index.operations) if operation.verb is not Verb.DROP]
     for first in makes:
-        operation = operations[first]
+        operation = index.operations[first]
         if operation.verb is not Verb.CREATE or not _is_share(operation):
             continue
-        parents = frozenset(ancestors(operation.table, desired))
+        parents = frozenset(ancestors(operation.table, index.desired))
         above = {operation.table, *parents} if parents else ()
         for second in makes:
-            other = operations[second]
+            other = index.operations[second]
             is_above = _is_share(other) and other.table in parents
             if is_above or (other.change.aspect == "partition" and other.key in above):
                 yield first, second
@@ -184,41 +179,39 @@ def _is_share(operation: Operation) -> bool:
     return operation.key.kind is ObjectKind.INDEX
 
 
-def _bounds_freed(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+def _bounds_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A partition goes or narrows before another one takes its values: bounds may not overlap at any time."""
-    for first, operation in enumerate(operations):
-        former = live.table(operation.key)
-        wanted = desired.table(operation.key)
+    for first, operation in enumerate(index.operations):
+        former = index.live.table(operation.key)
+        wanted = index.desired.table(operation.key)
         goes = operation.verb is Verb.DROP or (
             former is not None and wanted is not None and wanted.partition_of != former.partition_of
         )
         moves = operation.change.aspect == "partition" and operation.part is Part.WHOLE
         if former is None or former.partition_of is None or not (goes or moves):
             continue
-        for second, other in enumerate(operations):
-            table = desired.table(other.key)
+        for second, other in enumerate(index.operations):
+            table = index.desired.table(other.key)
             if table is None or table.partition_of != former.partition_of:
                 continue
-            before = live.table(other.key)
+            before = index.live.table(other.key)
             joins = before is not None and before.partition_of != former.partition_of
             comes = other.verb is Verb.ALTER and other.change.aspect == "partition"
             if other.verb is Verb.CREATE or (comes and (goes or joins)):
                 yield first, second
 
 
-def _references_freed(
-    operations: tuple[Operation, ...], index: OperationIndex, live: Catalog
-) -> Iterator[tuple[int, int]]:
+def _references_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A foreign key to a partitioned table goes before a partition of that does, which PostgreSQL holds by it; it comes
     back after that."""
     leaving: dict[ObjectKey, list[int]] = defaultdict(list)
-    for number, operation in enumerate(operations):
-        former = live.table(operation.key)
+    for number, operation in enumerate(index.operations):
+        former = index.live.table(operation.key)
         goes = operation.verb is Verb.DROP or operation.change.aspect == "partition"
         if former is not None and former.partition_of is not None and goes:
-            for above in ancestors(operation.key, live):
+            for above in ancestors(operation.key, index.live):
                 leaving[above].append(number)
-    for table in live.tables if leaving else ():
+    for table in index.live.tables if leaving else ():
         for part in table.constraints:
             if part.references is None or part.inherited:
                 continue

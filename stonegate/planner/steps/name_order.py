@@ -14,14 +14,10 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.naming import has_given_sequence
-from stonegate.planner.steps.operations import Operation, Part, Verb
-
-#: Constraints that bring an index of their name.
-WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
+from stonegate.planner.steps.operation_index import OperationIndex
+from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
 
 _OF_SEQUENCES = ("new_name", "sequence_name")
-#: Aspects of changes that give something another name.
-NEW_NAMES = ("name", "not_null_name", *_OF_SEQUENCES)
 _RELATIONS = frozenset(
     {
         ObjectKind.TABLE,
@@ -34,19 +30,19 @@ _RELATIONS = frozenset(
 )
 
 
-def name_order(operations: tuple[Operation, ...], live: Catalog, desired: Catalog) -> Iterator[tuple[int, int]]:
+def name_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Pairs (earlier, later): a name is free before it is taken again, and borne before it is used.
 
     A routine makes way for one of another signature too: beside it, a call that fits both would be ambiguous.
     """
     freed: dict[object, list[int]] = defaultdict(list)
-    for number, operation in enumerate(operations):
-        for name in _left(operation, live):
+    for number, operation in enumerate(index.operations):
+        for name in _left(operation, index.live):
             freed[name].append(number)
-    for number, operation in enumerate(operations):
-        for name in _taken(operation, live, desired):
+    for number, operation in enumerate(index.operations):
+        for name in _taken(operation, index.live, index.desired):
             yield from ((first, number) for first in freed.get(name, ()))
-    yield from _renamed_first(operations)
+    yield from _renamed_first(index.operations)
 
 
 def _renamed_first(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int]]:
@@ -56,7 +52,7 @@ def _renamed_first(operations: tuple[Operation, ...]) -> Iterator[tuple[int, int
     for number, operation in enumerate(operations):
         if operation.part is Part.ASIDE:
             aside[operation.change] = number
-        elif is_rename(operation):
+        elif operation.is_rename:
             renamed[operation.table, _key_after(operation)] = number
     for number, operation in enumerate(operations):
         if operation.part is not Part.ASIDE and operation.change in aside:
@@ -74,7 +70,7 @@ def _key_after(operation: Operation) -> ObjectKey:
 
 def with_renames_apart(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
     """The operations with one rename of every ring cut in two: to a name that nobody has, and from there."""
-    renames = [operation for operation in operations if is_rename(operation)]
+    renames = [operation for operation in operations if operation.is_rename]
     if len(renames) < 2:
         return operations
     used = {name for catalog in (live, desired) for name in _all_names(catalog)}
@@ -114,23 +110,17 @@ def _all_names(catalog: Catalog) -> Iterator[str]:
     yield from (key.name for key in catalog.objects)
 
 
-def is_rename(operation: Operation) -> bool:
-    """True for what gives a constraint of a table, an index or an owned sequence another name."""
-    is_part = operation.key.kind is not ObjectKind.TYPE
-    return is_part and operation.verb is Verb.ALTER and operation.change.aspect in NEW_NAMES
-
-
 def _left(operation: Operation, live: Catalog) -> Iterator[object]:
     """The names that are free once the operation is done."""
     if operation.verb is Verb.DROP:
         yield from _names(operation, live)
-    elif is_rename(operation) and (operation.part is Part.ASIDE or not operation.between):
+    elif operation.is_rename and (operation.part is Part.ASIDE or not operation.between):
         yield from _names_in(operation, operation.change.before or "", live)
 
 
 def _taken(operation: Operation, live: Catalog, desired: Catalog) -> Iterator[object]:
     """The names that must be free before the operation."""
-    if is_rename(operation):
+    if operation.is_rename:
         yield from () if operation.part is Part.ASIDE else _after(operation, live)
     elif operation.verb is not Verb.DROP and operation.change.aspect != "owned_by":  # which takes no name
         yield from _names(operation, desired)

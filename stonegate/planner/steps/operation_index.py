@@ -1,4 +1,4 @@
-"""Finds the operations of a plan that work on an object, or on the table that it is a part of."""
+"""The operations that are to be put in order, and which of them work on an object, or on what it is a part of."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from collections.abc import Iterator
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.planner.steps.name_order import is_rename
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
 
 class OperationIndex:
-    """Finds the operations on a key, or on the table that the key is a part of."""
+    """Finds the operations on a key, or on the table that the key is a part of, by their number among all of them.
+
+    Attributes:
+        operations: all of them; those that lead from the `live` catalog to the `desired` one.
+    """
 
     def __init__(self, operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> None:
+        self.operations, self.desired, self.live = operations, desired, live
         self.by_key: dict[tuple[Verb, ObjectKey], list[int]] = defaultdict(list)
         self.by_table: dict[ObjectKey, list[int]] = defaultdict(list)
         self.removes = any(operation.verb is Verb.DROP for operation in operations)
@@ -41,10 +45,14 @@ class OperationIndex:
             for part in operation.calling if operation.part is Part.CALLING else ():
                 self.calling[operation.key.part(ObjectKind.COLUMN, part)] = [number]
                 self.calling[operation.key.part(ObjectKind.CONSTRAINT, part)] = [number]
-                self.calling[ObjectKey(ObjectKind.INDEX, operation.key.schema, part)] = [number]
+                self.calling[operation.key.index(part)] = [number]
             self.by_key[operation.verb, operation.key].append(number)
             if operation.table != operation.key or operation.verb is Verb.ALTER:
                 self.by_table[operation.table].append(number)
+
+    def aspect(self, number: int) -> str:
+        """What the operation of that number changes; "" where it is about the whole object."""
+        return self.operations[number].change.aspect
 
     def removers(self, key: ObjectKey) -> list[int]:
         """Operations that drop the object (or the table that holds it), or a column's default."""
@@ -72,19 +80,19 @@ class OperationIndex:
         """Operations that create the object or change it in place."""
         return self.by_key.get((Verb.CREATE, key), []) + self.alterers(key)
 
-    def makers(self, key: ObjectKey, operations: tuple[Operation, ...]) -> list[int]:
+    def makers(self, key: ObjectKey) -> list[int]:
         """Operations that bring the object into its desired state: not the rename of what has its name now."""
         holder = self.holders.get(key, key.owner)
         if key not in self.made and holder not in self.made:
             return []  # said first, since most questions end here
         parts = (ObjectKind.INDEX, ObjectKind.CONSTRAINT)
-        own = [n for n in self.changers(key) if key.kind not in parts or not is_rename(operations[n])]
+        own = [n for n in self.changers(key) if key.kind not in parts or not self.operations[n].is_rename]
         if own and key.kind is not ObjectKind.TABLE:
             return own
         of_table = [
             number
             for number in self.by_key.get((Verb.CREATE, holder), [])
-            if operations[number].part is self._part(key)
+            if self.operations[number].part is self._part(key)
         ]
         return own + of_table if key.kind is not ObjectKind.TABLE else of_table + self.alterers(key)
 

@@ -12,6 +12,11 @@ from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase
 from stonegate.planner.calling_domains import FORMER
 
+#: Constraints that bring an index of their name.
+WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
+#: Aspects of changes that give something another name; the first two of a constraint, the others of a sequence.
+NEW_NAMES = ("name", "not_null_name", "new_name", "sequence_name")
+
 
 class Verb(StrEnum):
     """What an operation does; a RECREATE change becomes a DROP and a CREATE."""
@@ -60,6 +65,12 @@ class Operation:
     def table(self) -> ObjectKey:
         """The table, view or type that the operation works on."""
         return self.change.table or self.key.owner
+
+    @property
+    def is_rename(self) -> bool:
+        """True for what gives a constraint of a table, an index or an owned sequence another name."""
+        is_part = self.key.kind is not ObjectKind.TYPE
+        return is_part and self.verb is Verb.ALTER and self.change.aspect in NEW_NAMES
 
 
 def phase_of(operation: Operation) -> Phase:

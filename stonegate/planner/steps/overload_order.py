@@ -5,42 +5,37 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.steps.operation_index import OperationIndex
-from stonegate.planner.steps.operations import Operation, Verb
+from stonegate.planner.steps.operations import Verb
 
 
-def overloads_gone(
-    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog
-) -> Iterator[tuple[int, int]]:
+def overloads_gone(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A routine goes before anything is made that calls another one of its name: the call could mean both."""
     going: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, operation in enumerate(operations):
+    for number, operation in enumerate(index.operations):
         if operation.key.kind is ObjectKind.ROUTINE and operation.change.action is Action.DROP:
             going[operation.key.schema, operation.key.name].append(number)
-    for edge in desired.dependencies if going else ():
+    for edge in index.desired.dependencies if going else ():
         if edge.on.kind is ObjectKind.ROUTINE and (edge.on.schema, edge.on.name) in going:
-            for second in index.makers(edge.dependent, operations):
+            for second in index.makers(edge.dependent):
                 yield from ((first, second) for first in going[edge.on.schema, edge.on.name])
 
 
-def overloads_held(
-    operations: tuple[Operation, ...], index: OperationIndex, desired: Catalog, live: Catalog
-) -> Iterator[tuple[int, int]]:
+def overloads_held(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Pairs that outweigh all others: generated columns get a new expression, and before that the routine that they
     will call, before the one goes that they call now."""
-    for last, operation in enumerate(operations):
+    for last, operation in enumerate(index.operations):
         if operation.key.kind is not ObjectKind.ROUTINE or operation.verb is not Verb.DROP:
             continue
-        for holder in live.dependents.get(operation.key, ()):
-            altering = [number for number in index.alterers(holder) if operations[number].change.aspect == "generated"]
+        for holder in index.live.dependents.get(operation.key, ()):
+            altering = [number for number in index.alterers(holder) if index.aspect(number) == "generated"]
             yield from ((number, last) for number in altering)
-            for first, other in enumerate(operations) if altering else ():
+            for first, other in enumerate(index.operations) if altering else ():
                 if (
                     other.verb is Verb.CREATE
                     and other.key != operation.key
-                    and holder in desired.dependents.get(other.key, ())
+                    and holder in index.desired.dependents.get(other.key, ())
                 ):
                     yield first, last

@@ -1,0 +1,80 @@
+"""What comes before what inside of a table, and between tables that refer to each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action
+from stonegate.planner.steps.operation_index import OperationIndex
+from stonegate.planner.steps.operations import WITH_INDEX, Verb
+
+
+def table_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """Pairs (earlier, later)."""
+    yield from _within_tables(index)
+    yield from _keys_settled(index)
+    yield from _persistence_order(index)
+
+
+def _within_tables(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """Constraints and indexes go before the columns of their table, or the attributes of its type, change, and come
+    back, with comments, after."""
+    attached, members = (ObjectKind.CONSTRAINT, ObjectKind.INDEX), (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
+    types = {table.key: table.of_type for table in index.live.tables if table.of_type is not None}
+    for key, own in index.by_table.items():
+        of = types.get(key)
+        numbers = [*own, *(index.by_table.get(of.key(ObjectKind.TYPE), ()) if of else ())]
+        columns = [number for number in numbers if index.operations[number].key.kind in members]
+        comments = {index.operations[each].key: each for each in numbers if index.aspect(each) == "comment"}
+        for number in numbers:
+            operation = index.operations[number]
+            if operation.key.kind not in attached:
+                continue
+            if operation.verb is Verb.DROP:
+                for column in columns:
+                    other = index.operations[column]
+                    if other.verb is not Verb.DROP or other.change.action is Action.DROP:
+                        yield number, column
+            elif operation.verb is Verb.CREATE:
+                yield from ((column, number) for column in columns)
+                if operation.key in comments:
+                    yield number, comments[operation.key]
+
+
+def _keys_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """A unique key goes before a foreign key to its table comes: PostgreSQL would let that depend on the old one."""
+    going: dict[ObjectKey, list[int]] = defaultdict(list)
+    for number, operation in enumerate(index.operations):
+        before = operation.change.before or ""
+        if operation.verb is Verb.DROP and before.startswith((*WITH_INDEX, "CREATE UNIQUE INDEX")):
+            going[operation.table].append(number)
+    for table in index.desired.tables if going else ():
+        for constraint in table.constraints:
+            if constraint.references is None:
+                continue
+            key = table.key.part(ObjectKind.CONSTRAINT, constraint.name)
+            target = constraint.references.key(ObjectKind.TABLE)
+            for second in index.makers(key):
+                yield from ((first, second) for first in going.get(target, ()))
+
+
+def _persistence_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """No foreign key of a logged table refers to an unlogged one at any time (manual: CREATE TABLE, "UNLOGGED")."""
+    moves = {
+        operation.key: number
+        for number, operation in enumerate(index.operations)
+        if operation.change.aspect == "unlogged"
+    }
+    for table in index.live.tables if moves else ():
+        for part in table.constraints:
+            if part.references is None:
+                continue
+            target = part.references.key(ObjectKind.TABLE)
+            gone = index.removers(table.key.part(ObjectKind.CONSTRAINT, part.name))
+            mine, other = moves.get(table.key), moves.get(target)
+            for number in (each for each in (mine, other) if each is not None):
+                yield from ((first, number) for first in gone)
+            if mine is not None and other is not None and mine != other and not gone:
+                yield (other, mine) if table.unlogged else (mine, other)
