@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -17,12 +18,12 @@ _CODE = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE)
 
 def break_circles(changes: _Changes, live: Catalog) -> Iterator[Change]:
     """The drops of parts of tables that have to come before everything else; those of tables that stay come back."""
-    moved = {key for key, aspect in changes if aspect == "unlogged"}
-    yield from _keys_between_moved(changes, {table.key: table for table in live.tables if table.key in moved})
+    moved = frozenset(key for key, aspect in changes if aspect == "unlogged")
+    yield from _keys_between_moved(changes, moved, live)
     dropped = {change.key for change in changes.values() if change.action is Action.DROP}
     tables = {table.key: table for table in live.tables if table.key in dropped}
     if tables:
-        yield from _keys_between_dropped(changes, tables)
+        yield from _keys_between_dropped(changes, tables, live)
         yield from _parts_that_hold(changes, tables, live)
 
 
@@ -58,42 +59,42 @@ def _has_default(key: ObjectKey, live: Catalog) -> bool:
     return column is not None and column.default is not None and column.generated is None
 
 
-def _keys_between_dropped(changes: _Changes, tables: Mapping[ObjectKey, Table]) -> Iterator[Change]:
+def _keys_between_dropped(changes: _Changes, tables: Mapping[ObjectKey, Table], live: Catalog) -> Iterator[Change]:
     """Foreign keys of dropped tables that refer to each other: none of these can go before its key is gone.
 
     A partitioned table that refers to itself has partitions which refer to each other.
     """
-    referenced = {key: dict(_references(table, tables)) for key, table in tables.items()}
-    needs = {key: set(targets.values()) for key, targets in referenced.items()}
-    for table in tables.values():
-        for name, target in referenced[table.key].items():
-            key = table.key.part(ObjectKind.CONSTRAINT, name)
-            if (key, "") in changes or (target == table.key and table.partition_key is None):
-                continue
-            if target == table.key or table.key in _reached(target, needs):
-                reason = f"dropped first: {table.key} and {target} refer to each other and are dropped"
-                yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
+    keys, needs = _references(live, tables.keys())
+    for key, target in keys.items():
+        is_own = target == key.owner
+        if (key, "") in changes or (is_own and tables[target].partition_key is None):
+            continue
+        if is_own or key.owner in _reached(target, needs):
+            reason = f"dropped first: {key.owner} and {target} refer to each other and are dropped"
+            yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
 
 
-def _keys_between_moved(changes: _Changes, tables: Mapping[ObjectKey, Table]) -> Iterator[Change]:
+def _keys_between_moved(changes: _Changes, tables: frozenset[ObjectKey], live: Catalog) -> Iterator[Change]:
     """Foreign keys of tables that refer to each other and become UNLOGGED, or LOGGED: neither can be the first (manual:
     CREATE TABLE, "UNLOGGED")."""
-    referenced = {key: dict(_references(table, tables)) for key, table in tables.items()}
-    needs = {key: set(targets.values()) - {key} for key, targets in referenced.items()}
-    for table in tables.values():
-        for name, target in referenced[table.key].items():
-            key = table.key.part(ObjectKind.CONSTRAINT, name)
-            if (key, "") not in changes and table.key in _reached(target, needs):
-                reason = f"restored: {table.key} and {target} refer to each other and become logged or unlogged"
-                yield Change(action=Action.RECREATE, key=key, reason=reason, restored=True)
+    keys, needs = _references(live, tables)
+    for table, targets in needs.items():
+        targets.discard(table)
+    for key, target in keys.items():
+        if (key, "") not in changes and key.owner in _reached(target, needs):
+            reason = f"restored: {key.owner} and {target} refer to each other and become logged or unlogged"
+            yield Change(action=Action.RECREATE, key=key, reason=reason, restored=True)
 
 
-def _references(table: Table, tables: Mapping[ObjectKey, Table]) -> Iterator[tuple[str, ObjectKey]]:
-    """Name and target of the foreign keys that lead to one of the tables."""
-    for constraint in table.constraints:
-        target = constraint.references
-        if target is not None and (key := target.key(ObjectKind.TABLE)) in tables:
-            yield constraint.name, key
+def _references(
+    live: Catalog, tables: AbstractSet[ObjectKey]
+) -> tuple[dict[ObjectKey, ObjectKey], dict[ObjectKey, set[ObjectKey]]]:
+    """The foreign keys between the tables with the table that each leads to, and the same by table."""
+    keys = {key: foreign.target for key, foreign in live.foreign_keys.items() if {key.owner, foreign.target} <= tables}
+    needs: dict[ObjectKey, set[ObjectKey]] = defaultdict(set)
+    for key, target in keys.items():
+        needs[key.owner].add(target)
+    return keys, needs
 
 
 def _reached(start: ObjectKey, needs: Mapping[ObjectKey, set[ObjectKey]]) -> set[ObjectKey]:

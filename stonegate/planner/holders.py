@@ -24,12 +24,6 @@ def has_part(holder: Table | View, key: ObjectKey) -> bool:
     return (key.member or key.name) in names
 
 
-def is_foreign_key(catalog: Catalog, key: ObjectKey) -> bool:
-    """True for the key of a foreign key of a table."""
-    table = catalog.table(key.owner) if key.kind is ObjectKind.CONSTRAINT else None
-    return table is not None and any(c.name == key.member and c.kind == "foreign key" for c in table.constraints)
-
-
 def column_in(catalog: Catalog, key: ObjectKey) -> Column | None:
     """The column of a table or view of that key."""
     holder = catalog.relations.get(key.qualified)

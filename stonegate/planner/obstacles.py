@@ -16,7 +16,7 @@ from stonegate.planner.calling_domains import call_of, calling_checks, calling_p
 from stonegate.planner.circles import break_circles
 from stonegate.planner.diff.inheritance import references_above, remarks_on_triggers
 from stonegate.planner.diff.retyping import keeps_family
-from stonegate.planner.holders import column_in, has_part, is_foreign_key
+from stonegate.planner.holders import column_in, has_part
 
 _CODE = frozenset(
     {
@@ -222,7 +222,7 @@ class _Clearing:
         holder = self.live.index_holders.get(dependent, dependent.owner)
         same_table = holder == disturbance.key.owner
         if disturbance.retyped:
-            if is_foreign_key(self.live, dependent) and not keeps_family(disturbance.cause):
+            if dependent in self.live.foreign_keys and not keeps_family(disturbance.cause):
                 return self._is_declared(dependent)  # while it stands, the columns at its ends must be comparable
             if same_table:
                 return self._is_unstable(dependent)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
+from typing import NamedTuple
 
 from stonegate.model.catalog.access import DefaultPrivileges
 from stonegate.model.catalog.objects import Extension, OtherObject, Routine, Schema
 from stonegate.model.catalog.relations import Column, Sequence, Table, View
 from stonegate.model.catalog.types import CompositeType, DomainType, EnumType, RangeType
 from stonegate.model.json_form import to_json
-from stonegate.model.names import ObjectKey, QualifiedName
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -22,6 +23,13 @@ class Dependency:
 
     dependent: ObjectKey
     on: ObjectKey
+
+
+class ForeignKey(NamedTuple):
+    """Where a foreign key of a table leads, and whether it comes from a parent table only."""
+
+    target: ObjectKey
+    inherited: bool
 
 
 #: What has an owner, privileges and a comment in `access`.
@@ -96,6 +104,20 @@ class Catalog:
                 relation.key.index(index.name): relation.key
                 for relation in self.relations.values()
                 for index in relation.indexes
+            }
+        )
+
+    @cached_property
+    def foreign_keys(self) -> MappingProxyType[ObjectKey, ForeignKey]:
+        """The foreign keys of all tables by the key of the constraint."""
+        return MappingProxyType(
+            {
+                table.key.part(ObjectKind.CONSTRAINT, part.name): ForeignKey(
+                    part.references.key(ObjectKind.TABLE), part.inherited
+                )
+                for table in self.tables
+                for part in table.constraints
+                if part.references is not None
             }
         )
 

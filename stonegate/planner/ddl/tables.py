@@ -8,7 +8,7 @@ from string import digits
 
 from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index, Table
-from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
+from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements
 from stonegate.planner.ddl.clauses import (
@@ -39,6 +39,7 @@ from stonegate.planner.ddl.constraints import (
     replica_identity_clauses,
 )
 from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
+from stonegate.planner.diff.inheritance import ancestors
 from stonegate.planner.diff.matching import is_named_share
 
 
@@ -359,9 +360,5 @@ def attach(table: Table) -> Clause:
 
 def is_referenced(partition: Table, context: DdlContext) -> bool:
     """True if a foreign key to the partitioned table goes on: PostgreSQL drops no partition of that, it must leave."""
-    above = set()
-    table: Table | None = partition
-    while table is not None and table.partition_of is not None:
-        above.add(table.partition_of)
-        table = context.live.table(table.partition_of.key(ObjectKind.TABLE))
-    return any(part.references in above for table in context.desired.tables for part in table.constraints)
+    above = frozenset(ancestors(partition.key, context.live))
+    return any(foreign.target in above for foreign in context.desired.foreign_keys.values())

@@ -294,11 +294,8 @@ def ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
 
 def references_above(partition: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
     """The foreign keys that lead to the tables above a partition."""
-    above = {key.qualified for key in ancestors(partition, live)}
-    for table in live.tables:
-        for part in table.constraints:
-            if part.references in above and not part.inherited:
-                yield table.key.part(ObjectKind.CONSTRAINT, part.name)
+    above = frozenset(ancestors(partition, live))
+    return (key for key, foreign in live.foreign_keys.items() if foreign.target in above and not foreign.inherited)
 
 
 def remarks_on_triggers(partition: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb
-from stonegate.planner.holders import column_in, is_foreign_key
+from stonegate.planner.holders import column_in
 
 _WHOLE = (ObjectKind.TABLE, ObjectKind.TYPE, ObjectKind.SEQUENCE)
 _VERBS = {
@@ -47,10 +47,8 @@ def _reached(start: ObjectKey, step: Callable[[ObjectKey], Iterator[ObjectKey]])
 
 def _foreign_keys(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     """Those that refer to the table."""
-    for table in catalog.tables:
-        for constraint in table.constraints:
-            if constraint.references == key.qualified and not constraint.inherited:
-                yield table.key.part(ObjectKind.CONSTRAINT, constraint.name)
+    keys = catalog.foreign_keys.items()
+    return (each for each, foreign in keys if foreign.target == key and not foreign.inherited)
 
 
 def _holding(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
@@ -73,6 +71,6 @@ def _is_lost(key: ObjectKey, catalog: Catalog) -> bool:
                 return False  # it goes with its parent's, or held nothing of its own
             return column.default is None or "." in column.type  # where a built-in type stays, it was the default's
         case ObjectKind.CONSTRAINT:
-            return is_foreign_key(catalog, key)
+            return key in catalog.foreign_keys
         case _:
             return key.kind in (*_WHOLE, ObjectKind.ATTRIBUTE)

@@ -211,12 +211,7 @@ def _references_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         if former is not None and former.partition_of is not None and goes:
             for above in ancestors(operation.key, index.live):
                 leaving[above].append(number)
-    for table in index.live.tables if leaving else ():
-        for part in table.constraints:
-            if part.references is None or part.inherited:
-                continue
-            target = part.references.key(ObjectKind.TABLE)
-            key = table.key.part(ObjectKind.CONSTRAINT, part.name)
-            for second in leaving.get(target, ()):
-                yield from ((first, second) for first in index.removers(key))
-                yield from ((second, last) for last in index.changers(key))
+    for key, foreign in index.live.foreign_keys.items() if leaving else ():
+        for second in leaving.get(foreign.target, ()) if not foreign.inherited else ():
+            yield from ((first, second) for first in index.removers(key))
+            yield from ((second, last) for last in index.changers(key))

@@ -29,12 +29,6 @@ class OperationIndex:
             for trigger in holder.triggers
         }
         self.holders = desired.index_holders | self.view_triggers
-        self.foreign_keys = {
-            table.key.part(ObjectKind.CONSTRAINT, constraint.name)
-            for table in desired.tables
-            for constraint in table.constraints
-            if constraint.kind == "foreign key"
-        }
         self.live_holders = _live_holders(live)
         self.defaults = {
             number for number, each in enumerate(operations) if each.change.aspect in ("default", "former_default")
@@ -102,7 +96,7 @@ class OperationIndex:
                 return Part.TRIGGERS
             case ObjectKind.POLICY:
                 return Part.POLICIES
-            case ObjectKind.CONSTRAINT if key in self.foreign_keys:
+            case ObjectKind.CONSTRAINT if key in self.desired.foreign_keys:
                 return Part.FOREIGN_KEYS
             case _:
                 return Part.WHOLE

@@ -64,14 +64,8 @@ def _pairs(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 def _refers_to(operation: Operation, desired: Catalog, tables: Collection[ObjectKey]) -> bool:
     """Whether it adds a foreign key that leads to one of the tables."""
-    if not tables or operation.verb is not Verb.CREATE or operation.key.kind is not ObjectKind.CONSTRAINT:
-        return False
-    holder = desired.table(operation.key.owner)
-    return holder is not None and any(
-        constraint.references.key(ObjectKind.TABLE) in tables
-        for constraint in holder.constraints
-        if constraint.name == operation.key.member and constraint.references is not None
-    )
+    added = desired.foreign_keys.get(operation.key) if tables and operation.verb is Verb.CREATE else None
+    return added is not None and added.target in tables
 
 
 def _all_closing(operations: Iterator[Operation]) -> Iterator[Operation]:

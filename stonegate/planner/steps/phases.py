@@ -11,7 +11,6 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
 from stonegate.planner.diff.constraints import indexed
-from stonegate.planner.holders import is_foreign_key
 from stonegate.planner.migrations.backfill import (
     close,
     is_backfilled,
@@ -144,7 +143,7 @@ def _with_needs(
     gets its form later (`remade`)."""
     needs: dict[ObjectKey, set[ObjectKey]] = {}
     for edge in evolution.desired.dependencies:
-        if not is_foreign_key(evolution.desired, edge.dependent):
+        if edge.dependent not in evolution.desired.foreign_keys:
             for key in {edge.dependent, edge.dependent.owner}:
                 needs.setdefault(key, set()).update({edge.on, edge.on.owner})
     for key in by_key:

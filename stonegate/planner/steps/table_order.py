@@ -50,14 +50,9 @@ def _keys_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
         before = operation.change.before or ""
         if operation.verb is Verb.DROP and before.startswith((*WITH_INDEX, "CREATE UNIQUE INDEX")):
             going[operation.table].append(number)
-    for table in index.desired.tables if going else ():
-        for constraint in table.constraints:
-            if constraint.references is None:
-                continue
-            key = table.key.part(ObjectKind.CONSTRAINT, constraint.name)
-            target = constraint.references.key(ObjectKind.TABLE)
-            for second in index.makers(key):
-                yield from ((first, second) for first in going.get(target, ()))
+    for key, foreign in index.desired.foreign_keys.items() if going else ():
+        for first in going.get(foreign.target, ()):
+            yield from ((first, second) for second in index.makers(key))
 
 
 def _persistence_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -67,14 +62,11 @@ def _persistence_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
         for number, operation in enumerate(index.operations)
         if operation.change.aspect == "unlogged"
     }
-    for table in index.live.tables if moves else ():
-        for part in table.constraints:
-            if part.references is None:
-                continue
-            target = part.references.key(ObjectKind.TABLE)
-            gone = index.removers(table.key.part(ObjectKind.CONSTRAINT, part.name))
-            mine, other = moves.get(table.key), moves.get(target)
-            for number in (each for each in (mine, other) if each is not None):
-                yield from ((first, number) for first in gone)
-            if mine is not None and other is not None and mine != other and not gone:
-                yield (other, mine) if table.unlogged else (mine, other)
+    unlogged = {table.key for table in index.live.tables if table.unlogged}
+    for key, foreign in index.live.foreign_keys.items() if moves else ():
+        gone = index.removers(key)
+        mine, other = moves.get(key.owner), moves.get(foreign.target)
+        for number in (each for each in (mine, other) if each is not None):
+            yield from ((first, number) for first in gone)
+        if mine is not None and other is not None and mine != other and not gone:
+            yield (other, mine) if key.owner in unlogged else (mine, other)
