@@ -36,7 +36,7 @@ def calling_checks(domain: DomainType, call: str) -> tuple[Constraint, ...]:
 def is_held_elsewhere(domain: DomainType, live: Catalog) -> bool:
     """True if values of the domain stand inside of other types, where PostgreSQL checks nothing (ALTER DOMAIN)."""
     for user in live.dependents.get(domain.key, ()):
-        column = live.column(user) if user.kind is ObjectKind.COLUMN else None
+        column = live.table_column(user) if user.kind is ObjectKind.COLUMN else None
         if user.owner.kind is ObjectKind.TYPE or (column is not None and column.type != domain.key.qualified.sql):
             return True
     return False

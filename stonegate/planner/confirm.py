@@ -10,7 +10,6 @@ from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Plan
 from stonegate.planner.consent import Allowed
-from stonegate.planner.holders import column_in
 from stonegate.planner.migrations.simulate import EVERYTHING
 
 
@@ -59,7 +58,7 @@ def _as_loss(change: Change, before: Catalog) -> Change | None:
     """What the change means if it makes something anew that a migration took away without its text showing it."""
     key = change.key
     token = _LOST.get(key.kind) if change.action is Action.CREATE else None
-    column = column_in(before, key) if key.kind is ObjectKind.COLUMN else None
+    column = before.column(key) if key.kind is ObjectKind.COLUMN else None
     was_there = key in before.objects or (column is not None and column.generated is None)
     if token is None or not was_there:
         return None

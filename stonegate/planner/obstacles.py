@@ -16,7 +16,6 @@ from stonegate.planner.calling_domains import call_of, calling_checks, calling_p
 from stonegate.planner.circles import break_circles
 from stonegate.planner.diff.inheritance import references_above, remarks_on_triggers
 from stonegate.planner.diff.retyping import keeps_family
-from stonegate.planner.holders import column_in, has_part
 
 _CODE = frozenset(
     {
@@ -130,7 +129,7 @@ class _Clearing:
 
     def _lost_sequence(self, key: ObjectKey) -> ObjectKey | None:
         """The sequence inside of an identity column that will have none: it goes, although its name may stay."""
-        column, wanted = column_in(self.live, key), self.desired.table(key.owner)
+        column, wanted = self.live.column(key), self.desired.table(key.owner)
         stays = wanted.column(key.member or "") if wanted is not None else None
         name = column.identity_name if column is not None and (stays is None or not stays.identity) else None
         return name.key(ObjectKind.SEQUENCE) if name is not None else None
@@ -241,7 +240,7 @@ class _Clearing:
         return change is not None and change.action is Action.RECREATE
 
     def _clear_column(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
-        column = column_in(self.live, dependent)
+        column = self.live.column(dependent)
         if column is None:
             return
         if column.inherited and dependent.owner == disturbance.key.owner != disturbance.cause.key.owner:
@@ -337,14 +336,14 @@ class _Clearing:
 
     def _declared_member(self, key: ObjectKey) -> bool:
         holder = self.desired.relations.get(self.live.index_holders.get(key, key.owner).qualified)
-        return holder is not None and has_part(holder, key)
+        return holder is not None and _has_part(holder, key)
 
     def _block(self, dependent: ObjectKey, disturbance: _Disturbance) -> None:
         verb = disturbance.verb.replace("is dropped", "must be dropped")
         if disturbance.cause.restored:
             verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
         hint = f"drop {dependent} in a migration, or declare it in the folder"
-        column = column_in(self.live, dependent) if dependent.kind is ObjectKind.COLUMN else None
+        column = self.live.column(dependent) if dependent.kind is ObjectKind.COLUMN else None
         if dependent in self.desired.objects or (column is not None and self._declared_member(dependent)):
             hint = f"change {disturbance.key} in a migration without dropping it"
             if disturbance.key.kind is ObjectKind.OTHER:
@@ -375,3 +374,21 @@ def _restoring(
         reason=f"{RESTORED}{disturbance.key} {disturbance.verb}",
         restored=True,
     )
+
+
+def _has_part(holder: Table | View, key: ObjectKey) -> bool:
+    """Whether the relation has the part of that kind and name."""
+    match key.kind, holder:
+        case ObjectKind.COLUMN, _:
+            names = [part.name for part in holder.columns]
+        case ObjectKind.INDEX, _:
+            names = [part.name for part in holder.indexes]
+        case ObjectKind.TRIGGER, _:
+            names = [part.name for part in holder.triggers]
+        case ObjectKind.POLICY, Table():
+            names = [part.name for part in holder.policies]
+        case ObjectKind.CONSTRAINT, Table():
+            names = [part.name for part in holder.constraints]
+        case _:
+            names = []
+    return (key.member or key.name) in names

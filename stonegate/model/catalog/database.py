@@ -127,7 +127,13 @@ class Catalog:
         return found if isinstance(found, Table) else None
 
     def column(self, key: ObjectKey) -> Column | None:
-        """The column of a table (not of a view) of that key, or None."""
+        """The column of a table or view of that key, or None."""
+        relation = self.relations.get(key.qualified)
+        columns = relation.columns if relation is not None else ()
+        return next((column for column in columns if column.name == key.member), None)
+
+    def table_column(self, key: ObjectKey) -> Column | None:
+        """The column of a table, not of a view, of that key, or None."""
         table = self.table(key.owner)
         return table.column(key.member or "") if table is not None else None
 

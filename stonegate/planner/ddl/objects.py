@@ -83,7 +83,7 @@ def _sequence_notes(thing: Sequence, builder: str, catalog: Catalog | None) -> t
     """Whose it is. A serial column takes its sequence once it is there, and hands it on with its table."""
     if catalog is None or thing.owning_column is None:
         return access.access_statements(thing, builder)
-    column = catalog.column(thing.owning_column)
+    column = catalog.table_column(thing.owning_column)
     if column is None or column.owned_sequence == thing.key.qualified:
         return access.access_statements(thing, thing.access.owner)
     return (*access.access_statements(thing, builder), types.ownership_statement(thing))

@@ -130,7 +130,7 @@ class _Reproduction:
         if key.kind not in _DEFERRABLE_PARTS or on.kind is not ObjectKind.ROUTINE:
             return None
         if key.kind is ObjectKind.COLUMN:
-            column = self.catalog.column(key)
+            column = self.catalog.table_column(key)
             return key.member if column is not None and column.default is not None else None
         return key.member or key.name
 

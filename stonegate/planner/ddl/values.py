@@ -192,7 +192,7 @@ def makes_way(sequence: Sequence, desired: Catalog, live: Catalog) -> bool:
     key = sequence.owning_column
     if key is None or sequence.key in desired.objects:
         return False
-    wanted, present = desired.column(key), live.column(key)
+    wanted, present = desired.table_column(key), live.table_column(key)
     if wanted is None or present is None:
         return False
     return bool(wanted.identity) and present.owned_sequence == sequence.key.qualified

@@ -209,7 +209,7 @@ def _stored_uses(key: ObjectKey, live: Catalog) -> Iterator[str]:
         if user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
             yield str(user)
         elif user.kind is ObjectKind.COLUMN:
-            column = live.column(user)
+            column = live.table_column(user)
             if column is not None and column.generated_kind == "stored":
                 yield str(user)
 

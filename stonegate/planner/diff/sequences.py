@@ -79,7 +79,7 @@ def _is_dropped(sides: Sides, live: Sequence) -> bool:
     key = live.owning_column
     if key is None or _has_other_users(live, sides.live, sides.desired):
         return False
-    table, column = sides.live.table(key.owner), sides.live.column(key)
+    table, column = sides.live.table(key.owner), sides.live.table_column(key)
     if table is None or column is None:
         return False
     wanted = sides.desired.table(table.key)
@@ -91,7 +91,7 @@ def _is_dropped(sides: Sides, live: Sequence) -> bool:
 def _has_other_users(sequence: Sequence, catalog: Catalog, desired: Catalog) -> bool:
     """True if a column that does not own the sequence takes its default from it, and stays."""
     users = (key for key in catalog.dependents.get(sequence.key, ()) if key.kind is ObjectKind.COLUMN)
-    return any(desired.column(key) is not None for key in users if key != sequence.owning_column)
+    return any(desired.table_column(key) is not None for key in users if key != sequence.owning_column)
 
 
 def is_renamed(desired: Sequence, live: Sequence, declared: Catalog) -> bool:
@@ -142,7 +142,7 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
 
 def _is_serial(catalog: Catalog, sequence: Sequence) -> bool:
     """True if the column that owns the sequence takes its default from it."""
-    column = catalog.column(sequence.owning_column) if sequence.owning_column is not None else None
+    column = catalog.table_column(sequence.owning_column) if sequence.owning_column is not None else None
     return column is not None and column.owned_sequence == sequence.key.qualified
 
 
@@ -171,9 +171,10 @@ def _comes_with_column(sides: Sides, sequence: Sequence) -> bool:
     key = sequence.owning_column
     if key is None or not _is_serial(sides.desired, sequence):
         return False
-    table, column, present = sides.desired.table(key.owner), sides.desired.column(key), sides.live.column(key)
+    table, column = sides.desired.table(key.owner), sides.desired.table_column(key)
     if table is None or column is None:
         return False
+    present = sides.live.table_column(key)
     return (present is not None and bool(present.identity)) or (
         sequence.access == Access(owner=table.access.owner)
         and sequence.options == serial_options(column)
@@ -229,7 +230,7 @@ def _column_fate(sides: Sides, sequence: Sequence) -> str:
     key = sequence.owning_column
     if key is None:
         return "none"
-    wanted, present = sides.desired.column(key), sides.live.column(key)
+    wanted, present = sides.desired.table_column(key), sides.live.table_column(key)
     if wanted is None or present is None:
         return "goes along"
     if present.owned_sequence != sequence.key.qualified:

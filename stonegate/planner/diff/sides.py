@@ -186,7 +186,7 @@ class Sides:
         while queue:
             for user in self.users_of_type(queue.pop()):
                 if user.kind is ObjectKind.COLUMN:
-                    found |= {user} if self.live.column(user) is not None else set()
+                    found |= {user} if self.live.table_column(user) is not None else set()
                 elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
                     seen.add(user.owner)
                     queue.append(user.owner)
@@ -212,7 +212,7 @@ class Sides:
         bases = {domain.key.qualified.sql: domain.base for domain in self.live.domains}
 
         def holds_inside(user: ObjectKey) -> bool:
-            column = self.live.column(user)
+            column = self.live.table_column(user)
             kind = column.type if column is not None else ""
             while kind in bases and kind != key.qualified.sql:
                 kind = bases[kind]

@@ -78,7 +78,7 @@ def with_planned_consent(changes: Iterable[Change], steps: Iterable[Step]) -> tu
 def _with_tables(catalog: Catalog, desired: Catalog, added: Iterable[Change]) -> Catalog:
     by_table: dict[ObjectKey, dict[str, Column]] = {}
     for change in added:
-        column = desired.column(change.key)
+        column = desired.table_column(change.key)
         if column is not None and change.key.kind is ObjectKind.COLUMN:
             nullable = replace(column, not_null=False, not_null_options=None)
             by_table.setdefault(change.key.owner, {})[column.name] = nullable

@@ -8,7 +8,6 @@ from dataclasses import replace
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb
-from stonegate.planner.holders import column_in
 
 _WHOLE = (ObjectKind.TABLE, ObjectKind.TYPE, ObjectKind.SEQUENCE)
 _VERBS = {
@@ -66,7 +65,7 @@ def _holding(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
 def _is_lost(key: ObjectKey, catalog: Catalog) -> bool:
     match key.kind:
         case ObjectKind.COLUMN:
-            column = column_in(catalog, key)
+            column = catalog.column(key)
             if column is None or column.inherited or column.generated is not None:
                 return False  # it goes with its parent's, or held nothing of its own
             return column.default is None or "." in column.type  # where a built-in type stays, it was the default's

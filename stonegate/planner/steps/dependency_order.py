@@ -84,7 +84,7 @@ def _inner_sequences(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 def _other_users(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     """What uses the sequence that a column owns, or has inside, besides the column."""
-    column = catalog.column(key)
+    column = catalog.table_column(key)
     name = (column.identity_name or column.owned_sequence) if column is not None else None
     users = catalog.dependents.get(name.key(ObjectKind.SEQUENCE), ()) if name else ()
     return (user for user in users if user != key)

@@ -125,7 +125,7 @@ def _taken(operation: Operation, live: Catalog, desired: Catalog) -> Iterator[ob
     elif operation.verb is not Verb.DROP and operation.change.aspect != "owned_by":  # which takes no name
         yield from _names(operation, desired)
     if operation.change.aspect == "identity":
-        column = desired.column(operation.key)
+        column = desired.table_column(operation.key)
         yield from _sequence_names(column) if column is not None and has_given_sequence(column) else ()
 
 

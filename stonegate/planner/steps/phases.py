@@ -121,7 +121,7 @@ def _is_there(key: ObjectKey, evolution: Evolution) -> bool:
     """True if the database has it until a migration takes it away."""
     if evolution.real is None:
         return False
-    is_column = key.kind is ObjectKind.COLUMN and evolution.real.column(key) is not None
+    is_column = key.kind is ObjectKind.COLUMN and evolution.real.table_column(key) is not None
     return is_column or key in evolution.real.objects
 
 
