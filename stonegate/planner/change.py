@@ -23,7 +23,7 @@ from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.recorded import changed_migrations
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
-from stonegate.planner.obstacles import clear_the_way
+from stonegate.planner.obstacles.clear import clear_the_way
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.places import find_places
 from stonegate.planner.records import build_records

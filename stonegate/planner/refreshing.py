@@ -102,9 +102,8 @@ def reads_of_catalog(catalog: Catalog) -> Reads:
     for edge in catalog.dependencies:
         if edge.dependent.kind in _READING:
             found[_relation(edge.dependent)].add(_relation(edge.on.owner))
-    for table in catalog.tables:
-        for parent in table.parents:
-            found[parent.key(ObjectKind.TABLE)].add(table.key)
+    for parent, children in catalog.children.items():
+        found[parent] |= {child.key for child in children}
     _note_bodies(found, {routine.key: routine.body for routine in catalog.routines}, catalog.objects)
     return found
 

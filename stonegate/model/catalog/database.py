@@ -108,6 +108,35 @@ class Catalog:
         )
 
     @cached_property
+    def children(self) -> MappingProxyType[ObjectKey, tuple[Table, ...]]:
+        """For each table those directly below it, as partitions or otherwise."""
+        found: dict[ObjectKey, list[Table]] = {}
+        for table in self.tables:
+            for parent in table.parents:
+                found.setdefault(parent.key(ObjectKind.TABLE), []).append(table)
+        return MappingProxyType({key: tuple(tables) for key, tables in found.items()})
+
+    def descendants(self, key: ObjectKey) -> Iterator[Table]:
+        """The tables below one, its children first."""
+        children = self.children.get(key, ())
+        yield from children
+        for child in children:
+            yield from self.descendants(child.key)
+
+    def parents(self, table: Table) -> tuple[Table, ...]:
+        """The tables directly above one, as far as the catalog has them."""
+        found = (self.table(name.key(ObjectKind.TABLE)) for name in table.parents)
+        return tuple(parent for parent in found if parent is not None)
+
+    def ancestors(self, key: ObjectKey) -> Iterator[ObjectKey]:
+        """The tables above one, nearest first."""
+        table = self.table(key)
+        for parent in table.parents if table is not None else ():
+            above = parent.key(ObjectKind.TABLE)
+            yield above
+            yield from self.ancestors(above)
+
+    @cached_property
     def foreign_keys(self) -> MappingProxyType[ObjectKey, ForeignKey]:
         """The foreign keys of all tables by the key of the constraint."""
         return MappingProxyType(

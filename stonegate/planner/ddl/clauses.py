@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from stonegate.model.catalog import Catalog, Column, Table
-from stonegate.model.names import ObjectKind, QualifiedName
+from stonegate.model.names import QualifiedName
 
 _STAGE = 100
 
@@ -170,25 +170,13 @@ class DdlContext:
         return self.live.server or self.desired.server
 
 
-def parent_tables(table: Table, catalog: Catalog) -> tuple[Table, ...]:
-    """The tables that `table` inherits from, as a partition or otherwise, as far as the catalog has them."""
-    found = (catalog.table(name.key(ObjectKind.TABLE)) for name in table.parents)
-    return tuple(parent for parent in found if parent is not None)
-
-
-def children_of(table: Table, catalog: Catalog) -> tuple[Table, ...]:
-    """All tables below `table`, nearest first."""
-    own = tuple(other for other in catalog.tables if table.key.qualified in other.parents)
-    return own + tuple(deeper for child in own for deeper in children_of(child, catalog))
-
-
 def children_reached(table: Table, column: str, context: DdlContext) -> Iterator[tuple[Table, Column]]:
     """The tables that stay below `table`, with their desired form of its column: what ALTER TABLE reaches.
 
     A table that joins only now gets its columns ready by changes of its own.
     """
-    former = {child.key for child in children_of(table, context.live)}
-    for child in children_of(table, context.desired):
+    former = {child.key for child in context.live.descendants(table.key)}
+    for child in context.desired.descendants(table.key):
         found = child.column(column)
         if found is not None and child.key in former:
             yield child, found
@@ -196,5 +184,5 @@ def children_reached(table: Table, column: str, context: DdlContext) -> Iterator
 
 def inherited_column(table: Table, column: str, catalog: Catalog) -> Column | None:
     """The column of a parent that `column` comes from (or merges with), or None."""
-    found = (parent.column(column) for parent in parent_tables(table, catalog))
+    found = (parent.column(column) for parent in catalog.parents(table))
     return next((column for column in found if column is not None), None)

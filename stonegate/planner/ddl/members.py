@@ -24,7 +24,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, parent_tables
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached
 from stonegate.planner.ddl.columns import (
     LOCAL_NOT_NULL,
     add_column,
@@ -107,10 +107,10 @@ def _comes_from_above(table: Table, column: Column, context: DdlContext) -> bool
         return False
     if table.of_type is not None and table.of_type == live.of_type:
         return True
-    before = {parent.key: parent for parent in parent_tables(live, context.live)}
+    before = {parent.key: parent for parent in context.live.parents(live)}
     return any(
         parent.column(column.name) is not None and before[parent.key].column(column.name) is None
-        for parent in parent_tables(table, context.desired)
+        for parent in context.desired.parents(table)
         if parent.key in before
     )
 

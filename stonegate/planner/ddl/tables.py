@@ -17,7 +17,6 @@ from stonegate.planner.ddl.clauses import (
     Order,
     combine,
     inherited_column,
-    parent_tables,
 )
 from stonegate.planner.ddl.columns import (
     LOCAL_NOT_NULL,
@@ -39,7 +38,6 @@ from stonegate.planner.ddl.constraints import (
     replica_identity_clauses,
 )
 from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
-from stonegate.planner.diff.inheritance import ancestors
 from stonegate.planner.diff.matching import is_named_share
 
 
@@ -211,7 +209,7 @@ def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
     shares: tuple[Constraint | Index, ...] = (*table.constraints, *table.indexes)
     if table.partition_of is None or any(_is_named(table, part) for part in shares):
         return False
-    parents = parent_tables(table, catalog) if catalog is not None else ()
+    parents = catalog.parents(table) if catalog is not None else ()
     own = [column.name for column in table.columns]
     return all([column.name for column in parent.columns] == own for parent in parents)
 
@@ -360,5 +358,5 @@ def attach(table: Table) -> Clause:
 
 def is_referenced(partition: Table, context: DdlContext) -> bool:
     """True if a foreign key to the partitioned table goes on: PostgreSQL drops no partition of that, it must leave."""
-    above = frozenset(ancestors(partition.key, context.live))
+    above = frozenset(context.live.ancestors(partition.key))
     return any(foreign.target in above for foreign in context.desired.foreign_keys.values())

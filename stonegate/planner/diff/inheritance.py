@@ -178,7 +178,7 @@ class Family:
             return False
         return any(
             part_meaning(other) == part_meaning(part) and is_named_share(other, table.name)
-            for table in _below(self.sides.desired, self.desired)
+            for table in self.sides.desired.descendants(self.desired.key)
             for other in (table.indexes if isinstance(part, Index) else table.constraints)
         )
 
@@ -200,14 +200,6 @@ class Family:
             return _is_dropped(part, self.desired.indexes, self.live.indexes, name, known_indexes)
         known = last.constraints if last is not None else ()
         return _is_dropped(part, self.desired.constraints, self.live.constraints, name, known)
-
-
-def _below(catalog: Catalog, table: Table) -> Iterator[Table]:
-    """The partitions of a table, at any depth."""
-    for other in catalog.tables:
-        if other.partition_of == table.key.qualified:
-            yield other
-            yield from _below(catalog, other)
 
 
 def _hands_down(column: Column) -> bool:
@@ -247,12 +239,9 @@ def partitions_by(catalog: Catalog, table: Table, column: str) -> bool:
 
     PostgreSQL changes the type of no such column (manual: ALTER TABLE).
     """
-    if table.partition_key is not None:
-        name = quote_ident(column).encode()
-        if any(token.text == name for token in lex(table.partition_key.encode())):
-            return True
-    below = (other for other in catalog.tables if other.partition_of == table.key.qualified)
-    return any(partitions_by(catalog, other, column) for other in below)
+    name = quote_ident(column).encode()
+    keys = (other.partition_key for other in (table, *catalog.descendants(table.key)))
+    return any(token.text == name for key in keys if key is not None for token in lex(key.encode()))
 
 
 def leaves_column(table: Table, column: str, desired: Catalog, live: Catalog) -> bool:
@@ -260,8 +249,7 @@ def leaves_column(table: Table, column: str, desired: Catalog, live: Catalog) ->
 
     A child that has the column from another parent too keeps it anyway.
     """
-    children = (child for child in live.tables if table.key.qualified in child.inherits)
-    remaining = (desired.table(child.key) for child in children)
+    remaining = (desired.table(child.key) for child in live.children.get(table.key, ()))
     return any(
         child is not None
         and table.key.qualified in child.inherits
@@ -282,25 +270,15 @@ def _is_handed_down(child: Table, table: Table, column: str, desired: Catalog, l
     )
 
 
-def ancestors(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
-    """The tables above one, nearest first."""
-    table = catalog.table(key)
-    if table is not None:
-        for parent in table.parents:
-            above = parent.key(ObjectKind.TABLE)
-            yield above
-            yield from ancestors(above, catalog)
-
-
 def references_above(partition: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
     """The foreign keys that lead to the tables above a partition."""
-    above = frozenset(ancestors(partition, live))
+    above = frozenset(live.ancestors(partition))
     return (key for key, foreign in live.foreign_keys.items() if foreign.target in above and not foreign.inherited)
 
 
 def remarks_on_triggers(partition: ObjectKey, live: Catalog) -> Iterator[ObjectKey]:
     """What is said about triggers that a partition, or one below it, has from its parent."""
-    tables = (table.key for table in live.tables if partition in (table.key, *ancestors(table.key, live)))
+    tables = (table.key for table in live.tables if partition in (table.key, *live.ancestors(table.key)))
     ends = tuple(f" on {key.qualified.sql}" for key in tables)
     for other in live.others:
         if other.key.name.startswith(("trigger state ", "comment trigger ")) and other.key.name.endswith(ends):

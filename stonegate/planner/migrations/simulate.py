@@ -27,7 +27,6 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
 from stonegate.model.source import Effect, EffectVerb, Migration
-from stonegate.planner.ddl.clauses import children_of
 from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.enum_values import changed_labels
 from stonegate.planner.migrations.moved import FIELDS
@@ -264,8 +263,7 @@ class Replay:
 
     def _family(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
         """The table and those below it, which follow it in what happens to its columns."""
-        table = self.catalog.table(key)
-        return (key, *(child.key for child in children_of(table, self.catalog))) if table is not None else (key,)
+        return (key, *(table.key for table in self.catalog.descendants(key)))
 
     def _rename_schema(self, old: str, new: str) -> None:
         """Everything in it goes along; what mentions it reads otherwise then, which is seen when it has happened."""

@@ -62,7 +62,7 @@ class Evolution:
 
 
 def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = False) -> tuple[Step, ...]:
-    """The steps that carry out `changes` (obstacles included, see obstacles.py), in execution order.
+    """The steps that carry out `changes` (obstacles included, see planner/obstacles/), in execution order.
 
     Args:
         bare: make new tables without foreign keys, triggers and policies.

@@ -10,7 +10,6 @@ from stonegate.model.catalog import NOT_VALID
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.constraints import indexed
-from stonegate.planner.diff.inheritance import ancestors
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
 
@@ -96,7 +95,7 @@ def _heirlooms_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
         for edge in catalog.dependencies:
             if edge.on.kind is not ObjectKind.COLUMN or edge.on.owner not in heirs:
                 continue
-            for ancestor in ancestors(edge.on.owner, catalog):
+            for ancestor in catalog.ancestors(edge.on.owner):
                 above = ancestor.part(ObjectKind.COLUMN, edge.on.member or "")
                 if catalog is index.live:
                     changing = (*index.droppers(above), *index.alterers(above))
@@ -129,7 +128,7 @@ def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:
 def _parents_ready(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A new child or partition is made once the tables above it have the columns and checks that it has too."""
     for second, operation in enumerate(index.operations):
-        above = frozenset(ancestors(operation.key, index.desired)) if operation.change.action is Action.CREATE else ()
+        above = frozenset(index.desired.ancestors(operation.key)) if operation.change.action is Action.CREATE else ()
         for first, other in enumerate(index.operations) if above else ():
             is_check = other.verb is Verb.CREATE and (other.change.after or "").startswith("CHECK")
             if other.table in above and (other.key.kind is ObjectKind.COLUMN or is_check):
@@ -146,7 +145,7 @@ def _parts_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
             going[operation.table].append(number)
     for number, operation in enumerate(index.operations) if going else ():
         if operation.verb is not Verb.ALTER and operation.key.kind in parts:
-            above = [first for ancestor in ancestors(operation.table, index.live) for first in going.get(ancestor, ())]
+            above = [first for ancestor in index.live.ancestors(operation.table) for first in going.get(ancestor, ())]
             if operation.verb is Verb.DROP:
                 is_check = (operation.change.before or "").startswith("CHECK")
                 above = [
@@ -163,7 +162,7 @@ def shares_first(index: OperationIndex) -> Iterator[tuple[int, int]]:
         operation = index.operations[first]
         if operation.verb is not Verb.CREATE or not _is_share(operation):
             continue
-        parents = frozenset(ancestors(operation.table, index.desired))
+        parents = frozenset(index.desired.ancestors(operation.table))
         above = {operation.table, *parents} if parents else ()
         for second in makes:
             other = index.operations[second]
@@ -209,7 +208,7 @@ def _references_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         former = index.live.table(operation.key)
         goes = operation.verb is Verb.DROP or operation.change.aspect == "partition"
         if former is not None and former.partition_of is not None and goes:
-            for above in ancestors(operation.key, index.live):
+            for above in index.live.ancestors(operation.key):
                 leaving[above].append(number)
     for key, foreign in index.live.foreign_keys.items() if leaving else ():
         for second in leaving.get(foreign.target, ()) if not foreign.inherited else ():

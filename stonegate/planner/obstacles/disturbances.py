@@ -1,0 +1,71 @@
+"""What a change disturbs: what it drops or gives another type, and what goes or changes the same way with that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change
+
+#: How the reason of a change begins that only makes way for another one.
+RESTORED = "restored: "
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """`key` is dropped (`retyped` False) or changes its type (`retyped` True), because of `cause`."""
+
+    key: ObjectKey
+    retyped: bool
+    cause: Change
+
+    @property
+    def verb(self) -> str:
+        if self.cause.aspect == "partition":
+            return "leaves its parent for a while"
+        return "changes its type" if self.retyped else "is dropped"
+
+    def restoring(self, dependent: ObjectKey, action: Action, table: ObjectKey | None = None) -> Change:
+        """The change that makes way for this one, and brings back what depends on it."""
+        reason = f"{RESTORED}{self.key} {self.verb}"
+        return Change(action=action, key=dependent, table=table, reason=reason, restored=True)
+
+
+def disturbances(change: Change, desired: Catalog, live: Catalog) -> Iterator[Disturbance]:
+    """What the change drops or retypes, the object itself first; nothing for one that is felt by nobody."""
+    retyped = change.key.kind is ObjectKind.COLUMN and change.aspect in ("type", "generated")
+    if change.action in (Action.DROP, Action.RECREATE) or retyped:
+        for key in (change.key, *_heirs(change.key, change, desired, live)):
+            yield Disturbance(key, retyped, change)
+
+
+def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> Iterator[ObjectKey]:
+    """The same column of the tables below, which changes and goes with it unless it is left to them."""
+    for child in live.children.get(key.owner, ()) if key.kind is ObjectKind.COLUMN else ():
+        column, wanted = child.column(key.member or ""), desired.table(child.key)
+        if column is None or not column.inherited:
+            continue
+        stays = wanted.column(column.name) if wanted is not None else None
+        retyped = cause.action is Action.ALTER and stays is not None and stays.type != column.type
+        if stays is None or retyped or cause.action is Action.RECREATE:
+            heir = child.key.part(ObjectKind.COLUMN, column.name)
+            yield heir
+            yield from _heirs(heir, cause, desired, live)
+
+
+def lost_sequence(key: ObjectKey, desired: Catalog, live: Catalog) -> ObjectKey | None:
+    """The sequence inside of an identity column that will have none: it goes, although its name may stay."""
+    column, stays = live.column(key), desired.table_column(key)
+    name = column.identity_name if column is not None and (stays is None or not stays.identity) else None
+    return name.key(ObjectKind.SEQUENCE) if name is not None else None
+
+
+def touched(disturbance: Disturbance, live: Catalog) -> Iterator[ObjectKey]:
+    """The key itself and, for a whole relation, its columns."""
+    yield disturbance.key
+    found = live.objects.get(disturbance.key)
+    if isinstance(found, Table | View):
+        for column in found.columns:
+            yield found.key.part(ObjectKind.COLUMN, column.name)

@@ -1,0 +1,36 @@
+"""What is said of an obstacle that may not be touched, and what to do about it."""
+
+from __future__ import annotations
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
+from stonegate.model.plan import Blocked, ChangeClass
+from stonegate.planner.obstacles.disturbances import RESTORED, Disturbance
+
+
+def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, live: Catalog) -> Blocked:
+    """The refusal to drop or retype what `dependent` depends on."""
+    verb = disturbance.verb.replace("is dropped", "must be dropped")
+    if disturbance.cause.restored:
+        verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
+    hint = f"drop {dependent} in a migration, or declare it in the folder"
+    column = live.column(dependent) if dependent.kind is ObjectKind.COLUMN else None
+    stays = column is not None and desired.column(dependent) is not None
+    if dependent in desired.objects or stays:
+        hint = f"change {disturbance.key} in a migration without dropping it"
+        if disturbance.key.kind is ObjectKind.OTHER:
+            hint = f"declare the new {disturbance.key} under another name, and use that"
+    if column is not None and column.generated is not None and stays:
+        table, name = dependent.qualified.sql, quote_ident(column.name)
+        hint = (
+            f"write a migration: ALTER TABLE {table} DROP COLUMN {name}; with the line -- stonegate: allow "
+            f"drop_column {dependent.label}, and this deployment adds it again, with new values; "
+            f"or change {disturbance.key} there without dropping it"
+        )
+    return Blocked(
+        code="migration_blocked",
+        object=dependent.label,
+        change_class=ChangeClass.INCOMPATIBLE,
+        reason=f"{dependent} depends on {disturbance.key}, which {verb}",
+        hint=hint,
+    )
