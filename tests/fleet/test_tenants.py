@@ -67,6 +67,8 @@ async def test_a_clone_shows_its_rows_in_materialised_views(fleet: Fleet) -> Non
         made = await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, tenant))
         assert made.cloned
         assert fleet.rows(owner(fleet, tenant).database, "SELECT body FROM b ORDER BY 1") == [("first",), ("second",)]
+    for target in resolve_targets(fleet.registry, fleet.url, fleet.name, every=True):
+        assert (await apply_database(target.conninfo, fleet.source)).status is Status.UNCHANGED
 
 
 async def test_a_clone_has_the_settings_of_its_folder(fleet: Fleet) -> None:

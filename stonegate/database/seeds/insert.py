@@ -101,6 +101,7 @@ async def insert_seeds(
     only_missing: bool = False,
     declared: DeclaredOrder | None = None,
     known: Catalog | None = None,
+    for_good: bool = False,
 ) -> tuple[SeedReport, ...]:
     """Insert the declared rows whose key is absent, and move sequences past explicit ids.
 
@@ -113,6 +114,7 @@ async def insert_seeds(
         only_missing: tables may be old ones; False says that they are new, and probably empty.
         declared: the declared column order by table, for seeders without a column list.
         known: the catalog that the database certainly holds; see `read_tables`.
+        for_good: the database is dropped if this fails: sequences need not move back, and their catalog rows stay.
 
     Returns:
         One report per table: `found` rows were there already; of a query those are expected that it inserted.
@@ -129,7 +131,7 @@ async def insert_seeds(
         async with conn.transaction():
             seeders = await mark_unsteady(conn, seeders)
             await _run_all(inserting, seeders, only_missing=only_missing)
-            await _move_sequences(inserting)
+            await _move_sequences(inserting, for_good=for_good)
     except psycopg.Error as error:
         if error.sqlstate is None or conn.closed or is_lock_failure(error):
             raise
@@ -229,7 +231,7 @@ def _filtered_select(seeder: Seeder, text: InsertText, table: SeedTable, key: tu
     return text.insert(seeder.columns, body)
 
 
-async def _move_sequences(inserting: _Inserting) -> None:
+async def _move_sequences(inserting: _Inserting, *, for_good: bool) -> None:
     """Move the sequences past explicit ids, so that the next row without one gets a free one."""
     given: dict[QualifiedName, set[str]] = {}
     for run in inserting.done:
@@ -264,16 +266,16 @@ async def _move_sequences(inserting: _Inserting) -> None:
         farthest = max(value, other) if sequence.increment > 0 else min(value, other)
         moves[sequence.name] = (farthest, sequence)
     if moves:
-        statements = (_move(sequence, value) for value, sequence in moves.values())
+        statements = (_move(sequence, value, for_good=for_good or sequence.new) for value, sequence in moves.values())
         await inserting.conn.execute(sql.SQL("; ".join(statements)))
 
 
-def _move(sequence: SeedSequence, value: int) -> str:
+def _move(sequence: SeedSequence, value: int, *, for_good: bool) -> str:
     """ALTER SEQUENCE, since it is undone with the transaction and setval is not.
 
     A sequence of this very transaction is gone with it anyway; setval spares it a second file.
     """
-    if sequence.new:
+    if for_good:
         return f"SELECT pg_catalog.setval({quote_literal(sequence.name)}::regclass, {value}, false)"
     return f"ALTER SEQUENCE {sequence.name} RESTART WITH {value}"
 

@@ -145,11 +145,12 @@ async def finish_clone(
             lock_timeout_s=0, statement_timeout_s=0, search_path=path, role=None, version=conn.info.server_version
         )
         await conn.execute("; ".join(("BEGIN", *settings.statements(local=True))).encode())
-        seeds = await insert_seeds(conn, seeders, known=catalog) if seeders else ()
+        seeds = await insert_seeds(conn, seeders, known=catalog, for_good=True) if seeders else ()
         for name in refreshed:
             await conn.execute(refresh_view(name).encode())
         origin = {"template": new.template, "fingerprint": fingerprint, "digest": digest}
-        stamp = sql.SQL(stamp_expression().replace("%", "%%"))
+        # Rows do not move the stamp that the template was recorded with (change_stamp.sql).
+        stamp = sql.SQL(stamp_expression().replace("%", "%%") if refreshed else "stamp")
         record = sql.SQL(load("tracking/record_clone")).format(stamp=stamp)
         async with conn.pipeline():
             await conn.execute(record, origin | {"duration_ms": elapsed_ms(started)})

@@ -1,5 +1,5 @@
 -- A clone carries the records of the build that it was copied from: they become those of the clone, deployed now, by
--- whoever made it; and the changelog says where everything came from. The stamp is taken last, after the rows.
+-- whoever made it; and the changelog says where everything came from. A stamp is taken last, after the rows.
 WITH copied AS (
     UPDATE public._stonescriptdb_gateway_changelog SET executed_at = now(), executed_by = session_user::text
 ), origin AS (
