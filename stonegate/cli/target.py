@@ -170,7 +170,7 @@ def start_server(settings: Settings) -> EmbeddedServer:
     """The private server, started unless it runs."""
     from stonegate.database.embedded.server import start_embedded
 
-    with progress(f"starting the private PostgreSQL in {settings.embedded_directory}"):
+    with progress(f"waiting for the private PostgreSQL in {settings.embedded_directory}"):
         return start_embedded(settings.embedded_directory)
 
 
