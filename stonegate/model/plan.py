@@ -15,6 +15,8 @@ from stonegate.model.source import Seeder
 from stonegate.model.tracking import Record
 
 PLAN_VERSION = 1
+#: In `Plan.uncertain` the mark of a migration that nobody can read (DO blocks, calls): all is decided at apply.
+EVERYTHING = "*"
 
 
 class Action(StrEnum):

@@ -8,9 +8,8 @@ from stonegate.errors import MigrationBlocked, PlanChanged
 from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action, Change, ChangeClass, Plan
+from stonegate.model.plan import EVERYTHING, Action, Change, ChangeClass, Plan
 from stonegate.planner.consent import Allowed
-from stonegate.planner.migrations.simulate import EVERYTHING
 
 
 def confirm(plan: Plan, changes: tuple[Change, ...], before: Catalog, allowed: Allowed) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Blocked, Change
+from stonegate.model.plan import EVERYTHING, Action, Blocked, Change
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.diff import differences
-from stonegate.planner.migrations.simulate import EVERYTHING, Simulated
+from stonegate.planner.migrations.simulate import Simulated
 
 #: Kinds that a deployment simply writes again; the old text goes into the changelog.
 _REDEPLOYED = frozenset({ObjectKind.ROUTINE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW})

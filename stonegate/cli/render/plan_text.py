@@ -22,8 +22,7 @@ from stonegate.cli.render.names import (
     sql_of,
     summarise,
 )
-from stonegate.model.plan import Action, Blocked, ChangeClass, Mode, Phase, Plan, Step
-from stonegate.planner.migrations.simulate import EVERYTHING
+from stonegate.model.plan import EVERYTHING, Action, Blocked, ChangeClass, Mode, Phase, Plan, Step
 
 #: What stands before an object, and its colour.
 SYMBOLS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stonegate.model.catalog.access import DefaultPrivileges
 from stonegate.model.catalog.objects import Extension, OtherObject, Routine, Schema
@@ -66,21 +66,7 @@ class Catalog:
     @cached_property
     def objects(self) -> MappingProxyType[ObjectKey, CatalogObject]:
         """All top-level objects by key."""
-        return MappingProxyType({thing.key: thing for thing in self._walk()})
-
-    def _walk(self) -> Iterator[CatalogObject]:
-        yield from self.schemas
-        yield from self.extensions
-        yield from self.enums
-        yield from self.composites
-        yield from self.domains
-        yield from self.ranges
-        yield from self.sequences
-        yield from self.tables
-        yield from self.views
-        yield from self.routines
-        yield from self.default_privileges
-        yield from self.others
+        return MappingProxyType({thing.key: thing for field in _FIELDS.values() for thing in getattr(self, field)})
 
     @cached_property
     def dependents(self) -> MappingProxyType[ObjectKey, tuple[ObjectKey, ...]]:
@@ -166,6 +152,39 @@ class Catalog:
         table = self.table(key.owner)
         return table.column(key.member or "") if table is not None else None
 
+    def with_object(self, thing: CatalogObject) -> Catalog:
+        """The catalog with this object, in the place of another one of its key."""
+        field = _FIELDS[type(thing)]
+        others = (other for other in getattr(self, field) if other.key != thing.key)
+        changed: dict[str, Any] = {field: (*others, thing)}
+        return replace(self, **changed)
+
+    def without_object(self, key: ObjectKey) -> Catalog:
+        """The catalog without the object of that key, if it has one."""
+        found = self.objects.get(key)
+        if found is None:
+            return self
+        field = _FIELDS[type(found)]
+        changed: dict[str, Any] = {field: tuple(other for other in getattr(self, field) if other.key != key)}
+        return replace(self, **changed)
+
     def fingerprint(self) -> str:
         """sha256 (hex) of the canonical JSON form without the server's version: equal for equal databases."""
         return sha256(to_json(replace(self, server=0))).hexdigest()
+
+
+#: Where a catalog has the objects of a class.
+_FIELDS: dict[type, str] = {
+    Schema: "schemas",
+    Extension: "extensions",
+    EnumType: "enums",
+    CompositeType: "composites",
+    DomainType: "domains",
+    RangeType: "ranges",
+    Sequence: "sequences",
+    Table: "tables",
+    View: "views",
+    Routine: "routines",
+    DefaultPrivileges: "default_privileges",
+    OtherObject: "others",
+}

@@ -4,26 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from stonegate.model.catalog import Catalog, CompositeType, DomainType, Table, View
 from stonegate.model.names import ObjectKey
-
-#: Where a catalog has the objects of a class.
-FIELDS = {
-    "Schema": "schemas",
-    "Extension": "extensions",
-    "EnumType": "enums",
-    "CompositeType": "composites",
-    "DomainType": "domains",
-    "RangeType": "ranges",
-    "Sequence": "sequences",
-    "Table": "tables",
-    "View": "views",
-    "Routine": "routines",
-    "DefaultPrivileges": "default_privileges",
-    "OtherObject": "others",
-}
 
 #: What has parts that the folder may drop in the release that renames the whole.
 _WITH_PARTS = (Table, View, CompositeType, DomainType)
@@ -40,8 +23,6 @@ def with_moved(declared: Catalog | None, moved: Iterable[tuple[ObjectKey, Object
     for before, after in moved:
         found = declared.objects.get(before)
         if isinstance(found, _WITH_PARTS):
-            field = FIELDS[type(found).__name__]
-            others = (thing for thing in getattr(declared, field) if thing is not found)
-            changed: dict[str, Any] = {field: (*others, replace(found, schema=after.schema, name=after.name))}
-            declared = replace(declared, **changed)
+            renamed = replace(found, schema=after.schema, name=after.name)
+            declared = declared.without_object(before).with_object(renamed)
     return declared

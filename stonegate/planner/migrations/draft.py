@@ -1,0 +1,93 @@
+"""A catalog on which the effects of migrations are carried out, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from stonegate.model.catalog import Catalog, CatalogObject, Table
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.planner.migrations.table_parts import others_than, with_index, without_index
+
+
+class Draft:
+    """The catalog as it is by now, and what happened to it.
+
+    Attributes:
+        desired: the catalog whose forms are taken for what the text of a migration does not spell out.
+        uncertain: labels of what is only known once the migrations really ran; EVERYTHING among them where one of them
+            cannot be read.
+        created, moved: the keys that were made, and those that changed (before, after).
+    """
+
+    def __init__(self, live: Catalog, desired: Catalog) -> None:
+        self.catalog = live
+        self.desired = desired
+        self.uncertain: set[str] = set()
+        self.created: set[ObjectKey] = set()
+        self.moved: list[tuple[ObjectKey, ObjectKey]] = []
+
+    def put(self, thing: CatalogObject) -> None:
+        """Adds an object, in the place of its namesake."""
+        self.catalog = self.catalog.with_object(thing)
+
+    def remove(self, key: ObjectKey) -> None:
+        """Takes a whole object away, and with a table the sequences that its columns own."""
+        if key not in self.catalog.objects:
+            return
+        self.catalog = self.catalog.without_object(key)
+        if key.kind is ObjectKind.TABLE:
+            for sequence in self.catalog.sequences:
+                if sequence.owning_column is not None and sequence.owning_column.owner == key:
+                    self.remove(sequence.key)
+
+    def drop(self, key: ObjectKey) -> None:
+        """Takes an object or a part of a table away; of a routine without arguments all of that name."""
+        match key.kind:
+            case ObjectKind.INDEX:
+                self.each_table(lambda table: without_index(table, key))
+            case ObjectKind.TRIGGER:
+                self.on_table(key, lambda table: replace(table, triggers=others_than(table.triggers, key.member)))
+            case ObjectKind.POLICY:
+                self.on_table(key, lambda table: replace(table, policies=others_than(table.policies, key.member)))
+            case ObjectKind.ROUTINE if key.arguments is None:
+                for routine in self.catalog.routines:
+                    if (routine.schema, routine.name) == (key.schema, key.name):
+                        self.remove(routine.key)
+            case _:
+                self.remove(key)
+
+    # --- tables ----------------------------------------------------------------------------------------------------
+
+    def on_table(self, key: ObjectKey, change: Callable[[Table], Table]) -> None:
+        """Changes the table of that key, or that it is a part of."""
+        self.each_table(change, key.owner)
+
+    def each_table(self, change: Callable[[Table], Table], only: ObjectKey | None = None) -> None:
+        """Changes every table, or the one of that key."""
+        tables = self.catalog.tables
+        changed = tuple(change(table) if only is None or table.key == only else table for table in tables)
+        self.catalog = replace(self.catalog, tables=changed)
+
+    def wanted_table(self, table: Table) -> Table | None:
+        """The table as it is declared."""
+        return self.desired.table(table.key)
+
+    def family(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
+        """The table and those below it, which follow it in what happens to its columns."""
+        return (key, *(table.key for table in self.catalog.descendants(key)))
+
+    def adopt_sequences(self, key: ObjectKey) -> None:
+        """The declared ones of a table; what theirs are called after a rename is seen when it has happened."""
+        for sequence in self.desired.sequences:
+            if sequence.owning_column is not None and sequence.owning_column.owner == key:
+                self.put(sequence)
+                self.uncertain.add(sequence.key.label)
+
+    def adopt_index(self, key: ObjectKey) -> None:
+        """The declared index of that key, on its table."""
+        for table in self.desired.tables:
+            for index in table.indexes:
+                if (table.schema, index.name) == (key.schema, key.name):
+                    self.on_table(table.key, partial(with_index, index=index))

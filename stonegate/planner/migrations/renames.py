@@ -1,0 +1,105 @@
+"""What gets another name or schema in a migration, and what mentions it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from stonegate.model.catalog import (
+    CatalogObject,
+    DefaultPrivileges,
+    Extension,
+    OtherObject,
+    Routine,
+    Schema,
+    Table,
+)
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
+from stonegate.model.plan import EVERYTHING
+from stonegate.model.source import Effect
+from stonegate.planner.migrations.draft import Draft
+from stonegate.planner.migrations.table_parts import (
+    adopt_members,
+    follow_rename,
+    follow_type,
+    rename_column,
+    rename_constraint,
+    with_attributes_of,
+    with_parent_renamed,
+)
+
+
+def rename(draft: Draft, effect: Effect) -> None:
+    """RENAME of any object or part."""
+    key, new = effect.key, effect.to or effect.key.name
+    match key.kind:
+        case ObjectKind.COLUMN:
+            for holder in draft.family(key.owner):
+                draft.on_table(holder, lambda table: _rename_column(draft, table, key.member or "", new))
+        case ObjectKind.SCHEMA:
+            _rename_schema(draft, key.name, new)
+        case ObjectKind.CONSTRAINT:
+            draft.on_table(key, lambda table: rename_constraint(table, key.member or "", new))
+        case ObjectKind.INDEX:
+            draft.drop(key)
+            draft.adopt_index(replace(key, name=new))
+        case _:
+            move(draft, key, key.schema, new)
+
+
+def _rename_column(draft: Draft, table: Table, old: str, new: str) -> Table:
+    renamed = rename_column(table, old, new)
+    wanted = draft.wanted_table(table)
+    return renamed if wanted is None else adopt_members(renamed, wanted, frozenset({old, new}))
+
+
+def _rename_schema(draft: Draft, old: str, new: str) -> None:
+    """Everything in it goes along; what mentions it reads otherwise then, which is seen when it has happened."""
+    schema = draft.catalog.objects.get(schema_key(old))
+    if not isinstance(schema, Schema) or schema_key(new) in draft.catalog.objects:
+        return
+    draft.uncertain.add(EVERYTHING)
+    draft.remove(schema.key)
+    draft.put(replace(schema, name=new))
+    for key in tuple(draft.catalog.objects):
+        if key.schema == old and key in draft.catalog.objects:
+            move(draft, key, new, key.name)
+
+
+def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
+    """RENAME or SET SCHEMA of a whole object."""
+    found = draft.catalog.objects.get(key)
+    if found is None or isinstance(found, Schema | Extension | DefaultPrivileges | OtherObject):
+        return
+    draft.remove(key)
+    moved: CatalogObject = replace(found, schema=schema, name=name)
+    draft.moved.append((key, moved.key))
+    wanted = draft.desired.objects.get(moved.key)
+    if isinstance(moved, Table) and isinstance(wanted, Table):
+        moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
+        draft.each_table(partial(_follow, draft, old=key.qualified, new=moved.key.qualified))
+    elif isinstance(wanted, Routine) and isinstance(found, Routine):
+        moved = replace(wanted, body=found.body)  # which goes on speaking of the old names
+    elif wanted is not None and not isinstance(moved, Table):
+        moved = wanted
+    if key.kind is ObjectKind.TYPE:
+        _follow_type(draft, key.qualified, moved.key.qualified)
+    draft.put(moved)
+    if isinstance(moved, Table):
+        draft.adopt_sequences(moved.key)
+
+
+def _follow(draft: Draft, table: Table, old: QualifiedName, new: QualifiedName) -> Table:
+    table = with_parent_renamed(table, old, new)
+    wanted = draft.wanted_table(table)
+    return table if wanted is None else follow_rename(table, wanted, old, new)
+
+
+def _follow_type(draft: Draft, old: QualifiedName, new: QualifiedName) -> None:
+    draft.each_table(lambda table: follow_type(table, draft.wanted_table(table), old, new))
+    names = {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
+    draft.catalog = replace(
+        draft.catalog,
+        composites=tuple(with_attributes_of(composite, names) for composite in draft.catalog.composites),
+        domains=tuple(replace(domain, base=names.get(domain.base, domain.base)) for domain in draft.catalog.domains),
+    )
