@@ -105,6 +105,11 @@ class ObjectKey:
         return QualifiedName(self.schema, self.name)
 
     @property
+    def own_name(self) -> str:
+        """What the object or member itself is called."""
+        return self.name if self.member is None else self.member
+
+    @property
     def owner(self) -> ObjectKey:
         """For a member the table that it belongs to (kind TABLE, or TYPE for an attribute); for all else itself."""
         if self.kind not in MEMBER_KINDS:

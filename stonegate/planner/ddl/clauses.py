@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
-from stonegate.model.catalog import Catalog, Column, Table
+from stonegate.model.catalog import Attribute, Catalog, CatalogObject, Column, Constraint, Index, Policy, Table, Trigger
 from stonegate.model.names import QualifiedName
 
 _STAGE = 100
+
+Part = TypeVar("Part", Column, Attribute, Constraint, Index, Trigger, Policy)
 
 
 class Order(IntEnum):
@@ -186,3 +189,15 @@ def inherited_column(table: Table, column: str, catalog: Catalog) -> Column | No
     """The column of a parent that `column` comes from (or merges with), or None."""
     found = (parent.column(column) for parent in catalog.parents(table))
     return next((column for column in found if column is not None), None)
+
+
+def find(parts: Iterable[Part], name: str, holder: CatalogObject) -> Part:
+    """The column, constraint, index, … of that name.
+
+    Raises:
+        LookupError: the holder has none, so that the change belongs to another catalog.
+    """
+    for part in parts:
+        if part.name == name:
+            return part
+    raise LookupError(f"{holder.key} has no {name}")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeVar
 
-from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table, View
+from stonegate.model.catalog import NOT_VALID, CatalogObject, Constraint, Index, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.model.plan import Change
 from stonegate.planner.ddl.access import comment_statement
-from stonegate.planner.ddl.clauses import Clause, Order
+from stonegate.planner.ddl.clauses import Clause, Order, find
+from stonegate.planner.diff.matching import shape
+
+_Named = TypeVar("_Named", Constraint, Index)
 
 # --- constraints ----------------------------------------------------------------------------------------------------
 
@@ -175,3 +181,73 @@ def replica_identity_clauses(table: Table) -> Iterator[Clause]:
 
 def _indexed(holder: Table | View) -> tuple[Constraint | Index, ...]:
     return (*holder.constraints, *holder.indexes) if isinstance(holder, Table) else holder.indexes
+
+
+# --- ALTER ----------------------------------------------------------------------------------------------------------
+
+
+def alter_constraint(change: Change, desired: Table, live: Table) -> Iterator[Clause]:
+    """What gives one aspect of a constraint of a table its desired form."""
+    if change.aspect == "name":
+        if change.before is not None and change.after is not None:
+            yield rename_constraint(live, change.before, change.after)
+        return
+    name = desired.key.qualified
+    constraint = paired(desired.constraints, live.constraints, change.key.own_name, desired)
+    match change.aspect:
+        case "comment":
+            yield constraint_comment(name, constraint)
+        case "validated":
+            yield from validation_clauses(name, constraint)
+        case "clustered":
+            yield from clustered_clauses(desired, constraint)
+        case "replica_identity":
+            yield from identity_clauses(desired, constraint)
+        case _:
+            raise LookupError(f"{change.key}: no way to change its {change.aspect}")
+
+
+def alter_index(change: Change, desired: Table | View, live: Table | View) -> Iterator[Clause]:
+    """What gives one aspect of an index its desired form."""
+    if change.aspect == "name":
+        if change.before is not None and change.after is not None:
+            yield rename_index(live, change.before, change.after)
+        return
+    index = paired(desired.indexes, live.indexes, change.key.name, desired)
+    match change.aspect:
+        case "comment":
+            yield index_comment(desired, index)
+        case "clustered":
+            yield from clustered_clauses(desired, index)
+        case "replica_identity":
+            yield from identity_clauses(desired, index)
+        case "statistics":
+            twin = _twin(live.indexes, index)
+            before = dict(twin.statistics) if twin is not None else {}
+            wanted = dict.fromkeys(before, -1) | dict(index.statistics)
+            for number, target in wanted.items():
+                if before.get(number) != target:
+                    yield index_statistics(desired, index, number, target)
+        case _:
+            raise LookupError(f"{change.key}: no way to change its {change.aspect}")
+
+
+def paired(desired: tuple[_Named, ...], live: tuple[_Named, ...], name: str, holder: CatalogObject) -> _Named:
+    """The desired part that is called `name` in the live database, with that name.
+
+    A live part keeps a name that PostgreSQL made up, although a new database would have chosen another one.
+    """
+    present = next((part for part in live if part.name == name), None)
+    twins = tuple(part for part in desired if present is not None and shape(part) == shape(present))
+    if present is None or not twins or any(part.name == name for part in twins):
+        return find(desired, name, holder)
+    twin = twins[0]
+    if isinstance(present, Constraint):
+        return replace(twin, name=name, index=present.index)
+    return replace(twin, name=name)
+
+
+def _twin(live: tuple[_Named, ...], desired: _Named) -> _Named | None:
+    """The live part that is, or is about to be, called as the desired one."""
+    fitting = [part for part in live if shape(part) == shape(desired)]
+    return next((part for part in fitting if part.name == desired.name), fitting[0] if fitting else None)

@@ -132,7 +132,7 @@ class _Reproduction:
         if key.kind is ObjectKind.COLUMN:
             column = self.catalog.table_column(key)
             return key.member if column is not None and column.default is not None else None
-        return key.member or key.name
+        return key.own_name
 
     def _ordered(self) -> Iterator[tuple[ObjectKey, frozenset[str]]]:
         """Keys in order, each with the members that must come later because they close a circle."""

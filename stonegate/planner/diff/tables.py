@@ -204,7 +204,7 @@ def _compare_replica_identity(sides: Sides, desired: Table, live: Table, touched
     if desired.replica_identity == live.replica_identity:
         return
     marked = {part.name for part in indexed(desired) if part.replica_identity}
-    if desired.replica_identity == "i" and any((key.member or key.name) in marked for key in touched):
+    if desired.replica_identity == "i" and any(key.own_name in marked for key in touched):
         return
     before, after = (_IDENTITIES.get(table.replica_identity) for table in (live, desired))
     yield sides.change(

@@ -35,7 +35,7 @@ def block_occupied(findings: Iterable[Finding], desired: Catalog, live: Catalog)
     changes = tuple(finding for finding in findings if isinstance(finding, Change))
     needs_names = any(tuple(_needed(change, desired, live)) for change in changes)
     keeping = _keeping(changes, live) if needs_names else ()
-    kept = {(key.schema, _name(key)): (key, holder) for key, holder in keeping}
+    kept = {(key.schema, key.own_name): (key, holder) for key, holder in keeping}
     for finding in findings:
         occupants = tuple(_occupants(finding, kept, desired, live)) if isinstance(finding, Change) else ()
         leaving = [_makes_way(key, holder, desired, live) for key, holder in occupants]
@@ -75,14 +75,14 @@ def _makes_way(key: ObjectKey, holder: ObjectKey, desired: Catalog, live: Catalo
     else:
         wanted, present = desired.table(holder), live.table(holder)
         for pair in _pairs(key, wanted, present) if wanted is not None and present is not None else ():
-            after = pair.desired.name if pair.live.name == _name(key) else after
-    if after in ("", _name(key)):
+            after = pair.desired.name if pair.live.name == key.own_name else after
+    if after in ("", key.own_name):
         return None
     renamed = replace(key, name=after) if aspect == "new_name" else key
     reason = f"{key} is called {after} in the folder"
     table = holder if key.kind is ObjectKind.INDEX else None
     return Change(
-        action=Action.ALTER, key=renamed, table=table, aspect=aspect, before=_name(key), after=after, reason=reason
+        action=Action.ALTER, key=renamed, table=table, aspect=aspect, before=key.own_name, after=after, reason=reason
     )
 
 
@@ -122,10 +122,6 @@ def _parts(holder: Table | View) -> Iterator[tuple[str, ObjectKey]]:
             yield constraint.index, holder.key.part(ObjectKind.CONSTRAINT, constraint.name)
 
 
-def _name(key: ObjectKey) -> str:
-    return key.member if key.member is not None else key.name
-
-
 def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[ObjectKey, ObjectKey]]:
     """Every live object that keeps its name, and what it goes along with: an index with its relation."""
     going = (Action.DROP, Action.RECREATE)
@@ -136,7 +132,7 @@ def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[Objec
         columns = {key.member for key in gone if key.kind is ObjectKind.COLUMN and key.owner == relation.key}
         lost = {part.name for part in _indexed(relation) if not columns.isdisjoint(part.columns)}
         for _, key in _parts(relation) if relation.key not in gone else ():
-            if key not in gone and _name(key) not in lost:
+            if key not in gone and key.own_name not in lost:
                 yield key, relation.key
 
 

@@ -308,7 +308,7 @@ class _Clearing:
                 parts = holder.constraints
             case _:
                 pass
-        return next((part for part in parts if part.name == (key.member or key.name)), None)
+        return next((part for part in parts if part.name == key.own_name), None)
 
     def _block(self, dependent: ObjectKey, disturbance: Disturbance) -> None:
         self.blocked[dependent] = refuse(dependent, disturbance, self.desired, self.live)

@@ -45,7 +45,7 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         heirlooms = {column.name for column in former.columns if column.inherited and is_free}
         for second, other in enumerate(index.operations):
             is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
-            is_share = other.verb is Verb.DROP and (other.key.member or other.key.name) in shares
+            is_share = other.verb is Verb.DROP and other.key.own_name in shares
             is_heirloom = other.key.kind is ObjectKind.COLUMN and other.key.member in heirlooms
             is_own = other.table == former.key and (is_share or is_heirloom)
             if is_part and (other.table in left or (left and is_own)):
