@@ -25,8 +25,8 @@ from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from stonegate.fleet.names import Owner
+    from stonegate.fleet.numbering import Numbering
     from stonegate.fleet.registry import Registry
-    from stonegate.fleet.tenants import Numbering
 
 app = Commands(name="tenant", help="Tenants: a database for each, made in a moment.")
 
@@ -88,7 +88,7 @@ class NewTenants:
             UsageError: none is meant, or half of what numbers take is missing.
         """
         from stonegate.fleet.names import Owner
-        from stonegate.fleet.tenants import Numbering
+        from stonegate.fleet.numbering import Numbering
 
         if (self.number is None) != (self.prefix is None):
             raise UsageError("--count and --prefix belong together", hint="--count 10 --prefix demo")

@@ -1,28 +1,24 @@
-"""Tenants: made from the platform's folder, several at a time, recorded when finished; dropped on request."""
+"""Tenants, several at a time: made from the platform's folder, or dropped; what became of each is reported."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import re
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from stonegate.database.connect import using
 from stonegate.database.reports import report_error
 from stonegate.database.server.databases import Session, connect_maintenance
-from stonegate.database.tenants.labels import DatabaseFacts, find_labelled
-from stonegate.database.tenants.make import Made, Mould, drop_tenant, make_tenant, prepare_mould
-from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation, StonegateError
-from stonegate.fleet.adoption import label_of, owner_in
+from stonegate.database.tenants.labels import DatabaseFacts
+from stonegate.database.tenants.make import Made, Mould, drop_tenant
+from stonegate.errors import DatabaseAlreadyExists, StonegateError
+from stonegate.fleet.adoption import owner_in
 from stonegate.fleet.ending import Patience, Stop, finish_undisturbed, pauses, run_until_forced
-from stonegate.fleet.names import MAIN, Owner
-from stonegate.fleet.notes import read_note, record_note
+from stonegate.fleet.names import Owner
 from stonegate.fleet.outcomes import ended_early, is_bad_password, server_is_gone
-from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
-from stonegate.fleet.targets import Target, logins
+from stonegate.fleet.targets import Target
+from stonegate.fleet.tenant import database_of, make, prepare
 from stonegate.model.report import ErrorReport
 from stonegate.source.lazy import LazySource
 
@@ -48,38 +44,6 @@ class TenantReport:
 
 
 OnTenant = Callable[[TenantReport], None]
-
-
-class Numbering:
-    """The tenants that `--count N --prefix P` means.
-
-    With `if_missing` those numbered 1 to N, else N more after the highest number that there is; then a number that
-    somebody else takes at the same moment is left to him.
-
-    Raises:
-        PlatformNotFound: no such platform.
-    """
-
-    def __init__(
-        self, registry: Registry, platform: str, schema: str | None, prefix: str, count: int, *, if_missing: bool
-    ) -> None:
-        pattern = re.compile(re.escape(prefix) + r"([0-9]+)\Z")
-        records = (record for record in registry.platform(platform).databases if record.owner.schema == schema)
-        numbers = (int(found[1]) for record in records if (found := pattern.match(record.id)) is not None)
-        first = 1 if if_missing else max(numbers, default=0) + 1
-        self._further = (
-            Owner(platform=platform, schema=schema, tenant=f"{prefix}{number}") for number in itertools.count(first)
-        )
-        self.owners = tuple(itertools.islice(self._further, count))
-        self._given = set(self.owners)
-
-    def instead_of(self, owner: Owner) -> Owner | None:
-        """The next number for one that is taken; None for an owner that is none of these."""
-        if owner not in self._given:
-            return None
-        other = next(self._further)
-        self._given.add(other)
-        return other
 
 
 async def create_tenants(
@@ -116,7 +80,7 @@ async def create_tenants(
         return ()
     (platform,) = {owner.platform for owner in owners}
     run = _Run(registry, server, if_missing, instead_of, on_report, stop or Stop())
-    return await run.go(_prepare(registry, server, source, platform), owners, min(concurrency, MOST_AT_ONCE))
+    return await run.go(prepare(registry, server, source, platform), owners, min(concurrency, MOST_AT_ONCE))
 
 
 class _Run:
@@ -227,115 +191,17 @@ class _Session:
         return self.conn
 
 
-async def create_tenant(
-    registry: Registry, server: str, source: LazySource, owner: Owner, *, if_missing: bool = False
-) -> Made:
-    """Make the database of one owner.
-
-    Raises:
-        DatabaseAlreadyExists: it is there, and `if_missing` is not set.
-        PlatformIsolationViolation: the name is another's.
-        StonegateError: as `create_tenants`; nothing is left behind.
-    """
-    mould = await _prepare(registry, server, source, owner.platform)
-    async with using(await connect_maintenance(server)) as maintenance:
-        return await _make(registry, mould, maintenance, owner, if_missing=if_missing)
-
-
-async def _prepare(registry: Registry, server: str, source: LazySource, platform: str) -> Mould:
-    """The mould of a platform's tenants; what was learnt of the folder is noted for the next time."""
-    login, home = registry.platform(platform).login, registry.home(platform)
-    mould = await prepare_mould(
-        server,
-        source,
-        logins=() if login is None else logins(server, login, "postgres"),
-        owner=None if login is None else login.user,
-        note=read_note(home, source.digest),
-    )
-    if mould.note is not None:
-        await asyncio.to_thread(record_note, home, source.digest, mould.note)
-    return mould
-
-
 async def _create(
     registry: Registry, mould: Mould, session: _Session, owner: Owner, *, if_missing: bool
 ) -> TenantReport:
     name = ""
     try:
-        name = _database_of(registry, owner)
-        made = await _make(registry, mould, await session.get(), owner, if_missing=if_missing)
+        name = database_of(registry, owner)
+        made = await make(registry, mould, await session.get(), owner, if_missing=if_missing)
     except StonegateError as error:
         return TenantReport(owner=owner, database=name, error=report_error(error))
     failure = None if made.report is None else made.report.error
     return TenantReport(owner=owner, database=name, made=made, error=failure)
-
-
-async def _make(registry: Registry, mould: Mould, maintenance: Session, owner: Owner, *, if_missing: bool) -> Made:
-    name = _database_of(registry, owner)
-    platform = registry.platform(owner.platform)
-    known = platform.find(owner)
-    if platform.login is not None:  # its password may have been changed since the mould was made
-        mould = replace(mould, logins=logins(mould.server, platform.login, "postgres"))
-
-    def accept(facts: DatabaseFacts) -> None:
-        _require_own(facts, owner, recorded=known is not None)
-        if not if_missing:
-            raise DatabaseAlreadyExists(
-                f"the database {name} exists already", hint="--if-missing takes that for success", database=name
-            )
-
-    async def absent() -> None:
-        found = () if known is None else await find_labelled(maintenance, label_of(owner))
-        # Owners write the labels of their databases themselves: one that is recorded is its owner's, whatever it says.
-        others = [each for each in found if registry.owner_of(each) is None]
-        if others:  # a second one would be empty, and be taken for the first
-            schema = "" if owner.schema is None else f" --schema {owner.schema}"
-            raise DatabaseAlreadyExists(
-                f"the database of {owner} is not called {name} any more, but {others[0]}",
-                hint=f"stonegate platform adopt {owner.platform} {others[0]}{schema} --tenant {owner.tenant or MAIN}"
-                f" records that; or ALTER DATABASE {others[0]} RENAME TO {name}",
-                database=others[0],
-            )
-
-    async def record() -> None:
-        current = registry.platform(owner.platform).find(owner)
-        if current is None or current.database != name:
-            made = DatabaseRecord(owner=owner, database=name, created_at=now())
-            await finish_undisturbed(asyncio.to_thread(registry.record, made))
-
-    return await make_tenant(
-        maintenance,
-        mould,
-        name,
-        label_of(owner),
-        accept=accept,
-        absent=absent,
-        record=record,
-    )
-
-
-def _database_of(registry: Registry, owner: Owner) -> str:
-    """The database that the owner has, whatever it is called, or would get.
-
-    Raises:
-        PlatformIsolationViolation, UsageError: that name is another's, or not possible.
-    """
-    known = registry.platform(owner.platform).find(owner)
-    if known is not None:
-        return known.database
-    registry.require_free(owner)
-    return owner.database
-
-
-def _require_own(facts: DatabaseFacts, owner: Owner, *, recorded: bool) -> None:
-    if facts.label is not None and owner_in(facts.label) != owner:
-        raise foreign(owner, owner_in(facts.label))
-    if facts.label is None and not recorded:
-        raise PlatformIsolationViolation(
-            f"the database {facts.name} exists, and nothing in it says whose it is",
-            hint=f"if it is yours: stonegate platform adopt {owner.platform} {facts.name}",
-            database=facts.name,
-        )
 
 
 async def drop_tenants(

@@ -17,9 +17,10 @@ import psycopg
 from psycopg import sql
 
 from stonegate.fleet.fanout import FanoutOptions, apply_fleet
+from stonegate.fleet.numbering import Numbering
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, resolve_targets
-from stonegate.fleet.tenants import Numbering, create_tenants
+from stonegate.fleet.tenants import create_tenants
 from stonegate.model.report import FleetReport
 from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource

@@ -17,7 +17,7 @@ from stonegate.fleet.credentials import register_platform, rotate_password
 from stonegate.fleet.fanout import apply_fleet
 from stonegate.fleet.names import Owner
 from stonegate.fleet.targets import Target, resolve_targets
-from stonegate.fleet.tenants import create_tenant
+from stonegate.fleet.tenant import create_tenant
 from tests.fleet.conftest import Fleet, make_fleet
 from tests.servers import MakePrivateServer
 

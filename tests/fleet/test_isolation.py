@@ -19,7 +19,8 @@ from stonegate.fleet.names import Owner
 from stonegate.fleet.records import set_next_password
 from stonegate.fleet.survey import status_fleet
 from stonegate.fleet.targets import Target, renew_target, resolve_targets
-from stonegate.fleet.tenants import TenantReport, create_tenant, create_tenants
+from stonegate.fleet.tenant import create_tenant
+from stonegate.fleet.tenants import TenantReport, create_tenants
 from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
 from tests.fleet.conftest import Fleet

@@ -18,9 +18,11 @@ from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.ending import Stop
 from stonegate.fleet.names import Owner
+from stonegate.fleet.numbering import Numbering
 from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.targets import resolve_targets
-from stonegate.fleet.tenants import Numbering, TenantReport, create_tenant, create_tenants, drop_tenants
+from stonegate.fleet.tenant import create_tenant
+from stonegate.fleet.tenants import TenantReport, create_tenants, drop_tenants
 from stonegate.model.report import Status
 from tests.fleet.conftest import Fleet, make_fleet
 from tests.servers import MakePrivateServer

@@ -12,7 +12,8 @@ import pytest
 
 from stonegate.errors import UsageError
 from stonegate.gateway.call.request import take_apart
-from stonegate.gateway.call.signatures import LARGE_BYTES, MOST_ARGUMENTS, bind_call, choose_signature
+from stonegate.gateway.call.signatures import MOST_ARGUMENTS, bind_call, choose_signature
+from stonegate.gateway.call.values import LARGE_BYTES
 from tests.gateway.gateway import Gateway
 from tests.gateway.test_plain_calls import signature
 

@@ -10,7 +10,8 @@ import msgspec
 
 from stonegate.database.call.session import FunctionSignature
 from stonegate.database.call.statement import Statement
-from stonegate.gateway.call.signatures import JSON_TYPES, POLYMORPHIC, Arguments, read_text, void_rows, write_call
+from stonegate.gateway.call.signatures import Arguments, void_rows, write_call
+from stonegate.gateway.call.values import JSON_TYPES, POLYMORPHIC, read_text
 
 #: A JSON string that is its own text: printable ASCII without escapes.
 _OWN_TEXT: Final = re.compile(rb'"[ !#-\[\]-~]*"\Z')

@@ -15,7 +15,8 @@ import msgspec
 
 from stonegate.database.call.session import FunctionSignature
 from stonegate.errors import UsageError
-from stonegate.gateway.call.signatures import LARGE_BYTES, MOST_ARGUMENTS, MOST_SHOWN, Arguments
+from stonegate.gateway.call.signatures import MOST_ARGUMENTS, MOST_SHOWN, Arguments
+from stonegate.gateway.call.values import LARGE_BYTES
 
 _UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
 

@@ -21,7 +21,7 @@ from stonegate.fleet.names import Owner, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, find_target, renew_target
-from stonegate.fleet.tenants import create_tenant
+from stonegate.fleet.tenant import create_tenant
 from stonegate.gateway.answers import public_code
 from stonegate.gateway.deploy.register import register_existing
 from stonegate.gateway.deploy.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made

@@ -13,7 +13,7 @@ from stonegate.gateway.answers import Receive, Refusal, Scope
 from stonegate.gateway.bodies import Share, check_length, read_body
 from stonegate.gateway.call.calls import CallAnswer
 from stonegate.gateway.call.request import CallRequest, LargeCallRequest, find_unknown, strict_decoder
-from stonegate.gateway.call.signatures import LARGE_BYTES
+from stonegate.gateway.call.values import LARGE_BYTES
 from stonegate.gateway.endpoints import decode_json, warn_about
 from stonegate.gateway.protocol import Exchange
 from stonegate.gateway.state import Gateway
