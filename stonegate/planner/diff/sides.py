@@ -158,7 +158,7 @@ class Sides:
         found: dict[str, list[ObjectKey]] = {}
         for relation in self.live.relations.values():
             for column in relation.columns:
-                key = ObjectKey(ObjectKind.COLUMN, relation.schema, relation.name, None, column.name)
+                key = relation.key.part(ObjectKind.COLUMN, column.name)
                 found.setdefault(column.type.removesuffix("[]"), []).append(key)
         for composite in self.live.composites:
             for attribute in composite.attributes:
@@ -203,7 +203,7 @@ class Sides:
         if declared is not None:
             return declared.type.removesuffix("[]") in types
         if column.inherited:  # it goes with its parents'
-            keys = (ObjectKey(ObjectKind.COLUMN, name.schema, name.name, None, column.name) for name in table.parents)
+            keys = (name.key(ObjectKind.TABLE).part(ObjectKind.COLUMN, column.name) for name in table.parents)
             return any(self._keeps_type(key, types) for key in keys)
         return not self.removes_column(table, column)
 

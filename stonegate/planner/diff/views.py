@@ -134,7 +134,7 @@ def _compare_columns(sides: Sides, desired: View, live: View) -> Findings:
     last = sides.last_declared(desired.key)
     former = {column.name: column for column in last.columns} if isinstance(last, View) else {}
     for column in desired.columns:
-        key = ObjectKey(ObjectKind.COLUMN, desired.schema, desired.name, None, column.name)
+        key = desired.key.part(ObjectKind.COLUMN, column.name)
         there = present.get(column.name, Column(name=column.name, type=column.type))
         yield from compare_comment(sides, key, column.comment, there.comment)
         yield from compare_column_privileges(sides, key, column, there, former.get(column.name), live.access.owner)

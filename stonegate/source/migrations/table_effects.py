@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb
 from stonegate.source.statements.relations import altered
 from stonegate.source.syntax.grammar import Node
-from stonegate.source.syntax.object_keys import Declarations
+from stonegate.source.syntax.object_keys import Declarations, new_relation
 from stonegate.source.syntax.type_names import serial_base, strings
 
 _DEFAULTS = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
@@ -18,8 +19,7 @@ _NO_CONSTRAINTS = _DEFAULTS | {"CONSTR_NOTNULL", "CONSTR_NULL"}
 
 def create_table(node: Node, declarations: Declarations) -> Iterator[Effect]:
     """The table with its columns and, following, its named or unnamed constraints."""
-    relation = node["relation"]
-    key = ObjectKey(ObjectKind.TABLE, relation.get("schemaname", "public"), relation["relname"])
+    key = new_relation(node["relation"], ObjectKind.TABLE)
     columns: list[Effect] = []
     constraints: list[Effect] = []
     keyed: set[str] = set()
@@ -35,14 +35,10 @@ def create_table(node: Node, declarations: Declarations) -> Iterator[Effect]:
     yield Effect(
         verb=EffectVerb.CREATE,
         key=key,
-        columns=tuple(_with_not_null(column) if column.key.member in keyed else column for column in columns),
+        columns=tuple(replace(column, not_null=True) if column.key.member in keyed else column for column in columns),
         if_exists=bool(node.get("if_not_exists")),
     )
     yield from constraints
-
-
-def _with_not_null(column: Effect) -> Effect:
-    return Effect(verb=column.verb, key=column.key, type=column.type, not_null=True, has_default=column.has_default)
 
 
 def _add_column(owner: ObjectKey, column: Node, declarations: Declarations, *, if_exists: bool = False) -> Effect:

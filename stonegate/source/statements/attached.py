@@ -23,7 +23,7 @@ def build_trigger(statement: Statement, declarations: Declarations) -> SourceIte
     draft.needs.walk(node)
     for column in strings(node.get("columns", ())):
         draft.needs.range_var(node["relation"], column)
-    key = ObjectKey(ObjectKind.TRIGGER, table.schema, table.name, None, node["trigname"])
+    key = table.part(ObjectKind.TRIGGER, node["trigname"])
     return draft.created(key, target=table)
 
 
@@ -33,7 +33,7 @@ def build_policy(statement: Statement, declarations: Declarations) -> SourceItem
     table = declarations.range_var(node["table"])
     draft = Draft(statement, declarations)
     draft.needs.walk(node)
-    key = ObjectKey(ObjectKind.POLICY, table.schema, table.name, None, node["policy_name"])
+    key = table.part(ObjectKind.POLICY, node["policy_name"])
     if statement.kind == "AlterPolicyStmt":
         return draft.changed(Verb.ALTER, key, target=table)
     return draft.created(key, target=table)

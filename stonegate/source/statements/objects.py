@@ -11,7 +11,14 @@ from stonegate.source.statements.items import Draft, with_original
 from stonegate.source.statements.relations import note_constraint
 from stonegate.source.statements.routines import build_aggregate
 from stonegate.source.syntax.grammar import Node, Statement
-from stonegate.source.syntax.object_keys import Declarations, cast_label, operator_label, other_key, rule_identity
+from stonegate.source.syntax.object_keys import (
+    Declarations,
+    cast_label,
+    new_relation,
+    operator_label,
+    other_key,
+    rule_identity,
+)
 from stonegate.source.syntax.type_names import qualified
 
 Builder = Callable[[Statement, Declarations], SourceItem]
@@ -47,8 +54,7 @@ def build_enum(statement: Statement, declarations: Declarations) -> SourceItem:
 
 def build_composite(statement: Statement, declarations: Declarations) -> SourceItem:
     """The item of a CREATE TYPE … AS (…); its attributes are members."""
-    relation = statement.node["typevar"]
-    key = ObjectKey(ObjectKind.TYPE, relation.get("schemaname", "public"), relation["relname"])
+    key = new_relation(statement.node["typevar"], ObjectKind.TYPE)
     draft = Draft(statement, declarations)
     for entry in statement.node.get("coldeflist", ()):
         column = entry["ColumnDef"]

@@ -11,7 +11,14 @@ from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.statements.foreign_keys import inline_foreign_keys
 from stonegate.source.statements.items import Draft, with_original
 from stonegate.source.syntax.grammar import Node, Statement
-from stonegate.source.syntax.object_keys import Declarations, is_type, other_key, relation_kind, rule_identity
+from stonegate.source.syntax.object_keys import (
+    Declarations,
+    is_type,
+    new_relation,
+    other_key,
+    relation_kind,
+    rule_identity,
+)
 from stonegate.source.syntax.references import foreign_key_needs
 from stonegate.source.syntax.type_names import strings
 
@@ -28,7 +35,7 @@ def build_table(statement: Statement, declarations: Declarations) -> SourceItem:
             line=statement.line,
             hint="create it in the routine or migration that uses it",
         )
-    key = ObjectKey(ObjectKind.TABLE, node["relation"].get("schemaname", "public"), node["relation"]["relname"])
+    key = new_relation(node["relation"], ObjectKind.TABLE)
     draft = Draft(statement, declarations)
     draft.needs.walk([value for name, value in node.items() if name != "relation"])
     for element in node.get("tableElts", ()):
@@ -91,7 +98,7 @@ def build_view(statement: Statement, declarations: Declarations) -> SourceItem:
     node = statement.node
     draft = Draft(statement, declarations)
     draft.needs.walk(node["query"])
-    return draft.created(_key(node["view"], ObjectKind.VIEW))
+    return draft.created(new_relation(node["view"], ObjectKind.VIEW))
 
 
 def build_materialized_view(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -110,7 +117,7 @@ def build_materialized_view(statement: Statement, declarations: Declarations) ->
         )
     draft = Draft(statement, declarations)
     draft.needs.walk(node["query"])
-    return draft.created(_key(node["into"]["rel"], ObjectKind.MATERIALIZED_VIEW))
+    return draft.created(new_relation(node["into"]["rel"], ObjectKind.MATERIALIZED_VIEW))
 
 
 def build_sequence(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -118,7 +125,7 @@ def build_sequence(statement: Statement, declarations: Declarations) -> SourceIt
     node = statement.node
     draft = Draft(statement, declarations)
     _note_sequence_owner(draft, node)
-    return draft.created(_key(node["sequence"], ObjectKind.SEQUENCE))
+    return draft.created(new_relation(node["sequence"], ObjectKind.SEQUENCE))
 
 
 def build_sequence_change(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -228,7 +235,3 @@ def altered(node: Node, declarations: Declarations) -> ObjectKey:
     if is_type(node["objtype"]):
         return declarations.type(node["relation"].get("schemaname"), node["relation"]["relname"])
     return declarations.range_var(node["relation"], relation_kind(node["objtype"]) or ObjectKind.TABLE)
-
-
-def _key(node: Node, kind: ObjectKind) -> ObjectKey:
-    return ObjectKey(kind, node.get("schemaname", "public"), node["relname"])

@@ -20,7 +20,8 @@ _RELATIONS = {
 }
 _TYPES = frozenset({"OBJECT_TYPE", "OBJECT_DOMAIN"})
 ROUTINES = frozenset({"OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE"})
-_MEMBERS = {
+#: Parts of a relation by PostgreSQL's ObjectType.
+MEMBERS = {
     "OBJECT_COLUMN": ObjectKind.COLUMN,
     "OBJECT_TABCONSTRAINT": ObjectKind.CONSTRAINT,
     "OBJECT_TRIGGER": ObjectKind.TRIGGER,
@@ -83,13 +84,13 @@ class Declarations:
         if objtype == "OBJECT_DOMCONSTRAINT":
             domain, name = node["List"]["items"]
             owner = self.type(*qualified(domain["TypeName"]["names"]))
-            return ObjectKey(ObjectKind.CONSTRAINT, owner.schema, owner.name, None, name["String"]["sval"])
+            return owner.part(ObjectKind.CONSTRAINT, name["String"]["sval"])
         parts = strings(node["List"]["items"]) if "List" in node else []
         if objtype in _RELATIONS:
             return self.relation(parts[-2] if len(parts) > 1 else None, parts[-1], _RELATIONS[objtype])
-        if objtype in _MEMBERS:
+        if objtype in MEMBERS:
             owner = self.relation(parts[-3] if len(parts) > 2 else None, parts[-2])
-            return owner.part(_MEMBERS[objtype], parts[-1])
+            return owner.part(MEMBERS[objtype], parts[-1])
         return other_key(self._label(objtype, node, parts))
 
     def _label(self, objtype: str, node: Node, parts: list[str]) -> str:
@@ -110,6 +111,11 @@ class Declarations:
         if not name:
             return word
         return f"{word} {QualifiedName(name[-2] if len(name) > 1 else 'public', name[-1]).sql}"
+
+
+def new_relation(node: Node, kind: ObjectKind) -> ObjectKey:
+    """The key of a relation or composite type that a statement makes, from its RangeVar."""
+    return ObjectKey(kind, node.get("schemaname", "public"), node["relname"])
 
 
 def relation_kind(objtype: str) -> ObjectKind | None:
