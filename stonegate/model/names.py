@@ -80,6 +80,17 @@ MEMBER_KINDS = frozenset(
 )
 
 
+#: Relations: two of one schema cannot have the same name (manual, CREATE TABLE).
+RELATION_KINDS = frozenset(
+    {ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE, ObjectKind.INDEX}
+)
+#: They share their names with types, since relations have row types (manual 5.10.5).
+NAMESPACE_KINDS = RELATION_KINDS | {ObjectKind.TYPE}
+VIEW_KINDS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+#: What consists of a query or a body.
+CODE_KINDS = frozenset({*VIEW_KINDS, ObjectKind.ROUTINE})
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectKey:
     """Identifies one object of one database.

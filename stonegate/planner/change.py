@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKey, ObjectKind, schema_key
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, schema_key
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Plan, PlanOptions, Step
 from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
@@ -25,18 +25,17 @@ from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles.clear import clear_the_way
 from stonegate.planner.order.tree import Ordered
-from stonegate.planner.places import find_places
+from stonegate.planner.places import Place, find_places
 from stonegate.planner.records import build_records
 from stonegate.planner.seeding import filled_tables, seed_steps
 from stonegate.planner.stale import BodyUses, refuse_stale_bodies
-from stonegate.planner.steps.evolve import Evolution, Place, evolve
+from stonegate.planner.steps.evolve import Evolution, evolve
 from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.phases import arrange
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
-_WITH_QUERIES = frozenset({ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE})
 #: What a fresh build is looked for: all else is part of these.
-_CHECKED = _WITH_QUERIES | {ObjectKind.SCHEMA, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
+_CHECKED = CODE_KINDS | {ObjectKind.SCHEMA, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +137,7 @@ def _with_facts(plan: Plan, given: Given) -> Plan:
         desired=given.desired,
         search_path=extension_search_path(tree),
         stated=_stated(tree),
-        starred=tuple(sorted({item.key for item in tree.items if item.starred and item.key.kind in _WITH_QUERIES})),
+        starred=tuple(sorted({item.key for item in tree.items if item.starred and item.key.kind in CODE_KINDS})),
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from stonegate.errors import MigrationBlocked, PlanChanged
 from stonegate.model.catalog import Catalog
-from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import EVERYTHING, Action, Change, ChangeClass, Plan
+from stonegate.planner.classify import DROP_TOKENS
 from stonegate.planner.consent import Allowed
 
 
@@ -46,20 +46,15 @@ def confirm(plan: Plan, changes: tuple[Change, ...], before: Catalog, allowed: A
         )
 
 
-_LOST = {
-    ObjectKind.TABLE: ConsentToken.DROP_TABLE,
-    ObjectKind.COLUMN: ConsentToken.DROP_COLUMN,
-    ObjectKind.SEQUENCE: ConsentToken.DROP_SEQUENCE,
-}
+_LOST = frozenset({ObjectKind.TABLE, ObjectKind.COLUMN, ObjectKind.SEQUENCE})
 
 
 def _as_loss(change: Change, before: Catalog) -> Change | None:
     """What the change means if it makes something anew that a migration took away without its text showing it."""
     key = change.key
-    token = _LOST.get(key.kind) if change.action is Action.CREATE else None
     column = before.column(key) if key.kind is ObjectKind.COLUMN else None
     was_there = key in before.objects or (column is not None and column.generated is None)
-    if token is None or not was_there:
+    if change.action is not Action.CREATE or key.kind not in _LOST or not was_there:
         return None
     reason = f"a migration took {key} away, which the folder declares: it would be made anew, without what was in it"
-    return replace(change, change_class=ChangeClass.DATALOSS, token=token, reason=reason)
+    return replace(change, change_class=ChangeClass.DATALOSS, token=DROP_TOKENS[key.kind], reason=reason)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from stonegate.model.names import ObjectKey, extension_key
 from stonegate.model.source import SourceTree, Verb
-from stonegate.planner.steps.evolve import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the folder declares an object; `body_line` for routines."""
+
+    file: str
+    line: int
+    body_line: int | None = None
 
 
 def find_places(tree: SourceTree) -> dict[ObjectKey, Place]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Phase, Statement, Step
 from stonegate.model.source import NeedKind, SourceItem, Verb
 from stonegate.model.tokens import canonical_form
@@ -22,8 +22,7 @@ from stonegate.planner.order.tree import Ordered
 #: Views are called by the keys of tables, as they are where a column of theirs is mentioned.
 Reads = Mapping[ObjectKey, Collection[ObjectKey]]
 
-_VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
-_READING = frozenset({*_VIEWS, ObjectKind.ROUTINE, ObjectKind.OTHER})
+_READING = frozenset({*VIEW_KINDS, ObjectKind.ROUTINE, ObjectKind.OTHER})
 
 
 def refresh_steps(
@@ -76,7 +75,7 @@ def _reads_any(key: ObjectKey, reads: Reads, filled: Collection[ObjectKey]) -> b
 
 
 def _relation(key: ObjectKey) -> ObjectKey:
-    return replace(key, kind=ObjectKind.TABLE) if key.kind in _VIEWS else key
+    return replace(key, kind=ObjectKind.TABLE) if key.kind in VIEW_KINDS else key
 
 
 def reads_of_folder(ordered: Ordered) -> Reads:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
@@ -19,7 +19,6 @@ from stonegate.planner.consent import Allowed
 #: The tables and columns that the statements inside of a routine's body certainly use.
 BodyUses: TypeAlias = Callable[[SourceItem], frozenset[ObjectKey]]
 
-_RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
 _WORD = re.compile(r"[^\W\d][\w$]*")
 
 
@@ -55,11 +54,7 @@ def _removes(change: Change) -> bool:
 
 
 def _is_declared(key: ObjectKey, desired: Catalog) -> bool:
-    for kind in _RELATIONS:
-        found = desired.objects.get(ObjectKey(kind, key.schema, key.name))
-        if isinstance(found, Table | View):
-            return key.member is None or any(column.name == key.member for column in found.columns)
-    return False
+    return key.qualified in desired.relations and (key.member is None or desired.column(key) is not None)
 
 
 def _used(item: SourceItem, gone: Iterable[ObjectKey], body_uses: BodyUses) -> set[ObjectKey]:

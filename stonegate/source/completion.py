@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import RELATION_KINDS, ObjectKey, ObjectKind
 from stonegate.model.source import SourceItem, Verb
-from stonegate.source.duplicates import RELATION_KINDS
 from stonegate.source.syntax.references import Needs
 
 _REPLACEABLE = frozenset({ObjectKind.VIEW, ObjectKind.ROUTINE, ObjectKind.TRIGGER})

@@ -6,13 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stonegate.errors import DuplicateObject
-from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
+from stonegate.model.names import MEMBER_KINDS, RELATION_KINDS, ObjectKey, ObjectKind
 from stonegate.model.source import ExtensionItem, SourceItem
 
-#: Kinds that share one namespace per schema: a table and a sequence cannot have the same name (manual, CREATE TABLE).
-RELATION_KINDS = frozenset(
-    {ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE, ObjectKind.INDEX}
-)
 #: Every row type shares the namespace of types.
 _ROW_TYPES = frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE})
 

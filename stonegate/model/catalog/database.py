@@ -83,6 +83,11 @@ class Catalog:
         return MappingProxyType({relation.key.qualified: relation for relation in both})
 
     @cached_property
+    def domain_bases(self) -> MappingProxyType[str, str]:
+        """The base types of domains, both as format_type prints them."""
+        return MappingProxyType({domain.key.qualified.sql: domain.base for domain in self.domains})
+
+    @cached_property
     def index_holders(self) -> MappingProxyType[ObjectKey, ObjectKey]:
         """For each index the table or materialised view that it is on."""
         return MappingProxyType(

@@ -230,6 +230,11 @@ class Table:
         """Names of the tables that it inherits from, as a partition or otherwise."""
         return self.inherits if self.partition_of is None else (self.partition_of,)
 
+    @property
+    def indexed(self) -> tuple[Constraint | Index, ...]:
+        """Everything that may stand on an index."""
+        return (*self.constraints, *self.indexes)
+
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)
@@ -266,3 +271,8 @@ class View:
     def key(self) -> ObjectKey:
         kind = ObjectKind.MATERIALIZED_VIEW if self.materialized else ObjectKind.VIEW
         return ObjectKey(kind, self.schema, self.name)
+
+    @property
+    def indexed(self) -> tuple[Index, ...]:
+        """As of a table."""
+        return self.indexes

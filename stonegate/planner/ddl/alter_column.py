@@ -95,7 +95,7 @@ def _retype(table: Table, desired: Column, live: Column, context: DdlContext) ->
 
 def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
     catalogs = (context.live, context.desired)
-    domains = {domain.key.qualified.sql: domain.base for catalog in catalogs for domain in catalog.domains}
+    domains = context.live.domain_bases | context.desired.domain_bases
     enums = {enum.key.qualified.sql for catalog in catalogs for enum in catalog.enums}
     verdict = type_change(live.type, desired.type, domains, enums=enums)
     return verdict.render_using(quote_ident(live.name), desired.type)

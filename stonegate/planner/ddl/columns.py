@@ -209,13 +209,8 @@ def _default_storage(column: Column, context: DdlContext) -> str:
     """The type's own storage; PostgreSQL 15 cannot be asked for it by a key word (pg_type.typstorage of its types)."""
     if context.server >= DEFAULT_KEYWORD_FOR_STORAGE:
         return "DEFAULT"
-    base = _base_type(column.type, context)
+    base, bases = column.type, context.desired.domain_bases
+    while base in bases:
+        base = bases[base]
     is_main = base.partition("(")[0] in _MAIN_STORAGE and not base.endswith("[]")
     return "MAIN" if is_main else "EXTENDED"
-
-
-def _base_type(type_name: str, context: DdlContext) -> str:
-    bases = {domain.key.qualified.sql: domain.base for domain in context.desired.domains}
-    while type_name in bases:
-        type_name = bases[type_name]
-    return type_name

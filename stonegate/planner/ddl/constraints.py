@@ -157,7 +157,7 @@ def clustered_clauses(holder: Table | View, part: Constraint | Index) -> Iterato
     name = part.index if isinstance(part, Constraint) else part.name
     if part.clustered and name is not None:
         yield cluster_on(table, name)
-    elif not any(other.clustered for other in _indexed(holder)):
+    elif not any(other.clustered for other in holder.indexed):
         yield Clause(table=table, clause="SET WITHOUT CLUSTER", order=Order.INDEX_MARK)
 
 
@@ -175,12 +175,8 @@ def replica_identity_clauses(table: Table) -> Iterator[Clause]:
         clause = f"REPLICA IDENTITY {words[table.replica_identity]}"
         yield Clause(table=table.key.qualified, clause=clause, order=Order.INDEX_MARK)
     else:
-        for part in _indexed(table):
+        for part in table.indexed:
             yield from identity_clauses(table, part)
-
-
-def _indexed(holder: Table | View) -> tuple[Constraint | Index, ...]:
-    return (*holder.constraints, *holder.indexes) if isinstance(holder, Table) else holder.indexes
 
 
 # --- ALTER ----------------------------------------------------------------------------------------------------------

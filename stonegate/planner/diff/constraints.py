@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table
+from stonegate.model.catalog import NOT_VALID, Constraint, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
@@ -148,12 +148,7 @@ def compare_marks(sides: Sides, key: ObjectKey, table: Table, desired: Constrain
 
 def is_clustered(table: Table) -> bool:
     """True if any index of the table is marked for CLUSTER: marking one takes the mark from the others."""
-    return any(part.clustered for part in indexed(table))
-
-
-def indexed(table: Table) -> tuple[Constraint | Index, ...]:
-    """Everything that may stand on an index."""
-    return (*table.constraints, *table.indexes)
+    return any(part.clustered for part in table.indexed)
 
 
 def _mark(sides: Sides, key: ObjectKey, aspect: str, *, after: bool) -> Change:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index
-from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner import hazards
 from stonegate.planner.classify import Circumstances
@@ -214,15 +214,7 @@ def _stored_uses(key: ObjectKey, live: Catalog) -> Iterator[str]:
                 yield str(user)
 
 
-_RECREATED = frozenset(
-    {
-        ObjectKind.VIEW,
-        ObjectKind.MATERIALIZED_VIEW,
-        ObjectKind.ROUTINE,
-        ObjectKind.TRIGGER,
-        ObjectKind.POLICY,
-    }
-)
+_RECREATED = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}
 
 
 def _dependents(key: ObjectKey, scene: Scene) -> Iterator[Hazard]:

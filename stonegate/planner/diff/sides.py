@@ -98,7 +98,7 @@ class Sides:
 
     @cached_property
     def _bases(self) -> dict[str, str]:
-        return {name: domain.base for name, domain in self.domains.items()}
+        return self.live.domain_bases | self.desired.domain_bases
 
     @cached_property
     def _unchecked(self) -> frozenset[str]:
@@ -112,7 +112,9 @@ class Sides:
 
     def type_change(self, old: str, new: str) -> TypeVerdict:
         """The type matrix with this database's domains and enums."""
-        return type_change(old, new, self._bases, unchecked=self._unchecked, enums=self._enums)
+        return type_change(
+            old, new, self.live.domain_bases | self.desired.domain_bases, unchecked=self._unchecked, enums=self._enums
+        )
 
     # --- columns and relations --------------------------------------------------------------------------------------
 
@@ -209,7 +211,7 @@ class Sides:
 
     def containers_of_domain(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
         """Live table columns that hold the domain inside of an array, composite or range, and go on doing so."""
-        bases = {domain.key.qualified.sql: domain.base for domain in self.live.domains}
+        bases = self.live.domain_bases
 
         def holds_inside(user: ObjectKey) -> bool:
             column = self.live.table_column(user)

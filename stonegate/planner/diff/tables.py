@@ -11,7 +11,7 @@ from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.access import compare_access
 from stonegate.planner.diff.code import compare_policies, compare_triggers
 from stonegate.planner.diff.columns import compare_columns
-from stonegate.planner.diff.constraints import compare_constraints, indexed
+from stonegate.planner.diff.constraints import compare_constraints
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.indexes import compare_indexes
 from stonegate.planner.diff.inheritance import Family, part_meaning
@@ -203,7 +203,7 @@ def _compare_replica_identity(sides: Sides, desired: Table, live: Table, touched
     """An index as identity is marked with the change of that index, if there is one."""
     if desired.replica_identity == live.replica_identity:
         return
-    marked = {part.name for part in indexed(desired) if part.replica_identity}
+    marked = {part.name for part in desired.indexed if part.replica_identity}
     if desired.replica_identity == "i" and any(key.own_name in marked for key in touched):
         return
     before, after = (_IDENTITIES.get(table.replica_identity) for table in (live, desired))

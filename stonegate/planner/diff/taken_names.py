@@ -9,21 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, Constraint, Index, Sequence, Table, View
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import NAMESPACE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.diff.findings import Finding
 from stonegate.planner.diff.matching import Pair, match_parts
-
-_ONE_NAMESPACE = frozenset(
-    {
-        ObjectKind.TABLE,
-        ObjectKind.VIEW,
-        ObjectKind.MATERIALIZED_VIEW,
-        ObjectKind.SEQUENCE,
-        ObjectKind.TYPE,
-        ObjectKind.INDEX,
-    }
-)
 
 
 def block_occupied(findings: Iterable[Finding], desired: Catalog, live: Catalog) -> Iterator[Finding]:
@@ -100,7 +89,7 @@ def _needed(change: Change, desired: Catalog, live: Catalog) -> Iterator[str]:
     elif change.aspect == "name" and key.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
         if key.kind is ObjectKind.INDEX or _has_index(live.table(key.owner), key.member):
             yield change.after or ""
-    elif change.action is Action.CREATE and key.kind in _ONE_NAMESPACE:
+    elif change.action is Action.CREATE and key.kind in NAMESPACE_KINDS:
         yield key.name
         made = desired.table(key)
         yield from (part_name for part_name, _ in _parts(made)) if made is not None else ()
@@ -127,18 +116,13 @@ def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[Objec
     going = (Action.DROP, Action.RECREATE)
     gone = {change.key for change in changes if change.action in going or change.aspect == "name"}
     gone |= {replace(c.key, name=c.before or "") for c in changes if c.aspect == "new_name"}
-    yield from ((key, key) for key in live.objects if key.kind in _ONE_NAMESPACE and key not in gone)
+    yield from ((key, key) for key in live.objects if key.kind in NAMESPACE_KINDS and key not in gone)
     for relation in live.relations.values():
         columns = {key.member for key in gone if key.kind is ObjectKind.COLUMN and key.owner == relation.key}
-        lost = {part.name for part in _indexed(relation) if not columns.isdisjoint(part.columns)}
+        lost = {part.name for part in relation.indexed if not columns.isdisjoint(part.columns)}
         for _, key in _parts(relation) if relation.key not in gone else ():
             if key not in gone and key.own_name not in lost:
                 yield key, relation.key
-
-
-def _indexed(holder: Table | View) -> Iterator[Constraint | Index]:
-    yield from holder.indexes
-    yield from holder.constraints if isinstance(holder, Table) else ()
 
 
 def _refused(change: Change, key: ObjectKey, holder: ObjectKey) -> Change:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from stonegate.model.catalog import Attribute, Catalog, CompositeType, Constraint, DomainType, EnumType, RangeType
 from stonegate.model.expressions import same_text
-from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
 from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
-from stonegate.planner.diff.constraints import indexed, rename_not_null
+from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list
 from stonegate.planner.diff.matching import match_parts, remembers
 from stonegate.planner.diff.naming import make_object_name
@@ -64,7 +64,7 @@ def _lets_go(sides: Sides, user: ObjectKey) -> bool:
         table = sides.live.table(user.owner)
         column = table.column(user.member) if table is not None else None
         if table is None:
-            return any(sides.was_declared(ObjectKey(kind, user.schema, user.name)) for kind in _VIEWS)
+            return any(sides.was_declared(ObjectKey(kind, user.schema, user.name)) for kind in VIEW_KINDS)
         if column is not None and user.owner in sides.desired_parts:
             return sides.removes_column(table, column)
     if user.owner not in sides.desired_parts:
@@ -77,11 +77,8 @@ def _was_part(sides: Sides, table: ObjectKey, name: str) -> bool:
     last = sides.last_table(table)
     if last is None:
         return False
-    names = {part.name for part in indexed(last)}
+    names = {part.name for part in last.indexed}
     return name in names | {part.name for part in last.policies} | {part.name for part in last.triggers}
-
-
-_VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
 
 
 def _compare_type(sides: Sides, desired: AnyType, live: AnyType) -> Findings:

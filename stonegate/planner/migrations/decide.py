@@ -12,6 +12,7 @@ from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Pha
 from stonegate.model.source import Effect, EffectVerb, Folder, Migration, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner import hazards
+from stonegate.planner.classify import DROP_TOKENS
 from stonegate.planner.consent import Allowed
 from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.contained import contained_migrations
@@ -168,8 +169,8 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
     table = replay.catalog.table(key.owner)
     column = table.column(key.member) if table is not None and key.member is not None else None
     match effect.verb:
-        case EffectVerb.DROP if key.kind in _DROP_TOKENS and key in replay.catalog.objects:
-            return _dataloss(Action.DROP, key, _DROP_TOKENS[key.kind], f"drops {key}")
+        case EffectVerb.DROP if key.kind in DROP_TOKENS and key in replay.catalog.objects:
+            return _dataloss(Action.DROP, key, DROP_TOKENS[key.kind], f"drops {key}")
         case EffectVerb.DROP if key.kind is ObjectKind.POLICY and table is not None:
             return _dataloss(Action.DROP, key, ConsentToken.DROP_POLICY, f"drops {key}: protection is lost")
         case EffectVerb.DROP_CONSTRAINT if table is not None:
@@ -205,13 +206,6 @@ def _has_attribute(catalog: Catalog, key: ObjectKey) -> bool:
     return isinstance(composite, CompositeType) and any(part.name == key.member for part in composite.attributes)
 
 
-_DROP_TOKENS = {
-    ObjectKind.TABLE: ConsentToken.DROP_TABLE,
-    ObjectKind.SEQUENCE: ConsentToken.DROP_SEQUENCE,
-    ObjectKind.SCHEMA: ConsentToken.DROP_SCHEMA,
-}
-
-
 def _dataloss(action: Action, key: ObjectKey, token: ConsentToken, reason: str, aspect: str = "") -> Change:
     hazard = (hazards.deletes_data(str(key)),) if token in _DELETING else ()
     return Change(
@@ -231,7 +225,7 @@ _DELETING = frozenset(
 
 
 def _retyping(key: ObjectKey, old: str, new: str, catalog: Catalog) -> Change | None:
-    verdict = type_change(old, new, domain_bases(catalog))
+    verdict = type_change(old, new, catalog.domain_bases)
     if verdict.change_class is ChangeClass.SAFE:
         return None
     return Change(
@@ -245,8 +239,3 @@ def _retyping(key: ObjectKey, old: str, new: str, catalog: Catalog) -> Change | 
         reason=f"changes {key} from {old} to {new}: {verdict.reason}",
         hazards=(hazards.narrows_type(str(key), old, new),) if verdict.change_class is ChangeClass.DATALOSS else (),
     )
-
-
-def domain_bases(catalog: Catalog) -> dict[str, str]:
-    """Base types by domain, both as format_type prints them."""
-    return {domain.key.qualified.sql: domain.base for domain in catalog.domains}

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from stonegate.model.catalog import Catalog, Table
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 
 _Changes = Mapping[tuple[ObjectKey, str], Change]
 
 _PARTS = (ObjectKind.POLICY, ObjectKind.CONSTRAINT, ObjectKind.COLUMN, ObjectKind.TRIGGER, ObjectKind.INDEX)
-_CODE = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE)
 
 
 def break_circles(changes: _Changes, live: Catalog) -> Iterator[Change]:
@@ -46,7 +45,7 @@ def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live:
         aspect = "former_default" if part.kind is ObjectKind.COLUMN else ""
         if part.kind not in _PARTS or table not in tables or edge.on not in gone or edge.on.owner == table:
             continue
-        if edge.on.kind not in _CODE or (part, aspect) in changes or (aspect and not _has_default(part, live)):
+        if edge.on.kind not in CODE_KINDS or (part, aspect) in changes or (aspect and not _has_default(part, live)):
             continue
         if any(key.owner == table for key in _reached(edge.on, needs)):
             reason = f"dropped first: {table} and {edge.on} need each other and are dropped"

@@ -21,7 +21,7 @@ from stonegate.model.catalog import (
     View,
 )
 from stonegate.model.expressions import is_unstable
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import CODE_KINDS, VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
 from stonegate.planner.calling_domains import call_of, calling_checks, calling_parts, is_held_elsewhere
 from stonegate.planner.diff.inheritance import references_above, remarks_on_triggers
@@ -30,20 +30,11 @@ from stonegate.planner.obstacles.circles import break_circles
 from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, lost_sequence, touched
 from stonegate.planner.obstacles.refuse import refuse
 
-_CODE = frozenset(
-    {
-        ObjectKind.VIEW,
-        ObjectKind.MATERIALIZED_VIEW,
-        ObjectKind.ROUTINE,
-        ObjectKind.TRIGGER,
-        ObjectKind.POLICY,
-        ObjectKind.OTHER,
-    }
-)
+#: What is made again as a whole.
+_WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY, ObjectKind.OTHER}
 
 _WITH_STATE = frozenset({ObjectKind.TRIGGER, ObjectKind.POLICY})
-_VIEWS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
-_VIEW_PARTS = frozenset({*_VIEWS, ObjectKind.COLUMN, ObjectKind.INDEX, ObjectKind.TRIGGER})
+_VIEW_PARTS = frozenset({*VIEW_KINDS, ObjectKind.COLUMN, ObjectKind.INDEX, ObjectKind.TRIGGER})
 
 
 _Part = Constraint | Index | Trigger | Policy
@@ -100,13 +91,13 @@ class _Clearing:
         if change.aspect and key.kind in _WITH_STATE:
             whole = self.changes.get((key, ""))
             return whole is not None and whole.action is Action.RECREATE
-        if key.kind not in _VIEW_PARTS or (key.kind in _VIEWS and not change.aspect):
+        if key.kind not in _VIEW_PARTS or (key.kind in VIEW_KINDS and not change.aspect):
             return False
-        if key.kind in _VIEWS or change.table is not None:
+        if key.kind in VIEW_KINDS or change.table is not None:
             holders: tuple[ObjectKey, ...] = (change.table or key,)
         else:
-            holders = tuple(ObjectKey(kind, key.schema, key.name) for kind in _VIEWS)
-        wholes = (self.changes.get((holder, "")) for holder in holders if holder.kind in _VIEWS)
+            holders = tuple(ObjectKey(kind, key.schema, key.name) for kind in VIEW_KINDS)
+        wholes = (self.changes.get((holder, "")) for holder in holders if holder.kind in VIEW_KINDS)
         return any(whole is not None and whole.action in (Action.RECREATE, Action.CREATE) for whole in wholes)
 
     def _disturb(self, change: Change) -> None:
@@ -134,7 +125,7 @@ class _Clearing:
     def _is_gone(self, key: ObjectKey) -> bool:
         """True if the object, or what holds it, is dropped by one of the changes anyway."""
         holder = self.live.index_holders.get(key, key.owner)
-        holders = (holder, *(replace(holder, kind=kind) for kind in _VIEWS if key.kind is ObjectKind.TRIGGER))
+        holders = (holder, *(replace(holder, kind=kind) for kind in VIEW_KINDS if key.kind is ObjectKind.TRIGGER))
         return any(
             (change := self.changes.get((candidate, ""))) is not None
             and change.action in (Action.DROP, Action.RECREATE)
@@ -147,7 +138,7 @@ class _Clearing:
         match dependent.kind:
             case ObjectKind.OTHER if dependent.name.startswith(REMARKS) and not self._is_declared(dependent):
                 pass  # goes with its object
-            case kind if kind in _CODE:
+            case kind if kind in _WHOLE:
                 self._restore(dependent, disturbance)
             case ObjectKind.INDEX | ObjectKind.CONSTRAINT:
                 if self._must_rebuild(dependent, disturbance):
@@ -281,7 +272,7 @@ class _Clearing:
         if change.action is Action.RECREATE:
             # What would be altered on the object is part of its new form.
             for key, aspect in tuple(self.changes):
-                if key == change.key and aspect and key.kind in _CODE:
+                if key == change.key and aspect and key.kind in _WHOLE:
                     del self.changes[key, aspect]
         self._disturb(change)
 

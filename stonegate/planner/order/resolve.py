@@ -6,13 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import RELATION_KINDS, ObjectKey, ObjectKind
 from stonegate.model.source import EffectVerb, ExtensionItem, Migration, Need, NeedKind, Seeder, SourceItem, Verb
 from stonegate.planner.order.nodes import Node
 
-_RELATIONS = frozenset(
-    {ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE, ObjectKind.INDEX}
-)
 Spot = tuple[NeedKind, str, str]
 Numbers = Sequence[int]
 
@@ -27,7 +24,7 @@ class Strength(IntEnum):
 
 def made_spots(key: ObjectKey) -> tuple[Spot, ...]:
     """The names under which others find an object: a relation is a type as well (its row type)."""
-    if key.kind in _RELATIONS:
+    if key.kind in RELATION_KINDS:
         relation = (NeedKind.RELATION, key.schema, key.name)
         return (relation, (NeedKind.TYPE, key.schema, key.name))
     match key.kind:

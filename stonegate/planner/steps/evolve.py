@@ -25,17 +25,9 @@ from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ide
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
 from stonegate.planner.calling_domains import FORMER, without_former
+from stonegate.planner.places import Place
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
 from stonegate.planner.steps.order import put_in_order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where the folder declares an object; `body_line` for routines."""
-
-    file: str
-    line: int
-    body_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +121,8 @@ def _merge_halves(members: list[Piece], evolution: Evolution) -> Iterator[Step]:
         hazards=tuple(dict.fromkeys(hazard for change in changes for hazard in change.hazards)),
         transactional=all(clause.transactional for clause in clauses),
         reason="; ".join(dict.fromkeys(change.reason for change in changes if change.reason)),
-        old_definition=_old_definition(key, evolution.live) if key.kind in _WITH_TEXT else None,
+        old_definition=_old_definition(key, evolution.live),
     )
-
-
-_WITH_TEXT = frozenset({ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE})
 
 
 def _identity(operations: tuple[Operation, ...], changes: tuple[Change, ...], key: ObjectKey, action: Action) -> str:

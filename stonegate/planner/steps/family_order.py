@@ -9,7 +9,6 @@ from itertools import product
 from stonegate.model.catalog import NOT_VALID
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
-from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
 
@@ -40,7 +39,7 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         left = {p.key(ObjectKind.TABLE) for p in former.parents if p not in kept}
         if former.of_type is not None and table is not None and table.of_type is None:
             left.add(former.key)  # a typed table can neither get nor lose a column
-        shares = {part.name for part in indexed(former) if part.inherited}
+        shares = {part.name for part in former.indexed if part.inherited}
         is_free = set(kept) <= set(former.parents)  # one that joins another parent has its columns ready by then
         heirlooms = {column.name for column in former.columns if column.inherited and is_free}
         for second, other in enumerate(index.operations):

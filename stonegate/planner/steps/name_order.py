@@ -10,24 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, Column, Table, View
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import NAMESPACE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Change
-from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.diff.naming import has_given_sequence
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
 
 _OF_SEQUENCES = ("new_name", "sequence_name")
-_RELATIONS = frozenset(
-    {
-        ObjectKind.TABLE,
-        ObjectKind.VIEW,
-        ObjectKind.MATERIALIZED_VIEW,
-        ObjectKind.SEQUENCE,
-        ObjectKind.INDEX,
-        ObjectKind.TYPE,
-    }
-)
 
 
 def name_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -161,13 +150,13 @@ def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
         yield key.kind, own.partition(" FOR ")[2].partition(" FROM ")[0]
     if key.kind is ObjectKind.ROUTINE:
         yield key.kind, key.schema, key.name
-    elif key.kind not in _RELATIONS:
+    elif key.kind not in NAMESPACE_KINDS:
         yield key
         table = catalog.table(key.owner) if key.kind is ObjectKind.COLUMN and operation.verb is not Verb.ALTER else None
         column = table.column(key.member or "") if table is not None else None
         yield from _sequence_names(column) if column is not None and not change.aspect else ()
         if table is not None and operation.verb is Verb.DROP and not change.aspect:
-            yield from ((key.schema, part.name) for part in indexed(table) if key.member in part.columns)
+            yield from ((key.schema, part.name) for part in table.indexed if key.member in part.columns)
     else:
         yield key.schema, key.name
         found = catalog.objects.get(key)

@@ -10,7 +10,6 @@ from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
-from stonegate.planner.diff.constraints import indexed
 from stonegate.planner.migrations.backfill import (
     close,
     is_backfilled,
@@ -107,7 +106,7 @@ def _names_inside(key: ObjectKey, desired: Catalog) -> Iterator[tuple[str, str]]
     """The names that the indexes and keys of a table and the sequences of its columns have in its schema."""
     table = desired.table(key) if key.kind is ObjectKind.TABLE else None
     if table is not None:
-        yield from ((key.schema, part.name) for part in indexed(table))
+        yield from ((key.schema, part.name) for part in table.indexed)
         sequences = (name for column in table.columns for name in (column.owned_sequence, column.identity_name))
         yield from ((name.schema, name.name) for name in sequences if name is not None)
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import CODE_KINDS, ObjectKey
 from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.checksum import checksum
 from stonegate.source.statements.original import original_checksum
 from stonegate.source.syntax.grammar import Statement
 from stonegate.source.syntax.object_keys import Declarations
 from stonegate.source.syntax.references import Needs
-
-_WITH_QUERIES = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.ROUTINE)
 
 
 @dataclass(slots=True)
@@ -35,7 +33,7 @@ class Draft:
     def created(self, key: ObjectKey, *, target: ObjectKey | None = None) -> SourceItem:
         """The item of a CREATE statement."""
         self.needs.schema(key.schema or None)
-        if key.kind in _WITH_QUERIES:
+        if key.kind in CODE_KINDS:
             self.needs.functions_of_rows()
         return self._item(Verb.CREATE, key, target, (key, *self.creates) if key.name else self.creates)
 
