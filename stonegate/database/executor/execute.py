@@ -114,11 +114,11 @@ class _Watch:
 async def _run_prelude(conn: AsyncConnection[Any], job: Job, admin: AsyncConnection[Any] | None) -> list[StepReport]:
     """Commit what the transaction needs committed: new enum values that it uses, extensions of the admin's."""
     reports: list[StepReport] = []
-    if job.options.tracked:
-        await ensure_tracking(conn)
     settings = job.settings(conn.info.server_version)
     for text in settings.statements(local=False):
         await conn.execute(text.encode())
+    if job.options.tracked:
+        await ensure_tracking(conn)
     if admin is not None:
         for text in replace(settings, role=None).statements(local=False):
             await admin.execute(text.encode())
