@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from stonegate.model.catalog import Attribute, Catalog, CompositeType, Constraint, DomainType, EnumType, RangeType
+from stonegate.model.catalog import (
+    NOT_VALID,
+    Attribute,
+    Catalog,
+    CompositeType,
+    Constraint,
+    DomainType,
+    EnumType,
+    RangeType,
+)
 from stonegate.model.expressions import same_text
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
@@ -10,7 +19,7 @@ from stonegate.planner.classify import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list
-from stonegate.planner.diff.matching import match_parts, remembers
+from stonegate.planner.diff.matching import Pair, match_parts, remembers
 from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
 
@@ -285,8 +294,9 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
     for part in matched.surplus:
         if part not in gone:
             yield Unmanaged(desired.key.part(ObjectKind.CONSTRAINT, part.name))
-    if matched.missing or matched.replaced or matched.renamed or gone:
-        refusal = _refusal(sides, desired.key, tightens=bool(matched.missing or matched.replaced))
+    validated = any(_is_validated(pair) for pair in matched.pairs)
+    if matched.missing or matched.replaced or matched.renamed or gone or validated:
+        refusal = _refusal(sides, desired.key, tightens=bool(matched.missing or matched.replaced or validated))
         lost = f"checks of {desired.key} are no longer declared: {in_list(tuple(part.name for part in gone))}"
         yield sides.change(
             Action.ALTER,
@@ -302,6 +312,12 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
         key = desired.key.part(ObjectKind.CONSTRAINT, pair.name)
         if pair.desired.comment != pair.live.comment:
             yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
+        if pair.desired.definition.endswith(NOT_VALID) and not pair.live.definition.endswith(NOT_VALID):
+            yield Note(f"{key} is validated already, although the folder says NOT VALID")
+
+
+def _is_validated(pair: Pair[Constraint]) -> bool:
+    return pair.live.definition.endswith(NOT_VALID) and not pair.desired.definition.endswith(NOT_VALID)
 
 
 def _checks(constraints: tuple[Constraint, ...]) -> str | None:

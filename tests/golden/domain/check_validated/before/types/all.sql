@@ -1,0 +1,2 @@
+CREATE DOMAIN percent AS integer;
+ALTER DOMAIN percent ADD CONSTRAINT up_to_hundred CHECK (VALUE <= 100) NOT VALID;

@@ -1,0 +1,1 @@
+INSERT INTO discounts VALUES (1, 50);
