@@ -12,13 +12,13 @@ from stonegate.planner.ddl import constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, find
 from stonegate.planner.ddl.columns import (
-    LOCAL_NOT_NULL,
     add_not_null,
     column_clause,
     comment_clause,
     identity_notes,
     setting_clauses,
 )
+from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL
 from stonegate.planner.diff.naming import is_given_not_null
 from stonegate.planner.type_matrix import type_change
 

@@ -13,7 +13,6 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_re
 from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
-LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
 _MAIN_STORAGE = ("numeric", "inet", "cidr")
 
 

@@ -19,7 +19,6 @@ from stonegate.planner.ddl.clauses import (
     inherited_column,
 )
 from stonegate.planner.ddl.columns import (
-    LOCAL_NOT_NULL,
     column_clause,
     column_definition,
     column_notes,
@@ -38,6 +37,7 @@ from stonegate.planner.ddl.constraints import (
     replica_identity_clauses,
 )
 from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
+from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL
 from stonegate.planner.diff.matching import is_named_share
 
 

@@ -14,7 +14,7 @@ from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order
 from stonegate.planner.diff.inheritance import Family
 from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null, is_given_sequence, make_object_name
-from stonegate.planner.diff.retyping import compare_type, type_text
+from stonegate.planner.diff.retyping import compare_type, rows_elsewhere, type_text
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
 
@@ -58,18 +58,24 @@ def _add_column(sides: Sides, table: Table, column: Column, family: Family) -> F
             reason = f"{key} comes with its parent's, and has settings of its own"
             yield sides.change(Action.CREATE, key, reason, after=column_text(column))
         return
+    reason, hint = f"{key} is new", None
     unfilled = _lacks_value(sides, column)
-    yield sides.change(
-        Action.CREATE,
-        key,
-        f"{key} is new" + (", NOT NULL and without a default for the rows that exist" if unfilled else ""),
-        after=column_text(column),
-        hint=f"give {key.label} a default, or add it nullable, fill it in a migration, and set NOT NULL afterwards"
-        if unfilled
-        else None,
-        facts=Circumstances(unfilled=unfilled),
-        column=column,
-    )
+    if unfilled:
+        reason += ", NOT NULL and without a default for the rows that exist"
+        hint = f"give {key.label} a default, or add it nullable, fill it in a migration, and set NOT NULL afterwards"
+    elsewhere = rows_elsewhere(sides, family.live) if _goes_through_rows(sides, column) else None
+    if elsewhere is not None:
+        reason += f", and PostgreSQL refuses to fill it: {elsewhere}"
+        hint = f"add {key.label} nullable and without a default in a migration, and fill it there"
+    facts = Circumstances(unfilled=unfilled, impossible=elsewhere is not None)
+    yield sides.change(Action.CREATE, key, reason, after=column_text(column), hint=hint, facts=facts, column=column)
+
+
+def _goes_through_rows(sides: Sides, column: Column) -> bool:
+    """True if ADD COLUMN has a value for the rows that exist, or one to check."""
+    domain = sides.domains.get(column.type)
+    filled = bool(column.identity) or column.generated is not None or column.default is not None
+    return filled or (domain is not None and (domain.default, domain.not_null, domain.constraints) != (None, False, ()))
 
 
 def _lacks_value(sides: Sides, column: Column) -> bool:
@@ -246,7 +252,7 @@ def _compare_null_name(
 
     One that a parent hands down cannot be renamed; one that goes with its parent's is made anew under its name.
     """
-    if _null_text(desired) is None or _null_text(live) != _null_text(desired):
+    if (text := _null_text(desired)) is None or _null_text(live) not in (text, f"{text} {NOT_VALID}"):
         return
     wanted, present = desired.not_null_name, live.not_null_name
     if wanted == present or family.carries(desired, live, "not_null_name"):

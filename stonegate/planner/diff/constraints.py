@@ -62,7 +62,8 @@ def _compare_pair(
         yield Note(f"{key} becomes the table's own besides its parent's")
     if not is_named_above:
         yield from _compare_name(sides, table, pair)
-    yield from _compare_validity(sides, key, desired, live, former)
+    if not family.carries_constraint(desired, live):
+        yield from _compare_validity(sides, key, desired, live, former)
     yield from compare_comment(sides, key, desired.comment, live.comment)
     yield from compare_marks(sides, key, table, desired, live)
 

@@ -14,6 +14,7 @@ from stonegate.model.tokens import lex
 from stonegate.planner.diff.matching import is_named_share, match_parts, remembers, shape
 from stonegate.planner.diff.sides import Sides
 
+LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
 #: Why a part is created that seems to be there: see `Family.loses`.
 MADE_ANEW = "is made anew: it was part of its parent's, which goes"
 #: Why a partitioned table's index or key is made anew although it stays: see `Family.remakes`.
@@ -146,6 +147,14 @@ class Family:
         """True if the live constraint is a parent's, whose affair it is."""
         return part.inherited and any(
             shape(part) == shape(other) for _, parent in self._stable for other in parent.constraints
+        )
+
+    def carries_constraint(self, desired: Constraint, live: Constraint) -> bool:
+        """True if a parent's constraint changes in the same way, which PostgreSQL hands down."""
+        return live.inherited and any(
+            live.definition in (part.definition for part in former.constraints)
+            and desired.definition in (part.definition for part in latter.constraints)
+            for latter, former in self._stable
         )
 
     def brings_index(self, part: Index) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from stonegate.model.catalog import Column
-from stonegate.model.names import ObjectKey
+from stonegate.model.catalog import Column, Table
+from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify import Circumstances
 from stonegate.planner.diff.findings import Findings, in_list
-from stonegate.planner.diff.inheritance import Family, partitions_by
+from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, Family, partitions_by
+from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
+
+_OWN_NULL = "beside that of a parent, NOT NULL has a name of its own in"
 
 
 def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
@@ -35,9 +38,7 @@ def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, fa
         aspect="type",
         before=before,
         after=after,
-        hint=f"write a migration: rename {key.owner.label}, create it anew, INSERT … SELECT, drop the old one"
-        if refusal is not None
-        else None,
+        hint=_way_out(family.live, refusal) if refusal is not None else None,
         facts=Circumstances(verdict=verdict, impossible=refusal is not None),
         rewrites=verdict.rewrites,
     )
@@ -47,9 +48,40 @@ def _refusal(sides: Sides, family: Family, live: Column, *, rewrites: bool) -> s
     """Why PostgreSQL gives the column no other type, or None."""
     if partitions_by(sides.live, family.live, live.name):
         return "rows are partitioned by it"
-    users = sides.staying_users_of_type(family.live.key) if rewrites else ()
-    others = tuple(str(user) for user in users if user.owner != family.live.key)
-    return f"rows of the table stand in {in_list(others)}" if others else None
+    elsewhere = rows_elsewhere(sides, family.live) if rewrites else None
+    return elsewhere or (_doubled_null(sides, family.live, live) if live.not_null else None)
+
+
+def _way_out(table: Table, refusal: str) -> str:
+    if refusal.startswith(_OWN_NULL):
+        return f"write a migration: NO INHERIT {table.key.label}, the new type in each of the tables, INHERIT again"
+    return f"write a migration: rename {table.key.label}, create it anew, INSERT … SELECT, drop the old one"
+
+
+def _doubled_null(sides: Sides, table: Table, column: Column) -> str | None:
+    """The children's own NOT NULL besides the one that they are handed down, which PostgreSQL 18 cannot make anew with
+    the column unless both have one name."""
+    if sides.live.server < LOCAL_NOT_NULL:
+        return None
+    doubled = tuple(
+        str(other.key.part(ObjectKind.COLUMN, below.name))
+        for other in sides.live.descendants(table.key)
+        if (below := other.column(column.name)) is not None and below.not_null and not below.not_null_inherited
+        if _null_name(other, below) != _null_name(table, column)
+        if sides.desired.table(other.key) is None or table.key in sides.desired.ancestors(other.key)
+    )
+    return f"{_OWN_NULL} {in_list(doubled)}" if doubled else None
+
+
+def _null_name(table: Table, column: Column) -> str:
+    return column.not_null_name or make_object_name(table.name, column.name, "not_null")
+
+
+def rows_elsewhere(sides: Sides, table: Table) -> str | None:
+    """Where whole rows of the table, or of one below it, are kept: no table is written anew or gone through then."""
+    tables = (table.key, *(other.key for other in sides.live.descendants(table.key)))
+    users = {user for key in tables for user in sides.staying_users_of_type(key) if user.owner != key}
+    return f"rows of the table stand in {in_list(tuple(sorted(map(str, users))))}" if users else None
 
 
 def type_text(column: Column) -> str:
@@ -61,9 +93,12 @@ def type_text(column: Column) -> str:
 _FAMILIES = (frozenset({"smallint", "integer", "bigint"}), frozenset({"text", "character varying"}))
 
 
-def keeps_family(retyping: Change) -> bool:
-    """True if old and new values can be compared, whichever end of a foreign key gets the new type first."""
+def keeps_family(retyping: Change, *, exactly: bool) -> bool:
+    """True if old and new values can be compared, whichever end of a foreign key gets the new type first.
+
+    `exactly` is for one with a PERIOD: indexes of ranges know few pairs of types.
+    """
     before, after = (
         (text or "").partition(" COLLATE ")[0].partition("(")[0] for text in (retyping.before, retyping.after)
     )
-    return before == after or any({before, after} <= family for family in _FAMILIES)
+    return before == after or (not exactly and any({before, after} <= family for family in _FAMILIES))

@@ -15,6 +15,7 @@ from stonegate.planner.diff.constraints import compare_constraints
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.indexes import compare_indexes
 from stonegate.planner.diff.inheritance import Family, part_meaning
+from stonegate.planner.diff.retyping import rows_elsewhere
 from stonegate.planner.diff.sides import Sides, options_text
 
 _IMPOSSIBLE = Circumstances(impossible=True)
@@ -136,13 +137,16 @@ def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Chan
         before, after = text(live), text(desired)
         if before != after:
             subject = str(desired.key) if aspect == "unlogged" else f"{desired.key}: {aspect.replace('_', ' ')}"
+            elsewhere = rows_elsewhere(sides, live) if rewriting else None
+            refusal = f", which PostgreSQL refuses to change: {elsewhere}" if elsewhere is not None else ""
             yield sides.change(
                 Action.ALTER,
                 desired.key,
-                f"{subject} is {before or 'none'} instead of {after or 'none'}",
+                f"{subject} is {before or 'none'} instead of {after or 'none'}{refusal}",
                 aspect=aspect,
                 before=before,
                 after=after,
+                facts=Circumstances(impossible=elsewhere is not None),
                 rewrites=rewriting,
             )
 

@@ -173,12 +173,17 @@ class _Clearing:
         holder = self.live.index_holders.get(dependent, dependent.owner)
         same_table = holder == disturbance.key.owner
         if disturbance.retyped:
-            if dependent in self.live.foreign_keys and not keeps_family(disturbance.cause):
-                return self._is_declared(dependent)  # while it stands, the columns at its ends must be comparable
+            if dependent in self.live.foreign_keys and not self._keeps_comparable(dependent, disturbance.cause):
+                return self._is_declared(dependent)
             if same_table:
                 return self._is_unstable(dependent)
             return dependent.kind is ObjectKind.CONSTRAINT and self._is_recreated(dependent)
         return not same_table or disturbance.cause.action is Action.RECREATE
+
+    def _keeps_comparable(self, foreign: ObjectKey, retyping: Change) -> bool:
+        """True if the two ends of a foreign key can be compared while one alone has the new type."""
+        part = self._part(foreign, self.live)
+        return keeps_family(retyping, exactly=isinstance(part, Constraint) and ", PERIOD " in part.definition)
 
     def _is_unstable(self, key: ObjectKey) -> bool:
         """True for a declared index or constraint that PostgreSQL would change where it makes it anew by itself."""

@@ -8,6 +8,7 @@ from stonegate.model.catalog import Catalog, Dependency, Sequence
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.ddl.values import makes_way
 from stonegate.planner.steps.operation_index import OperationIndex
+from stonegate.planner.steps.operations import Verb
 
 #: What may change under the eyes of all that depends on a thing.
 _UNFELT = frozenset({"owned_by", "row_security", "force_row_security", "replica_identity", "options", "owner"})
@@ -91,20 +92,20 @@ def _other_users(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
 
 
 def _types_free(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """No column holds a composite type while one of its attributes is retyped (manual: ALTER TYPE), and none that goes
-    holds a domain inside of another type while that is tightened (manual: ALTER DOMAIN)."""
+    """No column holds a composite type while one of its attributes is retyped (manual: ALTER TYPE), or rows of a table
+    that is gone through, and none that goes holds a domain inside of another type while that is tightened (manual:
+    ALTER DOMAIN)."""
     for number, operation in enumerate(index.operations):
-        if operation.key.kind is ObjectKind.TYPE and operation.change.aspect in ("not_null", "constraints"):
-            staying = frozenset(_columns_of(operation.key, index.desired))
-            for user in _columns_of(operation.key, index.live):
-                leaving = () if user in staying else (*index.removers(user), *index.alterers(user))
-                yield from ((first, number) for first in leaving if index.aspect(first) in ("", "type"))
-        if operation.key.kind is not ObjectKind.ATTRIBUTE or operation.change.aspect != "type":
+        kind, aspect, holder = operation.key.kind, operation.change.aspect, operation.key.owner
+        tightens = kind is ObjectKind.TYPE and aspect in ("not_null", "constraints")
+        is_new = kind is ObjectKind.COLUMN and operation.verb is Verb.CREATE
+        if not (tightens or is_new or aspect in ("type", "unlogged")):
             continue
-        for user in _columns_of(operation.key.owner, index.live):
-            leaving = (*index.removers(user), *index.alterers(user))
+        staying = frozenset(_columns_of(holder, index.desired))
+        for user in _columns_of(holder, index.live):
+            leaving = () if tightens and user in staying else (*index.removers(user), *index.alterers(user))
             yield from ((first, number) for first in leaving if index.aspect(first) in ("", "type"))
-        for user in _columns_of(operation.key.owner, index.desired):
+        for user in () if tightens else staying:
             yield from ((number, second) for second in index.makers(user))
 
 
@@ -113,7 +114,7 @@ def _columns_of(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     seen, worklist = {key}, [key]
     while worklist:
         for user in catalog.dependents.get(worklist.pop(), ()):
-            if user.kind is ObjectKind.COLUMN:
+            if user.kind is ObjectKind.COLUMN and user.owner != key:
                 yield user
             elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
                 seen.add(user.owner)

@@ -1,0 +1,3 @@
+INSERT INTO regions VALUES (1);
+INSERT INTO events VALUES (1);
+INSERT INTO child VALUES (1);

@@ -1,0 +1,2 @@
+CREATE TABLE people (id bigint PRIMARY KEY, name text NOT NULL);
+CREATE TABLE staff (salary integer, PRIMARY KEY (id)) INHERITS (people);

@@ -1,0 +1,2 @@
+CREATE UNLOGGED TABLE goods (id integer PRIMARY KEY, name text);
+CREATE TABLE history (at date, former goods);
