@@ -101,6 +101,5 @@ class Slimmer:
 
 
 def _slim_plan(plan: Plan) -> Plan:
-    return replace(
-        plan, steps=(), records=(), desired=None, skipped=(), unmanaged=(), excepted=(), uncertain=(), warnings=()
-    )
+    plan = replace(plan, steps=(), records=(), desired=None, skipped=(), unmanaged=())
+    return replace(plan, excepted=(), awaited=(), uncertain=(), warnings=())

@@ -243,8 +243,8 @@ class Plan:
         moved: (before, after) of what its migrations rename or give another schema, in their order.
         search_path: schemas that the database's search_path gets (extensions with a schema of their own).
         seed_missing: declared rows that existing tables lack are inserted.
-        excepted: differences that verification tolerates ("identity → after"): left alone at adoption, or made by
-            a statement that runs after the commit.
+        excepted: differences that verification tolerates ("identity → after"), since they were left alone at adoption.
+        awaited: differences that are there at the commit, and that statements after it have to remove.
         kept: kinds that the folder does not manage, never removed.
         outside: kinds that it declares without having a directory for them.
         builder: the role that owns every object that says nothing about its owner.
@@ -273,6 +273,7 @@ class Plan:
     records: tuple[Record, ...] = field(default=(), repr=False)
     search_path: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
     kept: tuple[ObjectKind, ...] = ()
     outside: tuple[ObjectKind, ...] = ()
     builder: str = ""

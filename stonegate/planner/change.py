@@ -122,7 +122,8 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes, *mistyped),
         skipped=_skipped(given.desired, (*preview.diff.changes, *decided.changes)),
         uncertain=tuple(sorted(preview.simulated.uncertain)) if migrations.running else (),
-        excepted=tuple(sorted({*decided.excepted, *_left_to_late(plan, given, migrations, preview)})),
+        excepted=tuple(sorted(set(decided.excepted))),
+        awaited=_left_to_late(plan, given, migrations, preview),
         records=records,
         unmanaged=tuple(sorted(str(key) for key in preview.diff.unmanaged)),
     )
@@ -294,7 +295,7 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
     """
     assert plan.desired is not None
     allowed = Allowed(consents=plan.consents, force=plan.force)
-    excepted = frozenset(plan.excepted)
+    excepted = frozenset(plan.excepted + plan.awaited)
     diff = _diff(plan, live, state)
     made = frozenset(step.key for step in plan.steps if step.action is Action.CREATE and step.kind is ObjectKind.TABLE)
     left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
@@ -320,7 +321,7 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
 
 
 def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Change, ...]:
-    """Verification: what still differs from what the folder declares; () when everything is as declared."""
+    """Verification before the commit: what still differs from what the folder declares; () when all is as declared."""
     if plan.desired is None:
         return tuple(
             Change(
@@ -332,7 +333,7 @@ def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Chan
             for step in plan.steps
             if step.phase is not Phase.POST_COMMIT and _is_missing(step, live)
         )
-    excepted = frozenset(plan.excepted)
+    excepted = frozenset(plan.excepted + plan.awaited)
     return tuple(change for change in _diff(plan, live, state).changes if change.exception not in excepted)
 
 

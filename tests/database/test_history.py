@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stonegate import __version__
+from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.tracking.history import read_deployments, read_history
 from stonegate.database.tracking.tables import (
     ANNOUNCED,
@@ -15,6 +16,7 @@ from stonegate.database.tracking.tables import (
     read_unchanged,
     record_plan,
     record_post_commit,
+    record_settled,
 )
 from stonegate.model.catalog import Access, Catalog, Schema
 from stonegate.model.consent import Consent
@@ -145,6 +147,8 @@ async def test_post_commit_statements_are_unfinished_until_done(conn: Conn) -> N
     await record_post_commit(conn, deployment, "index b", STARTED)
     await record_post_commit(conn, deployment, "index b", DONE)
     assert (await read_state(conn)).unfinished == ()
+    assert await read_unchanged(conn, "digest") is None
+    await record_settled(conn, deployment, plan(TABLE), await read_stamp(conn))
     assert await read_unchanged(conn, "digest") == ("digest", "print of digest")
     assert (await read_deployments(conn))[0].post_commit == {"index a": "done", "index b": "done"}
 

@@ -66,6 +66,7 @@ def test_the_preview_replays_what_the_text_shows(deployed: Database, tmp_path: P
         ("DROP TABLE users", "drop_table:users"),
         ("TRUNCATE users", "delete_rows:users"),
         ("DELETE FROM users", "delete_rows:users"),
+        ("DELETE FROM users USING (SELECT 1) AS one", "delete_rows:users"),
         ("ALTER TABLE users ALTER code SET NOT NULL", "set_not_null:users.code"),
         ("ALTER TABLE users ALTER code TYPE varchar(1)", "modify_column_type:users.code"),
     ],
@@ -77,6 +78,13 @@ def test_an_explicit_loss_needs_consent(deployed: Database, tmp_path: Path, migr
     word, _, name = allow.partition(":")
     files = migrated(tmp_path, TABLE, f"-- stonegate: allow {word} {name}\n{migration};")
     assert not [blocked for blocked in plan(deployed.url, files).blocked if blocked.file]
+
+
+def test_rows_that_go_through_a_view_need_consent(deployed: Database, tmp_path: Path) -> None:
+    files = {"tables/users.sql": TABLE, "views/people.sql": "CREATE VIEW people AS SELECT * FROM users;"}
+    applied(deployed.url, write(tmp_path, files))
+    report = apply(deployed.url, write(tmp_path, files | {"migrations/1.sql": "DELETE FROM people;"}))
+    assert "--allow delete_rows:people" in refused(report, "migration_blocked", 4)
 
 
 HOLDING = {

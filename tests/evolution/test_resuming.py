@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from stonegate.model.plan import PlanOptions
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource
 from tests.convergence import plan_in_full
 from tests.database.folders import applied, apply, write
-from tests.evolution.support import rows, run
-from tests.servers import Database
+from tests.evolution.support import assert_settled, refused, rows, run
+from tests.servers import Database, MakeDatabase
 
 TABLE = "CREATE TABLE users (id int PRIMARY KEY, code text, n int);"
 INDEXED = TABLE + "\nCREATE INDEX users_code ON users (code);"
@@ -114,6 +115,34 @@ def test_what_was_interrupted_is_finished(database: Database, tmp_path: Path) ->
     run(url, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_code'::regclass")
     applied(url, source)
     assert rows(url, INDEXES) == [(1,)] and rows(url, "SELECT to_regclass('users_code')") == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("after", "migration", "named"),
+    [
+        (TABLE, "DO $$ BEGIN EXECUTE 'DROP TABLE users'; END $$;", "users"),
+        (INDEXED, "CREATE INDEX CONCURRENTLY users_code ON users (n);", "users_code"),
+        (INDEXED, "CREATE INDEX CONCURRENTLY IF NOT EXISTS users_code ON users (n);", "users_code"),
+    ],
+)
+def test_what_they_leave_otherwise_than_declared_is_told(
+    database: Database,
+    make_database: MakeDatabase,
+    tmp_path: Path,
+    after: str,
+    migration: str,
+    named: str,
+) -> None:
+    """Nothing of it can be rolled back, but no later apply takes the database for unchanged either."""
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    source = folder(tmp_path, after, f"-- stonegate: no-transaction\n{migration}")
+    told = refused(apply(url, source), "verification_failed", 5)
+    assert "after the statements that followed the commit" in told and named in told
+    assert rows(url, "SELECT migration_file FROM _stonescriptdb_gateway_migrations") == [("1.sql",)]
+    assert named in refused(apply(url, source), "drift", 5)
+    applied(url, source, plan=PlanOptions(allow_drift=True))
+    assert_settled(database, tmp_path / "postgresql", source, make_database)
 
 
 def test_a_file_that_was_corrected_goes_on_where_it_failed(database: Database, tmp_path: Path) -> None:

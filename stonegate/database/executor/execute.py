@@ -14,6 +14,7 @@ from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.post_commit import run_post_commit
 from stonegate.database.executor.session import roll_back
 from stonegate.database.executor.transaction import run_transaction
+from stonegate.database.executor.verify import verify_late
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
 from stonegate.database.server.locks import read_blockers, run_with_lock_retry
@@ -55,6 +56,7 @@ async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConn
     if job.late and not job.options.dry_run:
         try:
             await run_post_commit(conn, job, execution)
+            await verify_late(conn, job, execution)
         except psycopg.Error as error:
             execution.late_error = explain_failure(error, database=job.database)
         except StonegateError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from stonegate.database.executor.job import Execution, Job
 from stonegate.database.introspect.afterwards import read_afterwards
 from stonegate.database.introspect.catalog import Reading, read_stamped
 from stonegate.database.seeds.lookup import find_missing
+from stonegate.database.tracking.tables import record_settled
 from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName
@@ -36,8 +37,6 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
         return reading
     unmet = unmet_changes(job.plan, live, job.state)
     if unmet:
-        details = tuple(_sentence(change) for change in unmet[:MOST_DETAILS])
-        more = (f"… and {len(unmet) - MOST_DETAILS} more",) if len(unmet) > MOST_DETAILS else ()
         message = "after all steps the database is not as the folder declares; everything was rolled back"
         hint = "a trigger, an event trigger or a migration changes what it should not"
         if job.plan.mode is Mode.BASELINE:
@@ -45,12 +44,38 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
             hint = "take it over with a folder that declares what is there, and apply the new one after that"
         raise VerificationFailed(
             message,
-            details=(*details, *more),
+            details=_sentences(unmet),
             hint=f"{hint}; or take it as it is: --skip-verification",
             database=job.database or None,
         )
     _note_verified(job, live)
     return reading
+
+
+async def verify_late(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:
+    """Once all statements that follow the commit are done: nothing is left of what they had to do, nor else.
+
+    What they did stays. The database counts as unchanged from here on only if this succeeds.
+
+    Raises:
+        VerificationFailed: something is not as declared; every difference is a detail.
+    """
+    if execution.deployment is None:
+        return
+    reading = await read_stamped(conn)
+    unmet = (
+        ()
+        if job.options.skip_verification
+        else unmet_changes(replace(job.plan, awaited=()), reading.catalog, job.state)
+    )
+    await record_settled(conn, execution.deployment, job.plan, "" if unmet else reading.stamp)
+    if unmet:
+        raise VerificationFailed(
+            "after the statements that followed the commit the database is not as the folder declares",
+            details=_sentences(unmet),
+            hint="what they did stays: stonegate plan shows how to go on from there; or correct the declaration",
+            database=job.database or None,
+        )
 
 
 async def _read_again(conn: AsyncConnection[Any], job: Job) -> Reading:
@@ -62,7 +87,7 @@ async def _read_again(conn: AsyncConnection[Any], job: Job) -> Reading:
 def _verification(job: Job, live: Catalog) -> tuple[Hashable, tuple[object, ...]]:
     """All that a verification depends on."""
     desired, declared = job.plan.desired, job.state.declared
-    facts = (job.plan.kept, job.plan.builder, job.plan.excepted, job.state.essence)
+    facts = (job.plan.kept, job.plan.builder, job.plan.excepted, job.plan.awaited, job.state.essence)
     return (id(live), id(desired), id(declared), *facts), (live, desired, declared)
 
 
@@ -150,6 +175,11 @@ def deployed_catalog(plan: Plan, before: Catalog, after: Catalog) -> Catalog:
         others=ours(after.others),
         schemas=tuple(schema for schema in after.schemas if schema.name == "public" or schema.key not in foreign),
     )
+
+
+def _sentences(unmet: Sequence[Change]) -> tuple[str, ...]:
+    more = (f"… and {len(unmet) - MOST_DETAILS} more",) if len(unmet) > MOST_DETAILS else ()
+    return (*map(_sentence, unmet[:MOST_DETAILS]), *more)
 
 
 def _sentence(change: Change) -> str:

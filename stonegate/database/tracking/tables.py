@@ -264,7 +264,7 @@ async def record_deployment(
         "live_checksum": None if live is None else checksum_of(live),
         "introspection": introspection(),
         "missing_seeds": sorted(set(missing_seeds)),
-        "excepted": list(plan.excepted),
+        "excepted": [*plan.excepted, *plan.awaited],
         "outside": [kind.value for kind in plan.outside],
         "post_commit": Jsonb(dict(post_commit or {})),
     }
@@ -274,7 +274,7 @@ async def record_deployment(
 
 
 async def record_post_commit(conn: AsyncConnection[Any], deployment: int, step_id: str, state: str) -> None:
-    """Note that a statement after the commit has `STARTED`, `FAILED` or is `DONE`; with the last one the stamp follows.
+    """Note that a statement after the commit has `STARTED`, `FAILED` or is `DONE`.
 
     Args:
         conn: in autocommit, so that a crash finds the note; or in a transaction with what becomes true with it.
@@ -282,8 +282,18 @@ async def record_post_commit(conn: AsyncConnection[Any], deployment: int, step_i
         step_id: one of its `post_commit`.
         state: STARTED, FAILED or DONE.
     """
-    query = _fixed("tracking/record_post_commit").format(stamp=_stamp(escape=True))
-    await conn.execute(query, {"deployment": deployment, "step": step_id, "state": state})
+    facts = {"deployment": deployment, "step": step_id, "state": state}
+    await conn.execute(_fixed("tracking/record_post_commit"), facts)
+
+
+async def record_settled(conn: AsyncConnection[Any], deployment: int, plan: Plan, stamp: str) -> None:
+    """Note that nothing is left to do of a deployment with statements after the commit.
+
+    Args:
+        stamp: the change stamp by which nothing is to do; "" where something is.
+    """
+    facts = {"deployment": deployment, "stamp": stamp, "excepted": list(plan.excepted)}
+    await conn.execute(_fixed("tracking/record_settled"), facts)
 
 
 def _fixed(name: str) -> sql.SQL:

@@ -189,7 +189,7 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
             return _dataloss(Action.ALTER, key, ConsentToken.SET_NOT_NULL, f"sets {key} NOT NULL", aspect="not_null")
         case EffectVerb.SET_TYPE if column is not None and effect.type is not None:
             return _retyping(key, column.type, effect.type, replay.catalog)
-        case EffectVerb.DELETE_ROWS if table is not None:
+        case EffectVerb.DELETE_ROWS if key.qualified in replay.catalog.relations:
             return _dataloss(Action.ALTER, key, ConsentToken.DELETE_ROWS, f"deletes all rows of {key}", aspect="rows")
         case EffectVerb.RENAME:
             reason = f"renames {key} to {effect.to}"

@@ -24,7 +24,7 @@ def write(node: Node, declarations: Declarations) -> Iterator[Effect]:
 def delete(node: Node, declarations: Declarations) -> Iterator[Effect]:
     """DELETE: of all rows, unless its condition tells rows apart."""
     yield from _writes_inside(node, declarations)
-    is_some = "usingClause" in node or _tells_rows_apart(node.get("whereClause"))
+    is_some = _tells_rows_apart(node.get("whereClause"))
     verb = EffectVerb.WRITE_ROWS if is_some else EffectVerb.DELETE_ROWS
     yield Effect(verb=verb, key=declarations.range_var(node["relation"]))
 

@@ -1,10 +1,4 @@
--- The state of one statement that ran after the commit. When the last one is done, the stamp follows, since our own
--- statements have moved the catalogs.
-UPDATE public._stonescriptdb_gateway_deployments AS d
-SET post_commit = d.post_commit || next.state,
-    stamp = CASE WHEN EXISTS (
-        SELECT FROM pg_catalog.jsonb_each_text(d.post_commit || next.state) AS step (id, state)
-        WHERE step.state <> 'done'
-    ) THEN d.stamp ELSE {stamp} END
-FROM (SELECT pg_catalog.jsonb_build_object(%(step)s::text, %(state)s::text) AS state) AS next
-WHERE d.id = %(deployment)s
+-- The state of one statement that ran after the commit.
+UPDATE public._stonescriptdb_gateway_deployments
+SET post_commit = post_commit OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(%(step)s::text, %(state)s::text)
+WHERE id = %(deployment)s
