@@ -63,6 +63,9 @@ _LIMITS: Final = {
 #: not stand in for the server's in our queries, which may be a superuser's (CVE-2018-1058). No startup option, since
 #: RESET search_path in a migration means the database's own.
 _NO_NAMES: Final = "SET search_path = ''"
+#: The server notices within seconds that this process is gone, even in the middle of a long statement. Otherwise what a
+#: killed apply had begun would keep its locks until it is done.
+_END_WITH_CLIENT: Final = "SET client_connection_check_interval = '2s'"
 _LEAVING: Final = 1.0  # seconds that the server may take to end a session
 #: Servers before this version know no transaction_timeout, and refuse it at login (server_version_num).
 _HAS_TRANSACTION_TIMEOUT: Final = 170000
@@ -133,13 +136,23 @@ async def connect(
         raise error
     try:
         if not as_caller:
-            has_timeout = conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT
-            await conn.execute(f"{_NO_NAMES}; SET transaction_timeout = 0" if has_timeout else _NO_NAMES)
+            await settle(conn)
         await conn.set_autocommit(autocommit)
     except BaseException:
         await conn.close()
         raise
     return conn
+
+
+async def settle(conn: AsyncConnection[Any]) -> None:
+    """Put in force what the settings at login cannot say, and RESET ALL takes away; in autocommit."""
+    settings = [_NO_NAMES]
+    if conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
+        settings.append("SET transaction_timeout = 0")
+    try:
+        await conn.execute("; ".join((*settings, _END_WITH_CLIENT)).encode())
+    except psycopg.errors.DataError:  # on systems that cannot watch a socket (manual 20.3.3)
+        await conn.execute("; ".join(settings).encode())
 
 
 @asynccontextmanager

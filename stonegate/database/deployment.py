@@ -15,7 +15,6 @@ from stonegate.database.connect import connect, using
 from stonegate.database.conninfo import database_of, with_database
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
-from stonegate.database.executor.session import end_with_client
 from stonegate.database.failures import explain_failure
 from stonegate.database.options import ApplyOptions
 from stonegate.database.preflight import read_findings
@@ -279,7 +278,6 @@ async def _lock(
             on_progress(Progress(database=database, stage=Stage.LOCK))
 
     await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait)
-    await end_with_client(conn)
     return waited
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from stonegate.database.connect import settle
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.remains import is_reached
-from stonegate.database.executor.session import end_with_client
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
 from stonegate.database.tracking.tables import ANNOUNCED, FAILED, STARTED, record_plan, record_post_commit
@@ -50,11 +50,10 @@ async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execu
     Raises:
         StonegateError: a statement failed. Everything before it stays; the next apply goes on there.
     """
-    settings = job.settings(conn.info.server_version)
-    # What a migration may have SET for the whole session goes first.
-    for text in ("RESET ALL", *settings.statements(local=False)):
+    await conn.execute(b"RESET ALL")  # what a migration may have SET for the whole session
+    await settle(conn)
+    for text in job.settings(conn.info.server_version).statements(local=False):
         await conn.execute(text.encode())
-    await end_with_client(conn)
     for number, step in enumerate(job.late, start=1):
         job.announce(Stage.POST_COMMIT, step, number, len(job.late))
         await _run_step(conn, job, execution, step)

@@ -15,7 +15,6 @@ from stonegate.database.connect import FORM
 from stonegate.model.names import quote_ident, quote_literal
 
 ROLLBACK_SECONDS = 10
-CLIENT_CHECK = "2s"
 CONSTRAINTS_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
@@ -59,16 +58,6 @@ class SessionSettings:
         word = "LOCAL" if local else "SESSION"
         role = "RESET ROLE" if self.role is None else f"SET {word} ROLE {quote_ident(self.role)}"
         return (role, "SELECT " + ", ".join(calls))
-
-
-async def end_with_client(conn: AsyncConnection[Any]) -> None:
-    """Let the server notice within seconds that this process is gone, even in the middle of a long statement.
-
-    Otherwise what a killed apply had begun would keep its locks until it is done. Servers on systems that cannot watch
-    a socket refuse the setting (manual 20.3.3), and do without.
-    """
-    with contextlib.suppress(psycopg.errors.DataError):
-        await conn.execute(f"SET client_connection_check_interval = '{CLIENT_CHECK}'".encode())
 
 
 async def roll_back(conn: AsyncConnection[Any]) -> None:
