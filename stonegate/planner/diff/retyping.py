@@ -12,6 +12,7 @@ from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
 
 _OWN_NULL = "beside that of a parent, NOT NULL has a name of its own in"
+_OTHER_PARENT = "from another parent too comes"
 
 
 def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
@@ -49,19 +50,33 @@ def _refusal(sides: Sides, family: Family, live: Column, *, rewrites: bool) -> s
     if partitions_by(sides.live, family.live, live.name):
         return "rows are partitioned by it"
     elsewhere = rows_elsewhere(sides, family.live) if rewrites else None
-    return elsewhere or (_doubled_null(sides, family.live, live) if live.not_null else None)
+    return elsewhere or _other_parent(sides, family.live, live) or _doubled_null(sides, family.live, live)
 
 
 def _way_out(table: Table, refusal: str) -> str:
-    if refusal.startswith(_OWN_NULL):
+    if refusal.startswith((_OWN_NULL, _OTHER_PARENT)):
         return f"write a migration: NO INHERIT {table.key.label}, the new type in each of the tables, INHERIT again"
     return f"write a migration: rename {table.key.label}, create it anew, INSERT … SELECT, drop the old one"
+
+
+def _other_parent(sides: Sides, table: Table, column: Column) -> str | None:
+    """The children's columns that another parent, which they keep, hands down besides."""
+    below = tuple(sides.live.descendants(table.key))
+    family = {table.key, *(child.key for child in below)}
+    held = tuple(
+        str(child.key.part(ObjectKind.COLUMN, column.name))
+        for child in below
+        for parent in sides.live.parents(child)
+        if parent.key not in family and parent.column(column.name) is not None
+        if parent.key.qualified in (sides.desired.table(child.key) or child).parents
+    )
+    return f"{_OTHER_PARENT} {in_list(held)}" if held else None
 
 
 def _doubled_null(sides: Sides, table: Table, column: Column) -> str | None:
     """The children's own NOT NULL besides the one that they are handed down, which PostgreSQL 18 cannot make anew with
     the column unless both have one name."""
-    if sides.live.server < LOCAL_NOT_NULL:
+    if sides.live.server < LOCAL_NOT_NULL or not column.not_null:
         return None
     doubled = tuple(
         str(other.key.part(ObjectKind.COLUMN, below.name))

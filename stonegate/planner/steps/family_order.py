@@ -42,12 +42,14 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         shares = {part.name for part in former.indexed if part.inherited}
         is_free = set(kept) <= set(former.parents)  # one that joins another parent has its columns ready by then
         heirlooms = {column.name for column in former.columns if column.inherited and is_free}
+        above = frozenset(index.live.ancestors(former.key)) if left and is_free else frozenset()
         for second, other in enumerate(index.operations):
             is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
             is_share = other.verb is Verb.DROP and other.key.own_name in shares
             is_heirloom = other.key.kind is ObjectKind.COLUMN and other.key.member in heirlooms
             is_own = other.table == former.key and (is_share or is_heirloom)
-            if is_part and (other.table in left or (left and is_own)):
+            retypes = other.table in above and other.change.aspect == "type"  # no two parents may have a retyped column
+            if is_part and (other.table in left or (left and is_own) or retypes):
                 yield first, second
 
 

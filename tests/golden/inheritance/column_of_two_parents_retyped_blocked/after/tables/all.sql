@@ -1,0 +1,3 @@
+CREATE TABLE named (name text, id bigint);
+CREATE TABLE numbered (id bigint);
+CREATE TABLE thing (x integer) INHERITS (named, numbered);

@@ -1,0 +1,3 @@
+CREATE TABLE named (name text, id integer);
+CREATE TABLE numbered (id integer);
+CREATE TABLE thing (x integer) INHERITS (named, numbered);

@@ -1,0 +1,1 @@
+INSERT INTO thing VALUES ('a', 1, 2);
