@@ -82,7 +82,8 @@ async def plan_with_findings(
     """
     async with using(await connect(conninfo, lock_timeout_s=options.lock_timeout_s)) as conn:
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
-        return survey.plan, await read_findings(conn, survey.plan, survey.live)
+        plan = with_warnings(survey.plan, *survey.warnings)
+        return plan, await read_findings(conn, survey.plan, survey.live)
 
 
 async def apply_database(
@@ -153,7 +154,7 @@ async def apply_plan(
             live=live,
             state=state,
             untrusted=untrusted,
-            warnings=session_warnings(conn, plan, facts),
+            warnings=session_warnings(conn, plan, facts, live),
         )
         return await _carry_out(conn, survey, options, started, created, on_progress)
 

@@ -106,7 +106,7 @@ async def survey_database(
         stamp=state.last.stamp if known is not None and state.last is not None else None,
         has_tracking=recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
-        warnings=(*session_warnings(conn, plan, facts), *_unknown_drift(recorded)),
+        warnings=(*session_warnings(conn, plan, facts, live), *_unknown_drift(recorded)),
     )
 
 
@@ -154,10 +154,33 @@ async def _read_reference(
     return await source.reference(key.digest, obtain)
 
 
-def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts) -> tuple[str, ...]:
-    """What is to be said about the way to the server, and its size."""
+def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
+    """What is to be said about the way to the server, its size, and the rows that it shows to this role."""
     pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
-    return (*pooled, *_lock_warning(plan, facts))
+    return (*pooled, *_lock_warning(plan, facts), *_hidden_rows(plan, facts, live))
+
+
+#: What looks at rows, beside migrations.
+_LOOKING = frozenset({Action.SEED, Action.VALIDATE})
+_LOOKS = frozenset({"validates-rows", "narrows-type"})
+
+
+def _hidden_rows(plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
+    """Where row-level security is forced on the owner, an UPDATE of all rows means those that the policies show."""
+    tables = (*live.tables, *(plan.desired.tables if plan.desired is not None else ()))
+    forced = {table.key.qualified for table in tables if table.row_security and table.force_row_security}
+    if facts.sees_all_rows or not forced:
+        return ()
+    if all(step.action is not Action.RUN for step in plan.steps):
+        looking = (s for s in plan.steps if s.action in _LOOKING or any(h.code in _LOOKS for h in s.hazards))
+        forced &= {step.key.qualified for step in looking}
+    if not forced:
+        return ()
+    names = ", ".join(sorted(map(str, forced)))
+    return (
+        f"row-level security is forced on {names}: of their rows this deployment sees and changes only those that the "
+        f"policies show to {facts.role}; ALTER TABLE … NO FORCE ROW LEVEL SECURITY in a migration that needs them all",
+    )
 
 
 def _unknown_drift(recorded: Recorded) -> tuple[str, ...]:

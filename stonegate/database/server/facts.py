@@ -38,6 +38,7 @@ class SessionFacts:
     Attributes:
         database, owner: of the database that it is connected to.
         role: current_user, who will own what it creates.
+        sees_all_rows: no row-level security hides any, not even where it is forced on the owner.
         version: server_version_num (180006).
         pid: of the backend, as the backend says.
         fsync: the server waits for the disk; one for tests does not.
@@ -49,6 +50,7 @@ class SessionFacts:
     role: str
     owner: str
     superuser: bool
+    sees_all_rows: bool
     may_create_databases: bool
     version: int
     pid: int
