@@ -176,9 +176,9 @@ class Blocked:
         allow: what to type to consent ("--allow drop_column:users.legacy"), or None if there is no consent.
     """
 
-    code: str
+    code: str = "migration_blocked"
     object: str
-    change_class: ChangeClass
+    change_class: ChangeClass = ChangeClass.INCOMPATIBLE
     reason: str
     allow: str | None = None
     hint: str | None = None

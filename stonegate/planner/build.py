@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import assert_never
 
 from stonegate.model.catalog import Catalog
-from stonegate.model.plan import Blocked, ChangeClass, Mode, Plan, PlanOptions, PlanSource, PlanTarget
+from stonegate.model.plan import Blocked, Mode, Plan, PlanOptions, PlanSource, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.change import Given, plan_change
@@ -111,9 +111,7 @@ def _occupied(tree: SourceTree, live: Catalog | None) -> tuple[Blocked, ...]:
     """Declared objects that exist without tracking rows: no fresh database (behaviour, §4)."""
     return tuple(
         Blocked(
-            code="migration_blocked",
             object=key.label,
-            change_class=ChangeClass.INCOMPATIBLE,
             reason=f"{key} exists already, and nothing is recorded about who deployed it",
             hint="stonegate apply --baseline records what is there and runs no migration",
         )

@@ -245,9 +245,7 @@ def _broken(changes: Iterable[Change], options: PlanOptions) -> tuple[Blocked, .
         return ()
     return tuple(
         Blocked(
-            code="migration_blocked",
             object=change.key.label,
-            change_class=ChangeClass.INCOMPATIBLE,
             reason=hazard.message,
             hint="keep the old routine beside the new one until all callers have moved, or leave out --strict-contract",
         )

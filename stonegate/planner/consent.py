@@ -41,7 +41,6 @@ class Allowed:
             return None
         unmodelled = any(hazard.code == "unmodelled" for hazard in change.hazards)
         return Blocked(
-            code="migration_blocked",
             object=change.key.label,
             change_class=change.change_class,
             reason=change.reason or change.identity,

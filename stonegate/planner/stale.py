@@ -12,7 +12,7 @@ from typing import TypeAlias
 from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Blocked, Change, ChangeClass
+from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.source import NeedKind, SourceItem, SourceTree, Verb
 from stonegate.planner.consent import Allowed
 
@@ -83,9 +83,7 @@ def _short(key: ObjectKey) -> str:
 def _refusal(item: SourceItem, change: Change) -> Blocked:
     what = "is dropped" if change.action is Action.DROP else "is renamed"
     return Blocked(
-        code="migration_blocked",
         object=item.key.label,
-        change_class=ChangeClass.INCOMPATIBLE,
         reason=f"{item.key} uses {change.key}, which {what}: it would fail when it is called",
         allow=f"--allow {ConsentToken.STALE_BODY}:{_short(item.key)}",
         hint="change the routine in the folder so that it does without",

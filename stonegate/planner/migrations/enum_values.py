@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, CatalogObject, EnumType, Routine
 from stonegate.model.names import ObjectKey, ObjectKind, quote_literal
-from stonegate.model.plan import Action, Blocked, ChangeClass, Phase, Step
+from stonegate.model.plan import Action, Blocked, Phase, Step
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 from stonegate.planner.diff.naming import unquote
 
@@ -182,9 +182,7 @@ def _mentions(step: Step, constant: str) -> bool:
 def _refusal(key: ObjectKey, label: str, user: Step) -> Blocked:
     name = key.qualified
     return Blocked(
-        code="migration_blocked",
         object=key.label,
-        change_class=ChangeClass.INCOMPATIBLE,
         reason=f"{user.key} uses the new value {quote_literal(label)} of {key}: PostgreSQL forbids that in the "
         "transaction that adds it, and a pending migration renames the type or a value before that, or adds the value "
         "in a block",

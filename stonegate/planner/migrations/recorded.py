@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from stonegate.model.consent import ConsentToken
-from stonegate.model.plan import Blocked, ChangeClass
+from stonegate.model.plan import Blocked
 from stonegate.model.source import Folder, Migration, SourceTree
 from stonegate.model.tracking import AppliedMigration, TrackingState
 from stonegate.planner.consent import Allowed
@@ -111,7 +111,6 @@ def _refusal(migration: Migration, reason: str, hint: str) -> Blocked:
     return Blocked(
         code="changed_migration",
         object=migration.name,
-        change_class=ChangeClass.INCOMPATIBLE,
         reason=reason,
         allow=f"--allow {ConsentToken.CHANGED_MIGRATION}:{migration.name}",
         hint=hint,

@@ -14,7 +14,7 @@ from typing import Any
 
 from stonegate.model.catalog import Catalog, Constraint, Table
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Blocked, ChangeClass
+from stonegate.model.plan import Blocked
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 
 
@@ -109,9 +109,7 @@ def _altered(table: Table, column: str, **changes: Any) -> Table:
 
 def _impossible(migration: Migration, line: int, key: ObjectKey, lost: _Lost) -> Blocked:
     return Blocked(
-        code="migration_blocked",
         object=key.label,
-        change_class=ChangeClass.INCOMPATIBLE,
         reason=f"{migration.name} {lost.what} {key}, which is new here and never had it",
         hint=f"write what concerns {key.label} into a migration of its own, which is recorded where {key.label} is new",
         file=migration.file,

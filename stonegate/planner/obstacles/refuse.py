@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Blocked, ChangeClass
+from stonegate.model.plan import Blocked
 from stonegate.planner.obstacles.disturbances import RESTORED, Disturbance
 
 
@@ -28,9 +28,7 @@ def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, liv
             f"or change {disturbance.key} there without dropping it"
         )
     return Blocked(
-        code="migration_blocked",
         object=dependent.label,
-        change_class=ChangeClass.INCOMPATIBLE,
         reason=f"{dependent} depends on {disturbance.key}, which {verb}",
         hint=hint,
     )
