@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from stonegate.database.seeds.lookup import find_missing
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.source import Seeder, SeedRow
+from tests.database.sessions import Conn
 
 FILE = "seeders/rows.pssql"
 LINE = 10
@@ -52,3 +55,8 @@ def query(table: str, columns: tuple[str, ...], select: str, *, volatile: Iterab
         sql=f"INSERT INTO {name.sql}{names} {select} {tail}".strip(),
         checksum="",
     )
+
+
+async def keys(conn: Conn, *seeders: Seeder, **options: Any) -> list[str]:
+    """The declared rows that are missing, by their keys."""
+    return [seed.key for seed in await find_missing(conn, seeders, **options)]

@@ -10,15 +10,14 @@ import psycopg
 import pytest
 
 from stonegate.database.conninfo import with_database
-from stonegate.database.deployment import apply_database, apply_plan, plan_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment import apply_database, apply_plan
 from stonegate.database.status import diff_database, status_database
 from stonegate.errors import ConnectionFailed, SourceError, UsageError
-from stonegate.model.plan import Action, Mode, Plan
+from stonegate.model.plan import Action, Mode
 from stonegate.model.report import Status
-from stonegate.source.lazy import LazySource
 from tests.conftest import WORKER
 from tests.database.folders import allowing, applied, apply, write
+from tests.evolution.support import plan
 from tests.servers import Database, MakePrivateServer, PrivateServer, Server, psql
 
 USERS = {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, email text);"}
@@ -36,10 +35,6 @@ def missing(server: Server) -> Iterator[str]:
 
 def names(server: Server | PrivateServer) -> set[str]:
     return {name for (name,) in psql(server.admin_url, "SELECT datname FROM pg_database")}
-
-
-def plan(url: str, source: LazySource, **options: object) -> Plan:
-    return asyncio.run(plan_database(url, source, ApplyOptions(**options)))  # type: ignore[arg-type]
 
 
 # --- a missing database ---------------------------------------------------------------------------------------------

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.seeds.lookup import ANY_ROW, find_missing
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import QualifiedName
-from tests.database.seed_builder import FILE, query, rows
+from tests.database.seed_builder import FILE, keys, query, rows
 from tests.database.sessions import Conn, fetch
-
-
-async def keys(conn: Conn, *seeders: Any, **options: Any) -> list[str]:
-    return [seed.key for seed in await find_missing(conn, seeders, **options)]
-
 
 TYPED = [
     ("text", "'O''Reilly'", "'o''reilly'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -13,14 +12,9 @@ from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.seeds.lookup import find_missing
 from stonegate.errors import MigrationFailed
 from stonegate.source.parse import load_source
-from tests.database.seed_builder import FILE, query, rows
+from tests.database.seed_builder import FILE, keys, query, rows
 from tests.database.sessions import Conn, fetch
 from tests.servers import Database
-
-
-async def keys(conn: Conn, *seeders: Any, **options: Any) -> list[str]:
-    return [seed.key for seed in await find_missing(conn, seeders, **options)]
-
 
 # --- insertion -----------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.planner.ddl.support import Case, Outcome, assert_converged, carry_out, change
-from tests.servers import Server
+from tests.planner.ddl.support import Case, Outcome, assert_converged, change
 
 T = "T x"
 SERIAL = change("alter", "column", T, "n", "default")
@@ -294,11 +293,6 @@ CASES = (
         ROWS,
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def outcomes(any_server: Server) -> dict[str, Outcome]:
-    return carry_out(CASES, any_server)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

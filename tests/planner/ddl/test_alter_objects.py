@@ -6,8 +6,7 @@ import pytest
 
 from stonegate.model.consent import ConsentToken
 from stonegate.model.plan import Change
-from tests.planner.ddl.support import Case, Outcome, assert_converged, carry_out, change
-from tests.servers import Server
+from tests.planner.ddl.support import Case, Outcome, assert_converged, change
 
 T = "T x"
 TABLE = 'CREATE TABLE "T x" (id integer NOT NULL, n integer, "Name" text);'
@@ -283,11 +282,6 @@ SEQUENCES = (
 )
 
 CASES = (*TABLES, *PARTITIONS, *TYPES, *SEQUENCES)
-
-
-@pytest.fixture(scope="module")
-def outcomes(any_server: Server) -> dict[str, Outcome]:
-    return carry_out(CASES, any_server)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stonegate.model.plan import Change
-from tests.planner.ddl.support import Case, Outcome, assert_converged, carry_out, change
-from tests.servers import Server
+from tests.planner.ddl.support import Case, Outcome, assert_converged, change
 
 T = "T x"
 TABLE = 'CREATE TABLE "T x" (id integer NOT NULL, n integer NOT NULL, "Name" text);'
@@ -291,11 +290,6 @@ CODE = (
 )
 
 CASES = (*CONSTRAINTS, *INDEXES, *CODE)
-
-
-@pytest.fixture(scope="module")
-def outcomes(any_server: Server) -> dict[str, Outcome]:
-    return carry_out(CASES, any_server)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
