@@ -175,21 +175,6 @@ def extension_key(name: str) -> ObjectKey:
 
 
 def routine_key(schema: str, name: str, arguments: tuple[str, ...]) -> ObjectKey:
-    """The key of a function, procedure or aggregate: its `Signature` is the qualified name and the input types."""
+    """The key of a function, procedure or aggregate: its signature is the qualified name and the input types, spelled as
+    `format_type` does (`integer`, never `INT`)."""
     return ObjectKey(ObjectKind.ROUTINE, schema, name, ", ".join(arguments))
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A routine's identity: qualified name and input types in `format_type` spelling (`integer`, never `INT`)."""
-
-    name: QualifiedName
-    arguments: tuple[str, ...]
-
-    @property
-    def key(self) -> ObjectKey:
-        """The object key of this routine."""
-        return routine_key(self.name.schema, self.name.name, self.arguments)
-
-    def __str__(self) -> str:
-        return f"{self.name}({', '.join(self.arguments)})"

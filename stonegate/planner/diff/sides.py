@@ -112,9 +112,7 @@ class Sides:
 
     def type_change(self, old: str, new: str) -> TypeVerdict:
         """The type matrix with this database's domains and enums."""
-        return type_change(
-            old, new, self.live.domain_bases | self.desired.domain_bases, unchecked=self._unchecked, enums=self._enums
-        )
+        return type_change(old, new, self._bases, unchecked=self._unchecked, enums=self._enums)
 
     # --- columns and relations --------------------------------------------------------------------------------------
 
