@@ -116,6 +116,11 @@ class ObjectKey:
         return QualifiedName(self.schema, self.name)
 
     @property
+    def is_part(self) -> bool:
+        """True for what belongs to a relation or type: its members and indexes."""
+        return self.kind in MEMBER_KINDS or self.kind is ObjectKind.INDEX
+
+    @property
     def own_name(self) -> str:
         """What the object or member itself is called."""
         return self.name if self.member is None else self.member
@@ -175,6 +180,5 @@ def extension_key(name: str) -> ObjectKey:
 
 
 def routine_key(schema: str, name: str, arguments: tuple[str, ...]) -> ObjectKey:
-    """The key of a function, procedure or aggregate: its signature is the qualified name and the input types, spelled as
-    `format_type` does (`integer`, never `INT`)."""
+    """The key of a function, procedure or aggregate: its name and its input types as `format_type` prints them."""
     return ObjectKey(ObjectKind.ROUTINE, schema, name, ", ".join(arguments))

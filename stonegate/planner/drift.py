@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import EVERYTHING, Action, Blocked, Change
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.diff import differences
 from stonegate.planner.migrations.simulate import Simulated
 
-#: Kinds that a deployment simply writes again; the old text goes into the changelog.
-_REDEPLOYED = frozenset({ObjectKind.ROUTINE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW})
 #: Aspects that are ensured at every deployment, whoever changed them.
 _ENSURED = frozenset({"owner", "comment", "privileges", "sequence_comment", "sequence_privileges"})
 
@@ -36,8 +34,8 @@ class Drift:
         return f"changed by hand since the last deployment: {hand.reason or hand.identity}"
 
     def redeploys(self, change: Change) -> bool:
-        """True for what is written again without asking."""
-        return change.key.kind in _REDEPLOYED or change.aspect in _ENSURED
+        """True for what is written again without asking; the old text goes into the changelog."""
+        return change.key.kind in CODE_KINDS or change.aspect in _ENSURED
 
     def block(self, change: Change, reason: str) -> Blocked:
         """The refusal for a hand-made change of a managed object."""

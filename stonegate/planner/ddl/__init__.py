@@ -7,7 +7,7 @@ through `quote_ident`, every other text through `quote_literal`.
 from __future__ import annotations
 
 from stonegate.model.catalog import CatalogObject, Sequence, Table
-from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Change
 from stonegate.planner.ddl import members, values
 from stonegate.planner.ddl.access import birth_statements, comment_statement, owner_statement, privilege_statements
@@ -61,7 +61,7 @@ def alter(change: Change, desired: CatalogObject, live: CatalogObject, context: 
         MigrationBlocked: an aspect that PostgreSQL cannot alter (the base type of a domain, a partition key).
         LookupError: the change does not fit the objects.
     """
-    if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
+    if change.key.is_part:
         if not isinstance(desired, members.Holder) or not isinstance(live, members.Holder):
             raise LookupError(f"{change.key} is no member of {desired.key}")
         return tuple(members.alter_clauses(change, desired, live, context))

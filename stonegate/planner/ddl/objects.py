@@ -25,7 +25,7 @@ from stonegate.model.catalog import (
     Table,
     View,
 )
-from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import access, code, tables, types
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
@@ -108,7 +108,7 @@ def drop_statement(key: ObjectKey, thing: CatalogObject | None) -> str:
     Raises:
         MigrationBlocked: nothing drops it (default privileges, or an object that says no DROP statement).
     """
-    if key.kind in MEMBER_KINDS or key.kind is ObjectKind.INDEX:
+    if key.is_part:
         return member_drop_statement(key)
     match thing:
         case OtherObject() if thing.drop:

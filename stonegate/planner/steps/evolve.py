@@ -12,20 +12,17 @@ from stonegate.model.catalog import (
     Catalog,
     CatalogObject,
     CompositeType,
-    DefaultPrivileges,
     DomainType,
-    Extension,
-    OtherObject,
     Routine,
     Table,
     View,
-    without_denied,
 )
-from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
 from stonegate.planner import ddl
 from stonegate.planner.calling_domains import FORMER, without_former
 from stonegate.planner.places import Place
+from stonegate.planner.steps.carry_over import carry_over, find_heirs
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
 from stonegate.planner.steps.order import put_in_order
 
@@ -64,7 +61,7 @@ def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = Fals
         return ()
     cut = cut_into_operations(changes, evolution.desired, bare=bare)
     operations = put_in_order(cut, evolution.desired, evolution.live, evolution.filled)
-    heirs = _heirs(changes, evolution.live)
+    heirs = find_heirs(changes, evolution.live)
     then = replace(evolution, live=without_former(evolution.live, changes))
     pieces = [
         (operation, _clauses(operation, evolution if operation.verb is Verb.DROP else then, heirs.get(operation.key)))
@@ -185,7 +182,7 @@ def _this_half(operation: Operation) -> Change:
 
 def _drop(operation: Operation, evolution: Evolution) -> tuple[ddl.Clause, ...]:
     key = operation.key
-    if key.kind in MEMBER_KINDS or key.kind is ObjectKind.INDEX:
+    if key.is_part:
         holder = holder_of(operation.change, evolution.live)
         return ddl.drop_member(operation.change, holder, _context(evolution)) if holder is not None else ()
     return ddl.drop_object(key, evolution.live.objects.get(key), _context(evolution))
@@ -193,7 +190,7 @@ def _drop(operation: Operation, evolution: Evolution) -> tuple[ddl.Clause, ...]:
 
 def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> tuple[ddl.Clause, ...]:
     change = operation.change
-    if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
+    if change.key.is_part:
         holder = holder_of(change, evolution.desired)
         return ddl.create_member(change, holder, _context(evolution)) if holder is not None else ()
     thing = evolution.desired.objects.get(change.key)
@@ -211,7 +208,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     before = evolution.live.objects.get(change.key)
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
-    thing = _inherit(thing, before, heir, evolution)
+    thing = carry_over(thing, before, heir, evolution.builder, adopting=evolution.declared is None)
     statements = list(_name_freed(change.key, evolution))
     statements += list(ddl.create_statements(thing, evolution.builder, evolution.desired, operation.calling))
     if isinstance(thing, View):
@@ -263,63 +260,6 @@ def holder_of(change: Change, catalog: Catalog) -> Table | View | CompositeType 
 
 
 def _thing_of(change: Change, catalog: Catalog) -> CatalogObject | None:
-    if change.key.kind in MEMBER_KINDS or change.key.kind is ObjectKind.INDEX:
+    if change.key.is_part:
         return holder_of(change, catalog)
     return catalog.objects.get(change.key)
-
-
-# --- nothing lost on recreate (behaviour, §10) ----------------------------------------------------------------------
-
-
-def _access(thing: CatalogObject | None) -> Access | None:
-    return thing.access if isinstance(thing, Accessible) else None
-
-
-def _inherit(
-    thing: CatalogObject, before: CatalogObject | None, heir: Access | None, known: Evolution
-) -> CatalogObject:
-    """The desired object with what its live form or its predecessor has beyond it: owner, privileges and, at adoption,
-    the comment.
-
-    Later on a comment that the folder does not state is a difference, which goes like every other one.
-    """
-    adopting = known.declared is None
-    if isinstance(thing, View) and isinstance(before, View):
-        thing = replace(thing, populated=thing.populated or before.populated)
-    if isinstance(thing, OtherObject):
-        if not isinstance(before, OtherObject):
-            return thing
-        owner = thing.owner if thing.owner != known.builder else before.owner
-        return replace(thing, owner=owner, comment=thing.comment or (before.comment if adopting else None))
-    own, live = _access(thing), _access(before) or heir
-    if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges):
-        return thing
-    kept = set(without_denied(live.granted, own.denied)) - set(own.revoked)
-    granted = tuple(sorted({*own.granted, *kept}))
-    given = (*own.granted, *own.affirmed)
-    revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in given)}))
-    merged = replace(
-        own,
-        owner=live.owner if own.owner in ("", known.builder) else own.owner,
-        comment=own.comment or (live.comment if adopting else None),
-        granted=granted,
-        revoked=revoked,
-    )
-    return replace(thing, access=merged)
-
-
-def _heirs(changes: tuple[Change, ...], live: Catalog) -> dict[ObjectKey, Access]:
-    """For a routine whose signature changed: what its only predecessor of that name had."""
-    gone: dict[tuple[str, str], list[ObjectKey]] = {}
-    made: dict[tuple[str, str], list[ObjectKey]] = {}
-    for change in changes:
-        if change.key.kind is ObjectKind.ROUTINE and change.action in (Action.DROP, Action.CREATE):
-            where = gone if change.action is Action.DROP else made
-            where.setdefault((change.key.schema, change.key.name), []).append(change.key)
-    found: dict[ObjectKey, Access] = {}
-    for name, keys in made.items():
-        if len(keys) == 1 and len(gone.get(name, ())) == 1:
-            access = _access(live.objects.get(gone[name][0]))
-            if access is not None:
-                found[keys[0]] = access
-    return found

@@ -1,0 +1,76 @@
+"""Nothing lost on recreate: what a new form of an object takes over from the one before (behaviour, §10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stonegate.model.catalog import (
+    Access,
+    Accessible,
+    Catalog,
+    CatalogObject,
+    DefaultPrivileges,
+    Extension,
+    OtherObject,
+    View,
+    without_denied,
+)
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change
+
+
+def _access(thing: CatalogObject | None) -> Access | None:
+    return thing.access if isinstance(thing, Accessible) else None
+
+
+def carry_over(
+    thing: CatalogObject, before: CatalogObject | None, heir: Access | None, builder: str, *, adopting: bool
+) -> CatalogObject:
+    """The desired object with what its live form or its predecessor has beyond it: owner, privileges and, at adoption,
+    the comment.
+
+    Later on a comment that the folder does not state is a difference, which goes like every other one.
+
+    Args:
+        before: the live object of that key; `heir` for a routine, see `find_heirs`.
+        builder: the role that owns what says nothing about its owner.
+    """
+    if isinstance(thing, View) and isinstance(before, View):
+        thing = replace(thing, populated=thing.populated or before.populated)
+    if isinstance(thing, OtherObject):
+        if not isinstance(before, OtherObject):
+            return thing
+        owner = thing.owner if thing.owner != builder else before.owner
+        return replace(thing, owner=owner, comment=thing.comment or (before.comment if adopting else None))
+    own, live = _access(thing), _access(before) or heir
+    if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges):
+        return thing
+    kept = set(without_denied(live.granted, own.denied)) - set(own.revoked)
+    granted = tuple(sorted({*own.granted, *kept}))
+    given = (*own.granted, *own.affirmed)
+    revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in given)}))
+    merged = replace(
+        own,
+        owner=live.owner if own.owner in ("", builder) else own.owner,
+        comment=own.comment or (live.comment if adopting else None),
+        granted=granted,
+        revoked=revoked,
+    )
+    return replace(thing, access=merged)
+
+
+def find_heirs(changes: tuple[Change, ...], live: Catalog) -> dict[ObjectKey, Access]:
+    """For a routine whose signature changed: what its only predecessor of that name had."""
+    gone: dict[tuple[str, str], list[ObjectKey]] = {}
+    made: dict[tuple[str, str], list[ObjectKey]] = {}
+    for change in changes:
+        if change.key.kind is ObjectKind.ROUTINE and change.action in (Action.DROP, Action.CREATE):
+            where = gone if change.action is Action.DROP else made
+            where.setdefault((change.key.schema, change.key.name), []).append(change.key)
+    found: dict[ObjectKey, Access] = {}
+    for name, keys in made.items():
+        if len(keys) == 1 and len(gone.get(name, ())) == 1:
+            access = _access(live.objects.get(gone[name][0]))
+            if access is not None:
+                found[keys[0]] = access
+    return found
