@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -122,6 +123,11 @@ class Statement:
 
     sql: str
     line: int | None = None
+
+
+def worst_class(changes: Iterable[Change]) -> ChangeClass:
+    """The most dangerous class among the changes."""
+    return max((change.change_class for change in changes), key=list(ChangeClass).index, default=ChangeClass.SAFE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,9 +83,10 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     tree, options, state = given.tree, given.options, given.state
     allowed = Allowed(consents=options.consents, force=options.force)
     plan = _with_facts(plan, given)
-    migrations = plan_migrations(tree, given.ordered.migrations, plan.mode, state, allowed, given.live, given.desired)
+    ordered, baseline = given.ordered.migrations, plan.mode is Mode.BASELINE
+    migrations = plan_migrations(tree, ordered, state, allowed, given.live, given.desired, baseline=baseline)
     records = build_records(tree, migrations.steps, changed_migrations(tree, state))
-    if plan.mode is Mode.BASELINE:
+    if baseline:
         return replace(plan, steps=migrations.steps, blocked=migrations.blocked, records=records)
     preview = _preview(plan, given, migrations)
     plan = replace(plan, moved=preview.simulated.moved)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, quote_ident, quote_literal
-from stonegate.model.plan import Action, Mode, Phase, Plan, Statement, Step
+from stonegate.model.plan import Action, Phase, Plan, Statement, Step
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceItem, SourceTree, Verb
-from stonegate.model.tracking import TrackingState
-from stonegate.planner.consent import Allowed
-from stonegate.planner.migrations.decide import plan_migrations
+from stonegate.planner.migrations.decide import fresh_migrations
 from stonegate.planner.order.nodes import ClosingKey, Node
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
@@ -32,10 +30,8 @@ _LONGEST_REASON = 120
 
 def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
     """Fills `plan` for Mode.FRESH. No consent is needed: there is nothing to lose."""
-    migrations = plan_migrations(
-        tree, ordered.migrations, Mode.FRESH, TrackingState(), Allowed(force=True), live=None, desired=None
-    )
-    by_name = {step.key.name: step for step in migrations.steps}
+    migrations = fresh_migrations(tree, ordered.migrations)
+    by_name = {step.key.name: step for step in migrations}
     steps: list[Step] = []
     late: list[Step] = []
     for node in ordered.nodes:
@@ -52,7 +48,7 @@ def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
     return replace(
         plan,
         steps=_unique((*steps, *seeds, *refreshes, *late)),
-        records=build_records(tree, migrations.steps),
+        records=build_records(tree, migrations),
         search_path=extension_search_path(tree),
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog, CompositeType
 from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Statement, Step
+from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Phase, Statement, Step, worst_class
 from stonegate.model.source import Effect, EffectVerb, Folder, Migration, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner import hazards
@@ -45,81 +45,90 @@ class MigrationPlan:
         return (*self.pending, *self.late)
 
 
+def fresh_migrations(tree: SourceTree, ordered: tuple[Migration, ...]) -> tuple[Step, ...]:
+    """The steps for a new database: the declared tables have the result of all that are not marked run-on-fresh."""
+    has_tables = Folder.TABLES in tree.folders
+    return tuple(
+        _run(migration, (), ()) if migration.run_on_fresh or not has_tables else _baseline(migration, None)
+        for migration in ordered
+    )
+
+
 def plan_migrations(
     tree: SourceTree,
     ordered: tuple[Migration, ...],
-    mode: Mode,
     state: TrackingState,
     allowed: Allowed,
-    live: Catalog | None,
-    desired: Catalog | None,
+    live: Catalog,
+    desired: Catalog,
+    *,
+    baseline: bool,
 ) -> MigrationPlan:
-    """Decides run or baseline for every file that is not recorded yet, and compares those that are."""
-    applied = {migration.name: migration for migration in state.migrations}
-    has_tables = Folder.TABLES in tree.folders
+    """Decides run or baseline for every file that is not recorded yet, and compares those that are.
+
+    Args:
+        baseline: run none.
+    """
+    applied = {migration.name for migration in state.migrations}
     waiting = tuple(migration for migration in ordered if migration.name not in applied)
     renamed = find_renamed(tree, state)
     blocked = list(refuse_changed(ordered, state, allowed))
-
-    def is_run(migration: Migration) -> bool:
-        match mode:
-            case Mode.BASELINE:
-                return False
-            case Mode.FRESH:
-                return not has_tables or migration.run_on_fresh
-            case _:
-                return migration.name not in renamed
-
-    running = tuple(migration for migration in waiting if is_run(migration))
-    if mode not in (Mode.BASELINE, Mode.FRESH):
-        blocked += refuse_renamed(waiting, renamed, allowed)
+    running: tuple[Migration, ...] = ()
     new: frozenset[ObjectKey] = frozenset()
-    if live is not None and desired is not None and mode is not Mode.FRESH and running:
+    if not baseline:
+        blocked += refuse_renamed(waiting, renamed, allowed)
+        running = tuple(migration for migration in waiting if migration.name not in renamed)
+    if running:
         new, contained = contained_migrations(running, live, desired)
-        running = tuple(migration for migration in running if migration.name not in contained)
-        running = anticipate_values(running, live, desired)
-    late = tuple(migration for migration in running if _is_late(migration))
-    pending = tuple(migration for migration in running if not _is_late(migration))
-    changes: dict[str, tuple[Change, ...]] = {}
-    if live is not None and desired is not None and mode is not Mode.FRESH:
-        changes = _losses(running, live, desired)
-    steps: list[Step] = []
+        left = (migration for migration in running if migration.name not in contained)
+        running = anticipate_values(left, live, desired)
+    losses = _losses(running, live, desired)
     as_run = {migration.name: migration for migration in running}
+    steps: list[Step] = []
     for waits in waiting:
-        migration = as_run.get(waits.name, waits)
-        former = renamed.get(waits.name)
-        step, refused = _step(migration, waits.name in as_run, changes.get(migration.name, ()), allowed, former)
-        steps.append(step)
-        blocked += refused
-    return MigrationPlan(steps=tuple(steps), pending=pending, late=late, new=new, blocked=tuple(blocked))
+        migration = as_run.get(waits.name)
+        if migration is None:
+            steps.append(_baseline(waits, renamed.get(waits.name)))
+            continue
+        own = tuple(Consent.parse(text) for text in migration.allows)
+        here = replace(allowed, consents=(*allowed.consents, *own))
+        changes = losses[migration.name]
+        used = dict.fromkeys(consent for change in changes if (consent := here.consent_for(change)))
+        steps.append(_run(migration, changes, tuple(used)))
+        blocked += _refusals(migration, changes, here)
+    return MigrationPlan(
+        steps=tuple(steps),
+        pending=tuple(migration for migration in running if not _is_late(migration)),
+        late=tuple(migration for migration in running if _is_late(migration)),
+        new=new,
+        blocked=tuple(blocked),
+    )
 
 
 def _is_late(migration: Migration) -> bool:
     return migration.no_transaction or any(not statement.transactional for statement in migration.statements)
 
 
-def _step(
-    migration: Migration, is_run: bool, changes: tuple[Change, ...], allowed: Allowed, former: str | None
-) -> tuple[Step, list[Blocked]]:
-    """The step of one file, and what it needs consent for; `former` is the name under which it was applied."""
+def _baseline(migration: Migration, former: str | None) -> Step:
+    """The record of a file that does not run; `former` is the name under which it was applied."""
     key = ObjectKey(ObjectKind.MIGRATION, "", migration.name)
-    if not is_run:
-        step = Step(
-            id=f"baseline {key}",
-            action=Action.BASELINE,
-            phase=Phase.MIGRATIONS,
-            key=key,
-            file=migration.file,
-            line=1,
-            reason=f"applied here as {former}: recorded under its new name, not run"
-            if former is not None
-            else "the declared tables have its result already: recorded, not run",
-        )
-        return step, []
-    own = tuple(Consent.parse(text) for text in migration.allows)
-    here = replace(allowed, consents=(*allowed.consents, *own))
+    return Step(
+        id=f"baseline {key}",
+        action=Action.BASELINE,
+        phase=Phase.MIGRATIONS,
+        key=key,
+        file=migration.file,
+        line=1,
+        reason=f"applied here as {former}: recorded under its new name, not run"
+        if former is not None
+        else "the declared tables have its result already: recorded, not run",
+    )
+
+
+def _run(migration: Migration, changes: tuple[Change, ...], consents: tuple[Consent, ...]) -> Step:
+    key = ObjectKey(ObjectKind.MIGRATION, "", migration.name)
     late = _is_late(migration)
-    step = Step(
+    return Step(
         id=f"run {key}",
         action=Action.RUN,
         phase=Phase.POST_COMMIT if late else Phase.MIGRATIONS,
@@ -128,20 +137,19 @@ def _step(
         line=1,
         statements=tuple(Statement(sql=part.sql, line=part.line) for part in migration.statements),
         changes=changes,
-        change_class=max((c.change_class for c in changes), key=list(ChangeClass).index, default=ChangeClass.SAFE),
+        change_class=worst_class(changes),
         hazards=tuple(dict.fromkeys(hazard for change in changes for hazard in change.hazards)),
-        consents=tuple(dict.fromkeys(consent for change in changes if (consent := here.consent_for(change)))),
+        consents=consents,
         transactional=not late,
         reason="has a statement that PostgreSQL forbids in a transaction" if late else "not applied here yet",
     )
-    refused = [
-        replace(
-            blocked, file=migration.file, hint=f"or in the file: -- stonegate: allow {change.token} {change.key.label}"
-        )
-        for change in changes
-        if (blocked := here.refusal(change)) is not None
-    ]
-    return step, refused
+
+
+def _refusals(migration: Migration, changes: tuple[Change, ...], allowed: Allowed) -> Iterator[Blocked]:
+    for change in changes:
+        if (blocked := allowed.refusal(change)) is not None:
+            hint = f"or in the file: -- stonegate: allow {change.token} {change.key.label}"
+            yield replace(blocked, file=migration.file, hint=hint)
 
 
 def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> dict[str, tuple[Change, ...]]:

@@ -18,7 +18,7 @@ from stonegate.model.catalog import (
     View,
 )
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Action, Change, ChangeClass, Phase, Statement, Step
+from stonegate.model.plan import Action, Change, Phase, Statement, Step, worst_class
 from stonegate.planner import ddl
 from stonegate.planner.calling_domains import FORMER, without_former
 from stonegate.planner.places import Place
@@ -114,7 +114,7 @@ def _merge_halves(members: list[Piece], evolution: Evolution) -> Iterator[Step]:
         body_line=place.body_line if place else None,
         statements=tuple(Statement(sql=sql) for sql in ddl.combine(clauses)),
         changes=changes,
-        change_class=_worst(changes),
+        change_class=worst_class(changes),
         hazards=tuple(dict.fromkeys(hazard for change in changes for hazard in change.hazards)),
         transactional=all(clause.transactional for clause in clauses),
         reason="; ".join(dict.fromkeys(change.reason for change in changes if change.reason)),
@@ -138,10 +138,6 @@ def _identity(operations: tuple[Operation, ...], changes: tuple[Change, ...], ke
 def _phase(operations: tuple[Operation, ...]) -> Phase:
     phases = [phase_of(operation) for operation in operations]
     return max(phases, key=list(Phase).index)
-
-
-def _worst(changes: tuple[Change, ...]) -> ChangeClass:
-    return max((change.change_class for change in changes), key=list(ChangeClass).index)
 
 
 def _old_definition(key: ObjectKey, live: Catalog) -> str | None:
