@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -105,19 +104,23 @@ def cut_into_operations(changes: Collection[Change], desired: Catalog, *, bare: 
 
 
 def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKey]:
-    """Partitions that get other bounds beside a sibling that does, or leave a parent that goes: each leaves before any
-    of them comes back, and before another parent takes that one's place."""
+    """Partitions that get other bounds beside a sibling that does or goes to another parent, or leave a parent that
+    goes: each leaves before any of them comes back, and before another parent takes that one's place."""
     parents = {
-        change.key: table.partition_of
+        change.key: (table.partition_of, change.before)
         for change in changes
         if change.aspect == "partition" and change.before is not None
         if (table := desired.table(change.key)) is not None and table.partition_of is not None
     }
-    crowded = Counter(parents.values())
+    crowded = {
+        one
+        for one in {name for name, _ in parents.values()}
+        if sum(name == one or before.startswith(f"{one} ") for name, before in parents.values()) > 1
+    }
     drops = (change.key for change in changes if change.action is Action.DROP and change.key.kind is ObjectKind.TABLE)
     gone = tuple(f"{key.qualified} " for key in drops)
     left = (change.key for change in changes if change.key in parents and (change.before or "").startswith(gone))
-    return frozenset((*(key for key, parent in parents.items() if crowded[parent] > 1), *left))
+    return frozenset((*(key for key, (parent, _) in parents.items() if parent in crowded), *left))
 
 
 def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iterator[Operation]:
