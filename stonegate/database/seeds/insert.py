@@ -88,6 +88,15 @@ class _Inserting:
                 self.counted[table] = self.counted.get(table, 0) + max(count - 1, 0)
             cursor.nextset()
 
+    def report(self, table: QualifiedName, seeders: Sequence[Seeder]) -> SeedReport:
+        """What became of the rows of one table."""
+        return SeedReport(
+            table=str(table),
+            expected=count_rows(seeders) + self.counted.get(table, 0),
+            found=self.found.get(table, 0),
+            inserted=self.inserted.get(table, 0),
+        )
+
 
 def count_rows(seeders: Iterable[Seeder]) -> int:
     """How many rows the seeders declare; a query counts as one."""
@@ -105,8 +114,8 @@ async def insert_seeds(
 ) -> tuple[SeedReport, ...]:
     """Insert the declared rows whose key is absent, and move sequences past explicit ids.
 
-    Into a table without rows the statements run as they are written; else (a migration wrote some, or `only_missing`)
-    each runs with the rows that are absent, its ON CONFLICT clause included. All of it is undone if a row fails.
+    Into a table without rows the statements run as written; else (a migration wrote some, or `only_missing`) each runs
+    with the rows that are absent, its ON CONFLICT clause included. All of it is undone if a row fails.
 
     Args:
         conn: in the transaction of the apply.
@@ -136,15 +145,7 @@ async def insert_seeds(
         if error.sqlstate is None or conn.closed or is_lock_failure(error):
             raise
         raise await _explain(conn, inserting.done, error) from error
-    return tuple(
-        SeedReport(
-            table=str(name),
-            expected=count_rows(group) + inserting.counted.get(name, 0),
-            found=inserting.found.get(name, 0),
-            inserted=inserting.inserted.get(name, 0),
-        )
-        for name, group in groups.items()
-    )
+    return tuple(inserting.report(name, group) for name, group in groups.items())
 
 
 async def _run_all(inserting: _Inserting, seeders: Sequence[Seeder], *, only_missing: bool) -> None:

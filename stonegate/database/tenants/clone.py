@@ -145,18 +145,15 @@ async def finish_clone(
             lock_timeout_s=0, statement_timeout_s=0, search_path=path, role=None, version=conn.info.server_version
         )
         await conn.execute("; ".join(("BEGIN", *settings.statements(local=True))).encode())
-        seeds = await insert_seeds(conn, seeders, known=catalog, for_good=True) if seeders else ()
+        seeds = await insert_seeds(conn, seeders, known=catalog, for_good=True)
         for name in refreshed:
             await conn.execute(refresh_view(name).encode())
         origin = {"template": new.template, "fingerprint": fingerprint, "digest": digest}
-        # Rows do not move the stamp that the template was recorded with (change_stamp.sql).
-        stamp = sql.SQL(stamp_expression().replace("%", "%%") if refreshed else "stamp")
-        record = sql.SQL(load("tracking/record_clone")).format(stamp=stamp)
         async with conn.pipeline():
-            await conn.execute(record, origin | {"duration_ms": elapsed_ms(started)})
+            await conn.execute(_record(is_moved=bool(refreshed)), origin | {"duration_ms": elapsed_ms(started)})
             await conn.execute(label_statement(new.name, new.label))
             await conn.execute("COMMIT")
-        return tuple(seeds)
+        return seeds
     except psycopg.Error as error:
         raise explain_failure(error, database=new.name) from error
     except BaseException:
@@ -164,6 +161,12 @@ async def finish_clone(
         raise
     finally:
         await conn.close()
+
+
+def _record(*, is_moved: bool) -> sql.Composed:
+    """The records; rows do not move the change stamp that the template was recorded with (change_stamp.sql)."""
+    stamp = sql.SQL(stamp_expression().replace("%", "%%") if is_moved else "stamp")
+    return sql.SQL(load("tracking/record_clone")).format(stamp=stamp)
 
 
 async def remove_unfinished(maintenance: AsyncConnection[Any], name: str, facts: DatabaseFacts) -> bool:

@@ -36,6 +36,17 @@ class Access:
     denied: tuple[Privilege, ...] = ()
     affirmed: tuple[Privilege, ...] = ()
 
+    def keeping(self, live: Access) -> Access:
+        """These rights, and those of the object whose place is taken, as far as nothing here denies them (§10)."""
+        kept = set(without_denied(live.granted, self.denied)) - set(self.revoked)
+        given = (*self.granted, *self.affirmed)
+        taken = (right for right in live.revoked if right not in given)
+        return replace(
+            self,
+            granted=tuple(sorted({*self.granted, *kept})),
+            revoked=tuple(sorted({*self.revoked, *taken})),
+        )
+
 
 def held_although_denied(held: Iterable[Privilege], denied: Iterable[Privilege]) -> tuple[Privilege, ...]:
     """What REVOKE has to take away.

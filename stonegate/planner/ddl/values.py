@@ -184,6 +184,9 @@ def _to_identity(table: Table, desired: Column, live: Column, context: DdlContex
         yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_DEFAULT)
     yield column_clause(name, desired.name, f"ADD {identity_definition(desired)}", Order.ADD_IDENTITY)
     yield _advance(_serial_sequence(name, desired.name), name, desired, desired.identity_options, before)
+    own = desired.identity_access
+    if own is not None and sequence is not None:  # who may use the former sequence may use this one (behaviour, §10)
+        desired = replace(desired, identity_access=own.keeping(sequence.access))
     yield from identity_notes(desired)
 
 
@@ -225,7 +228,8 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     options = sequence.options if sequence is not None else None
     yield _advance(_regclass(desired.owned_sequence), name, desired, options, _recalled(name, live.name))
     if sequence is not None:
-        yield from sequence_notes(sequence)
+        access = sequence.access.keeping(live.identity_access) if live.identity_access is not None else sequence.access
+        yield from sequence_notes(replace(sequence, access=access))
 
 
 # --- serial ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from stonegate.model.catalog import (
     Extension,
     OtherObject,
     View,
-    without_denied,
 )
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
@@ -45,16 +44,10 @@ def carry_over(
     own, live = _access(thing), _access(before) or heir
     if own is None or live is None or isinstance(thing, Extension | DefaultPrivileges):
         return thing
-    kept = set(without_denied(live.granted, own.denied)) - set(own.revoked)
-    granted = tuple(sorted({*own.granted, *kept}))
-    given = (*own.granted, *own.affirmed)
-    revoked = tuple(sorted({*own.revoked, *(right for right in live.revoked if right not in given)}))
     merged = replace(
-        own,
+        own.keeping(live),
         owner=live.owner if own.owner in ("", builder) else own.owner,
         comment=own.comment or (live.comment if adopting else None),
-        granted=granted,
-        revoked=revoked,
     )
     return replace(thing, access=merged)
 
