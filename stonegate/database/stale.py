@@ -14,7 +14,7 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Mode, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import live_fingerprint
-from stonegate.planner.change import unmanaged_objects, unmet_changes
+from stonegate.planner.remaining import unmanaged_objects, unmet_changes
 
 
 def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, database: str) -> None:

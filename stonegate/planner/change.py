@@ -7,16 +7,13 @@ from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, schema_key
-from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Plan, PlanOptions, Step
+from stonegate.model.plan import Action, Blocked, Change, Mode, Plan, PlanOptions
 from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
-from stonegate.planner.adoption import recorded_keys
-from stonegate.planner.confirm import confirm
-from stonegate.planner.consent import Allowed, unmatched
-from stonegate.planner.diff import Diff, differences, in_live_positions
+from stonegate.planner.consent import Allowed, free_of_consent, unmatched, with_consents
+from stonegate.planner.diff import Diff, in_live_positions
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
-from stonegate.planner.migrations.backfill import with_planned_consent
 from stonegate.planner.migrations.decide import MigrationPlan, plan_migrations
 from stonegate.planner.migrations.enum_values import refuse_values
 from stonegate.planner.migrations.moved import with_moved
@@ -27,15 +24,13 @@ from stonegate.planner.obstacles.clear import clear_the_way
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.places import Place, find_places
 from stonegate.planner.records import build_records
+from stonegate.planner.remaining import compare_with
 from stonegate.planner.seeding import filled_tables, seed_steps
 from stonegate.planner.stale import BodyUses, refuse_stale_bodies
-from stonegate.planner.steps.evolve import Evolution, evolve
+from stonegate.planner.steps.evolve import Evolution
 from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.phases import arrange
 from stonegate.planner.unmanaged import kept_kinds, named_drops
-
-#: What a fresh build is looked for: all else is part of these.
-_CHECKED = CODE_KINDS | {ObjectKind.SCHEMA, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +100,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         rewound=preview.rewound.tables,
         filled=filled_tables(seeds, seed_missing=options.seed_missing),
     )
-    steps = _with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
+    steps = with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
     refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
     blocked = (
         *decided.blocked,
@@ -151,7 +146,7 @@ def _preview(plan: Plan, given: Given, migrations: MigrationPlan) -> _Preview:
         Change(action=Action.CREATE, key=table.key, reason=f"{table.key} is new; made as the migrations expect it")
         for table in rewound.tables
     )
-    diff = _diff(replace(plan, moved=simulated.moved), simulated.catalog, given.state)
+    diff = compare_with(replace(plan, moved=simulated.moved), simulated.catalog, given.state)
     return _Preview(start=start, rewound=rewound, made=made, simulated=simulated, diff=diff)
 
 
@@ -169,36 +164,12 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
     return replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, given.options)))
 
 
-def free_of_consent(changes: Iterable[Change], created: frozenset[ObjectKey]) -> tuple[Change, ...]:
-    """No consent is needed for objects that the same plan creates (behaviour, §4)."""
-    return tuple(
-        replace(change, change_class=ChangeClass.SAFE, token=None)
-        if change.token is not None and change.key.owner in created
-        else change
-        for change in changes
-    )
-
-
 def _stated(tree: SourceTree) -> tuple[tuple[str, str], ...]:
     """What the folder pins of its extensions: an installed one is left as it is otherwise (behaviour, §4)."""
     versions = {(item.name, "version") for item in tree.extensions if item.version is not None}
     schemas = {(item.name, "schema") for item in tree.extensions if item.schema is not None}
     said = (item.key for item in tree.items if item.verb is Verb.COMMENT and item.key.kind is ObjectKind.EXTENSION)
     return tuple(sorted(versions | schemas | {(key.name, "comment") for key in said}))
-
-
-def _diff(plan: Plan, live: Catalog, state: TrackingState) -> Diff:
-    assert plan.desired is not None
-    return differences(
-        plan.desired,
-        live,
-        declared=with_moved(state.declared, plan.moved),
-        deployed_names=recorded_keys(state, live),
-        kept=frozenset(plan.kept),
-        builder=plan.builder,
-        stated=frozenset(plan.stated),
-        starred=frozenset(plan.starred),
-    )
 
 
 def _decide(
@@ -236,7 +207,7 @@ def _left_to_late(plan: Plan, given: Given, migrations: MigrationPlan, preview: 
         return ()
     after_commit = {change.exception for change in preview.diff.changes}
     before = simulate(preview.start, given.desired, migrations.pending).catalog
-    changes = _diff(plan, before, given.state).changes
+    changes = compare_with(plan, before, given.state).changes
     return tuple(sorted(mark for change in changes if (mark := change.exception) not in after_commit))
 
 
@@ -256,21 +227,6 @@ def _broken(changes: Iterable[Change], options: PlanOptions) -> tuple[Blocked, .
     )
 
 
-def _with_consents(steps: Iterable[Step], allowed: Allowed) -> tuple[Step, ...]:
-    """Each step with the consents that its changes use."""
-    return tuple(
-        replace(
-            step,
-            consents=tuple(
-                dict.fromkeys(
-                    (*step.consents, *(c for change in step.changes if (c := allowed.consent_for(change)) is not None))
-                )
-            ),
-        )
-        for step in steps
-    )
-
-
 def _refusal(change: Change, allowed: Allowed, places: Mapping[ObjectKey, Place]) -> Blocked | None:
     place = places.get(change.key) or places.get(change.key.owner)
     return allowed.refusal(change, place.file if place else None, place.line if place else None)
@@ -280,71 +236,3 @@ def _skipped(desired: Catalog, changes: Iterable[Change]) -> tuple[ObjectKey, ..
     """The declared objects that are as declared already."""
     touched = {key for change in changes for key in (change.table or change.key.owner, change.key)}
     return tuple(sorted(key for key in desired.objects if key not in touched and key != schema_key("public")))
-
-
-def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingState) -> tuple[Step, ...]:
-    """The steps still needed after the pending migrations really ran, seeders and late statements left out.
-
-    Args:
-        before, live: the database before the migrations, and as it is now.
-
-    Raises:
-        PlanChanged: a step is needed that was neither planned nor announced as "decided at apply".
-        MigrationBlocked: a needed step has no consent.
-    """
-    assert plan.desired is not None
-    allowed = Allowed(consents=plan.consents, force=plan.force)
-    excepted = frozenset(plan.excepted + plan.awaited)
-    diff = _diff(plan, live, state)
-    made = frozenset(step.key for step in plan.steps if step.action is Action.CREATE and step.kind is ObjectKind.TABLE)
-    left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
-    changes = (*free_of_consent(left, made), *named_drops(diff.unmanaged, allowed, live))
-    confirm(plan, changes, before, allowed)
-    cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
-    places = {
-        step.key: Place(file=step.file, line=step.line, body_line=step.body_line)
-        for step in plan.steps
-        if step.file is not None and step.line is not None
-    }
-    declared = with_moved(state.declared, plan.moved)
-    evolution = Evolution(
-        desired=in_live_positions(plan.desired, live, declared),
-        live=live,
-        builder=plan.builder,
-        places=places,
-        declared=declared,
-        filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
-    )
-    refreshes = (step for step in plan.steps if step.phase is Phase.REFRESHES)
-    return (*_with_consents(evolve(cleared.changes, evolution), allowed), *refreshes)
-
-
-def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Change, ...]:
-    """Verification before the commit: what still differs from what the folder declares; () when all is as declared."""
-    if plan.desired is None:
-        return tuple(
-            Change(
-                action=Action.CREATE,
-                key=step.key,
-                change_class=ChangeClass.SAFE,
-                reason=f"{step.key} is declared but was not found after the apply",
-            )
-            for step in plan.steps
-            if step.phase is not Phase.POST_COMMIT and _is_missing(step, live)
-        )
-    excepted = frozenset(plan.excepted + plan.awaited)
-    return tuple(change for change in _diff(plan, live, state).changes if change.exception not in excepted)
-
-
-def unmanaged_objects(plan: Plan, live: Catalog, state: TrackingState) -> frozenset[str]:
-    """What is in the database and nobody declared, as `Plan.unmanaged` names it."""
-    return frozenset() if plan.desired is None else frozenset(map(str, _diff(plan, live, state).unmanaged))
-
-
-def _is_missing(step: Step, live: Catalog) -> bool:
-    if step.action is not Action.CREATE or step.kind not in _CHECKED or step.key in live.objects:
-        return False
-    if step.kind is ObjectKind.ROUTINE:
-        # The text may name a type by an alias that only the catalog resolves.
-        return not any((r.schema, r.name) == (step.key.schema, step.key.name) for r in live.routines)
-    return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stonegate.model.consent import Consent, ConsentToken
+from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Blocked, Change, ChangeClass, Step
 
 
@@ -49,6 +50,31 @@ class Allowed:
             file=file,
             line=line,
         )
+
+
+def free_of_consent(changes: Iterable[Change], created: frozenset[ObjectKey]) -> tuple[Change, ...]:
+    """No consent is needed for objects that the same plan creates (behaviour, §4)."""
+    return tuple(
+        replace(change, change_class=ChangeClass.SAFE, token=None)
+        if change.token is not None and change.key.owner in created
+        else change
+        for change in changes
+    )
+
+
+def with_consents(steps: Iterable[Step], allowed: Allowed) -> tuple[Step, ...]:
+    """Each step with the consents that its changes use."""
+    return tuple(
+        replace(
+            step,
+            consents=tuple(
+                dict.fromkeys(
+                    (*step.consents, *(c for change in step.changes if (c := allowed.consent_for(change)) is not None))
+                )
+            ),
+        )
+        for step in steps
+    )
 
 
 def unmatched(consents: Iterable[Consent], steps: Iterable[Step], blocked: Iterable[Blocked]) -> tuple[str, ...]:

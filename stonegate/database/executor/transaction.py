@@ -27,7 +27,7 @@ from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.report import StepReport, count_actions
 from stonegate.model.tracking import RecordKind
-from stonegate.planner.change import build_remaining
+from stonegate.planner.remaining import build_remaining
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 LONGEST_BATCH = 100  # statements between two events of progress

@@ -19,7 +19,7 @@ from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change, Mode, Plan
-from stonegate.planner.change import unmet_changes
+from stonegate.planner.remaining import unmet_changes
 
 #: Catalogs that were found to be as declared: the value is True.
 _VERIFIED: Cache[bool] = Cache(8)

@@ -1,0 +1,106 @@
+"""What a plan still has to do in a database: after its migrations ran, before the commit, and after (behaviour, §6)."""
+
+from __future__ import annotations
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import CODE_KINDS, ObjectKind
+from stonegate.model.plan import Action, Change, ChangeClass, Phase, Plan, Step
+from stonegate.model.tracking import TrackingState
+from stonegate.planner.adoption import recorded_keys
+from stonegate.planner.confirm import confirm
+from stonegate.planner.consent import Allowed, free_of_consent, with_consents
+from stonegate.planner.diff import Diff, differences, in_live_positions
+from stonegate.planner.migrations.backfill import with_planned_consent
+from stonegate.planner.migrations.moved import with_moved
+from stonegate.planner.obstacles.clear import clear_the_way
+from stonegate.planner.places import Place
+from stonegate.planner.seeding import filled_tables
+from stonegate.planner.steps.evolve import Evolution, evolve
+from stonegate.planner.steps.operations import is_executable
+from stonegate.planner.unmanaged import named_drops
+
+#: What a fresh build is looked for: all else is part of these.
+_CHECKED = CODE_KINDS | {ObjectKind.SCHEMA, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
+
+
+def compare_with(plan: Plan, live: Catalog, state: TrackingState) -> Diff:
+    """How `live` differs from what the plan declares; objects are known by the names that its migrations give them."""
+    assert plan.desired is not None
+    return differences(
+        plan.desired,
+        live,
+        declared=with_moved(state.declared, plan.moved),
+        deployed_names=recorded_keys(state, live),
+        kept=frozenset(plan.kept),
+        builder=plan.builder,
+        stated=frozenset(plan.stated),
+        starred=frozenset(plan.starred),
+    )
+
+
+def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingState) -> tuple[Step, ...]:
+    """The steps still needed after the pending migrations really ran, seeders and late statements left out.
+
+    Args:
+        before, live: the database before the migrations, and as it is now.
+
+    Raises:
+        PlanChanged: a step is needed that was neither planned nor announced as "decided at apply".
+        MigrationBlocked: a needed step has no consent.
+    """
+    assert plan.desired is not None
+    allowed = Allowed(consents=plan.consents, force=plan.force)
+    excepted = frozenset(plan.excepted + plan.awaited)
+    diff = compare_with(plan, live, state)
+    made = frozenset(step.key for step in plan.steps if step.action is Action.CREATE and step.kind is ObjectKind.TABLE)
+    left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
+    changes = (*free_of_consent(left, made), *named_drops(diff.unmanaged, allowed, live))
+    confirm(plan, changes, before, allowed)
+    cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
+    places = {
+        step.key: Place(file=step.file, line=step.line, body_line=step.body_line)
+        for step in plan.steps
+        if step.file is not None and step.line is not None
+    }
+    declared = with_moved(state.declared, plan.moved)
+    evolution = Evolution(
+        desired=in_live_positions(plan.desired, live, declared),
+        live=live,
+        builder=plan.builder,
+        places=places,
+        declared=declared,
+        filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
+    )
+    refreshes = (step for step in plan.steps if step.phase is Phase.REFRESHES)
+    return (*with_consents(evolve(cleared.changes, evolution), allowed), *refreshes)
+
+
+def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Change, ...]:
+    """Verification before the commit: what still differs from what the folder declares; () when all is as declared."""
+    if plan.desired is None:
+        return tuple(
+            Change(
+                action=Action.CREATE,
+                key=step.key,
+                change_class=ChangeClass.SAFE,
+                reason=f"{step.key} is declared but was not found after the apply",
+            )
+            for step in plan.steps
+            if step.phase is not Phase.POST_COMMIT and _is_missing(step, live)
+        )
+    excepted = frozenset(plan.excepted + plan.awaited)
+    return tuple(change for change in compare_with(plan, live, state).changes if change.exception not in excepted)
+
+
+def unmanaged_objects(plan: Plan, live: Catalog, state: TrackingState) -> frozenset[str]:
+    """What is in the database and nobody declared, as `Plan.unmanaged` names it."""
+    return frozenset() if plan.desired is None else frozenset(map(str, compare_with(plan, live, state).unmanaged))
+
+
+def _is_missing(step: Step, live: Catalog) -> bool:
+    if step.action is not Action.CREATE or step.kind not in _CHECKED or step.key in live.objects:
+        return False
+    if step.kind is ObjectKind.ROUTINE:
+        # The text may name a type by an alias that only the catalog resolves.
+        return not any((r.schema, r.name) == (step.key.schema, step.key.name) for r in live.routines)
+    return True
