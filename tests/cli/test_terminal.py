@@ -104,9 +104,9 @@ def test_colours_are_for_terminals_that_want_them(notes: Path) -> None:
     ],
 )
 def test_streams_that_take_nothing(notes: Path, command: str, code: int, err: str) -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m stonegate {command}"], capture_output=True, text=True, check=False
-    )
+    # With something behind it bash stays, and completion finds out which shell this is.
+    script = f"{sys.executable} -m stonegate {command}; exit $?"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == code and err in done.stderr
     assert "unexpected" not in done.stderr and "Traceback" not in done.stderr
 
