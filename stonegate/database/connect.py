@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection
@@ -20,6 +20,8 @@ from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
 from stonegate.database.failures import INVALID_CATALOG_NAME, explain_failure
 from stonegate.errors import ConnectionFailed, DatabaseNotFound
 
+#: One session on a database, whatever its rows are made into.
+Session: TypeAlias = AsyncConnection[Any]
 #: What the queries of `sql/` are written for (server_version_num); 14 lacks columns of the catalog that they read.
 OLDEST: Final = 150000
 #: Used where neither the conninfo nor a PG* variable says otherwise: a dead peer is noticed within a minute (seconds).
@@ -144,7 +146,7 @@ async def connect(
     return conn
 
 
-async def settle(conn: AsyncConnection[Any]) -> None:
+async def settle(conn: Session) -> None:
     """Put in force what the settings at login cannot say, and RESET ALL takes away; in autocommit."""
     settings = [_NO_NAMES]
     if conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
@@ -156,7 +158,7 @@ async def settle(conn: AsyncConnection[Any]) -> None:
 
 
 @asynccontextmanager
-async def using(conn: AsyncConnection[Any], *, database: str | None = None) -> AsyncIterator[AsyncConnection[Any]]:
+async def using(conn: Session, *, database: str | None = None) -> AsyncIterator[Session]:
     """The connection for the length of a block, and closed at its end.
 
     Args:
@@ -173,7 +175,7 @@ async def using(conn: AsyncConnection[Any], *, database: str | None = None) -> A
         await conn.close()
 
 
-async def leave(conn: AsyncConnection[Any]) -> None:
+async def leave(conn: Session) -> None:
     """Close the connection and wait until its process on the server has ended, which closes the socket.
 
     A database that is renamed, copied or dropped must not be in use, and PostgreSQL looks again only after a tenth of a

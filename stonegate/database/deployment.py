@@ -6,12 +6,11 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import psycopg
-from psycopg import AsyncConnection
 
-from stonegate.database.connect import connect, using
+from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import database_of, with_database
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
@@ -36,7 +35,7 @@ from stonegate.model.report import ApplyReport, Status
 from stonegate.source.lazy import LazySource
 
 #: What is to be done on a target: the session, the database's name, and whether it was created just now.
-Work: TypeAlias = Callable[[AsyncConnection[Any], str, bool], Awaitable[ApplyReport]]
+Work: TypeAlias = Callable[[Session, str, bool], Awaitable[ApplyReport]]
 
 
 async def plan_database(
@@ -101,7 +100,7 @@ async def apply_database(
     options = options or ApplyOptions()
     started = time.monotonic()
 
-    async def work(conn: AsyncConnection[Any], database: str, created: bool) -> ApplyReport:
+    async def work(conn: Session, database: str, created: bool) -> ApplyReport:
         unchanged = None if created else await find_unchanged(conn, source, options)
         if unchanged is None and await _lock(conn, database, options, on_progress):
             unchanged = await find_unchanged(conn, source, options)
@@ -136,7 +135,7 @@ async def apply_plan(
             hint="stonegate plan again, for this database",
         )
 
-    async def work(conn: AsyncConnection[Any], database: str, created: bool) -> ApplyReport:
+    async def work(conn: Session, database: str, created: bool) -> ApplyReport:
         if plan.mode is Mode.UNCHANGED:
             await refuse_moved(conn, plan, database)
             return unchanged_report(database, started, plan)
@@ -201,7 +200,7 @@ class _FirstDeployFailed(Exception):
         self.report = report
 
 
-async def _connect(conninfo: str, source: LazySource | None, options: ApplyOptions) -> AsyncConnection[Any]:
+async def _connect(conninfo: str, source: LazySource | None, options: ApplyOptions) -> Session:
     """A session; if the folder cannot be read either, it is the folder that is told of."""
     try:
         return await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
@@ -214,7 +213,7 @@ async def _connect(conninfo: str, source: LazySource | None, options: ApplyOptio
 @asynccontextmanager
 async def _open_target(
     conninfo: str, database: str, options: ApplyOptions, on_progress: OnProgress | None, source: LazySource | None
-) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
+) -> AsyncIterator[tuple[Session, bool]]:
     """A session on the target, and whether the database was created for it.
 
     A database made here is dropped again if the block fails; the dry run on a missing database uses a temporary one.
@@ -237,7 +236,7 @@ async def _open_target(
 
 
 @asynccontextmanager
-async def _open_temporary(conninfo: str) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
+async def _open_temporary(conninfo: str) -> AsyncIterator[tuple[Session, bool]]:
     async with (
         using(await connect_maintenance(conninfo)) as maintenance,
         temporary_database(maintenance, purpose="dry") as name,
@@ -247,7 +246,7 @@ async def _open_temporary(conninfo: str) -> AsyncIterator[tuple[AsyncConnection[
 
 
 @asynccontextmanager
-async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[AsyncConnection[Any], bool]]:
+async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[Session, bool]]:
     async with using(await connect_maintenance(conninfo)) as maintenance:
         created = await create_database(maintenance, name)
     try:
@@ -266,9 +265,7 @@ async def _drop_again(conninfo: str, name: str) -> None:
             await drop_database(maintenance, name)
 
 
-async def _lock(
-    conn: AsyncConnection[Any], database: str, options: ApplyOptions, on_progress: OnProgress | None
-) -> bool:
+async def _lock(conn: Session, database: str, options: ApplyOptions, on_progress: OnProgress | None) -> bool:
     """Take the apply lock; True if another apply had to be waited for."""
     waited = False
 
@@ -283,7 +280,7 @@ async def _lock(
 
 
 async def _carry_out(
-    conn: AsyncConnection[Any],
+    conn: Session,
     survey: Survey,
     options: ApplyOptions,
     started: float,

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from psycopg import AsyncConnection, errors
+from psycopg import errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
+from stonegate.database.connect import Session
 from stonegate.model.catalog import Catalog, Constraint, Index, Table
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, Plan
@@ -39,7 +40,7 @@ class _Check:
     grouped: tuple[tuple[str, Composable], ...] = ()
 
 
-async def read_findings(conn: AsyncConnection, plan: Plan, live: Catalog) -> tuple[Finding, ...]:
+async def read_findings(conn: Session, plan: Plan, live: Catalog) -> tuple[Finding, ...]:
     """The rows of one database that stand against `plan`, in plan order; writes nothing.
 
     Args:
@@ -60,7 +61,7 @@ async def read_findings(conn: AsyncConnection, plan: Plan, live: Catalog) -> tup
     return tuple(found)
 
 
-async def _run(conn: AsyncConnection, check: _Check) -> Finding | None:
+async def _run(conn: Session, check: _Check) -> Finding | None:
     source: Composable = SQL("{}.{}").format(Identifier(check.table.schema), Identifier(check.table.name))
     if check.grouped:
         keys = [(name, Identifier(f"key {number}")) for number, (name, _) in enumerate(check.grouped)]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from psycopg import AsyncConnection
-
+from stonegate.database.connect import Session
 from stonegate.database.tracking.tables import read_unchanged
 from stonegate.errors import MOST_DETAILS, StalePlan
 from stonegate.model.catalog import Catalog
@@ -38,7 +36,7 @@ def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, database: str)
     )
 
 
-async def refuse_moved(conn: AsyncConnection[Any], plan: Plan, database: str) -> None:
+async def refuse_moved(conn: Session, plan: Plan, database: str) -> None:
     """Nothing, if a database of whose plan nothing was read, since it was as deployed, still is.
 
     Raises:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
-
-from psycopg import AsyncConnection
 
 from stonegate.database.cache import Cache
+from stonegate.database.connect import Session
 from stonegate.database.executor.transaction import begin_early
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
@@ -63,7 +61,7 @@ class Survey:
 
 
 async def survey_database(
-    conn: AsyncConnection[Any],
+    conn: Session,
     conninfo: str,
     source: LazySource,
     options: ApplyOptions,
@@ -111,7 +109,7 @@ async def survey_database(
 
 
 async def _read_while_parsing(
-    conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions, *, begin: bool
+    conn: Session, source: LazySource, options: ApplyOptions, *, begin: bool
 ) -> tuple[SessionFacts, Recorded, Catalog | None, Catalog]:
     """Session, records, the catalog if these and the stamp tell it, and the catalog: the server's part of the work.
 
@@ -137,7 +135,7 @@ _KEYS: Cache[ReferenceKey] = Cache(8)
 
 
 async def _read_reference(
-    conn: AsyncConnection[Any], conninfo: str, source: LazySource, options: ApplyOptions, facts: SessionFacts
+    conn: Session, conninfo: str, source: LazySource, options: ApplyOptions, facts: SessionFacts
 ) -> Catalog:
     """The desired state; built by the admin where there is one, but as the role of the target."""
     tree, ordered = source.tree(), source.ordered()
@@ -154,7 +152,7 @@ async def _read_reference(
     return await source.reference(key.digest, obtain)
 
 
-def session_warnings(conn: AsyncConnection[Any], plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
+def session_warnings(conn: Session, plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
     """What is to be said about the way to the server, its size, and the rows that it shows to this role."""
     pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
     return (*pooled, *_lock_warning(plan, facts), *_hidden_rows(plan, facts, live))
@@ -251,9 +249,7 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
     return last.catalog
 
 
-async def _read_or_begin(
-    conn: AsyncConnection[Any], state: TrackingState, options: ApplyOptions, *, begin: bool
-) -> Catalog:
+async def _read_or_begin(conn: Session, state: TrackingState, options: ApplyOptions, *, begin: bool) -> Catalog:
     if state.exists or options.plan.baseline or not await read_is_empty(conn):
         live = await read_catalog(conn)
         checksum_of(live)  # the next database of the fleet may hold the same
@@ -278,7 +274,7 @@ def known_live(recorded: Recorded, facts: SessionFacts) -> Catalog | None:
     return live if live is not None and live.server == facts.version else None
 
 
-async def read_live(conn: AsyncConnection[Any], *, everything: bool = False) -> Catalog:
+async def read_live(conn: Session, *, everything: bool = False) -> Catalog:
     """The catalog of a target; the empty one for a database in which nobody has made anything yet.
 
     Args:
@@ -290,7 +286,7 @@ async def read_live(conn: AsyncConnection[Any], *, everything: bool = False) -> 
 
 
 async def _offered(
-    conn: AsyncConnection[Any], tree: SourceTree, live: Catalog, *, is_detailed: bool
+    conn: Session, tree: SourceTree, live: Catalog, *, is_detailed: bool
 ) -> Mapping[str, OfferedExtension]:
     """What the server offers, if the folder declares an extension that is not installed as declared."""
     present = {extension.name: extension.version for extension in live.extensions}

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
-from psycopg import AsyncConnection
-
-from stonegate.database.connect import connect, using
+from stonegate.database.connect import Session, connect, using
 from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import unchanged_report
 from stonegate.database.tracking.tables import read_unchanged
@@ -27,7 +24,7 @@ def may_be_unchanged(options: ApplyOptions) -> bool:
     return not inserts and not plan.baseline and all(consent.object is None for consent in plan.consents)
 
 
-async def find_unchanged(conn: AsyncConnection[Any], source: LazySource, options: ApplyOptions) -> str | None:
+async def find_unchanged(conn: Session, source: LazySource, options: ApplyOptions) -> str | None:
     """The fingerprint of the folder, if nothing can be to do; one round trip, without parsing the folder.
 
     A folder that has yet to be read is read meanwhile: what was deployed tells its digest.

@@ -6,9 +6,9 @@ import asyncio
 import secrets
 from functools import partial
 
-from stonegate.database.connect import using
+from stonegate.database.connect import Session, using
 from stonegate.database.conninfo import with_login
-from stonegate.database.server.databases import Session, connect_maintenance
+from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.roles import can_login, create_role, drop_role, read_role, require_member, set_password
 from stonegate.errors import PlatformAlreadyRegistered, StonegateError, UsageError
 from stonegate.fleet.files import locked_meanwhile

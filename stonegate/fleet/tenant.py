@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from stonegate.database.connect import using
-from stonegate.database.server.databases import Session, connect_maintenance
+from stonegate.database.connect import Session, using
+from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, find_labelled
 from stonegate.database.tenants.make import Made, Mould, make_tenant, prepare_mould
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation

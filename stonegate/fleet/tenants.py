@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stonegate.database.connect import Session
 from stonegate.database.reports import report_error
-from stonegate.database.server.databases import Session, connect_maintenance
+from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts
 from stonegate.database.tenants.make import Made, Mould, drop_tenant
 from stonegate.errors import DatabaseAlreadyExists, StonegateError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from stonegate.database.connect import Session
 from stonegate.database.seeds.lookup import find_missing
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.source import Seeder, SeedRow
-from tests.database.sessions import Conn
 
 FILE = "seeders/rows.pssql"
 LINE = 10
@@ -57,6 +57,6 @@ def query(table: str, columns: tuple[str, ...], select: str, *, volatile: Iterab
     )
 
 
-async def keys(conn: Conn, *seeders: Seeder, **options: Any) -> list[str]:
+async def keys(conn: Session, *seeders: Seeder, **options: Any) -> list[str]:
     """The declared rows that are missing, by their keys."""
     return [seed.key for seed in await find_missing(conn, seeders, **options)]

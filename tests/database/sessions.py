@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
-from psycopg import AsyncConnection
-
-Conn: TypeAlias = AsyncConnection[Any]
+from stonegate.database.connect import Session
 
 
-async def fetch(conn: Conn, statement: str) -> list[tuple[Any, ...]]:
+async def fetch(conn: Session, statement: str) -> list[tuple[Any, ...]]:
     """All rows of the statement."""
     return await (await conn.execute(statement.encode())).fetchall()

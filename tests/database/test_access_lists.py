@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import Session, connect
 from stonegate.database.introspect.access_lists import compare_lists
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.model.catalog import Privilege
@@ -28,7 +27,7 @@ EXPLODE = """
 
 
 @pytest.fixture
-async def conn(any_database: Database) -> AsyncIterator[AsyncConnection[Any]]:
+async def conn(any_database: Database) -> AsyncIterator[Session]:
     """A session whose transaction, and with it the strange role, is rolled back."""
     async with await connect(any_database.url, autocommit=False) as connection:
         await connection.execute("SET search_path = public")
@@ -38,7 +37,7 @@ async def conn(any_database: Database) -> AsyncIterator[AsyncConnection[Any]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_every_privilege_of_every_kind(conn: AsyncConnection[Any], kind: str) -> None:
+async def test_every_privilege_of_every_kind(conn: Session, kind: str) -> None:
     row = await (await conn.execute(EXPLODE, (kind, STRANGE))).fetchone()
     if row is None:  # columns, and what only the owner may use: nothing is granted
         return
@@ -49,7 +48,7 @@ async def test_every_privilege_of_every_kind(conn: AsyncConnection[Any], kind: s
     assert not any(right.grantable for right in granted)
 
 
-async def test_a_role_with_a_strange_name(conn: AsyncConnection[Any]) -> None:
+async def test_a_role_with_a_strange_name(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (id integer, note text); REVOKE DELETE ON t FROM CURRENT_USER")
     role = sql.Identifier(STRANGE)
     await conn.execute(sql.SQL("GRANT SELECT ON t TO {} WITH GRANT OPTION").format(role))

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import Session, connect
 from stonegate.database.introspect import catalog
 from stonegate.database.introspect.catalog import read_stamped
 from stonegate.database.sql import compose
 from stonegate.planner.diff import differences
-from tests.database.sessions import Conn
 from tests.servers import MakeDatabase, Server
 
 HERE = Path(__file__).parent
@@ -29,7 +28,7 @@ def changes(major: int) -> Iterator[str]:
             yield statement
 
 
-async def prepare_reading(conn: Conn, patch: pytest.MonkeyPatch) -> None:
+async def prepare_reading(conn: Session, patch: pytest.MonkeyPatch) -> None:
     """Let the session keep the plans of what reads a catalog: planning takes three times as long as reading."""
     names = (*catalog._STATEMENTS, catalog._FIND_OTHERS, catalog._READ_OTHERS)
     for number, name in enumerate(names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stonegate import __version__
+from stonegate.database.connect import Session
 from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.tracking.history import read_deployments, read_history
 from stonegate.database.tracking.tables import (
@@ -24,13 +25,13 @@ from stonegate.model.names import ObjectKey, ObjectKind, routine_key
 from stonegate.model.plan import Action, ChangeClass, Hazard, Statement
 from stonegate.model.report import StepReport
 from stonegate.model.tracking import TrackingState
-from tests.database.sessions import Conn, fetch
+from tests.database.sessions import fetch
 from tests.database.tracked import PREFIX, TABLE, deploy, migration, plan, routine, step
 
 # --- changelog -----------------------------------------------------------------------------------------------------
 
 
-async def test_one_changelog_row_per_executed_step(conn: Conn) -> None:
+async def test_one_changelog_row_per_executed_step(conn: Session) -> None:
     drop = step(
         Action.DROP,
         ObjectKey(ObjectKind.COLUMN, "public", "users", None, "legacy"),
@@ -80,7 +81,7 @@ async def test_one_changelog_row_per_executed_step(conn: Conn) -> None:
 # --- deployments and the stamp -------------------------------------------------------------------------------------
 
 
-async def test_unchanged_from_the_commit_until_something_moves(conn: Conn) -> None:
+async def test_unchanged_from_the_commit_until_something_moves(conn: Session) -> None:
     async with conn.transaction():
         await conn.execute("CREATE TABLE users (id serial PRIMARY KEY)")
         async with conn.transaction():
@@ -98,7 +99,7 @@ async def test_unchanged_from_the_commit_until_something_moves(conn: Conn) -> No
     assert (await read_state(conn)).last is not None
 
 
-async def test_the_latest_deployment_keeps_its_catalog(conn: Conn) -> None:
+async def test_the_latest_deployment_keeps_its_catalog(conn: Session) -> None:
     catalog = Catalog(server=180006, schemas=(Schema(name="ä", access=Access(owner="o")),))
     first = await deploy(conn, plan(digest="one"), catalog=catalog)
     second = await deploy(
@@ -124,7 +125,7 @@ async def test_the_latest_deployment_keeps_its_catalog(conn: Conn) -> None:
     assert (deployments[0].mode, deployments[0].executed_by, deployments[0].duration_ms) == ("change", "postgres", 1.5)
 
 
-async def test_a_catalog_in_another_form_counts_as_none(conn: Conn) -> None:
+async def test_a_catalog_in_another_form_counts_as_none(conn: Session) -> None:
     await deploy(conn, plan(), catalog=Catalog())
     for data in ("'\\x00'", "decode('789cab5600000200011d', 'hex')", "NULL"):
         await conn.execute(f"UPDATE {PREFIX}deployments SET catalog = {data}, catalog_checksum = NULL".encode())
@@ -133,7 +134,7 @@ async def test_a_catalog_in_another_form_counts_as_none(conn: Conn) -> None:
         assert last.catalog is None
 
 
-async def test_post_commit_statements_are_unfinished_until_done(conn: Conn) -> None:
+async def test_post_commit_statements_are_unfinished_until_done(conn: Session) -> None:
     await conn.execute("CREATE TABLE users (id int)")
     deployment = await deploy(conn, plan(TABLE), post_commit={"index a": ANNOUNCED, "index b": ANNOUNCED})
     assert (await read_state(conn)).unfinished == ("index a", "index b")
@@ -153,12 +154,12 @@ async def test_post_commit_statements_are_unfinished_until_done(conn: Conn) -> N
     assert (await read_deployments(conn))[0].post_commit == {"index a": "done", "index b": "done"}
 
 
-async def test_a_rolled_back_apply_leaves_nothing(conn: Conn) -> None:
+async def test_a_rolled_back_apply_leaves_nothing(conn: Session) -> None:
     async with conn.transaction(force_rollback=True):
         await deploy(conn, plan(TABLE), catalog=Catalog())
     assert await read_state(conn) == TrackingState()
 
 
-async def test_digests_with_quotes_and_percent_signs_are_data(conn: Conn) -> None:
+async def test_digests_with_quotes_and_percent_signs_are_data(conn: Session) -> None:
     await deploy(conn, plan(digest="a'b%s{}"))
     assert await read_unchanged(conn, "a'b%s{}") == ("a'b%s{}", "print of a'b%s{}")

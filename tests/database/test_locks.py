@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg import AsyncConnection
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import Session, connect
 from stonegate.database.server import locks
 from stonegate.database.server.locks import (
     LockHolder,
@@ -23,11 +21,9 @@ from stonegate.database.server.locks import (
 from stonegate.errors import LockTimeout
 from tests.servers import Database
 
-Conn = AsyncConnection[Any]
-
 
 @pytest.fixture
-async def pair(database: Database) -> AsyncIterator[tuple[Conn, Conn]]:
+async def pair(database: Database) -> AsyncIterator[tuple[Session, Session]]:
     one = await connect(database.url, application_name="first of two")
     two = await connect(database.url)
     for conn in (one, two):
@@ -37,7 +33,7 @@ async def pair(database: Database) -> AsyncIterator[tuple[Conn, Conn]]:
     await two.close()
 
 
-async def test_one_session_has_the_lock_and_the_other_is_told_who(pair: tuple[Conn, Conn]) -> None:
+async def test_one_session_has_the_lock_and_the_other_is_told_who(pair: tuple[Session, Session]) -> None:
     one, two = pair
     key = apply_key(one.info.dbname)
     seen: list[LockHolder | None] = []
@@ -51,7 +47,7 @@ async def test_one_session_has_the_lock_and_the_other_is_told_who(pair: tuple[Co
     await acquire_apply_lock(two, timeout_s=0)
 
 
-async def test_pg_locks_shows_the_numbers_of_the_key(pair: tuple[Conn, Conn]) -> None:
+async def test_pg_locks_shows_the_numbers_of_the_key(pair: tuple[Session, Session]) -> None:
     one, two = pair
     key = apply_key(one.info.dbname)
     async with hold_lock(one, key, timeout_s=0):
@@ -62,11 +58,11 @@ async def test_pg_locks_shows_the_numbers_of_the_key(pair: tuple[Conn, Conn]) ->
         assert f"{kind('x').space} |" in locks.__doc__
 
 
-async def test_waits_until_the_lock_is_free(pair: tuple[Conn, Conn]) -> None:
+async def test_waits_until_the_lock_is_free(pair: tuple[Session, Session]) -> None:
     one, two = pair
     order: list[str] = []
 
-    async def work(conn: Conn, name: str) -> None:
+    async def work(conn: Session, name: str) -> None:
         async with hold_lock(conn, apply_key("x"), timeout_s=30):
             order.append(f"{name} in")
             await asyncio.sleep(0.1)
@@ -76,7 +72,7 @@ async def test_waits_until_the_lock_is_free(pair: tuple[Conn, Conn]) -> None:
     assert order in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
 
 
-async def test_a_waiting_session_is_in_nobodys_way(pair: tuple[Conn, Conn], database: Database) -> None:
+async def test_a_waiting_session_is_in_nobodys_way(pair: tuple[Session, Session], database: Database) -> None:
     one, two = pair
     await one.execute("CREATE TABLE t (id int); SET statement_timeout = '10s'")
     async with hold_lock(one, apply_key("x"), timeout_s=1):
@@ -86,7 +82,7 @@ async def test_a_waiting_session_is_in_nobodys_way(pair: tuple[Conn, Conn], data
     await waiting
 
 
-async def test_the_lock_is_given_back_after_a_failure_and_lost_with_the_session(pair: tuple[Conn, Conn]) -> None:
+async def test_the_lock_is_given_back_after_a_failure_and_lost_with_the_session(pair: tuple[Session, Session]) -> None:
     one, two = pair
     with pytest.raises(psycopg.errors.DivisionByZero):
         async with hold_lock(one, apply_key("x"), timeout_s=0):
@@ -98,7 +94,7 @@ async def test_the_lock_is_given_back_after_a_failure_and_lost_with_the_session(
     await locks.acquire_lock(two, apply_key("y"), timeout_s=5)
 
 
-async def test_other_databases_and_other_kinds_of_lock_are_free(pair: tuple[Conn, Conn]) -> None:
+async def test_other_databases_and_other_kinds_of_lock_are_free(pair: tuple[Session, Session]) -> None:
     one, two = pair
     async with hold_lock(one, apply_key("x"), timeout_s=0):
         for key in (apply_key("y"), database_key("x"), reference_key("x")):
@@ -106,7 +102,7 @@ async def test_other_databases_and_other_kinds_of_lock_are_free(pair: tuple[Conn
                 pass
 
 
-async def test_is_never_polled_inside_a_transaction(pair: tuple[Conn, Conn]) -> None:
+async def test_is_never_polled_inside_a_transaction(pair: tuple[Session, Session]) -> None:
     one, _ = pair
     async with one.transaction():
         with pytest.raises(AssertionError, match="autocommit"):
@@ -114,7 +110,7 @@ async def test_is_never_polled_inside_a_transaction(pair: tuple[Conn, Conn]) -> 
 
 
 async def test_retries_while_another_session_is_in_the_way(
-    pair: tuple[Conn, Conn], monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "RETRY_PAUSE", 0.02)
     monkeypatch.setattr(locks, "LOCK_ATTEMPTS", 3)
@@ -139,7 +135,7 @@ async def test_retries_while_another_session_is_in_the_way(
     assert attempts == 5
 
 
-async def test_does_not_retry_other_failures(pair: tuple[Conn, Conn]) -> None:
+async def test_does_not_retry_other_failures(pair: tuple[Session, Session]) -> None:
     one, _ = pair
     calls: list[int] = []
 

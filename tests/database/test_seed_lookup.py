@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from stonegate.database.connect import Session
 from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.seeds.lookup import ANY_ROW, find_missing
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import QualifiedName
 from tests.database.seed_builder import FILE, keys, query, rows
-from tests.database.sessions import Conn, fetch
+from tests.database.sessions import fetch
 
 TYPED = [
     ("text", "'O''Reilly'", "'o''reilly'"),
@@ -53,7 +54,7 @@ TYPED = [
 ]
 
 
-async def test_finds_values_of_every_type(conn: Conn) -> None:
+async def test_finds_values_of_every_type(conn: Session) -> None:
     await conn.execute("CREATE TYPE mood AS ENUM ('sad', 'glad')")
     await conn.execute("CREATE TYPE spot AS (x numeric, y text)")
     await conn.execute("CREATE DOMAIN short AS varchar(3) CHECK (length(value) < 4)")
@@ -69,7 +70,7 @@ async def test_finds_values_of_every_type(conn: Conn) -> None:
         assert missing[0].key.startswith("label = 'one' AND value ")
 
 
-async def test_looks_up_by_primary_key_alone(conn: Conn) -> None:
+async def test_looks_up_by_primary_key_alone(conn: Session) -> None:
     await conn.execute("CREATE TABLE roles (id int PRIMARY KEY, name text)")
     await conn.execute("INSERT INTO roles VALUES (1, 'renamed by a tenant')")
     seeder = rows("roles", ("id", "name"), ("1", "'admin'"), ("2", "'user'"), ("1 + 2", "NULL"))
@@ -80,14 +81,14 @@ async def test_looks_up_by_primary_key_alone(conn: Conn) -> None:
     ]
 
 
-async def test_looks_up_by_composite_keys_in_any_order(conn: Conn) -> None:
+async def test_looks_up_by_composite_keys_in_any_order(conn: Session) -> None:
     await conn.execute('CREATE TABLE "Grants" (role text, "Right" text, note text, PRIMARY KEY (role, "Right"))')
     await conn.execute("""INSERT INTO "Grants" VALUES ('a', 'read')""")
     seeder = rows("Grants", ("note", "Right", "role"), ("'n'", "'read'", "'a'"), ("'n'", "'write'", "'a'"))
     assert await keys(conn, seeder) == ["""role = 'a' AND "Right" = 'write'"""]
 
 
-async def test_looks_up_by_a_unique_key_when_the_primary_key_is_not_given(conn: Conn) -> None:
+async def test_looks_up_by_a_unique_key_when_the_primary_key_is_not_given(conn: Session) -> None:
     await conn.execute("CREATE TABLE users (id serial PRIMARY KEY, email text UNIQUE, name text)")
     await conn.execute("INSERT INTO users (email, name) VALUES ('a@x', 'other'), (NULL, 'nobody')")
     seeder = rows(
@@ -101,7 +102,7 @@ async def test_looks_up_by_a_unique_key_when_the_primary_key_is_not_given(conn: 
     assert await keys(conn, seeder) == ["email = 'b@x'", "email IS NULL AND name = 'somebody'"]
 
 
-async def test_partial_and_expression_indexes_are_no_keys(conn: Conn) -> None:
+async def test_partial_and_expression_indexes_are_no_keys(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (a text, b text)")
     await conn.execute("CREATE UNIQUE INDEX ON t (a) WHERE b IS NULL; CREATE UNIQUE INDEX ON t (lower(a))")
     await conn.execute("CREATE UNIQUE INDEX ON t (b) INCLUDE (a)")
@@ -110,7 +111,7 @@ async def test_partial_and_expression_indexes_are_no_keys(conn: Conn) -> None:
     assert await keys(conn, rows("t", ("a", "b"), ("'z'", "'one'"), ("'x'", "'two'"))) == ["b = 'two'"]
 
 
-async def test_volatile_columns_are_no_key(conn: Conn) -> None:
+async def test_volatile_columns_are_no_key(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (id uuid PRIMARY KEY, name text, made timestamptz)")
     await conn.execute("INSERT INTO t VALUES (gen_random_uuid(), 'a', '2020-01-01')")
     columns, volatile = ("id", "name", "made"), ("id", "made")
@@ -118,7 +119,7 @@ async def test_volatile_columns_are_no_key(conn: Conn) -> None:
     assert await keys(conn, seeder) == ["name = 'b'"]
 
 
-async def test_a_constant_that_means_another_time_each_day_is_no_key(conn: Conn) -> None:
+async def test_a_constant_that_means_another_time_each_day_is_no_key(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (name text, made timestamptz, day date)")
     seeder = rows("t", ("name", "made", "day"), ("'now'", "'now'", "'Today'"), ("'b'", "' tomorrow 10:00'", "NULL"))
     await insert_seeds(conn, [seeder])
@@ -128,7 +129,7 @@ async def test_a_constant_that_means_another_time_each_day_is_no_key(conn: Conn)
     assert await keys(conn, seeder) == ["name = 'now'", "name = 'b' AND day IS NULL"]
 
 
-async def test_without_a_stable_column_the_table_must_not_be_empty(conn: Conn) -> None:
+async def test_without_a_stable_column_the_table_must_not_be_empty(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (id uuid DEFAULT gen_random_uuid())")
     volatile = rows("t", ("id",), ("gen_random_uuid()",), ("gen_random_uuid()",), volatile=("id",))
     defaults = query("t", (), "DEFAULT VALUES")
@@ -137,7 +138,7 @@ async def test_without_a_stable_column_the_table_must_not_be_empty(conn: Conn) -
     assert await keys(conn, volatile, defaults) == []
 
 
-async def test_finds_rows_of_nulls_only(conn: Conn) -> None:
+async def test_finds_rows_of_nulls_only(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (a int, b text)")
     seeder = rows("t", ("a", "b"), ("NULL", "NULL"))
     assert await keys(conn, seeder) == ["a IS NULL AND b IS NULL"]
@@ -145,7 +146,7 @@ async def test_finds_rows_of_nulls_only(conn: Conn) -> None:
     assert await keys(conn, seeder) == []
 
 
-async def test_a_seeder_without_columns_means_the_declared_order(conn: Conn) -> None:
+async def test_a_seeder_without_columns_means_the_declared_order(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (b text, a int)")
     await conn.execute("INSERT INTO t (a, b) VALUES (1, 'x')")
     declared = {QualifiedName("public", "t"): ("a", "b")}
@@ -155,7 +156,7 @@ async def test_a_seeder_without_columns_means_the_declared_order(conn: Conn) -> 
     assert await fetch(conn, "SELECT a, b FROM t ORDER BY a") == [(1, "x"), (2, "y")]
 
 
-async def test_looks_up_the_rows_of_a_query(conn: Conn) -> None:
+async def test_looks_up_the_rows_of_a_query(conn: Session) -> None:
     await conn.execute("CREATE TABLE roles (id int PRIMARY KEY, name text); CREATE TABLE names (name text)")
     await conn.execute("INSERT INTO roles VALUES (1, 'a'), (2, 'b'); INSERT INTO names VALUES ('a')")
     seeder = query("names", ("name",), "SELECT r.name FROM roles AS r JOIN roles AS q ON r.id = q.id")
@@ -166,7 +167,7 @@ async def test_looks_up_the_rows_of_a_query(conn: Conn) -> None:
     assert await keys(conn, seeder, idiom) == []
 
 
-async def test_a_query_that_gives_other_rows_each_time_is_not_looked_up(conn: Conn) -> None:
+async def test_a_query_that_gives_other_rows_each_time_is_not_looked_up(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (id text, name text)")
     await conn.execute("CREATE FUNCTION mine() RETURNS text LANGUAGE sql AS $$ SELECT 'a' $$")
     await conn.execute("CREATE SEQUENCE s")
@@ -192,7 +193,7 @@ async def test_a_query_that_gives_other_rows_each_time_is_not_looked_up(conn: Co
     assert await keys(conn, steady) == ["id = 'X1' AND name = 'y'", "id = 'X2' AND name = 'y'"]
 
 
-async def test_expressions_see_the_statements_own_ctes(conn: Conn) -> None:
+async def test_expressions_see_the_statements_own_ctes(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (id int PRIMARY KEY)")
     seeder = rows("t", ("id",), ("(SELECT x FROM n)",), ctes="WITH n AS (SELECT 7 AS x) ")
     assert await keys(conn, seeder) == ["id = 7"]
@@ -200,7 +201,7 @@ async def test_expressions_see_the_statements_own_ctes(conn: Conn) -> None:
     assert await keys(conn, seeder) == []
 
 
-async def test_other_schemas_views_and_partitions(conn: Conn) -> None:
+async def test_other_schemas_views_and_partitions(conn: Session) -> None:
     await conn.execute('CREATE SCHEMA "Sales"; CREATE TABLE "Sales"."Order" (id int PRIMARY KEY)')
     await conn.execute("CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id)")
     await conn.execute("CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE VIEW v AS SELECT id FROM p")
@@ -211,14 +212,14 @@ async def test_other_schemas_views_and_partitions(conn: Conn) -> None:
     assert await keys(conn, *seeders) == []
 
 
-async def test_long_values_have_labels_of_their_own(conn: Conn) -> None:
+async def test_long_values_have_labels_of_their_own(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (a text)")
     missing = await find_missing(conn, [rows("t", ("a",), (f"'{'x' * 500}'",), (f"'{'x' * 501}'",))])
     assert len({seed.label for seed in missing}) == 2
     assert all(len(seed.label) < 120 for seed in missing)
 
 
-async def test_many_rows_are_one_query_per_table(conn: Conn) -> None:
+async def test_many_rows_are_one_query_per_table(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (id int PRIMARY KEY, name text); CREATE TABLE u (a int, b text)")
     many = [(str(number), f"'n{number}'") for number in range(3000)]
     seeders = [rows("t", ("id", "name"), *many), rows("u", ("a", "b"), *many)]
@@ -227,7 +228,7 @@ async def test_many_rows_are_one_query_per_table(conn: Conn) -> None:
     assert await keys(conn, *seeders) == []
 
 
-async def test_names_the_place_of_what_cannot_be_looked_up(conn: Conn) -> None:
+async def test_names_the_place_of_what_cannot_be_looked_up(conn: Session) -> None:
     await conn.execute("CREATE TABLE t (id int PRIMARY KEY)")
     for seeder, text in (
         (rows("nothing", ("id",), ("1",)), "table nothing does not exist"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import Session, connect
 from stonegate.database.introspect.stamp import read_stamp, stamp_expression
 from tests.database.rich import extension_of, rich_template
 from tests.servers import MAJORS, Database, MakeDatabase, MakePrivateServer, Server, psql
@@ -153,13 +152,13 @@ def rich(any_server: Server, make_database: MakeDatabase) -> Database:
 
 
 @pytest.fixture
-async def conn(rich: Database) -> AsyncIterator[AsyncConnection[Any]]:
+async def conn(rich: Database) -> AsyncIterator[Session]:
     async with await connect(rich.url) as connection:
         await connection.execute("SET search_path = public")
         yield connection
 
 
-async def test_every_ddl_moves_it(any_server: Server, conn: AsyncConnection[Any]) -> None:
+async def test_every_ddl_moves_it(any_server: Server, conn: Session) -> None:
     for statement in BEFORE:
         await conn.execute(statement.encode())
     unmoved = []
@@ -173,7 +172,7 @@ async def test_every_ddl_moves_it(any_server: Server, conn: AsyncConnection[Any]
     assert unmoved == []
 
 
-async def test_database_settings_move_it_by_content(rich: Database, conn: AsyncConnection[Any]) -> None:
+async def test_database_settings_move_it_by_content(rich: Database, conn: Session) -> None:
     setting = sql.SQL("ALTER DATABASE {} SET search_path = public, other").format(sql.Identifier(rich.name))
     before = await read_stamp(conn)
     await conn.execute(setting)
@@ -184,7 +183,7 @@ async def test_database_settings_move_it_by_content(rich: Database, conn: AsyncC
     assert await read_stamp(conn) == before
 
 
-async def test_rows_and_maintenance_do_not(rich: Database, conn: AsyncConnection[Any]) -> None:
+async def test_rows_and_maintenance_do_not(rich: Database, conn: Session) -> None:
     before = await read_stamp(conn)
     for statement in NOT_DDL:
         await conn.execute(statement.encode())
@@ -197,7 +196,7 @@ async def test_rows_and_maintenance_do_not(rich: Database, conn: AsyncConnection
     "statements", [("CREATE TABLE t (id serial)",), ("SAVEPOINT s", "CREATE TABLE t ()", "RELEASE s")]
 )
 async def test_at_the_end_of_a_transaction_it_is_what_the_commit_leaves(
-    rich: Database, conn: AsyncConnection[Any], statements: tuple[str, ...]
+    rich: Database, conn: Session, statements: tuple[str, ...]
 ) -> None:
     before = await read_stamp(conn)
     async with conn.transaction():
@@ -212,7 +211,7 @@ async def test_at_the_end_of_a_transaction_it_is_what_the_commit_leaves(
         assert await read_stamp(other) == inside
 
 
-async def test_a_rolled_back_change_leaves_it(conn: AsyncConnection[Any]) -> None:
+async def test_a_rolled_back_change_leaves_it(conn: Session) -> None:
     before = await read_stamp(conn)
     async with conn.transaction(force_rollback=True):
         await conn.execute("DROP VIEW view_of_view")

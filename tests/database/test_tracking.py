@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from stonegate.database.connect import Session
 from stonegate.database.tracking.history import read_deployments, read_history
 from stonegate.database.tracking.tables import ensure_tracking, read_state, read_unchanged
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.model.tracking import AppliedMigration, DeployedObject, TrackingState
-from tests.database.sessions import Conn, fetch
+from tests.database.sessions import fetch
 from tests.database.tracked import PREFIX, TABLE, TYPE, deploy, migration, plan, routine, step
 
 # As the original made them, with its own limits of length.
@@ -45,14 +46,14 @@ INSERT INTO _stonescriptdb_gateway_changelog (change_type, object_name, change_d
 # --- the tables ----------------------------------------------------------------------------------------------------
 
 
-async def test_reads_a_database_without_any_tracking(conn: Conn) -> None:
+async def test_reads_a_database_without_any_tracking(conn: Session) -> None:
     assert await read_state(conn) == TrackingState()
     assert await read_unchanged(conn, "digest") is None
     assert await read_history(conn) == ()
     assert await read_deployments(conn) == ()
 
 
-async def test_makes_the_tables_once_and_for_the_owner_only(conn: Conn) -> None:
+async def test_makes_the_tables_once_and_for_the_owner_only(conn: Session) -> None:
     await conn.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
     async with conn.transaction():
         assert await ensure_tracking(conn)
@@ -66,7 +67,7 @@ async def test_makes_the_tables_once_and_for_the_owner_only(conn: Conn) -> None:
     assert (await read_state(conn)).is_empty
 
 
-async def test_adds_every_column_that_is_missing(conn: Conn) -> None:
+async def test_adds_every_column_that_is_missing(conn: Session) -> None:
     await ensure_tracking(conn)
     columns = await fetch(
         conn,
@@ -85,14 +86,14 @@ async def test_adds_every_column_that_is_missing(conn: Conn) -> None:
             assert not await ensure_tracking(conn)
 
 
-async def test_names_stay_qualified_whatever_the_search_path(conn: Conn) -> None:
+async def test_names_stay_qualified_whatever_the_search_path(conn: Session) -> None:
     await conn.execute("CREATE SCHEMA other; SET search_path = other")
     await deploy(conn, plan(TABLE))
     assert (await read_state(conn)).tables[0].name == "users"
     assert await fetch(conn, "SELECT count(*) FROM pg_class WHERE relnamespace = 'other'::regnamespace") == [(0,)]
 
 
-async def test_says_what_a_role_lacks(conn: Conn) -> None:
+async def test_says_what_a_role_lacks(conn: Session) -> None:
     await conn.execute("CREATE ROLE feeble")
     try:
         async with conn.transaction(force_rollback=True):
@@ -105,7 +106,7 @@ async def test_says_what_a_role_lacks(conn: Conn) -> None:
         await conn.execute("DROP ROLE feeble")
 
 
-async def test_reads_twice_in_one_transaction(conn: Conn) -> None:
+async def test_reads_twice_in_one_transaction(conn: Session) -> None:
     async with conn.transaction():
         await ensure_tracking(conn)
         assert await read_state(conn) == await read_state(conn)
@@ -114,7 +115,7 @@ async def test_reads_twice_in_one_transaction(conn: Conn) -> None:
         assert await read_history(conn) == await read_history(conn)
 
 
-async def test_reading_writes_nothing(conn: Conn) -> None:
+async def test_reading_writes_nothing(conn: Session) -> None:
     await deploy(conn, plan(TABLE))
     async with conn.transaction():
         await conn.execute("SET TRANSACTION READ ONLY")
@@ -126,7 +127,7 @@ async def test_reading_writes_nothing(conn: Conn) -> None:
 # --- the original --------------------------------------------------------------------------------------------------
 
 
-async def test_reads_what_the_original_left(conn: Conn) -> None:
+async def test_reads_what_the_original_left(conn: Session) -> None:
     await conn.execute(ORIGINAL.encode())
     state = await read_state(conn)
     assert state.exists
@@ -140,7 +141,7 @@ async def test_reads_what_the_original_left(conn: Conn) -> None:
     assert (entry.change_type, entry.detail, entry.plan_checksum) == ("deploy", {"detail": "76 functions"}, None)
 
 
-async def test_the_original_finds_its_own_values_afterwards(conn: Conn) -> None:
+async def test_the_original_finds_its_own_values_afterwards(conn: Session) -> None:
     await conn.execute(ORIGINAL.encode())
     adopted = plan(
         replace(migration("001.pssql", raw="raw1"), checksum="m ours"),
@@ -188,7 +189,7 @@ async def test_the_original_finds_its_own_values_afterwards(conn: Conn) -> None:
 # --- records -------------------------------------------------------------------------------------------------------
 
 
-async def test_rows_become_those_of_the_plan(conn: Conn) -> None:
+async def test_rows_become_those_of_the_plan(conn: Session) -> None:
     await deploy(conn, plan(TABLE, TYPE, routine("f"), routine("f", "INT"), routine("old"), migration("001")))
     moved = routine("f", "INT", file="functions/b.pssql")
     ids = dict(await fetch(conn, f"SELECT param_types::text, id FROM {PREFIX}functions WHERE function_name = 'f'"))
@@ -206,7 +207,7 @@ async def test_rows_become_those_of_the_plan(conn: Conn) -> None:
     assert [each.name for each in state.types] == ["mood"]
 
 
-async def test_rows_of_dropped_objects_go(conn: Conn) -> None:
+async def test_rows_of_dropped_objects_go(conn: Session) -> None:
     await deploy(conn, plan(TABLE, TYPE))
     drops = (
         step(Action.DROP, ObjectKey(ObjectKind.TABLE, "public", "users")),
@@ -217,7 +218,7 @@ async def test_rows_of_dropped_objects_go(conn: Conn) -> None:
     assert (state.tables, state.types) == ((), ())
 
 
-async def test_equal_rows_are_not_touched(conn: Conn) -> None:
+async def test_equal_rows_are_not_touched(conn: Session) -> None:
     what = plan(TABLE, TYPE, routine("f"), migration("001"))
     await deploy(conn, what)
     rows = f"SELECT xmin::text FROM {PREFIX}tables UNION ALL SELECT xmin::text FROM {PREFIX}types UNION ALL " + (
@@ -231,7 +232,7 @@ async def test_equal_rows_are_not_touched(conn: Conn) -> None:
     assert len(set(await fetch(conn, rows)) - set(before)) == 1  # both changed rows have one new xmin
 
 
-async def test_routines_that_are_one_to_the_original_have_rows_of_their_own(conn: Conn) -> None:
+async def test_routines_that_are_one_to_the_original_have_rows_of_their_own(conn: Session) -> None:
     await deploy(conn, plan(routine("f", "INT"), routine("f", "INT", identity="sales.f(integer)")))
     assert await fetch(conn, f"SELECT function_name, identity FROM {PREFIX}functions ORDER BY id") == [
         ("f", "f(int)"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from stonegate.database.connect import Session
 from stonegate.database.tracking.tables import ensure_tracking, record_deployment, record_plan
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Action, Mode, Phase, Plan, PlanSource, Step
 from stonegate.model.report import StepReport
 from stonegate.model.tracking import Record, RecordKind
-from tests.database.sessions import Conn
 
 PREFIX = "_stonescriptdb_gateway_"
 
@@ -74,7 +74,7 @@ def step(action: Action, key: ObjectKey, **facts: Any) -> Step:
     return Step(id=f"{action.value}:{key}", action=action, phase=Phase.CHANGES, key=key, **facts)
 
 
-async def deploy(conn: Conn, what: Plan, **facts: Any) -> int:
+async def deploy(conn: Session, what: Plan, **facts: Any) -> int:
     async with conn.transaction():
         await ensure_tracking(conn)
         await record_plan(conn, what, steps=[StepReport(step=each) for each in what.steps])

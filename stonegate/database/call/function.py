@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.rows import dict_row
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import Session, connect
 from stonegate.database.failures import wrap_error
 from stonegate.database.sql import load
 from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
@@ -100,7 +100,7 @@ async def call_function(conninfo: str, function: str, arguments: Sequence[str]) 
         await conn.close()
 
 
-async def _read_candidates(conn: AsyncConnection[Any], function: str) -> list[Candidate]:
+async def _read_candidates(conn: Session, function: str) -> list[Candidate]:
     """The routines of that name: in the named schema, or in the first one of the search_path that has any."""
     name = function.partition("(")[0].strip()
     async with conn.cursor(row_factory=dict_row) as cursor:
@@ -191,9 +191,7 @@ def _split(routine: Candidate, arguments: Sequence[str]) -> tuple[list[str], dic
     return positional, named
 
 
-async def _run(
-    conn: AsyncConnection[Any], routine: Candidate, arguments: Sequence[str], notices: list[str]
-) -> CallResult:
+async def _run(conn: Session, routine: Candidate, arguments: Sequence[str], notices: list[str]) -> CallResult:
     positional, named = _split(routine, arguments)
     types = [*routine.types]
     if routine.variadic is not None:

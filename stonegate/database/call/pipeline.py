@@ -20,13 +20,13 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from psycopg import AsyncConnection, pq
+from psycopg import pq
 
 from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
-from stonegate.database.connect import leave
+from stonegate.database.connect import Session, leave
 from stonegate.database.failures import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 
@@ -80,7 +80,7 @@ class Pipeline:
         conn: autocommit, with nothing on its way; the pipeline owns it from now on.
     """
 
-    def __init__(self, conn: AsyncConnection[Any]) -> None:
+    def __init__(self, conn: Session) -> None:
         self._conn = conn
         self._pgconn = conn.pgconn
         self._pgconn.nonblocking = 1

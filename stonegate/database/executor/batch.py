@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.generators import fetch_many, pipeline_communicate
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
+from stonegate.database.connect import Session
 from stonegate.model.plan import Statement, Step
 
 MOST_STATEMENTS = 500  # of one batch: bounds what libpq buffers and how late a cancelled apply notices
@@ -49,7 +49,7 @@ def statements_of(step: Step) -> tuple[Sent, ...]:
     return tuple(Sent(sql=statement.sql, step=step, statement=statement) for statement in step.statements)
 
 
-async def send_batch(conn: AsyncConnection[Any], batch: Sequence[Sent]) -> None:
+async def send_batch(conn: Session, batch: Sequence[Sent]) -> None:
     """Execute the statements in order; rows that they return are thrown away.
 
     psycopg's own pipeline wakes up once per statement and tells only that *a* statement failed; here the answers are
@@ -62,7 +62,7 @@ async def send_batch(conn: AsyncConnection[Any], batch: Sequence[Sent]) -> None:
         await _send_part(conn, batch[start : start + MOST_STATEMENTS])
 
 
-async def send_alone(conn: AsyncConnection[Any], sent: Sent) -> None:
+async def send_alone(conn: Session, sent: Sent) -> None:
     """Execute one statement outside a pipeline, for what PostgreSQL forbids in a transaction block.
 
     Raises:
@@ -74,7 +74,7 @@ async def send_alone(conn: AsyncConnection[Any], sent: Sent) -> None:
         raise StatementFailed(sent, error) from error
 
 
-async def _send_part(conn: AsyncConnection[Any], batch: Sequence[Sent]) -> None:
+async def _send_part(conn: Session, batch: Sequence[Sent]) -> None:
     pgconn = conn.pgconn
     answers: list[list[PGresult]] = []
     async with conn.lock:

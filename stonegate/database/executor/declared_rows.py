@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from psycopg import AsyncConnection
-
+from stonegate.database.connect import Session
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.seeds.insert import count_rows, insert_seeds
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_missing
@@ -18,7 +16,7 @@ from stonegate.model.plan import Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 
 
-async def insert_declared(conn: AsyncConnection[Any], job: Job, execution: Execution, steps: Sequence[Step]) -> None:
+async def insert_declared(conn: Session, job: Job, execution: Execution, steps: Sequence[Step]) -> None:
     """SEED steps: the rows of new tables, in foreign-key order.
 
     Raises:
@@ -29,7 +27,7 @@ async def insert_declared(conn: AsyncConnection[Any], job: Job, execution: Execu
     _report(execution, steps, reports)
 
 
-async def validate_declared(conn: AsyncConnection[Any], job: Job, execution: Execution, steps: Sequence[Step]) -> None:
+async def validate_declared(conn: Session, job: Job, execution: Execution, steps: Sequence[Step]) -> None:
     """VALIDATE steps: every declared row is there, or excused (earlier or now), or inserted if that was asked for.
 
     Who asks for rows to be inserted gets all of them, those that were excused earlier too.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
+from stonegate.database.connect import Session
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone, statements_of
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.post_commit import run_post_commit
@@ -23,7 +22,7 @@ from stonegate.errors import LockTimeout, StonegateError
 from stonegate.model.report import StepReport
 
 
-async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConnection[Any] | None = None) -> Execution:
+async def execute_plan(conn: Session, job: Job, *, admin: Session | None = None) -> Execution:
     """Carry out the plan of a job. Blocked plans and locks are the caller's business.
 
     The transaction is tried again when another session was in its way (lock_timeout, deadlock), three times.
@@ -67,7 +66,7 @@ async def execute_plan(conn: AsyncConnection[Any], job: Job, *, admin: AsyncConn
 class _Watch:
     """Remembers which statement failed last, over the attempts."""
 
-    def __init__(self, conn: AsyncConnection[Any], job: Job) -> None:
+    def __init__(self, conn: Session, job: Job) -> None:
         self.conn = conn
         self.job = job
         self.sent: Sent | None = None
@@ -113,7 +112,7 @@ class _Watch:
         )
 
 
-async def _run_prelude(conn: AsyncConnection[Any], job: Job, admin: AsyncConnection[Any] | None) -> list[StepReport]:
+async def _run_prelude(conn: Session, job: Job, admin: Session | None) -> list[StepReport]:
     """Commit what the transaction needs committed: new enum values that it uses, extensions of the admin's."""
     reports: list[StepReport] = []
     settings = job.settings(conn.info.server_version)

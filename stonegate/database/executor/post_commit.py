@@ -7,11 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
-from psycopg import AsyncConnection
-
-from stonegate.database.connect import settle
+from stonegate.database.connect import Session, settle
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.remains import is_reached
@@ -44,7 +41,7 @@ def announced(job: Job) -> Mapping[str, str]:
     return found
 
 
-async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:
+async def run_post_commit(conn: Session, job: Job, execution: Execution) -> None:
     """Execute the late steps, in autocommit; what an interrupted apply had finished of them is not repeated.
 
     Raises:
@@ -59,7 +56,7 @@ async def run_post_commit(conn: AsyncConnection[Any], job: Job, execution: Execu
         await _run_step(conn, job, execution, step)
 
 
-async def _run_step(conn: AsyncConnection[Any], job: Job, execution: Execution, step: Step) -> None:
+async def _run_step(conn: Session, job: Job, execution: Execution, step: Step) -> None:
     """All statements of a step; with the last one the step's own records are written."""
     report = StepReport(step=step, state=DONE)
     pending = _pending(step, job.state)
@@ -96,7 +93,7 @@ def _runs_in_block(text: str) -> bool:
     return _IN_BLOCK.match(form) is not None and _OUTSIDE.search(form) is None
 
 
-async def _run_outside(conn: AsyncConnection[Any], job: Job, deployment: int | None, name: str, sent: Sent) -> None:
+async def _run_outside(conn: Session, job: Job, deployment: int | None, name: str, sent: Sent) -> None:
     """What PostgreSQL forbids in a transaction block, or may forbid."""
     state = job.state
     file = name.partition(" #")[0]
@@ -112,7 +109,7 @@ async def _run_outside(conn: AsyncConnection[Any], job: Job, deployment: int | N
 
 
 async def _noted(
-    failure: StatementFailed, conn: AsyncConnection[Any], job: Job, deployment: int | None, name: str
+    failure: StatementFailed, conn: Session, job: Job, deployment: int | None, name: str
 ) -> StonegateError:
     """The error to raise, once it is noted that the statement failed."""
     if deployment is not None and not conn.closed:
@@ -120,7 +117,7 @@ async def _noted(
     return _late_failure(failure, job)
 
 
-async def _record(conn: AsyncConnection[Any], job: Job, report: StepReport) -> None:
+async def _record(conn: Session, job: Job, report: StepReport) -> None:
     """The migration's own row and the changelog's, once all of its statements are done."""
     step = report.step
     records = tuple(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from stonegate.database import sql
+from stonegate.database.connect import Session
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.tokens import canonical_form
 
@@ -29,7 +28,7 @@ _INDEX = re.compile(
 _REBUILT = re.compile(r"_cc(new|old)\d*$")
 
 
-async def is_reached(conn: AsyncConnection[Any], name: str, text: str, *, was_begun: bool, was_started: bool) -> bool:
+async def is_reached(conn: Session, name: str, text: str, *, was_begun: bool, was_started: bool) -> bool:
     """Whether the statement has nothing left to do; if it has, it finds nothing of its former attempts.
 
     Args:
@@ -57,7 +56,7 @@ def _spelled(name: str) -> str:
     return name.replace(" . ", ".")
 
 
-async def _is_detached(conn: AsyncConnection[Any], parent: str, partition: str) -> bool:
+async def _is_detached(conn: Session, parent: str, partition: str) -> bool:
     """Detached already, since that came to its end; or now, since it had only to be finished."""
     row = await (await conn.execute(sql.load("server/attachment").encode(), (partition, parent))).fetchone()
     if row is None or row[0] == "attached":
@@ -67,26 +66,26 @@ async def _is_detached(conn: AsyncConnection[Any], parent: str, partition: str) 
     return True
 
 
-async def _is_gone(conn: AsyncConnection[Any], index: str) -> bool:
+async def _is_gone(conn: Session, index: str) -> bool:
     row = await (await conn.execute("SELECT pg_catalog.to_regclass(%s) IS NULL", (index,))).fetchone()
     return row is not None and bool(row[0])
 
 
-async def _is_built(conn: AsyncConnection[Any], table: str, written: str) -> bool:
+async def _is_built(conn: Session, table: str, written: str) -> bool:
     """Whether the index is there and valid."""
     name = written[1:-1].replace('""', '"') if written.startswith('"') else written
     row = await (await conn.execute(sql.load("server/valid_index").encode(), (table, name))).fetchone()
     return row is not None
 
 
-async def _has_twin(conn: AsyncConnection[Any], name: str, form: str, table: str, *, unique: bool) -> bool:
+async def _has_twin(conn: Session, name: str, form: str, table: str, *, unique: bool) -> bool:
     """Whether the table has got such an index since the statement began, under a name that PostgreSQL made up."""
     query = sql.load("server/unnamed_indexes").encode()
     rows = await (await conn.execute(query, {"table": table, "step": name})).fetchall()
     return any(is_unique == unique and all(_mentions(form, each) for each in columns) for is_unique, columns in rows)
 
 
-async def _clear(conn: AsyncConnection[Any], form: str) -> None:
+async def _clear(conn: Session, form: str) -> None:
     """Drop the invalid index that CREATE or REINDEX INDEX CONCURRENTLY left behind (manual: REINDEX)."""
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(sql.load("server/invalid_indexes").encode())

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from stonegate.database.connect import FORM
+from stonegate.database.connect import FORM, Session
 from stonegate.model.names import quote_ident, quote_literal
 
 ROLLBACK_SECONDS = 10
@@ -60,7 +58,7 @@ class SessionSettings:
         return (role, "SELECT " + ", ".join(calls))
 
 
-async def roll_back(conn: AsyncConnection[Any]) -> None:
+async def roll_back(conn: Session) -> None:
     """End the transaction without a trace; a session that does not answer in time is closed, which has the same end."""
     if conn.closed:
         return

@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from stonegate.database import sql
+from stonegate.database.connect import Session
 from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
@@ -41,7 +40,7 @@ _ROWS = {Action.SEED: insert_declared, Action.VALIDATE: validate_declared}
 _AFTER_ROWS = frozenset({Phase.CLOSING_KEYS, Phase.REFRESHES})
 
 
-async def begin_early(conn: AsyncConnection[Any]) -> None:
+async def begin_early(conn: Session) -> None:
     """Begin the transaction in an empty database, where a fresh deployment is all that can follow.
 
     The server makes the tracking tables while the folder is still being parsed. `run_transaction` goes on from here; if
@@ -58,7 +57,7 @@ async def begin_early(conn: AsyncConnection[Any]) -> None:
         await ensure_tracking(conn)  # says what is wrong
 
 
-async def run_transaction(conn: AsyncConnection[Any], job: Job) -> Execution:
+async def run_transaction(conn: Session, job: Job) -> Execution:
     """One attempt: afterwards everything is committed, or (dry run, failure, cancellation) nothing happened.
 
     Raises:
@@ -79,7 +78,7 @@ async def run_transaction(conn: AsyncConnection[Any], job: Job) -> Execution:
     return attempt.execution
 
 
-async def _commit(conn: AsyncConnection[Any], job: Job) -> None:
+async def _commit(conn: Session, job: Job) -> None:
     try:
         await conn.execute("COMMIT")
     except psycopg.OperationalError as error:
@@ -97,7 +96,7 @@ async def _commit(conn: AsyncConnection[Any], job: Job) -> None:
 class _Attempt:
     """The state of one attempt."""
 
-    def __init__(self, conn: AsyncConnection[Any], job: Job) -> None:
+    def __init__(self, conn: Session, job: Job) -> None:
         self.conn = conn
         self.job = job
         self.execution = Execution()

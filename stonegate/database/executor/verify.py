@@ -6,9 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from psycopg import AsyncConnection
-
 from stonegate.database.cache import Cache
+from stonegate.database.connect import Session
 from stonegate.database.executor.declared_rows import declared_order
 from stonegate.database.executor.job import Execution, Job
 from stonegate.database.introspect.afterwards import read_afterwards
@@ -25,7 +24,7 @@ from stonegate.planner.remaining import unmet_changes
 _VERIFIED: Cache[bool] = Cache(8)
 
 
-async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
+async def verify_catalog(conn: Session, job: Job) -> Reading:
     """The live catalog and its change stamp, once it is as declared.
 
     Raises:
@@ -52,7 +51,7 @@ async def verify_catalog(conn: AsyncConnection[Any], job: Job) -> Reading:
     return reading
 
 
-async def verify_late(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:
+async def verify_late(conn: Session, job: Job, execution: Execution) -> None:
     """Once all statements that follow the commit are done: nothing is left of what they had to do, nor else.
 
     What they did stays. The database counts as unchanged from here on only if this succeeds.
@@ -78,7 +77,7 @@ async def verify_late(conn: AsyncConnection[Any], job: Job, execution: Execution
         )
 
 
-async def _read_again(conn: AsyncConnection[Any], job: Job) -> Reading:
+async def _read_again(conn: Session, job: Job) -> Reading:
     if job.known is not None and job.stamp is not None and job.plan.desired is not None:
         return await read_afterwards(conn, Reading(stamp=job.stamp, catalog=job.known), job.plan.desired)
     return await read_stamped(conn)
@@ -105,7 +104,7 @@ def _note_verified(job: Job, live: Catalog) -> None:
         _VERIFIED.get(key, lambda: True, *alive)
 
 
-async def verify_seeds(conn: AsyncConnection[Any], job: Job, execution: Execution) -> None:
+async def verify_seeds(conn: Session, job: Job, execution: Execution) -> None:
     """Every inserted row is there. Only triggers and rules can swallow or change rows that PostgreSQL counted.
 
     Raises:

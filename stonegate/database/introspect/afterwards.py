@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection
 
 from stonegate.database.cache import Cache
+from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import Reading, decode_routines, digest_routines, read_routines, read_stamped
 from stonegate.database.introspect.stamp import moved_only_routines
 from stonegate.model.catalog import Access, Catalog, Dependency, Routine
@@ -23,7 +22,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 _AFTERWARDS: Cache[Catalog | None] = Cache(8)
 
 
-async def read_afterwards(conn: AsyncConnection[Any], before: Reading, desired: Catalog) -> Reading:
+async def read_afterwards(conn: Session, before: Reading, desired: Catalog) -> Reading:
     """The catalog after the steps; read in full where more than routines moved.
 
     Args:

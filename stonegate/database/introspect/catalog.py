@@ -6,15 +6,14 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from stonegate.database.cache import Cache
-from stonegate.database.connect import FORM
+from stonegate.database.connect import FORM, Session
 from stonegate.database.introspect.access_lists import spell_out_privileges
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.sql import compose
@@ -105,7 +104,7 @@ def introspection() -> str:
     return sha256("\n".join(texts).encode()).hexdigest()[:32]
 
 
-async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:
+async def read_catalog(conn: Session) -> Catalog:
     """The state of the database that `conn` is connected to; not in pipeline mode.
 
     One round trip, inside the caller's transaction or outside of any; settings are as before afterwards. A second one
@@ -118,7 +117,7 @@ async def read_catalog(conn: AsyncConnection[Any]) -> Catalog:
     return (await _read(conn)).catalog
 
 
-async def read_stamped(conn: AsyncConnection[Any]) -> Reading:
+async def read_stamped(conn: Session) -> Reading:
     """The same with the change stamp.
 
     Raises:
@@ -127,13 +126,13 @@ async def read_stamped(conn: AsyncConnection[Any]) -> Reading:
     return await _read(conn, with_stamp=True)
 
 
-async def digest_routines(conn: AsyncConnection[Any]) -> tuple[str, str]:
+async def digest_routines(conn: Session) -> tuple[str, str]:
     """The change stamp, and a digest that databases with equal routines have in common; "" where there is none."""
     stamp, digest = await _fetch(conn, (compose(_DIGEST),), first=(f"SELECT {stamp_expression()}",))
     return stamp.decode(), digest.decode()
 
 
-async def read_routines(conn: AsyncConnection[Any]) -> tuple[str, str, bytes]:
+async def read_routines(conn: Session) -> tuple[str, str, bytes]:
     """The change stamp, the digest of the routines, and these as a JSON document.
 
     The digest is "" where there is none, or where somebody changed routines while they were read.
@@ -148,7 +147,7 @@ def decode_routines(document: bytes) -> tuple[Routine, ...]:
     return msgspec.json.decode(_spell_out(document), type=_Routines).routines
 
 
-async def _read(conn: AsyncConnection[Any], *, with_stamp: bool = False) -> Reading:
+async def _read(conn: Session, *, with_stamp: bool = False) -> Reading:
     for _ in range(_ATTEMPTS - 1):
         try:
             return await _read_once(conn, with_stamp=with_stamp)
@@ -161,7 +160,7 @@ async def _read(conn: AsyncConnection[Any], *, with_stamp: bool = False) -> Read
     return await _read_once(conn, with_stamp=with_stamp)
 
 
-async def _read_once(conn: AsyncConnection[Any], *, with_stamp: bool) -> Reading:
+async def _read_once(conn: Session, *, with_stamp: bool) -> Reading:
     stamp = f"SELECT {stamp_expression()}" if with_stamp else "SELECT ''"
     queries = (*map(compose, _STATEMENTS), compose(_FIND_OTHERS))
     found_stamp, *members, found_others = await _fetch(conn, queries, first=(stamp,))
@@ -203,7 +202,7 @@ def _spell_casts(document: bytes) -> bytes:
     return b"".join((*pieces, document[done:])) if pieces else document
 
 
-async def _fetch(conn: AsyncConnection[Any], queries: tuple[str, ...], *, first: tuple[str, ...] = ()) -> list[bytes]:
+async def _fetch(conn: Session, queries: tuple[str, ...], *, first: tuple[str, ...] = ()) -> list[bytes]:
     """The single values that the queries return, as UTF-8, the planner's settings in force for all but the first."""
     # Several statements in one message are one transaction of their own; in an open one a savepoint undoes SET LOCAL.
     if conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from psycopg import AsyncConnection
-
+from stonegate.database.connect import Session
 from stonegate.database.sql import compose
 
 
@@ -16,7 +14,7 @@ def stamp_expression() -> str:
     return f"({compose('stamp/change_stamp')})"
 
 
-async def read_stamp(conn: AsyncConnection[Any]) -> str:
+async def read_stamp(conn: Session) -> str:
     """The change stamp of the database that `conn` is connected to; one round trip."""
     cursor = await conn.execute(f"SELECT {stamp_expression()}".encode())
     row = await cursor.fetchone()

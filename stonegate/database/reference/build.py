@@ -11,12 +11,11 @@ import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from stonegate.database.connect import connect, leave, using
+from stonegate.database.connect import Session, connect, leave, using
 from stonegate.database.conninfo import describe, with_database
 from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
@@ -63,7 +62,7 @@ class _Building:
     on_progress: OnProgress | None
 
 
-async def build_key(conn: AsyncConnection[Any], tree: SourceTree, facts: SessionFacts, owner: str) -> ReferenceKey:
+async def build_key(conn: Session, tree: SourceTree, facts: SessionFacts, owner: str) -> ReferenceKey:
     """The key of the folder's reference for a session; one round trip if the folder declares extensions, else none.
 
     Raises:
@@ -137,7 +136,7 @@ async def obtain_reference(
         return await _build_once(maintenance, building, facts)
 
 
-async def _build_once(maintenance: AsyncConnection[Any], building: _Building, facts: SessionFacts) -> Reference:
+async def _build_once(maintenance: Session, building: _Building, facts: SessionFacts) -> Reference:
     """Build it, or wait for the one who does and take what that one stored."""
     key = building.key
     if not await ensure_store(maintenance):
@@ -151,9 +150,7 @@ async def _build_once(maintenance: AsyncConnection[Any], building: _Building, fa
         return await _build(maintenance, building, facts, keep=True)
 
 
-async def _build(
-    maintenance: AsyncConnection[Any], building: _Building, facts: SessionFacts, *, keep: bool
-) -> Reference:
+async def _build(maintenance: Session, building: _Building, facts: SessionFacts, *, keep: bool) -> Reference:
     begun, key = time.monotonic(), building.key
     owner = None if key.owner == facts.role else key.owner
     async with temporary_database(
@@ -183,7 +180,7 @@ def _fresh_plan(tree: SourceTree, ordered: Ordered, database: str) -> Plan:
 async def _deploy(building: _Building, database: str, plan: Plan, owner: str | None) -> Catalog:
     """Build by the owner's own session, or else by one that has SET ROLE; the records are part of what is cloned."""
     conn = await connect(with_database(building.login or building.server, database))
-    admin: AsyncConnection[Any] | None = None
+    admin: Session | None = None
     try:
         by_admin: frozenset[str] = frozenset()
         if owner is not None:
@@ -261,9 +258,7 @@ async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Referenc
         return await _build_with_roles(maintenance, replace(building, key=key, server=url, login=None), facts)
 
 
-async def _require_same_extensions(
-    maintenance: AsyncConnection[Any], tree: SourceTree, key: ReferenceKey, url: str
-) -> None:
+async def _require_same_extensions(maintenance: Session, tree: SourceTree, key: ReferenceKey, url: str) -> None:
     if not key.extensions:
         return
     offered = await read_offered(maintenance, with_versions=True)
@@ -279,7 +274,7 @@ async def _require_same_extensions(
             )
 
 
-async def _usable_locale(maintenance: AsyncConnection[Any], key: ReferenceKey, facts: SessionFacts) -> Locale:
+async def _usable_locale(maintenance: Session, key: ReferenceKey, facts: SessionFacts) -> Locale:
     """The target's locale where the shadow's system has it, else the shadow's own: no catalog entry depends on it."""
     wanted = key.locale
     if wanted.provider != "c" or wanted.collate in ("C", "POSIX"):
@@ -291,7 +286,7 @@ async def _usable_locale(maintenance: AsyncConnection[Any], key: ReferenceKey, f
     return wanted if row is not None and row[0] else facts.place
 
 
-async def _build_with_roles(maintenance: AsyncConnection[Any], building: _Building, facts: SessionFacts) -> Reference:
+async def _build_with_roles(maintenance: Session, building: _Building, facts: SessionFacts) -> Reference:
     """Build, making each role that the folder or the target's owner names and the shadow server lacks (NOLOGIN)."""
     shadow = describe(building.server)
     for _ in range(MOST_ROLES):

@@ -7,13 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from stonegate import __version__
+from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.server.databases import drop_database
 from stonegate.database.server.facts import Locale
@@ -106,7 +106,7 @@ class StoredReference:
     bytes: int | None
 
 
-async def read_stored(maintenance: AsyncConnection[Any], key: ReferenceKey) -> Reference | None:
+async def read_stored(maintenance: Session, key: ReferenceKey) -> Reference | None:
     """The finished reference, in one round trip; None if there is none that can be believed."""
     try:
         async with maintenance.cursor(row_factory=dict_row) as cursor:
@@ -124,7 +124,7 @@ async def read_stored(maintenance: AsyncConnection[Any], key: ReferenceKey) -> R
     return Reference(catalog=catalog, database=database, is_template=row["is_template"])
 
 
-async def ensure_store(maintenance: AsyncConnection[Any]) -> bool:
+async def ensure_store(maintenance: Session) -> bool:
     """Make the store unless it is there; False if this role may not make or use one."""
     cursor = await maintenance.execute("SELECT pg_catalog.to_regclass('stonegate.reference_databases') IS NOT NULL")
     row = await cursor.fetchone()
@@ -139,7 +139,7 @@ async def ensure_store(maintenance: AsyncConnection[Any]) -> bool:
     return await _is_usable(maintenance)
 
 
-async def _is_usable(maintenance: AsyncConnection[Any]) -> bool:
+async def _is_usable(maintenance: Session) -> bool:
     cursor = await maintenance.execute(
         "SELECT pg_catalog.has_table_privilege(c.oid, 'INSERT') AND (o.rolsuper OR o.rolname = current_user)"
         " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_roles AS o ON o.oid = c.relowner"
@@ -150,7 +150,7 @@ async def _is_usable(maintenance: AsyncConnection[Any]) -> bool:
 
 
 async def record_reference(
-    maintenance: AsyncConnection[Any], key: ReferenceKey, catalog: Catalog, *, is_template: bool, build_ms: float
+    maintenance: Session, key: ReferenceKey, catalog: Catalog, *, is_template: bool, build_ms: float
 ) -> None:
     """Note that the reference database of that key is finished."""
     facts = {
@@ -166,7 +166,7 @@ async def record_reference(
     await maintenance.execute(_fixed("reference/record"), facts)
 
 
-async def list_references(maintenance: AsyncConnection[Any]) -> tuple[StoredReference, ...]:
+async def list_references(maintenance: Session) -> tuple[StoredReference, ...]:
     """The references that the session's role may see, the one that was used last first."""
     try:
         async with maintenance.cursor(row_factory=class_row(StoredReference)) as cursor:
@@ -177,7 +177,7 @@ async def list_references(maintenance: AsyncConnection[Any]) -> tuple[StoredRefe
 
 
 async def prune_references(
-    maintenance: AsyncConnection[Any],
+    maintenance: Session,
     *,
     unused_for: timedelta = timedelta(0),
     keep: Collection[str] = (),
@@ -224,7 +224,7 @@ async def prune_references(
     return tuple(dropped)
 
 
-async def _forget(maintenance: AsyncConnection[Any], database: str) -> None:
+async def _forget(maintenance: Session, database: str) -> None:
     try:
         await maintenance.execute("DELETE FROM stonegate.reference_databases WHERE database = %s", (database,))
     except _NO_STORE:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
 from stonegate.database.cache import Cache
+from stonegate.database.connect import Session
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
@@ -110,7 +111,7 @@ _KNOWN: Cache[Mapping[QualifiedName, SeedTable]] = Cache(8)
 
 
 async def read_tables(
-    conn: AsyncConnection[Any], seeders: Sequence[Seeder], *, known: Catalog | None = None
+    conn: Session, seeders: Sequence[Seeder], *, known: Catalog | None = None
 ) -> Mapping[QualifiedName, SeedTable]:
     """The tables of the seeders, in one round trip.
 
@@ -128,7 +129,7 @@ async def read_tables(
 
 
 async def _read_tables(
-    conn: AsyncConnection[Any], seeders: Sequence[Seeder], wanted: Sequence[QualifiedName]
+    conn: Session, seeders: Sequence[Seeder], wanted: Sequence[QualifiedName]
 ) -> Mapping[QualifiedName, SeedTable]:
     names = {"schemas": [name.schema for name in wanted], "names": [name.name for name in wanted]}
     cursor = await conn.execute(sql.SQL(load("seeds/facts")), names)
@@ -144,7 +145,7 @@ async def _read_tables(
     return found
 
 
-async def mark_unsteady(conn: AsyncConnection[Any], seeders: Sequence[Seeder]) -> tuple[Seeder, ...]:
+async def mark_unsteady(conn: Session, seeders: Sequence[Seeder]) -> tuple[Seeder, ...]:
     """The seeders, those queries marked `volatile` in all columns that may give other rows when they run again.
 
     A round trip only where a query calls functions; it then asks how volatile they are.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
+from stonegate.database.connect import Session
 from stonegate.database.failures import explain_failure, is_lock_failure
 from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, comparison, given_columns, key_columns, look_up
@@ -50,7 +50,7 @@ class _Inserting:
         counted: rows that queries inserted beyond the one that each counts as, by table.
     """
 
-    conn: AsyncConnection[Any]
+    conn: Session
     tables: Mapping[QualifiedName, SeedTable]
     declared: DeclaredOrder
     empty: set[QualifiedName] = field(default_factory=set)
@@ -104,7 +104,7 @@ def count_rows(seeders: Iterable[Seeder]) -> int:
 
 
 async def insert_seeds(
-    conn: AsyncConnection[Any],
+    conn: Session,
     seeders: Sequence[Seeder],
     *,
     only_missing: bool = False,
@@ -163,7 +163,7 @@ async def _run_all(inserting: _Inserting, seeders: Sequence[Seeder], *, only_mis
     await inserting.flush()
 
 
-async def _read_empty(conn: AsyncConnection[Any], names: Collection[QualifiedName]) -> set[QualifiedName]:
+async def _read_empty(conn: Session, names: Collection[QualifiedName]) -> set[QualifiedName]:
     """Those of the tables that have no rows."""
     parts = ", ".join(f"NOT EXISTS (SELECT FROM {name.sql})" for name in names)
     row = await (await conn.execute(sql.SQL(f"SELECT ARRAY[{parts}]"))).fetchone()
@@ -281,7 +281,7 @@ def _move(sequence: SeedSequence, value: int, *, for_good: bool) -> str:
     return f"ALTER SEQUENCE {sequence.name} RESTART WITH {value}"
 
 
-async def _explain(conn: AsyncConnection[Any], runs: Sequence[_Run], error: psycopg.Error) -> StonegateError:
+async def _explain(conn: Session, runs: Sequence[_Run], error: psycopg.Error) -> StonegateError:
     """The failure with the row that caused it: the statements are run again one by one, then its rows."""
     database = conn.info.dbname
     found = await _locate(conn, runs)
@@ -304,7 +304,7 @@ async def _explain(conn: AsyncConnection[Any], runs: Sequence[_Run], error: psyc
     )
 
 
-async def _locate(conn: AsyncConnection[Any], runs: Sequence[_Run]) -> tuple[_Run, psycopg.Error] | None:
+async def _locate(conn: Session, runs: Sequence[_Run]) -> tuple[_Run, psycopg.Error] | None:
     """The statement, of one row if possible, that fails, and its error; all is undone again."""
     async with conn.transaction(force_rollback=True):
         for run in runs:
@@ -321,7 +321,7 @@ async def _locate(conn: AsyncConnection[Any], runs: Sequence[_Run]) -> tuple[_Ru
     return None
 
 
-async def _attempt(conn: AsyncConnection[Any], statement: str) -> psycopg.Error | None:
+async def _attempt(conn: Session, statement: str) -> psycopg.Error | None:
     try:
         async with conn.transaction():
             await conn.execute(sql.SQL(statement))

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
 from stonegate.database.cache import Cache
+from stonegate.database.connect import Session
 from stonegate.database.failures import is_lock_failure
 from stonegate.database.seeds.facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.errors import MigrationFailed
@@ -68,7 +68,7 @@ _LOOKUPS: Cache[tuple[_Lookup, ...]] = Cache(64)
 
 
 async def find_missing(
-    conn: AsyncConnection[Any],
+    conn: Session,
     seeders: Sequence[Seeder],
     *,
     declared: DeclaredOrder | None = None,
@@ -100,7 +100,7 @@ async def find_missing(
 
 
 async def look_up(
-    conn: AsyncConnection[Any], table: SeedTable, seeders: Sequence[Seeder], order: tuple[str, ...] | None
+    conn: Session, table: SeedTable, seeders: Sequence[Seeder], order: tuple[str, ...] | None
 ) -> tuple[MissingSeed, ...]:
     """`find_missing` for one table that has been read already; `order` is its declared column order."""
     lookups = _LOOKUPS.get(

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from psycopg import AsyncConnection
-
-from stonegate.database.connect import using
+from stonegate.database.connect import Session, using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.sql import load
 
@@ -40,7 +37,7 @@ async def read_capacity(server: str) -> Capacity:
         return await _read(conn)
 
 
-async def _read(conn: AsyncConnection[Any]) -> Capacity:
+async def _read(conn: Session) -> Capacity:
     row = await (await conn.execute(load("server/capacity").encode())).fetchone()
     assert row is not None
     return Capacity(sessions=row[0], locks=row[1])

@@ -8,12 +8,12 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from stonegate.database.connect import connect, using
+from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import with_database
 from stonegate.database.failures import explain_failure
 from stonegate.database.server.facts import Locale
@@ -22,8 +22,6 @@ from stonegate.database.sql import load
 from stonegate.errors import DatabaseNotFound, MigrationFailed, StonegateError
 from stonegate.model.names import REFERENCE_PREFIX, TEMPORARY_PREFIX
 
-#: A connection, for those who only hand it on.
-Session: TypeAlias = AsyncConnection[Any]
 #: How a template is copied (manual, CREATE DATABASE).
 Strategy: TypeAlias = Literal["WAL_LOG", "FILE_COPY"]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from stonegate.database import sql
+from stonegate.database.connect import Session
 from stonegate.errors import ExtensionNotAvailable
 from stonegate.model.catalog import Extension
 from stonegate.model.source import ExtensionItem
@@ -36,7 +35,7 @@ class OfferedExtension:
     versions: tuple[str, ...] = ()
 
 
-async def read_offered(conn: AsyncConnection[Any], *, with_versions: bool) -> Mapping[str, OfferedExtension]:
+async def read_offered(conn: Session, *, with_versions: bool) -> Mapping[str, OfferedExtension]:
     """All extensions that the server can install, by name; with all their versions it takes several milliseconds."""
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(sql.load("server/extension_versions" if with_versions else "server/extensions").encode())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from stonegate.database import sql
+from stonegate.database.connect import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,7 @@ class SessionFacts:
         )
 
 
-async def read_session(conn: AsyncConnection[Any]) -> SessionFacts:
+async def read_session(conn: Session) -> SessionFacts:
     """The facts of a session, in one round trip."""
     async with conn.cursor(row_factory=class_row(SessionFacts)) as cursor:
         await cursor.execute(sql.load("server/facts").encode())
@@ -86,12 +85,12 @@ async def read_session(conn: AsyncConnection[Any]) -> SessionFacts:
     return facts
 
 
-def is_pooled(conn: AsyncConnection[Any], facts: SessionFacts) -> bool:
+def is_pooled(conn: Session, facts: SessionFacts) -> bool:
     """True if a pooler such as pgbouncer stands between: it made up the process id that it told at the start."""
     return conn.info.backend_pid != facts.pid
 
 
-async def read_is_empty(conn: AsyncConnection[Any]) -> bool:
+async def read_is_empty(conn: Session) -> bool:
     """True if nobody has made anything in this database; a tenth of what reading its catalog costs."""
     row = await (await conn.execute(sql.load("server/is_empty").encode())).fetchone()
     return row is not None and bool(row[0])

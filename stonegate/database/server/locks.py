@@ -25,13 +25,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
+from stonegate.database.connect import Session
 from stonegate.database.failures import is_lock_failure
 from stonegate.database.sql import load
 from stonegate.errors import LockTimeout
@@ -94,7 +95,7 @@ def _number(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:4]) & 0x7FFFFFFF
 
 
-async def try_lock(conn: AsyncConnection[Any], key: LockKey) -> bool:
+async def try_lock(conn: Session, key: LockKey) -> bool:
     """Take the lock if it is free; True if this session has it now."""
     cursor = await conn.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", (key.space, key.object))
     row = await cursor.fetchone()
@@ -102,7 +103,7 @@ async def try_lock(conn: AsyncConnection[Any], key: LockKey) -> bool:
 
 
 async def acquire_lock(
-    conn: AsyncConnection[Any],
+    conn: Session,
     key: LockKey,
     *,
     timeout_s: float,
@@ -138,7 +139,7 @@ async def acquire_lock(
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def release_lock(conn: AsyncConnection[Any], key: LockKey) -> None:
+async def release_lock(conn: Session, key: LockKey) -> None:
     """Give the lock back; nothing to do when the connection is gone, since the lock went with it."""
     if conn.closed or conn.broken:
         return
@@ -148,7 +149,7 @@ async def release_lock(conn: AsyncConnection[Any], key: LockKey) -> None:
 
 
 @asynccontextmanager
-async def hold_lock(conn: AsyncConnection[Any], key: LockKey, *, timeout_s: float) -> AsyncIterator[None]:
+async def hold_lock(conn: Session, key: LockKey, *, timeout_s: float) -> AsyncIterator[None]:
     """`acquire_lock` around a block; given back at its end.
 
     Raises:
@@ -162,7 +163,7 @@ async def hold_lock(conn: AsyncConnection[Any], key: LockKey, *, timeout_s: floa
 
 
 def acquire_apply_lock(
-    conn: AsyncConnection[Any],
+    conn: Session,
     *,
     timeout_s: float,
     on_wait: Callable[[LockHolder | None], None] | None = None,
@@ -171,7 +172,7 @@ def acquire_apply_lock(
     return acquire_lock(conn, apply_key(conn.info.dbname), timeout_s=timeout_s, on_wait=on_wait)
 
 
-async def read_holder(conn: AsyncConnection[Any], key: LockKey) -> LockHolder | None:
+async def read_holder(conn: Session, key: LockKey) -> LockHolder | None:
     """The session that holds the lock, or None if it is free by now."""
     query = sql.SQL(load("locks/holder"))
     row = await (await conn.execute(query, {"space": key.space, "object": key.object})).fetchone()
@@ -218,7 +219,7 @@ async def run_with_lock_retry(attempt: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError("the last attempt returns or raises")
 
 
-async def read_blockers(conn: AsyncConnection[Any], statement: str) -> tuple[str, ...]:
+async def read_blockers(conn: Session, statement: str) -> tuple[str, ...]:
     """The sessions that probably block a statement, each as a sentence; those on relations that it mentions first."""
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(load("locks/blockers").encode())

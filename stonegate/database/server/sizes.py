@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from psycopg import AsyncConnection
+from stonegate.database.connect import Session
 
 
-async def read_sizes(conn: AsyncConnection[Any], tables: Sequence[str]) -> dict[str, int]:
+async def read_sizes(conn: Session, tables: Sequence[str]) -> dict[str, int]:
     """Bytes by name, for those that are there.
 
     Args:
@@ -22,7 +21,7 @@ async def read_sizes(conn: AsyncConnection[Any], tables: Sequence[str]) -> dict[
     return dict(await cursor.fetchall())
 
 
-async def read_database_sizes(conn: AsyncConnection[Any], names: Sequence[str]) -> dict[str, int]:
+async def read_database_sizes(conn: Session, names: Sequence[str]) -> dict[str, int]:
     """Bytes of the databases of those names that are there and that this role may look at."""
     cursor = await conn.execute(
         "SELECT datname, pg_catalog.pg_database_size(oid) FROM pg_catalog.pg_database"

@@ -9,12 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import Session, connect
 from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import stamp_expression
@@ -60,7 +59,7 @@ class NewDatabase:
     strategy: Strategy | None = None
 
 
-async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> None:
+async def make_database(maintenance: Session, new: NewDatabase) -> None:
     """Make the database, labelled as unfinished and open; the caller holds the lock on its name.
 
     Raises:
@@ -88,7 +87,7 @@ async def make_database(maintenance: AsyncConnection[Any], new: NewDatabase) -> 
             raise
 
 
-async def choose_strategy(maintenance: AsyncConnection[Any], template: str) -> Strategy:
+async def choose_strategy(maintenance: Session, template: str) -> Strategy:
     """How to copy a template: WAL_LOG writes every page into the WAL, FILE_COPY forces two checkpoints (manual, CREATE
     DATABASE)."""
     sizes = await read_database_sizes(maintenance, [template])
@@ -169,7 +168,7 @@ def _record(*, is_moved: bool) -> sql.Composed:
     return sql.SQL(load("tracking/record_clone")).format(stamp=stamp)
 
 
-async def remove_unfinished(maintenance: AsyncConnection[Any], name: str, facts: DatabaseFacts) -> bool:
+async def remove_unfinished(maintenance: Session, name: str, facts: DatabaseFacts) -> bool:
     """Drop a database whose label says that it was never finished; the caller holds the lock on its name.
 
     Returns:
@@ -184,7 +183,7 @@ async def remove_unfinished(maintenance: AsyncConnection[Any], name: str, facts:
     return True
 
 
-async def _discard(maintenance: AsyncConnection[Any], name: str) -> None:
+async def _discard(maintenance: Session, name: str) -> None:
     try:
         await drop_database(maintenance, name, force=True)
     except (StonegateError, psycopg.Error):

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
+
+from stonegate.database.connect import Session
 
 LABEL_VERSION = 1
 _KEY = "stonegate"
@@ -69,7 +71,7 @@ def parse_label(comment: str | None) -> Label | None:
     )
 
 
-async def read_facts(maintenance: AsyncConnection[Any], names: Iterable[str] | None = None) -> dict[str, DatabaseFacts]:
+async def read_facts(maintenance: Session, names: Iterable[str] | None = None) -> dict[str, DatabaseFacts]:
     """The databases of those names (None: all) that the server has; one round trip."""
     query = (
         "SELECT d.datname, pg_catalog.pg_get_userbyid(d.datdba), pg_catalog.shobj_description(d.oid, 'pg_database'),"
@@ -83,7 +85,7 @@ async def read_facts(maintenance: AsyncConnection[Any], names: Iterable[str] | N
     }
 
 
-async def find_labelled(maintenance: AsyncConnection[Any], label: Label) -> tuple[str, ...]:
+async def find_labelled(maintenance: Session, label: Label) -> tuple[str, ...]:
     """The names of the databases with exactly that label; one round trip."""
     cursor = await maintenance.execute(
         "SELECT d.datname FROM pg_catalog.pg_database AS d"
@@ -93,7 +95,7 @@ async def find_labelled(maintenance: AsyncConnection[Any], label: Label) -> tupl
     return tuple(name for (name,) in await cursor.fetchall())
 
 
-async def record_label(conn: AsyncConnection[Any], database: str, label: Label) -> None:
+async def record_label(conn: Session, database: str, label: Label) -> None:
     """Write the label; the session's role owns the database or is a superuser."""
     await conn.execute(label_statement(database, label))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from stonegate.database.connect import using
+from stonegate.database.connect import Session, using
 from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database
 from stonegate.database.failures import explain_failure
@@ -21,7 +21,6 @@ from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import Reference, read_stored
 from stonegate.database.reports import elapsed_ms
 from stonegate.database.server.databases import (
-    Session,
     Strategy,
     collect_leftovers,
     connect_maintenance,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from stonegate.database.connect import connect
+from stonegate.database.connect import Session, connect
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class RoleFacts:
     memberships: tuple[str, ...]
 
 
-async def read_role(conn: AsyncConnection[Any], name: str) -> RoleFacts | None:
+async def read_role(conn: Session, name: str) -> RoleFacts | None:
     """The role of that name, or None; one round trip."""
     cursor = await conn.execute(
         "SELECT r.rolcanlogin, pg_catalog.array_remove(ARRAY["
@@ -47,7 +47,7 @@ async def read_role(conn: AsyncConnection[Any], name: str) -> RoleFacts | None:
     return RoleFacts(name=name, may_login=row[0], powers=tuple(row[1]), memberships=tuple(row[2]))
 
 
-async def create_role(conn: AsyncConnection[Any], name: str, password: str) -> bool:
+async def create_role(conn: Session, name: str, password: str) -> bool:
     """Make a role that may log in and nothing else; False if a role of that name is there.
 
     The password leaves this process only as its SCRAM verifier, so that no log of the server holds it. A session that
@@ -72,7 +72,7 @@ async def create_role(conn: AsyncConnection[Any], name: str, password: str) -> b
     return True
 
 
-async def set_password(conn: AsyncConnection[Any], name: str, password: str) -> None:
+async def set_password(conn: Session, name: str, password: str) -> None:
     """Give a role another password; sessions that are open stay.
 
     Raises:
@@ -87,12 +87,12 @@ async def set_password(conn: AsyncConnection[Any], name: str, password: str) -> 
         raise _refused(error, f"the password of the role {name} cannot be changed") from error
 
 
-async def drop_role(conn: AsyncConnection[Any], name: str) -> None:
+async def drop_role(conn: Session, name: str) -> None:
     """Remove a role that was made a moment ago and owns nothing."""
     await conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-async def require_member(conn: AsyncConnection[Any], name: str) -> None:
+async def require_member(conn: Session, name: str) -> None:
     """Make sure that the session may create databases for the role.
 
     Raises:
@@ -104,7 +104,7 @@ async def require_member(conn: AsyncConnection[Any], name: str) -> None:
         raise _refused(error, f"databases cannot be made for the role {name}") from error
 
 
-async def _join(conn: AsyncConnection[Any], name: str) -> None:
+async def _join(conn: Session, name: str) -> None:
     cursor = await conn.execute(
         "SELECT rolsuper OR pg_catalog.pg_has_role(%s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = current_user",
         (name,),
@@ -154,7 +154,7 @@ async def try_logins(conninfos: Iterable[str], attempt: Callable[[str], Awaitabl
     raise refused
 
 
-def _verifier(conn: AsyncConnection[Any], name: str, password: str) -> str:
+def _verifier(conn: Session, name: str, password: str) -> str:
     encoding = conn.info.encoding
     made = conn.pgconn.encrypt_password(password.encode(encoding), name.encode(encoding), b"scram-sha-256")
     return made.decode("ascii")

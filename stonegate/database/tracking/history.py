@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
+from stonegate.database.connect import Session
 from stonegate.database.sql import load
 from stonegate.database.tracking.tables import fetch_from_block
 
@@ -54,7 +55,7 @@ class DeploymentEntry:
 
 
 async def read_history(
-    conn: AsyncConnection[Any],
+    conn: Session,
     limit: int = 50,
     *,
     object_name: str | None = None,
@@ -86,7 +87,7 @@ async def read_history(
     )
 
 
-async def read_deployments(conn: AsyncConnection[Any], limit: int = 50) -> tuple[DeploymentEntry, ...]:
+async def read_deployments(conn: Session, limit: int = 50) -> tuple[DeploymentEntry, ...]:
     """The latest applies, newest first; empty where there were none. One round trip."""
     rows = await _read(conn, "tracking/read_deployments", limit=limit)
     return tuple(
@@ -107,7 +108,7 @@ async def read_deployments(conn: AsyncConnection[Any], limit: int = 50) -> tuple
     )
 
 
-async def _read(conn: AsyncConnection[Any], name: str, **values: object) -> list[tuple[Any, ...]]:
+async def _read(conn: Session, name: str, **values: object) -> list[tuple[Any, ...]]:
     """The rows of a script that has one statement with rows."""
     query = sql.SQL(load(name)).format(**{key: sql.Literal(value) for key, value in values.items()})
     return await fetch_from_block(conn, query)

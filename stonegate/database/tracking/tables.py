@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg import AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
 from stonegate import __version__
+from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.sql import load
@@ -64,7 +65,7 @@ class Recorded:
         return self.is_unmoved and self.state.last is not None and self.state.last.tool_version == __version__
 
 
-async def ensure_tracking(conn: AsyncConnection[Any]) -> bool:
+async def ensure_tracking(conn: Session) -> bool:
     """Create the tracking tables, or the columns that the original's lack; True if anything was missing.
 
     One round trip when all is there.
@@ -90,7 +91,7 @@ async def ensure_tracking(conn: AsyncConnection[Any]) -> bool:
     return True
 
 
-async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -> TrackingState:
+async def read_state(conn: Session, *, with_catalog: bool = True) -> TrackingState:
     """All that the tracking tables hold, in one round trip; missing tables and missing columns of ours are no error.
 
     Args:
@@ -100,7 +101,7 @@ async def read_state(conn: AsyncConnection[Any], *, with_catalog: bool = True) -
     return (await _read_recorded(conn, with_catalog=with_catalog, with_stamp=False)).state
 
 
-async def read_recorded(conn: AsyncConnection[Any], *, is_deployed: bool = False) -> Recorded:
+async def read_recorded(conn: Session, *, is_deployed: bool = False) -> Recorded:
     """The same, and whether anything moved since, in one round trip.
 
     Args:
@@ -114,7 +115,7 @@ async def read_recorded(conn: AsyncConnection[Any], *, is_deployed: bool = False
 
 
 async def _read_recorded(
-    conn: AsyncConnection[Any], script: str = "tracking/read_state", *, with_catalog: bool, with_stamp: bool
+    conn: Session, script: str = "tracking/read_state", *, with_catalog: bool, with_stamp: bool
 ) -> Recorded:
     query = _fixed(script).format(
         with_catalog=sql.Literal(with_catalog),
@@ -143,7 +144,7 @@ async def _read_recorded(
     return Recorded(state=state, is_unmoved=is_unmoved)
 
 
-async def read_unchanged(conn: AsyncConnection[Any], digest: str | None = None) -> tuple[str, str] | None:
+async def read_unchanged(conn: Session, digest: str | None = None) -> tuple[str, str] | None:
     """Digest and fingerprint of the folder that was deployed last, if the database is as that deployment left it.
 
     One round trip: no post-commit statement is unfinished, and the change stamp has not moved.
@@ -164,7 +165,7 @@ def _unchanged_query(digest: str | None) -> bytes:
 
 
 async def record_plan(
-    conn: AsyncConnection[Any],
+    conn: Session,
     plan: Plan,
     *,
     steps: Sequence[StepReport],
@@ -205,7 +206,7 @@ async def record_plan(
 
 
 async def record_changes(
-    conn: AsyncConnection[Any],
+    conn: Session,
     plan_checksum: str,
     steps: Iterable[StepReport],
     *,
@@ -225,7 +226,7 @@ async def record_changes(
 
 
 async def record_deployment(
-    conn: AsyncConnection[Any],
+    conn: Session,
     plan: Plan,
     *,
     catalog: Catalog | None,
@@ -273,7 +274,7 @@ async def record_deployment(
     return int(row[0])
 
 
-async def record_post_commit(conn: AsyncConnection[Any], deployment: int, step_id: str, state: str) -> None:
+async def record_post_commit(conn: Session, deployment: int, step_id: str, state: str) -> None:
     """Note that a statement after the commit has `STARTED`, `FAILED` or is `DONE`.
 
     Args:
@@ -286,7 +287,7 @@ async def record_post_commit(conn: AsyncConnection[Any], deployment: int, step_i
     await conn.execute(_fixed("tracking/record_post_commit"), facts)
 
 
-async def record_settled(conn: AsyncConnection[Any], deployment: int, plan: Plan, stamp: str) -> None:
+async def record_settled(conn: Session, deployment: int, plan: Plan, stamp: str) -> None:
     """Note that nothing is left to do of a deployment with statements after the commit.
 
     Args:
@@ -306,7 +307,7 @@ def _stamp(*, escape: bool = False) -> sql.SQL:
     return sql.SQL(text.replace("%", "%%") if escape else text)
 
 
-async def fetch_from_block(conn: AsyncConnection[Any], query: sql.Composed) -> list[tuple[Any, ...]]:
+async def fetch_from_block(conn: Session, query: sql.Composed) -> list[tuple[Any, ...]]:
     """The rows of the one statement of a script that returns any."""
     cursor: AsyncCursor[Any] = await conn.execute(query)
     while cursor.description is None and cursor.nextset():
