@@ -14,8 +14,8 @@ from stonegate.cli.app import app
 from stonegate.errors import every_error
 from stonegate.gateway.app import ENDPOINTS
 from stonegate.model.consent import ConsentToken
+from stonegate.planner.classify.hazards import HAZARDS
 from stonegate.planner.explain import explain
-from stonegate.planner.hazards import HAZARDS
 from stonegate.settings import Setting, every_setting
 
 ROOT = Path(__file__).parents[1]

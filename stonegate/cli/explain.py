@@ -13,7 +13,7 @@ from stonegate.cli.render.lines import indented, table
 from stonegate.errors import UsageError
 
 if TYPE_CHECKING:
-    from stonegate.planner.type_matrix import MatrixRow
+    from stonegate.planner.classify.type_matrix import MatrixRow
 
 
 def explain(
@@ -58,7 +58,7 @@ def types(
     `stonegate types 'varchar(40)' 'varchar(20)'`
     """
     expect_json(wanted=format is options.ReportFormat.JSON)
-    from stonegate.planner.type_matrix import MatrixRow, matrix_rows, type_change
+    from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, type_change
 
     if old is not None and new is not None:
         row = MatrixRow(old=old, new=new, verdict=type_change(canonical(old), canonical(new), {}))
@@ -79,8 +79,8 @@ def types(
 
 def canonical(text: str) -> str:
     """The type as format_type prints it, so that `int` and `INTEGER` are found in the matrix as one."""
-    from stonegate.planner.type_matrix import parse_type
-    from stonegate.planner.type_rules import SqlType
+    from stonegate.planner.classify.type_matrix import parse_type
+    from stonegate.planner.classify.type_rules import SqlType
 
     match parse_type(text.lower() if '"' not in text else text):
         case SqlType(base=base, modifiers=modifiers, fields=fields, array=array):

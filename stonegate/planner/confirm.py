@@ -8,7 +8,7 @@ from stonegate.errors import MigrationBlocked, PlanChanged
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import EVERYTHING, Action, Change, ChangeClass, Plan
-from stonegate.planner.classify import DROP_TOKENS
+from stonegate.planner.classify.classes import DROP_TOKENS
 from stonegate.planner.consent import Allowed
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from stonegate.errors import StonegateError, UsageError, did_you_mean, every_error
 from stonegate.model.consent import ConsentToken
-from stonegate.planner.hazards import HAZARDS
+from stonegate.planner.classify.hazards import HAZARDS
 
 _ARTICLES = {"hazard": "a", "consent": "a", "error": "an"}
 

@@ -9,8 +9,8 @@ from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.model.source import Folder, SourceTree, Verb
-from stonegate.planner import hazards
-from stonegate.planner.classify import DROP_TOKENS
+from stonegate.planner.classify import hazards
+from stonegate.planner.classify.classes import DROP_TOKENS
 from stonegate.planner.consent import Allowed
 
 _FOLDERS: dict[Folder, tuple[ObjectKind, ...]] = {

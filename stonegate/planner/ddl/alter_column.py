@@ -8,6 +8,7 @@ from dataclasses import replace
 from stonegate.model.catalog import NOT_VALID, Access, Column, Table, View
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Change
+from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.ddl import constraints, types, values
 from stonegate.planner.ddl.access import column_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, find
@@ -20,7 +21,6 @@ from stonegate.planner.ddl.columns import (
 )
 from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL
 from stonegate.planner.diff.naming import is_given_not_null
-from stonegate.planner.type_matrix import type_change
 
 
 def alter_table_column(change: Change, table: Table, live_table: Table, context: DdlContext) -> Iterator[Clause]:

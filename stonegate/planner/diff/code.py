@@ -9,7 +9,7 @@ from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.model.tokens import same_body
-from stonegate.planner.contract import breaking_changes
+from stonegate.planner.classify.contract import breaking_changes
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.findings import Findings, Unmanaged
 from stonegate.planner.diff.sides import Sides

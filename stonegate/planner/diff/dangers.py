@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypedDict
 from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
-from stonegate.planner import hazards
-from stonegate.planner.classify import Circumstances
+from stonegate.planner.classify import hazards
+from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.findings import in_list
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stonegate.model.catalog import Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
-from stonegate.planner.classify import Circumstances
+from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.findings import Findings, in_list
 from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, Family, partitions_by
 from stonegate.planner.diff.naming import make_object_name

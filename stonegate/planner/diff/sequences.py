@@ -5,7 +5,7 @@ from __future__ import annotations
 from stonegate.model.catalog import Access, Catalog, Column, Sequence, SequenceOptions
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action
-from stonegate.planner.classify import Circumstances
+from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment, compare_privileges
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.naming import is_given_sequence

@@ -10,10 +10,10 @@ from typing import Unpack
 from stonegate.model.catalog import Access, Catalog, CatalogObject, Column, DomainType, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
-from stonegate.planner.classify import USUAL, Circumstances, classify_change
+from stonegate.planner.classify.classes import USUAL, Circumstances, classify_change
+from stonegate.planner.classify.type_matrix import type_change
+from stonegate.planner.classify.type_rules import TypeVerdict
 from stonegate.planner.diff.dangers import Concerned, Mentions, Scene, find_hazards
-from stonegate.planner.type_matrix import type_change
-from stonegate.planner.type_rules import TypeVerdict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, QualifiedName
 from stonegate.model.plan import Action, Change
-from stonegate.planner.classify import Circumstances
+from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_access
 from stonegate.planner.diff.code import compare_policies, compare_triggers
 from stonegate.planner.diff.columns import compare_columns

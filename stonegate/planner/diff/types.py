@@ -15,7 +15,7 @@ from stonegate.model.catalog import (
 from stonegate.model.expressions import same_text
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
-from stonegate.planner.classify import USUAL, Circumstances
+from stonegate.planner.classify.classes import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list

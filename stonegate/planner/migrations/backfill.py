@@ -15,7 +15,7 @@ from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, Step
 from stonegate.model.source import Migration
-from stonegate.planner import hazards
+from stonegate.planner.classify import hazards
 
 _WORD = re.compile(r"[^\W\d][\w$]*")
 

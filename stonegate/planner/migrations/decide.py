@@ -11,15 +11,15 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Phase, Statement, Step, worst_class
 from stonegate.model.source import Effect, EffectVerb, Folder, Migration, SourceTree
 from stonegate.model.tracking import TrackingState
-from stonegate.planner import hazards
-from stonegate.planner.classify import DROP_TOKENS
+from stonegate.planner.classify import hazards
+from stonegate.planner.classify.classes import DROP_TOKENS
+from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.consent import Allowed
 from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.contained import contained_migrations
 from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
 from stonegate.planner.migrations.simulate import Replay
-from stonegate.planner.type_matrix import type_change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ import pytest
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass
-from stonegate.planner.classify import Circumstances, classify_change
-from stonegate.planner.type_matrix import type_change
+from stonegate.planner.classify.classes import Circumstances, classify_change
+from stonegate.planner.classify.type_matrix import type_change
 
 SAFE, DATALOSS, INCOMPATIBLE = ChangeClass.SAFE, ChangeClass.DATALOSS, ChangeClass.INCOMPATIBLE
 TABLE = ObjectKey(ObjectKind.TABLE, "public", "t")

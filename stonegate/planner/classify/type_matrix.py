@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from stonegate.planner.type_rules import (
+from stonegate.planner.classify.type_rules import (
     BY_PAIR,
     DIRECT_CASTS,
     INCOMPATIBLE,

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from stonegate.model.plan import ChangeClass
-from stonegate.planner.type_matrix import MatrixRow, matrix_rows, parse_type, type_change
-from stonegate.planner.type_rules import TypeVerdict
+from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, parse_type, type_change
+from stonegate.planner.classify.type_rules import TypeVerdict
 from tests.servers import Database, MakeDatabase, Server
 
 SAFE, DATALOSS, INCOMPATIBLE = ChangeClass.SAFE, ChangeClass.DATALOSS, ChangeClass.INCOMPATIBLE

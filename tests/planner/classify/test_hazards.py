@@ -7,10 +7,10 @@ import pytest
 from stonegate.errors import UsageError, every_error
 from stonegate.model.catalog import Parameter, Routine
 from stonegate.model.consent import ConsentToken
-from stonegate.planner import hazards
-from stonegate.planner.contract import breaking_changes
+from stonegate.planner.classify import hazards
+from stonegate.planner.classify.contract import breaking_changes
+from stonegate.planner.classify.hazards import HAZARDS
 from stonegate.planner.explain import explain, explanations
-from stonegate.planner.hazards import HAZARDS
 from tests.planner.catalogs import routine
 
 #: The first hazards of behaviour §5.

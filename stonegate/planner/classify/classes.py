@@ -8,7 +8,7 @@ from stonegate.model.catalog import NOT_VALID
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass
-from stonegate.planner.type_rules import TypeVerdict
+from stonegate.planner.classify.type_rules import TypeVerdict
 
 Verdict = tuple[ChangeClass, ConsentToken | None]
 
