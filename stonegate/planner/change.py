@@ -22,14 +22,14 @@ from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles.clear import clear_the_way
 from stonegate.planner.order.tree import Ordered
-from stonegate.planner.places import Place, find_places
 from stonegate.planner.records import build_records
 from stonegate.planner.remaining import compare_with
-from stonegate.planner.seeding import filled_tables, seed_steps
 from stonegate.planner.stale import BodyUses, refuse_stale_bodies
 from stonegate.planner.steps.evolve import Evolution
 from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.phases import arrange
+from stonegate.planner.steps.places import Place, find_places
+from stonegate.planner.steps.seeding import filled_tables, seed_steps
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
 

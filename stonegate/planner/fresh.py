@@ -11,8 +11,8 @@ from stonegate.planner.migrations.decide import fresh_migrations
 from stonegate.planner.order.nodes import ClosingKey, Node
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
-from stonegate.planner.refreshing import reads_of_folder, refresh_steps
-from stonegate.planner.seeding import filled_tables, seed_steps
+from stonegate.planner.steps.refreshing import reads_of_folder, refresh_steps
+from stonegate.planner.steps.seeding import filled_tables, seed_steps
 
 _PHASES = {
     Folder.EXTENSIONS: Phase.EXTENSIONS,

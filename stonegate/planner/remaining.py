@@ -13,10 +13,10 @@ from stonegate.planner.diff import Diff, differences, in_live_positions
 from stonegate.planner.migrations.backfill import with_planned_consent
 from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.obstacles.clear import clear_the_way
-from stonegate.planner.places import Place
-from stonegate.planner.seeding import filled_tables
 from stonegate.planner.steps.evolve import Evolution, evolve
 from stonegate.planner.steps.operations import is_executable
+from stonegate.planner.steps.places import Place
+from stonegate.planner.steps.seeding import filled_tables
 from stonegate.planner.unmanaged import named_drops
 
 #: What a fresh build is looked for: all else is part of these.

@@ -21,10 +21,10 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Phase, Statement, Step, worst_class
 from stonegate.planner import ddl
 from stonegate.planner.calling_domains import FORMER, without_former
-from stonegate.planner.places import Place
 from stonegate.planner.steps.carry_over import carry_over, find_heirs
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
 from stonegate.planner.steps.order import put_in_order
+from stonegate.planner.steps.places import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

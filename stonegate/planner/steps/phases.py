@@ -21,9 +21,9 @@ from stonegate.planner.migrations.backfill import (
 from stonegate.planner.migrations.decide import MigrationPlan
 from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
 from stonegate.planner.migrations.rewind import with_rewound
-from stonegate.planner.refreshing import reads_of_catalog, refresh_steps
 from stonegate.planner.steps.evolve import Evolution, evolve
 from stonegate.planner.steps.operations import NEW_NAMES, calling_parts
+from stonegate.planner.steps.refreshing import reads_of_catalog, refresh_steps
 
 _NEW_OBJECTS = frozenset(
     {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
