@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -186,7 +187,27 @@ def _load_plan(path: Path | None, folder: Path | None, wanted: PlanOptions) -> P
         raise UsageError(
             "a saved plan holds its consents already", hint="stonegate plan again, with the consents and --out"
         )
-    return Plan.load(read_file(path, "the plan"), str(path))
+    data = read_file(path, "the plan")
+    plan = Plan.load(data, str(path))
+    _require_what_was_read(data, plan)
+    return plan
+
+
+def _require_what_was_read(data: bytes, plan: Plan) -> None:
+    """Refuse a file whose readable part says otherwise than the plan in it: that part is what people review and edit.
+
+    Raises:
+        UsageError: it names what differs.
+    """
+    from stonegate.cli.render.plan_json import plan_document
+
+    said, meant = json.loads(data), json.loads(dump_json(plan_document(plan)))
+    differing = [part for part in meant if part != "plan" and (part not in said or said[part] != meant[part])]
+    if differing:
+        raise UsageError(
+            f"the plan was changed after it was saved: {', '.join(differing)}",
+            hint="stonegate plan --out FILE again; what shall differ, say in the folder or with --allow",
+        )
 
 
 def _attempt(request: Request) -> ApplyReport | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import tarfile
 from collections.abc import Callable
@@ -166,6 +167,15 @@ def test_a_plan_that_was_edited(run: Run, notes: Path) -> None:
     Path("plan.json").write_text(Path("plan.json").read_text().replace("legacy text", "legacy int"))
     result = run("apply", "-d", "x", "--plan", "plan.json")
     assert result.code == 2 and "changed after it was saved" in result.err and "hint:" in result.err
+
+
+@pytest.mark.parametrize(("part", "value"), [("steps", []), ("blocked", None), ("checksum", "x"), ("version", 99)])
+def test_a_plan_whose_readable_part_was_edited(run: Run, notes: Path, part: str, value: object) -> None:
+    """Who takes a step out of `steps` must not have it carried out all the same."""
+    run("plan", "--out", "plan.json")
+    Path("plan.json").write_text(json.dumps(json.loads(Path("plan.json").read_text()) | {part: value}))
+    result = run("apply", "-d", "x", "--plan", "plan.json")
+    assert result.code == 2 and f"changed after it was saved: {part}" in result.err and "hint:" in result.err
 
 
 def test_a_bug_is_one_line_and_a_hint(run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
