@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 from stonegate.model.catalog import NOT_VALID, Constraint, Table
@@ -44,7 +45,9 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
         else:
             yield from _replace(sides, desired, pair, family)
     for part in matched.missing:
-        if not family.brings_constraint(part):
+        if family.brings_constraint(part):
+            yield from _compare_brought(sides, desired, part)
+        else:
             yield _create(sides, desired, part, "is new")
     for part in matched.surplus:
         yield from _surplus(sides, desired, live, part, matched, family)
@@ -66,6 +69,13 @@ def _compare_pair(
         yield from _compare_validity(sides, key, desired, live, former)
     yield from compare_comment(sides, key, desired.comment, live.comment)
     yield from compare_marks(sides, key, table, desired, live)
+
+
+def _compare_brought(sides: Sides, table: Table, part: Constraint) -> Findings:
+    """A constraint comes with a parent's, and nothing is said of it by then."""
+    key, bare = table.key.part(ObjectKind.CONSTRAINT, part.name), replace(part, clustered=False, replica_identity=False)
+    yield from compare_comment(sides, key, part.comment, None)
+    yield from compare_marks(sides, key, table, part, bare)
 
 
 def _compare_share(desired: Table, live: Table, pair: Pair[Constraint]) -> Findings:
@@ -172,6 +182,7 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
             yield sides.change(
                 Action.DROP, key, reason, before=pair.live.definition, facts=Circumstances(replaced=True)
             )
+        yield from _compare_brought(sides, table, pair.desired)
         return
     yield from _recreate(sides, table, pair, "has another definition")
 

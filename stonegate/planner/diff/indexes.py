@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
@@ -38,6 +40,8 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
         elif (parent := family.bare_parent(part)) is not None:
             why = f"is part of {parent.name}, which is ON ONLY its table in the folder"
             yield Note(f"{desired.key.index(part.name)} {why}: a migration has to make and attach it")
+        else:
+            yield from _compare_remarks(sides, desired, desired.key.index(part.name), part, _bare(part))
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):
             yield from _surplus(sides, desired, live, part, known)
@@ -59,8 +63,12 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
     yield from _compare_name(sides, relation, pair)
     if live.valid and not desired.valid:
         yield Note(f"{key} is valid already")
-    yield from compare_comment(sides, key, desired.comment, live.comment, table=relation.key)
-    yield from _compare_marks(sides, relation, key, desired, live)
+    yield from _compare_remarks(sides, relation, key, desired, live)
+
+
+def _bare(part: Index) -> Index:
+    """What comes with a parent's, of which nothing is said yet."""
+    return replace(part, comment=None, clustered=False, replica_identity=False, statistics=())
 
 
 def _compare_name(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
@@ -81,7 +89,8 @@ def _compare_name(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
         yield Note(f"{key} would be called {pair.desired.name} in a new database")
 
 
-def _compare_marks(sides: Sides, relation: Table | View, key: ObjectKey, desired: Index, live: Index) -> Findings:
+def _compare_remarks(sides: Sides, relation: Table | View, key: ObjectKey, desired: Index, live: Index) -> Findings:
+    yield from compare_comment(sides, key, desired.comment, live.comment, table=relation.key)
     marks = []
     if desired.replica_identity and not live.replica_identity:
         marks.append(("replica_identity", "false", "true"))

@@ -12,6 +12,10 @@ from stonegate.model.plan import Action
 from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
 
+_PARTS = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+#: Aspects of changes that say something about a constraint or index.
+_REMARKS = ("comment", "clustered", "replica_identity", "statistics")
+
 
 def family_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Pairs (earlier, later); those of `children_freed` and `shares_first`, which outweigh all others, are apart."""
@@ -22,6 +26,7 @@ def family_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     yield from _parts_freed(index)
     yield from _bounds_freed(index)
     yield from _references_freed(index)
+    yield from _shares_named(index)
 
 
 def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -33,14 +38,15 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
     for first, operation in enumerate(index.operations):
         former, table = index.live.table(operation.key), index.desired.table(operation.key)
         is_move = operation.change.aspect in ("inherits", "partition", "of_type") and operation.part is Part.WHOLE
-        if operation.verb is not Verb.ALTER or not is_move or former is None:
+        if operation.change.action is not Action.ALTER or not is_move or former is None:
             continue
         kept = table.parents if table is not None else ()
         left = {p.key(ObjectKind.TABLE) for p in former.parents if p not in kept}
         if former.of_type is not None and table is not None and table.of_type is None:
             left.add(former.key)  # a typed table can neither get nor lose a column
         shares = {part.name for part in former.indexed if part.inherited}
-        is_free = set(kept) <= set(former.parents)  # one that joins another parent has its columns ready by then
+        # One that joins another parent in the same step has its columns ready by then.
+        is_free = operation.verb is Verb.DROP or set(kept) <= set(former.parents)
         heirlooms = {column.name for column in former.columns if column.inherited and is_free}
         above = frozenset(index.live.ancestors(former.key)) if left and is_free else frozenset()
         for second, other in enumerate(index.operations):
@@ -139,13 +145,12 @@ def _parents_ready(index: OperationIndex) -> Iterator[tuple[int, int]]:
 def _parts_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A parent's constraint or index goes, with those of its children, before a child gets one of its own, or loses
     the one that it had besides."""
-    parts = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
     going: dict[ObjectKey, list[int]] = defaultdict(list)
     for number, operation in enumerate(index.operations):
-        if operation.verb is Verb.DROP and operation.key.kind in parts:
+        if operation.verb is Verb.DROP and operation.key.kind in _PARTS:
             going[operation.table].append(number)
     for number, operation in enumerate(index.operations) if going else ():
-        if operation.verb is not Verb.ALTER and operation.key.kind in parts:
+        if operation.verb is not Verb.ALTER and operation.key.kind in _PARTS:
             above = [first for ancestor in index.live.ancestors(operation.table) for first in going.get(ancestor, ())]
             if operation.verb is Verb.DROP:
                 is_check = (operation.change.before or "").startswith("CHECK")
@@ -215,3 +220,15 @@ def _references_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         for second in leaving.get(foreign.target, ()) if not foreign.inherited else ():
             yield from ((first, second) for first in index.removers(key))
             yield from ((second, last) for last in index.changers(key))
+
+
+def _shares_named(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """What comes to a table with its parents' constraints and indexes is there before anything is said about it."""
+    for second, operation in enumerate(index.operations):
+        if operation.verb is Verb.ALTER and operation.change.aspect in _REMARKS and operation.key.kind in _PARTS:
+            above = frozenset(index.desired.ancestors(operation.table))
+            for number in (n for each in above for n in index.by_table.get(each, ())):
+                if index.operations[number].verb is Verb.CREATE and index.operations[number].key.kind in _PARTS:
+                    yield number, second
+            moves = (n for each in (operation.table, *above) for n in index.alterers(each))
+            yield from ((n, second) for n in moves if index.aspect(n) == "partition")

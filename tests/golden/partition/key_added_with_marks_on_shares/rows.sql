@@ -1,0 +1,2 @@
+INSERT INTO p VALUES (1, 2, 3), (20, 1, 3);
+INSERT INTO b VALUES (1);
