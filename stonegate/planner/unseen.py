@@ -59,5 +59,4 @@ def _names(catalog: Catalog) -> Iterator[tuple[str, str]]:
         if key.kind is ObjectKind.TYPE:
             yield key.schema, f"_{key.name}"  # its array
     for kind in catalog.ranges:
-        multirange = kind.definition.rpartition("multirange_type_name = ")[2]
-        yield kind.schema, multirange.rpartition(".")[2].strip('"')
+        yield kind.schema, kind.multirange.rpartition(".")[2].strip('"')

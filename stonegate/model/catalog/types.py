@@ -82,3 +82,8 @@ class RangeType:
     @property
     def key(self) -> ObjectKey:
         return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
+
+    @property
+    def multirange(self) -> str:
+        """The type of several such ranges, which comes with it, as format_type prints it."""
+        return self.definition.rpartition("multirange_type_name = ")[2]

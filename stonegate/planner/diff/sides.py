@@ -180,7 +180,7 @@ class Sides:
         return tuple(user for user in users if self._keeps_type(user, types))
 
     def _holders_of_type(self, key: ObjectKey) -> tuple[tuple[ObjectKey, ...], frozenset[str]]:
-        """The columns, and the names of the types that have it inside."""
+        """The columns, and the names of the types that have it inside, as their multiranges do."""
         found: set[ObjectKey] = set()
         seen, queue = {key}, [key]
         while queue:
@@ -190,7 +190,9 @@ class Sides:
                 elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
                     seen.add(user.owner)
                     queue.append(user.owner)
-        return tuple(sorted(found, key=str)), frozenset(other.qualified.sql for other in seen)
+        ranges = (kind for side in (self.live, self.desired) for kind in side.ranges if kind.key in seen)
+        names = (*(other.qualified.sql for other in seen), *(kind.multirange for kind in ranges))
+        return tuple(sorted(found, key=str)), frozenset(names)
 
     def _keeps_type(self, user: ObjectKey, types: frozenset[str]) -> bool:
         table, wanted = self.live.table(user.owner), self.desired.table(user.owner)
