@@ -19,7 +19,7 @@ from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.contained import contained_migrations
 from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
-from stonegate.planner.migrations.simulate import Replay
+from stonegate.planner.migrations.simulate import Replay, simulate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +96,41 @@ def plan_migrations(
         used = dict.fromkeys(consent for change in changes if (consent := here.consent_for(change)))
         steps.append(_run(migration, changes, tuple(used)))
         blocked += _refusals(migration, changes, here)
+    late = tuple(migration for migration in running if _is_late(migration))
     return MigrationPlan(
         steps=tuple(steps),
         pending=tuple(migration for migration in running if not _is_late(migration)),
-        late=tuple(migration for migration in running if _is_late(migration)),
+        late=late,
         new=new,
-        blocked=tuple(blocked),
+        blocked=(*blocked, *_dropped_at_last(late, running, live, desired)),
     )
+
+
+def _dropped_at_last(
+    late: Iterable[Migration], running: Iterable[Migration], live: Catalog, desired: Catalog
+) -> Iterator[Blocked]:
+    """What a migration drops after the commit although the folder declares it, and no migration makes it again."""
+    drops = [
+        (effect.key, migration, statement)
+        for migration in late
+        for statement in migration.statements
+        for effect in statement.effects
+        if effect.verb is EffectVerb.DROP and _has(live, effect.key) and _has(desired, effect.key)
+    ]
+    after = simulate(live, desired, running).catalog if drops else live
+    for key, migration, statement in drops:
+        if not _has(after, key):
+            yield Blocked(
+                object=key.label,
+                reason=f"{migration.name} drops {key} after the commit, and the folder declares it",
+                hint=f"take {key.label} out of the folder, or let {migration.name} create it again",
+                file=migration.file,
+                line=statement.line,
+            )
+
+
+def _has(catalog: Catalog, key: ObjectKey) -> bool:
+    return key in catalog.objects or key in catalog.index_holders
 
 
 def _is_late(migration: Migration) -> bool:
