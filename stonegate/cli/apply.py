@@ -97,7 +97,7 @@ class Request:
     def options(self) -> ApplyOptions:
         """What the deployment is told."""
         told = self.manner.apply_options(self.settings, self.wanted)
-        return replace(told, admin=self.target.admin, create_database=self.target.may_create)
+        return replace(told, admin=self.target.admin, label=self.target.label, create_database=self.target.may_create)
 
 
 @grouped

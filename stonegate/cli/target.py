@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stonegate.cli.fleet import Chosen
     from stonegate.database.embedded.server import EmbeddedServer
     from stonegate.fleet.targets import Target
+    from stonegate.model.labels import Label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,14 @@ class DatabaseTarget:
 
     Attributes:
         admin: the same database as who may create any extension, where that is another login.
+        label: whose it is; None for one of no platform.
         may_create: an apply makes the database if it is missing; those of platforms are made by `tenant create`.
     """
 
     conninfo: str
     name: str
     admin: str | None = None
+    label: Label | None = None
     may_create: bool = True
 
 
@@ -149,7 +152,15 @@ def _one_of(targets: Sequence[Target]) -> DatabaseTarget:
     """The target of a command that works on one database."""
     match targets:
         case [target]:
-            return DatabaseTarget(conninfo=target.conninfo, name=target.database, admin=target.admin, may_create=False)
+            from stonegate.fleet.adoption import label_of
+
+            return DatabaseTarget(
+                conninfo=target.conninfo,
+                name=target.database,
+                admin=target.admin,
+                label=label_of(target.owner),
+                may_create=False,
+            )
         case _:
             names = ", ".join(target.database for target in targets[:5])
             more = f" and {len(targets) - 5} more" if len(targets) > 5 else ""

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeAlias
 
 import psycopg
@@ -22,13 +23,14 @@ from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
 from stonegate.database.server.databases import connect_maintenance, create_database, drop_database, temporary_database
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import read_session
+from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_stale
 from stonegate.database.survey import Survey, empty_plan, read_live, session_warnings, survey_database, with_warnings
 from stonegate.database.tracking.tables import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
-from stonegate.errors import DatabaseNotFound, SourceError, StonegateError, UsageError
+from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, SourceError, StonegateError, UsageError
+from stonegate.model.labels import parse_label
 from stonegate.model.plan import Mode, Phase, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ApplyReport, Status
@@ -289,6 +291,7 @@ async def _carry_out(
 ) -> ApplyReport:
     plan = survey.plan
     database = plan.target.database if plan.target is not None else conn.info.dbname
+    _require_own(survey.facts, options, database)
     if plan.blocked:
         return failed_report(blocked_error(plan, database), database, started, plan, survey.warnings)
     by_admin: frozenset[str] = frozenset()
@@ -319,6 +322,20 @@ async def _carry_out(
         return failed_report(error, database, started, plan, survey.warnings)
     return finished_report(
         execution, plan, database, started, dry_run=options.dry_run, created=created, warnings=survey.warnings
+    )
+
+
+def _require_own(facts: SessionFacts, options: ApplyOptions, database: str) -> None:
+    """Refuse a database that says itself that it is another's, whatever the records say (http-contract, Names)."""
+    label = parse_label(facts.comment)
+    if options.label is None or label is None or replace(label, unfinished=False) == options.label:
+        return
+    wanted = options.label
+    whose = f"tenant {label.tenant or 'main'}" if label.platform == wanted.platform else "another platform"
+    raise PlatformIsolationViolation(
+        f"the database {database} belongs to {whose}, not to {wanted.tenant or 'main'} of platform {wanted.platform}",
+        hint="correct its record in platform.json; whose it is stands in the comment of the database",
+        database=database,
     )
 
 

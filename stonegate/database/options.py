@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stonegate.database.executor.job import MissingSeeds
+from stonegate.model.labels import Label
 from stonegate.model.plan import PlanOptions
 
 
@@ -21,6 +22,7 @@ class ApplyOptions:
         shadow: where the reference database is built: a conninfo, the home of a private server, None for the target's.
         create_database: make the database if it is missing (and drop it again if that first deploy fails).
         admin: conninfo of a superuser on the same server, for untrusted extensions.
+        label: whose the database has to be, if it says whose it is; None for any.
     """
 
     plan: PlanOptions = field(default_factory=PlanOptions)
@@ -33,3 +35,4 @@ class ApplyOptions:
     shadow: str | Path | None = None
     create_database: bool = True
     admin: str | None = None
+    label: Label | None = None

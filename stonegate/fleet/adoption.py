@@ -6,12 +6,13 @@ import asyncio
 
 from stonegate.database.connect import using
 from stonegate.database.server.databases import MAINTENANCE, connect_maintenance
-from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts
+from stonegate.database.tenants.labels import DatabaseFacts, read_facts
 from stonegate.database.tenants.privileges import take_over
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, UsageError
 from stonegate.fleet.names import MAIN, RESERVED, Owner, sanitise, word_of
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
+from stonegate.model.labels import Label
 
 
 def label_of(owner: Owner) -> Label:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from stonegate.database.conninfo import with_database, with_login
 from stonegate.database.tenants.roles import is_bad_login, try_logins
 from stonegate.errors import ConnectionFailed, NotFound, UsageError
+from stonegate.fleet.adoption import label_of
 from stonegate.fleet.names import Owner, natural
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
 from stonegate.fleet.registry import Registry
@@ -52,8 +53,9 @@ class Target:
         return self.conninfos[0]
 
     def complete(self, asked: ApplyOptions) -> ApplyOptions:
-        """The options of a deployment to it: the administrator does what a platform's own role may not."""
-        return replace(asked, admin=asked.admin or (self.server if self.login is not None else None))
+        """The options of a deployment to it: its owner's, and the administrator does what a platform's role may not."""
+        admin = asked.admin or (self.server if self.login is not None else None)
+        return replace(asked, admin=admin, label=label_of(self.owner))
 
 
 #: Looks a target's passwords up again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -137,3 +138,16 @@ async def test_what_was_given_to_another_role_comes_back_with_an_adoption(fleet:
     assert applied.error is None
     await adopt_database(fleet.registry, fleet.url, target.owner, target.database)
     assert (await apply_fleet([target], fleet.source)).failed == ()
+
+
+async def test_a_record_that_names_another_ones_database_reaches_nobody(fleet: Fleet) -> None:
+    """platform.json may be edited, or come from another server; the label in the database counts."""
+    by_id = await tenants(fleet, "a", "b")
+    fleet.write("functions/other.pssql", OTHER)
+    wrong = replace(by_id["a"], owner=v2_owner("another", "app", "x"))
+    report = await apply_fleet((wrong, by_id["b"]), fleet.source, ApplyOptions())
+    assert [each.error.code if each.error else each.status.value for each in report.results] == [
+        "platform_isolation_violation",
+        "applied",
+    ]
+    assert fleet.rows(by_id["a"].database, "SELECT to_regproc('other')") == [(None,)]

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stonegate.database.tenants.labels import Label, parse_label
 from stonegate.errors import (
     DataDirUnusable,
     NotFound,
@@ -28,6 +27,7 @@ from stonegate.fleet.names import Owner, sanitise, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import resolve_targets
+from stonegate.model.labels import Label, parse_label
 
 ORIGINAL = {
     "name": "shop",

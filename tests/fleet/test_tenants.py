@@ -11,7 +11,7 @@ import pytest
 from stonegate.database.deployment import apply_database
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants import clone
-from stonegate.database.tenants.labels import Label, parse_label, record_label
+from stonegate.database.tenants.labels import record_label
 from stonegate.database.tenants.make import Session
 from stonegate.errors import DatabaseAlreadyExists, MigrationFailed, PlatformIsolationViolation
 from stonegate.fleet.adoption import adopt_database
@@ -23,6 +23,7 @@ from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.targets import resolve_targets
 from stonegate.fleet.tenant import create_tenant
 from stonegate.fleet.tenants import TenantReport, create_tenants, drop_tenants
+from stonegate.model.labels import Label, parse_label
 from stonegate.model.report import Status
 from tests.fleet.conftest import Fleet, make_fleet
 from tests.servers import MakePrivateServer

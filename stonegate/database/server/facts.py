@@ -42,6 +42,7 @@ class SessionFacts:
         pid: of the backend, as the backend says.
         fsync: the server waits for the disk; one for tests does not.
         lock_slots: how many relations all sessions together can lock (manual 20.12).
+        comment: of the database; it may be a label.
         is_deployed: stonegate has recorded a deployment in this database, or has begun to.
     """
 
@@ -61,6 +62,7 @@ class SessionFacts:
     ctype: str
     locale: str | None
     rules: str | None
+    comment: str | None
     is_deployed: bool
 
     @property

@@ -23,9 +23,10 @@ from stonegate.database.server.databases import Strategy, create_statement, drop
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.server.sizes import read_database_sizes
 from stonegate.database.sql import load
-from stonegate.database.tenants.labels import DatabaseFacts, Label, label_statement
+from stonegate.database.tenants.labels import DatabaseFacts, label_statement
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog
+from stonegate.model.labels import Label
 from stonegate.model.names import TEMPORARY_PREFIX, QualifiedName
 from stonegate.model.report import SeedReport
 from stonegate.model.source import Seeder

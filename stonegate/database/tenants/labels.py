@@ -1,41 +1,14 @@
-"""The label of a database: whose it is, as compact JSON in its comment, so that the server alone tells the owner."""
+"""The labels of databases on a server: read with other facts, looked for, written."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg import sql
 
 from stonegate.database.connect import Session
-
-LABEL_VERSION = 1
-_KEY = "stonegate"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
-    """Platform, schema (None for v1) and tenant (None for a platform's own database) that a database belongs to.
-
-    Attributes:
-        unfinished: it is being made; a database that stays so may be removed by whoever holds the lock on its name.
-    """
-
-    platform: str
-    schema: str | None = None
-    tenant: str | None = None
-    unfinished: bool = False
-
-    @property
-    def text(self) -> str:
-        """The comment."""
-        facts: dict[str, Any] = {_KEY: LABEL_VERSION, "platform": self.platform}
-        facts |= {"schema": self.schema, "tenant": self.tenant}
-        if self.unfinished:
-            facts["unfinished"] = True
-        return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+from stonegate.model.labels import Label, parse_label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +23,6 @@ class DatabaseFacts:
     owner: str
     label: Label | None
     is_template: bool = False
-
-
-def parse_label(comment: str | None) -> Label | None:
-    """The label in a comment, or None if the comment says something else."""
-    if comment is None or not comment.startswith("{"):
-        return None
-    try:
-        facts = json.loads(comment)
-    except ValueError:
-        return None
-    if not isinstance(facts, dict) or _KEY not in facts or not isinstance(facts.get("platform"), str):
-        return None
-    schema, tenant = facts.get("schema"), facts.get("tenant")
-    return Label(
-        platform=facts["platform"],
-        schema=schema if isinstance(schema, str) else None,
-        tenant=tenant if isinstance(tenant, str) else None,
-        unfinished=facts.get("unfinished") is True,
-    )
 
 
 async def read_facts(maintenance: Session, names: Iterable[str] | None = None) -> dict[str, DatabaseFacts]:

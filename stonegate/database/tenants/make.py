@@ -36,11 +36,12 @@ from stonegate.database.tenants.clone import (
     make_database,
     remove_unfinished,
 )
-from stonegate.database.tenants.labels import DatabaseFacts, Label, read_facts, record_label
+from stonegate.database.tenants.labels import DatabaseFacts, read_facts, record_label
 from stonegate.database.tenants.roles import try_logins
 from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
+from stonegate.model.labels import Label
 from stonegate.model.names import QualifiedName
 from stonegate.model.plan import Action, Phase
 from stonegate.model.report import ApplyReport, SeedReport, Status

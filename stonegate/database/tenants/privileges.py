@@ -10,8 +10,9 @@ from stonegate.database.conninfo import with_database
 from stonegate.database.failures import wrap_error
 from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.database.sql import load
-from stonegate.database.tenants.labels import Label, label_statement
+from stonegate.database.tenants.labels import label_statement
 from stonegate.errors import LockTimeout
+from stonegate.model.labels import Label
 
 LOCK_SECONDS = 5.0  # that change of owner waits; everybody else who wants the table waits behind it
 

@@ -18,6 +18,7 @@ SELECT pg_catalog.current_database() AS database,
     d.datctype::text AS ctype,
     coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
     pg_catalog.to_jsonb(d) ->> 'daticurules' AS rules,
+    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') IS NOT NULL AS is_deployed
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_roles AS r ON r.rolname = current_user
