@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from stonegate.model.catalog import NOT_VALID, Access, Column, Table
+from stonegate.model.catalog import Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
-from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order
 from stonegate.planner.diff.inheritance import Family
-from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null, is_given_sequence, make_object_name
+from stonegate.planner.diff.naming import has_given_sequence, is_given_sequence
+from stonegate.planner.diff.not_null import compare_not_null, not_null_text
 from stonegate.planner.diff.retyping import compare_type, rows_elsewhere, type_text
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
@@ -151,9 +151,7 @@ def _compare_column(
             yield _rebuild(sides, key, desired, live)
     else:
         yield from compare_type(sides, key, desired, live, family)
-        yield from _compare_null(sides, key, desired, live, last, family)
-        yield from _compare_null_origin(sides, key, desired, live, family)
-        yield from _compare_null_name(sides, key, desired, live, last, family)
+        yield from compare_not_null(sides, key, desired, live, last, family)
         yield from _compare_source(sides, key, desired, live, family)
         yield from _compare_settings(sides, key, desired, live)
     yield from compare_comment(sides, key, desired.comment, live.comment)
@@ -200,81 +198,6 @@ def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Cha
         facts=Circumstances(loses_values=stored),
         column=desired,
     )
-
-
-def _compare_null(
-    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, family: Family
-) -> Findings:
-    before, after = _null_text(live), _null_text(desired)
-    if before == after or (
-        family.carries(desired, live, "not_null") and family.carries(desired, live, "not_null_options")
-    ):
-        return
-    is_kept = last is None or _null_text(last) == after or family.hands_down_null(live.name) == (True, True)
-    if after is not None and after == f"{before} {NOT_VALID}" and is_kept:
-        yield Note(f"{key}: NOT NULL is validated already, although the folder says NOT VALID")
-        return
-    validated = before is not None and NOT_VALID in before
-    verb = "allows nulls" if after is None else "becomes NOT NULL" if before is None else f"becomes {after}"
-    yield sides.change(
-        Action.ALTER,
-        key,
-        f"{key}: NOT NULL is validated" if validated and after == "NOT NULL" else f"{key} {verb}",
-        aspect="not_null",
-        before=before,
-        after=after,
-        hint=_backfill(key) if before is None else None,
-    )
-
-
-def _compare_null_origin(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
-    """Whether a NOT NULL that parents hand down is the table's own besides (PostgreSQL 18)."""
-    stays = _null_text(desired) == _null_text(live) is not None and family.hands_down_null(live.name) == (True, True)
-    if not stays or desired.not_null_inherited == live.not_null_inherited:
-        return
-    if desired.not_null_inherited:
-        yield Note(f"{key}: NOT NULL is the table's own instead of its parent's alone")
-        return
-    yield sides.change(
-        Action.ALTER,
-        key,
-        f"{key}: NOT NULL becomes the table's own",
-        aspect="not_null_origin",
-        before="its parent's",
-        after="its own",
-    )
-
-
-def _compare_null_name(
-    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, family: Family
-) -> Findings:
-    """The name of a NOT NULL constraint that stays; a made-up one, or one that nobody declared, is no difference.
-
-    One that a parent hands down cannot be renamed; one that goes with its parent's is made anew under its name.
-    """
-    if (text := _null_text(desired)) is None or _null_text(live) not in (text, f"{text} {NOT_VALID}"):
-        return
-    wanted, present = desired.not_null_name, live.not_null_name
-    if wanted == present or family.carries(desired, live, "not_null_name"):
-        return
-    before, after = family.hands_down_null(live.name)
-    if before and (after or live.not_null_inherited):
-        if after and (is_given_not_null(wanted) or is_given_not_null(present)):
-            yield Note(f"{key}: its NOT NULL constraint {present} would be called {wanted} in a new database")
-        return
-    usual = make_object_name(family.live.name, live.name, "not_null")
-    was_declared = last is not None and last.not_null_name == present
-    yield from rename_not_null(sides, key, wanted, present, usual, was_declared=was_declared)
-
-
-def _null_text(column: Column) -> str | None:
-    """NOT NULL with the options that PostgreSQL 18 has for it."""
-    return " ".join(("NOT NULL", *filter(None, (column.not_null_options,)))) if column.not_null else None
-
-
-def _backfill(key: ObjectKey) -> str:
-    name = quote_ident(key.member or "")
-    return f"rows that lack it need a value first: UPDATE {key.owner.label} SET {name} = … WHERE {name} IS NULL"
 
 
 def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
@@ -373,5 +296,5 @@ def column_text(column: Column) -> str:
     elif column.default is not None:
         parts.append(f"DEFAULT {column.default}")
     if column.not_null:
-        parts.append(_null_text(column) or "NOT NULL")
+        parts.append(not_null_text(column) or "NOT NULL")
     return " ".join(parts)

@@ -14,7 +14,7 @@ from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
 from stonegate.planner.diff.matching import Matched, Pair, is_generated_name, match_parts, remembers
-from stonegate.planner.diff.naming import is_given_not_null, looks_made_up
+from stonegate.planner.diff.naming import looks_made_up
 from stonegate.planner.diff.sides import Sides
 
 _PARTS_NUMBERED = 180000  # parts of foreign keys have the whole's name and a number since PostgreSQL 18
@@ -240,25 +240,3 @@ def _stands_in(desired: Table, part: Constraint) -> str | None:
         if index.unique and set(index.columns) == columns and index.shape.endswith(f"({', '.join(bare)})")
     )
     return next(chain(keys, indexes), None)
-
-
-def rename_not_null(
-    sides: Sides, key: ObjectKey, wanted: str | None, present: str | None, usual: str, *, was_declared: bool
-) -> Findings:
-    """The name of a column's or domain's NOT NULL constraint; one that nobody declared stays.
-
-    Args:
-        wanted, present: None for the one that PostgreSQL makes up, which is `usual`.
-        was_declared: the last deployment declared the present one.
-    """
-    if is_given_not_null(wanted) or (is_given_not_null(present) and was_declared):
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key}: its NOT NULL constraint is called {wanted or usual} in the folder",
-            aspect="not_null_name",
-            before=present or usual,
-            after=wanted or usual,
-        )
-    elif is_given_not_null(present):
-        yield Note(f"{key}: its NOT NULL constraint {present} would be called {wanted or usual} in a new database")

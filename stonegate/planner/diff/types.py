@@ -17,10 +17,10 @@ from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_liter
 from stonegate.model.plan import Action
 from stonegate.planner.classify.classes import USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
-from stonegate.planner.diff.constraints import rename_not_null
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list
 from stonegate.planner.diff.matching import Pair, match_parts, remembers
 from stonegate.planner.diff.naming import make_object_name
+from stonegate.planner.diff.not_null import rename_not_null
 from stonegate.planner.diff.sides import Sides
 
 AnyType = EnumType | CompositeType | DomainType | RangeType
