@@ -15,8 +15,9 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
 from stonegate.planner.ddl.code import policy_statements, refresh_view, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
 from stonegate.planner.ddl.reproduce import reproduce
+from stonegate.planner.ddl.sequences import ownership_statement
 from stonegate.planner.ddl.tables import attach, detach, finish_table, foreign_key_statements, is_referenced
-from stonegate.planner.ddl.types import drop_former, ownership_statement
+from stonegate.planner.ddl.types import drop_former
 from stonegate.planner.ddl.values import make_way, makes_way
 
 __all__ = [

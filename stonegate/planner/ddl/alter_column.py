@@ -9,7 +9,7 @@ from stonegate.model.catalog import NOT_VALID, Access, Column, Table, View
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Change
 from stonegate.planner.classify.type_matrix import type_change
-from stonegate.planner.ddl import constraints, types, values
+from stonegate.planner.ddl import constraints, sequences, values
 from stonegate.planner.ddl.access import column_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, find
 from stonegate.planner.ddl.columns import (
@@ -46,7 +46,7 @@ def alter_table_column(change: Change, table: Table, live_table: Table, context:
         case "privileges":
             yield from _column_rights(live_table, desired, live, context)
         case "sequence_name" if change.before is not None and change.after is not None:
-            yield types.rename_sequence(QualifiedName(table.schema, change.before), change.after)
+            yield sequences.rename_sequence(QualifiedName(table.schema, change.before), change.after)
         case "sequence_comment" | "sequence_privileges":
             yield from identity_notes(desired, live, context.builder)
         case aspect:

@@ -27,7 +27,7 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.model.plan import Action, Change
-from stonegate.planner.ddl import access, code, tables, types
+from stonegate.planner.ddl import access, code, sequences, tables, types
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
 from stonegate.planner.ddl.members import member_drop_statement
 from stonegate.planner.diff.sequences import is_renamed
@@ -64,7 +64,7 @@ def create_statements(
         case EnumType() | CompositeType() | DomainType() | RangeType():
             return (*types.create_type(thing), *access.access_statements(thing, builder))
         case Sequence():
-            return (types.create_sequence(thing), *_sequence_notes(thing, builder, catalog))
+            return (sequences.create_sequence(thing), *_sequence_notes(thing, builder, catalog))
         case Table():
             return (*tables.create_table(thing, catalog, left_out), *tables.table_notes(thing, builder))
         case View():
@@ -86,7 +86,7 @@ def _sequence_notes(thing: Sequence, builder: str, catalog: Catalog | None) -> t
     column = catalog.table_column(thing.owning_column)
     if column is None or column.owned_sequence == thing.key.qualified:
         return access.access_statements(thing, thing.access.owner)
-    return (*access.access_statements(thing, builder), types.ownership_statement(thing))
+    return (*access.access_statements(thing, builder), sequences.ownership_statement(thing))
 
 
 def _create_extension(thing: Extension) -> str:
@@ -199,9 +199,9 @@ def _altered(change: Change, desired: CatalogObject, live: CatalogObject, contex
         case DomainType() if isinstance(live, DomainType):
             yield from types.domain_clauses(change, desired, live, context)
         case Sequence() if aspect == "new_name" and change.before is not None and change.after is not None:
-            yield types.rename_sequence(QualifiedName(desired.schema, change.before), change.after)
+            yield sequences.rename_sequence(QualifiedName(desired.schema, change.before), change.after)
         case Sequence() if isinstance(live, Sequence):
-            yield from types.sequence_changes(aspect, desired, live, context)
+            yield from sequences.sequence_changes(aspect, desired, live, context)
         case _:
             raise MigrationBlocked(
                 f"{desired.key}: its {aspect.replace('_', ' ')} cannot be altered", hint="write a migration"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from stonegate.model.catalog import Catalog, CatalogObject, Dependency, OtherObject, Schema, Sequence, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.planner.ddl import access, code, tables, types
+from stonegate.planner.ddl import access, code, sequences, tables
 from stonegate.planner.ddl.objects import BUILT_IN_SCHEMA, create_statements
 
 _RANK: dict[ObjectKind, int] = {
@@ -64,7 +64,7 @@ class _Reproduction:
             yield from tables.table_notes(table, self.builder)
         for sequence in self.catalog.sequences:
             if sequence.owned_by is not None:
-                yield types.ownership_statement(sequence)
+                yield sequences.ownership_statement(sequence)
         for table in self.catalog.tables:
             yield from tables.foreign_key_statements(table)
         for holder in self.catalog.relations.values():

@@ -1,4 +1,4 @@
-"""Enums, composite types, domains, ranges and sequences: creation and every alteration that PostgreSQL knows."""
+"""Enums, composite types, domains and ranges: creation and every alteration that PostgreSQL knows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from stonegate.model.catalog import (
     DomainType,
     EnumType,
     RangeType,
-    Sequence,
 )
-from stonegate.model.names import QualifiedName, quote_ident, quote_literal
+from stonegate.model.names import quote_ident, quote_literal
 from stonegate.model.plan import Change
 from stonegate.planner.calling_domains import calling_checks
-from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
 from stonegate.planner.ddl.constraints import inline_constraint
-from stonegate.planner.ddl.values import bring_into_bounds
 from stonegate.planner.diff.matching import match_parts, remembers
 from stonegate.planner.diff.naming import is_given_not_null
 
@@ -219,59 +216,3 @@ def _domain_constraints(desired: DomainType, live: DomainType, known: tuple[Cons
             yield _alter_domain(desired, f"VALIDATE CONSTRAINT {quote_ident(pair.name)}")
         if pair.live.comment != pair.desired.comment:
             yield domain_comment(desired, replace(pair.desired, name=pair.name))
-
-
-# --- sequences ------------------------------------------------------------------------------------------------------
-
-
-def create_sequence(thing: Sequence) -> str:
-    """CREATE SEQUENCE; OWNED BY comes when its column exists, see `ownership_statement`."""
-    words = " ".join((f"AS {thing.options.type}", *text.sequence_clauses(thing.options)))
-    return f"CREATE {'UNLOGGED ' if thing.unlogged else ''}SEQUENCE {thing.key.qualified.sql} {words}"
-
-
-def ownership_statement(thing: Sequence) -> str:
-    """ALTER SEQUENCE … OWNED BY its column, or NONE."""
-    column = thing.owning_column
-    owner = f"{column.qualified.sql}.{quote_ident(column.member or '')}" if column is not None else "NONE"
-    return f"ALTER SEQUENCE {thing.key.qualified.sql} OWNED BY {owner}"
-
-
-def _to_role_of_table(desired: Sequence, live: Sequence, context: DdlContext) -> Iterator[str]:
-    """A sequence must belong to the role of the table that takes it (manual: ALTER SEQUENCE, "OWNED BY")."""
-    if desired.owning_column is None:
-        return
-    key = desired.owning_column.owner
-    table = context.live.table(key) or context.desired.table(key)
-    if table is not None and table.access.owner != live.access.owner:
-        if live.owned_by is not None:
-            yield ownership_statement(replace(desired, owned_by=None))
-        yield f"ALTER SEQUENCE {desired.key.qualified.sql} OWNER TO {quote_ident(table.access.owner)}"
-
-
-def rename_sequence(before: QualifiedName, after: str) -> Clause:
-    """ALTER SEQUENCE … RENAME TO."""
-    return Clause(statement=f"ALTER SEQUENCE {before.sql} RENAME TO {quote_ident(after)}", order=Order.RENAME)
-
-
-def sequence_changes(aspect: str, desired: Sequence, live: Sequence, context: DdlContext) -> Iterator[Clause]:
-    """ALTER SEQUENCE for one aspect: options, owned_by or unlogged. The live name counts (behaviour, §5)."""
-    name = live.key.qualified.sql
-    match aspect:
-        case "options":
-            regclass = f"{quote_literal(name)}::pg_catalog.regclass"
-            yield from bring_into_bounds(regclass, f"ALTER SEQUENCE {name} ", "", desired.options, live.options)
-            retyped = desired.options.type != live.options.type
-            parts = text.sequence_clauses(desired.options, live=live.options)
-            if retyped:  # which moves the bounds that stood at the limits of the old type
-                parts = (f"AS {desired.options.type}", *text.every_sequence_clause(desired.options))
-            if parts:
-                yield Clause(statement=f"ALTER SEQUENCE {name} {' '.join(parts)}", order=Order.CREATE_SEQUENCE)
-        case "owned_by":
-            for statement in (*_to_role_of_table(desired, live, context), ownership_statement(desired)):
-                yield Clause(statement=statement, order=Order.OWN_SEQUENCE)
-        case "unlogged":
-            state = "UNLOGGED" if desired.unlogged else "LOGGED"
-            yield Clause(statement=f"ALTER SEQUENCE {name} SET {state}", order=Order.CREATE_SEQUENCE)
-        case _:
-            raise ValueError(f"a sequence has no {aspect}")

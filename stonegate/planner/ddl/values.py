@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
-from hashlib import sha256
 
-from stonegate.model.catalog import Catalog, Column, Sequence, SequenceOptions, Table
+from stonegate.model.catalog import Catalog, Column, Sequence, Table
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached
@@ -25,7 +24,16 @@ from stonegate.planner.ddl.columns import (
     in_parentheses,
     sequence_notes,
 )
-from stonegate.planner.diff.sequences import serial_options, usual_options
+from stonegate.planner.ddl.sequences import (
+    advance,
+    bring_into_bounds,
+    last_value,
+    recalled,
+    regclass,
+    remember,
+    serial_sequence,
+)
+from stonegate.planner.diff.sequences import serial_options
 
 SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
 
@@ -113,8 +121,8 @@ def _start_behind(table: Table, desired: Column, context: DdlContext) -> Iterato
             continue
         users = context.desired.dependents.get(sequence.key, ())
         if key in users and desired.default == f"nextval({quote_literal(name.sql)}::regclass)":
-            last = _last_value(_regclass(name))
-            yield _advance(_regclass(name), table.key.qualified, desired, sequence.options, last)
+            last = last_value(regclass(name))
+            yield advance(regclass(name), table.key.qualified, desired, sequence.options, last)
 
 
 def children_defaults(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
@@ -160,7 +168,7 @@ def _identity_changes(name: QualifiedName, desired: Column, live: Column) -> Ite
     if desired.identity_options is not None and live.identity_options is not None:
         options = text.sequence_clauses(desired.identity_options, live=live.identity_options)
         actions += [f"SET {option}" for option in options]
-        sequence = _serial_sequence(name, desired.name)
+        sequence = serial_sequence(name, desired.name)
         alter = f"ALTER TABLE {name.sql} ALTER COLUMN {quote_ident(desired.name)} "
         yield from bring_into_bounds(sequence, alter, "SET ", desired.identity_options, live.identity_options)
     if actions:
@@ -171,7 +179,7 @@ def _to_identity(table: Table, desired: Column, live: Column, context: DdlContex
     name = table.key.qualified
     sequence, before = sequence_of(live, context.live), None
     if sequence is not None and makes_way(sequence, context.desired, context.live):
-        before = _recalled(name, live.name)  # see `make_way`
+        before = recalled(name, live.name)  # see `make_way`
     else:
         if live.default is not None:
             yield drop_default(name, live.name)
@@ -179,11 +187,11 @@ def _to_identity(table: Table, desired: Column, live: Column, context: DdlContex
             # Two sequences of one column would leave pg_get_serial_sequence without an answer.
             statement = f"ALTER SEQUENCE {sequence.key.qualified.sql} OWNED BY NONE"
             yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
-            before = _last_value(_regclass(sequence.key.qualified))
+            before = last_value(regclass(sequence.key.qualified))
     if not live.not_null:
         yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_DEFAULT)
     yield column_clause(name, desired.name, f"ADD {identity_definition(desired)}", Order.ADD_IDENTITY)
-    yield _advance(_serial_sequence(name, desired.name), name, desired, desired.identity_options, before)
+    yield advance(serial_sequence(name, desired.name), name, desired, desired.identity_options, before)
     own = desired.identity_access
     if own is not None and sequence is not None:  # who may use the former sequence may use this one (behaviour, §10)
         desired = replace(desired, identity_access=own.keeping(sequence.access))
@@ -205,7 +213,7 @@ def make_way(sequence: Sequence) -> Iterator[Clause]:
     """Drops a sequence that `makes_way`; its last value is kept until the column's new one exists."""
     assert sequence.owning_column is not None
     table, column = sequence.owning_column.qualified, sequence.owning_column.member or ""
-    yield _remember(table, column, _regclass(sequence.key.qualified))
+    yield remember(table, column, regclass(sequence.key.qualified))
     yield drop_default(table, column)
     yield Clause(statement=f"DROP SEQUENCE {sequence.key.qualified.sql}", order=Order.NEXT_SEQUENCE)
 
@@ -214,7 +222,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     name = table.key.qualified
     if desired.owned_sequence is not None:
         # The identity's sequence has the name that the new one wants; it goes first, its value is remembered.
-        yield _remember(name, live.name, _serial_sequence(name, live.name))
+        yield remember(name, live.name, serial_sequence(name, live.name))
     yield column_clause(name, live.name, "DROP IDENTITY", Order.DROP_IDENTITY)
     if desired.owned_sequence is None:
         if desired.default is not None:
@@ -226,7 +234,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     yield set_default(name, desired.name, desired.default or "NULL", Order.NEXT_DEFAULT)
     yield from take_sequence(table, desired, context)
     options = sequence.options if sequence is not None else None
-    yield _advance(_regclass(desired.owned_sequence), name, desired, options, _recalled(name, live.name))
+    yield advance(regclass(desired.owned_sequence), name, desired, options, recalled(name, live.name))
     if sequence is not None:
         access = sequence.access.keeping(live.identity_access) if live.identity_access is not None else sequence.access
         yield from sequence_notes(replace(sequence, access=access))
@@ -247,7 +255,7 @@ def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[C
     yield from take_sequence(table, desired, context)
     if is_new:
         options = sequence.options if sequence is not None else None
-        yield _advance(_regclass(desired.owned_sequence), name, desired, options, None)
+        yield advance(regclass(desired.owned_sequence), name, desired, options, None)
     yield from children_defaults(table, desired, context)
 
 
@@ -286,79 +294,3 @@ def sequence_of(column: Column, catalog: Catalog) -> Sequence | None:
     key = column.owned_sequence.key(ObjectKind.SEQUENCE)
     found = catalog.objects.get(key)
     return found if isinstance(found, Sequence) else None
-
-
-# --- the values of sequences ----------------------------------------------------------------------------------------
-
-
-def _regclass(sequence: QualifiedName) -> str:
-    return f"{quote_literal(sequence.sql)}::pg_catalog.regclass"
-
-
-def _serial_sequence(table: QualifiedName, column: str) -> str:
-    """The sequence inside an identity column, whose name is PostgreSQL's own affair."""
-    names = f"{quote_literal(table.sql)}, {quote_literal(column)}"
-    return f"pg_catalog.pg_get_serial_sequence({names})::pg_catalog.regclass"
-
-
-def _last_value(sequence: str) -> str:
-    """NULL if nextval was never called."""
-    return f"pg_catalog.pg_sequence_last_value({sequence})"
-
-
-def _setting(table: QualifiedName, column: str) -> str:
-    """A setting of the transaction that carries the last value of a column's sequence to a later statement."""
-    return quote_literal(f"stonegate.last_value_{sha256(f'{table.sql}.{column}'.encode()).hexdigest()[:12]}")
-
-
-def _remember(table: QualifiedName, column: str, sequence: str) -> Clause:
-    value = f"coalesce({_last_value(sequence)}::text, '')"
-    statement = f"SELECT pg_catalog.set_config({_setting(table, column)}, {value}, true)"
-    return Clause(statement=statement, order=Order.KEEP_SEQUENCE)
-
-
-def _recalled(table: QualifiedName, column: str) -> str:
-    return f"nullif(pg_catalog.current_setting({_setting(table, column)}), '')::bigint"
-
-
-def _advance(
-    sequence: str, table: QualifiedName, column: Column, options: SequenceOptions | None, before: str | None
-) -> Clause:
-    """Moves a new sequence behind the values that the column holds, and behind the last value of the one before."""
-    options = options or usual_options("bigint")
-    ascending = options.increment > 0
-    extreme = f"{'max' if ascending else 'min'}({quote_ident(column.name)})::bigint"
-    if before is not None:
-        extreme = f"{'greatest' if ascending else 'least'}({extreme}, {before})"
-    reached = f"last {'>=' if ascending else '<='} {options.start}"  # else the sequence starts behind them anyway
-    statement = f"SELECT pg_catalog.setval({sequence}, last) FROM (SELECT {extreme} AS last FROM {table.sql}) AS t"
-    return Clause(statement=f"{statement} WHERE {reached}", order=Order.ADVANCE_SEQUENCE)
-
-
-def bring_into_bounds(
-    sequence: str, alter: str, word: str, desired: SequenceOptions, live: SequenceOptions
-) -> Iterator[Clause]:
-    """Moves a sequence that has not reached its new bounds into them: PostgreSQL refuses a value out of bounds.
-
-    One that was never used starts as a new one would. One that is beyond its new bounds already stays refused.
-
-    Args:
-        sequence: an expression of type regclass.
-        alter, word: how the statement that alters its options begins, and what it has before each option.
-    """
-    last = _last_value(sequence)
-    moves: list[tuple[int, str]] = []
-    if not desired.minimum <= live.start <= desired.maximum:
-        moves.append((desired.start, f"{last} IS NULL"))
-    if desired.increment > 0 and desired.minimum > live.minimum:
-        moves.append((desired.minimum, f"{last} < {desired.minimum}"))
-    elif desired.increment < 0 and desired.maximum < live.maximum:
-        moves.append((desired.maximum, f"{last} > {desired.maximum}"))
-    places = (live.minimum, live.maximum, *(place for place, _ in moves))
-    minimum, maximum = min(places), max(places)
-    if (minimum, maximum) != (live.minimum, live.maximum):  # setval keeps to the old bounds
-        wider = f"{alter}{word}MINVALUE {minimum} {word}MAXVALUE {maximum}"
-        yield Clause(statement=wider, order=Order.KEEP_SEQUENCE)
-    for place, condition in moves:
-        statement = f"SELECT pg_catalog.setval({sequence}, {place}, false) WHERE {condition}"
-        yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
