@@ -14,7 +14,7 @@ from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_o
 from stonegate.planner.diff.inheritance import Family
 from stonegate.planner.diff.naming import has_given_sequence, is_given_sequence
 from stonegate.planner.diff.not_null import compare_not_null, not_null_text
-from stonegate.planner.diff.retyping import compare_type, rows_elsewhere, type_text
+from stonegate.planner.diff.retyping import compare_type, rows_elsewhere, type_text, way_out
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
 
@@ -148,7 +148,7 @@ def _compare_column(
     key = _key(table, desired)
     if _is_rebuilt(sides, key, desired, live, family):
         if not (desired.inherited and live.inherited and _is_rebuilt_above(desired, live, family)):
-            yield _rebuild(sides, key, desired, live)
+            yield _rebuild(sides, key, desired, live, family)
     else:
         yield from compare_type(sides, key, desired, live, family)
         yield from compare_not_null(sides, key, desired, live, last, family)
@@ -177,6 +177,8 @@ def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, fam
     safe = sides.type_change(live.type, desired.type).change_class is ChangeClass.SAFE
     if desired.type != live.type and not (same and safe):
         return True  # no USING for a computed value, and no new expression beside a new type
+    if not same and desired.generated_kind == "stored" and rows_elsewhere(sides, family.live) is not None:
+        return True  # neither way is open, which `_rebuild` says
     return not same and sides.live.server < _SET_EXPRESSION
 
 
@@ -185,17 +187,20 @@ def _is_rebuilt_above(desired: Column, live: Column, family: Family) -> bool:
     return family.carries(desired, live, "generated") and family.carries(desired, live, "type")
 
 
-def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Change:
+def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Change:
     stored = live.generated is None
+    reason = f"{key} is generated in another way"
+    if stored:
+        reason = f"{key} becomes a generated column: what it holds is thrown away"
+    refusal = rows_elsewhere(sides, family.live) if _goes_through_rows(sides, desired) else None
     return sides.change(
         Action.RECREATE,
         key,
-        f"{key} becomes a generated column: what it holds is thrown away"
-        if stored
-        else f"{key} is generated in another way",
+        reason if refusal is None else f"{reason}, and PostgreSQL refuses to fill it: {refusal}",
         before=column_text(live),
         after=column_text(desired),
-        facts=Circumstances(loses_values=stored),
+        hint=way_out(family.live, refusal) if refusal is not None else None,
+        facts=Circumstances(loses_values=stored, impossible=refusal is not None),
         column=desired,
     )
 

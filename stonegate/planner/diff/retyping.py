@@ -39,7 +39,7 @@ def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, fa
         aspect="type",
         before=before,
         after=after,
-        hint=_way_out(family.live, refusal) if refusal is not None else None,
+        hint=way_out(family.live, refusal) if refusal is not None else None,
         facts=Circumstances(verdict=verdict, impossible=refusal is not None),
         rewrites=verdict.rewrites,
     )
@@ -53,7 +53,8 @@ def _refusal(sides: Sides, family: Family, live: Column, *, rewrites: bool) -> s
     return elsewhere or _other_parent(sides, family.live, live) or _doubled_null(sides, family.live, live)
 
 
-def _way_out(table: Table, refusal: str) -> str:
+def way_out(table: Table, refusal: str) -> str:
+    """What to do where PostgreSQL refuses to write the table anew."""
     if refusal.startswith((_OWN_NULL, _OTHER_PARENT)):
         return f"write a migration: NO INHERIT {table.key.label}, the new type in each of the tables, INHERIT again"
     return f"write a migration: rename {table.key.label}, create it anew, INSERT … SELECT, drop the old one"

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int, g int GENERATED ALWAYS AS (id * 2) STORED);
+CREATE TABLE u (v t);
