@@ -96,14 +96,40 @@ def plan_migrations(
         used = dict.fromkeys(consent for change in changes if (consent := here.consent_for(change)))
         steps.append(_run(migration, changes, tuple(used)))
         blocked += _refusals(migration, changes, here)
+    pending = tuple(migration for migration in running if not _is_late(migration))
     late = tuple(migration for migration in running if _is_late(migration))
     return MigrationPlan(
         steps=tuple(steps),
-        pending=tuple(migration for migration in running if not _is_late(migration)),
+        pending=pending,
         late=late,
         new=new,
-        blocked=(*blocked, *_dropped_at_last(late, running, live, desired)),
+        blocked=(*blocked, *_without_table(pending, live, desired), *_dropped_at_last(late, running, live, desired)),
     )
+
+
+def _without_table(pending: Iterable[Migration], live: Catalog, desired: Catalog) -> Iterator[Blocked]:
+    """What is said to a table behind the statement that drops it or gives its name away: the next one of that name,
+    which the folder declares, is made after all migrations."""
+    replay = Replay(live, desired)
+    awaited = set(live.objects.keys() & desired.objects.keys())
+    for migration in pending:
+        for statement in migration.statements:
+            for effect in statement.effects:
+                key = effect.key.owner
+                if effect.verb is EffectVerb.OPAQUE:
+                    return  # which may make anything
+                is_said = effect.verb is not EffectVerb.CREATE and not effect.if_exists
+                if is_said and key in awaited and key not in replay.catalog.objects:
+                    awaited.discard(key)
+                    yield Blocked(
+                        object=key.label,
+                        reason=f"{migration.name} is about {key}, which is gone by then, "
+                        "and the declared one is made after the migrations",
+                        hint=f"write CREATE TABLE {key.label} in front of it, or deploy this migration later",
+                        file=migration.file,
+                        line=statement.line,
+                    )
+                replay.apply(effect)
 
 
 def _dropped_at_last(
