@@ -26,7 +26,15 @@ from stonegate.database.server.extensions import read_offered, require_extension
 from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_stale
-from stonegate.database.survey import Survey, empty_plan, read_live, session_warnings, survey_database, with_warnings
+from stonegate.database.survey import (
+    Survey,
+    empty_plan,
+    hidden_tables,
+    read_live,
+    session_warnings,
+    survey_database,
+    with_warnings,
+)
 from stonegate.database.tracking.tables import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, SourceError, StonegateError, UsageError
@@ -305,6 +313,7 @@ async def _carry_out(
         stamp=survey.stamp,
         has_tracking=survey.has_tracking,
         options=_execute_options(options, plan),
+        hidden=hidden_tables(plan, survey.facts, survey.live),
         by_admin=by_admin,
         started=started,
         on_progress=on_progress,

@@ -83,6 +83,15 @@ def explain_failure(
     )
 
 
+def hidden_hint(*tables: object) -> str:
+    """What to do where policies hide the rows of these tables from the role that deploys."""
+    names = ", ".join(sorted(map(str, tables))) or "the table"
+    return (
+        f"row-level security is forced on {names} and hides rows; deploy as a superuser or a role with BYPASSRLS, "
+        "or do it in a migration between ALTER TABLE … NO FORCE and FORCE ROW LEVEL SECURITY"
+    )
+
+
 def wrap_error(
     error: psycopg.Error,
     message: str,
@@ -209,6 +218,8 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             return "only a superuser may create this extension: give stonegate the admin's connection, or ask for it"
         case "42883" if (diag.message_primary or "").startswith(("function", "procedure")):
             return "declare it in functions/ for these arguments, or in extensions/ what brings it; or correct the call"
+        case "42501" if "row-level security" in (diag.message_primary or ""):
+            return hidden_hint()
         case "42501":
             return diag.message_hint or (
                 "connect as the role that owns the object, or GRANT what is missing; "

@@ -19,7 +19,7 @@ from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_emp
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
 from stonegate.database.tracking.tables import Recorded, read_recorded
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKind
+from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanTarget
 from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
@@ -163,12 +163,16 @@ _LOOKING = frozenset({Action.SEED, Action.VALIDATE})
 _LOOKS = frozenset({"validates-rows", "narrows-type"})
 
 
+def hidden_tables(plan: Plan, facts: SessionFacts, live: Catalog) -> frozenset[QualifiedName]:
+    """The tables whose policies hide rows from the role that deploys, be it their owner."""
+    tables = (*live.tables, *(plan.desired.tables if plan.desired is not None else ()))
+    forced = (table.key.qualified for table in tables if table.row_security and table.force_row_security)
+    return frozenset() if facts.sees_all_rows else frozenset(forced)
+
+
 def _hidden_rows(plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
     """Where row-level security is forced on the owner, an UPDATE of all rows means those that the policies show."""
-    tables = (*live.tables, *(plan.desired.tables if plan.desired is not None else ()))
-    forced = {table.key.qualified for table in tables if table.row_security and table.force_row_security}
-    if facts.sees_all_rows or not forced:
-        return ()
+    forced = set(hidden_tables(plan, facts, live))
     if all(step.action is not Action.RUN for step in plan.steps):
         looking = (s for s in plan.steps if s.action in _LOOKING or any(h.code in _LOOKS for h in s.hazards))
         forced &= {step.key.qualified for step in looking}

@@ -9,6 +9,7 @@ import pytest
 
 from stonegate.database.deployment import plan_with_findings
 from stonegate.database.options import ApplyOptions
+from stonegate.model.plan import PlanOptions
 from tests.convergence import snapshot
 from tests.database.folders import allowing, applied, apply, write
 from tests.servers import Database
@@ -62,3 +63,30 @@ def test_what_looks_at_no_rows_is_not_concerned(owner: str, tmp_path: Path) -> N
     applied(owner, write(tmp_path, {"tables/users.sql": USERS + FORCED}))
     report = applied(owner, write(tmp_path, {"tables/users.sql": USERS.replace("text", "text, age int") + FORCED}))
     assert report.warnings == ()
+
+
+KEY = {"tables/notes.sql": "CREATE TABLE notes (id int PRIMARY KEY, author int REFERENCES users (id));\n"}
+SEEDS = {"seeders/users.sql": "INSERT INTO users VALUES (1, 'Ann');"}
+
+
+@pytest.mark.parametrize(
+    ("files", "seed_missing"),
+    [
+        (KEY, False),
+        (SEEDS, False),
+        (SEEDS, True),
+        ({"migrations/1.sql": "INSERT INTO users VALUES (3, 'Bo');"}, False),
+    ],
+)
+def test_hints_say_that_rows_may_be_hidden(
+    database: Database, owner: str, tmp_path: Path, files: dict[str, str], seed_missing: bool
+) -> None:
+    """No advice to insert or repair rows that are there."""
+    bare = KEY["tables/notes.sql"].replace(" REFERENCES users (id)", "")
+    before = {"tables/users.sql": USERS + FORCED, "tables/notes.sql": bare}
+    applied(owner, write(tmp_path, before))
+    database.rows("INSERT INTO users VALUES (1, 'Ann'); INSERT INTO notes VALUES (1, 1)")
+    report = apply(owner, write(tmp_path, before | files), plan=PlanOptions(seed_missing=seed_missing))
+    assert report.error is not None and report.error.hint is not None
+    assert "row-level security is forced on" in report.error.hint and "BYPASSRLS" in report.error.hint
+    assert applied(database.url, write(tmp_path, before | files)).error is None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from stonegate.database.connect import Session
 from stonegate.database.executor.job import DONE, Execution, Job
+from stonegate.database.failures import hidden_hint
 from stonegate.database.seeds.insert import count_rows, insert_seeds
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_missing
 from stonegate.errors import MOST_DETAILS
@@ -90,12 +91,14 @@ def _is_allowed(plan: Plan, row: MissingSeed) -> bool:
 def _failure(job: Job, rows: Sequence[MissingSeed]) -> MissingSeedError:
     first = rows[0]
     tables = sorted({str(row.table) for row in rows})
+    hidden = job.hidden & {row.table for row in rows}
+    ways = f"they may be there: {hidden_hint(*hidden)}" if hidden else "insert them: --seed-missing, or a migration"
     return MissingSeedError(
         f"{_rows(len(rows))} missing from {', '.join(tables)}; everything was rolled back",
         file=first.file,
         line=first.line,
         details=tuple(row.label for row in rows[:MOST_DETAILS]),
-        hint=f"insert them: --seed-missing, or a migration; accept it: --allow missing_seed:{tables[0]}",
+        hint=f"{ways}; accept it: --allow missing_seed:{tables[0]}",
         database=job.database or None,
     )
 

@@ -14,11 +14,12 @@ from stonegate.database.executor.post_commit import run_post_commit
 from stonegate.database.executor.session import roll_back
 from stonegate.database.executor.transaction import run_transaction
 from stonegate.database.executor.verify import verify_late
-from stonegate.database.failures import explain_failure
+from stonegate.database.failures import explain_failure, hidden_hint
 from stonegate.database.progress import Stage
 from stonegate.database.server.locks import read_blockers, run_with_lock_retry
 from stonegate.database.tracking.tables import ensure_tracking, record_changes
 from stonegate.errors import LockTimeout, StonegateError
+from stonegate.model.names import QualifiedName
 from stonegate.model.report import StepReport
 
 
@@ -87,7 +88,24 @@ class _Watch:
     def explain(self, error: psycopg.Error) -> StonegateError:
         """The failure of the statement that was sent last."""
         step, statement = (self.sent.step, self.sent.statement) if self.sent is not None else (None, None)
-        return explain_failure(error, step=step, statement=statement, database=self.job.database)
+        failure = explain_failure(error, step=step, statement=statement, database=self.job.database)
+        hidden = self._referenced(error) & self.job.hidden
+        if hidden:  # rows are checked one by one as the table's owner, all together as whoever adds the key
+            failure.hint = hidden_hint(*hidden)
+        return failure
+
+    def _referenced(self, error: psycopg.Error) -> set[QualifiedName | None]:
+        """The table that a violated foreign key points to."""
+        if error.sqlstate != "23503" or self.job.plan.desired is None:
+            return set()
+        name = QualifiedName(error.diag.schema_name or "", error.diag.table_name or "")
+        return {
+            constraint.references
+            for table in self.job.plan.desired.tables
+            if table.key.qualified == name
+            for constraint in table.constraints
+            if constraint.name == error.diag.constraint_name
+        }
 
     async def explain_lock(self, timeout: LockTimeout) -> StonegateError:
         """Which statement waited in vain, and who was in its way as far as can still be seen."""

@@ -10,7 +10,7 @@ from stonegate.database.executor.session import SessionSettings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKind
+from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Phase, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 from stonegate.model.tracking import TrackingState
@@ -53,6 +53,7 @@ class Job:
         live, state: what the plan was made for.
         stamp: the change stamp by which `live` is known; None where it was read.
         has_tracking: the tracking tables are certainly as this stonegate makes them.
+        hidden: tables whose policies hide rows from the role of the connection.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
         started: time.monotonic() of the apply's start.
     """
@@ -64,6 +65,7 @@ class Job:
     stamp: str | None = None
     has_tracking: bool = False
     options: ExecuteOptions = field(default_factory=ExecuteOptions)
+    hidden: frozenset[QualifiedName] = frozenset()
     by_admin: frozenset[str] = frozenset()
     started: float = field(default_factory=time.monotonic)
     on_progress: OnProgress | None = None

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from stonegate.database.connect import Session
-from stonegate.database.failures import explain_failure, is_lock_failure
+from stonegate.database.failures import explain_failure, hidden_hint, is_lock_failure
 from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, comparison, given_columns, key_columns, look_up
 from stonegate.database.sql import load
@@ -342,6 +342,8 @@ def _hint(error: psycopg.Error, table: QualifiedName) -> str | None:
     match error.sqlstate:
         case "23505":
             return f"two rows of {table} share a key: remove one of them, or write ON CONFLICT DO NOTHING"
+        case "42501" if "row-level security" in (error.diag.message_primary or ""):
+            return hidden_hint(table)
         case "23503":
             return "declare the row that it points to, in a seeder too"
         case "23502" | "23514" | "22001" | "22003" | "22P02":
