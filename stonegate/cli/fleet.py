@@ -116,17 +116,20 @@ def load_stored(registry: Registry, platform: str, schema: str) -> LazySource:
     """A stored folder.
 
     Raises:
-        PlatformNotFound, SchemaNotFound, SourceError: see `Registry.read_schema`.
+        PlatformNotFound, SchemaNotFound, SourceError: see `read_schema`.
     """
+    from stonegate.fleet.stored_folders import read_schema
     from stonegate.source.lazy import LazySource
 
-    return LazySource.of_bytes(f"{platform}/{schema}", registry.read_schema(platform, schema))
+    return LazySource.of_bytes(f"{platform}/{schema}", read_schema(registry, platform, schema))
 
 
 def store_folder(settings: Settings, platform: str, schema: str, folder: Path, scope: str | None) -> str:
     """Keep a folder for a platform; its digest."""
+    from stonegate.fleet.stored_folders import store_schema
+
     registry = open_registry(settings)
-    return registry.store_schema(platform, schema, folder, scope=scope, caps=settings.archive_caps).digest
+    return store_schema(registry, platform, schema, folder, scope=scope, caps=settings.archive_caps).digest
 
 
 def fanout_options(settings: Settings) -> FanoutOptions:

@@ -130,9 +130,11 @@ def upload(
 @app.command()
 def schemas(name: Name, format: options.Format = options.ReportFormat.TEXT) -> None:
     """List the stored folders of a platform."""
+    from stonegate.fleet.stored_folders import stored_schemas
+
     expect_json(wanted=format is options.ReportFormat.JSON)
     registry = open_registry(read_settings())
-    stored = registry.schemas(name)
+    stored = stored_schemas(registry, name)
     if format is options.ReportFormat.JSON:
         write_json(stored)
     elif not stored:

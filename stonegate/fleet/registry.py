@@ -1,4 +1,4 @@
-"""The registry: which platforms there are, which databases are theirs, and which folders were stored for them.
+"""The registry: which platforms there are, and which databases are theirs.
 
 One directory per platform below the data directory, with `platform.json` and the stored folders. Every change happens
 under one lock for all platforms, since names of one may collide with those of another.
@@ -19,16 +19,12 @@ from stonegate.errors import (
     PlatformAlreadyRegistered,
     PlatformIsolationViolation,
     PlatformNotFound,
-    SchemaNotFound,
-    SourceError,
 )
 from stonegate.fleet.files import (
     locked,
     make_directory,
     read_document,
-    remove_leftovers,
     replace_file,
-    replace_tree,
     unusable,
 )
 from stonegate.fleet.index import Index, list_files
@@ -37,17 +33,12 @@ from stonegate.fleet.records import (
     DatabaseRecord,
     Document,
     PlatformRecord,
-    StoredSchema,
     add_database,
-    add_schema,
     new_document,
     parse_record,
     remove_database,
     set_login,
 )
-from stonegate.source.files.archive import Caps, unpack
-from stonegate.source.files.tree import SourceBytes, pack_tree, read_archive, read_tree
-from stonegate.source.parse import parse_tree
 
 LOCK_FILE = ".registry.lock"
 
@@ -208,73 +199,6 @@ class Registry:
         with self._locked():
             return self._change(platform, change)
 
-    # --- stored folders ---------------------------------------------------------------------------------------------
-
-    def store_schema(
-        self, platform: str, schema: str, source: Path | bytes, *, scope: str | None = None, caps: Caps | None = None
-    ) -> SourceBytes:
-        """Keep a folder (a path) or archive (its bytes) for a platform, in place of one of that name.
-
-        Raises:
-            PlatformNotFound: no such platform.
-            PlatformIsolationViolation: another stored folder has the same directory.
-            SourceError: it cannot be read, or something in it cannot be parsed; nothing was stored.
-            UsageError: the schema's name makes no directory.
-        """
-        record = self.platform(platform)
-        data = source if isinstance(source, bytes) else _pack(source, scope)
-        label = schema if isinstance(source, bytes) else str(source)
-        read = read_archive(data, label, scope=scope, caps=caps)
-        parse_tree(label, read)
-        raw = unpack(data, label, caps or Caps())
-        home = self.home(record.name)
-        with self._locked():
-            self._require_own_directory(record.name, schema)
-            remove_leftovers(home)
-            with locked(home / LOCK_FILE):
-                replace_tree(home / directory_name(schema, "schema"), raw.files, raw.directories)
-            stored = StoredSchema(name=schema, scope=scope, digest=read.digest)
-            self._change(platform, lambda document: add_schema(document, stored))
-        return read
-
-    def _require_own_directory(self, platform: str, schema: str) -> None:
-        """Refuse a folder that would lie where another one does: who deploys that one would get this one."""
-        twin = _directories(self.platform(platform)).get(directory_name(schema, "schema"), schema)
-        if twin != schema:
-            raise PlatformIsolationViolation(
-                f"the stored folder {twin} of the platform {platform} lies where {schema} would",
-                hint="names of platforms, schemas and tenants must differ in letters and digits",
-            )
-
-    def read_schema(self, platform: str, schema: str) -> SourceBytes:
-        """The files of a stored folder, all of one upload.
-
-        Raises:
-            PlatformNotFound, SchemaNotFound: nothing of that name.
-            SourceError: the folder is damaged.
-        """
-        record = self.platform(platform)
-        home = self.home(record.name)
-        path = home / directory_name(schema, "schema")
-        stored = record.schema(schema)
-        with locked(home / LOCK_FILE, shared=True):
-            if not path.is_dir() or (stored is None and path.name in _directories(record)):
-                known = ", ".join(each.name for each in record.schemas) or "none"
-                raise SchemaNotFound(
-                    f"the platform {platform} has no stored folder {schema}",
-                    hint=f"stored: {known}; stonegate platform upload {platform} --schema {schema} FOLDER",
-                )
-            return read_tree(path, scope=None if stored is None else stored.scope)
-
-    def schemas(self, platform: str) -> tuple[StoredSchema, ...]:
-        """The stored folders of a platform; one that lies there without being listed counts too."""
-        record = self.platform(platform)
-        listed = {schema.name: schema for schema in record.schemas}
-        home = self.home(record.name)
-        there = sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
-        unlisted = {name: StoredSchema(name=name) for name in there if name not in _directories(record)}
-        return tuple((listed | unlisted)[name] for name in sorted(listed | unlisted))
-
     # --- files ------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -363,18 +287,3 @@ def foreign(owner: Owner, taken: Owner, database: str | None = None) -> Platform
         hint=rule if name == owner.database else None,
         database=name,
     )
-
-
-def _directories(record: PlatformRecord) -> dict[str, str]:
-    """The directories of the folders that are listed, and whose they are."""
-    return {directory_name(schema.name, "schema"): schema.name for schema in record.schemas}
-
-
-def _pack(path: Path, scope: str | None) -> bytes:
-    """A folder as an archive, an archive as it is."""
-    if path.is_file():
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise SourceError(f"cannot read {path}", cause=error.strerror or str(error)) from error
-    return pack_tree(path, scope=scope)

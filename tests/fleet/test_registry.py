@@ -26,6 +26,7 @@ from stonegate.errors import (
 from stonegate.fleet.names import Owner, sanitise, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.registry import Registry
+from stonegate.fleet.stored_folders import read_schema, store_schema
 from stonegate.fleet.targets import resolve_targets
 from stonegate.model.labels import Label, parse_label
 
@@ -221,19 +222,19 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(f"CREATE TABLE t{number} (id int, release{release} int);\n")
         folders.append(folder)
-    digests = {registry.store_schema("shop", "app", folder).digest for folder in folders}
+    digests = {store_schema(registry, "shop", "app", folder).digest for folder in folders}
     stop = threading.Event()
     found: set[str] = set()
 
     def read() -> None:
         while not stop.is_set():
-            found.add(registry.read_schema("shop", "app").digest)
+            found.add(read_schema(registry, "shop", "app").digest)
 
     reader = threading.Thread(target=read)
     reader.start()
     try:
         for turn in range(30):
-            registry.store_schema("shop", "app", folders[turn % 2])
+            store_schema(registry, "shop", "app", folders[turn % 2])
     finally:
         stop.set()
         reader.join()
@@ -241,11 +242,11 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
     left = sorted(path.name for path in (registry.directory / "shop").iterdir() if not path.name.startswith("."))
     assert left == ["app", "platform.json"]
     with pytest.raises(SchemaNotFound, match="no stored folder other"):
-        registry.read_schema("shop", "other")
+        read_schema(registry, "shop", "other")
     (folders[0] / "tables" / "t1.sql").write_text("CREATE TABL broken;")
     with pytest.raises(SourceError):
-        registry.store_schema("shop", "app", folders[0])
-    assert registry.read_schema("shop", "app").digest in digests
+        store_schema(registry, "shop", "app", folders[0])
+    assert read_schema(registry, "shop", "app").digest in digests
 
 
 def test_targets_come_from_the_records_alone(registry: Registry) -> None:

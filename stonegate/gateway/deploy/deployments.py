@@ -20,6 +20,7 @@ from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import Owner, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry
+from stonegate.fleet.stored_folders import read_schema, store_schema
 from stonegate.fleet.targets import Target, find_target, renew_target
 from stonegate.fleet.tenant import create_tenant
 from stonegate.gateway.answers import public_code
@@ -110,7 +111,7 @@ def migrate_stored(
 
     async def work() -> Outcome:
         registry = deployer.registry
-        source = _source(registry.read_schema(platform, schema), f"{platform}/{schema}")
+        source = _source(read_schema(registry, platform, schema), f"{platform}/{schema}")
         targets = stored_targets(deployer, registry, platform, schema, database_id)
         return await _apply(deployer, targets, source, options, on_database)
 
@@ -143,7 +144,7 @@ def create(deployer: Deployer, owner: Owner, schema: str) -> Outcome:
 
     async def work() -> Outcome:
         registry = deployer.registry
-        source = _source(registry.read_schema(owner.platform, schema), f"{owner.platform}/{schema}")
+        source = _source(read_schema(registry, owner.platform, schema), f"{owner.platform}/{schema}")
         made = await create_tenant(registry, deployer.server, source, owner)
         return summary_of_made(made, owner.database, source)
 
@@ -154,7 +155,7 @@ def store(deployer: Deployer, platform: str, schema: str, archive: bytes) -> Out
     """`/platform/{p}/schema`: check an archive and keep it."""
 
     async def work() -> Outcome:
-        read = deployer.registry.store_schema(platform, schema, archive, caps=deployer.caps)
+        read = store_schema(deployer.registry, platform, schema, archive, caps=deployer.caps)
         folders = sorted(folder.value for folder in read.folders if any(f.folder is folder for f in read.files))
         return Outcome(body={"folders": folders, "checksum": read.digest})
 

@@ -10,6 +10,7 @@ from typing import Any
 from stonegate.fleet.credentials import register_platform as add_platform
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
+from stonegate.fleet.stored_folders import read_schema, stored_schemas
 from stonegate.gateway.answers import Refusal, refusal_of
 from stonegate.gateway.deploy.deployments import create, migrate_stored, store, stored_targets
 from stonegate.gateway.deploy.jobs import JobState, finish, run_job
@@ -70,8 +71,8 @@ async def list_schemas(incoming: Incoming) -> Answer:
 
 def _describe_schemas(registry: Registry, platform: str) -> list[dict[str, Any]]:
     described = []
-    for schema in registry.schemas(platform):
-        read = registry.read_schema(platform, schema.name)
+    for schema in stored_schemas(registry, platform):
+        read = read_schema(registry, platform, schema.name)
         there = {file.folder for file in read.files}
         kinds = (Folder.TABLES, Folder.FUNCTIONS, Folder.MIGRATIONS, Folder.SEEDERS)
         described.append({"name": schema.name, **{f"has_{kind.value}": kind in there for kind in kinds}})
@@ -102,7 +103,7 @@ async def list_platforms(incoming: Incoming) -> Answer:
     platforms = [
         {
             "name": record.name,
-            "schemas": len(await asyncio.to_thread(registry.schemas, record.name)),
+            "schemas": len(await asyncio.to_thread(stored_schemas, registry, record.name)),
             "databases": len(record.databases),
         }
         for record in records
@@ -142,7 +143,7 @@ async def begin_job(incoming: Incoming) -> Answer:
     gateway = incoming.gateway
     incoming.facts.update(platform=form.platform)
     options = form.options
-    await asyncio.to_thread(gateway.registry.read_schema, form.platform, form.schema_name)
+    await asyncio.to_thread(read_schema, gateway.registry, form.platform, form.schema_name)
     targets = await asyncio.to_thread(
         stored_targets, gateway.deployer, gateway.registry, form.platform, form.schema_name, None
     )
