@@ -12,7 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar
 AGES: Final = 1e6
 
 
-class Session(Protocol):
+class PooledSession(Protocol):
     """What a pool needs to know of a connection."""
 
     is_usable: bool
@@ -29,7 +29,7 @@ class Session(Protocol):
         """Log out; returns when the server has let go."""
 
 
-S = TypeVar("S", bound=Session)
+S = TypeVar("S", bound=PooledSession)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
