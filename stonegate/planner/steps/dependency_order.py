@@ -55,6 +55,8 @@ def _creation_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     for edge in index.desired.dependencies:
         needed = [number for number in index.makers(edge.on) if number not in index.column_defaults]
         users = index.makers(edge.dependent) if needed else []
+        if users and (former := index.live.table(edge.dependent)) is not None and edge.on.qualified in former.parents:
+            users = [number for number in users if index.aspect(number) != "inherits"]  # it has that parent already
         if edge.on.kind is ObjectKind.ROUTINE:
             users = index.calling.get(edge.dependent) or users
         if users and ObjectKind.SEQUENCE in (edge.on.kind, edge.dependent.kind) and _is_mutual(edge, index.desired):

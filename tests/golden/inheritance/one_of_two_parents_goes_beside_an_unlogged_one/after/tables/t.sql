@@ -1,0 +1,2 @@
+CREATE UNLOGGED TABLE a (x int);
+CREATE TABLE d (y int) INHERITS (a);

@@ -1,0 +1,3 @@
+CREATE TABLE a (x int);
+CREATE TABLE c (y int) INHERITS (a);
+CREATE TABLE d () INHERITS (c, a);
