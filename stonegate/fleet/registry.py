@@ -236,7 +236,11 @@ class Registry:
         known = self._known.get(path)
         if known is not None and known[0] == version:
             return known[1]
-        record = parse_record(read_document(path), path.parent.name)
+        document = read_document(path)
+        # An entry that nobody can read is left out; all of them together would make a fleet look empty.
+        if not isinstance(document.get("databases") or [], (list, dict)):
+            raise DataDirUnusable(f'"databases" in {path} is no list', hint="restore it from a copy")
+        record = parse_record(document, path.parent.name)
         self._known[path] = (version, record)
         return record
 

@@ -108,6 +108,17 @@ def test_a_broken_file_is_named(registry: Registry, content: bytes) -> None:
         registry.platforms()
 
 
+@pytest.mark.parametrize("databases", ["shop_app_7", 1, True])
+def test_databases_that_are_no_list_are_not_taken_for_none(registry: Registry, databases: object) -> None:
+    path = write_original(registry, {"databases": databases})
+    kept = path.read_bytes()
+    with pytest.raises(DataDirUnusable, match=r'"databases" in .*platform\.json is no list'):
+        registry.platform("shop")
+    with pytest.raises(DataDirUnusable):
+        registry.record(DatabaseRecord(owner=v2_owner("shop", "app", "8"), database="shop_app_8"))
+    assert path.read_bytes() == kept
+
+
 def test_two_processes_lose_nothing(registry: Registry) -> None:
     registry.register("shop")
     started = [
