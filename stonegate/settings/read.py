@@ -112,7 +112,7 @@ def _as_text(name: str, value: object, path: Path) -> str:
 def _read_text(path: Path) -> str:
     """The file's text, "" if there is none."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, UnicodeDecodeError) as error:

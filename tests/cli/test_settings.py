@@ -105,6 +105,14 @@ def test_mistakes_in_the_file_are_usage_errors(text: str, word: str, tmp_path: P
     assert re.search(word, f"{failure.value.message} {failure.value.hint} {failure.value.cause}")
 
 
+def test_files_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    (tmp_path / "stonegate.toml").write_bytes(b"\xef\xbb\xbf[apply]\nconcurrency = 3\n")
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfSTONEGATE_CANARY=a\n")
+    settings = read_settings(directory=tmp_path, environ={})
+    assert (settings.concurrency, settings.canary) == (3, "a")
+
+
 def test_dotenv_knows_quotes_comments_and_export(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
         "# a comment\n\nexport DB_HOST=\"db host\" # why\nDB_USER='o'\n"
