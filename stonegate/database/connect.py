@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
 from stonegate.database.failures import INVALID_CATALOG_NAME, explain_failure
-from stonegate.errors import ConnectionFailed, DatabaseNotFound
+from stonegate.errors import ConnectionFailed, DatabaseNotFound, UsageError
 
 #: One session on a database, whatever its rows are made into.
 Session: TypeAlias = AsyncConnection[Any]
@@ -132,6 +132,9 @@ async def connect(
         conn = await AsyncConnection.connect(full, autocommit=True)
     except psycopg.OperationalError as failure:
         raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
+    except psycopg.ProgrammingError as failure:  # psycopg's own: a connect_timeout that is no number
+        hint = "correct it in the URL, the service file or PGCONNECT_TIMEOUT"
+        raise UsageError("the connection cannot be set up as asked", cause=str(failure), hint=hint) from failure
     if 0 < conn.info.server_version < OLDEST:  # 0 where a pooler does not say
         error = _too_old(conn)
         await conn.close()

@@ -155,6 +155,11 @@ def test_a_server_that_is_not_there(run: Run, notes: Path) -> None:
     assert document["status"] == "failed" and document["error"]["code"] == "connection_failed"
 
 
+def test_a_timeout_that_is_no_number(run: Run, notes: Path) -> None:
+    result = run("plan", "-d", "host=127.0.0.1 port=1 dbname=notes connect_timeout=soon")
+    assert result.code == 2 and "connect_timeout" in result.err and "hint:" in result.err
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"plan": {"version": 99}}'])
 def test_a_file_that_is_no_plan(run: Run, content: str) -> None:
     Path("plan.json").write_text(content)
