@@ -16,7 +16,7 @@ from stonegate.planner.ddl.code import policy_statements, refresh_view, trigger_
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
 from stonegate.planner.ddl.reproduce import reproduce
 from stonegate.planner.ddl.sequences import ownership_statement
-from stonegate.planner.ddl.tables import attach, detach, finish_table, foreign_key_statements, is_referenced
+from stonegate.planner.ddl.tables import detach, finish_table, foreign_key_statements, is_referenced
 from stonegate.planner.ddl.types import drop_former
 from stonegate.planner.ddl.values import make_way, makes_way
 
@@ -25,13 +25,11 @@ __all__ = [
     "DdlContext",
     "Order",
     "alter",
-    "attach",
     "birth_statements",
     "combine",
     "comment_statement",
     "create_member",
     "create_statements",
-    "detach",
     "drop_default",
     "drop_former",
     "drop_member",

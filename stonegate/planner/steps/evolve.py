@@ -153,16 +153,14 @@ def _clauses(operation: Operation, evolution: Evolution, heir: Access | None) ->
             return ddl.drop_former(change, domain) if isinstance(domain, DomainType) else ()
         case Verb.DROP if change.aspect in ("default", "former_default"):
             return ddl.drop_default(change.key)
-        case Verb.DROP if change.aspect == "partition":
-            former = evolution.live.table(change.key)
-            return (ddl.detach(former),) if former is not None else ()
+        case Verb.DROP if change.aspect in ("partition", "inherits"):
+            return tuple(part for part in _alter(change, evolution) if part.order is ddl.Order.DETACH)
         case Verb.DROP:
             return _drop(operation, evolution)
         case Verb.CREATE:
             return _create(operation, evolution, heir)
         case Verb.ALTER if operation.part is Part.ATTACHMENT:
-            table = evolution.desired.table(change.key)
-            return (ddl.attach(table),) if table is not None else ()
+            return tuple(part for part in _alter(change, evolution) if part.order is ddl.Order.ATTACH)
         case Verb.ALTER:
             return _alter(_this_half(operation), evolution)
 

@@ -55,7 +55,9 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
             is_heirloom = other.key.kind is ObjectKind.COLUMN and other.key.member in heirlooms
             is_own = other.table == former.key and (is_share or is_heirloom)
             retypes = other.table in above and other.change.aspect == "type"  # no two parents may have a retyped column
-            if is_part and (other.table in left or (left and is_own) or retypes):
+            is_check = other.verb is Verb.DROP and (other.change.before or "").startswith("CHECK")
+            settles = operation.verb is Verb.DROP and is_check and (other.table in above or other.table == former.key)
+            if is_part and (other.table in left or (left and is_own) or retypes or settles):
                 yield first, second
 
 
@@ -128,6 +130,8 @@ def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:
             is_column = other.key.kind is ObjectKind.COLUMN and (other.table in joined or other.table == table.key)
             is_ready = other.verb is Verb.DROP or other.is_rename
             is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and is_ready
+            if operation.part is Part.ATTACHMENT and operation.change.aspect == "inherits":
+                is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table in joined | {table.key}
             if joined and (is_column or is_part):
                 yield first, second
 

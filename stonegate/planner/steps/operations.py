@@ -33,7 +33,7 @@ class Part(StrEnum):
     TRIGGERS = "triggers"
     POLICIES = "policies"
     CALLING = "parts that call routines"  # which need the table
-    ATTACHMENT = "attachment"  # of a partition that was detached on its own
+    ATTACHMENT = "attachment"  # of a partition or child that left its parent on its own
     ASIDE = "aside"  # a rename to the name between two that are swapped
 
 
@@ -105,7 +105,10 @@ def cut_into_operations(changes: Collection[Change], desired: Catalog, *, bare: 
 
 def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKey]:
     """Partitions that get other bounds beside a sibling that does or goes to another parent, or leave a parent that
-    goes: each leaves before any of them comes back, and before another parent takes that one's place."""
+    goes: each leaves before any of them comes back, and before another parent takes that one's place.
+
+    So does a child that changes its place, before a check that it had from above is made anew: it joins with the new.
+    """
     parents = {
         change.key: (table.partition_of, change.before)
         for change in changes
@@ -120,7 +123,13 @@ def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKe
     drops = (change.key for change in changes if change.action is Action.DROP and change.key.kind is ObjectKind.TABLE)
     gone = tuple(f"{key.qualified} " for key in drops)
     left = (change.key for change in changes if change.key in parents and (change.before or "").startswith(gone))
-    return frozenset((*(key for key, (parent, _) in parents.items() if parent in crowded), *left))
+    checked = {change.key.owner for change in changes if change.action is Action.RECREATE and _is_check(change)}
+    heirs = (change.key for change in changes if change.aspect == "inherits" and change.key in checked)
+    return frozenset((*(key for key, (parent, _) in parents.items() if parent in crowded), *left, *heirs))
+
+
+def _is_check(change: Change) -> bool:
+    return change.key.kind is ObjectKind.CONSTRAINT and (change.after or "").startswith("CHECK")
 
 
 def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iterator[Operation]:
@@ -140,7 +149,7 @@ def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iter
                 yield from _parts(change, table)
         case Action.REPLACE:
             yield Operation(verb=Verb.CREATE, change=change)
-        case _ if change.aspect == "partition" and change.key in moving:
+        case _ if change.aspect in ("partition", "inherits") and change.key in moving:
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.ALTER, change=change, part=Part.ATTACHMENT)
         case _ if change.aspect in FORMER.values():
