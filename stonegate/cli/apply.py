@@ -205,8 +205,8 @@ def _require_what_was_read(data: bytes, plan: Plan) -> None:
     differing = [part for part in meant if part != "plan" and (part not in said or said[part] != meant[part])]
     if differing:
         raise UsageError(
-            f"the plan was changed after it was saved, or saved by another stonegate: {', '.join(differing)}",
-            hint="stonegate plan --out FILE again; what shall differ, say in the folder or with --allow",
+            f"the plan was changed after it was saved: {', '.join(differing)}",
+            hint="stonegate plan --out FILE again, with this stonegate; what shall differ, say in the folder or with --allow",
         )
 
 
