@@ -137,6 +137,8 @@ async def apply_plan(
         UsageError: the plan is for a database of another name, or the conninfo cannot be read.
     """
     options = options or ApplyOptions()
+    if plan.mode is not Mode.FRESH:  # for a database that was there: a new one of its name would only be a riddle
+        options = replace(options, create_database=False)
     started = time.monotonic()
     wanted = database_of(conninfo)
     if plan.target is not None and wanted is not None and plan.target.database != wanted:

@@ -241,6 +241,15 @@ def test_a_plan_that_was_carried_out_already_is_stale(database: Database, tmp_pa
     assert any("deployed meanwhile" in detail for detail in again.error.details)
 
 
+def test_a_plan_for_a_database_that_is_gone_makes_none(server: Server, missing: str, tmp_path: Path) -> None:
+    applied(missing, write(tmp_path, USERS))
+    made = plan(missing, write(tmp_path, WIDER))
+    psql(server.admin_url, f'DROP DATABASE "{MISSING}"')
+    report = asyncio.run(apply_plan(missing, made))
+    assert report.error is not None and report.error.code == "database_not_found"
+    assert MISSING not in names(server)
+
+
 def test_a_plan_for_another_database_is_a_usage_error(database: Database, tmp_path: Path) -> None:
     made = plan(database.url, write(tmp_path, USERS))
     with pytest.raises(UsageError, match="was made for the database"):
