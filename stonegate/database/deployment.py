@@ -39,6 +39,7 @@ from stonegate.database.tracking.tables import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, SourceError, StonegateError, UsageError
 from stonegate.model.labels import parse_label
+from stonegate.model.names import quote_ident, quote_literal
 from stonegate.model.plan import Mode, Phase, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ApplyReport, Status
@@ -345,7 +346,8 @@ def _require_own(facts: SessionFacts, options: ApplyOptions, database: str) -> N
     whose = f"tenant {label.tenant or 'main'}" if label.platform == wanted.platform else "another platform"
     raise PlatformIsolationViolation(
         f"the database {database} belongs to {whose}, not to {wanted.tenant or 'main'} of platform {wanted.platform}",
-        hint="correct its record in platform.json; whose it is stands in the comment of the database",
+        hint="if platform.json names the wrong database, correct it there; if the label is wrong: "
+        f"COMMENT ON DATABASE {quote_ident(database)} IS {quote_literal(wanted.text)}",
         database=database,
     )
 

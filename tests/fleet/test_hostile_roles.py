@@ -181,6 +181,9 @@ async def test_what_it_may_do_harms_itself_alone_and_can_be_undone(two: Two) -> 
     await rotate_password(fleet.registry, fleet.url, two.mine.owner.platform)
     fleet.write("functions/other.pssql", "CREATE FUNCTION other() RETURNS int LANGUAGE sql AS 'SELECT 1';\n")
     (mine,) = resolve_targets(fleet.registry, fleet.url, two.mine.owner.platform, every=True)
+    refusal = (await apply_fleet([mine], fleet.source)).results[0].error
+    assert refusal is not None and refusal.code == "platform_isolation_violation" and refusal.hint is not None
+    fleet.rows("postgres", refusal.hint.partition("the label is wrong: ")[2])
     assert (await apply_fleet([mine], fleet.source)).failed == ()
 
 
