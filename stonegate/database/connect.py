@@ -73,6 +73,7 @@ _LEAVING: Final = 1.0  # seconds that the server may take to end a session
 _HAS_TRANSACTION_TIMEOUT: Final = 170000
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
+_MISSET: Final = "correct it in the URL, the service file or PGCONNECT_TIMEOUT"
 #: What libpq and the server say at login, which comes without an SQLSTATE, and what to type next.
 _LOGIN_HINTS: Final = (
     (
@@ -133,8 +134,7 @@ async def connect(
     except psycopg.OperationalError as failure:
         raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
     except psycopg.ProgrammingError as failure:  # psycopg's own: a connect_timeout that is no number
-        hint = "correct it in the URL, the service file or PGCONNECT_TIMEOUT"
-        raise UsageError("the connection cannot be set up as asked", cause=str(failure), hint=hint) from failure
+        raise UsageError("the connection cannot be set up as asked", cause=str(failure), hint=_MISSET) from failure
     if 0 < conn.info.server_version < OLDEST:  # 0 where a pooler does not say
         error = _too_old(conn)
         await conn.close()

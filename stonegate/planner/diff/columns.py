@@ -14,7 +14,7 @@ from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_o
 from stonegate.planner.diff.inheritance import Family
 from stonegate.planner.diff.naming import has_given_sequence, is_given_sequence
 from stonegate.planner.diff.not_null import compare_not_null, not_null_text
-from stonegate.planner.diff.retyping import compare_type, rows_elsewhere, type_text, way_out
+from stonegate.planner.diff.retyping import compare_type, made_anew, rows_elsewhere, type_text
 from stonegate.planner.diff.sequences import options_text, same_but_for_type
 from stonegate.planner.diff.sides import Sides
 
@@ -199,7 +199,7 @@ def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column, family
         reason if refusal is None else f"{reason}, and PostgreSQL refuses to fill it: {refusal}",
         before=column_text(live),
         after=column_text(desired),
-        hint=way_out(family.live, refusal) if refusal is not None else None,
+        hint=made_anew(family.live) if refusal is not None else None,
         facts=Circumstances(loses_values=stored, impossible=refusal is not None),
         column=desired,
     )

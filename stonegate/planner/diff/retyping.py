@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from stonegate.model.catalog import Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
@@ -11,8 +13,13 @@ from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, Family, partition
 from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
 
-_OWN_NULL = "beside that of a parent, NOT NULL has a name of its own in"
-_OTHER_PARENT = "from another parent too comes"
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why PostgreSQL gives a column no other type, and what to do instead."""
+
+    reason: str
+    hint: str
 
 
 def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
@@ -31,7 +38,7 @@ def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, fa
     elif refusal is None:
         reason += f": {verdict.reason}"
     if refusal is not None:
-        reason += f", which PostgreSQL refuses: {refusal}"
+        reason += f", which PostgreSQL refuses: {refusal.reason}"
     yield sides.change(
         Action.ALTER,
         key,
@@ -39,24 +46,27 @@ def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, fa
         aspect="type",
         before=before,
         after=after,
-        hint=way_out(family.live, refusal) if refusal is not None else None,
+        hint=refusal.hint if refusal is not None else None,
         facts=Circumstances(verdict=verdict, impossible=refusal is not None),
         rewrites=verdict.rewrites,
     )
 
 
-def _refusal(sides: Sides, family: Family, live: Column, *, rewrites: bool) -> str | None:
-    """Why PostgreSQL gives the column no other type, or None."""
-    if partitions_by(sides.live, family.live, live.name):
-        return "rows are partitioned by it"
-    elsewhere = rows_elsewhere(sides, family.live) if rewrites else None
-    return elsewhere or _other_parent(sides, family.live, live) or _doubled_null(sides, family.live, live)
+def _refusal(sides: Sides, family: Family, live: Column, *, rewrites: bool) -> _Refusal | None:
+    table = family.live
+    if partitions_by(sides.live, table, live.name):
+        return _Refusal("rows are partitioned by it", made_anew(table))
+    if rewrites and (elsewhere := rows_elsewhere(sides, table)) is not None:
+        return _Refusal(elsewhere, made_anew(table))
+    apart = _other_parent(sides, table, live) or _doubled_null(sides, table, live)
+    if apart is None:
+        return None
+    way = f"write a migration: NO INHERIT {table.key.label}, the new type in each of the tables, INHERIT again"
+    return _Refusal(apart, way)
 
 
-def way_out(table: Table, refusal: str) -> str:
+def made_anew(table: Table) -> str:
     """What to do where PostgreSQL refuses to write the table anew."""
-    if refusal.startswith((_OWN_NULL, _OTHER_PARENT)):
-        return f"write a migration: NO INHERIT {table.key.label}, the new type in each of the tables, INHERIT again"
     return f"write a migration: rename {table.key.label}, create it anew, INSERT … SELECT, drop the old one"
 
 
@@ -71,7 +81,7 @@ def _other_parent(sides: Sides, table: Table, column: Column) -> str | None:
         if parent.key not in family and parent.column(column.name) is not None
         if parent.key.qualified in (sides.desired.table(child.key) or child).parents
     )
-    return f"{_OTHER_PARENT} {in_list(held)}" if held else None
+    return f"from another parent too comes {in_list(held)}" if held else None
 
 
 def _doubled_null(sides: Sides, table: Table, column: Column) -> str | None:
@@ -86,7 +96,7 @@ def _doubled_null(sides: Sides, table: Table, column: Column) -> str | None:
         if _null_name(other, below) != _null_name(table, column)
         if sides.desired.table(other.key) is None or table.key in sides.desired.ancestors(other.key)
     )
-    return f"{_OWN_NULL} {in_list(doubled)}" if doubled else None
+    return f"beside that of a parent, NOT NULL has a name of its own in {in_list(doubled)}" if doubled else None
 
 
 def _null_name(table: Table, column: Column) -> str:

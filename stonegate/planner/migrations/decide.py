@@ -90,8 +90,7 @@ def plan_migrations(
         if migration is None:
             steps.append(_baseline(waits, renamed.get(waits.name)))
             continue
-        own = tuple(Consent.parse(text) for text in migration.allows)
-        here = replace(allowed, consents=(*allowed.consents, *own))
+        here = replace(allowed, consents=(*allowed.consents, *map(Consent.parse, migration.allows)))
         changes = losses[migration.name]
         used = dict.fromkeys(consent for change in changes if (consent := here.consent_for(change)))
         steps.append(_run(migration, changes, tuple(used)))
