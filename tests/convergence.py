@@ -142,7 +142,9 @@ def snapshot(url: str) -> Snapshot:
         return look.snapshot()
 
 
-def lost(before: Snapshot, after: Snapshot, desired: Catalog, renamed: dict[str, str]) -> list[str]:
+def lost(
+    before: Snapshot, after: Snapshot, desired: Catalog, renamed: dict[str, str], *, with_values: bool = True
+) -> list[str]:
     """Rows and values that a table or column still declared had before and has no more."""
     found: list[str] = []
     tables: dict[str, Table] = {str(table.key.qualified).replace('"', ""): table for table in desired.tables}
@@ -150,7 +152,7 @@ def lost(before: Snapshot, after: Snapshot, desired: Catalog, renamed: dict[str,
         new = renamed.get(name, name)
         if new in tables and after.counts.get(new) != count:
             found.append(f"{name}: {count} rows before, {after.counts.get(new)} after")
-    for (name, column), texts in before.values.items():
+    for (name, column), texts in before.values.items() if with_values else ():
         new = renamed.get(name, name)
         declared = tables[new].column(column) if new in tables else None
         if declared is None or declared.generated is not None:
