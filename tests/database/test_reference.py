@@ -12,7 +12,14 @@ import pytest
 
 from stonegate.database.connect import connect
 from stonegate.database.reference.build import build_key, obtain_reference
-from stonegate.database.reference.store import Reference, ReferenceKey, list_references, prune_references, read_stored
+from stonegate.database.reference.store import (
+    Reference,
+    ReferenceKey,
+    ensure_store,
+    list_references,
+    prune_references,
+    read_stored,
+)
 from stonegate.database.server.databases import collect_leftovers, connect_maintenance
 from stonegate.database.server.facts import read_session
 from stonegate.errors import FunctionDeployFailed, ReferenceUnavailable
@@ -88,6 +95,20 @@ def test_two_at_once_build_it_once(own_server: PrivateServer, source: LazySource
     assert sorted(reference.build_ms is None for reference in references) == [False, True, True]
     assert len({reference.catalog.fingerprint() for reference in references}) == 1
     assert len(own_databases(url)) == 1
+
+
+def test_many_at_once_make_the_store_once(own_server: PrivateServer) -> None:
+    async def many() -> list[bool]:
+        sessions = [await connect_maintenance(own_server.admin_url) for _ in range(8)]
+        try:
+            return await asyncio.gather(*(ensure_store(one) for one in sessions))
+        finally:
+            for one in sessions:
+                await one.close()
+
+    for _ in range(10):
+        psql(own_server.admin_url, "DROP SCHEMA IF EXISTS stonegate CASCADE")
+        assert asyncio.run(many()) == [True] * 8
 
 
 def test_what_decides_the_key(server: Server, tmp_path: Path, source: LazySource) -> None:

@@ -17,12 +17,13 @@ from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.server.databases import drop_database
 from stonegate.database.server.facts import Locale
-from stonegate.database.server.locks import reference_key, release_lock, try_lock
+from stonegate.database.server.locks import hold_lock, reference_key, release_lock, try_lock
 from stonegate.database.sql import load
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import REFERENCE_PREFIX
 
+STORE_LOCK_SECONDS = 60.0
 _FORM = "recorded"  # a reference holds the tracking rows of its own build, for its clones
 _KEY_LENGTH = 24  # hex digits: 96 bits
 
@@ -125,18 +126,27 @@ async def read_stored(maintenance: Session, key: ReferenceKey) -> Reference | No
 
 
 async def ensure_store(maintenance: Session) -> bool:
-    """Make the store unless it is there; False if this role may not make or use one."""
+    """Make the store unless it is there; False if this role may not make or use one.
+
+    Raises:
+        LockTimeout: another session has been making it for a minute.
+    """
+    if await _is_there(maintenance):
+        return await _is_usable(maintenance)
+    # IF NOT EXISTS does not keep two apart, and GRANT on what another session grants fails with XX000.
+    async with hold_lock(maintenance, reference_key("the store"), timeout_s=STORE_LOCK_SECONDS):
+        if not await _is_there(maintenance):
+            try:
+                await maintenance.execute(_fixed("reference/create_store"))
+            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
+                return False
+    return await _is_usable(maintenance)
+
+
+async def _is_there(maintenance: Session) -> bool:
     cursor = await maintenance.execute("SELECT pg_catalog.to_regclass('stonegate.reference_databases') IS NOT NULL")
     row = await cursor.fetchone()
-    if row is not None and row[0]:
-        return await _is_usable(maintenance)
-    try:
-        await maintenance.execute(_fixed("reference/create_store"))
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
-        return False
-    except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject, psycopg.errors.DuplicateTable):
-        pass  # two at once: the other one made it
-    return await _is_usable(maintenance)
+    return row is not None and bool(row[0])
 
 
 async def _is_usable(maintenance: Session) -> bool:

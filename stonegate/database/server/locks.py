@@ -9,7 +9,7 @@ of a sha256, without the sign bit, so that pg_locks shows the same numbers that 
 |---|---|---|---|
 | apply | 2115623486 | the name of the database | the target database |
 | database (create, drop) | 288072648 | the name of the database | the maintenance database |
-| reference (build) | 1222883216 | the key of the reference database | the maintenance database |
+| reference (build) | 1222883216 | the key of the reference database, or "the store" | the maintenance database |
 
 They are polled with pg_try_advisory_lock in autocommit: a session that waits inside PostgreSQL holds a snapshot, which
 CREATE INDEX CONCURRENTLY waits for in turn, and lock_timeout would cancel it (behaviour, §6).
