@@ -21,6 +21,7 @@ from stonegate.model.plan import Action, Statement, Step
 
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK = "40P01"
+INTERNAL_ERROR = "XX000"
 INVALID_CATALOG_NAME = "3D000"
 _NO_PRIVILEGE = "42501"
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
@@ -136,7 +137,13 @@ def words_of(error: psycopg.Error) -> str:
 
 
 def is_lock_failure(error: psycopg.Error) -> bool:
-    """True if another session was in the way, so that the same transaction may succeed when tried again."""
+    """True if another session was in the way, so that the same transaction may succeed when tried again.
+
+    GRANT, COMMENT and ALTER of what another session changes in the same moment wait for it and then fail with an
+    internal error ("tuple concurrently updated"): catalogs are changed by simple_heap_update, which never looks again.
+    """
+    if error.sqlstate == INTERNAL_ERROR:
+        return (error.diag.message_primary or "").startswith("tuple concurrently ")
     return error.sqlstate in (LOCK_NOT_AVAILABLE, DEADLOCK)
 
 

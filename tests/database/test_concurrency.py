@@ -49,6 +49,20 @@ def test_a_lock_that_is_given_up_in_time_only_delays_the_apply(database: Databas
     assert report.status is Status.APPLIED, report.error
 
 
+def test_a_grant_by_somebody_else_in_the_same_moment_only_delays_the_apply(database: Database, tmp_path: Path) -> None:
+    function = "CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1;"
+    applied(database.url, write(tmp_path, {"functions/f.sql": function}))
+    granted = write(tmp_path, {"functions/f.sql": f"{function}\nGRANT EXECUTE ON FUNCTION f() TO pg_monitor;"})
+    other = psycopg.connect(database.url)
+    other.execute("GRANT EXECUTE ON FUNCTION f() TO pg_monitor")
+    timer = threading.Timer(1.0, other.commit)
+    timer.start()
+    report = apply(database.url, granted)
+    timer.join()
+    other.close()
+    assert report.status is Status.APPLIED, report.error
+
+
 def test_a_statement_timeout_names_the_statement(database: Database, tmp_path: Path) -> None:
     source = write(tmp_path, {"migrations/001.sql": "SELECT 1;\nSELECT pg_sleep(5);\n"})
     report = apply(database.url, source, statement_timeout_s=0.1)
