@@ -72,6 +72,10 @@ TYPES = {
     "functions/shapes.sql": """
         CREATE FUNCTION add(a int, b int DEFAULT 10) RETURNS int LANGUAGE sql AS 'SELECT a + b';
         CREATE FUNCTION total(VARIADIC v int[]) RETURNS bigint LANGUAGE sql AS 'SELECT sum(x) FROM unnest(v) AS x';
+        CREATE FUNCTION joined(a text, VARIADIC v text[] DEFAULT '{}') RETURNS text LANGUAGE sql
+            AS 'SELECT a || array_to_string(v, ''+'')';
+        CREATE FUNCTION rows_of(OUT r point2, OUT t int) LANGUAGE sql AS 'SELECT (1, ''one'', NULL)::point2, 2';
+        CREATE FUNCTION r() RETURNS int LANGUAGE sql AS 'SELECT 1';
         CREATE FUNCTION nothing() RETURNS void LANGUAGE sql AS '';
         CREATE FUNCTION numbers(n int) RETURNS TABLE (i int, word text)
             LANGUAGE sql AS 'SELECT i, ''w'' || i FROM generate_series(1, n) AS i';

@@ -72,6 +72,8 @@ def value(gateway: Gateway, shop: str, function: str, params: Any, **more: Any) 
         ("points", [{"x": 1}, {"x": 2}], [{"x": n, "label": None, "at": None} for n in (1, 2)]),
         ("any", 7, 7),
         ("any", "seven", "seven"),
+        ("any", {"a": [1]}, {"a": [1]}),
+        ("any", [1, None, 2], [1, None, 2]),
     ],
 )
 def test_values_come_back(gateway: Gateway, shop: str, name: str, sent: Any, received: Any) -> None:
@@ -103,9 +105,15 @@ def test_shapes(gateway: Gateway, shop: str) -> None:
     assert value(gateway, shop, "add", {"b": 1, "a": 2}) == 3
     assert value(gateway, shop, "total", [1, 2, 3]) == 6
     assert value(gateway, shop, "total", [[4, 5]]) == value(gateway, shop, "total", {"v": [4, 5]}) == 9
+    assert value(gateway, shop, "joined", ["x", "y", "z"]) == "xy+z"
+    assert value(gateway, shop, "joined", {"v": ["y"], "a": "x"}) == "xy"
+    assert value(gateway, shop, "joined", {"a": "x"}) == value(gateway, shop, "joined", ["x"]) == "x"
     assert value(gateway, shop, "nothing", []) is None
     assert value(gateway, shop, "zone", []) == "UTC"
     assert value(gateway, shop, "select", ["quoted"]) == "quoted"
+    assert value(gateway, shop, "r", []) == 1
+    (row,) = gateway.call(shop, "rows_of").json()["rows"]  # r is no row here, but a column of it
+    assert row == {"r": {"x": 1, "label": "one", "at": None}, "t": 2}
     answer = gateway.call(shop, "numbers", [3]).json()
     assert answer["rows"] == [{"i": i, "word": f"w{i}"} for i in (1, 2, 3)]
     assert answer["row_count"] == 3
@@ -163,7 +171,9 @@ def test_an_ambiguous_call_lists_the_candidates(gateway: Gateway, shop: str) -> 
     assert "vague(date)" in message and "vague(uuid)" in message
 
 
-def test_a_call_without_parameters_is_told_what_there_is(gateway: Gateway, shop: str) -> None:
+def test_a_call_with_other_parameters_is_told_what_there_are(gateway: Gateway, shop: str) -> None:
+    named = gateway.call(shop, "add", {"A": 1}).json()["message"]
+    assert "takes the parameters named A; add(a integer, b integer)" in named
     messages = {gateway.post("/call", {"platform": shop, "function": "add", **sent}).json()["message"] for sent in NONE}
     assert len(messages) == 1 and "takes 0 parameters; add(" in messages.pop()
 

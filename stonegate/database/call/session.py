@@ -54,6 +54,11 @@ class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
         """`add(integer, integer)`."""
         return f"{self.name}({', '.join(parameter.type for parameter in self.parameters)})"
 
+    @property
+    def described(self) -> str:
+        """`add(a integer, b integer)`."""
+        return f"{self.name}({', '.join(f'{each.name} {each.type}'.strip() for each in self.parameters)})"
+
 
 async def open_session(conninfo: str, *, statement_timeout_s: float) -> CallSession:
     """Log in; the session is in UTC, and spares us notices, which nobody would read.

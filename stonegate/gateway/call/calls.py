@@ -23,6 +23,7 @@ from stonegate.gateway.call.request import CallRequest, LargeCallRequest, id_tex
 from stonegate.gateway.call.signatures import (
     FUNCTION_NAME,
     MOST_SHOWN,
+    NO_FUNCTION,
     Arguments,
     bind_call,
     choose_signature,
@@ -208,11 +209,7 @@ class Calls:
         if not found:
             # Names that do not exist are not remembered: there is no end of them.
             self._known.get(database, {}).pop(name, None)
-            raise FunctionNotFound(
-                f"there is no function {name}",
-                hint="it must stand in a schema of the database's search_path",
-                database=database,
-            )
+            raise FunctionNotFound(f"there is no function {name}", hint=NO_FUNCTION, database=database)
         known = self._known.setdefault(database, {}).setdefault(name, _Function())
         known.learn(found)
         return known

@@ -24,11 +24,13 @@ FUNCTION_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
 #: Characters of a name, and names, that a refusal repeats.
 MOST_SHOWN: Final = 63
 MOST_NAMES: Final = 20
+NO_FUNCTION: Final = "it must be a function, no procedure or trigger's, in a schema of the database's search_path"
 #: More parameters than a function can have (manual, 35: FUNC_MAX_ARGS is 100), VARIADIC ones included.
 MOST_ARGUMENTS: Final = 10_000
 
 _INTEGERS: Final = {"int2": 15, "int4": 31, "int8": 63}
 _FLOATS: Final = {"numeric": 7, "float8": 6, "float4": 5, "money": 2}
+_ANY: Final = {"anyelement", "any", "anycompatible", "anynonarray", "anycompatiblenonarray"}
 _TEXTS: Final = {"text": 9, "varchar": 8, "bpchar": 7, "name": 6, "citext": 8}
 
 
@@ -51,9 +53,7 @@ def choose_signature(name: str, signatures: Sequence[FunctionSignature], argumen
         UsageError: none takes so many or such arguments, or several do equally well; the details list them.
     """
     if not signatures:
-        raise FunctionNotFound(
-            f"there is no function {name}", hint="it must stand in a schema of the database's search_path"
-        )
+        raise FunctionNotFound(f"there is no function {name}", hint=NO_FUNCTION)
     if len(arguments) > MOST_ARGUMENTS:
         raise UsageError(f"{len(arguments):,} parameters are more than the {MOST_ARGUMENTS:,} allowed")
     labels = tuple(sorted(signature.label for signature in signatures))
@@ -61,7 +61,8 @@ def choose_signature(name: str, signatures: Sequence[FunctionSignature], argumen
     if not by_arity:
         if isinstance(arguments, Mapping) and arguments:
             shown = ", ".join(each[:MOST_SHOWN] for each in tuple(arguments)[:MOST_NAMES])
-            raise UsageError(f"no function {name} takes the parameters named {shown}", details=labels)
+            named = tuple(sorted(signature.described for signature in signatures))
+            raise UsageError(f"no function {name} takes the parameters named {shown}", details=named)
         raise UsageError(
             f"no function {name} takes {len(arguments)} parameter{'s' * (len(arguments) != 1)}", details=labels
         )
@@ -107,7 +108,8 @@ def write_call(signature: FunctionSignature, parts: Sequence[str], types: Sequen
     if signature.is_void:
         query = f"SELECT {function}"
     else:
-        query = f"SELECT pg_catalog.row_to_json(r)::pg_catalog.text FROM (SELECT * FROM {function}) AS r"
+        # r.* is the row (manual 8.16.5), where r would be a column that happens to have that name.
+        query = f"SELECT pg_catalog.row_to_json(r.*)::pg_catalog.text FROM (SELECT * FROM {function}) AS r"
     return Statement(sql=query, types=tuple(types), after=signature.after)
 
 
@@ -151,8 +153,14 @@ def _fit_named(signature: FunctionSignature, arguments: Mapping[str, msgspec.Raw
         return None
     order = [parameter for parameter in signature.parameters if parameter.name in arguments]
     pairs = tuple((parameter, arguments[parameter.name], False) for parameter in order)
+    left = len(signature.parameters) - len(order)
     spread = signature.is_variadic and bool(order) and order[-1] is signature.parameters[-1]
-    return _ranked(Fit(signature, pairs, (0, 0, 0), spread, named=True), left=len(signature.parameters) - len(order))
+    if signature.is_variadic and not spread:
+        # Names reach such a function only with its array (manual 38.5.6): without it the others go by their places.
+        if tuple(order) != signature.parameters[: len(order)]:
+            return None
+        return _ranked(Fit(signature, pairs, (0, 0, 0)), left=left)
+    return _ranked(Fit(signature, pairs, (0, 0, 0), spread, named=True), left=left)
 
 
 def _ranked(fit: Fit, *, left: int, expanded: bool = False) -> Fit:
@@ -177,9 +185,9 @@ def _score(parameter: Parameter, raw: msgspec.Raw) -> int:
                 return 6
             if is_array or base in ("anyarray", "anycompatiblearray"):
                 return 9
-            return 8 if base == "bytea" else 0
+            return 8 if base == "bytea" else 3 if base in _ANY else 0
         case 0x7B:  # {
-            return 9 if parameter.kind == "c" or base == "record" else 6 if base in JSON_TYPES else 0
+            return 9 if parameter.kind == "c" or base == "record" else 6 if base in JSON_TYPES else 3 * (base in _ANY)
         case _:
             return _score_number(base, bytes(raw)) if not is_array and parameter.kind != "c" else 0
 
