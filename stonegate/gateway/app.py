@@ -224,13 +224,14 @@ class _Served:
         check_length(scope, cap)
         seconds, room = (ARCHIVE_SECONDS, gateway.archives) if endpoint.archive else (BODY_SECONDS, gateway.bodies)
         request = Request(scope, bounded(receive, cap, seconds, Share.of(scope, room)))
+        incoming = await endpoint.read(gateway, request)
         try:
-            incoming = await endpoint.read(gateway, request)
             answer = await endpoint.handler(
                 Incoming(gateway, incoming.form, incoming.archive, incoming.path, incoming.query, facts)
             )
         finally:
-            await request.close()
+            if incoming.archive is not None:
+                await incoming.archive.close()
         await _send(send, answer, facts)
 
 

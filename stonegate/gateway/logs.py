@@ -131,6 +131,12 @@ def _plain(value: object) -> str:
     return text if text.isprintable() else repr(text)
 
 
+def warn_about(unknown: tuple[str, ...], path: str) -> None:
+    """Tell the operator of fields that mean nothing here; a client's typing error is found in the log."""
+    if unknown:
+        LOG.warning("%s: unknown fields ignored: %s", path, ", ".join(name[:64] for name in unknown[:10]))
+
+
 def set_up_logs(*, level: str, form: str, directory: Path | None, file: str = "stonegate.log") -> None:
     """Send everything to standard error, and to a file in `directory` if there is one.
 

@@ -14,7 +14,8 @@ from stonegate.gateway.bodies import Share, check_length, read_body
 from stonegate.gateway.call.calls import CallAnswer
 from stonegate.gateway.call.request import CallRequest, LargeCallRequest, find_unknown, strict_decoder
 from stonegate.gateway.call.values import LARGE_BYTES
-from stonegate.gateway.endpoints import decode_json, warn_about
+from stonegate.gateway.endpoints import decode_json
+from stonegate.gateway.logs import warn_about
 from stonegate.gateway.protocol import Exchange
 from stonegate.gateway.state import Gateway
 from stonegate.settings import MIB
