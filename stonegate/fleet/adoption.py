@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
-from stonegate.database.connect import using
+from stonegate.database.connect import Session, using
 from stonegate.database.server.databases import MAINTENANCE, connect_maintenance
+from stonegate.database.server.locks import database_key, hold_lock
+from stonegate.database.tenants.clone import MAKE_SECONDS
 from stonegate.database.tenants.labels import DatabaseFacts, read_facts
 from stonegate.database.tenants.privileges import take_over
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, UsageError
@@ -71,21 +75,35 @@ async def adopt_database(registry: Registry, server: str, owner: Owner, database
         PlatformIsolationViolation: it is labelled or recorded as another's.
         UsageError: it is the server's own, or stonegate's.
         MigrationFailed: the administrator may not.
+        LockTimeout: other sessions keep what would change hands, or make, adopt or drop the database.
     """
     _require_ordinary(database)
-    known = registry.find(owner.platform)
-    own = None if known is None else known.find(owner)
-    async with using(await connect_maintenance(server)) as maintenance:
+    async with _undisturbed(server, {database, owner.database}) as maintenance:
+        known = registry.find(owner.platform)
+        own = None if known is None else known.find(owner)
         found = await read_facts(maintenance, [database] if own is None else [database, own.database])
-    facts = found.get(database)
-    renamed = None
-    if own is not None and own.database not in found and facts is not None and facts.label == label_of(owner):
-        renamed = own.database
-    await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed)
-    _require_ours(facts, owner, database)
-    platform = await asyncio.to_thread(registry.ensure, owner.platform)
-    await take_over(server, database, label_of(owner), owner=None if platform.login is None else platform.login.user)
-    return await _record(registry, owner, database, renamed=renamed)
+        facts = found.get(database)
+        renamed = None
+        if own is not None and own.database not in found and facts is not None and facts.label == label_of(owner):
+            renamed = own.database
+        await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed)
+        _require_ours(facts, owner, database)
+        platform = await asyncio.to_thread(registry.ensure, owner.platform)
+        role = None if platform.login is None else platform.login.user
+        await take_over(server, database, label_of(owner), owner=role)
+        return await _record(registry, owner, database, renamed=renamed)
+
+
+@asynccontextmanager
+async def _undisturbed(server: str, names: set[str]) -> AsyncIterator[Session]:
+    """A session that keeps the databases of these names from being made, adopted or dropped by others.
+
+    Two adoptions at once would leave the database with the role of one platform and in the records of the other.
+    """
+    async with using(await connect_maintenance(server)) as maintenance, AsyncExitStack() as locks:
+        for name in sorted(names):  # in one order, so that two do not wait for each other
+            await locks.enter_async_context(hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS))
+        yield maintenance
 
 
 def _require_ours(facts: DatabaseFacts | None, owner: Owner, database: str) -> None:

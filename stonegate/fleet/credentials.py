@@ -8,7 +8,8 @@ from functools import partial
 
 from stonegate.database.connect import Session, using
 from stonegate.database.conninfo import with_login
-from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.databases import LOCK_SECONDS, connect_maintenance
+from stonegate.database.server.locks import hold_lock, role_key
 from stonegate.database.tenants.roles import can_login, create_role, drop_role, read_role, require_member, set_password
 from stonegate.errors import PlatformAlreadyRegistered, StonegateError, UsageError
 from stonegate.fleet.files import locked_meanwhile
@@ -35,11 +36,9 @@ async def register_platform(
         PlatformAlreadyRegistered, PlatformIsolationViolation: see `Registry.register`.
         UsageError: a password without a user, a name that is too long, or a role that may not be taken.
         MigrationFailed, ConnectionFailed: the server refuses.
+        LockTimeout: somebody else has been registering that role for a minute.
     """
-    if registry.find(name) is not None:
-        raise PlatformAlreadyRegistered(
-            f"the platform {name} is registered already", hint="stonegate platform list shows all of them"
-        )
+    _require_new(registry, name)
     if user is None:
         if password is not None:
             raise UsageError("a password was given, but no role", hint="--db-user USER")
@@ -49,7 +48,12 @@ async def register_platform(
     if "\x00" in user + (password or ""):
         raise UsageError("the role or its password holds the character U+0000, which PostgreSQL has not")
     chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)
-    async with using(await connect_maintenance(server)) as maintenance:
+    # Until the role is on record it may be dropped again, and nobody else may take it.
+    async with (
+        using(await connect_maintenance(server)) as maintenance,
+        hold_lock(maintenance, role_key(user), timeout_s=LOCK_SECONDS),
+    ):
+        await asyncio.to_thread(_require_new, registry, name)
         created = await create_role(maintenance, user, chosen)
         try:
             if not created:
@@ -60,6 +64,13 @@ async def register_platform(
             if created:
                 await drop_role(maintenance, user)
             raise
+
+
+def _require_new(registry: Registry, name: str) -> None:
+    if registry.find(name) is not None:
+        raise PlatformAlreadyRegistered(
+            f"the platform {name} is registered already", hint="stonegate platform list shows all of them"
+        )
 
 
 async def _require_takeable(maintenance: Session, server: str, user: str, password: str | None) -> None:

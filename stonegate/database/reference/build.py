@@ -298,8 +298,8 @@ async def _build_with_roles(maintenance: Session, building: _Building, facts: Se
                 raise
             try:
                 await maintenance.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(unknown.group(1))))
-            except psycopg.errors.DuplicateObject:
-                continue
+            except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                continue  # made in the same moment, it fails on pg_authid's unique index
             except psycopg.errors.InsufficientPrivilege as refusal:
                 name = unknown.group(1)
                 raise ReferenceUnavailable(

@@ -8,7 +8,8 @@ of a sha256, without the sign bit, so that pg_locks shows the same numbers that 
 | lock | classid | objid made from | taken in |
 |---|---|---|---|
 | apply | 2115623486 | the name of the database | the target database |
-| database (create, drop) | 288072648 | the name of the database | the maintenance database |
+| database (create, drop, adopt) | 288072648 | the name of the database | the maintenance database |
+| role (register) | 891242242 | the name of the role | the maintenance database |
 | reference (build) | 1222883216 | the key of the reference database, or "the store" | the maintenance database |
 
 They are polled with pg_try_advisory_lock in autocommit: a session that waits inside PostgreSQL holds a snapshot, which
@@ -78,10 +79,15 @@ def apply_key(database: str) -> LockKey:
 
 
 def database_key(database: str) -> LockKey:
-    """The lock for creating or dropping a database; taken in the maintenance database."""
+    """The lock for creating, adopting or dropping a database; taken in the maintenance database."""
     return LockKey(
         space=_number("stonegate database"), object=_number(database), label=f"the lock on creating {database}"
     )
+
+
+def role_key(role: str) -> LockKey:
+    """The lock for giving a role to a platform; taken in the maintenance database."""
+    return LockKey(space=_number("stonegate role"), object=_number(role), label=f"the lock on the role {role}")
 
 
 def reference_key(reference: str) -> LockKey:

@@ -61,10 +61,11 @@ async def create_role(conn: Session, name: str, password: str) -> bool:
         sql.Identifier(name), sql.Literal(_verifier(conn, name, password))
     )
     try:
-        await conn.execute(statement)
-        await _join(conn, name)
-    except psycopg.errors.DuplicateObject:
-        return False
+        async with conn.transaction():
+            await conn.execute(statement)
+            await _join(conn, name)
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return False  # made in the same moment, it fails on pg_authid's unique index
     except psycopg.Error as error:
         if error.sqlstate == _RESERVED_NAME:
             raise UsageError(f"the role {name} cannot be created", cause=error.diag.message_primary) from error
