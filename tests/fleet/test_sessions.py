@@ -131,6 +131,19 @@ async def test_an_adopted_database_is_the_roles_with_all_that_is_in_it(fleet: Fl
         psycopg.connect(fleet.server.tcp_url(database, user=f"{fleet.name}brole", password="known"))
 
 
+async def test_an_administrator_who_is_no_superuser_adopts_what_is_its_own(any_fleet: Fleet) -> None:
+    fleet = any_fleet
+    admin, database = f"{fleet.name}admin", f"{fleet.name}_main"
+    fleet.rows("postgres", f"CREATE ROLE {admin} LOGIN CREATEDB CREATEROLE PASSWORD 'own'")
+    fleet.rows("postgres", f"CREATE DATABASE {database} OWNER {admin}")
+    fleet.rows(database, f"SET ROLE {admin}; CREATE TABLE theirs (id int)")
+    url = fleet.server.tcp_url(user=admin, password="own")
+    await register_platform(fleet.registry, url, fleet.name, user=f"{fleet.name}role")
+    await adopt_database(fleet.registry, url, v1_owner(fleet.name, None), database)
+    owner = "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = 'theirs'"
+    assert fleet.rows(database, owner) == [(f"{fleet.name}role",)]
+
+
 async def test_an_adoption_does_not_stand_in_a_queue_that_holds_up_everybody(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

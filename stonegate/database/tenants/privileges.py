@@ -33,8 +33,9 @@ async def take_over(server: str, database: str, label: Label, *, owner: str | No
     name = sql.Identifier(database)
     statements: list[sql.SQL | sql.Composed] = [sql.SQL("SET LOCAL search_path = ''"), label_statement(database, label)]
     if owner is not None:
-        statements.append(sql.SQL(load("privileges/give_objects")).format(owner=sql.Literal(owner)))
+        # The database first: its owner may create in `public`, which PostgreSQL asks of whoever gets a table there.
         statements.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
+        statements.append(sql.SQL(load("privileges/give_objects")).format(owner=sql.Literal(owner)))
     statements.append(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(name))
 
     async def attempt() -> None:
