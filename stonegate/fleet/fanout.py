@@ -263,20 +263,21 @@ class _Run:
 
         options = replace(target.complete(self.options), create_database=False)
         pause, lost = pauses(), False
-        conninfos = deque(target.conninfos)
-        refreshed = False
+        known = target.conninfos
+        conninfos = deque(known)
         while True:
             report = await _apply(conninfos[0], self.source, options, on_progress)
             error = report.error
             is_gone = error is not None and server_is_gone(error)
             if not is_gone:
                 self.patience.restore()
-            if error is not None and is_bad_password(error) and (len(conninfos) > 1 or not refreshed):
+            if error is not None and is_bad_password(error):
                 conninfos.popleft()
-                if not conninfos:
-                    refreshed = True
-                    conninfos.extend(self.renew(target).conninfos)
-                continue
+                if not conninfos and (renewed := self.renew(target).conninfos) != known:
+                    known = renewed
+                    conninfos.extend(renewed)
+                if conninfos:
+                    continue
             if error is None or not is_gone or self.stop.reason is not None or not self.patience.is_left():
                 break
             lost = lost or "lost during the commit" in error.message

@@ -9,7 +9,8 @@ from stonegate.database.connect import Session, using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, find_labelled
 from stonegate.database.tenants.make import Made, Mould, make_tenant, prepare_mould
-from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
+from stonegate.database.tenants.roles import is_bad_login
+from stonegate.errors import ConnectionFailed, DatabaseAlreadyExists, PlatformIsolationViolation
 from stonegate.fleet.adoption import label_of, owner_in
 from stonegate.fleet.ending import finish_undisturbed
 from stonegate.fleet.names import MAIN, Owner
@@ -37,14 +38,21 @@ async def create_tenant(
 
 async def prepare(registry: Registry, server: str, source: LazySource, platform: str) -> Mould:
     """The mould of a platform's tenants; what was learnt of the folder is noted for the next time."""
-    login, home = registry.platform(platform).login, registry.home(platform)
-    mould = await prepare_mould(
-        server,
-        source,
-        logins=() if login is None else logins(server, login, "postgres"),
-        owner=None if login is None else login.user,
-        note=read_note(home, source.digest),
-    )
+    home = registry.home(platform)
+    while True:
+        login = registry.platform(platform).login
+        try:
+            mould = await prepare_mould(
+                server,
+                source,
+                logins=() if login is None else logins(server, login, "postgres"),
+                owner=None if login is None else login.user,
+                note=read_note(home, source.digest),
+            )
+            break
+        except ConnectionFailed as failure:
+            if not is_bad_login(failure) or registry.platform(platform).login == login:
+                raise  # else the password was changed meanwhile
     if mould.note is not None:
         await asyncio.to_thread(record_note, home, source.digest, mould.note)
     return mould

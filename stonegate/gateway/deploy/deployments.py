@@ -125,13 +125,14 @@ def create_empty(deployer: Deployer, platform: str, tenant: str) -> Outcome:
         registry = deployer.registry
         registry.platform(platform)
         owner = v1_owner(platform, tenant)
-        if await find_database(registry, deployer.server, owner) is not None:
+        login = registry.platform(platform).login
+        user = None if login is None else login.user
+        if await find_database(registry, deployer.server, owner) is not None or not await make_empty(
+            deployer.server, owner.database, label_of(owner), owner=user
+        ):
             raise DatabaseAlreadyExists(
                 f"the database {owner.database} exists already", hint="/migrate deploys to it", database=owner.database
             )
-        login = registry.platform(platform).login
-        user = None if login is None else login.user
-        await make_empty(deployer.server, owner.database, label_of(owner), owner=user)
         registry.record(DatabaseRecord(owner=owner, database=owner.database, created_at=now()))
         body = {"status": "created", "database": owner.database, "message": f"created the database {owner.database}"}
         return Outcome(body=body, touched=(owner.database,), results=((owner.database, "created"),))
@@ -224,6 +225,7 @@ async def _register(deployer: Deployer, platform: str, tenant: str | None, archi
         source,
         deployer.options(PlanOptions(), missing_seeds="warn", admin=deployer.server),
         max_table_mb=deployer.register_max_table_mb,
+        renew=partial(renew_target, registry),
     )
 
 

@@ -10,11 +10,10 @@ from stonegate.database.deployment import apply_plan, plan_database
 from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import blocked_error, failed_report, unchanged_report
 from stonegate.database.server.sizes import read_sizes
-from stonegate.database.tenants.roles import try_logins
 from stonegate.database.tracking.tables import read_state
 from stonegate.database.unchanged import unchanged_plan
 from stonegate.errors import LockTimeout, StalePlan, TableTooLarge
-from stonegate.fleet.targets import Target
+from stonegate.fleet.targets import Renew, Target, log_in
 from stonegate.gateway.deploy.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Mode, Phase, Plan
@@ -30,11 +29,16 @@ SUPERSEDED = (
 )
 
 
-async def register_existing(target: Target, source: LazySource, options: ApplyOptions, *, max_table_mb: int) -> Outcome:
+async def register_existing(
+    target: Target, source: LazySource, options: ApplyOptions, *, max_table_mb: int, renew: Renew
+) -> Outcome:
     """Bring the database up to date, if the folder is not one that it has moved on from.
 
     The plan is carried out only on the state that it was made for, so that of several replicas, old and new, none
     undoes what another one did meanwhile.
+
+    Args:
+        renew: the target as the registry has it now, for one whose password was changed meanwhile.
 
     Raises:
         TableTooLarge: a table above the limit would be rewritten, indexed or validated.
@@ -48,7 +52,7 @@ async def register_existing(target: Target, source: LazySource, options: ApplyOp
                 return outcome
         raise LockTimeout(f"other deployments keep changing the database {target.database}", database=target.database)
 
-    return await try_logins(target.conninfos, attempt)
+    return await log_in(target, attempt, renew)
 
 
 async def _attempt(
