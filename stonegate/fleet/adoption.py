@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from stonegate.database.connect import Session, using
@@ -43,12 +43,14 @@ async def find_database(registry: Registry, server: str, owner: Owner) -> Databa
     record = None if platform is None else platform.find(owner)
     if record is not None:
         return record
+    names = (owner.database, *(f"{word}_{MAIN}" for word in _beginnings(owner.database)))
     async with using(await connect_maintenance(server)) as maintenance:
-        facts = (await read_facts(maintenance, [owner.database])).get(owner.database)
+        there = await read_facts(maintenance, names)
+    facts = there.get(owner.database)
     if facts is None or (facts.label is not None and facts.label.unfinished):
         return None
     if facts.label is None:
-        await asyncio.to_thread(_require_unambiguous, registry, owner)
+        await asyncio.to_thread(_require_unambiguous, registry, owner, there)
         return await adopt_database(registry, server, owner, owner.database)
     if owner_in(facts.label) != owner:
         raise foreign(owner, owner_in(facts.label))
@@ -130,23 +132,36 @@ def _require_ordinary(database: str) -> None:
         )
 
 
-def _require_unambiguous(registry: Registry, owner: Owner) -> None:
-    """Refuse an unlabelled database unless no other platform can own its name; `X_main` belongs to X."""
+def _require_unambiguous(registry: Registry, owner: Owner, there: Collection[str]) -> None:
+    """Refuse an unlabelled database unless no other platform can own its name."""
     database = owner.database
     mine = sanitise(owner.platform, "platform")
-    names = {word_of(platform.name) for platform in registry.platforms()} | {mine}
-    possible = sorted(name for name in names if database.startswith(f"{name}_"))
-    if owner.schema is None and owner.tenant is None:
-        possible = [mine]
-    elif database.removesuffix("_main") in names and database.endswith("_main"):
-        possible = [database.removesuffix("_main")]
-    if possible == [mine]:
+    if (owner.schema is None and owner.tenant is None) or possible_owners(registry, database, there) <= {mine}:
         return
     raise PlatformIsolationViolation(
         f"it cannot be told whose the database {database} is: nothing in it says so",
         hint=f"if it is yours: stonegate platform adopt {owner.platform} {database}",
         database=database,
     )
+
+
+def possible_owners(registry: Registry, database: str, there: Collection[str]) -> frozenset[str]:
+    """The platforms, as words, that can own a database of that name: `X_main` belongs to X, and shows that X is one.
+
+    Args:
+        there: databases that the server has.
+    """
+    words = {word_of(platform.name) for platform in registry.platforms()}
+    words |= {word for word in _beginnings(database) if f"{word}_{MAIN}" in there}
+    if database.removesuffix(f"_{MAIN}") in words - {database}:
+        return frozenset({database.removesuffix(f"_{MAIN}")})
+    return frozenset(word for word in words if database.startswith(f"{word}_"))
+
+
+def _beginnings(database: str) -> tuple[str, ...]:
+    """`a` and `a_b` of `a_b_c`."""
+    parts = database.split("_")
+    return tuple("_".join(parts[:count]) for count in range(1, len(parts)))
 
 
 async def _record(registry: Registry, owner: Owner, database: str, *, renamed: str | None = None) -> DatabaseRecord:

@@ -18,6 +18,7 @@ from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateE
 from stonegate.fleet.adoption import find_database, label_of
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import Owner, v1_owner, v2_owner
+from stonegate.fleet.original import find_unrecorded
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.stored_folders import read_schema, store_schema
@@ -93,8 +94,8 @@ def migrate(deployer: Deployer, platform: str, tenant: str | None, archive: byte
     async def work() -> Outcome:
         registry = deployer.registry
         source = _source(read_archive(archive, "schema", caps=deployer.caps))
-        targets = await _v1_targets(deployer, registry, platform, tenant)
-        return await _apply(deployer, targets, source, options)
+        targets, warnings = await _v1_targets(deployer, registry, platform, tenant)
+        return await _apply(deployer, targets, source, options, warnings=warnings)
 
     return _run(work)
 
@@ -123,6 +124,8 @@ def create_empty(deployer: Deployer, platform: str, tenant: str) -> Outcome:
 
     async def work() -> Outcome:
         registry = deployer.registry
+        if registry.find(platform) is None:  # the original asked for no registration
+            await find_database(registry, deployer.server, v1_owner(platform, None))
         registry.platform(platform)
         owner = v1_owner(platform, tenant)
         login = registry.platform(platform).login
@@ -229,22 +232,26 @@ async def _register(deployer: Deployer, platform: str, tenant: str | None, archi
     )
 
 
-async def _v1_targets(deployer: Deployer, registry: Registry, platform: str, tenant: str | None) -> tuple[Target, ...]:
-    if tenant is not None:
+async def _v1_targets(
+    deployer: Deployer, registry: Registry, platform: str, tenant: str | None
+) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """The database of a tenant, or all of v1 that the platform has; and what is to be said of those left out."""
+    targets: tuple[Target, ...] = ()
+    warnings: tuple[str, ...] = ()
+    if tenant is None:
+        known = registry.find(platform)
+        own = () if known is None else known.databases
+        unrecorded = await find_unrecorded(registry, deployer.server, platform)
+        recorded = (find_target(registry, deployer.server, each) for each in own if each.owner.schema is None)
+        targets = (*recorded, *unrecorded.targets)
+        warnings = unrecorded.warnings
+    if not targets:
         owner = v1_owner(platform, tenant)
         record = await find_database(registry, deployer.server, owner)
         if record is None:
             raise _missing(owner)
-        return (find_target(registry, deployer.server, record),)
-    known = registry.find(platform)
-    own = [] if known is None else [each for each in known.databases if each.owner.schema is None]
-    if not own:
-        main = v1_owner(platform, None)
-        found = await find_database(registry, deployer.server, main)
-        if found is None:
-            raise _missing(main)
-        own = [found]
-    return tuple(find_target(registry, deployer.server, each) for each in own)
+        targets = (find_target(registry, deployer.server, record),)
+    return targets, warnings
 
 
 def _missing(owner: Owner) -> DatabaseNotFound:
@@ -259,6 +266,7 @@ async def _apply(
     source: LazySource,
     options: MigrateOptions,
     on_database: Callable[[dict[str, Any]], None] | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Outcome:
     routines = count_routines(source)
     apply = deployer.options(options.plan, dry_run=options.dry_run, skip_verification=options.skip_verification)
@@ -269,4 +277,6 @@ async def _apply(
 
     renew = partial(renew_target, deployer.registry)
     report = await apply_fleet(targets, source, apply, deployer.fan, on_event=tell, renew=renew)
-    return summary_of_fleet(report, source, dry_run=options.dry_run, skip_verification=options.skip_verification)
+    return summary_of_fleet(
+        report, source, dry_run=options.dry_run, skip_verification=options.skip_verification, warnings=warnings
+    )

@@ -136,13 +136,19 @@ def result_of(report: ApplyReport, routines: int) -> dict[str, Any]:
     return body
 
 
-def summary_of_fleet(report: FleetReport, source: LazySource, *, dry_run: bool, skip_verification: bool) -> Outcome:
-    """`/migrate`: 200 if all finished, else the worst that happened, always with a result for every database."""
+def summary_of_fleet(
+    report: FleetReport, source: LazySource, *, dry_run: bool, skip_verification: bool, warnings: tuple[str, ...] = ()
+) -> Outcome:
+    """`/migrate`: 200 if all finished, else the worst that happened, always with a result for every database.
+
+    Args:
+        warnings: about the deployment as a whole.
+    """
     routines = count_routines(source)
     results = [result_of(each, routines) for each in report.results]
     done = [each for each in report.results if each.error is None]
     totals = [counts_of(each, routines) for each in report.results]
-    warned = any(each.warnings for each in done)
+    warned = bool(warnings) or any(each.warnings for each in done)
     status = "dry_run" if dry_run else "completed_with_warnings" if warned else "completed"
     body: dict[str, Any] = {
         "status": status,
@@ -160,6 +166,8 @@ def summary_of_fleet(report: FleetReport, source: LazySource, *, dry_run: bool, 
         "verification": _verification(report, skipped=skip_verification),
         "results": results,
     }
+    if warnings:
+        body["warnings"] = list(warnings)
     touched = () if dry_run else _touched(done)
     facts = tuple((each.database, each.status.value) for each in report.results)
     failed = [each for each in report.results if each.error is not None]

@@ -9,6 +9,7 @@ from typing import Any
 from stonegate.database.connect import using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.sizes import read_database_sizes
+from stonegate.fleet.original import find_unrecorded
 from stonegate.gateway.call.request import id_text
 from stonegate.gateway.deploy.deployments import create_empty, migrate, register
 from stonegate.gateway.deploy.results import Outcome
@@ -73,17 +74,22 @@ async def migrate_databases(incoming: Incoming) -> Answer:
 async def list_databases(incoming: Incoming) -> Answer:
     """The databases of a platform with their sizes."""
     gateway = incoming.gateway
-    name = incoming.query["platform"]
-    record = await asyncio.to_thread(gateway.registry.platform, name)
-    async with using(await connect_maintenance(gateway.settings.server_conninfo)) as maintenance:
-        sizes = await read_database_sizes(maintenance, [each.database for each in record.databases])
+    name, server = incoming.query["platform"], gateway.settings.server_conninfo
+    found = (await find_unrecorded(gateway.registry, server, name)).targets
+    record = await asyncio.to_thread(gateway.registry.find, name)
+    if record is None and not found:
+        record = gateway.registry.platform(name)  # says that there is none
+    owners = {each.database: each.owner for each in found}
+    owners |= {} if record is None else {each.database: each.owner for each in record.databases}
+    async with using(await connect_maintenance(server)) as maintenance:
+        sizes = await read_database_sizes(maintenance, tuple(owners))
     databases = [
         {
-            "name": each.database,
-            "type": "main" if each.owner.tenant in (None, "main") else "tenant",
-            "size_mb": round(sizes[each.database] / MIB, 2) if each.database in sizes else None,
+            "name": database,
+            "type": "main" if owner.tenant in (None, "main") else "tenant",
+            "size_mb": round(sizes[database] / MIB, 2) if database in sizes else None,
         }
-        for each in sorted(record.databases, key=lambda each: each.database)
+        for database, owner in sorted(owners.items())
     ]
     return Answer(200, {"platform": name, "databases": databases, "count": len(databases)})
 
