@@ -64,6 +64,7 @@ class Order(IntEnum):
 
     NEXT_DEFAULT = 600
     NEXT_NOT_NULL = 610
+    NEXT_SETTING = 620  # of a TOAST table, which the ALTER TABLE before may have made
 
     OWN_SEQUENCE = 700
     ADVANCE_SEQUENCE = 710
@@ -115,7 +116,7 @@ def combine(clauses: Iterable[Clause]) -> tuple[str, ...]:
     for clause in ordered:
         # PostgreSQL 17 and 18 lose an index that a new type and then a new expression rebuild in one ALTER TABLE.
         ends = clause.order == Order.COLUMN_EXPRESSION and is_retyping
-        ends |= clause.order == Order.DROP_FREED_COLUMN and bool(pending)
+        ends |= clause.order in (Order.DROP_FREED_COLUMN, Order.NEXT_SETTING) and bool(pending)
         if clause.table is None or clause.table != table or ends:
             statements += _alter_table(table, pending)
             table, pending, is_retyping = clause.table, [], False

@@ -290,7 +290,7 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
             yield _setting(desired, f"SET {'UNLOGGED' if desired.unlogged else 'LOGGED'}")
         case "options":
             own = text.option_changes(text.own_options(desired.options), text.own_options(live.options))
-            yield from (_setting(desired, action) for action in own)
+            yield from (_storage_parameters(desired, action) for action in own)
             if foreign := text.foreign_option_changes(desired.options, live.options):
                 yield _setting(desired, f"OPTIONS ({foreign})")
         case "inherits":
@@ -321,6 +321,12 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
 
 def _setting(table: Table, clause: str) -> Clause:
     return Clause(table=table.key.qualified, clause=clause, order=Order.TABLE_SETTING)
+
+
+def _storage_parameters(table: Table, action: str) -> Clause:
+    """SET or RESET; PostgreSQL makes a TOAST table behind the rest of an ALTER TABLE, whose SET would be lost."""
+    order = Order.NEXT_SETTING if text.TOAST_PREFIX in action else Order.TABLE_SETTING
+    return Clause(table=table.key.qualified, clause=action, order=order)
 
 
 def _inherit(table: QualifiedName, parent: QualifiedName) -> Clause:

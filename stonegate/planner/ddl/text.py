@@ -12,6 +12,7 @@ from stonegate.planner.diff.sequences import usual_options
 
 FOREIGN_PREFIX = "fdw."
 SERVER_PREFIX = "server="
+TOAST_PREFIX = "toast."
 DEFAULT_TABLESPACE = "pg_default"
 DEFAULT_ACCESS_METHOD = 170000  # SET ACCESS METHOD DEFAULT came with PostgreSQL 17
 

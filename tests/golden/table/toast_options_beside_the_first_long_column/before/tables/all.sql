@@ -1,0 +1,1 @@
+CREATE TABLE t (a int NOT NULL, b varchar(9) NOT NULL) WITH (fillfactor = 70); CREATE UNIQUE INDEX t_ab ON t (a, b); ALTER TABLE t REPLICA IDENTITY USING INDEX t_ab;
