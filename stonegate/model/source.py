@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
@@ -241,6 +241,15 @@ class Effect:
     columns: tuple[Effect, ...] = ()
     cascade: bool = False
     if_exists: bool = False
+
+    @property
+    def moved(self) -> ObjectKey | None:
+        """The key after a RENAME or SET_SCHEMA."""
+        if self.verb is EffectVerb.SET_SCHEMA and self.to is not None:
+            return replace(self.key, schema=self.to)
+        if self.verb is EffectVerb.RENAME and self.to is not None:
+            return replace(self.key, name=self.to) if self.key.member is None else replace(self.key, member=self.to)
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

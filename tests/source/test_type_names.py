@@ -57,12 +57,14 @@ def test_names_that_nobody_declares_are_public_or_of_their_extension() -> None:
     assert tree.items[0].key.arguments == "ext.citext, public.unknown_one, public.vector"
 
 
-def test_a_type_of_another_schema_is_found_by_its_only_declaration() -> None:
-    body = "RETURNS int RETURN 1"
+def test_names_without_schema_are_public_or_in_an_extension_s_schema() -> None:
     tree = parse(
         {
-            "types/a.sql": "CREATE TYPE sales.kind AS ENUM (); CREATE TYPE sales.either AS ENUM (); CREATE TYPE either AS ENUM ()",
-            "functions/f.sql": f"CREATE FUNCTION f(a kind, b either) {body}",
+            "extensions/citext.sql": "-- schema: ext",
+            "types/a.sql": "CREATE TYPE sales.kind AS ENUM (); CREATE TYPE ext.either AS ENUM ()",
+            "functions/f.sql": "CREATE FUNCTION f(a kind, b either) RETURNS int RETURN 1",
+            "migrations/1.sql": "ALTER TYPE kind SET SCHEMA sales",
         }
     )
-    assert tree.items[0].key.arguments == "sales.kind, public.either"
+    assert next(item.key.arguments for item in tree.items if item.key.name == "f") == "public.kind, ext.either"
+    assert str(tree.migrations[0].statements[0].effects[0].key) == "type kind"

@@ -19,7 +19,6 @@ _NO_ROWS = frozenset({"update", "delete", "truncate"})
 #: What leaves nothing behind.
 _PASSING = frozenset({"set", "reset", "show", "lock", "analyze", "vacuum", "explain"})
 _ROWS = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
-_MOVES = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
 
 
 def new_objects(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
@@ -49,7 +48,7 @@ def contained_migrations(
     for migration in reversed(tuple(migrations)):
         for statement in reversed(migration.statements):
             new |= {
-                effect.key for effect in statement.effects if _moved(effect) in new and effect.key not in live.objects
+                effect.key for effect in statement.effects if effect.moved in new and effect.key not in live.objects
             }
     filled = {
         effect.key
@@ -64,15 +63,6 @@ def contained_migrations(
         for migration in migrations
         if not migration.run_on_fresh and _is_contained(migration, whole, live, desired)
     )
-
-
-def _moved(effect: Effect) -> ObjectKey | None:
-    """Where a whole object is after the effect, if that renames or moves it."""
-    key, to = effect.key, effect.to
-    if effect.verb not in _MOVES or key.member is not None or to is None:
-        return None
-    schema, name = (key.schema, to) if effect.verb is EffectVerb.RENAME else (to, key.name)
-    return ObjectKey(key.kind, schema, name, key.arguments)
 
 
 def _first_word(statement: MigrationStatement) -> str:

@@ -16,7 +16,6 @@ from stonegate.model.plan import Action, Blocked, Phase, Step
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 from stonegate.planner.diff.naming import unquote
 
-_MOVES = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
 _NAME = r'"(?:[^"]|"")+"|[^\W\d][\w$]*'
 #: What a DO block says that adds a value, and fails where it is there already.
 _ADDED_IN_BLOCK = re.compile(
@@ -54,10 +53,8 @@ def moved_enums(migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
     for effect in _effects(migrations):
         if effect.verb is EffectVerb.RENAME_VALUE:
             found.add(effect.key)
-        elif effect.verb in _MOVES and effect.key.kind is ObjectKind.TYPE and effect.to is not None:
-            is_rename = effect.verb is EffectVerb.RENAME
-            moved = replace(effect.key, name=effect.to) if is_rename else replace(effect.key, schema=effect.to)
-            found |= {effect.key, moved}
+        elif effect.key.kind is ObjectKind.TYPE and effect.moved is not None:
+            found |= {effect.key, effect.moved}
     return frozenset(found)
 
 

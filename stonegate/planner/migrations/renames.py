@@ -8,6 +8,7 @@ from functools import partial
 from stonegate.model.catalog import (
     CatalogObject,
     DefaultPrivileges,
+    EnumType,
     Extension,
     OtherObject,
     Routine,
@@ -27,6 +28,9 @@ from stonegate.planner.migrations.table_parts import (
     with_attributes_of,
     with_parent_renamed,
 )
+
+#: What routines may take as a type, row types included.
+_TYPES = (ObjectKind.TYPE, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
 
 
 def rename(draft: Draft, effect: Effect) -> None:
@@ -78,15 +82,39 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
     if isinstance(moved, Table) and isinstance(wanted, Table):
         moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
         draft.each_table(partial(_follow, draft, old=key.qualified, new=moved.key.qualified))
-    elif isinstance(wanted, Routine) and isinstance(found, Routine):
-        moved = replace(wanted, body=found.body)  # which goes on speaking of the old names
-    elif wanted is not None and not isinstance(moved, Table):
+    elif isinstance(moved, Routine):
+        moved = _as_declared(draft, moved)
+    elif wanted is not None and not isinstance(moved, Table | EnumType):
         moved = wanted
     if key.kind is ObjectKind.TYPE:
         _follow_type(draft, key.qualified, moved.key.qualified)
     draft.put(moved)
+    if key.kind in _TYPES:
+        _follow_argument(draft, key.qualified, moved.key.qualified)
     if isinstance(moved, Table):
         draft.adopt_sequences(moved.key)
+
+
+def _as_declared(draft: Draft, routine: Routine) -> Routine:
+    """The routine as the folder has it, but with its body, which goes on speaking of the old names."""
+    wanted = draft.desired.objects.get(routine.key)
+    return replace(wanted, body=routine.body) if isinstance(wanted, Routine) else routine
+
+
+def _follow_argument(draft: Draft, old: QualifiedName, new: QualifiedName) -> None:
+    """Routines are known by the types that they take."""
+    names = _spellings(old, new)
+    for routine in draft.catalog.routines:
+        renamed = replace(routine, arguments=tuple(names.get(type_, type_) for type_ in routine.arguments))
+        if renamed.key != routine.key:
+            draft.remove(routine.key)
+            draft.moved.append((routine.key, renamed.key))
+            draft.uncertain.add(renamed.key.label)
+            draft.put(_as_declared(draft, renamed))
+
+
+def _spellings(old: QualifiedName, new: QualifiedName) -> dict[str, str]:
+    return {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
 
 
 def _follow(draft: Draft, table: Table, old: QualifiedName, new: QualifiedName) -> Table:
@@ -97,7 +125,7 @@ def _follow(draft: Draft, table: Table, old: QualifiedName, new: QualifiedName) 
 
 def _follow_type(draft: Draft, old: QualifiedName, new: QualifiedName) -> None:
     draft.each_table(lambda table: follow_type(table, draft.wanted_table(table), old, new))
-    names = {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
+    names = _spellings(old, new)
     draft.catalog = replace(
         draft.catalog,
         composites=tuple(with_attributes_of(composite, names) for composite in draft.catalog.composites),

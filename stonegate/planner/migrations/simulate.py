@@ -124,13 +124,8 @@ class Replay(Draft):
                 pass
             case _:
                 self.uncertain |= {effect.key.label, effect.key.owner.label}
-                if effect.verb is EffectVerb.RENAME and effect.to is not None:
-                    renamed = (
-                        replace(effect.key, member=effect.to)
-                        if effect.key.member is not None
-                        else replace(effect.key, name=effect.to)
-                    )
-                    self.uncertain |= {renamed.label, *(key.label for key in self.family(effect.key.owner))}
+                if effect.moved is not None:
+                    self.uncertain |= {effect.moved.label, *(key.label for key in self.family(effect.key.owner))}
                 for edge in self.catalog.dependencies:
                     if edge.on in (effect.key, effect.key.owner):
                         self.uncertain |= {edge.dependent.label, edge.dependent.owner.label}

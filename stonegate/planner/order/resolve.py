@@ -90,14 +90,8 @@ class Makers:
     def _note_migration(self, number: int, migration: Migration) -> None:
         for statement in migration.statements:
             for effect in statement.effects:
-                key = effect.key
-                if effect.verb is EffectVerb.RENAME and key.member is None and effect.to is not None:
-                    key = ObjectKey(key.kind, key.schema, effect.to, key.arguments)
-                elif effect.verb is EffectVerb.SET_SCHEMA and effect.to is not None:
-                    key = ObjectKey(key.kind, effect.to, key.name, key.arguments)
-                elif effect.verb is not EffectVerb.CREATE:
-                    continue
-                for spot in made_spots(key):
+                key = effect.key if effect.verb is EffectVerb.CREATE else effect.moved
+                for spot in made_spots(key) if key is not None else ():
                     self._by_migration[spot].append(number)
 
     def spot(self, need: Need) -> Spot:

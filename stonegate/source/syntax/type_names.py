@@ -132,10 +132,12 @@ class TypeNames:
         self._columns = columns or {}
 
     def schema_of(self, name: str) -> str:
-        """The schema of a type that was written without one: `public` first, then the only schema that declares it."""
-        schemas = self._declared.get(name)
-        if schemas is not None:
-            return "public" if "public" in schemas else min(schemas)
+        """The schema of a type that was written without one: `public`, or that of an extension, which joins the
+        search_path (behaviour, §4)."""
+        declared = self._declared.get(name, frozenset())
+        found = declared.intersection(("public", *self._extensions.values()))
+        if found:
+            return "public" if "public" in found else min(found)
         return self._extensions.get(_EXTENSION_OF.get(name, ""), "public")
 
     def identity(self, type_name: Node) -> str:
