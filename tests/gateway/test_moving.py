@@ -43,6 +43,8 @@ def test_migrate_reaches_all_databases_of_the_platform(gateway: Gateway, name: s
         assert f"stonegate platform adopt {name} {name}_x_acme" in warning
     assert answer.json()["status"] == "completed_with_warnings"
     assert gateway.upload("/migrate", NEXT, platform=f"{name}_x").json()["databases_updated"] == [f"{name}_x_main"]
+    recorded = gateway.get(f"/platform/{name}/databases").json()["databases"]
+    assert [each["database_name"] for each in recorded] == [databases[0]]
     # The id of the tenant is the one that its clients use, whatever the database is called.
     assert gateway.call(name, "who", tenant_id=TENANT).json()["rows"] == [{"who": databases[1]}]
     assert gateway.upload("/migrate", NEXT, platform=name).json()["functions_skipped"] == 2

@@ -239,11 +239,13 @@ async def _v1_targets(
     targets: tuple[Target, ...] = ()
     warnings: tuple[str, ...] = ()
     if tenant is None:
+        unrecorded = await find_unrecorded(registry, deployer.server, platform)
+        if any(each.owner.tenant is None for each in unrecorded.targets):
+            await find_database(registry, deployer.server, v1_owner(platform, None))  # it records that one
         known = registry.find(platform)
         own = () if known is None else known.databases
-        unrecorded = await find_unrecorded(registry, deployer.server, platform)
         recorded = (find_target(registry, deployer.server, each) for each in own if each.owner.schema is None)
-        targets = (*recorded, *unrecorded.targets)
+        targets = (*recorded, *(each for each in unrecorded.targets if each.owner.tenant is not None))
         warnings = unrecorded.warnings
     if not targets:
         owner = v1_owner(platform, tenant)
