@@ -130,6 +130,28 @@ def test_a_failed_first_registration_leaves_nothing(gateway: Gateway, new_name: 
     assert gateway.upload("/register", release(1), platform=name).json()["created"] is True
 
 
+def test_a_database_that_somebody_dropped_is_made_again(
+    gateway: Gateway, new_name: NewName, behind: Server, administrator: dict[str, str]
+) -> None:
+    name = new_name()
+    empty = {"platform": name, "tenant_id": "empty"}
+    assert gateway.upload("/register", release(1), platform=name).json()["created"] is True
+    for status in (201, 409):
+        assert gateway.post("/admin/create-tenant", empty, headers=administrator).status_code == status
+    for database in ("main", "empty"):
+        psql(behind.admin_url, f"DROP DATABASE {name}_{database} WITH (FORCE)")
+    assert (
+        gateway.upload("/migrate", release(2), platform=name, tenant_id="empty").json()["error"] == "database_not_found"
+    )
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: gateway.upload("/register", release(2), platform=name), range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4, [answer.text for answer in answers]
+    assert sum(answer.json()["created"] for answer in answers) == 1
+    assert gateway.call(name, "version_of").json()["rows"] == [{"version_of": 2}]
+    for status in (201, 409):
+        assert gateway.post("/admin/create-tenant", empty, headers=administrator).status_code == status
+
+
 @pytest.mark.shows("invalid_request")
 @pytest.mark.parametrize("path", ["/register", "/migrate"])
 def test_forms_that_are_incomplete(gateway: Gateway, path: str) -> None:

@@ -6,6 +6,7 @@ The functions here run in such a process, and take and give values that can be s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -126,19 +127,17 @@ def create_empty(deployer: Deployer, platform: str, tenant: str) -> Outcome:
         registry = deployer.registry
         if registry.find(platform) is None:  # the original asked for no registration
             await find_database(registry, deployer.server, v1_owner(platform, None))
-        registry.platform(platform)
-        owner = v1_owner(platform, tenant)
         login = registry.platform(platform).login
-        user = None if login is None else login.user
-        if await find_database(registry, deployer.server, owner) is not None or not await make_empty(
-            deployer.server, owner.database, label_of(owner), owner=user
-        ):
+        owner = v1_owner(platform, tenant)
+        found = await find_database(registry, deployer.server, owner)
+        name = owner.database if found is None else found.database
+        if not await make_empty(deployer.server, name, label_of(owner), owner=None if login is None else login.user):
             raise DatabaseAlreadyExists(
-                f"the database {owner.database} exists already", hint="/migrate deploys to it", database=owner.database
+                f"the database {name} exists already", hint="/migrate deploys to it", database=name
             )
-        registry.record(DatabaseRecord(owner=owner, database=owner.database, created_at=now()))
-        body = {"status": "created", "database": owner.database, "message": f"created the database {owner.database}"}
-        return Outcome(body=body, touched=(owner.database,), results=((owner.database, "created"),))
+        registry.record(DatabaseRecord(owner=owner, database=name, created_at=now()))
+        body = {"status": "created", "database": name, "message": f"created the database {name}"}
+        return Outcome(body=body, touched=(name,), results=((name, "created"),))
 
     return _run(work)
 
@@ -212,24 +211,30 @@ async def _register(deployer: Deployer, platform: str, tenant: str | None, archi
     name = owner.database
     registry.require_free(owner)
     source = _source(read_archive(archive, "schema", caps=deployer.caps))
+
+    async def update(record: DatabaseRecord) -> Outcome:
+        return await register_existing(
+            find_target(registry, deployer.server, record),
+            source,
+            deployer.options(PlanOptions(), missing_seeds="warn", admin=deployer.server),
+            max_table_mb=deployer.register_max_table_mb,
+            renew=partial(renew_target, registry),
+        )
+
     record = await find_database(registry, deployer.server, owner)
-    if record is None:
-        registry.ensure(platform)
-        made = await create_tenant(registry, deployer.server, source, owner, if_missing=True)
-        if made.created or (made.report is not None and made.report.error is not None):
-            outcome = summary_of_made(made, name, source)
-            outcome.body["status"] = "ready"
-            return outcome
-        record = registry.platform(platform).find(owner)
+    if record is not None:
+        with contextlib.suppress(DatabaseNotFound):  # somebody dropped it: it is missing like a new one
+            return await update(record)
+    registry.ensure(platform)
+    made = await create_tenant(registry, deployer.server, source, owner, if_missing=True)
+    if made.created or (made.report is not None and made.report.error is not None):
+        outcome = summary_of_made(made, name, source)
+        outcome.body["status"] = "ready"
+        return outcome
+    record = registry.platform(platform).find(owner)
     if record is None:
         raise _missing(owner)
-    return await register_existing(
-        find_target(registry, deployer.server, record),
-        source,
-        deployer.options(PlanOptions(), missing_seeds="warn", admin=deployer.server),
-        max_table_mb=deployer.register_max_table_mb,
-        renew=partial(renew_target, registry),
-    )
+    return await update(record)
 
 
 async def _v1_targets(
