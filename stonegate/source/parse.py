@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from stonegate.collector import without_collector
 from stonegate.errors import SourceError, SourceErrors
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceFile, SourceItem, SourceTree
 from stonegate.source.completion import complete_items
@@ -96,7 +96,7 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
     items, since the identity of a routine depends on the schema of the types that it takes.
     """
     found = _Found(warnings=list(read.warnings), errors=list(read.errors))
-    with _without_collector():
+    with without_collector():
         parsed: list[tuple[SourceFile, tuple[Statement, ...]]] = []
         for file in sorted(read.files, key=lambda file: file.path):
             with found.noting_errors():
@@ -128,18 +128,6 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
         unchecked=frozenset(found.unchecked),
         files=read.files,
     )
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Parse trees hold no cycles; letting the garbage collector look for some costs a fifth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _extensions(file: SourceFile, statements: tuple[Statement, ...]) -> Iterator[ExtensionItem]:

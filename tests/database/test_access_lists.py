@@ -42,7 +42,7 @@ async def test_every_privilege_of_every_kind(conn: Session, kind: str) -> None:
     if row is None:  # columns, and what only the owner may use: nothing is granted
         return
     items, exploded = row
-    granted, revoked = compare_lists(items, (), None)
+    granted, revoked = compare_lists(tuple(items), (), None)
     assert not revoked
     assert {(right.grantee, right.privilege) for right in granted} == {(role, right) for role, right in exploded}
     assert not any(right.grantable for right in granted)

@@ -13,7 +13,8 @@ import pytest
 from stonegate.database.connect import Session, connect
 from stonegate.database.introspect import catalog
 from stonegate.database.introspect.catalog import read_stamped
-from stonegate.database.sql import compose
+from stonegate.database.introspect.fetch import statements
+from stonegate.database.introspect.rows import AggregateRows, OtherRows, Rows
 from stonegate.planner.diff import differences
 from tests.servers import MakeDatabase, Server
 
@@ -29,11 +30,13 @@ def changes(major: int) -> Iterator[str]:
 
 
 async def prepare_reading(conn: Session, patch: pytest.MonkeyPatch) -> None:
-    """Let the session keep the plans of what reads a catalog: planning takes three times as long as reading."""
-    names = (*catalog._STATEMENTS, catalog._FIND_OTHERS, catalog._READ_OTHERS)
-    for number, name in enumerate(names):
-        await conn.execute(f"PREPARE reading_{number} AS {compose(name)}".encode())
-    patch.setattr(catalog, "compose", lambda name: f"EXECUTE reading_{names.index(name)}")
+    """Let the session keep the plans of what reads a catalog: planning takes as long as reading."""
+    prepared: dict[type, list[str]] = {}
+    for kind in (Rows, OtherRows, AggregateRows):
+        for number, text in enumerate(statements(kind)):
+            await conn.execute(f"PREPARE {kind.__name__}_{number} AS {text}".encode())
+            prepared.setdefault(kind, []).append(f"EXECUTE {kind.__name__}_{number}")
+    patch.setattr(catalog, "statements", prepared.__getitem__)
 
 
 async def test_each_attribute_is_seen(

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-import msgspec
-
 from stonegate.model.catalog import Privilege
 
 #: The letters of an ACL (manual, table 5.1), with the words that aclexplode has for them.
@@ -32,32 +30,10 @@ _PRIVILEGES: Final = {
 #: `grantee=letters/grantor`; a name with anything but letters, digits and underscores is quoted.
 _ITEM: Final = re.compile(r'(?:"((?:[^"]|"")*)"|([^="]*))=((?:[a-zA-Z]\*?)*)/')
 
-#: What privileges.sql leaves in the document. A quote inside of a JSON string has a backslash before it, so that no
-#: text of a body can look like this.
-_STRING: Final = rb'"(?:[^"\\]|\\.)*"'
-_LIST: Final = rb"\[(?:%b(?:, ?%b)*)?\]" % (_STRING, _STRING)
-_MEMBER: Final = re.compile(rb',"acl":(\[%b, (?:%b|null), (?:%b|null)\])' % (_LIST, _LIST, _STRING))
-
-
-def spell_out_privileges(document: bytes) -> bytes:
-    """The JSON document of a catalog with `granted` and `revoked` in the places of its access control lists."""
-    return _MEMBER.sub(lambda found: _members(found[1]), document)
-
 
 @lru_cache(maxsize=256)
-def _members(text: bytes) -> bytes:
-    given, usual, owner = msgspec.json.decode(text, type=tuple[list[str], list[str] | None, str | None])
-    lists = compare_lists(given, usual or (), owner)
-    members = (
-        b',"%b":%b' % (name, msgspec.json.encode(privileges))
-        for name, privileges in zip((b"granted", b"revoked"), lists, strict=True)
-        if privileges
-    )
-    return b"".join(members)
-
-
 def compare_lists(
-    given: Iterable[str], usual: Iterable[str], owner: str | None
+    given: tuple[str, ...], usual: tuple[str, ...], owner: str | None
 ) -> tuple[tuple[Privilege, ...], tuple[Privilege, ...]]:
     """What an access control list holds beyond the usual one, and what it lacks.
 

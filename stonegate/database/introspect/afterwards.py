@@ -7,13 +7,11 @@ has moved, whoever moved them (behaviour, §6).
 from __future__ import annotations
 
 from dataclasses import replace
-from hashlib import sha256
-
-import msgspec
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
-from stonegate.database.introspect.catalog import Reading, decode_routines, digest_routines, read_routines, read_stamped
+from stonegate.database.introspect.catalog import Reading, digest_routines, read_routines, read_stamped
+from stonegate.database.introspect.dependencies import dependencies
 from stonegate.database.introspect.stamp import moved_only_routines
 from stonegate.model.catalog import Access, Catalog, Dependency, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -41,22 +39,19 @@ async def read_afterwards(conn: Session, before: Reading, desired: Catalog) -> R
     place = (id(before.catalog), id(desired))
     catalog = _AFTERWARDS.find((*place, digest)) if digest else None
     if catalog is None:
-        stamp, digest, document = await read_routines(conn)
-        key = (*place, digest or sha256(document).digest())
-        catalog = _AFTERWARDS.get(
-            key, lambda: _with_routines(before.catalog, desired, document), before.catalog, desired
-        )
+        stamp, digest, routines = await read_routines(conn)
+        made = _with_routines(before.catalog, desired, routines)
+        catalog = _AFTERWARDS.get((*place, digest), lambda: made, before.catalog, desired) if digest else made
     if catalog is None or not moved_only_routines(before.stamp, stamp):
         return await read_stamped(conn)
     return Reading(stamp=stamp, catalog=catalog)
 
 
-def _with_routines(before: Catalog, desired: Catalog, document: bytes) -> Catalog | None:
+def _with_routines(before: Catalog, desired: Catalog, routines: tuple[Routine, ...]) -> Catalog | None:
     """The catalog with these routines; None if one is like neither side's, so that its dependencies are not known.
 
     A routine with the same text depends on the same things.
     """
-    routines = decode_routines(document)
     kept: set[ObjectKey] = set()
     made: set[ObjectKey] = set()
     for routine in routines:
@@ -66,11 +61,11 @@ def _with_routines(before: Catalog, desired: Catalog, document: bytes) -> Catalo
             made.add(routine.key)
         else:
             return None
-    edges = {
-        *(edge for edge in before.dependencies if _holds(edge, kept)),
-        *(edge for edge in desired.dependencies if edge.dependent in made),
-    }
-    after = replace(before, routines=routines, dependencies=tuple(sorted(edges, key=_edge_text)))
+    edges = (
+        *((edge.dependent, edge.on) for edge in before.dependencies if _holds(edge, kept)),
+        *((edge.dependent, edge.on) for edge in desired.dependencies if edge.dependent in made),
+    )
+    after = replace(before, routines=routines, dependencies=dependencies(edges))
     return desired if after == desired else after
 
 
@@ -81,17 +76,3 @@ def _is_same(routine: Routine, catalog: Catalog) -> bool:
 
 def _holds(edge: Dependency, kept: set[ObjectKey]) -> bool:
     return edge.dependent.kind is not ObjectKind.ROUTINE or edge.dependent in kept
-
-
-def _edge_text(edge: Dependency) -> str:
-    """What introspection sorts edges by."""
-    return f'{{"dependent":{_key_text(edge.dependent)},"on":{_key_text(edge.on)}}}'
-
-
-def _key_text(key: ObjectKey) -> str:
-    parts = {"kind": key.kind.value, "schema": key.schema, "name": key.name}
-    if key.arguments is not None:
-        parts["arguments"] = key.arguments
-    if key.member is not None:
-        parts["member"] = key.member
-    return msgspec.json.encode(parts).decode()

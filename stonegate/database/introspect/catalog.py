@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+import marshal
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Final
 
-import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from stonegate.collector import without_collector
 from stonegate.database.cache import Cache
 from stonegate.database.connect import FORM, Session
-from stonegate.database.introspect.access_lists import spell_out_privileges
+from stonegate.database.introspect import rows, whole
+from stonegate.database.introspect.dependencies import Nodes, dependencies, edges
+from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS, Answers, as_rows, fetch, statements
+from stonegate.database.introspect.lookup import Lookup, Vanished
+from stonegate.database.introspect.others import has_others, other_edges, others
+from stonegate.database.introspect.relations import Relations
+from stonegate.database.introspect.routines import routines
 from stonegate.database.introspect.stamp import stamp_expression
+from stonegate.database.introspect.types import types
 from stonegate.database.sql import compose
-from stonegate.model.catalog import Catalog, Dependency, OtherObject, Routine
-from stonegate.model.expressions import stable_casts
+from stonegate.errors import MigrationFailed
+from stonegate.model.catalog import Catalog, Routine
 
-_ROUTINES: Final = "introspect/read_routines"
 _DIGEST: Final = "introspect/digest_routines"
-#: The statements of the one round trip; each returns some members of one JSON document.
-_STATEMENTS: Final = (
-    "introspect/read_database",
-    "introspect/read_types",
-    "introspect/read_relations",
-    _ROUTINES,
-    "introspect/read_dependencies",
-)
-_FIND_OTHERS: Final = "introspect/find_others"
-_READ_OTHERS: Final = "introspect/read_others"
 
-#: To be raised when Python makes another catalog of the same answers.
-_MADE: Final = "1"
+#: To be raised when Python makes another catalog of the same rows.
+_MADE: Final = "2"
 
-#: Deparsed texts are fully qualified only with an empty search_path, and no operator or function that somebody made in
-#: `public` stands in for one of the server's.
-_NO_NAMES: Final = "SET LOCAL search_path = ''"
-#: This is for the planner: joins stand in a good order as written, and a fresh database's catalogs, which have no
-#: statistics, must not lead it into nested loops.
-_SETTINGS: Final = (
-    "SET LOCAL jit = off",
-    "SET LOCAL enable_nestloop = off",
-    "SET LOCAL enable_mergejoin = off",
-    "SET LOCAL join_collapse_limit = 1",
-    "SET LOCAL from_collapse_limit = 1",
-)
+_SNAPSHOT: Final = "SELECT pg_catalog.pg_current_snapshot()"
 
-
-#: What precedes texts that somebody wrote, where PostgreSQL printed none.
-_WRITTEN: Final = (b'"body":', b'"comment":')
-_REST_OF_STRING: Final = re.compile(rb'(?:[^"\\]|\\.)*"')
-
-#: Catalogs by the bytes that they were read from.
+#: Catalogs by the rows that they were made of.
 _CATALOGS: Cache[Catalog] = Cache(12)
 
 
@@ -64,21 +45,6 @@ class Reading:
 
     stamp: str
     catalog: Catalog
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Others:
-    """The document of read_others."""
-
-    others: tuple[OtherObject, ...]
-    dependencies: tuple[Dependency, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Routines:
-    """The document of read_routines."""
-
-    routines: tuple[Routine, ...]
 
 
 #: What deparsing says when another session drops an object between our finding and our printing it.
@@ -100,8 +66,8 @@ def introspection() -> str:
     Catalogs that were read in different ways differ in attributes that nobody changed.
     """
     printed = (f"{name} = {value}" for name, value in FORM.items())
-    texts = (_MADE, *printed, _NO_NAMES, *_SETTINGS, *map(compose, (*_STATEMENTS, _FIND_OTHERS, _READ_OTHERS)))
-    return sha256("\n".join(texts).encode()).hexdigest()[:32]
+    read = (text for kind in (rows.Rows, rows.AggregateRows, rows.OtherRows) for text in statements(kind))
+    return sha256("\n".join((_MADE, *printed, NO_NAMES, *SETTINGS, *read)).encode()).hexdigest()[:32]
 
 
 async def read_catalog(conn: Session) -> Catalog:
@@ -128,96 +94,87 @@ async def read_stamped(conn: Session) -> Reading:
 
 async def digest_routines(conn: Session) -> tuple[str, str]:
     """The change stamp, and a digest that databases with equal routines have in common; "" where there is none."""
-    stamp, digest = await _fetch(conn, (compose(_DIGEST),), first=(f"SELECT {stamp_expression()}",))
-    return stamp.decode(), digest.decode()
+    (stamp,), (digest,) = await fetch(conn, (f"SELECT {stamp_expression()}", compose(_DIGEST)))
+    return str(stamp[0]), str(digest[0] or "")
 
 
-async def read_routines(conn: Session) -> tuple[str, str, bytes]:
-    """The change stamp, the digest of the routines, and these as a JSON document.
+async def read_routines(conn: Session) -> tuple[str, str, tuple[Routine, ...]]:
+    """The change stamp, the digest of the routines, and these.
 
     The digest is "" where there is none, or where somebody changed routines while they were read.
     """
-    queries = (compose(_DIGEST), compose(_ROUTINES), compose(_DIGEST))
-    stamp, digest, member, again = await _fetch(conn, queries, first=(f"SELECT {stamp_expression()}",))
-    return stamp.decode(), digest.decode() if digest == again else "", b"{" + member + b"}"
-
-
-def decode_routines(document: bytes) -> tuple[Routine, ...]:
-    """The routines of that document."""
-    return msgspec.json.decode(_spell_out(document), type=_Routines).routines
+    digest = compose(_DIGEST)
+    queries = (f"SELECT {stamp_expression()}", digest, *statements(rows.RoutineRows), digest)
+    (stamp,), (before,), *raw, (after,) = await fetch(conn, queries)
+    read = as_rows(rows.RoutineRows, raw)
+    aggregates = as_rows(rows.AggregateRows, await _fetch_aggregates(conn, read.routines)).aggregates
+    found = routines(read.routines, read.comments, aggregates)
+    return str(stamp[0]), str(before[0] or "") if before == after else "", found
 
 
 async def _read(conn: Session, *, with_stamp: bool = False) -> Reading:
-    for _ in range(_ATTEMPTS - 1):
+    for attempt in range(_ATTEMPTS):
         try:
             return await _read_once(conn, with_stamp=with_stamp)
         except _VANISHED:
-            if conn.info.transaction_status != TransactionStatus.IDLE:
+            if conn.info.transaction_status != TransactionStatus.IDLE or attempt == _ATTEMPTS - 1:
                 raise
-        except msgspec.DecodeError:
-            # The text of something that was gone already is NULL, which leaves a hole in the document.
+        except Vanished:
             continue
-    return await _read_once(conn, with_stamp=with_stamp)
+    raise MigrationFailed(
+        "other sessions change objects faster than they can be read", hint="run again when they have finished"
+    )
 
 
 async def _read_once(conn: Session, *, with_stamp: bool) -> Reading:
-    stamp = f"SELECT {stamp_expression()}" if with_stamp else "SELECT ''"
-    queries = (*map(compose, _STATEMENTS), compose(_FIND_OTHERS))
-    found_stamp, *members, found_others = await _fetch(conn, queries, first=(stamp,))
-    document = b"{" + b",".join(members) + b"}"
-    others = b""
-    if found_others == b"t":
-        (others,) = await _fetch(conn, (compose(_READ_OTHERS),))
-    key = sha256(document + others).digest()
-    return Reading(stamp=found_stamp.decode(), catalog=_CATALOGS.get(key, lambda: _decode(document, others)))
+    # In a transaction each statement has a snapshot of its own, and the stamp tells whether they saw the same objects.
+    is_inside = conn.info.transaction_status != TransactionStatus.IDLE
+    stamp = f"SELECT {stamp_expression()}" if with_stamp or is_inside else "SELECT ''"
+    (found_stamp,), before, *raw, after = await fetch(conn, (stamp, _SNAPSHOT, *statements(rows.Rows), _SNAPSHOT))
+    if before != after and await fetch(conn, (stamp,)) != [[found_stamp]]:
+        raise Vanished
+    with without_collector():
+        lookup = Lookup(as_rows(rows.Rows, raw))
+        needs_more = has_others(lookup)
+    aggregates = await _fetch_aggregates(conn, lookup.rows.routines)
+    more = await fetch(conn, statements(rows.OtherRows)) if needs_more else []
+    server = conn.info.server_version
+    key = (server, sha256(marshal.dumps((raw, aggregates, more), 2)).digest())
+    with without_collector():
+        catalog = _CATALOGS.get(key, lambda: _assemble(server, lookup, aggregates, more))
+    return Reading(stamp=str(found_stamp[0]), catalog=catalog)
 
 
-def _decode(document: bytes, others: bytes) -> Catalog:
-    catalog = msgspec.json.decode(_spell_out(document), type=Catalog)
-    if not others:
-        return catalog
-    rest = msgspec.json.decode(_spell_casts(others), type=_Others)
-    return replace(catalog, others=rest.others, dependencies=catalog.dependencies + rest.dependencies)
+async def _fetch_aggregates(conn: Session, found: Sequence[rows.Routine]) -> Answers:
+    if not any(one.kind == "a" for one in found):
+        return []
+    return await fetch(conn, statements(rows.AggregateRows))
 
 
-def _spell_out(document: bytes) -> bytes:
-    return _spell_casts(spell_out_privileges(document))
-
-
-def _spell_casts(document: bytes) -> bytes:
-    """The document with its deparsed texts as they are to be read again; see `stable_casts`."""
-    pieces: list[bytes] = []
-    done = 0
-    while (place := document.find(b"ARRAY[", done)) >= 0:
-        start = document.rfind(b'"', done, place)
-        while document[start - 1] == ord("\\"):  # in a string every quote has a backslash before it, its first has none
-            start = document.rfind(b'"', done, start)
-        rest = _REST_OF_STRING.match(document, place)
-        end = rest.end() if rest is not None else len(document)
-        text = document[start:end]
-        if (b"]::" in text or b"])::" in text) and not document.endswith(_WRITTEN, 0, start):
-            text = msgspec.json.encode(stable_casts(msgspec.json.decode(text, type=str)))
-        pieces += document[done:start], text
-        done = end
-    return b"".join((*pieces, document[done:])) if pieces else document
-
-
-async def _fetch(conn: Session, queries: tuple[str, ...], *, first: tuple[str, ...] = ()) -> list[bytes]:
-    """The single values that the queries return, as UTF-8, the planner's settings in force for all but the first."""
-    # Several statements in one message are one transaction of their own; in an open one a savepoint undoes SET LOCAL.
-    if conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE:
-        script = (_NO_NAMES, *first, *_SETTINGS, *queries)
-    else:
-        own = (_NO_NAMES, *first, *_SETTINGS, *queries)
-        script = ("SAVEPOINT introspect", *own, "ROLLBACK TO introspect", "RELEASE introspect")
-    values: list[bytes] = []
-    async with conn.cursor() as cursor:
-        await cursor.execute(";\n".join(script).encode())
-        while True:
-            # The bytes as they came: psycopg would turn them into str first.
-            if cursor.pgresult is not None and cursor.pgresult.ntuples:
-                values.append(cursor.pgresult.get_value(0, 0) or b"")
-            if not cursor.nextset():
-                break
-    encoding = conn.info.encoding
-    return values if encoding == "utf-8" else [value.decode(encoding).encode() for value in values]
+def _assemble(server: int, lookup: Lookup, aggregates: Answers, more: Answers) -> Catalog:
+    read = lookup.rows
+    rest = as_rows(rows.OtherRows, more)
+    definitions = as_rows(rows.AggregateRows, aggregates).aggregates
+    nodes = Nodes(lookup)
+    found = [*edges(lookup, nodes)]
+    if rest.others or rest.remarks:
+        found += other_edges(lookup, nodes, rest)
+    own = types(lookup)
+    relations = Relations(lookup)
+    return Catalog(
+        server=server,
+        schemas=whole.schemas(lookup),
+        extensions=whole.extensions(lookup),
+        enums=own.enums,
+        composites=own.composites,
+        domains=own.domains,
+        ranges=own.ranges,
+        sequences=relations.sequences(),
+        tables=relations.tables(),
+        views=relations.views(),
+        routines=routines(read.routines, read.comments, definitions),
+        default_privileges=whole.default_privileges(lookup),
+        others=others(lookup, rest),
+        dependencies=dependencies(found),
+        search_path=whole.search_path(lookup),
+    )

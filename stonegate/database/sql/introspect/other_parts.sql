@@ -1,5 +1,5 @@
 -- What completes a CREATE statement and can be given and taken back by itself: `sql` and `undo`, by (classid, objid).
-SELECT 'pg_ts_config'::regclass::oid AS classid, m.objid,
+SELECT 'pg_ts_config'::regclass::oid AS cls, m.objid AS object,
     format('ALTER TEXT SEARCH CONFIGURATION %s ADD MAPPING FOR %I WITH %s', i.identity, m.token, m.dictionaries) AS sql,
     format('ALTER TEXT SEARCH CONFIGURATION %s DROP MAPPING FOR %I', i.identity, m.token) AS undo
 FROM (

@@ -1,14 +1,21 @@
--- Relations that are ours to see: members of extensions, stonegate's tracking tables and the sequences inside identity
--- columns are left out. Nothing that users make has an oid below 16384 (FirstNormalObjectId).
-SELECT c.oid, c.relname AS name, n.name AS schema, c.relkind AS kind, c.relowner AS owner, c.relacl AS acl,
-    c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.relispopulated, c.relreplident,
-    c.relpartbound, c.relam, c.reltablespace, c.reloftype, c.reloptions, c.reltoastrelid, c.reltype,
-    concat('"schema":', to_json(n.name::text), ',"name":', to_json(c.relname::text)) AS named
+-- All relations but TOAST tables, since others may mention them; only those that are `ours` are described. Printing a
+-- view locks its tables, so nobody else's is printed. `quoted` is needed for what sequences and indexes are printed in.
+SELECT c.oid, n.name AS schema, c.relname AS name, c.relkind AS kind, o.oid IS NOT NULL AS ours,
+    CASE c.relkind WHEN 'S' THEN format('%I.%I', n.name, c.relname) WHEN 'i' THEN quote_ident(c.relname)
+        WHEN 'I' THEN quote_ident(c.relname) END AS quoted,
+    pg_catalog.pg_get_userbyid(c.relowner) AS owner, c.relacl::text[] AS acl,
+    CASE WHEN c.relacl IS NOT NULL THEN pg_catalog.acldefault(
+        CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner)::text[] END AS usual,
+    c.relpersistence = 'u' AS unlogged, c.relrowsecurity AS row_security, c.relforcerowsecurity AS force_row_security,
+    c.relispartition AS is_partition, c.relispopulated AS populated, c.relreplident AS replica_identity,
+    c.relam AS access_method, c.reltablespace AS tablespace, c.reltype AS row_type, c.reloftype AS of_type,
+    c.reloptions AS options,
+    (SELECT t.reloptions FROM pg_catalog.pg_class AS t WHERE t.oid = c.reltoastrelid) AS toast_options,
+    pg_catalog.pg_get_expr(c.relpartbound, c.oid) AS partition_bound,
+    CASE WHEN o.oid IS NULL THEN NULL
+        WHEN c.relkind IN ('v', 'm') THEN rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
+        WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END AS definition
 FROM pg_catalog.pg_class AS c
-JOIN spaces AS n ON n.oid = c.relnamespace
-WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-    AND c.relname !~ '^_stonescriptdb_gateway_(migrations|types|tables|functions|changelog|deployments)(_id_seq[0-9]*)?$'
-    AND c.oid NOT IN (
-        SELECT objid FROM pg_catalog.pg_depend
-        WHERE classid = 'pg_class'::regclass AND (deptype = 'e' OR deptype = 'i' AND refobjsubid > 0)
-    )
+JOIN ([[our_schemas]]) AS n ON n.oid = c.relnamespace
+LEFT JOIN ([[our_relations]]) AS o ON o.oid = c.oid
+WHERE c.oid >= 16384 AND c.relkind <> 't'

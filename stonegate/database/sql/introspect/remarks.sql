@@ -1,10 +1,14 @@
--- Facts about objects that have no place in the model of the object itself, as statements of their own. `about` is the
+-- Facts about objects that have no place in the model of the object itself, as statements of their own. `about_…` is the
 -- key of the trigger or constraint whose state it is; the last three are the address of what they are lost with.
+WITH relations AS MATERIALIZED ([[our_relations]]),
+
+types AS MATERIALIZED ([[our_types]])
+
 -- A trigger that a partition has from its parent, but in another state than there.
 SELECT 'trigger state' AS kind, format('%s on %s', t.tgname, t.tgrelid::regclass) AS identity,
     format('ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass, s.state, t.tgname) AS definition, true AS creatable,
     format('ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass, s.usual, t.tgname) AS drop,
-    concat('{"kind":"trigger",', r.named, ',"member":', to_json(p.tgname::text), '}') AS about,
+    'trigger' AS about_kind, r.schema AS about_schema, r.name AS about_name, p.tgname AS about_member,
     'pg_trigger'::regclass::oid AS holder_class, (
         WITH RECURSIVE above (oid, parent) AS (
             SELECT p.oid, p.tgparentid
@@ -28,18 +32,18 @@ UNION ALL
 SELECT 'trigger state', format('foreign key %s of %s at %s', c.conname, c.conrelid::regclass, t.tgrelid::regclass),
     string_agg(t.tgenabled::text, ' ' ORDER BY t.tgfoid::regproc::text), false,
     format('ALTER TABLE %s ENABLE TRIGGER ALL', t.tgrelid::regclass),
-    concat('{"kind":"constraint",', r.named, ',"member":', to_json(c.conname::text), '}'),
+    'constraint', r.schema, r.name, c.conname,
     'pg_constraint'::regclass, c.oid, 0
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_constraint AS c ON c.oid = t.tgconstraint
 JOIN relations AS r ON r.oid = c.conrelid
 WHERE t.tgisinternal AND t.tgenabled <> 'O' AND t.tgrelid IN (SELECT oid FROM relations)
-GROUP BY c.oid, c.conname, c.conrelid, t.tgrelid, r.named
+GROUP BY c.oid, c.conname, c.conrelid, t.tgrelid, r.schema, r.name
 UNION ALL
 -- What an index has for itself that is part of a partitioned table's index.
 SELECT 'index storage', format('%s of index %s', o.name, x.indexrelid::regclass),
     format('ALTER INDEX %s %s', x.indexrelid::regclass, o.own), true,
-    format('ALTER INDEX %s %s', x.indexrelid::regclass, o.usual), NULL, 'pg_class'::regclass, x.indexrelid, 0
+    format('ALTER INDEX %s %s', x.indexrelid::regclass, o.usual), NULL, NULL, NULL, NULL, 'pg_class'::regclass, x.indexrelid, 0
 FROM pg_catalog.pg_inherits AS i
 JOIN pg_catalog.pg_index AS x ON x.indexrelid = i.inhrelid
 JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
@@ -67,7 +71,7 @@ SELECT 'replica identity', r.oid::regclass::text, format('ALTER TABLE %s REPLICA
         CASE r.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' ELSE 'USING INDEX ' || quote_ident((
             SELECT i.relname FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
             WHERE x.indrelid = r.oid AND x.indisreplident)) END), true,
-    format('ALTER TABLE %s REPLICA IDENTITY DEFAULT', r.oid::regclass), NULL, 'pg_class'::regclass, r.oid, 0
+    format('ALTER TABLE %s REPLICA IDENTITY DEFAULT', r.oid::regclass), NULL, NULL, NULL, NULL, 'pg_class'::regclass, r.oid, 0
 FROM pg_catalog.pg_class AS r
 WHERE r.relkind = 'm' AND r.relreplident <> 'd' AND r.oid IN (SELECT oid FROM relations)
 UNION ALL
@@ -76,7 +80,7 @@ SELECT 'sequence persistence', r.oid::regclass::text,
     format('ALTER SEQUENCE %s SET %s', r.oid::regclass, CASE r.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END),
     true,
     format('ALTER SEQUENCE %s SET %s', r.oid::regclass, CASE t.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END),
-    NULL, d.refclassid, d.refobjid, d.refobjsubid
+    NULL, NULL, NULL, NULL, d.refclassid, d.refobjid, d.refobjsubid
 FROM pg_catalog.pg_class AS r
 JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'i'
     AND d.refclassid = d.classid AND d.refobjsubid > 0
@@ -86,7 +90,7 @@ UNION ALL
 -- ALTER … DEPENDS ON EXTENSION
 SELECT 'extension dependency', format('%s on %I', i.identity, e.extname),
     format('ALTER %s %s DEPENDS ON EXTENSION %I', upper(i.type), i.identity, e.extname), true,
-    format('ALTER %s %s NO DEPENDS ON EXTENSION %I', upper(i.type), i.identity, e.extname), NULL, d.classid, d.objid, 0
+    format('ALTER %s %s NO DEPENDS ON EXTENSION %I', upper(i.type), i.identity, e.extname), NULL, NULL, NULL, NULL, d.classid, d.objid, 0
 FROM pg_catalog.pg_depend AS d
 JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) AS i
@@ -96,7 +100,7 @@ UNION ALL
 -- has from its parent, on the rules that views are, and on types that come with another one.
 SELECT 'comment', format('%s %s', i.type, i.identity),
     format('COMMENT ON %s IS %L', coalesce(o.place, 'INDEX ' || i.identity), n.description), true,
-    format('COMMENT ON %s IS NULL', coalesce(o.place, 'INDEX ' || i.identity)), NULL,
+    format('COMMENT ON %s IS NULL', coalesce(o.place, 'INDEX ' || i.identity)), NULL, NULL, NULL, NULL,
     coalesce(o.holder_class, n.classoid), coalesce(o.holder, n.objoid), coalesce(o.number, 0)
 FROM pg_catalog.pg_description AS n
 JOIN (
@@ -126,7 +130,7 @@ JOIN (
 ) AS o ON o.classid = n.classoid AND o.objid = n.objoid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(n.classoid, n.objoid, 0) AS i
 UNION ALL
-SELECT 'security label', format('%s of %s %s', l.provider, i.type, i.identity), l.label, false, '', NULL,
+SELECT 'security label', format('%s of %s %s', l.provider, i.type, i.identity), l.label, false, '', NULL, NULL, NULL, NULL,
     l.classoid, l.objoid, l.objsubid
 FROM pg_catalog.pg_seclabel AS l
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(l.classoid, l.objoid, l.objsubid) AS i

@@ -1,11 +1,14 @@
--- Enums, domains, ranges and composite types that are ours to see.
-SELECT t.oid, t.typname AS name, n.name AS schema, t.typtype AS kind, t.typrelid AS relation, t.typowner AS owner,
-    t.typacl AS acl, t.typbasetype, t.typtypmod, t.typcollation, t.typnotnull, t.typdefaultbin, t.typdefault,
-    concat('"schema":', to_json(n.name::text), ',"name":', to_json(t.typname::text)) AS named
+-- All types, since anything may depend on them; only those that are `ours` are described.
+SELECT t.oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, t.typcategory AS category,
+    o.oid IS NOT NULL AS ours, t.typrelid AS relation, t.typarray AS array_type,
+    pg_catalog.pg_get_userbyid(t.typowner) AS owner, t.typacl::text[] AS acl,
+    CASE WHEN t.typacl IS NOT NULL THEN pg_catalog.acldefault('T', t.typowner)::text[] END AS usual,
+    CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END AS base,
+    CASE WHEN t.typtype = 'd'
+        AND t.typcollation <> (SELECT b.typcollation FROM pg_catalog.pg_type AS b WHERE b.oid = t.typbasetype)
+        THEN t.typcollation END AS collation,
+    t.typnotnull AS not_null, coalesce(pg_catalog.pg_get_expr(t.typdefaultbin, 0), t.typdefault) AS default
 FROM pg_catalog.pg_type AS t
-JOIN spaces AS n ON n.oid = t.typnamespace
+JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+LEFT JOIN ([[our_types]]) AS o ON o.oid = t.oid
 WHERE t.oid >= 16384
-    AND (t.typtype IN ('e', 'd', 'r')
-        OR t.typtype = 'c' AND (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = t.typrelid) = 'c')
-    AND t.oid NOT IN (
-        SELECT objid FROM pg_catalog.pg_depend WHERE classid = 'pg_type'::regclass AND deptype = 'e')

@@ -1,0 +1,70 @@
+"""Sends the statements that read the system catalogs, and makes rows of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any, Final, TypeVar, get_args, get_type_hints
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+
+from stonegate.database.connect import Session
+from stonegate.database.introspect.rows import AggregateRows, OtherRows, RoutineRows, Rows
+from stonegate.database.sql import compose
+
+R = TypeVar("R", Rows, OtherRows, RoutineRows, AggregateRows)
+
+#: The rows of several statements, as the driver has them.
+Answers = list[list[tuple[Any, ...]]]
+
+#: Deparsed texts are fully qualified only with an empty search_path, and no operator or function that somebody made in
+#: `public` stands in for one of the server's.
+NO_NAMES: Final = "SET LOCAL search_path = ''"
+SETTINGS: Final = ("SET LOCAL jit = off",)
+
+_OF_ONE_MOMENT: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT")
+_INSIDE: Final = ("SAVEPOINT introspect", "ROLLBACK TO introspect; RELEASE introspect")  # undoes SET LOCAL
+
+
+@cache
+def statements(kind: type) -> tuple[str, ...]:
+    """The texts that are read for `Rows`, `OtherRows` or `RoutineRows`."""
+    return tuple(compose(f"introspect/{one.name}") for one in fields(kind))
+
+
+def as_rows(kind: type[R], raw: Answers) -> R:
+    """The answers to the statements of that kind, in their order; none of them for an empty one."""
+    return kind(*(list(map(make, found)) for make, found in zip(_MAKERS[kind.__name__], raw, strict=bool(raw))))
+
+
+_MAKERS: Final = {
+    kind.__name__: tuple(get_args(hint)[0]._make for hint in get_type_hints(kind).values())
+    for kind in (Rows, OtherRows, RoutineRows, AggregateRows)
+}
+
+
+async def fetch(conn: Session, queries: Sequence[str]) -> Answers:
+    """The rows of each of the queries, of one moment unless the session is in a transaction already.
+
+    Raises:
+        psycopg.Error: as PostgreSQL reports it.
+    """
+    is_alone = conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE
+    begin, end = _OF_ONE_MOMENT if is_alone else _INSIDE
+    script = (begin, NO_NAMES, *SETTINGS, *queries, end)
+    answers: Answers = []
+    try:
+        async with conn.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(";\n".join(script).encode())
+            while True:
+                if cursor.description is not None:
+                    answers.append(await cursor.fetchall())
+                if not cursor.nextset():
+                    return answers
+    except psycopg.Error:
+        if is_alone and not conn.closed:
+            await conn.rollback()
+        raise

@@ -1,0 +1,383 @@
+"""The rows of the system catalogs that a catalog is made of: one statement and one kind of row for each of them.
+
+Plain rows are read, and joined in Python: statements that do the joining take PostgreSQL longer to plan than to run.
+The fields of a row are the columns of the statement of its name, in sql/introspect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+#: The system catalogs that an address (class, object, number) names; their oids are the same everywhere (pg_class.dat).
+PG_TYPE: Final = 1247
+PG_PROC: Final = 1255
+PG_CLASS: Final = 1259
+PG_ATTRDEF: Final = 2604
+PG_CONSTRAINT: Final = 2606
+PG_NAMESPACE: Final = 2615
+PG_REWRITE: Final = 2618
+PG_TRIGGER: Final = 2620
+PG_EXTENSION: Final = 3079
+PG_POLICY: Final = 3256
+
+
+class Settings(NamedTuple):
+    tablespace: str
+    access_method: str
+
+
+class Schema(NamedTuple):
+    oid: int
+    name: str
+    owner: str
+    acl: list[str] | None
+    usual: list[str] | None
+    comment: str | None
+
+
+class Extension(NamedTuple):
+    oid: int
+    name: str
+    version: str
+    schema: str
+    comment: str | None
+
+
+class DefaultPrivileges(NamedTuple):
+    role: str
+    schema: str
+    objects: str
+    acl: list[str]
+    usual: list[str] | None
+
+
+class DatabaseSetting(NamedTuple):
+    entry: str
+
+
+class Type(NamedTuple):
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    category: str
+    ours: bool
+    relation: int
+    array_type: int
+    owner: str
+    acl: list[str] | None
+    usual: list[str] | None
+    base: str | None
+    collation: int | None
+    not_null: bool
+    default: str | None
+
+
+class EnumLabel(NamedTuple):
+    type: int
+    label: str
+
+
+class Range(NamedTuple):
+    type: int
+    multirange: int
+    subtype: str
+    operator_class: str | None
+    collation: int | None
+    canonical: str | None
+    subtype_diff: str | None
+    multirange_name: str
+
+
+class Collation(NamedTuple):
+    oid: int
+    printed: str
+
+
+class Relation(NamedTuple):
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    ours: bool
+    quoted: str | None
+    owner: str
+    acl: list[str] | None
+    usual: list[str] | None
+    unlogged: bool
+    row_security: bool
+    force_row_security: bool
+    is_partition: bool
+    populated: bool
+    replica_identity: str
+    access_method: int
+    tablespace: int
+    row_type: int
+    of_type: int
+    options: list[str] | None
+    toast_options: list[str] | None
+    partition_bound: str | None
+    definition: str | None
+
+
+class AccessMethod(NamedTuple):
+    oid: int
+    name: str
+
+
+class Tablespace(NamedTuple):
+    oid: int
+    name: str
+    quoted: str
+
+
+class ForeignTable(NamedTuple):
+    relation: int
+    server: str
+    options: list[str] | None
+
+
+class Inheritance(NamedTuple):
+    child: int
+    parent: int
+
+
+class Column(NamedTuple):
+    relation: int
+    number: int
+    name: str
+    dropped: bool
+    type: str
+    collation: int | None
+    not_null: bool
+    generated: str
+    identity: str
+    is_local: bool
+    storage: str | None
+    compression: str
+    statistics: int | None
+    options: list[str] | None
+    fdw_options: list[str] | None
+    acl: list[str] | None
+
+
+class ColumnDefault(NamedTuple):
+    oid: int
+    relation: int
+    number: int
+    expression: str
+
+
+class SequenceRow(NamedTuple):
+    relation: int
+    type: str
+    start: int
+    increment: int
+    minimum: int
+    maximum: int
+    cache: int
+    cycle: bool
+
+
+class Constraint(NamedTuple):
+    oid: int
+    name: str
+    kind: str
+    relation: int
+    domain: int
+    its_index: int
+    parent: int
+    referenced: int
+    columns: list[int] | None
+    no_inherit: bool
+    validated: bool
+    is_local: bool
+    has_parents: bool
+    definition: str | None
+
+
+class Index(NamedTuple):
+    oid: int
+    relation: int
+    columns: list[int]
+    is_unique: bool
+    valid: bool
+    clustered: bool
+    replica_identity: bool
+    computed: bool
+    predicate: str | None
+    definition: str | None
+
+
+class Trigger(NamedTuple):
+    oid: int
+    name: str
+    relation: int
+    enabled: str
+    inner: bool
+    parent: int
+    routine_schema: str
+    routine_name: str
+    definition: str | None
+
+
+class Policy(NamedTuple):
+    oid: int
+    name: str
+    relation: int
+    permissive: bool
+    command: str
+    roles: list[str]
+    using: str | None
+    check: str | None
+
+
+class Rule(NamedTuple):
+    oid: int
+    relation: int
+    name: str
+
+
+class Routine(NamedTuple):
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    language: str
+    owner: str
+    acl: list[str] | None
+    usual: list[str] | None
+    plain: bool
+    source: str
+    security_definer: bool
+    returns_set: bool
+    returns: str | None
+    types: list[str]
+    names: list[str] | None
+    modes: list[str] | None
+    defaults: list[str | None] | None
+    definition: str | None
+
+
+class Comment(NamedTuple):
+    cls: int
+    object: int
+    number: int
+    text: str
+
+
+class DependencyRow(NamedTuple):
+    cls: int
+    object: int
+    number: int
+    on_class: int
+    on_object: int
+    on_number: int
+    kind: str
+
+
+class Other(NamedTuple):
+    cls: int
+    object: int
+    kind: str
+    identity: str
+    definition: str
+    creatable: bool
+    drop: str
+    owner: str | None
+
+
+class Remark(NamedTuple):
+    kind: str
+    identity: str
+    definition: str
+    creatable: bool
+    drop: str
+    about_kind: str | None
+    about_schema: str | None
+    about_name: str | None
+    about_member: str | None
+    holder_class: int
+    holder: int
+    holder_number: int
+
+
+class OtherPart(NamedTuple):
+    cls: int
+    object: int
+    sql: str
+    undo: str
+
+
+class OtherMember(NamedTuple):
+    cls: int
+    object: int
+    whole_class: int
+    whole: int
+
+
+class Aggregate(NamedTuple):
+    oid: int
+    definition: str
+
+
+class Found(NamedTuple):
+    found: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What every database is read by, in one round trip; each field has the rows of the statement of its name."""
+
+    settings: list[Settings]
+    schemas: list[Schema]
+    extensions: list[Extension]
+    default_privileges: list[DefaultPrivileges]
+    database_settings: list[DatabaseSetting]
+    types: list[Type]
+    enum_labels: list[EnumLabel]
+    ranges: list[Range]
+    collations: list[Collation]
+    relations: list[Relation]
+    access_methods: list[AccessMethod]
+    tablespaces: list[Tablespace]
+    foreign_tables: list[ForeignTable]
+    inheritance: list[Inheritance]
+    columns: list[Column]
+    column_defaults: list[ColumnDefault]
+    sequences: list[SequenceRow]
+    constraints: list[Constraint]
+    indexes: list[Index]
+    triggers: list[Trigger]
+    policies: list[Policy]
+    rules: list[Rule]
+    routines: list[Routine]
+    comments: list[Comment]
+    dependencies: list[DependencyRow]
+    find_others: list[Found]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OtherRows:
+    """What few databases have, in a second round trip."""
+
+    others: list[Other] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    other_parts: list[OtherPart] = field(default_factory=list)
+    other_members: list[OtherMember] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoutineRows:
+    """Routines alone."""
+
+    routines: list[Routine]
+    comments: list[Comment]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AggregateRows:
+    """The definitions of aggregates, where there are any."""
+
+    aggregates: list[Aggregate] = field(default_factory=list)

@@ -1,0 +1,1 @@
+SELECT oid, amname AS name FROM pg_catalog.pg_am WHERE amtype = 't'
