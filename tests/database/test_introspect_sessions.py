@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from stonegate.database.connect import connect
-from stonegate.database.introspect.catalog import read_catalog
+from stonegate.database.connect import Session, connect
+from stonegate.database.introspect.catalog import VANISHED, read_catalog
 from stonegate.database.introspect.fetch import statements
 from stonegate.database.introspect.rows import AggregateRows, OtherRows, RoutineRows, Rows
 from stonegate.model.catalog import Catalog, Dependency
@@ -202,30 +202,38 @@ def test_properties_of_postgresql_18(database: Database) -> None:
     assert comment.definition == "COMMENT ON CONSTRAINT must ON public.t IS 'must be'"
 
 
-async def test_objects_that_come_and_go_meanwhile(database: Database) -> None:
-    """Another session creates and drops again and again: the catalog is of some moment, never an error."""
+@pytest.mark.parametrize("autocommit", [True, False])
+async def test_objects_that_come_and_go_meanwhile(database: Database, autocommit: bool) -> None:
+    """Another session creates and drops again and again: the catalog is of some moment, and outside of a transaction
+    never an error."""
     script = "CREATE TABLE t (id serial PRIMARY KEY, CHECK (id > 0)); CREATE INDEX ON t (id); " + (
         "CREATE VIEW v AS SELECT id FROM t; CREATE FUNCTION f(t) RETURNS t LANGUAGE sql AS 'SELECT $1'"
     )
     stop = asyncio.Event()
 
-    async def churn() -> None:
-        async with await connect(database.url) as other:
-            await other.execute("SET search_path = public")
-            while not stop.is_set():
-                await other.execute(script.encode())
-                await asyncio.sleep(0.1)
-                while True:
-                    with contextlib.suppress(psycopg.errors.DeadlockDetected):
-                        await other.execute("DROP TABLE t CASCADE")
-                        break
-                await asyncio.sleep(0.1)
+    async def churn(other: Session) -> None:
+        while not stop.is_set():
+            await other.execute(script.encode())
+            await asyncio.sleep(0.05)
+            while True:
+                with contextlib.suppress(psycopg.errors.DeadlockDetected):
+                    await other.execute("DROP TABLE t CASCADE; DROP FUNCTION IF EXISTS f")
+                    break
+            await asyncio.sleep(0.05)
 
-    async with await connect(database.url) as conn:
-        churning = asyncio.create_task(churn())
+    async with await connect(database.url) as other, await connect(database.url, autocommit=autocommit) as conn:
+        await other.execute("SET search_path = public")
+        empty = await read_catalog(conn)
+        await other.execute(script.encode())
+        full = await read_catalog(conn)
+        await other.execute("DROP TABLE t CASCADE")
+        churning = asyncio.create_task(churn(other))
         try:
-            for _ in range(20):
-                assert {found.name for found in (await read_catalog(conn)).tables} <= {"t"}
+            for _ in range(40):
+                with contextlib.nullcontext() if autocommit else contextlib.suppress(*VANISHED):
+                    found = await read_catalog(conn)
+                    assert found in (empty, full)
+                await conn.rollback()
         finally:
             stop.set()
             await churning

@@ -17,7 +17,7 @@ from stonegate.database.cache import Cache
 from stonegate.database.connect import FORM, Session
 from stonegate.database.introspect import rows, whole
 from stonegate.database.introspect.dependencies import Nodes, dependencies, edges
-from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS, Answers, as_rows, fetch, statements
+from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS, Answers, as_rows, fetch, is_inside, statements
 from stonegate.database.introspect.lookup import Lookup, Vanished
 from stonegate.database.introspect.others import has_others, other_edges, others
 from stonegate.database.introspect.relations import Relations
@@ -49,7 +49,7 @@ class Reading:
 
 #: What deparsing says when another session drops an object between our finding and our printing it.
 #: Printing a view locks its tables, which may meet that session's DROP … CASCADE half-way.
-_VANISHED: Final = (
+VANISHED: Final = (
     psycopg.errors.InternalError_,
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedObject,
@@ -116,7 +116,7 @@ async def _read(conn: Session, *, with_stamp: bool = False) -> Reading:
     for attempt in range(_ATTEMPTS):
         try:
             return await _read_once(conn, with_stamp=with_stamp)
-        except _VANISHED:
+        except VANISHED:
             if conn.info.transaction_status != TransactionStatus.IDLE or attempt == _ATTEMPTS - 1:
                 raise
         except Vanished:
@@ -128,8 +128,7 @@ async def _read(conn: Session, *, with_stamp: bool = False) -> Reading:
 
 async def _read_once(conn: Session, *, with_stamp: bool) -> Reading:
     # In a transaction each statement has a snapshot of its own, and the stamp tells whether they saw the same objects.
-    is_inside = conn.info.transaction_status != TransactionStatus.IDLE
-    stamp = f"SELECT {stamp_expression()}" if with_stamp or is_inside else "SELECT ''"
+    stamp = f"SELECT {stamp_expression()}" if with_stamp or is_inside(conn) else "SELECT ''"
     (found_stamp,), before, *raw, after = await fetch(conn, (stamp, _SNAPSHOT, *statements(rows.Rows), _SNAPSHOT))
     if before != after and await fetch(conn, (stamp,)) != [[found_stamp]]:
         raise Vanished

@@ -46,14 +46,19 @@ _MAKERS: Final = {
 }
 
 
+def is_inside(conn: Session) -> bool:
+    """True if the session is in a transaction, or begins one with the next statement."""
+    return not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE
+
+
 async def fetch(conn: Session, queries: Sequence[str]) -> Answers:
     """The rows of each of the queries, of one moment unless the session is in a transaction already.
 
     Raises:
         psycopg.Error: as PostgreSQL reports it.
     """
-    is_alone = conn.autocommit and conn.info.transaction_status == TransactionStatus.IDLE
-    begin, end = _OF_ONE_MOMENT if is_alone else _INSIDE
+    inside = is_inside(conn)
+    begin, end = _INSIDE if inside else _OF_ONE_MOMENT
     script = (begin, NO_NAMES, *SETTINGS, *queries, end)
     answers: Answers = []
     try:
@@ -65,6 +70,6 @@ async def fetch(conn: Session, queries: Sequence[str]) -> Answers:
                 if not cursor.nextset():
                     return answers
     except psycopg.Error:
-        if is_alone and not conn.closed:
+        if not inside and not conn.closed:
             await conn.rollback()
         raise

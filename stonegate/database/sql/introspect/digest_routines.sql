@@ -1,4 +1,4 @@
--- A hash of everything that read_routines tells of routines, equal in all databases with equal ones and much cheaper:
+-- A hash of everything that routines.sql tells, equal in all databases with equal ones and much cheaper:
 -- their definitions hold all but owner, privileges and comment. NULL where there are aggregates other than an
 -- extension's, which PostgreSQL cannot print.
 SELECT CASE WHEN coalesce(bool_or(routine.kind = 'a' AND NOT routine.member), false) THEN NULL
