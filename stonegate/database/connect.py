@@ -143,8 +143,12 @@ async def connect(
         if not as_caller:
             await settle(conn)
         await conn.set_autocommit(autocommit)
-    except BaseException:
+    except BaseException as failure:
         await conn.close()
+        if isinstance(
+            failure, psycopg.OperationalError
+        ):  # the server, or whoever drops the database, ended the session
+            raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
         raise
     return conn
 

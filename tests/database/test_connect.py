@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from stonegate.database.connect import connect, leave
+from stonegate.database.connect import Session, connect, leave, settle
 from stonegate.database.conninfo import database_of, describe, with_database
 from stonegate.database.failures import wrap_error
 from stonegate.database.server.facts import is_pooled, read_session
@@ -95,6 +95,19 @@ async def test_a_server_that_is_too_old(any_server: Server, monkeypatch: pytest.
     with pytest.raises(ConnectionFailed, match=rf" is PostgreSQL {any_server.major}\.\d+$") as refused:
         await connect(any_server.admin_url)
     assert refused.value.cause == "stonegate works with PostgreSQL 99 and later"
+
+
+async def test_a_session_that_is_ended_before_it_says_a_word(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def end_first(conn: Session) -> None:
+        database.rows("SELECT pg_terminate_backend(%s, 10000)", conn.info.backend_pid)
+        await settle(conn)
+
+    monkeypatch.setattr("stonegate.database.connect.settle", end_first)
+    with pytest.raises(ConnectionFailed, match="cannot connect to database") as failure:
+        await connect(database.url)
+    assert "terminating connection" in (failure.value.cause or "")
 
 
 async def test_an_unknown_host() -> None:
