@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,19 @@ def test_after_a_kill_the_next_start_recovers(place: Path) -> None:
     after = start_embedded(place)
     assert after.pid != before.pid
     assert psql(after.url, "SELECT id FROM kept") == [(1,)]
+
+
+def test_a_server_whose_starter_was_killed_is_waited_for(place: Path) -> None:
+    started = start_embedded(place)
+    lock_file = place / "postgres" / "data" / "postmaster.pid"
+    ready = lock_file.read_text()
+    lock_file.write_text(ready.replace("ready   ", "starting"))  # as while it recovers from a crash
+    with ThreadPoolExecutor() as threads:
+        second = threads.submit(start_embedded, place)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.5)
+        lock_file.write_text(ready)
+        assert second.result() == started
 
 
 def test_a_stale_lock_file_with_the_number_of_another_process_is_no_obstacle(place: Path) -> None:

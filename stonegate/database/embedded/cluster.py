@@ -106,9 +106,9 @@ def start_cluster(cluster: Cluster) -> Postmaster:
     Raises:
         ConnectionFailed: it does not start; the cause is the last fatal line of its log.
     """
-    running = read_postmaster(cluster.data)
+    running = _wait_until_ready(cluster)
     if running is not None:
-        return _wait_until_ready(cluster, running)
+        return running
     _begin_log(cluster)
     options = shlex.join(_server_options(cluster))
     deadline = time.monotonic() + RECOVERY_SECONDS
@@ -116,8 +116,9 @@ def start_cluster(cluster: Cluster) -> Postmaster:
         read_already = cluster.log.stat().st_size
         arguments = ("start", "--wait", f"--timeout={START_SECONDS}", "--silent", "--log=server.log", "-o", options)
         started = _run(cluster, "pg_ctl", *arguments)
-        running = read_postmaster(cluster.data)
-        if started.returncode == 0 and running is not None:
+        # Where pg_ctl met the server of a starter that was killed, that one is as good.
+        running = _wait_until_ready(cluster)
+        if running is not None:
             return running
         said = cluster.log.read_bytes()[read_already:].decode(errors="replace")
         if time.monotonic() > deadline or not _clear_the_way(cluster, said):
@@ -190,15 +191,13 @@ def _reason(said: str) -> str:
     return "; ".join([message for message in messages if not message.startswith(usual)][-3:])
 
 
-def _wait_until_ready(cluster: Cluster, running: Postmaster) -> Postmaster:
-    """Wait for the end of a recovery whose starter did not wait, because it was interrupted."""
+def _wait_until_ready(cluster: Cluster) -> Postmaster | None:
+    """The server, once it has recovered, for which a starter that was killed did not wait; None if none runs."""
     deadline = time.monotonic() + START_SECONDS
-    while not running.ready:
-        time.sleep(0.05)
-        again = read_postmaster(cluster.data)
-        if again is None or time.monotonic() > deadline:
+    while (running := read_postmaster(cluster.data)) is not None and not running.ready:
+        if time.monotonic() > deadline:
             raise ConnectionFailed(f"the PostgreSQL server in {cluster.directory} starts up, but is not ready yet")
-        running = again
+        time.sleep(0.05)
     return running
 
 
@@ -223,15 +222,17 @@ def _clear_the_way(cluster: Cluster, said: str) -> bool:
         time.sleep(0.2)
         return True
     refused = re.search(r'lock file "([^"]+)" already exists', said)
-    lock_file = None if refused is None else cluster.data / refused[1]  # of the data directory, or of the socket
-    if lock_file is None or not lock_file.exists():
+    if refused is None:
         return False
+    lock_file = cluster.data / refused[1]  # of the data directory, or of the socket
     # PostgreSQL trusts the number in its lock file: a zombie may bear it (containers without an init reap nothing), or
     # after a restart of the machine any other process.
-    if _program_of(int(lock_file.read_text().split(maxsplit=1)[0])) in ("postgres", "postmaster"):
-        time.sleep(0.2)
-    else:
-        lock_file.unlink()
+    with contextlib.suppress(FileNotFoundError):  # gone with whoever tried at the same time
+        number = lock_file.read_text().partition("\n")[0]
+        if not number or _program_of(int(number)) in ("postgres", "postmaster"):
+            time.sleep(0.2)
+        else:
+            lock_file.unlink()
     return True
 
 

@@ -79,7 +79,7 @@ def start_embedded(directory: Path = DEFAULT_DIRECTORY) -> EmbeddedServer:
     with _lock(directory):
         home = directory.resolve() / "postgres"
         running = read_postmaster(home / "data")
-        if running is None:
+        if running is None or not running.ready:  # its starter was killed before it was
             running = _start(home, package, version)
     return _describe(directory, running, version)
 
