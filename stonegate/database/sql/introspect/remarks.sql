@@ -10,12 +10,8 @@ SELECT 'trigger state' AS kind, format('%s on %s', t.tgname, t.tgrelid::regclass
     format('ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass, s.usual, t.tgname) AS drop,
     'trigger' AS about_kind, r.schema AS about_schema, r.name AS about_name, p.tgname AS about_member,
     'pg_trigger'::regclass::oid AS holder_class, (
-        WITH RECURSIVE above (oid, parent) AS (
-            SELECT p.oid, p.tgparentid
-            UNION ALL
-            SELECT g.oid, g.tgparentid FROM above AS a JOIN pg_catalog.pg_trigger AS g ON g.oid = a.parent
-        )
-        SELECT a.oid FROM above AS a WHERE a.parent = 0
+        SELECT a.oid FROM pg_catalog.pg_partition_ancestors(t.tgrelid) AS g JOIN pg_catalog.pg_trigger AS a
+            ON a.tgrelid = g.relid AND a.tgname = t.tgname AND a.tgparentid = 0
     ) AS holder, 0 AS holder_number
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_trigger AS p ON p.oid = t.tgparentid
@@ -115,9 +111,12 @@ JOIN (
     FROM pg_catalog.pg_constraint
     WHERE contype = 'n' AND (conrelid IN (SELECT oid FROM relations) OR contypid IN (SELECT oid FROM types))
     UNION ALL
-    SELECT 'pg_trigger'::regclass, oid, format('TRIGGER %I ON %s', tgname, tgrelid::regclass),
-        NULL, NULL, 0
-    FROM pg_catalog.pg_trigger WHERE tgparentid <> 0 AND tgrelid IN (SELECT oid FROM relations)
+    SELECT 'pg_trigger'::regclass, t.oid, format('TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass),
+        'pg_trigger'::regclass, a.oid, 0
+    FROM pg_catalog.pg_trigger AS t
+    CROSS JOIN LATERAL pg_catalog.pg_partition_ancestors(t.tgrelid) AS g
+    JOIN pg_catalog.pg_trigger AS a ON a.tgrelid = g.relid AND a.tgname = t.tgname AND a.tgparentid = 0
+    WHERE t.tgparentid <> 0 AND t.tgrelid IN (SELECT oid FROM relations)
     UNION ALL
     SELECT 'pg_rewrite'::regclass, oid, format('RULE %I ON %s', rulename, ev_class::regclass), NULL, NULL, 0
     FROM pg_catalog.pg_rewrite WHERE rulename = '_RETURN' AND ev_class IN (SELECT oid FROM relations)
