@@ -84,7 +84,7 @@ def value_clauses(table: Table, desired: Column, live: Column, context: DdlConte
         case Source.SERIAL, Source.SERIAL:
             return ()  # owned sequences compare by the column that owns them (behaviour, §5)
         case _, Source.SERIAL:
-            return tuple(_to_serial(table, desired, context))
+            return tuple(_to_serial(table, desired, live, context))
         case _:
             return tuple(_default_changes(table, desired, context))
 
@@ -234,7 +234,10 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     yield set_default(name, desired.name, desired.default or "NULL", Order.NEXT_DEFAULT)
     yield from take_sequence(table, desired, context)
     options = sequence.options if sequence is not None else None
-    yield advance(regclass(desired.owned_sequence), name, desired, options, recalled(name, live.name))
+    before = recalled(name, live.name)
+    if desired.owned_sequence.key(ObjectKind.SEQUENCE) in context.live.objects:  # another column's, which goes on
+        before = f"{before}, {last_value(regclass(desired.owned_sequence))}"
+    yield advance(regclass(desired.owned_sequence), name, desired, options, before)
     if sequence is not None:
         access = sequence.access.keeping(live.identity_access) if live.identity_access is not None else sequence.access
         yield from sequence_notes(replace(sequence, access=access))
@@ -243,7 +246,7 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
 # --- serial ---------------------------------------------------------------------------------------------------------
 
 
-def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
+def _to_serial(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     name = table.key.qualified
     assert desired.owned_sequence is not None
     key = desired.owned_sequence.key(ObjectKind.SEQUENCE)
@@ -253,9 +256,10 @@ def _to_serial(table: Table, desired: Column, context: DdlContext) -> Iterator[C
         yield create_owned_sequence(table, desired, sequence, Order.CREATE_SEQUENCE)
     yield set_default(name, desired.name, desired.default or "NULL")
     yield from take_sequence(table, desired, context)
-    if is_new:
+    if desired.default != live.default:
         options = sequence.options if sequence is not None else None
-        yield advance(regclass(desired.owned_sequence), name, desired, options, None)
+        before = None if is_new else last_value(regclass(desired.owned_sequence))
+        yield advance(regclass(desired.owned_sequence), name, desired, options, before)
     yield from children_defaults(table, desired, context)
 
 

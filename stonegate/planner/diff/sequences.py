@@ -66,18 +66,20 @@ def _pair(sides: Sides) -> tuple[list[tuple[Sequence, Sequence]], list[Sequence]
 
 
 def _makes_way(sides: Sides, desired: Sequence, live: Sequence) -> bool:
-    """True for a sequence that goes with its column, or because that gets one inside, whatever else it owns."""
+    """True for a sequence that goes with its column, or because that gets one inside, whatever else it owns; a column
+    that is there already takes the one of its name over instead."""
     replaced = live.owned_by == desired.owned_by and _column_fate(sides, live) == "replaced"
-    return replaced or _is_dropped(sides, live)
+    takes_over = desired.owning_column is not None and sides.live.table_column(desired.owning_column) is not None
+    return replaced or (_is_dropped(sides, live) and not takes_over)
 
 
 def _is_dropped(sides: Sides, live: Sequence) -> bool:
     """True for a sequence whose column goes, and takes it along: another column's of its name is another one.
 
-    It stays where another column goes on taking its default from it, and gets its new owner before the old one goes.
+    It stays where something else goes on using it, and gets its new owner before the old one goes.
     """
     key = live.owning_column
-    if key is None or _has_other_users(live, sides.live, sides.desired):
+    if key is None or _has_other_users(live, sides):
         return False
     table, column = sides.live.table(key.owner), sides.live.table_column(key)
     if table is None or column is None:
@@ -88,10 +90,10 @@ def _is_dropped(sides: Sides, live: Sequence) -> bool:
     return wanted.column(column.name) is None and sides.removes_column(table, column)
 
 
-def _has_other_users(sequence: Sequence, catalog: Catalog, desired: Catalog) -> bool:
-    """True if a column that does not own the sequence takes its default from it, and stays."""
-    users = (key for key in catalog.dependents.get(sequence.key, ()) if key.kind is ObjectKind.COLUMN)
-    return any(desired.table_column(key) is not None for key in users if key != sequence.owning_column)
+def _has_other_users(sequence: Sequence, sides: Sides) -> bool:
+    """True if something besides the column that owns the sequence uses it, and stays."""
+    users = (key for key in sides.live.dependents.get(sequence.key, ()) if key != sequence.owning_column)
+    return any(key in sides.desired.objects or sides.desired.table_column(key) is not None for key in users)
 
 
 def is_renamed(desired: Sequence, live: Sequence, declared: Catalog) -> bool:

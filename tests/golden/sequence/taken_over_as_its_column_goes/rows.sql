@@ -1,0 +1,2 @@
+INSERT INTO t (id) VALUES (11), (12);
+INSERT INTO u (z) VALUES (1), (2);
