@@ -161,6 +161,7 @@ async def _build(maintenance: Session, building: _Building, facts: SessionFacts,
             catalog = await _deploy(building, name, plan, owner)
         except StonegateError as error:
             error.details = (*error.details, "while the folder was built in a reference database")
+            error.database = None  # nobody knows its name, and it is gone
             raise
         build_ms = (time.monotonic() - begun) * 1000
         if not keep:
