@@ -144,9 +144,9 @@ class Nodes:
             if key is not None and one.kind != "n":
                 self._whole[rows.PG_CONSTRAINT, one.oid] = key
         for index in self._lookup.rows.indexes:
-            table, itself = self._lookup.relation(index.relation), self._lookup.relation(index.oid)
-            usual = ObjectKey(ObjectKind.INDEX, table.schema, itself.name)
-            self._whole[rows.PG_CLASS, index.oid] = owners.get(index.oid, usual)
+            if (table := self._relation(index.relation)) is not None:
+                usual = ObjectKey(ObjectKind.INDEX, table.schema, self._lookup.relation(index.oid).name)
+                self._whole[rows.PG_CLASS, index.oid] = owners.get(index.oid, usual)
 
     def _add_extensions(self) -> None:
         extensions = {one.oid: extension_key(one.name) for one in self._lookup.rows.extensions}

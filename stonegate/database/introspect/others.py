@@ -43,7 +43,7 @@ def has_others(lookup: Lookup) -> bool:
         or any(_is_sign(row, lookup) for row in read.dependencies)
         or any(_is_other_type(one) and (rows.PG_TYPE, one.oid) not in lookup.members for one in read.types)
         or any(one.name != "_RETURN" for one in read.rules)
-        or any(one.inner and one.enabled != "O" for one in read.triggers)
+        or any(one.inner and one.enabled != "O" and one.relation in lookup.relations for one in read.triggers)
         or any(one.kind == "m" and one.replica_identity != "d" for one in read.relations)
         or any(_differs(lookup, one) for one in read.inheritance)
         or any(_differs_from_table(lookup, sequence) for sequence in lookup.sequence_owners)

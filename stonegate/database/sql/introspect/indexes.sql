@@ -5,5 +5,5 @@ SELECT x.indexrelid AS oid, x.indrelid AS relation, x.indkey::int2[] AS columns,
     CASE WHEN x.indexrelid NOT IN (SELECT conindid FROM pg_catalog.pg_constraint WHERE contype IN ('p', 'u', 'x'))
         THEN pg_catalog.pg_get_indexdef(x.indexrelid) END AS definition
 FROM pg_catalog.pg_index AS x
-JOIN ([[our_relations]]) AS r ON r.oid = x.indrelid
-WHERE x.indexrelid >= 16384
+JOIN pg_catalog.pg_class AS r ON r.oid = x.indrelid
+WHERE x.indexrelid >= 16384 AND r.relkind <> 't' AND r.relpersistence <> 't'
