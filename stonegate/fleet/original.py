@@ -1,17 +1,21 @@
-"""Databases of v1 that the original deployed: it kept no records of them, and looked for them by their names alone."""
+"""Databases of a platform that stand in no record.
+
+The original kept none of those of v1; others lose theirs with DATA_DIR, or where the original rewrites it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stonegate.database.connect import connect, using
 from stonegate.database.conninfo import with_database
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import read_facts
-from stonegate.errors import StonegateError
-from stonegate.fleet.adoption import guess_owner, possible_owners
-from stonegate.fleet.names import MAIN, RESERVED, sanitise
+from stonegate.errors import StonegateError, UsageError
+from stonegate.fleet.adoption import find_database, guess_owner, owner_in, possible_owners
+from stonegate.fleet.names import MAIN, RESERVED, Owner, sanitise
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target
 
@@ -33,41 +37,70 @@ class Unrecorded:
     warnings: tuple[str, ...]
 
 
-async def find_unrecorded(registry: Registry, server: str, platform: str) -> Unrecorded:
-    """What the original would have taken for the platform's databases, as far as it can be told whose they are.
+async def complete_records(registry: Registry, server: str, platform: str) -> Unrecorded:
+    """Record the databases whose label, or the name `X_main`, says that they are the platform's; find those like them.
 
     Raises:
         ConnectionFailed: the server is unreachable.
     """
     word = sanitise(platform, "platform")
+    main = f"{word}_{MAIN}"
     async with using(await connect_maintenance(server)) as maintenance:
         facts = await read_facts(maintenance)
     known = {each.database for record in await asyncio.to_thread(registry.platforms) for each in record.databases}
-    owners = {
+    free = [each for name, each in facts.items() if name not in known and not (each.is_template or _is_ours(name))]
+    certain = [
+        owner_in(each.label)
+        for each in free
+        if each.label is not None and each.label.platform == platform and not each.label.unfinished
+        if _is_called(owner_in(each.label), each.name)
+    ]
+    names = [each.name for each in free if each.label is None and each.name.startswith(f"{word}_")]
+    possible = {
         name: possible_owners(registry, name, facts.keys()) | {word}
-        for name, each in facts.items()
-        if name.startswith(f"{word}_") and name not in known and each.label is None and not each.is_template
-        if not name.startswith(RESERVED)
-        if name == f"{word}_{MAIN}" or not name.endswith(f"_{MAIN}")  # X_main belongs to X
+        for name in names
+        if name == main or not name.endswith(f"_{MAIN}")  # that of another platform
     }
-    turn = asyncio.Semaphore(_AT_ONCE)
-
-    async def look(name: str) -> bool | None:
-        try:
-            async with turn, using(await connect(with_database(server, name))) as conn:
-                row = await (await conn.execute(_IS_DEPLOYED)).fetchone()
-                return row is not None and bool(row[0])
-        except StonegateError:
-            return None
-
-    seen = dict(zip(owners, await asyncio.gather(*map(look, owners)), strict=True))
-    found = sorted(name for name, is_deployed in seen.items() if is_deployed and owners[name] == {word})
+    deployed = await _look_into(server, possible)
+    mine = sorted(name for name, owners in possible.items() if deployed[name] and (owners == {word} or name == main))
+    if main in mine:
+        certain.append(Owner(platform=platform))
+    for owner in certain:
+        await find_database(registry, server, owner)
     return Unrecorded(
-        targets=tuple(Target(server=server, owner=guess_owner(platform, name), database=name) for name in found),
+        targets=tuple(
+            Target(server=server, owner=guess_owner(platform, name), database=name) for name in mine if name != main
+        ),
         warnings=tuple(
             f"{name} was left out: another platform may own it, or it lets nobody in; "
             f"stonegate platform adopt {platform} {name}"
-            for name in sorted(owners)
-            if seen[name] is not False and name not in found
+            for name in sorted(possible)
+            if deployed[name] is not False and name not in mine
         ),
     )
+
+
+async def _look_into(server: str, names: Iterable[str]) -> dict[str, bool | None]:
+    """Whether the original, or stonegate, has deployed to these databases; None for one that lets nobody in."""
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(name: str) -> tuple[str, bool | None]:
+        try:
+            async with turn, using(await connect(with_database(server, name))) as conn:
+                row = await (await conn.execute(_IS_DEPLOYED)).fetchone()
+                return name, row is not None and bool(row[0])
+        except StonegateError:
+            return name, None
+
+    return dict(await asyncio.gather(*map(look, names)))
+
+
+def _is_called(owner: Owner, name: str) -> bool:
+    try:
+        return owner.database == name
+    except UsageError:  # the owners of databases write labels themselves
+        return False
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(RESERVED)

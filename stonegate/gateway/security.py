@@ -21,6 +21,8 @@ ADMIN_PREFIX: Final = "/admin"
 _MOST_GUESTS: Final = 4096
 _PORT: Final = re.compile(rb":[0-9]*\Z")
 _DOT: Final = ord(".")
+#: As some proxies write an address into X-Forwarded-For, and RFC 7239 has it (6): 10.0.0.1:80, [::1], [::1]:80.
+_WITH_PORT: Final = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+)\Z")
 #: What a page may send to another site without asking first (Fetch standard, "CORS-safelisted request-header").
 _UNASKED: Final = frozenset({b"", b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data"})
 
@@ -85,7 +87,8 @@ class Guard:
             return address
         forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         for part in reversed(b",".join(forwarded).split(b",") if forwarded else []):
-            address = parse_address(part.decode("latin-1").strip())
+            written = _WITH_PORT.match(part.strip())
+            address = parse_address((part.strip() if written is None else written[1] or written[2]).decode("latin-1"))
             if address is None or not _contains(self._proxies, address):
                 return address
         return address

@@ -21,6 +21,7 @@ from typing import Any
 
 import uvicorn
 
+from stonegate.database.conninfo import parse_conninfo
 from stonegate.errors import StonegateError, UsageError
 from stonegate.gateway.app import Door
 from stonegate.gateway.board import Board
@@ -89,8 +90,7 @@ def serve(settings: Settings) -> int:
     Raises:
         UsageError: the address is taken, or a setting cannot be used.
     """
-    limits_of(settings)
-    require_directory(settings.data_dir)
+    _require_usable(settings)
     require_processes()
     _set_up(settings)
     with _listen(settings) as listener:
@@ -136,13 +136,26 @@ def _read_again(old: Settings, worker: int | None = None) -> Settings | None:
         new = read_settings(gateway=True)
         fixed = {name: getattr(old, name) for name in ("gateway_host", "gateway_port", "gateway_workers")}
         settings = replace(new, **fixed)
-        limits_of(settings)
-        require_directory(settings.data_dir)
+        _require_usable(settings)
         _set_up(settings, worker)
         return settings
     except StonegateError as error:
         LOG.error("the settings were not reloaded: %s", error.message)
         return None
+
+
+def _require_usable(settings: Settings) -> None:
+    """Refuse what would otherwise show with the requests of clients, as if it were their fault.
+
+    Raises:
+        UsageError, DataDirUnusable: a setting, which the message names.
+    """
+    limits_of(settings)
+    require_directory(settings.data_dir)
+    try:
+        parse_conninfo(settings.server_conninfo)
+    except UsageError as error:
+        raise UsageError("setting DATABASE_URL is invalid", cause=error.cause, hint=error.hint) from None
 
 
 def _set_up(settings: Settings, worker: int | None = None) -> None:

@@ -125,7 +125,7 @@ class Gateway:
             await conn.close()
             known = True
         except StonegateError as error:
-            LOG.warning("PostgreSQL cannot be reached: %s", error.message)
+            LOG.warning("PostgreSQL cannot be reached: %s", "; ".join(filter(None, (error.message, error.cause))))
             known = False
         self._health = (time.monotonic(), known)
         return known

@@ -62,7 +62,10 @@ def test_forwarded_addresses_count_only_from_trusted_proxies() -> None:
     assert status(trusting, "/call", "11.0.0.1", forwarded("127.0.0.1, 12.0.0.1, 11.0.0.7")) == 403
     assert status(trusting, "/call", "11.0.0.1", forwarded("127.0.0.1"), forwarded("12.0.0.1")) == 403
     assert status(trusting, "/call", "11.0.0.1", forwarded("12.0.0.1, 10.0.0.1")) == 200
-    assert status(trusting, "/call", "11.0.0.1", forwarded("10.0.0.1, garbage")) == 403
+    for text in ("10.0.0.9:5678", "12.0.0.1, 10.0.0.9:1", "[::ffff:10.0.0.9]:1", "[::ffff:10.0.0.9]", "[::1]:80"):
+        assert status(trusting, "/call", "11.0.0.1", forwarded(text)) == 200, text
+    for text in ("10.0.0.1, garbage", "12.0.0.1:10", "[12.0.0.1]:1", "10.0.0.9:", "10.0.0.9:x", "[10.0.0.9", ":1"):
+        assert status(trusting, "/call", "11.0.0.1", forwarded(text)) == 403, text
     assert status(trusting, "/call", "12.0.0.1", forwarded("10.0.0.1")) == 403
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from stonegate.model.labels import Label
 from tests.evolution.original import deploy_by_original
 from tests.gateway.gateway import Gateway, bearer
 from tests.servers import Server, psql
@@ -67,3 +69,22 @@ def test_the_administrator_sees_and_makes_tenants(gateway: Gateway, name: str, a
     assert (made.status_code, made.json()["database"]) == (201, f"{name}_new"), made.text
     nobody = gateway.get("/admin/databases", params={"platform": f"{name}-none"}, headers=bearer())
     assert nobody.json()["error"] == "platform_not_found"
+
+
+def test_databases_count_after_the_records_are_lost(gateway: Gateway, new_name: NewName, behind: Server) -> None:
+    """As when the original ran in between, which writes its own keys alone."""
+    name = new_name()
+    for tenant in ("", TENANT):
+        assert gateway.upload("/register", FILES, platform=name, tenant_id=tenant).status_code == 200
+    assert gateway.data_dir is not None
+    file = gateway.data_dir / name / "platform.json"
+    document = json.loads(file.read_bytes())
+    del document["stonegate"]
+    file.write_text(json.dumps(document), encoding="utf-8")
+    hostile = Label(platform=name, tenant="--").text
+    psql(behind.admin_url, f"CREATE DATABASE {name}_x")
+    psql(behind.admin_url, f"COMMENT ON DATABASE {name}_x IS '{hostile}'")
+    answer = gateway.upload("/migrate", NEXT, platform=name)
+    assert sorted(answer.json()["databases_updated"]) == [f"{name}_6ba7b810_9dad", f"{name}_main"], answer.text
+    ids = [each["id"] for each in gateway.get(f"/platform/{name}/databases").json()["databases"]]
+    assert sorted(ids) == [TENANT, "main"]

@@ -14,6 +14,7 @@ import pytest
 
 from stonegate.errors import DataDirUnusable, UsageError
 from stonegate.gateway.deploy.processes import require_processes
+from stonegate.gateway.server import serve
 from stonegate.gateway.state import Gateway as State
 from stonegate.gateway.state import require_directory
 from stonegate.settings import Settings
@@ -148,7 +149,7 @@ def test_the_three_refusals(inside: Inside) -> None:
         for chain, status in (
             ("10.1.1.1", 200), ("11.1.1.1", 403), ("127.0.0.1, 11.1.1.1", 403), ("10.1.1.1, 11.1.1.1", 403),
             ("11.1.1.1, 10.1.1.1", 200), ("10.1.1.1, 127.0.0.9", 200), ("nonsense", 403), ("10.1.1.1, ::ffff", 403),
-            ("::ffff:10.1.1.1", 200), ("10.1.1.1:443", 403), ("", 403),
+            ("::ffff:10.1.1.1", 200), ("10.1.1.1:443", 200), ("", 403),
         ):  # fmt: skip
             answer = gateway.get("/platforms", headers={"X-Forwarded-For": chain})
             assert answer.status_code == status, (chain, answer.text)
@@ -195,6 +196,13 @@ def test_a_data_directory_that_is_of_no_use_is_no_fault_of_the_client(inside: In
     for path in (tmp_path / "shop/platform.json", Path("/proc")):  # no directory; nothing can be written to it
         with pytest.raises(DataDirUnusable, match="cannot be used"):
             require_directory(path)
+
+
+@pytest.mark.parametrize("url", ["mysql://somebody:secret@db/x", "host=db password=secret nothing=1"])
+def test_a_server_that_cannot_be_meant_is_no_gateway(tmp_path: Path, url: str) -> None:
+    with pytest.raises(UsageError, match="DATABASE_URL") as refusal:
+        serve(Settings(database_url=url, data_dir=tmp_path))
+    assert "secret" not in str(refusal.value.as_dict())
 
 
 def test_deployments_that_could_never_start_are_no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateE
 from stonegate.fleet.adoption import find_database, label_of
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import Owner, v1_owner, v2_owner
-from stonegate.fleet.original import find_unrecorded
+from stonegate.fleet.original import complete_records
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.stored_folders import read_schema, store_schema
@@ -244,13 +244,11 @@ async def _v1_targets(
     targets: tuple[Target, ...] = ()
     warnings: tuple[str, ...] = ()
     if tenant is None:
-        unrecorded = await find_unrecorded(registry, deployer.server, platform)
-        if any(each.owner.tenant is None for each in unrecorded.targets):
-            await find_database(registry, deployer.server, v1_owner(platform, None))  # it records that one
+        unrecorded = await complete_records(registry, deployer.server, platform)
         known = registry.find(platform)
         own = () if known is None else known.databases
         recorded = (find_target(registry, deployer.server, each) for each in own if each.owner.schema is None)
-        targets = (*recorded, *(each for each in unrecorded.targets if each.owner.tenant is not None))
+        targets = (*recorded, *unrecorded.targets)
         warnings = unrecorded.warnings
     if not targets:
         owner = v1_owner(platform, tenant)

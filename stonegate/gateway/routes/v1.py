@@ -9,7 +9,7 @@ from typing import Any
 from stonegate.database.connect import using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.sizes import read_database_sizes
-from stonegate.fleet.original import find_unrecorded
+from stonegate.fleet.original import complete_records
 from stonegate.gateway.call.request import id_text
 from stonegate.gateway.deploy.deployments import create_empty, migrate, register
 from stonegate.gateway.deploy.results import Outcome
@@ -75,7 +75,7 @@ async def list_databases(incoming: Incoming) -> Answer:
     """The databases of a platform with their sizes."""
     gateway = incoming.gateway
     name, server = incoming.query["platform"], gateway.settings.server_conninfo
-    found = (await find_unrecorded(gateway.registry, server, name)).targets
+    found = (await complete_records(gateway.registry, server, name)).targets
     record = await asyncio.to_thread(gateway.registry.find, name)
     if record is None and not found:
         record = gateway.registry.platform(name)  # says that there is none
