@@ -20,6 +20,7 @@ from stonegate.database.conninfo import describe, with_database
 from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
+from stonegate.database.executor.transaction import begin_early
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
 from stonegate.database.reference.store import Reference, ReferenceKey, ensure_store, read_stored, record_reference
@@ -196,6 +197,8 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
             by_admin=by_admin,
             on_progress=building.on_progress,
         )
+        if job.options.role is None:  # else the tables are made by that role
+            await begin_early(conn)
         execution = await execute_plan(conn, job, admin=admin)
         if execution.late_error is not None:
             raise execution.late_error
