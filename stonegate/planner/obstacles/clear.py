@@ -86,11 +86,11 @@ class _Clearing:
         )
 
     def _is_part_of_new(self, change: Change) -> bool:
-        """What is made again comes with its comment and state; a view with its indexes, triggers and rights too."""
+        """What is made again comes with its comment and state; a view with its indexes, triggers and rights too, a type
+        with its attributes."""
         key = change.key
-        if change.aspect and key.kind in _WITH_STATE:
-            whole = self.changes.get((key, ""))
-            return whole is not None and whole.action is Action.RECREATE
+        if key.kind is ObjectKind.ATTRIBUTE or (change.aspect and key.kind in _WITH_STATE):
+            return self._is_recreated(key.owner if key.kind is ObjectKind.ATTRIBUTE else key)
         if key.kind not in _VIEW_PARTS or (key.kind in VIEW_KINDS and not change.aspect):
             return False
         if key.kind in VIEW_KINDS or change.table is not None:
@@ -147,6 +147,8 @@ class _Clearing:
                 self._clear_column(dependent, disturbance)
             case ObjectKind.SEQUENCE:
                 pass  # owned by the column: goes with it
+            case ObjectKind.TYPE | ObjectKind.ATTRIBUTE if self._is_remade_type(disturbance):
+                self._restore(dependent.owner, disturbance)  # no column holds it either: see `staying_users_of_type`
             case ObjectKind.TYPE if isinstance(found := self._freeable_domain(dependent, disturbance.key), DomainType):
                 for aspect, former in calling_parts(found, disturbance.key):
                     restoring = disturbance.restoring(dependent, Action.ALTER)
@@ -155,6 +157,10 @@ class _Clearing:
             case _:
                 if not self._is_freed(dependent) and not self._has_other_checks(dependent, disturbance.key):
                     self._block(dependent, disturbance)
+
+    def _is_remade_type(self, disturbance: Disturbance) -> bool:
+        """True for a type that is made again, which happens to those alone that no column goes on holding."""
+        return disturbance.key.kind is ObjectKind.TYPE and self._is_recreated(disturbance.key)
 
     def _is_inherited(self, key: ObjectKey) -> bool:
         """True for the index or constraint of a partition or child that comes and goes with the parent's."""
@@ -277,7 +283,7 @@ class _Clearing:
         if change.action is Action.RECREATE:
             # What would be altered on the object is part of its new form.
             for key, aspect in tuple(self.changes):
-                if key == change.key and aspect and key.kind in _WHOLE:
+                if key == change.key and aspect and key.kind in (*_WHOLE, ObjectKind.TYPE):
                     del self.changes[key, aspect]
         self._disturb(change)
 

@@ -1,0 +1,9 @@
+CREATE TYPE level AS ENUM ('hi', 'lo');
+CREATE DOMAIN usual AS level DEFAULT 'hi';
+CREATE TYPE pair AS (a level, b usual, d text);
+COMMENT ON TYPE pair IS 'two';
+COMMENT ON COLUMN pair.a IS 'one of two';
+CREATE TYPE pairs AS (p pair, others pair[]);
+CREATE FUNCTION f(pairs) RETURNS SETOF pair LANGUAGE sql AS 'SELECT ($1).p';
+CREATE VIEW v AS SELECT f(NULL) AS y;
+CREATE TABLE t (id int);
