@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import psycopg
 
-from stonegate.database.connect import Session, connect, using
+from stonegate.database.connect import Session, connect, leave, using
 from stonegate.database.conninfo import database_of, with_database
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
@@ -23,7 +23,7 @@ from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
 from stonegate.database.server.databases import connect_maintenance, create_database, drop_database, temporary_database
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, read_session
+from stonegate.database.server.facts import SessionFacts, read_others, read_session
 from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_stale
 from stonegate.database.survey import (
@@ -264,7 +264,11 @@ async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[Session
         created = await create_database(maintenance, name)
     try:
         async with using(await connect(conninfo), database=name) as conn:
-            yield conn, created
+            try:
+                yield conn, created
+            except BaseException:
+                await leave(conn)  # or `_drop_again` takes it for another one's
+                raise
     except BaseException:
         if created:
             await _drop_again(conninfo, name)
@@ -272,8 +276,12 @@ async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[Session
 
 
 async def _drop_again(conninfo: str, name: str) -> None:
-    """Undo the creation; a database that another apply has opened meanwhile is empty, and that one's to fill."""
+    """Undo the creation, unless another apply has filled the database meanwhile, or waits for its turn to do so."""
     with contextlib.suppress(StonegateError, psycopg.Error):
+        async with using(await connect(conninfo)) as conn:
+            if (await read_session(conn)).is_deployed or await read_others(conn):
+                return
+            await leave(conn)
         async with using(await connect_maintenance(conninfo)) as maintenance:
             await drop_database(maintenance, name)
 

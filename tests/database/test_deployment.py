@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from stonegate.database import deployment
+from stonegate.database.connect import Session
 from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database, apply_plan
 from stonegate.database.status import diff_database, status_database
 from stonegate.errors import ConnectionFailed, SourceError, UsageError
 from stonegate.model.plan import Action, Mode
-from stonegate.model.report import Status
+from stonegate.model.report import ApplyReport, Status
 from tests.conftest import WORKER
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.support import plan
@@ -22,6 +26,8 @@ from tests.servers import Database, MakePrivateServer, PrivateServer, Server, ps
 
 USERS = {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, email text);"}
 WIDER = {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, email text, age int);"}
+BROKEN = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT x';"
+OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
 MISSING = f"stonegate_test_missing_{WORKER}"  # workers share the server
 
 
@@ -48,7 +54,7 @@ def test_a_missing_database_is_created(server: Server, missing: str, tmp_path: P
 
 
 def test_it_is_dropped_again_when_the_first_deploy_fails(server: Server, missing: str, tmp_path: Path) -> None:
-    broken = write(tmp_path, USERS | {"functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT x';"})
+    broken = write(tmp_path, USERS | {"functions/f.sql": BROKEN})
     report = apply(missing, broken)
     assert report.status is Status.FAILED and report.error is not None
     assert report.error.code == "function_deploy_failed"
@@ -70,6 +76,36 @@ def test_it_is_dropped_again_when_the_first_deploy_is_cancelled(server: Server, 
 
     asyncio.run(start_and_cancel())
     assert MISSING not in names(server)
+
+
+@pytest.mark.parametrize("moment", ["filled", "waiting"])
+def test_it_is_not_dropped_once_another_apply_has_it(
+    server: Server, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The one that made it fails, while another one is done with it, or waits for its turn."""
+    broken = write(tmp_path / "broken", {"functions/f.sql": BROKEN})
+    other = write(tmp_path / "other", USERS)
+    acquire, ended = deployment.acquire_apply_lock, list[Future[ApplyReport]]()
+
+    async def take_turns(conn: Session, **more: Any) -> None:
+        if ended or psql(server.admin_url, OTHERS, (MISSING, conn.info.backend_pid)) != [(0,)]:
+            return await acquire(conn, **more)
+        if moment == "waiting":
+            await acquire(conn, **more)
+        ended.append(threads.submit(apply, missing, other))
+        if moment == "filled":
+            await asyncio.wrap_future(ended[0])
+            return await acquire(conn, **more)
+        while psql(server.admin_url, OTHERS, (MISSING, conn.info.backend_pid)) == [(0,)]:
+            await asyncio.sleep(0.02)
+        return None
+
+    monkeypatch.setattr(deployment, "acquire_apply_lock", take_turns)
+    with ThreadPoolExecutor() as threads:
+        failed = apply(missing, broken)
+        report = ended[0].result()
+    assert failed.error is not None and report.status is Status.APPLIED
+    assert psql(missing, "SELECT count(*) FROM users") == [(0,)]
 
 
 def test_a_plan_says_that_it_is_missing_and_creates_nothing(server: Server, missing: str, tmp_path: Path) -> None:

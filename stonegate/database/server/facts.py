@@ -96,3 +96,13 @@ async def read_is_empty(conn: Session) -> bool:
     """True if nobody has made anything in this database; a tenth of what reading its catalog costs."""
     row = await (await conn.execute(sql.load("server/is_empty").encode())).fetchone()
     return row is not None and bool(row[0])
+
+
+async def read_others(conn: Session) -> bool:
+    """True if somebody else is connected to this database."""
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()"
+        " AND usesysid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid())"
+    )
+    row = await (await conn.execute(query)).fetchone()
+    return row is not None and bool(row[0])
