@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import replace
 
 from stonegate.database.connect import Session, using
+from stonegate.database.failures import INVALID_CATALOG_NAME
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, find_labelled
 from stonegate.database.tenants.make import Made, Mould, make_tenant, prepare_mould
 from stonegate.database.tenants.roles import is_bad_login
-from stonegate.errors import ConnectionFailed, DatabaseAlreadyExists, PlatformIsolationViolation
+from stonegate.errors import ConnectionFailed, DatabaseAlreadyExists, MigrationFailed, PlatformIsolationViolation
 from stonegate.fleet.adoption import label_of, owner_in
 from stonegate.fleet.ending import finish_undisturbed
 from stonegate.fleet.names import MAIN, Owner
@@ -92,15 +93,16 @@ async def make(registry: Registry, mould: Mould, maintenance: Session, owner: Ow
             made = DatabaseRecord(owner=owner, database=name, created_at=now())
             await finish_undisturbed(asyncio.to_thread(registry.record, made))
 
-    return await make_tenant(
-        maintenance,
-        mould,
-        name,
-        label_of(owner),
-        accept=accept,
-        absent=absent,
-        record=record,
-    )
+    async def attempt(mould: Mould) -> Made:
+        return await make_tenant(maintenance, mould, name, label_of(owner), accept=accept, absent=absent, record=record)
+
+    try:
+        return await attempt(mould)
+    except MigrationFailed as error:
+        if mould.template is None or error.sqlstate != INVALID_CATALOG_NAME:
+            raise
+        # `reference prune` took the template away.
+        return await attempt(await prepare(registry, mould.server, mould.source, owner.platform))
 
 
 def database_of(registry: Registry, owner: Owner) -> str:

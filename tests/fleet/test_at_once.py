@@ -16,9 +16,11 @@ from stonegate.fleet.names import Owner, v1_owner
 from stonegate.fleet.records import PlatformRecord
 from stonegate.fleet.targets import Target, renew_target, resolve_targets
 from stonegate.fleet.tenant import create_tenant
+from stonegate.fleet.tenants import TenantReport, create_tenants
 from stonegate.gateway.deploy.deployments import Deployer, create_empty
 from stonegate.source.files.archive import Caps
 from tests.fleet.conftest import Fleet
+from tests.servers import drop_references
 
 
 def rotate_now(fleet: Fleet) -> None:
@@ -81,6 +83,22 @@ async def test_an_owner_adopts_one_of_two_databases(fleet: Fleet) -> None:
     assert fleet.rows("postgres", labelled, names) == [
         (each.database,) for each in fleet.registry.platform(fleet.name).databases
     ]
+
+
+async def test_tenants_outlive_their_template(fleet: Fleet) -> None:
+    fleet.registry.register(fleet.name)
+    owners = [Owner(platform=fleet.name, schema="app", tenant=f"t{number}") for number in range(3)]
+
+    fleet.write("functions/own.sql", f"CREATE FUNCTION {fleet.name}() RETURNS int LANGUAGE sql AS 'SELECT 1';\n")
+
+    def take_template_away(_: TenantReport) -> None:
+        drop_references(fleet.server, fleet.source.tree().fingerprint)
+
+    reports = await create_tenants(
+        fleet.registry, fleet.url, fleet.source, owners, concurrency=1, on_report=take_template_away
+    )
+    assert [(report.status, report.error) for report in reports] == [("created", None)] * 3
+    assert fleet.databases() == sorted(owner.database for owner in owners)
 
 
 async def test_of_two_gateways_one_makes_the_empty_database(fleet: Fleet) -> None:
