@@ -15,7 +15,7 @@ from stonegate.planner.diff import Diff, in_live_positions
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.decide import MigrationPlan, plan_migrations
-from stonegate.planner.migrations.enum_values import refuse_values
+from stonegate.planner.migrations.enum_values import moved_enums, refuse_values
 from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.recorded import changed_migrations
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
@@ -101,6 +101,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         filled=filled_tables(seeds, seed_missing=options.seed_missing),
     )
     steps = with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
+    moved = moved_enums(migrations.pending, given.live, evolution.live)
     refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
     blocked = (
         *decided.blocked,
@@ -108,7 +109,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *preview.rewound.blocked,
         *(refusal for refusal in refused if refusal is not None),
         *cleared.blocked,
-        *refuse_values(steps, migrations.pending, given.desired, evolution.live),
+        *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),
     )
     mistyped = unmatched(options.consents, steps, blocked)
     return replace(

@@ -29,7 +29,7 @@ def anticipate_values(migrations: Iterable[Migration], live: Catalog, desired: C
     One that is there already may come from the prelude of an apply that failed afterwards.
     """
     migrations = tuple(migrations)
-    moved = moved_enums(migrations)
+    moved = moved_enums(migrations, live, live)
 
     def anticipated(statement: MigrationStatement) -> MigrationStatement:
         if not any(
@@ -46,10 +46,14 @@ def anticipate_values(migrations: Iterable[Migration], live: Catalog, desired: C
     )
 
 
-def moved_enums(migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
-    """Types that are called otherwise before the migrations, have a value that is, or get one in a block."""
+def moved_enums(migrations: Iterable[Migration], before: Catalog, after: Catalog) -> frozenset[ObjectKey]:
+    """Types that are called otherwise before the migrations, have a value that is, or get one in a block.
+
+    Args:
+        before, after: the catalog before and after these migrations, for what goes along with its schema.
+    """
     migrations = tuple(migrations)
-    found = set(_filled_in_blocks(migrations))
+    found = {*_filled_in_blocks(migrations), *(enum.key for enum in after.enums if enum.key not in before.objects)}
     for effect in _effects(migrations):
         if effect.verb is EffectVerb.RENAME_VALUE:
             found.add(effect.key)
@@ -152,11 +156,10 @@ def _as_prelude(step: Step) -> Step:
 
 
 def refuse_values(
-    steps: Iterable[Step], pending: tuple[Migration, ...], desired: Catalog, live: Catalog
+    steps: Iterable[Step], pending: tuple[Migration, ...], desired: Catalog, live: Catalog, moved: frozenset[ObjectKey]
 ) -> tuple[Blocked, ...]:
     """Values that are added inside of the transaction, and that what the folder declares uses there."""
     steps = tuple(steps)
-    moved = moved_enums(pending)
     added = {(step.key, label) for step in steps if step.key in moved for label in _added_labels(step, desired, live)}
     made = {effect.key for effect in _effects(pending) if effect.verb is EffectVerb.CREATE}
     added |= {

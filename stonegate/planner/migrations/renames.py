@@ -7,12 +7,15 @@ from functools import partial
 
 from stonegate.model.catalog import (
     CatalogObject,
+    CompositeType,
     DefaultPrivileges,
+    DomainType,
     EnumType,
     Extension,
     OtherObject,
     Routine,
     Schema,
+    Sequence,
     Table,
 )
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
@@ -31,6 +34,9 @@ from stonegate.planner.migrations.table_parts import (
 
 #: What routines may take as a type, row types included.
 _TYPES = (ObjectKind.TYPE, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+
+#: What says nothing of its own name, and so is what it was under the new one.
+_UNNAMED = (CompositeType, DomainType, EnumType, Sequence, Table)
 
 
 def rename(draft: Draft, effect: Effect) -> None:
@@ -84,7 +90,7 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
         draft.each_table(partial(_follow, draft, old=key.qualified, new=moved.key.qualified))
     elif isinstance(moved, Routine):
         moved = _as_declared(draft, moved)
-    elif wanted is not None and not isinstance(moved, Table | EnumType):
+    elif wanted is not None and not isinstance(moved, _UNNAMED):
         moved = wanted
     if key.kind is ObjectKind.TYPE:
         _follow_type(draft, key.qualified, moved.key.qualified)

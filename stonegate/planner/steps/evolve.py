@@ -49,6 +49,11 @@ class Evolution:
     rewound: tuple[Table, ...] = ()
     filled: frozenset[ObjectKey] = frozenset()
 
+    @property
+    def before(self) -> Catalog:
+        """The live catalog before the pending migrations."""
+        return self.live if self.real is None else self.real
+
 
 def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = False) -> tuple[Step, ...]:
     """The steps that carry out `changes` (obstacles included, see planner/obstacles/), in execution order.

@@ -45,7 +45,7 @@ def arrange(
     early, late = evolve(first, opened, bare=True), evolve(rest, filled)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
     after_commit = tuple(step for step in migrations.steps if step.phase is Phase.POST_COMMIT)
-    moved = moved_enums(migrations.pending)
+    moved = moved_enums(migrations.pending, evolution.before, evolution.live)
     prelude = find_prelude((*early, *inside, *late, *seeds), moved, evolution.desired, evolution.live)
     ahead = {step.id for step in prelude}
     closing = tuple(step for step in late if step.phase is Phase.CLOSING_KEYS)
@@ -69,7 +69,7 @@ def _before_migrations(
         for effect in part.effects
         if effect.verb in (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
     }
-    moved = moved_enums(pending)
+    moved = moved_enums(pending, evolution.before, evolution.live)
     rewound = frozenset(table.key for table in evolution.rewound)
     tables, routines = _mentioned(pending)
     words = words_of(pending)
@@ -154,7 +154,7 @@ def _with_needs(
             if needed in by_key and needed not in chosen:
                 chosen.add(needed)
                 worklist.append(needed)
-    live = evolution.real if evolution.real is not None else evolution.live
+    live = evolution.before
 
     def is_possible(key: ObjectKey, seen: frozenset[ObjectKey] = frozenset()) -> bool:
         return all(
