@@ -16,9 +16,10 @@ from stonegate.collector import without_collector
 from stonegate.database.cache import Cache
 from stonegate.database.connect import FORM, Session
 from stonegate.database.introspect import rows, whole
-from stonegate.database.introspect.dependencies import Nodes, dependencies, edges
+from stonegate.database.introspect.dependencies import dependencies, edges
 from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS, Answers, as_rows, fetch, is_inside, statements
 from stonegate.database.introspect.lookup import Lookup, Vanished
+from stonegate.database.introspect.nodes import Nodes
 from stonegate.database.introspect.others import has_others, other_edges, others
 from stonegate.database.introspect.relations import Relations
 from stonegate.database.introspect.routines import routines

@@ -10,7 +10,6 @@ from stonegate.database.introspect.lookup import Lookup, grouped, known, printed
 from stonegate.model.catalog import Constraint, Index
 
 _KINDS: Final = {"p": "primary key", "u": "unique", "x": "exclusion", "c": "check", "f": "foreign key"}
-_KEYS: Final = ("p", "u", "x")
 _TIMING: Final = re.compile(r"(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?\Z")
 
 
@@ -22,34 +21,27 @@ class Keys:
         usual = lookup.rows.settings[0].tablespace
         # Where the database's own setting puts an index is no part of its definition.
         self._spaces = {one.oid: one.quoted for one in lookup.rows.tablespaces if one.name != usual}
-        self._by_oid = {one.oid: one for one in lookup.rows.constraints}
         self._constraints = grouped(lookup.rows.constraints, lambda one: one.relation)
         self._indexes = grouped(lookup.rows.indexes, lambda one: one.relation)
         self._index_of = {one.oid: one for one in lookup.rows.indexes}
-        self._owned = {one.its_index for one in lookup.rows.constraints if one.kind in _KEYS}
 
     def constraints(self, relation: int) -> tuple[Constraint, ...]:
         """Those of a table by name; NOT NULL is the column's."""
         return tuple(
             self._constraint(one)
             for one in self._constraints.get(relation, ())
-            if one.kind in _KINDS and not self._is_copy(one)
+            if one.kind in _KINDS and not self._lookup.is_copy(one)
         )
 
     def indexes(self, relation: int) -> tuple[Index, ...]:
         """Those of a table or materialised view by name that no constraint owns."""
-        found = (self._index(one) for one in self._indexes.get(relation, ()) if one.oid not in self._owned)
+        found = (
+            self._index(one) for one in self._indexes.get(relation, ()) if one.oid not in self._lookup.index_owners
+        )
         return tuple(sorted(found, key=lambda one: one.name))
 
-    def _is_copy(self, one: rows.Constraint) -> bool:
-        """True for keys that PostgreSQL adds for each partition of a referenced partitioned table: its own affair."""
-        if one.parent == 0:
-            return False
-        parent = self._by_oid.get(one.parent)
-        return parent is None or parent.relation == one.relation
-
     def _constraint(self, one: rows.Constraint) -> Constraint:
-        index = self._index_of.get(one.its_index) if one.kind in _KEYS else None
+        index = self._index_of.get(one.its_index) if one.kind != "f" else None
         comment = self._lookup.comment(rows.PG_CONSTRAINT, one.oid)
         return Constraint(
             name=one.name,

@@ -116,6 +116,22 @@ class Lookup:
         }
 
     @cached_property
+    def index_owners(self) -> dict[int, rows.Constraint]:
+        """The constraints that indexes belong to, by the index."""
+        return {one.its_index: one for one in self.rows.constraints if one.kind in ("p", "u", "x")}
+
+    @cached_property
+    def _constraints(self) -> dict[int, rows.Constraint]:
+        return {one.oid: one for one in self.rows.constraints}
+
+    def is_copy(self, one: rows.Constraint) -> bool:
+        """True for keys that PostgreSQL adds for each partition of a referenced partitioned table: its own affair."""
+        if one.parent == 0:
+            return False
+        parent = self._constraints.get(one.parent)
+        return parent is None or parent.relation == one.relation
+
+    @cached_property
     def parents(self) -> dict[int, list[int]]:
         """The relations that tables and indexes inherit from, in order."""
         found = grouped(self.rows.inheritance, lambda one: one.child)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from stonegate.database.introspect import rows
-from stonegate.database.introspect.dependencies import Nodes
 from stonegate.database.introspect.lookup import Lookup, grouped, printed
+from stonegate.database.introspect.nodes import Nodes
 from stonegate.model.catalog import OtherObject, OtherPart
 from stonegate.model.names import ObjectKey, ObjectKind
 
@@ -76,12 +76,11 @@ def _differs_from_table(lookup: Lookup, sequence: int) -> bool:
 def _has_remarkable_comments(lookup: Lookup) -> bool:
     """Whether something is commented that the model has no place for."""
     read = lookup.rows
-    owned = {one.its_index for one in read.constraints if one.kind in ("p", "u", "x")}
     not_null = {one.oid for one in read.constraints if one.kind == "n"}
     inner = {one.oid for one in read.triggers if one.inner}
     second = {one.oid for one in read.types if one.kind == "m" or one.category == "A"}
     places = {
-        rows.PG_CLASS: owned,
+        rows.PG_CLASS: lookup.index_owners,
         rows.PG_CONSTRAINT: not_null,
         rows.PG_TRIGGER: inner,
         rows.PG_TYPE: second,
