@@ -23,7 +23,7 @@ from stonegate.planner import ddl
 from stonegate.planner.calling_domains import FORMER, without_former
 from stonegate.planner.steps.carry_over import carry_over, find_heirs
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
-from stonegate.planner.steps.order import put_in_order
+from stonegate.planner.steps.ordering.order import put_in_order
 from stonegate.planner.steps.places import Place
 
 

@@ -13,8 +13,8 @@ from stonegate.model.catalog import Catalog, Column, Table, View
 from stonegate.model.names import NAMESPACE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.diff.naming import has_given_sequence
-from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
+from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 _OF_SEQUENCES = ("new_name", "sequence_name")
 

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, CompositeType, Table
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.planner.steps.dependency_order import dependency_order
-from stonegate.planner.steps.family_order import children_freed, family_order, shares_first
-from stonegate.planner.steps.name_order import name_order, with_renames_apart
-from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Operation, Verb
-from stonegate.planner.steps.overload_order import overloads_gone, overloads_held
-from stonegate.planner.steps.rank import rank
-from stonegate.planner.steps.table_order import table_order
+from stonegate.planner.steps.ordering.dependencies import dependency_order
+from stonegate.planner.steps.ordering.families import children_freed, family_order, shares_first
+from stonegate.planner.steps.ordering.names import name_order, with_renames_apart
+from stonegate.planner.steps.ordering.operation_index import OperationIndex
+from stonegate.planner.steps.ordering.overloads import overloads_gone, overloads_held
+from stonegate.planner.steps.ordering.rank import rank
+from stonegate.planner.steps.ordering.tables import table_order
 
 
 def put_in_order(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
-from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import WITH_INDEX, Verb
+from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 
 def table_order(index: OperationIndex) -> Iterator[tuple[int, int]]:

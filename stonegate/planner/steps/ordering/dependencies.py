@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from stonegate.model.catalog import Catalog, Dependency, Sequence
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.ddl.values import makes_way
-from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import Verb
+from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 #: What may change under the eyes of all that depends on a thing.
 _UNFELT = frozenset({"owned_by", "row_security", "force_row_security", "replica_identity", "options", "owner"})

@@ -9,8 +9,8 @@ from itertools import product
 from stonegate.model.catalog import NOT_VALID
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
-from stonegate.planner.steps.operation_index import OperationIndex
 from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
+from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 _PARTS = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
 #: Aspects of changes that say something about a constraint or index.
