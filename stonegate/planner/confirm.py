@@ -23,11 +23,16 @@ def confirm(plan: Plan, changes: tuple[Change, ...], before: Catalog, allowed: A
         MigrationBlocked: a change has no consent.
     """
     planned = {change.identity for step in plan.steps for change in step.changes}
+    # What is made again around another change has its own changes in it.
+    remade = {c.key for step in plan.steps for c in step.changes if c.action is Action.RECREATE}
     uncertain = frozenset(plan.uncertain)
     surprises = tuple(
         change
         for change in changes
-        if change.identity not in planned and EVERYTHING not in uncertain and not change.labels & uncertain
+        if change.identity not in planned
+        and remade.isdisjoint((change.key, change.key.owner))
+        and EVERYTHING not in uncertain
+        and not change.labels & uncertain
     )
     if surprises:
         raise PlanChanged(

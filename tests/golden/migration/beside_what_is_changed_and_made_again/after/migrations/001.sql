@@ -1,0 +1,1 @@
+UPDATE o SET x = 2;

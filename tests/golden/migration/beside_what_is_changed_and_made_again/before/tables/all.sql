@@ -1,0 +1,6 @@
+CREATE TABLE o (x int);
+CREATE TABLE t (a text, g text GENERATED ALWAYS AS (a || 'x') STORED);
+CREATE VIEW v WITH (security_barrier) AS SELECT g FROM t;
+CREATE TYPE e AS ENUM ('a', 'b');
+CREATE TYPE c AS (k e);
+CREATE FUNCTION f(c) RETURNS int LANGUAGE sql AS 'SELECT 1';
