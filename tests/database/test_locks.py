@@ -17,6 +17,7 @@ from stonegate.database.server.locks import (
     database_key,
     hold_lock,
     reference_key,
+    role_key,
 )
 from stonegate.errors import LockTimeout
 from tests.servers import Database
@@ -54,7 +55,7 @@ async def test_pg_locks_shows_the_numbers_of_the_key(pair: tuple[Session, Sessio
         query = "SELECT classid::int8, objid::int8 FROM pg_locks WHERE locktype = 'advisory' AND pid = %s"
         assert await (await two.execute(query, (one.info.backend_pid,))).fetchall() == [(key.space, key.object)]
     assert locks.__doc__ is not None
-    for kind in (apply_key, database_key, reference_key):
+    for kind in (apply_key, database_key, reference_key, role_key):
         assert f"{kind('x').space} |" in locks.__doc__
 
 
@@ -133,6 +134,31 @@ async def test_retries_while_another_session_is_in_the_way(
     assert (caught.value.sqlstate, attempts) == ("55P03", 3)
     assert await locks.run_with_lock_retry(attempt) == "done"
     assert attempts == 5
+
+
+async def test_those_who_are_overtaken_again_and_again_get_their_turn(
+    pair: tuple[Session, Session], monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    monkeypatch.setattr(locks, "LONGEST_RETRY_PAUSE", 0.02)
+    monkeypatch.setattr(locks, "RETRY_PAUSE", 0.02)
+    one, two = pair
+    await one.execute("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+    overtaken = 0
+
+    async def attempt() -> str:
+        nonlocal overtaken
+        if overtaken < 8:
+            overtaken += 1
+            await two.execute("BEGIN; REVOKE EXECUTE ON FUNCTION f FROM PUBLIC")
+            mine = asyncio.create_task(one.execute("GRANT EXECUTE ON FUNCTION f TO PUBLIC"))
+            while database.rows(waits, one.info.backend_pid) == [(0,)]:
+                await asyncio.sleep(0.01)
+            await two.execute("COMMIT")
+            await mine
+        return "done"
+
+    assert await locks.run_with_lock_retry(attempt) == "done" and overtaken == 8
 
 
 async def test_does_not_retry_other_failures(pair: tuple[Session, Session]) -> None:
