@@ -71,7 +71,9 @@ async def make(registry: Registry, mould: Mould, maintenance: Session, owner: Ow
         _require_own(facts, owner, recorded=known is not None)
         if not if_missing:
             raise DatabaseAlreadyExists(
-                f"the database {name} exists already", hint="--if-missing takes that for success", database=name
+                f"the database {name} exists already",
+                hint="`stonegate tenant create --if-missing` takes that for success",
+                database=name,
             )
 
     async def absent() -> None:

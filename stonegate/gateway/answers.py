@@ -16,6 +16,7 @@ from stonegate.errors import (
     SourceError,
     StonegateError,
 )
+from stonegate.fleet.names import Owner
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -55,6 +56,11 @@ def public_code(kind: type[StonegateError]) -> str:
     if issubclass(kind, (ReferenceUnavailable, FleetFailed)):
         return MigrationFailed.code
     return StonegateError.code if issubclass(kind, DataDirUnusable) else kind.code
+
+
+def hint_to_make(owner: Owner) -> str:
+    """Which endpoint makes the database of an owner."""
+    return "/register makes it" if owner.schema is None else "/database/create makes it"
 
 
 def encode(value: object) -> bytes:

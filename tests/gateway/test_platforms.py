@@ -198,6 +198,9 @@ def test_migrating_stored_folders(gateway: Gateway, platform: str) -> None:
     ):
         answer = gateway.post("/v2/migrate", body | more)
         assert (answer.status_code, answer.json()["error"]) == (status, code), answer.text
+    absent = gateway.post("/v2/migrate", body | {"database_id": "nobody"}).json()
+    called = gateway.call(platform, "roles", schema_name="app", database_id="nobody").json()
+    assert absent["hint"] == called["hint"] == "/database/create makes it"
 
 
 @pytest.mark.shows("POST /v2/migrate-all", "GET /v2/migrate-all/{job}", "migration_in_progress", "not_found")

@@ -16,6 +16,7 @@ from stonegate.fleet.names import MAIN, Owner, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord, PlatformRecord
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, find_target, log_in, renew_target
+from stonegate.gateway.answers import hint_to_make
 from stonegate.gateway.call.request import id_text
 
 #: A database that was not there is not asked for again so soon (seconds): looking takes a session of the server.
@@ -143,5 +144,5 @@ def _only(records: list[DatabaseRecord] | None, key: str) -> DatabaseRecord | No
 
 def _absent(owner: Owner) -> ConnectionFailed:
     return ConnectionFailed(
-        f"the database {owner.database} does not exist", hint="/register makes it", database=owner.database
+        f"the database {owner.database} does not exist", hint=hint_to_make(owner), database=owner.database
     )

@@ -25,7 +25,7 @@ from stonegate.fleet.registry import Registry
 from stonegate.fleet.stored_folders import read_schema, store_schema
 from stonegate.fleet.targets import Target, find_target, renew_target
 from stonegate.fleet.tenant import create_tenant
-from stonegate.gateway.answers import public_code
+from stonegate.gateway.answers import hint_to_make, public_code
 from stonegate.gateway.deploy.register import register_existing
 from stonegate.gateway.deploy.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made
 from stonegate.model.plan import PlanOptions
@@ -261,7 +261,7 @@ async def _v1_targets(
 
 def _missing(owner: Owner) -> DatabaseNotFound:
     return DatabaseNotFound(
-        f"there is no database {owner.database} of {owner}", hint="/register makes it", database=owner.database
+        f"there is no database {owner.database} of {owner}", hint=hint_to_make(owner), database=owner.database
     )
 
 
