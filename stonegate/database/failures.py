@@ -209,6 +209,8 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
         case "23502" if diag.column_name:
             column = quote_ident(diag.column_name)
             return f"fill it first, in a migration: UPDATE {table} SET {column} = … WHERE {column} IS NULL;"
+        case "23505" if diag.schema_name == "pg_catalog":
+            return "another session made an object of that name in the same moment: plan again"
         case "23505":
             return f"remove the duplicates of {table} first, in a migration"
         case "23503":
