@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
-from typing import get_args, get_type_hints
 
 import psycopg
 import pytest
@@ -13,7 +12,7 @@ from psycopg import sql
 
 from stonegate.database.connect import Session, connect
 from stonegate.database.introspect.catalog import VANISHED, read_catalog
-from stonegate.database.introspect.fetch import statements
+from stonegate.database.introspect.fetch import row_types, statements
 from stonegate.database.introspect.rows import AggregateRows, OtherRows, RoutineRows, Rows
 from stonegate.model.catalog import Catalog, Dependency
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key
@@ -241,8 +240,7 @@ async def test_objects_that_come_and_go_meanwhile(database: Database, autocommit
 
 @pytest.mark.parametrize("kind", [Rows, OtherRows, RoutineRows, AggregateRows])
 def test_statements_have_the_columns_that_rows_have_fields(any_database: Database, kind: type) -> None:
-    rows = (get_args(hint)[0] for hint in get_type_hints(kind).values())
     with psycopg.connect(any_database.url) as conn:
-        for row, text in zip(rows, statements(kind), strict=True):
+        for row, text in zip(row_types(kind), statements(kind), strict=True):
             columns = conn.execute(text.encode()).description or ()
-            assert tuple(column.name for column in columns) == row._fields, row.__name__
+            assert tuple(column.name for column in columns) == row.__struct_fields__, row.__name__

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from itertools import starmap
+from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from stonegate.database.connect import Session
-from stonegate.database.introspect.rows import AggregateRows, OtherRows, RoutineRows, Rows
+from stonegate.database.introspect.rows import AggregateRows, OtherRows, RoutineRows, Row, Rows
 from stonegate.database.sql import compose
 
 R = TypeVar("R", Rows, OtherRows, RoutineRows, AggregateRows)
@@ -37,13 +38,16 @@ def statements(kind: type) -> tuple[str, ...]:
 
 def as_rows(kind: type[R], raw: Answers) -> R:
     """The answers to the statements of that kind, in their order; none of them for an empty one."""
-    return kind(*(list(map(make, found)) for make, found in zip(_MAKERS[kind.__name__], raw, strict=bool(raw))))
+    made: list[list[Any]] = [
+        list(starmap(row, found)) for row, found in zip(row_types(cast(type, kind)), raw, strict=bool(raw))
+    ]
+    return kind(*made)
 
 
-_MAKERS: Final = {
-    kind.__name__: tuple(get_args(hint)[0]._make for hint in get_type_hints(kind).values())
-    for kind in (Rows, OtherRows, RoutineRows, AggregateRows)
-}
+@cache
+def row_types(kind: type) -> tuple[type[Row], ...]:
+    """What the rows of those statements are."""
+    return tuple(get_args(hint)[0] for hint in get_type_hints(kind).values())
 
 
 def is_inside(conn: Session) -> bool:

@@ -7,7 +7,9 @@ The fields of a row are the columns of the statement of its name, in sql/introsp
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 #: The system catalogs that an address (class, object, number) names; their oids are the same everywhere (pg_class.dat).
 PG_TYPE: Final = 1247
@@ -22,12 +24,16 @@ PG_EXTENSION: Final = 3079
 PG_POLICY: Final = 3256
 
 
-class Settings(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """A row of a system catalog."""
+
+
+class Settings(Row, frozen=True, gc=False):
     tablespace: str
     access_method: str
 
 
-class Schema(NamedTuple):
+class Schema(Row, frozen=True, gc=False):
     oid: int
     name: str
     owner: str
@@ -36,7 +42,7 @@ class Schema(NamedTuple):
     comment: str | None
 
 
-class Extension(NamedTuple):
+class Extension(Row, frozen=True, gc=False):
     oid: int
     name: str
     version: str
@@ -44,7 +50,7 @@ class Extension(NamedTuple):
     comment: str | None
 
 
-class DefaultPrivileges(NamedTuple):
+class DefaultPrivileges(Row, frozen=True, gc=False):
     role: str
     schema: str
     objects: str
@@ -52,11 +58,11 @@ class DefaultPrivileges(NamedTuple):
     usual: list[str] | None
 
 
-class DatabaseSetting(NamedTuple):
+class DatabaseSetting(Row, frozen=True, gc=False):
     entry: str
 
 
-class Type(NamedTuple):
+class Type(Row, frozen=True, gc=False):
     oid: int
     schema: str
     name: str
@@ -74,12 +80,12 @@ class Type(NamedTuple):
     default: str | None
 
 
-class EnumLabel(NamedTuple):
+class EnumLabel(Row, frozen=True, gc=False):
     type: int
     label: str
 
 
-class Range(NamedTuple):
+class Range(Row, frozen=True, gc=False):
     type: int
     multirange: int
     subtype: str
@@ -90,12 +96,12 @@ class Range(NamedTuple):
     multirange_name: str
 
 
-class Collation(NamedTuple):
+class Collation(Row, frozen=True, gc=False):
     oid: int
     printed: str
 
 
-class Relation(NamedTuple):
+class Relation(Row, frozen=True, gc=False):
     oid: int
     schema: str
     name: str
@@ -121,29 +127,29 @@ class Relation(NamedTuple):
     definition: str | None
 
 
-class AccessMethod(NamedTuple):
+class AccessMethod(Row, frozen=True, gc=False):
     oid: int
     name: str
 
 
-class Tablespace(NamedTuple):
+class Tablespace(Row, frozen=True, gc=False):
     oid: int
     name: str
     quoted: str
 
 
-class ForeignTable(NamedTuple):
+class ForeignTable(Row, frozen=True, gc=False):
     relation: int
     server: str
     options: list[str] | None
 
 
-class Inheritance(NamedTuple):
+class Inheritance(Row, frozen=True, gc=False):
     child: int
     parent: int
 
 
-class Column(NamedTuple):
+class Column(Row, frozen=True, gc=False):
     relation: int
     number: int
     name: str
@@ -162,14 +168,14 @@ class Column(NamedTuple):
     acl: list[str] | None
 
 
-class ColumnDefault(NamedTuple):
+class ColumnDefault(Row, frozen=True, gc=False):
     oid: int
     relation: int
     number: int
     expression: str
 
 
-class SequenceRow(NamedTuple):
+class SequenceRow(Row, frozen=True, gc=False):
     relation: int
     type: str
     start: int
@@ -180,7 +186,7 @@ class SequenceRow(NamedTuple):
     cycle: bool
 
 
-class Constraint(NamedTuple):
+class Constraint(Row, frozen=True, gc=False):
     oid: int
     name: str
     kind: str
@@ -197,7 +203,7 @@ class Constraint(NamedTuple):
     definition: str | None
 
 
-class Index(NamedTuple):
+class Index(Row, frozen=True, gc=False):
     oid: int
     relation: int
     columns: list[int]
@@ -210,7 +216,7 @@ class Index(NamedTuple):
     definition: str | None
 
 
-class Trigger(NamedTuple):
+class Trigger(Row, frozen=True, gc=False):
     oid: int
     name: str
     relation: int
@@ -222,7 +228,7 @@ class Trigger(NamedTuple):
     definition: str | None
 
 
-class Policy(NamedTuple):
+class Policy(Row, frozen=True, gc=False):
     oid: int
     name: str
     relation: int
@@ -233,13 +239,13 @@ class Policy(NamedTuple):
     check: str | None
 
 
-class Rule(NamedTuple):
+class Rule(Row, frozen=True, gc=False):
     oid: int
     relation: int
     name: str
 
 
-class Routine(NamedTuple):
+class Routine(Row, frozen=True, gc=False):
     oid: int
     schema: str
     name: str
@@ -260,14 +266,14 @@ class Routine(NamedTuple):
     definition: str | None
 
 
-class Comment(NamedTuple):
+class Comment(Row, frozen=True, gc=False):
     cls: int
     object: int
     number: int
     text: str
 
 
-class DependencyRow(NamedTuple):
+class DependencyRow(Row, frozen=True, gc=False):
     cls: int
     object: int
     number: int
@@ -277,7 +283,7 @@ class DependencyRow(NamedTuple):
     kind: str
 
 
-class Other(NamedTuple):
+class Other(Row, frozen=True, gc=False):
     cls: int
     object: int
     kind: str
@@ -288,7 +294,7 @@ class Other(NamedTuple):
     owner: str | None
 
 
-class Remark(NamedTuple):
+class Remark(Row, frozen=True, gc=False):
     kind: str
     identity: str
     definition: str
@@ -303,26 +309,26 @@ class Remark(NamedTuple):
     holder_number: int
 
 
-class OtherPart(NamedTuple):
+class OtherPart(Row, frozen=True, gc=False):
     cls: int
     object: int
     sql: str
     undo: str
 
 
-class OtherMember(NamedTuple):
+class OtherMember(Row, frozen=True, gc=False):
     cls: int
     object: int
     whole_class: int
     whole: int
 
 
-class Aggregate(NamedTuple):
+class Aggregate(Row, frozen=True, gc=False):
     oid: int
     definition: str
 
 
-class Found(NamedTuple):
+class Found(Row, frozen=True, gc=False):
     found: bool
 
 
