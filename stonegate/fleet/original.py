@@ -25,20 +25,34 @@ _IS_DEPLOYED = "SELECT pg_catalog.to_regclass('public._stonescriptdb_gateway_fun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unrecorded:
-    """Databases with the original's tables that stand in no record.
+    """What stands in no record.
 
     Attributes:
-        targets: those that only this platform can own. Names do not tell the ids of tenants (`a-b` is `a_b`), so that
-            they are recorded when somebody calls them by their ids.
+        certain: owners of databases whose label, or the name `X_main`, says whose they are.
+        targets: others with the original's tables that only this platform can own. Names do not tell the ids of
+            tenants (`a-b` is `a_b`), so that they are recorded when somebody calls them by their ids.
         warnings: about those that another platform can own as well, or that let nobody in.
     """
 
+    certain: tuple[Owner, ...]
     targets: tuple[Target, ...]
     warnings: tuple[str, ...]
 
 
 async def complete_records(registry: Registry, server: str, platform: str) -> Unrecorded:
-    """Record the databases whose label, or the name `X_main`, says that they are the platform's; find those like them.
+    """Record what is certain.
+
+    Raises:
+        ConnectionFailed: the server is unreachable.
+    """
+    found = await find_unrecorded(registry, server, platform)
+    for owner in found.certain:
+        await find_database(registry, server, owner)
+    return found
+
+
+async def find_unrecorded(registry: Registry, server: str, platform: str) -> Unrecorded:
+    """The databases of a platform that stand in no record; nothing is written down.
 
     Raises:
         ConnectionFailed: the server is unreachable.
@@ -65,9 +79,8 @@ async def complete_records(registry: Registry, server: str, platform: str) -> Un
     mine = sorted(name for name, owners in possible.items() if deployed[name] and (owners == {word} or name == main))
     if main in mine:
         certain.append(Owner(platform=platform))
-    for owner in certain:
-        await find_database(registry, server, owner)
     return Unrecorded(
+        certain=tuple(certain),
         targets=tuple(
             Target(server=server, owner=guess_owner(platform, name), database=name) for name in mine if name != main
         ),

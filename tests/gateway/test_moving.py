@@ -65,6 +65,8 @@ def test_the_administrator_sees_and_makes_tenants(gateway: Gateway, name: str, a
     assert [(each["name"], each["type"]) for each in listed["databases"]] == [
         (f"{name}_6ba7b810_9dad", "tenant"), (f"{name}_main", "main")
     ]  # fmt: skip
+    # To look, even under a name that was mistyped, claims nothing.
+    assert gateway.get("/admin/databases", params={"platform": name.upper()}, headers=administrator).status_code == 200
     made = gateway.post("/admin/create-tenant", {"platform": name, "tenant_id": "new"}, headers=administrator)
     assert (made.status_code, made.json()["database"]) == (201, f"{name}_new"), made.text
     nobody = gateway.get("/admin/databases", params={"platform": f"{name}-none"}, headers=bearer())

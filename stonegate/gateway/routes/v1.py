@@ -9,7 +9,7 @@ from typing import Any
 from stonegate.database.connect import using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.sizes import read_database_sizes
-from stonegate.fleet.original import complete_records
+from stonegate.fleet.original import find_unrecorded
 from stonegate.gateway.call.request import id_text
 from stonegate.gateway.deploy.deployments import create_empty, migrate, register
 from stonegate.gateway.deploy.results import Outcome
@@ -75,12 +75,12 @@ async def list_databases(incoming: Incoming) -> Answer:
     """The databases of a platform with their sizes."""
     gateway = incoming.gateway
     name, server = incoming.query["platform"], gateway.settings.server_conninfo
-    found = (await complete_records(gateway.registry, server, name)).targets
+    found = await find_unrecorded(gateway.registry, server, name)
     record = await asyncio.to_thread(gateway.registry.find, name)
-    if record is None and not found:
-        record = gateway.registry.platform(name)  # says that there is none
-    owners = {each.database: each.owner for each in found}
+    owners = {owner.database: owner for owner in found.certain} | {each.database: each.owner for each in found.targets}
     owners |= {} if record is None else {each.database: each.owner for each in record.databases}
+    if record is None and not owners:
+        gateway.registry.platform(name)  # says that there is none
     async with using(await connect_maintenance(server)) as maintenance:
         sizes = await read_database_sizes(maintenance, tuple(owners))
     databases = [
