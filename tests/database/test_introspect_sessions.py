@@ -238,6 +238,17 @@ async def test_objects_that_come_and_go_meanwhile(database: Database, autocommit
             await churning
 
 
+def test_databases_that_say_the_same_have_one_catalog(server: Server, make_database: MakeDatabase) -> None:
+    """Whatever their oids are: what was planned and verified for one of a fleet is remembered for the others."""
+    one, other = make_database(server), make_database(server)
+    other.rows("CREATE TABLE gone (id int)")
+    other.rows("DROP TABLE gone")
+    for database in (one, other):
+        database.rows("CREATE TABLE t (id serial PRIMARY KEY)")
+        database.rows("CREATE FUNCTION f(t) RETURNS t LANGUAGE sql AS 'SELECT $1'")
+    assert catalog_of(one.url) is catalog_of(other.url)
+
+
 @pytest.mark.parametrize("kind", [Rows, OtherRows, RoutineRows, AggregateRows])
 def test_statements_have_the_columns_that_rows_have_fields(any_database: Database, kind: type) -> None:
     with psycopg.connect(any_database.url) as conn:
