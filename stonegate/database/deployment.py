@@ -21,9 +21,15 @@ from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
-from stonegate.database.server.databases import connect_maintenance, create_database, drop_database, temporary_database
+from stonegate.database.server.databases import (
+    admit_sessions,
+    connect_maintenance,
+    create_database,
+    drop_database,
+    temporary_database,
+)
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, read_others, read_session
+from stonegate.database.server.facts import SessionFacts, has_company, read_session
 from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_stale
 from stonegate.database.survey import (
@@ -278,12 +284,15 @@ async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[Session
 async def _drop_again(conninfo: str, name: str) -> None:
     """Undo the creation, unless another apply has filled the database meanwhile, or waits for its turn to do so."""
     with contextlib.suppress(StonegateError, psycopg.Error):
-        async with using(await connect(conninfo)) as conn:
-            if (await read_session(conn)).is_deployed or await read_others(conn):
-                return
-            await leave(conn)
-        async with using(await connect_maintenance(conninfo)) as maintenance:
-            await drop_database(maintenance, name)
+        async with using(await connect(conninfo)) as conn, using(await connect_maintenance(conninfo)) as maintenance:
+            # DROP DATABASE waits for others to leave: who came in behind the look would be done with it by then.
+            await admit_sessions(maintenance, name, admitted=False)
+            try:
+                if not (await has_company(conn) or (await read_session(conn)).is_deployed):
+                    await leave(conn)
+                    await drop_database(maintenance, name)
+            finally:
+                await admit_sessions(maintenance, name, admitted=True)
 
 
 async def _lock(conn: Session, database: str, options: ApplyOptions, on_progress: OnProgress | None) -> bool:

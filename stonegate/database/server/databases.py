@@ -167,6 +167,16 @@ async def drop_database(maintenance: Session, name: str, *, force: bool = False)
     return True
 
 
+async def admit_sessions(maintenance: Session, name: str, *, admitted: bool) -> None:
+    """Open a database to those who may connect, or close it; sessions that are there stay.
+
+    Raises:
+        psycopg.Error: there is no such database, or it is another role's.
+    """
+    statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    await maintenance.execute(statement.format(sql.Identifier(name), sql.Literal(admitted)))
+
+
 async def close_database(maintenance: Session, name: str, final: str, *, template: bool) -> None:
     """Give a database its final name and let nobody in any more.
 

@@ -98,11 +98,19 @@ async def read_is_empty(conn: Session) -> bool:
     return row is not None and bool(row[0])
 
 
-async def read_others(conn: Session) -> bool:
-    """True if somebody else is connected to this database."""
-    query = (
+async def has_company(conn: Session) -> bool:
+    """True if somebody else is connected to this database, or being let in."""
+    entering = (  # a login holds this lock until it is listed
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_database AS d ON d.oid = l.objid"
+        " WHERE l.locktype = 'object' AND l.classid = 'pg_catalog.pg_database'::pg_catalog.regclass"
+        " AND d.datname = pg_catalog.current_database())"
+    )
+    listed = (
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()"
         " AND usesysid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid())"
     )
-    row = await (await conn.execute(query)).fetchone()
-    return row is not None and bool(row[0])
+    for query in (entering, listed):  # in this order
+        row = await (await conn.execute(query.encode())).fetchone()
+        if row is not None and row[0]:
+            return True
+    return False
