@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -77,6 +77,20 @@ class Draft:
     def family(self, key: ObjectKey) -> tuple[ObjectKey, ...]:
         """The table and those below it, which follow it in what happens to its columns."""
         return (key, *(table.key for table in self.catalog.descendants(key)))
+
+    def rename_dependencies(self, renamed: Mapping[ObjectKey, ObjectKey]) -> None:
+        """What depends on what, under the names that objects and their parts have now."""
+        if not renamed:
+            return
+
+        def now(key: ObjectKey) -> ObjectKey:
+            owner = renamed.get(key.owner)
+            if owner is None or key.member is None:
+                return renamed.get(key, key)
+            return replace(key, schema=owner.schema, name=owner.name)
+
+        edges = (replace(edge, dependent=now(edge.dependent), on=now(edge.on)) for edge in self.catalog.dependencies)
+        self.catalog = replace(self.catalog, dependencies=tuple(edges))
 
     def adopt_sequences(self, key: ObjectKey) -> None:
         """The declared ones of a table; what theirs are called after a rename is seen when it has happened."""

@@ -75,6 +75,19 @@ class Replay(Draft):
         for taken in taken_along(effect, self.catalog):
             self.apply(taken)
         self._mark(effect)
+        moved_before = len(self.moved)
+        self._carry_out(effect)
+        renamed = dict(self.moved[moved_before:])
+        if effect.moved is not None and effect.key.member is not None:
+            renamed |= {
+                replace(holder, kind=effect.key.kind, member=effect.key.member): replace(
+                    holder, kind=effect.key.kind, member=effect.moved.member
+                )
+                for holder in self.family(effect.key.owner)
+            }
+        self.rename_dependencies(renamed)
+
+    def _carry_out(self, effect: Effect) -> None:
         match effect.verb:
             case EffectVerb.CREATE:
                 self._create(effect)

@@ -132,7 +132,11 @@ def _remade(changes: tuple[Change, ...], evolution: Evolution) -> frozenset[Obje
         if change.action is Action.RECREATE or (change.action is Action.CREATE and _is_there(change.key, evolution))
     )
     altered = (change.key.owner for change in changes if change.key.kind is ObjectKind.ATTRIBUTE)
-    return frozenset((*anew, *altered))
+    # A new partition has no room as long as the others have their former bounds.
+    shifted = (change.key for change in changes if change.aspect == "partition" or change.action is Action.DROP)
+    tables = (table for key in shifted if (table := evolution.live.table(key)) is not None)
+    parents = (table.partition_of.key(ObjectKind.TABLE) for table in tables if table.partition_of is not None)
+    return frozenset((*anew, *altered, *parents))
 
 
 def _with_needs(

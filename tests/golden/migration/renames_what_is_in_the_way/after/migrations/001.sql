@@ -1,0 +1,3 @@
+ALTER MATERIALIZED VIEW m RENAME TO mv;
+ALTER FUNCTION total(int) RENAME TO total_of;
+ALTER TABLE part_d RENAME TO part_rest;

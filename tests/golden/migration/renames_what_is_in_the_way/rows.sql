@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, 2.5); INSERT INTO part VALUES (1, 1), (30, 2);
