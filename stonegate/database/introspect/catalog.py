@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import Final
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from stonegate.collector import without_collector
 from stonegate.database.cache import Cache
@@ -54,7 +53,7 @@ class Reading:
 
 #: What deparsing says when another session drops an object between our finding and our printing it.
 #: Printing a view locks its tables, which may meet that session's DROP … CASCADE half-way.
-VANISHED: Final = (
+_VANISHED: Final = (
     psycopg.errors.InternalError_,
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedObject,
@@ -121,8 +120,8 @@ async def _read(conn: Session, *, with_stamp: bool = False) -> Reading:
     for attempt in range(_ATTEMPTS):
         try:
             return await _read_once(conn, with_stamp=with_stamp)
-        except VANISHED:
-            if conn.info.transaction_status != TransactionStatus.IDLE or attempt == _ATTEMPTS - 1:
+        except _VANISHED:
+            if attempt == _ATTEMPTS - 1:
                 raise
         except Vanished:
             continue

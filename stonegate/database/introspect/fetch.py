@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
@@ -59,10 +60,9 @@ async def fetch(conn: Session, queries: Sequence[str]) -> Answers:
     """The rows of each of the queries, of one moment unless the session is in a transaction already.
 
     Raises:
-        psycopg.Error: as PostgreSQL reports it.
+        psycopg.Error: as PostgreSQL reports it; the session is as before.
     """
-    inside = is_inside(conn)
-    begin, end = _INSIDE if inside else _OF_ONE_MOMENT
+    begin, end = _INSIDE if is_inside(conn) else _OF_ONE_MOMENT
     script = (begin, NO_NAMES, *SETTINGS, *queries, end)
     answers: Answers = []
     try:
@@ -74,6 +74,7 @@ async def fetch(conn: Session, queries: Sequence[str]) -> Answers:
                 if not cursor.nextset():
                     return answers
     except psycopg.Error:
-        if not inside and not conn.closed:
-            await conn.rollback()
+        if not conn.closed:
+            with contextlib.suppress(psycopg.Error):  # there may be nothing to go back to
+                await conn.execute("ROLLBACK" if begin == _OF_ONE_MOMENT[0] else end)
         raise
