@@ -133,7 +133,7 @@ print([main(["plan", sys.argv[1], "--format", format]) for format in ("text", "j
 def test_plans_are_the_same_byte_for_byte() -> None:
     """Whatever order Python keeps its sets in, and wherever it runs."""
     command = [sys.executable, "-c", PLANS, str(EXAMPLES / "clinic" / "postgresql")]
-    places = [("1", "C", "Asia/Tokyo"), ("2", "C.UTF-8", "UTC"), *((str(seed), "C", "UTC") for seed in range(3, 8))]
+    places = [("1", "C", "Asia/Tokyo"), ("2", "C.UTF-8", "UTC"), ("3", "C", "UTC"), ("4", "C", "UTC")]
     found = set()
     for seed, locale, zone in places:
         environment = os.environ | {"PYTHONHASHSEED": seed, "LC_ALL": locale, "TZ": zone}
