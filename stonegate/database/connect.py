@@ -145,9 +145,7 @@ async def connect(
         await conn.set_autocommit(autocommit)
     except BaseException as failure:
         await conn.close()
-        if isinstance(
-            failure, psycopg.OperationalError
-        ):  # the server, or whoever drops the database, ended the session
+        if isinstance(failure, psycopg.OperationalError):  # somebody ended the session, or drops the database
             raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
         raise
     return conn

@@ -15,7 +15,7 @@ from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.introspect.fetch import row_types, statements
 from stonegate.database.introspect.rows import AggregateRows, OtherRows, RoutineRows, Rows
 from stonegate.model.catalog import Catalog, Dependency
-from stonegate.model.names import ObjectKey, ObjectKind, extension_key
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, extension_key
 from tests.convergence import catalog_of
 from tests.database.rich import READER, SALES, extension_of, named, rich_catalog, rich_template, table, view
 from tests.servers import Database, MakeDatabase, Server
@@ -233,6 +233,15 @@ async def test_objects_that_come_and_go_meanwhile(database: Database, autocommit
         finally:
             stop.set()
             await churning
+
+
+def test_a_foreign_key_to_a_schema_that_is_not_ours(any_database: Database) -> None:
+    any_database.rows("CREATE TABLE information_schema.one (id integer PRIMARY KEY)")
+    any_database.rows("CREATE TABLE t (id integer REFERENCES information_schema.one)")
+    found = catalog_of(any_database.url)
+    assert [(each.name, each.constraints[0].references) for each in found.tables] == [
+        ("t", QualifiedName("information_schema", "one"))
+    ]
 
 
 def test_databases_that_say_the_same_have_one_catalog(server: Server, make_database: MakeDatabase) -> None:

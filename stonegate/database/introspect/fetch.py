@@ -33,7 +33,7 @@ _INSIDE: Final = ("SAVEPOINT introspect", "ROLLBACK TO introspect; RELEASE intro
 
 @cache
 def statements(kind: type) -> tuple[str, ...]:
-    """The texts that are read for `Rows`, `OtherRows` or `RoutineRows`."""
+    """The texts that are read for a kind of rows, in the order of its fields."""
     return tuple(compose(f"introspect/{one.name}") for one in fields(kind))
 
 
@@ -73,7 +73,7 @@ async def fetch(conn: Session, queries: Sequence[str]) -> Answers:
                     answers.append(await cursor.fetchall())
                 if not cursor.nextset():
                     return answers
-    except psycopg.Error:
+    except BaseException:  # a cancellation, too, leaves the transaction open
         if not conn.closed:
             with contextlib.suppress(psycopg.Error):  # there may be nothing to go back to
                 await conn.execute("ROLLBACK" if begin == _OF_ONE_MOMENT[0] else end)

@@ -42,7 +42,6 @@ class Keys:
 
     def _constraint(self, one: rows.Constraint) -> Constraint:
         index = self._index_of.get(one.its_index) if one.kind != "f" else None
-        comment = self._lookup.comment(rows.PG_CONSTRAINT, one.oid)
         return Constraint(
             name=one.name,
             kind=_KINDS[one.kind],
@@ -54,7 +53,7 @@ class Keys:
             shared=index is not None and index.oid in self._lookup.parents and one.parent == 0,
             clustered=index is not None and index.clustered,
             replica_identity=index is not None and index.replica_identity,
-            comment=comment,
+            comment=self._lookup.comment(rows.PG_CONSTRAINT, one.oid),
         )
 
     def _definition(self, one: rows.Constraint, index: rows.Index | None) -> str | None:

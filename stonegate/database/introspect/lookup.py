@@ -90,8 +90,8 @@ class Lookup:
 
     def names(self, relation: int, numbers: Iterable[int] | None) -> tuple[str, ...]:
         """The names of columns by their numbers; system columns and expressions have none."""
-        known = self.column_names.get(relation, {})
-        return tuple(known[number] for number in numbers or () if number in known)
+        by_number = self.column_names.get(relation, {})
+        return tuple(by_number[number] for number in numbers or () if number in by_number)
 
     @cached_property
     def mentioned(self) -> dict[tuple[int, int, int], set[int]]:

@@ -1,7 +1,8 @@
 """The rows of the system catalogs that a catalog is made of: one statement and one kind of row for each of them.
 
 Plain rows are read, and joined in Python: statements that do the joining take PostgreSQL longer to plan than to run.
-The fields of a row are the columns of the statement of its name, in sql/introspect.
+The fields of a row are the columns of the statement of its name, in sql/introspect; letters that stand for a kind, a
+mode or a storage are PostgreSQL's own (manual, chapter 53).
 """
 
 from __future__ import annotations

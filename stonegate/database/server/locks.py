@@ -19,7 +19,6 @@ CREATE INDEX CONCURRENTLY waits for in turn, and lock_timeout would cancel it (b
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -210,8 +209,9 @@ async def run_with_lock_retry(attempt: Callable[[], Awaitable[T]]) -> T:
     Raises:
         LockTimeout: the last attempt failed in the same way; the cause is what PostgreSQL said.
     """
-    pause = RETRY_PAUSE
-    for number in itertools.count(1):
+    pause, number = RETRY_PAUSE, 0
+    while True:
+        number += 1
         try:
             return await attempt()
         except psycopg.Error as error:
@@ -227,7 +227,6 @@ async def run_with_lock_retry(attempt: Callable[[], Awaitable[T]]) -> T:
                 ) from error
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))
         pause = min(pause * 2, LONGEST_RETRY_PAUSE)
-    raise AssertionError("the last attempt returns or raises")
 
 
 async def read_blockers(conn: Session, statement: str) -> tuple[str, ...]:

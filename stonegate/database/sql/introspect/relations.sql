@@ -1,7 +1,7 @@
 -- All relations but TOAST tables, since others may mention them; only those that are `ours` are described. Printing a
 -- view locks its tables, so nobody else's is printed. `quoted` is needed for what sequences and indexes are printed in.
-SELECT c.oid, n.name AS schema, c.relname AS name, c.relkind AS kind, o.oid IS NOT NULL AS ours,
-    CASE c.relkind WHEN 'S' THEN format('%I.%I', n.name, c.relname) WHEN 'i' THEN quote_ident(c.relname)
+SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, o.oid IS NOT NULL AS ours,
+    CASE c.relkind WHEN 'S' THEN format('%I.%I', n.nspname, c.relname) WHEN 'i' THEN quote_ident(c.relname)
         WHEN 'I' THEN quote_ident(c.relname) END AS quoted,
     pg_catalog.pg_get_userbyid(c.relowner) AS owner, c.relacl::text[] AS acl,
     CASE WHEN c.relacl IS NOT NULL THEN pg_catalog.acldefault(
@@ -16,6 +16,6 @@ SELECT c.oid, n.name AS schema, c.relname AS name, c.relkind AS kind, o.oid IS N
         WHEN c.relkind IN ('v', 'm') THEN rtrim(pg_catalog.pg_get_viewdef(c.oid), ';')
         WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END AS definition
 FROM pg_catalog.pg_class AS c
-JOIN ([[our_schemas]]) AS n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN ([[our_relations]]) AS o ON o.oid = c.oid
-WHERE c.oid >= 16384 AND c.relkind <> 't'
+WHERE c.oid >= 16384 AND n.nspname <> 'pg_toast'
