@@ -24,6 +24,7 @@ from stonegate.model.catalog.objects import (
 )
 from stonegate.model.catalog.relations import (
     NOT_VALID,
+    WITH_INDEX,
     Column,
     Constraint,
     Index,
@@ -40,6 +41,7 @@ __all__ = [
     "LIKE_TYPES",
     "NOT_VALID",
     "REMARKS",
+    "WITH_INDEX",
     "Access",
     "Accessible",
     "Attribute",

@@ -13,8 +13,6 @@ from stonegate.planner.classify.type_rules import TypeVerdict
 Verdict = tuple[ChangeClass, ConsentToken | None]
 
 _SAFE: Verdict = (ChangeClass.SAFE, None)
-#: What only a migration can do.
-_IMPOSSIBLE: Verdict = (ChangeClass.INCOMPATIBLE, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +38,8 @@ class Circumstances:
 
 #: Nothing special.
 USUAL = Circumstances()
+#: What only a migration can do.
+IMPOSSIBLE = Circumstances(impossible=True)
 
 #: What takes the rows, the values or the protection with it when it is dropped.
 DROP_TOKENS: dict[ObjectKind, ConsentToken] = {
@@ -61,7 +61,7 @@ def classify_change(change: Change, circumstances: Circumstances = USUAL) -> Cha
 
 def _verdict(change: Change, facts: Circumstances) -> Verdict:
     if facts.impossible:
-        return _IMPOSSIBLE
+        return ChangeClass.INCOMPATIBLE, None
     match change.action:
         case Action.DROP:
             token = None if facts.replaced else DROP_TOKENS.get(change.key.kind)

@@ -92,18 +92,28 @@ def compare_privileges(
             before=_rights_text(live.granted, live.revoked),
             after=_rights_text(granted, revoked),
         )
-    if last is None:
-        return
-    taken = {(right.grantee, right.privilege) for right in held}
+    if last is not None:
+        yield from _remarks_on_rights(subject, desired, live, last, given=granted, taken=held)
+
+
+def _remarks_on_rights(
+    subject: str,
+    desired: Access | DefaultPrivileges,
+    live: Access,
+    last: Access | DefaultPrivileges,
+    *,
+    given: Iterable[Privilege],
+    taken: Iterable[Privilege],
+) -> Findings:
+    """What the last deployment declared and the folder no longer does: it stays, but for what is given or taken now."""
+    lost = {(right.grantee, right.privilege) for right in taken}
     for right in last.granted:
-        is_taken = (right.grantee, right.privilege) in taken
-        if right not in desired.granted and right in live.granted and not is_taken:
+        is_lost = (right.grantee, right.privilege) in lost
+        if right not in desired.granted and right in live.granted and not is_lost:
             yield Note(f"{subject}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
     for right in last.revoked:
-        if right not in (*desired.revoked, *granted) and right in live.revoked:
-            yield Note(
-                f"{subject}: {_right_text(right)} is no longer declared revoked, and stays so until a GRANT runs"
-            )
+        if right not in (*desired.revoked, *given) and right in live.revoked:
+            yield Note(f"{subject}: {_right_text(right)} is no longer declared revoked, and stays so until a GRANT is")
 
 
 def compare_column_privileges(
@@ -141,15 +151,8 @@ def compare_default_privileges(
             before=_rights_text(present.granted, present.revoked),
             after=_rights_text(granted, revoked),
         )
-    taken = {(right.grantee, right.privilege) for right in held}
-    for right in last.granted if last is not None else ():
-        is_taken = (right.grantee, right.privilege) in taken
-        if right not in desired.granted and right in present.granted and not is_taken:
-            yield Note(f"{desired.key}: {_right_text(right)} is no longer declared, and stays until a REVOKE runs")
-    for right in last.revoked if last is not None else ():
-        if right not in (*desired.revoked, *granted) and right in present.revoked:
-            text = f"{desired.key}: {_right_text(right)} is no longer declared revoked, and stays so until a GRANT runs"
-            yield Note(text)
+    if last is not None:
+        yield from _remarks_on_rights(str(desired.key), desired, present, last, given=granted, taken=held)
 
 
 def holds(access: Access, right: Privilege) -> bool:

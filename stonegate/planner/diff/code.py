@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import TypeVar
 
 from stonegate.model.catalog import Parameter, Policy, Routine, Table, Trigger, View
 from stonegate.model.expressions import same_text
@@ -15,39 +17,58 @@ from stonegate.planner.diff.findings import Findings, Unmanaged
 from stonegate.planner.diff.sides import Sides
 from stonegate.planner.diff.star import in_live_order
 
-# --- triggers -------------------------------------------------------------------------------------------------------
+_Part = TypeVar("_Part", Trigger, Policy)
+
+# --- triggers and policies ------------------------------------------------------------------------------------------
 
 
 def compare_triggers(sides: Sides, desired: Table | View, live: Table | View) -> Findings:
     """The triggers of one table or view."""
-    wanted = {trigger.name: trigger for trigger in desired.triggers}
-    present = {trigger.name: trigger for trigger in live.triggers}
     last = sides.last_declared(desired.key)
-    known = {trigger.name for trigger in last.triggers} if isinstance(last, Table | View) else set()
-    for name, trigger in wanted.items():
-        key = _part(desired, ObjectKind.TRIGGER, name)
-        if name not in present:
-            yield sides.change(Action.CREATE, key, f"{key} is new", after=trigger.definition)
-        else:
-            yield from _compare_trigger(sides, key, trigger, present[name])
-    gone = {name: trigger.definition for name, trigger in present.items() if name not in wanted}
-    yield from _surplus_parts(sides, desired, ObjectKind.TRIGGER, gone, known)
+    known = last.triggers if isinstance(last, Table | View) else ()
+    text = attrgetter("definition")
+    yield from _compare_parts(sides, desired, ObjectKind.TRIGGER, desired.triggers, live.triggers, known, text)
+    present = {trigger.name: trigger for trigger in live.triggers}
+    for trigger in desired.triggers:
+        if trigger.name in present:
+            yield from _compare_state(
+                sides, _part(desired, ObjectKind.TRIGGER, trigger.name), trigger, present[trigger.name]
+            )
 
 
-def _surplus_parts(
-    sides: Sides, holder: Table | View, kind: ObjectKind, gone: Mapping[str, str], known: Collection[str]
+def compare_policies(sides: Sides, desired: Table, live: Table) -> Findings:
+    """The row-level security policies of one table."""
+    last = sides.last_table(desired.key)
+    known = last.policies if last is not None else ()
+    yield from _compare_parts(sides, desired, ObjectKind.POLICY, desired.policies, live.policies, known, _policy_text)
+
+
+def _compare_parts(
+    sides: Sides,
+    holder: Table | View,
+    kind: ObjectKind,
+    desired: Iterable[_Part],
+    live: Iterable[_Part],
+    known: Iterable[_Part],
+    text: Callable[[_Part], str],
 ) -> Findings:
-    """What only the live table or view has.
-
-    Args:
-        gone: definitions by name.
-        known: names of what the last deployment declared.
-    """
-    for name, definition in gone.items():
+    """Triggers or policies by name; `known` are those that the last deployment declared."""
+    wanted, present = ({part.name: part for part in parts} for parts in (desired, live))
+    for name, part in wanted.items():
+        key, after = _part(holder, kind, name), text(part)
+        if name not in present:
+            yield sides.change(Action.CREATE, key, f"{key} is new", after=after)
+            continue
+        before = text(present[name])
+        if not same_text(after, before):
+            yield sides.change(Action.RECREATE, key, f"{key} has another definition", before=before, after=after)
+        yield from compare_comment(sides, key, part.comment, present[name].comment)
+    names = {part.name for part in known} if sides.kept.isdisjoint({kind, holder.key.kind}) else ()
+    for name, part in present.items():
         key = _part(holder, kind, name)
-        if name in known and sides.kept.isdisjoint({kind, holder.key.kind}):
-            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=definition)
-        else:
+        if name in names and name not in wanted:
+            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=text(part))
+        elif name not in wanted:
             yield Unmanaged(key)
 
 
@@ -58,42 +79,11 @@ def _part(holder: Table | View, kind: ObjectKind, name: str) -> ObjectKey:
 _STATES = {"O": "enabled", "D": "disabled", "R": "enabled for replicas", "A": "always enabled"}
 
 
-def _compare_trigger(sides: Sides, key: ObjectKey, desired: Trigger, live: Trigger) -> Findings:
-    if not same_text(desired.definition, live.definition):
-        yield sides.change(
-            Action.RECREATE,
-            key,
-            f"{key} has another definition",
-            before=live.definition,
-            after=desired.definition,
-        )
+def _compare_state(sides: Sides, key: ObjectKey, desired: Trigger, live: Trigger) -> Findings:
     if desired.enabled != live.enabled:
         before, after = _STATES.get(live.enabled, live.enabled), _STATES.get(desired.enabled, desired.enabled)
         reason = f"{key} is {before} instead of {after}"
         yield sides.change(Action.ALTER, key, reason, aspect="enabled", before=before, after=after)
-    yield from compare_comment(sides, key, desired.comment, live.comment)
-
-
-# --- policies -------------------------------------------------------------------------------------------------------
-
-
-def compare_policies(sides: Sides, desired: Table, live: Table) -> Findings:
-    """The row-level security policies of one table."""
-    wanted = {policy.name: policy for policy in desired.policies}
-    present = {policy.name: policy for policy in live.policies}
-    last = sides.last_table(desired.key)
-    known = {policy.name for policy in last.policies} if last is not None else set()
-    for name, policy in wanted.items():
-        key = _part(desired, ObjectKind.POLICY, name)
-        if name not in present:
-            yield sides.change(Action.CREATE, key, f"{key} is new", after=_policy_text(policy))
-            continue
-        before, after = _policy_text(present[name]), _policy_text(policy)
-        if not same_text(after, before):
-            yield sides.change(Action.RECREATE, key, f"{key} has another definition", before=before, after=after)
-        yield from compare_comment(sides, key, policy.comment, present[name].comment)
-    gone = {name: _policy_text(policy) for name, policy in present.items() if name not in wanted}
-    yield from _surplus_parts(sides, desired, ObjectKind.POLICY, gone, known)
 
 
 def _policy_text(policy: Policy) -> str:

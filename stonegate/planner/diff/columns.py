@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from stonegate.model.catalog import Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, heirs, options_text, type_text
 from stonegate.planner.diff.inheritance import Family
 from stonegate.planner.diff.naming import has_given_sequence, is_given_sequence
 from stonegate.planner.diff.not_null import compare_not_null, not_null_text
-from stonegate.planner.diff.retyping import compare_type, made_anew, rows_elsewhere, type_text
-from stonegate.planner.diff.sequences import options_text, same_but_for_type
+from stonegate.planner.diff.retyping import compare_type, made_anew, rows_elsewhere
+from stonegate.planner.diff.sequences import same_but_for_type, sequence_text
 from stonegate.planner.diff.sides import Sides
 
 _SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
@@ -37,9 +35,8 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
         if name in present and family.becomes_own(column, present[name]):
             yield Note(f"{_key(desired, column)} becomes the table's own besides its parent's")
     gone = [column for name, column in present.items() if name not in wanted and not family.takes_column(column)]
-    heirs = _heirs(gone, added)
-    for column in gone:
-        yield from _surplus_column(sides, live, column, heirs)
+    for column, heir in heirs(gone, added, lambda column: column.type):
+        yield from _surplus_column(sides, live, column, heir)
     yield from compare_order(f"{desired.key}: columns", wanted, present)
 
 
@@ -94,25 +91,16 @@ def _is_value(default: str | None) -> bool:
     return default is not None and default != "NULL" and not default.startswith("NULL::")
 
 
-def _heirs(gone: Iterable[Column], added: Iterable[Column]) -> dict[str, Column]:
-    """For each column that goes the new one that it may have become: the first of the same type not taken yet."""
-    by_type: dict[str, list[Column]] = {}
-    for column in added:
-        by_type.setdefault(column.type, []).append(column)
-    return {column.name: by_type[column.type].pop(0) for column in gone if by_type.get(column.type)}
-
-
-def _surplus_column(sides: Sides, table: Table, column: Column, heirs: Mapping[str, Column]) -> Findings:
+def _surplus_column(sides: Sides, table: Table, column: Column, heir: Column | None) -> Findings:
     key = _key(table, column)
-    heir = heirs.get(column.name)
     hint = None
     if heir is not None:
         old, new = quote_ident(column.name), quote_ident(heir.name)
         hint = f"a rename? write: ALTER TABLE {table.key.label} RENAME COLUMN {old} TO {new}"
     if not sides.removes_column(table, column):
         yield Unmanaged(key)
-        if hint is not None:
-            yield Note(f"{key} is not declared, {heir.name if heir else ''} is new and of the same type: {hint}")
+        if heir is not None:
+            yield Note(f"{key} is not declared, {heir.name} is new and of the same type: {hint}")
         return
     yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=column_text(column), hint=hint)
 
@@ -153,7 +141,7 @@ def _compare_column(
         yield from compare_type(sides, key, desired, live, family)
         yield from compare_not_null(sides, key, desired, live, last, family)
         yield from _compare_source(sides, key, desired, live, family)
-        yield from _compare_settings(sides, key, desired, live)
+        yield from compare_settings(sides, key, desired, live)
     yield from compare_comment(sides, key, desired.comment, live.comment)
     yield from compare_column_privileges(sides, key, desired, live, last, family.live.access.owner)
     if desired.identity and live.identity:
@@ -209,7 +197,7 @@ def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column,
     """Where values come from: a default, an owned sequence, an identity or an expression; one change for all of it."""
     same = same_text(desired.generated, live.generated)
     if not same or desired.generated_kind != live.generated_kind:
-        yield _source_change(
+        yield change_source(
             sides,
             key,
             "generated",
@@ -224,7 +212,7 @@ def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column,
         or (retyped and same_but_for_type(desired.identity_options, live.identity_options))
     ):
         if not family.carries(desired, live, "identity") or desired.identity == live.identity:
-            yield _source_change(sides, key, "identity", _identity_text(live), _identity_text(desired))
+            yield change_source(sides, key, "identity", _identity_text(live), _identity_text(desired))
         return
     both_serial = desired.owned_sequence is not None and live.owned_sequence is not None
     if (
@@ -232,12 +220,13 @@ def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column,
         and not both_serial
         and not family.carries(desired, live, "default")
     ):
-        yield _source_change(sides, key, "default", live.default, desired.default)
+        yield change_source(sides, key, "default", live.default, desired.default)
 
 
-def _source_change(
+def change_source(
     sides: Sides, key: ObjectKey, aspect: str, before: str | None, after: str | None, *, rewrites: bool = False
 ) -> Change:
+    """What a column's or domain's values come from: `aspect` is "default", "identity" or "generated"."""
     words = {"generated": "generation expression", "identity": "identity", "default": "default"}[aspect]
     verb = "gets a" if before is None else "loses its" if after is None else "gets another"
     article = "n" if before is None and words == "identity" else ""
@@ -255,7 +244,7 @@ def _source_change(
 def _identity_text(column: Column) -> str | None:
     if not column.identity:
         return column.default
-    options = f" ({options_text(column.identity_options)})" if column.identity_options is not None else ""
+    options = f" ({sequence_text(column.identity_options)})" if column.identity_options is not None else ""
     return f"{column.identity} as identity{options}"
 
 
@@ -263,14 +252,14 @@ def _generated_text(column: Column) -> str | None:
     return None if column.generated is None else f"{column.generated} {column.generated_kind}"
 
 
-def _compare_settings(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Findings:
+def compare_settings(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Findings:
     """Storage, compression, statistics target and options; a new type resets the first two (manual: ALTER TABLE)."""
     retyped = (desired.type, desired.collation) != (live.type, live.collation)
     settings = (
         ("storage", desired.storage, live.storage),
         ("compression", desired.compression, live.compression),
         ("statistics", _text(desired.statistics), _text(live.statistics)),
-        ("options", ", ".join(desired.options) or None, ", ".join(live.options) or None),
+        ("options", options_text(desired.options), options_text(live.options)),
     )
     for aspect, wanted, present in settings:
         if wanted == present and not (retyped and wanted is not None and aspect in ("storage", "compression")):
@@ -293,7 +282,7 @@ def _text(number: int | None) -> str | None:
 
 def column_text(column: Column) -> str:
     """The column as people write it: "integer NOT NULL DEFAULT 1"."""
-    parts = [type_text(column)]
+    parts = [type_text(column.type, column.collation)]
     if column.generated is not None:
         parts.append(f"GENERATED ALWAYS AS ({column.generated}) {(column.generated_kind or '').upper()}")
     elif column.identity:

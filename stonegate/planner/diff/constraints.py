@@ -8,13 +8,14 @@ from itertools import chain
 from stonegate.model.catalog import NOT_VALID, Constraint, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Action, Change
+from stonegate.model.plan import Action
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
-from stonegate.planner.diff.matching import Matched, Pair, is_generated_name, match_parts, remembers
+from stonegate.planner.diff.matching import Matched, Pair, match_parts, remembers
 from stonegate.planner.diff.naming import looks_made_up
+from stonegate.planner.diff.parts import compare_marks, compare_name, create_part, part_key, recreate_part
 from stonegate.planner.diff.sides import Sides
 
 _PARTS_NUMBERED = 180000  # parts of foreign keys have the whole's name and a number since PostgreSQL 18
@@ -33,22 +34,22 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
     for pair in matched.pairs:
         former = next((part for part in known if part.name == pair.live.name), None)
         if family.loses(pair.desired, pair.live):
-            yield _create(sides, desired, pair.desired, MADE_ANEW)
+            yield create_part(sides, desired, pair.desired, MADE_ANEW)
         elif pair.desired.name == pair.live.name and family.remakes(pair.live):
-            yield from _recreate(sides, desired, pair, REMADE)
+            yield from recreate_part(sides, desired, pair, REMADE)
         else:
             yield from _compare_pair(sides, desired, pair, former, family)
             yield from _compare_share(desired, live, pair)
     for pair in matched.replaced:
         if family.loses(pair.desired, pair.live):
-            yield _create(sides, desired, pair.desired, MADE_ANEW)
+            yield create_part(sides, desired, pair.desired, MADE_ANEW)
         else:
             yield from _replace(sides, desired, pair, family)
     for part in matched.missing:
         if family.brings_constraint(part):
             yield from _compare_brought(sides, desired, part)
         else:
-            yield _create(sides, desired, part, "is new")
+            yield create_part(sides, desired, part, "is new")
     for part in matched.surplus:
         yield from _surplus(sides, desired, live, part, matched, family)
 
@@ -58,7 +59,7 @@ def _compare_pair(
 ) -> Findings:
     desired, live = pair.desired, pair.live
     is_named_above = family.names(live)
-    key = table.key.part(ObjectKind.CONSTRAINT, live.name if is_named_above else pair.name)
+    key = part_key(table, live, live.name if is_named_above else pair.name)
     if family.leaves_origin(desired, live):
         yield Note(f"{key} is {_whose(live)} instead of {_whose(desired)}")
     elif family.becomes_own(desired, live):
@@ -73,7 +74,7 @@ def _compare_pair(
 
 def _compare_brought(sides: Sides, table: Table, part: Constraint) -> Findings:
     """A constraint comes with a parent's, and nothing is said of it by then."""
-    key, bare = table.key.part(ObjectKind.CONSTRAINT, part.name), replace(part, clustered=False, replica_identity=False)
+    key, bare = part_key(table, part), replace(part, clustered=False, replica_identity=False)
     yield from compare_comment(sides, key, part.comment, None)
     yield from compare_marks(sides, key, table, part, bare)
 
@@ -84,7 +85,7 @@ def _compare_share(desired: Table, live: Table, pair: Pair[Constraint]) -> Findi
         return
     others = live.indexes if pair.desired.shared else desired.indexes
     if any(index.inherited and index.columns == pair.live.columns for index in others):
-        key = live.key.part(ObjectKind.CONSTRAINT, pair.live.name)
+        key = part_key(live, pair.live)
         words = {True: "part of the parent's index", False: "beside the partition's part of the parent's index"}
         yield Note(f"{key} is {words[pair.live.shared]}, and would be {words[pair.desired.shared]} in a new database")
 
@@ -94,27 +95,14 @@ def _whose(part: Constraint) -> str:
 
 
 def _compare_name(sides: Sides, table: Table, pair: Pair[Constraint]) -> Findings:
-    """A rename, or the remark that a name of somebody's choice stays."""
     desired, live = pair.desired, pair.live
-    if desired.name == live.name:
-        return
-    key = table.key.part(ObjectKind.CONSTRAINT, live.name)
-    if pair.renamed and _is_taken_inside(sides, desired):
-        if not live.inherited:  # else it comes and goes with its parent's
-            reason, gives_way = f"{key} gives way to {desired.name}", Circumstances(replaced=True)
-            yield sides.change(Action.DROP, key, reason, before=live.definition, facts=gives_way)
-            yield _create(sides, table, desired, f"takes the place of {live.name}")
-    elif pair.renamed:
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key} is called {desired.name} in the folder",
-            aspect="name",
-            before=live.name,
-            after=desired.name,
-        )
-    elif not (looks_made_up(live.name) and is_generated_name(desired, table.name)):
-        yield Note(f"{key} would be called {desired.name} in a new database")
+    if not (pair.renamed and desired.name != live.name and _is_taken_inside(sides, desired)):
+        yield from compare_name(sides, table, pair)
+    elif not live.inherited:  # else it comes and goes with its parent's
+        key = part_key(table, live)
+        reason, gives_way = f"{key} gives way to {desired.name}", Circumstances(replaced=True)
+        yield sides.change(Action.DROP, key, reason, before=live.definition, facts=gives_way)
+        yield create_part(sides, table, desired, f"takes the place of {live.name}")
 
 
 def _is_taken_inside(sides: Sides, desired: Constraint) -> bool:
@@ -149,33 +137,8 @@ def _compare_validity(
     )
 
 
-def compare_marks(sides: Sides, key: ObjectKey, table: Table, desired: Constraint, live: Constraint) -> Findings:
-    """CLUSTER ON and REPLICA IDENTITY USING INDEX, which belong to the index behind the constraint."""
-    if desired.replica_identity and not live.replica_identity:
-        yield _mark(sides, key, "replica_identity", after=True)
-    if desired.clustered != live.clustered and (desired.clustered or not is_clustered(table)):
-        yield _mark(sides, key, "clustered", after=desired.clustered)
-
-
-def is_clustered(table: Table) -> bool:
-    """True if any index of the table is marked for CLUSTER: marking one takes the mark from the others."""
-    return any(part.clustered for part in table.indexed)
-
-
-def _mark(sides: Sides, key: ObjectKey, aspect: str, *, after: bool) -> Change:
-    words = {"clustered": "for CLUSTER", "replica_identity": "as replica identity"}
-    return sides.change(
-        Action.ALTER,
-        key,
-        f"{key} is {'marked' if after else 'no longer marked'} {words[aspect]}",
-        aspect=aspect,
-        before=str(not after).lower(),
-        after=str(after).lower(),
-    )
-
-
 def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family) -> Findings:
-    key = table.key.part(ObjectKind.CONSTRAINT, pair.desired.name)
+    key = part_key(table, pair.desired)
     if pair.desired.inherited and family.brings_constraint(pair.desired):
         if not pair.live.inherited:
             reason = f"{key} gives way to its parent's"
@@ -184,31 +147,13 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
             )
         yield from _compare_brought(sides, table, pair.desired)
         return
-    yield from _recreate(sides, table, pair, "has another definition")
-
-
-def _recreate(sides: Sides, table: Table, pair: Pair[Constraint], reason: str) -> Findings:
-    key = table.key.part(ObjectKind.CONSTRAINT, pair.desired.name)
-    yield sides.change(
-        Action.RECREATE,
-        key,
-        f"{key} {reason}",
-        before=pair.live.definition,
-        after=pair.desired.definition,
-        constraint=pair.desired,
-    )
-    yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
-
-
-def _create(sides: Sides, table: Table, part: Constraint, reason: str) -> Change:
-    key = table.key.part(ObjectKind.CONSTRAINT, part.name)
-    return sides.change(Action.CREATE, key, f"{key} {reason}", after=part.definition, constraint=part)
+    yield from recreate_part(sides, table, pair, "has another definition")
 
 
 def _surplus(
     sides: Sides, desired: Table, live: Table, part: Constraint, matched: Matched[Constraint], family: Family
 ) -> Findings:
-    key = desired.key.part(ObjectKind.CONSTRAINT, part.name)
+    key = part_key(desired, part)
     if part.inherited and family.keeps_constraint(part):
         return
     successor = next((new for new in matched.missing if new.kind == part.kind == "primary key"), None)

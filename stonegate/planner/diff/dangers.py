@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-from stonegate.model.catalog import NOT_VALID, Catalog, Column, Constraint, Index
+from stonegate.model.catalog import NOT_VALID, WITH_INDEX, Catalog, Column
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner.classify import hazards
@@ -20,35 +20,20 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 
-class Concerned(TypedDict, total=False):
-    """What else a change concerns.
-
-    Attributes:
-        column, constraint, index: the desired part, where there is one.
-        breaking: what callers notice.
-        rewrites: the change writes the table anew.
-    """
-
-    column: Column | None
-    constraint: Constraint | None
-    index: Index | None
-    breaking: tuple[str, ...]
-    rewrites: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What surrounds a change; see `Concerned`.
+    """What surrounds a change.
 
     Attributes:
         facts: what its class depends on.
+        column: the desired column that it makes or makes anew.
+        breaking: what callers notice.
+        rewrites: it writes the table anew.
     """
 
     sides: Sides
     facts: Circumstances
     column: Column | None = None
-    constraint: Constraint | None = None
-    index: Index | None = None
     breaking: tuple[str, ...] = ()
     rewrites: bool = False
 
@@ -72,7 +57,7 @@ def _hazards(change: Change, scene: Scene) -> Iterator[Hazard]:
         case ObjectKind.ATTRIBUTE if change.aspect == "type":
             yield from _narrowing(change, scene)
         case ObjectKind.CONSTRAINT:
-            yield from _of_constraint(change, scene)
+            yield from _of_constraint(change)
         case ObjectKind.INDEX:
             yield from _of_index(change)
         case ObjectKind.TRIGGER if change.action is Action.DROP:
@@ -148,23 +133,17 @@ def _narrowing(change: Change, scene: Scene) -> Iterator[Hazard]:
         yield hazards.narrows_type(str(change.key), change.before or "", change.after or "", verdict.reason)
 
 
-def _of_constraint(change: Change, scene: Scene) -> Iterator[Hazard]:
+def _of_constraint(change: Change) -> Iterator[Hazard]:
     table = str(change.key.owner)
     if change.aspect == "name":
         yield hazards.renames(str(change.key), f"{change.before} becomes {change.after}")
     if change.aspect == "validated":
         yield hazards.validates_rows(table)
-    constraint = scene.constraint
-    if constraint is None or change.action not in (Action.CREATE, Action.RECREATE):
-        return
-    match constraint.kind:
-        case "primary key" | "unique" | "exclusion":
-            yield hazards.access_exclusive_lock(table, "the index is built")
-            yield hazards.validates_rows(table)
-        case "check" | "foreign key" if not constraint.definition.endswith(" NOT VALID"):
-            yield hazards.validates_rows(table)
-        case _:
-            pass
+    made = change.after or "" if change.action in (Action.CREATE, Action.RECREATE) else ""
+    if made.startswith(WITH_INDEX):
+        yield hazards.access_exclusive_lock(table, "the index is built")
+    if made and not made.endswith(NOT_VALID):
+        yield hazards.validates_rows(table)
 
 
 def _of_index(change: Change) -> Iterator[Hazard]:

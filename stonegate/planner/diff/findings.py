@@ -1,9 +1,10 @@
-"""What comparing two catalogs finds: changes, objects that nobody declared, and notes; how these name many objects."""
+"""What comparing two catalogs finds: changes, objects that nobody declared, and notes; how these put things."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Change
@@ -25,6 +26,7 @@ class Note:
 
 Finding = Change | Unmanaged | Note
 Findings = Iterator[Finding]
+Some = TypeVar("Some")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,28 @@ def build_diff(findings: Findings) -> Diff:
 def _place(key: ObjectKey) -> tuple[str, ...]:
     """A sort key: `ObjectKey` itself has parts that may be None."""
     return (key.kind.value, key.schema, key.name, key.arguments or "", key.member or "")
+
+
+def options_text(options: tuple[str, ...]) -> str | None:
+    """Storage parameters, and the like, as a printable text, None for none."""
+    return ", ".join(options) or None
+
+
+def type_text(name: str, collation: str | None) -> str:
+    """A type with a collation, if that is not the type's own."""
+    return f"{name} COLLATE {collation}" if collation else name
+
+
+def heirs(
+    gone: Iterable[Some], added: Iterable[Some], likeness: Callable[[Some], object]
+) -> Iterator[tuple[Some, Some | None]]:
+    """What goes, each with the new one that it may have become: the first that is like it and not taken yet."""
+    free = list(added)
+    for former in gone:
+        heir = next((new for new in free if likeness(new) == likeness(former)), None)
+        if heir is not None:
+            free.remove(heir)
+        yield former, heir
 
 
 def in_list(names: tuple[str, ...], limit: int = 3) -> str:

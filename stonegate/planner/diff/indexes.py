@@ -6,13 +6,12 @@ from dataclasses import replace
 
 from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change
+from stonegate.model.plan import Action
 from stonegate.planner.diff.access import compare_comment
-from stonegate.planner.diff.constraints import is_clustered
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
-from stonegate.planner.diff.matching import Pair, is_generated_name, match_parts, remembers
-from stonegate.planner.diff.naming import looks_made_up
+from stonegate.planner.diff.matching import Pair, match_parts, remembers
+from stonegate.planner.diff.parts import compare_marks, compare_name, create_part, part_key, recreate_part
 from stonegate.planner.diff.sides import Sides
 
 
@@ -23,33 +22,28 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
     matched = match_parts(desired.indexes, live.indexes, owner=desired.name, remembered={part.name for part in known})
     for pair in matched.pairs:
         if family is not None and family.loses(pair.desired, pair.live):
-            yield _create(sides, desired, pair.desired, MADE_ANEW)
+            yield create_part(sides, desired, pair.desired, MADE_ANEW)
         elif family is not None and family.remakes(pair.live):
             yield from _rebuild(sides, desired, pair, REMADE)
         else:
             yield from _compare_pair(sides, desired, pair)
     for pair in matched.replaced:
         if family is not None and family.loses(pair.desired, pair.live):
-            yield _create(sides, desired, pair.desired, MADE_ANEW)
+            yield create_part(sides, desired, pair.desired, MADE_ANEW)
         elif not (family is not None and pair.desired.inherited and family.brings_index(pair.desired)):
-            yield from _recreate(sides, desired, pair, "has another definition")
+            yield from recreate_part(sides, desired, pair, "has another definition")
     for part in matched.missing:
         # The parent's takes an index in that is there already; else it would bring one under a made-up name.
         if family is None or not family.brings_index(part):
-            yield _create(sides, desired, part, "is new")
+            yield create_part(sides, desired, part, "is new")
         elif (parent := family.bare_parent(part)) is not None:
             why = f"is part of {parent.name}, which is ON ONLY its table in the folder"
-            yield Note(f"{desired.key.index(part.name)} {why}: a migration has to make and attach it")
+            yield Note(f"{part_key(desired, part)} {why}: a migration has to make and attach it")
         else:
-            yield from _compare_remarks(sides, desired, desired.key.index(part.name), part, _bare(part))
+            yield from _compare_remarks(sides, desired, part_key(desired, part), part, _bare(part))
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):
             yield from _surplus(sides, desired, live, part, known)
-
-
-def _create(sides: Sides, relation: Table | View, part: Index, reason: str) -> Change:
-    key = relation.key.index(part.name)
-    return sides.change(Action.CREATE, key, f"{key} {reason}", table=relation.key, after=part.definition, index=part)
 
 
 def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
@@ -57,10 +51,10 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
     if desired.valid and not live.valid:
         yield from _rebuild(sides, relation, pair, _why_invalid(relation))
         return
-    key = relation.key.index(pair.name)
+    key = part_key(relation, live, pair.name)
     if desired.inherited != live.inherited:
         yield Note(f"{key} {'is' if live.inherited else 'is not'} part of an index of the partitioned table")
-    yield from _compare_name(sides, relation, pair)
+    yield from compare_name(sides, relation, pair)
     if live.valid and not desired.valid:
         yield Note(f"{key} is valid already")
     yield from _compare_remarks(sides, relation, key, desired, live)
@@ -71,44 +65,13 @@ def _bare(part: Index) -> Index:
     return replace(part, comment=None, clustered=False, replica_identity=False, statistics=())
 
 
-def _compare_name(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
-    if pair.desired.name == pair.live.name:
-        return
-    key = relation.key.index(pair.live.name)
-    if pair.renamed:
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key} is called {pair.desired.name} in the folder",
-            aspect="name",
-            before=pair.live.name,
-            after=pair.desired.name,
-            table=relation.key,
-        )
-    elif not (looks_made_up(pair.live.name) and is_generated_name(pair.desired, relation.name)):
-        yield Note(f"{key} would be called {pair.desired.name} in a new database")
-
-
 def _compare_remarks(sides: Sides, relation: Table | View, key: ObjectKey, desired: Index, live: Index) -> Findings:
     yield from compare_comment(sides, key, desired.comment, live.comment, table=relation.key)
-    marks = []
-    if desired.replica_identity and not live.replica_identity:
-        marks.append(("replica_identity", "false", "true"))
-    clustered_elsewhere = isinstance(relation, Table) and is_clustered(relation)
-    if desired.clustered != live.clustered and (desired.clustered or not clustered_elsewhere):
-        marks.append(("clustered", str(live.clustered).lower(), str(desired.clustered).lower()))
+    yield from compare_marks(sides, key, relation, desired, live)
     if desired.statistics != live.statistics:
-        marks.append(("statistics", _statistics(live), _statistics(desired)))
-    for aspect, before, after in marks:
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key}: {aspect.replace('_', ' ')} is {before} instead of {after}",
-            aspect=aspect,
-            before=before,
-            after=after,
-            table=relation.key,
-        )
+        before, after = _statistics(live), _statistics(desired)
+        reason, table = f"{key}: statistics is {before} instead of {after}", relation.key
+        yield sides.change(Action.ALTER, key, reason, aspect="statistics", before=before, after=after, table=table)
 
 
 def _statistics(index: Index) -> str:
@@ -124,38 +87,17 @@ def _why_invalid(relation: Table | View) -> str:
 
 def _rebuild(sides: Sides, relation: Table | View, pair: Pair[Index], reason: str) -> Findings:
     if pair.desired.name == pair.live.name:
-        yield from _recreate(sides, relation, pair, reason)
+        yield from recreate_part(sides, relation, pair, reason)
         return
-    gone, new = relation.key.index(pair.live.name), relation.key.index(pair.desired.name)
+    gone, made = part_key(relation, pair.live), f"is built in place of {pair.live.name}"
     yield sides.change(Action.DROP, gone, f"{gone} {reason}", table=relation.key, before=pair.live.definition)
-    yield sides.change(
-        Action.CREATE,
-        new,
-        f"{new} is built in place of {gone.name}",
-        table=relation.key,
-        after=pair.desired.definition,
-        index=pair.desired,
-    )
-
-
-def _recreate(sides: Sides, relation: Table | View, pair: Pair[Index], reason: str) -> Findings:
-    key = relation.key.index(pair.desired.name)
-    yield sides.change(
-        Action.RECREATE,
-        key,
-        f"{key} {reason}",
-        table=relation.key,
-        before=pair.live.definition,
-        after=pair.desired.definition,
-        index=pair.desired,
-    )
-    yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment, table=relation.key)
+    yield create_part(sides, relation, pair.desired, made)
 
 
 def _surplus(
     sides: Sides, desired: Table | View, live: Table | View, part: Index, known: tuple[Index, ...]
 ) -> Findings:
-    key = desired.key.index(part.name)
+    key = part_key(desired, part)
     if remembers(known, part, live.indexes) and sides.kept.isdisjoint({ObjectKind.INDEX, desired.key.kind}):
         yield sides.change(Action.DROP, key, f"{key} is no longer declared", table=desired.key, before=part.definition)
     else:

@@ -8,12 +8,10 @@ from stonegate.model.catalog import Access, Extension, OtherObject, Schema
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
-from stonegate.planner.classify.classes import USUAL, Circumstances
+from stonegate.planner.classify.classes import IMPOSSIBLE, USUAL
 from stonegate.planner.diff.access import compare_access, compare_comment, compare_default_privileges, compare_owner
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, in_list
 from stonegate.planner.diff.sides import Sides
-
-_IMPOSSIBLE = Circumstances(impossible=True)
 
 
 def compare_schemas(sides: Sides) -> Findings:
@@ -143,7 +141,7 @@ def compare_others(sides: Sides) -> Findings:
                 f"{key.label} is new",
                 after=other.definition,
                 hint=None if other.creatable else _migration(key),
-                facts=USUAL if other.creatable else _IMPOSSIBLE,
+                facts=USUAL if other.creatable else IMPOSSIBLE,
             )
         else:
             yield from _compare_other(sides, other, present)
@@ -159,7 +157,7 @@ def compare_others(sides: Sides) -> Findings:
                 f"{key.label} is no longer declared" if sides.was_declared(key) else f"{key.label} is not declared",
                 before=other.definition,
                 hint=None if other.drop else _migration(key),
-                facts=USUAL if other.drop else _IMPOSSIBLE,
+                facts=USUAL if other.drop else IMPOSSIBLE,
             )
 
 
@@ -183,7 +181,7 @@ def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Fin
             before=live.definition,
             after=desired.definition,
             hint=None if possible else _migration(desired.key),
-            facts=USUAL if possible else _IMPOSSIBLE,
+            facts=USUAL if possible else IMPOSSIBLE,
         )
         return
     if set(desired.parts) != set(live.parts):

@@ -8,7 +8,7 @@ from stonegate.model.catalog import Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import Circumstances
-from stonegate.planner.diff.findings import Findings, in_list
+from stonegate.planner.diff.findings import Findings, in_list, type_text
 from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, Family, partitions_by
 from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
@@ -26,7 +26,7 @@ def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, fa
     """The change of a column's type or collation."""
     if (desired.type, desired.collation) == (live.type, live.collation) or family.carries(desired, live, "type"):
         return
-    before, after = type_text(live), type_text(desired)
+    before, after = (type_text(column.type, column.collation) for column in (live, desired))
     verdict = sides.type_change(live.type, desired.type)
     refusal = _refusal(sides, family, live, rewrites=verdict.rewrites)
     reason = f"{key} changes from {before} to {after}"
@@ -108,11 +108,6 @@ def rows_elsewhere(sides: Sides, table: Table) -> str | None:
     tables = (table.key, *(other.key for other in sides.live.descendants(table.key)))
     users = {user for key in tables for user in sides.staying_users_of_type(key) if user.owner != key}
     return f"rows of the table stand in {in_list(tuple(sorted(map(str, users))))}" if users else None
-
-
-def type_text(column: Column) -> str:
-    """The type with its collation, if that is not the type's own."""
-    return f"{column.type} COLLATE {column.collation}" if column.collation else column.type
 
 
 #: Types that a foreign key may have at its two ends, each with the others of its line.

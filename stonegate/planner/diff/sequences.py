@@ -26,7 +26,7 @@ def compare_sequences(sides: Sides) -> Findings:
             yield from _compare(sides, desired, live)
     for sequence in missing:
         if not _comes_with_column(sides, sequence):
-            after = options_text(sequence.options)
+            after = sequence_text(sequence.options)
             yield sides.change(Action.CREATE, sequence.key, f"{sequence.key} is new", after=after)
     for sequence in surplus:
         yield from _surplus(sides, sequence)
@@ -118,7 +118,7 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
     elif desired.name != live.name and is_given_sequence(live.name, ""):
         yield Note(f"{live.key} would be called {desired.name} in a new database")
     if desired.options != live.options:
-        before, after = options_text(live.options), options_text(desired.options)
+        before, after = sequence_text(live.options), sequence_text(desired.options)
         yield sides.change(Action.ALTER, key, f"{key} has other options", aspect="options", before=before, after=after)
     if desired.owned_by != live.owned_by:
         former, wanted = _owner(live), _owner(desired)
@@ -222,7 +222,7 @@ def _surplus(sides: Sides, sequence: Sequence) -> Findings:
         f"{sequence.key} gives way to the identity of {_owner(sequence)}"
         if replaced
         else f"{sequence.key} is no longer declared",
-        before=options_text(sequence.options),
+        before=sequence_text(sequence.options),
         facts=Circumstances(replaced=replaced),
     )
 
@@ -242,7 +242,7 @@ def _column_fate(sides: Sides, sequence: Sequence) -> str:
     return "replaced" if wanted.identity else "left over"
 
 
-def options_text(options: SequenceOptions) -> str:
+def sequence_text(options: SequenceOptions) -> str:
     """ "bigint start 1 increment 1 minimum 1 maximum 9223372036854775807 cache 1"."""
     text = (
         f"{options.type} start {options.start} increment {options.increment} minimum {options.minimum}"

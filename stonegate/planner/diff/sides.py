@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Unpack
 
 from stonegate.model.catalog import Access, Catalog, CatalogObject, Column, DomainType, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
@@ -13,7 +12,7 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import USUAL, Circumstances, classify_change
 from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.classify.type_rules import TypeVerdict
-from stonegate.planner.diff.dangers import Concerned, Mentions, Scene, find_hazards
+from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +79,16 @@ class Sides:
         table: ObjectKey | None = None,
         hint: str | None = None,
         facts: Circumstances = USUAL,
-        **concerned: Unpack[Concerned],
+        column: Column | None = None,
+        breaking: tuple[str, ...] = (),
+        rewrites: bool = False,
     ) -> Change:
-        """A classified change with its hazards."""
+        """A classified change with its hazards; see `Scene` for what these need to know."""
         bare = Change(
             action=action, key=key, table=table, aspect=aspect, before=before, after=after, reason=reason, hint=hint
         )
-        return find_hazards(classify_change(bare, facts), Scene(sides=self, facts=facts, **concerned))
+        scene = Scene(sides=self, facts=facts, column=column, breaking=breaking, rewrites=rewrites)
+        return find_hazards(classify_change(bare, facts), scene)
 
     # --- types ------------------------------------------------------------------------------------------------------
 
@@ -240,8 +242,3 @@ def _parts(catalog: Catalog) -> Iterator[ObjectKey]:
             yield from (place.part(ObjectKind.POLICY, policy.name) for policy in relation.policies)
     for composite in catalog.composites:
         yield from (composite.key.part(ObjectKind.ATTRIBUTE, part.name) for part in composite.attributes)
-
-
-def options_text(options: tuple[str, ...]) -> str | None:
-    """Storage parameters as a printable text, None for none."""
-    return ", ".join(options) or None

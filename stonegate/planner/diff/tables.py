@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, QualifiedName
 from stonegate.model.plan import Action, Change
-from stonegate.planner.classify.classes import Circumstances
+from stonegate.planner.classify.classes import IMPOSSIBLE, Circumstances
 from stonegate.planner.diff.access import compare_access
 from stonegate.planner.diff.code import compare_policies, compare_triggers
 from stonegate.planner.diff.columns import compare_columns
 from stonegate.planner.diff.constraints import compare_constraints
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, heirs, options_text
 from stonegate.planner.diff.indexes import compare_indexes
 from stonegate.planner.diff.inheritance import Family, part_meaning
 from stonegate.planner.diff.retyping import rows_elsewhere
-from stonegate.planner.diff.sides import Sides, options_text
-
-_IMPOSSIBLE = Circumstances(impossible=True)
+from stonegate.planner.diff.sides import Sides
 
 
 def compare_tables(sides: Sides) -> Findings:
@@ -32,32 +30,15 @@ def compare_tables(sides: Sides) -> Findings:
     for key, table in desired.items():
         if key in live and (table != live[key] or _may_lose_parts(sides, table)):
             yield from compare_table(sides, table, live[key])
-    heirs = _heirs((table for key, table in live.items() if key not in desired), added)
-    for key, table in live.items():
-        if key not in desired:
-            yield from _surplus_table(sides, table, heirs.get(key))
+    gone = [table for key, table in live.items() if key not in desired]
+    for table, heir in heirs(gone, added, lambda table: sorted((c.name, c.type) for c in table.columns)):
+        yield from _surplus_table(sides, table, heir if table.columns else None)
 
 
 def _may_lose_parts(sides: Sides, table: Table) -> bool:
     """True for a partition that is as declared, of a table with an invalid index: its share goes with that."""
     parent = sides.live.relations.get(table.partition_of) if table.partition_of is not None else None
     return isinstance(parent, Table) and not all(index.valid for index in parent.indexes)
-
-
-def _heirs(gone: Iterable[Table], added: Iterable[Table]) -> dict[ObjectKey, Table]:
-    """For each table that goes the new one with the same columns: it may be the same table under another name."""
-    by_columns: dict[tuple[tuple[str, str], ...], list[Table]] = {}
-    for table in added:
-        by_columns.setdefault(_columns(table), []).append(table)
-    return {
-        table.key: by_columns[_columns(table)].pop(0)
-        for table in gone
-        if table.columns and by_columns.get(_columns(table))
-    }
-
-
-def _columns(table: Table) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((column.name, column.type) for column in table.columns))
 
 
 def _surplus_table(sides: Sides, table: Table, heir: Table | None) -> Findings:
@@ -112,7 +93,7 @@ def _changed_kind(sides: Sides, desired: Table, live: Table) -> Findings:
         before=_kind_text(live),
         after=_kind_text(desired),
         hint="write a migration: rename the table, create the new one, INSERT … SELECT, drop the old one",
-        facts=_IMPOSSIBLE,
+        facts=IMPOSSIBLE,
     )
 
 

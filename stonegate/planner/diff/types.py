@@ -15,16 +15,16 @@ from stonegate.model.catalog import (
 from stonegate.model.expressions import same_text
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_literal
 from stonegate.model.plan import Action
-from stonegate.planner.classify.classes import USUAL, Circumstances
+from stonegate.planner.classify.classes import IMPOSSIBLE, USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list
+from stonegate.planner.diff.columns import change_source
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list, type_text
 from stonegate.planner.diff.matching import Pair, match_parts, remembers
 from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.not_null import rename_not_null
 from stonegate.planner.diff.sides import Sides
 
 AnyType = EnumType | CompositeType | DomainType | RangeType
-_IMPOSSIBLE = Circumstances(impossible=True)
 
 
 def compare_types(sides: Sides) -> Findings:
@@ -124,7 +124,7 @@ def _recreate(sides: Sides, key: ObjectKey, reason: str, before: str, after: str
         before=before,
         after=after,
         hint=f"write a migration: create the new type under another name, convert {in_list(users)}, drop the old one",
-        facts=_IMPOSSIBLE,
+        facts=IMPOSSIBLE,
     )
 
 
@@ -188,7 +188,9 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
     for name, attribute in wanted.items():
         key = desired.key.part(ObjectKind.ATTRIBUTE, name)
         if name not in present:
-            yield sides.change(Action.CREATE, key, f"{key} is new", after=_attribute_type(attribute))
+            yield sides.change(
+                Action.CREATE, key, f"{key} is new", after=type_text(attribute.type, attribute.collation)
+            )
         else:
             yield from _compare_attribute(sides, key, attribute, present[name])
     for name, attribute in present.items():
@@ -196,14 +198,16 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
         if name in wanted:
             continue
         if name in known:
-            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=_attribute_type(attribute))
+            yield sides.change(
+                Action.DROP, key, f"{key} is no longer declared", before=type_text(attribute.type, attribute.collation)
+            )
         else:
             yield Unmanaged(key)
     yield from compare_order(f"{desired.key}: attributes", wanted, present)
 
 
 def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: Attribute) -> Findings:
-    before, after = _attribute_type(live), _attribute_type(desired)
+    before, after = (type_text(each.type, each.collation) for each in (live, desired))
     if before != after:
         users = tuple(str(user) for user in sides.staying_users_of_type(key.owner))
         yield sides.change(
@@ -222,10 +226,6 @@ def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: A
     yield from compare_comment(sides, key, desired.comment, live.comment)
 
 
-def _attribute_type(attribute: Attribute) -> str:
-    return f"{attribute.type} COLLATE {attribute.collation}" if attribute.collation else attribute.type
-
-
 # --- domains and ranges ---------------------------------------------------------------------------------------------
 
 
@@ -233,17 +233,11 @@ def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Find
     key = desired.key
     if (desired.base, desired.collation) != (live.base, live.collation):
         reason = f"{key} has another base type"
-        yield from _recreate(sides, key, reason, _base(live), _base(desired), aspect="base")
+        before, after = (type_text(domain.base, domain.collation) for domain in (live, desired))
+        yield from _recreate(sides, key, reason, before, after, aspect="base")
         return
     if not same_text(desired.default, live.default):
-        yield sides.change(
-            Action.ALTER,
-            key,
-            f"{key} gets another default" if desired.default else f"{key} loses its default",
-            aspect="default",
-            before=live.default,
-            after=desired.default,
-        )
+        yield change_source(sides, key, "default", live.default, desired.default)
     if desired.not_null != live.not_null:
         refusal = _refusal(sides, key, tightens=desired.not_null)
         yield sides.change(
@@ -254,7 +248,7 @@ def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Find
             before="NOT NULL" if live.not_null else None,
             after="NOT NULL" if desired.not_null else None,
             hint=refusal,
-            facts=_IMPOSSIBLE if refusal else USUAL,
+            facts=IMPOSSIBLE if refusal else USUAL,
         )
     yield from _compare_null_name(sides, desired, live)
     yield from _compare_domain_constraints(sides, desired, live)
@@ -280,10 +274,6 @@ def _refusal(sides: Sides, key: ObjectKey, *, tightens: bool) -> str | None:
     return f"PostgreSQL refuses, because {within} hold it inside of another type: create a new domain in a migration"
 
 
-def _base(domain: DomainType) -> str:
-    return f"{domain.base} COLLATE {domain.collation}" if domain.collation else domain.base
-
-
 def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainType) -> Findings:
     last = sides.last_declared(desired.key)
     known = last.constraints if isinstance(last, DomainType) else ()
@@ -306,7 +296,7 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
             before=_checks(live.constraints),
             after=_checks(desired.constraints),
             hint=refusal,
-            facts=_IMPOSSIBLE if refusal else Circumstances(loses_protection=bool(gone)),
+            facts=IMPOSSIBLE if refusal else Circumstances(loses_protection=bool(gone)),
         )
     for pair in matched.pairs:
         key = desired.key.part(ObjectKind.CONSTRAINT, pair.name)

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from stonegate.model.catalog import Column, View
 from stonegate.model.expressions import same_text
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action
 from stonegate.model.tokens import same_body
 from stonegate.planner.diff.access import compare_access, compare_column_privileges, compare_comment
 from stonegate.planner.diff.code import compare_triggers
-from stonegate.planner.diff.findings import Findings, Unmanaged
+from stonegate.planner.diff.columns import change_source, compare_settings
+from stonegate.planner.diff.findings import Findings, Unmanaged, options_text, type_text
 from stonegate.planner.diff.indexes import compare_indexes
-from stonegate.planner.diff.sides import Sides, options_text
+from stonegate.planner.diff.sides import Sides
 from stonegate.planner.diff.star import in_live_order
 from stonegate.planner.diff.tables import compare_place
 
@@ -89,8 +90,10 @@ def _recreation_reasons(desired: View, live: View, expanded: str, *, same: bool)
         if name not in wanted:
             if not same:
                 yield f"column {name} is gone"
-        elif (wanted[name].type, wanted[name].collation) != (column.type, column.collation):
-            yield f"column {name} is {_type(column)} instead of {_type(wanted[name])}"
+            continue
+        before, after = (type_text(each.type, each.collation) for each in (column, wanted[name]))
+        if before != after:
+            yield f"column {name} is {before} instead of {after}"
     if same:
         if desired.definition == live.definition and set(wanted) != set(present):
             yield "its columns have other names"
@@ -100,10 +103,6 @@ def _recreation_reasons(desired: View, live: View, expanded: str, *, same: bool)
         set(present) <= set(wanted) and kept != [column.name for column in live.columns]
     ):
         yield "its columns stand in another order"
-
-
-def _type(column: Column) -> str:
-    return f"{column.type} COLLATE {column.collation}" if column.collation else column.type
 
 
 def _breaking(desired: View, live: View) -> Iterator[str]:
@@ -129,7 +128,7 @@ def _compare_aspects(sides: Sides, desired: View, live: View) -> Findings:
 
 
 def _compare_columns(sides: Sides, desired: View, live: View) -> Findings:
-    """Comments, defaults and privileges of the columns; new columns bring theirs only with the whole view."""
+    """Comments, defaults, privileges and settings of the columns; new columns bring theirs only with the whole view."""
     present = {column.name: column for column in live.columns}
     last = sides.last_declared(desired.key)
     former = {column.name: column for column in last.columns} if isinstance(last, View) else {}
@@ -139,18 +138,5 @@ def _compare_columns(sides: Sides, desired: View, live: View) -> Findings:
         yield from compare_comment(sides, key, column.comment, there.comment)
         yield from compare_column_privileges(sides, key, column, there, former.get(column.name), live.access.owner)
         if column.default != there.default:
-            verb = "gets another default" if column.default else "loses its default"
-            yield sides.change(
-                Action.ALTER, key, f"{key} {verb}", aspect="default", before=there.default, after=column.default
-            )
-        yield from _compare_column_settings(sides, key, column, there)
-
-
-def _compare_column_settings(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Findings:
-    """Storage, compression, statistics and options, which only columns of materialised views have."""
-    for aspect in ("storage", "compression", "statistics", "options"):
-        wanted, there = getattr(desired, aspect), getattr(live, aspect)
-        if wanted != there:
-            before, after = (None if value in (None, ()) else str(value) for value in (there, wanted))
-            reason = f"{key} has {aspect} {before or 'default'} instead of {after or 'default'}"
-            yield sides.change(Action.ALTER, key, reason, aspect=aspect, before=before, after=after)
+            yield change_source(sides, key, "default", there.default, column.default)
+        yield from compare_settings(sides, key, column, there)

@@ -11,8 +11,6 @@ from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase
 from stonegate.planner.calling_domains import FORMER
 
-#: Constraints that bring an index of their name.
-WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
 #: Aspects of changes that give something another name; the first two of a constraint, the others of a sequence.
 NEW_NAMES = ("name", "not_null_name", "new_name", "sequence_name")
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
-from stonegate.model.catalog import NOT_VALID
+from stonegate.model.catalog import NOT_VALID, WITH_INDEX
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
-from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
+from stonegate.planner.steps.operations import Operation, Part, Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 _PARTS = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)

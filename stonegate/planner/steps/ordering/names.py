@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stonegate.model.catalog import Catalog, Column, Table, View
+from stonegate.model.catalog import WITH_INDEX, Catalog, Column, Table, View
 from stonegate.model.names import NAMESPACE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Change
 from stonegate.planner.diff.naming import has_given_sequence
-from stonegate.planner.steps.operations import WITH_INDEX, Operation, Part, Verb
+from stonegate.planner.steps.operations import Operation, Part, Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 _OF_SEQUENCES = ("new_name", "sequence_name")

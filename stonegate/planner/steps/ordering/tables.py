@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from stonegate.model.catalog import WITH_INDEX
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
-from stonegate.planner.steps.operations import WITH_INDEX, Verb
+from stonegate.planner.steps.operations import Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 
