@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
 from stonegate.database.failures import INVALID_CATALOG_NAME, explain_failure
-from stonegate.errors import ConnectionFailed, DatabaseNotFound, UsageError
+from stonegate.errors import ConnectionFailed, DatabaseClosed, DatabaseNotFound, UsageError
 
 #: One session on a database, whatever its rows are made into.
 Session: TypeAlias = AsyncConnection[Any]
@@ -73,6 +73,7 @@ _LEAVING: Final = 1.0  # seconds that the server may take to end a session
 _HAS_TRANSACTION_TIMEOUT: Final = 170000
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
+_CLOSED: Final = "not currently accepting connections"
 _MISSET: Final = "correct it in the URL, the service file or PGCONNECT_TIMEOUT"
 #: What libpq and the server say at login, which comes without an SQLSTATE, and what to type next.
 _LOGIN_HINTS: Final = (
@@ -92,7 +93,7 @@ _LOGIN_HINTS: Final = (
     (r"too many (?:clients|connections)|remaining connection slots", "lower --concurrency or raise max_connections"),
     (r"starting up|shutting down|in recovery", "the server is not ready: try again in a moment"),
     (r"permission denied for database", "GRANT CONNECT ON DATABASE to this user"),
-    (r"not currently accepting connections", "the database is closed (ALLOW_CONNECTIONS false)"),
+    (_CLOSED, "the database is closed: ALTER DATABASE … ALLOW_CONNECTIONS true lets sessions in"),
     (r"certificate|SSL", "check sslmode and the certificates"),
 )
 
@@ -243,7 +244,8 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
             database=database,
         )
     hints = (hint for pattern, hint in _LOGIN_HINTS if re.search(pattern, words))
-    return ConnectionFailed(
+    kind = DatabaseClosed if _CLOSED in words else ConnectionFailed
+    return kind(
         f'cannot connect to database "{database}" on {host}:{port}',
         cause=words,
         hint=next(hints, "check the database URL"),

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeAlias
 
 import psycopg
 
-from stonegate.database.connect import Session, connect, leave, using
+from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import database_of, with_database
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.failures import explain_failure
+from stonegate.database.opening import connect_target, open_target
 from stonegate.database.options import ApplyOptions
 from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
-from stonegate.database.server.databases import (
-    admit_sessions,
-    connect_maintenance,
-    create_database,
-    drop_database,
-    temporary_database,
-)
+from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, has_company, read_session
+from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_stale
 from stonegate.database.survey import (
@@ -66,7 +59,7 @@ async def plan_database(
     """
     options = options or ApplyOptions()
     try:
-        conn = await _connect(conninfo, source, options)
+        conn = await connect_target(conninfo, source, options)
     except DatabaseNotFound as missing:
         if not options.create_database:
             raise
@@ -193,7 +186,7 @@ async def _on_target(
     """Connect, let `work` happen, and turn its failure into a report."""
     database = database_of(conninfo) or ""
     try:
-        async with _open_target(conninfo, database, options, on_progress, source) as (conn, created):
+        async with open_target(conninfo, database, options, on_progress, source) as (conn, created):
             try:
                 report = await work(conn, database or conn.info.dbname, created)
             except psycopg.Error as error:
@@ -217,82 +210,6 @@ class _FirstDeployFailed(Exception):
     def __init__(self, report: ApplyReport) -> None:
         super().__init__()
         self.report = report
-
-
-async def _connect(conninfo: str, source: LazySource | None, options: ApplyOptions) -> Session:
-    """A session; if the folder cannot be read either, it is the folder that is told of."""
-    try:
-        return await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
-    except StonegateError:
-        if source is not None:
-            await source.read()
-        raise
-
-
-@asynccontextmanager
-async def _open_target(
-    conninfo: str, database: str, options: ApplyOptions, on_progress: OnProgress | None, source: LazySource | None
-) -> AsyncIterator[tuple[Session, bool]]:
-    """A session on the target, and whether the database was created for it.
-
-    A database made here is dropped again if the block fails; the dry run on a missing database uses a temporary one.
-    """
-    if on_progress is not None:
-        on_progress(Progress(database=database, stage=Stage.CONNECT))
-    try:
-        conn = await _connect(conninfo, source, options)
-    except DatabaseNotFound as missing:
-        if not options.create_database:
-            raise
-        name = missing.database or database
-    else:
-        async with using(conn, database=database):
-            yield conn, False
-        return
-    opened = _open_temporary(conninfo) if options.dry_run else _open_created(conninfo, name)
-    async with opened as made:
-        yield made
-
-
-@asynccontextmanager
-async def _open_temporary(conninfo: str) -> AsyncIterator[tuple[Session, bool]]:
-    async with (
-        using(await connect_maintenance(conninfo)) as maintenance,
-        temporary_database(maintenance, purpose="dry") as name,
-        using(await connect(with_database(conninfo, name))) as conn,
-    ):
-        yield conn, False
-
-
-@asynccontextmanager
-async def _open_created(conninfo: str, name: str) -> AsyncIterator[tuple[Session, bool]]:
-    async with using(await connect_maintenance(conninfo)) as maintenance:
-        created = await create_database(maintenance, name)
-    try:
-        async with using(await connect(conninfo), database=name) as conn:
-            try:
-                yield conn, created
-            except BaseException:
-                await leave(conn)  # or `_drop_again` takes it for another one's
-                raise
-    except BaseException:
-        if created:
-            await _drop_again(conninfo, name)
-        raise
-
-
-async def _drop_again(conninfo: str, name: str) -> None:
-    """Undo the creation, unless another apply has filled the database meanwhile, or waits for its turn to do so."""
-    with contextlib.suppress(StonegateError, psycopg.Error):
-        async with using(await connect(conninfo)) as conn, using(await connect_maintenance(conninfo)) as maintenance:
-            # DROP DATABASE waits for others to leave: who came in behind the look would be done with it by then.
-            await admit_sessions(maintenance, name, admitted=False)
-            try:
-                if not (await has_company(conn) or (await read_session(conn)).is_deployed):
-                    await leave(conn)
-                    await drop_database(maintenance, name)
-            finally:
-                await admit_sessions(maintenance, name, admitted=True)
 
 
 async def _lock(conn: Session, database: str, options: ApplyOptions, on_progress: OnProgress | None) -> bool:

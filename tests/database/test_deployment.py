@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from stonegate.database import deployment
+from stonegate.database import deployment, opening
 from stonegate.database.connect import Session
 from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database, apply_plan
@@ -106,6 +106,28 @@ def test_it_is_not_dropped_once_another_apply_has_it(
         report = ended[0].result()
     assert failed.error is not None and report.status is Status.APPLIED
     assert psql(missing, "SELECT count(*) FROM users") == [(0,)]
+
+
+@pytest.mark.parametrize("ends", ["opened", "dropped", "closed"])
+def test_one_that_another_apply_has_closed_for_a_moment_is_waited_for(
+    server: Server, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """So does whoever made a database and failed, before it drops it again."""
+    monkeypatch.setattr(opening, "_CLOSED_SECONDS", 0.5 if ends == "closed" else 30.0)
+    psql(server.admin_url, f"CREATE DATABASE {MISSING} ALLOW_CONNECTIONS false")
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(apply, missing, write(tmp_path, USERS))
+        with pytest.raises(TimeoutError):
+            waiting.result(0.4)
+        if ends == "opened":
+            psql(server.admin_url, f"ALTER DATABASE {MISSING} ALLOW_CONNECTIONS true")
+        if ends == "dropped":
+            psql(server.admin_url, f"DROP DATABASE {MISSING}")
+        report = waiting.result()
+    if ends == "closed":
+        assert report.error is not None and "ALLOW_CONNECTIONS true" in (report.error.hint or "")
+        return
+    assert report.status is Status.APPLIED and report.created_database is (ends == "dropped")
 
 
 def test_a_plan_says_that_it_is_missing_and_creates_nothing(server: Server, missing: str, tmp_path: Path) -> None:
