@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stonegate.cli.output import progress
+from stonegate.cli.output import progress, stderr
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.names import count
 from stonegate.cli.source import load_lazily
 from stonegate.errors import FleetFailed, SourceError, UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from stonegate.cli.target import TargetOptions
     from stonegate.fleet.ending import Stop
     from stonegate.fleet.fanout import FanoutOptions
+    from stonegate.fleet.records import PlatformRecord
     from stonegate.fleet.registry import Registry
     from stonegate.fleet.survey import OnLooked
     from stonegate.fleet.targets import Target
@@ -80,6 +82,7 @@ def choose_targets(
     if named.platform is None:
         raise UsageError("no platform was named", hint="--platform NAME")
     registry = open_registry(settings)
+    tell_flaws(registry.platform(named.platform))
     targets = resolve_targets(
         registry,
         settings.server_conninfo,
@@ -95,6 +98,13 @@ def choose_targets(
             hint=f"stonegate tenant create ID --platform {named.platform} --schema S",
         )
     return Chosen(registry=registry, targets=targets, platform=named.platform)
+
+
+def tell_flaws(platform: PlatformRecord) -> None:
+    """Say what was left out of the records: a database that is never deployed to would be found out too late."""
+    console = stderr()
+    for flaw in platform.flaws:
+        console.print(*render_warning(console, flaw))
 
 
 def load_fleet_source(settings: Settings, chosen: Chosen, folder: Path | None) -> LazySource:

@@ -13,7 +13,7 @@ from rich.text import Text
 from stonegate.cli import options
 from stonegate.cli.commands import Commands
 from stonegate.cli.files import read_file
-from stonegate.cli.fleet import Chosen, choose_targets, ending_gently, load_stored, open_registry
+from stonegate.cli.fleet import Chosen, choose_targets, ending_gently, load_stored, open_registry, tell_flaws
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, is_interactive, say, show, stderr, stdout, write_json
 from stonegate.cli.render.lines import printable, table
@@ -215,11 +215,9 @@ def show_databases(settings: Settings, platform: str, schema: str | None, *, as_
     """Print the databases that the records of a platform have."""
     from stonegate.fleet.names import natural
 
-    records = [
-        record
-        for record in open_registry(settings).platform(platform).databases
-        if schema is None or record.owner.schema == schema
-    ]
+    recorded = open_registry(settings).platform(platform)
+    tell_flaws(recorded)
+    records = [record for record in recorded.databases if schema is None or record.owner.schema == schema]
     records.sort(key=lambda record: natural(record.database))
     if as_json:
         write_json(

@@ -58,13 +58,14 @@ class StoredSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformRecord:
-    """One platform as its file has it."""
+    """One platform as its file has it; `flaws` are sentences about entries of databases that are left out."""
 
     name: str
     created_at: str = ""
     login: Login | None = None
     schemas: tuple[StoredSchema, ...] = ()
     databases: tuple[DatabaseRecord, ...] = ()
+    flaws: tuple[str, ...] = ()
 
     def find(self, owner: Owner) -> DatabaseRecord | None:
         """The record of exactly that owner."""
@@ -90,12 +91,20 @@ def parse_record(document: Document, fallback_name: str) -> PlatformRecord:
         fallback_name: the directory's name, where the file says none.
     """
     name = _text(document.get("name")) or fallback_name
+    databases: dict[str, DatabaseRecord] = {}
+    flaws = []
+    for place, record in _parse_databases(document, name):
+        if record is None:
+            flaws.append(f"platform.json of {name}: {place} has no database_name and is left out")
+        elif databases.setdefault(record.database, record) is not record:
+            flaws.append(f"platform.json of {name}: {place} names {record.database} once more and is left out")
     return PlatformRecord(
         name=name,
         created_at=_text(document.get("created_at")) or "",
         login=_parse_login(document),
         schemas=tuple(_parse_schemas(document)),
-        databases=tuple(_parse_databases(document, name)),
+        databases=tuple(databases.values()),
+        flaws=tuple(flaws),
     )
 
 
@@ -116,17 +125,27 @@ def _parse_schemas(document: Document) -> Iterator[StoredSchema]:
         yield StoredSchema(name=name, scope=_text(fact.get("scope")), digest=_text(fact.get("digest")))
 
 
-def _parse_databases(document: Document, platform: str) -> Iterator[DatabaseRecord]:
-    for key, entry in _entries(document.get("databases"), ("id", "database_id", "uuid", "database_name")):
-        database, schema = _text(entry.get("database_name")), _text(entry.get("schema_name"))
-        owner = Owner(platform=platform, schema=schema, tenant=_text(entry.get("id")) or key)
-        if database is not None:
-            yield DatabaseRecord(owner=owner, database=database, created_at=_text(entry.get("created_at")) or "")
+def _parse_databases(document: Document, platform: str) -> Iterator[tuple[str, DatabaseRecord | None]]:
+    """Each entry by its place in the document, and what it records if it names a database."""
+    listed = document.get("databases")
+    parts = [{key: entry} for key, entry in listed.items()] if isinstance(listed, dict) else listed
+    for number, part in enumerate(parts if isinstance(parts, list) else ()):
+        one = part if isinstance(listed, dict) else [part]
+        key, entry = next(_entries(one, ("id", "database_id", "uuid", "database_name")), ("", {}))
+        owner = Owner(platform=platform, schema=_text(entry.get("schema_name")), tenant=_text(entry.get("id")) or key)
+        yield f"databases[{number}]", _record(owner, entry)
     own = _ours(document).get("databases")
-    for entry in own if isinstance(own, list) else ():
-        if isinstance(entry, dict) and (database := _text(entry.get("database_name"))) is not None:
-            owner = Owner(platform=platform, tenant=_text(entry.get("id")))
-            yield DatabaseRecord(owner=owner, database=database, created_at=_text(entry.get("created_at")) or "")
+    for number, part in enumerate(own if isinstance(own, list) else ()):
+        entry = part if isinstance(part, dict) else {}
+        owner = Owner(platform=platform, tenant=_text(entry.get("id")))
+        yield f"{OURS}.databases[{number}]", _record(owner, entry)
+
+
+def _record(owner: Owner, entry: dict[str, Any]) -> DatabaseRecord | None:
+    database = _text(entry.get("database_name"))
+    if database is None:
+        return None
+    return DatabaseRecord(owner=owner, database=database, created_at=_text(entry.get("created_at")) or "")
 
 
 def _entries(value: object, keys: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -54,6 +54,10 @@ _CLUSTER = (
     "concerns the server or other databases, not the state of one database",
     "run it once by hand, or, if it must run per database, write it into migrations/",
 )
+_OUTSIDE = (
+    "reaches beyond the schema: to other servers, to replication or to all commands of the database",
+    "write it into migrations/, or run it once by hand",
+)
 _TRANSACTION = ("controls the transaction", "remove it: stonegate runs the whole deployment as one transaction")
 _MAINTENANCE = ("is maintenance, not state", "write it into migrations/, or run it by hand")
 #: Statement kind → (its name, why it is no declared state, where it belongs).
@@ -90,15 +94,15 @@ _MISPLACED: dict[str, tuple[str, tuple[str, str]]] = {
     "AlterDatabaseSetStmt": ("ALTER DATABASE … SET", _CLUSTER),
     "AlterSystemStmt": ("ALTER SYSTEM", _CLUSTER),
     "CreateTableSpaceStmt": ("CREATE TABLESPACE", _CLUSTER),
-    "CreatePublicationStmt": ("CREATE PUBLICATION", _CLUSTER),
-    "AlterPublicationStmt": ("ALTER PUBLICATION", _CLUSTER),
-    "CreateSubscriptionStmt": ("CREATE SUBSCRIPTION", _CLUSTER),
-    "CreateForeignServerStmt": ("CREATE SERVER", _CLUSTER),
-    "CreateForeignTableStmt": ("CREATE FOREIGN TABLE", _CLUSTER),
-    "CreateUserMappingStmt": ("CREATE USER MAPPING", _CLUSTER),
-    "CreateFdwStmt": ("CREATE FOREIGN DATA WRAPPER", _CLUSTER),
-    "ImportForeignSchemaStmt": ("IMPORT FOREIGN SCHEMA", _CLUSTER),
-    "CreateEventTrigStmt": ("CREATE EVENT TRIGGER", _CLUSTER),
+    "CreatePublicationStmt": ("CREATE PUBLICATION", _OUTSIDE),
+    "AlterPublicationStmt": ("ALTER PUBLICATION", _OUTSIDE),
+    "CreateSubscriptionStmt": ("CREATE SUBSCRIPTION", _OUTSIDE),
+    "CreateForeignServerStmt": ("CREATE SERVER", _OUTSIDE),
+    "CreateForeignTableStmt": ("CREATE FOREIGN TABLE", _OUTSIDE),
+    "CreateUserMappingStmt": ("CREATE USER MAPPING", _OUTSIDE),
+    "CreateFdwStmt": ("CREATE FOREIGN DATA WRAPPER", _OUTSIDE),
+    "ImportForeignSchemaStmt": ("IMPORT FOREIGN SCHEMA", _OUTSIDE),
+    "CreateEventTrigStmt": ("CREATE EVENT TRIGGER", _OUTSIDE),
     "VacuumStmt": ("VACUUM or ANALYZE", _MAINTENANCE),
     "ReindexStmt": ("REINDEX", _MAINTENANCE),
     "ClusterStmt": ("CLUSTER", _MAINTENANCE),

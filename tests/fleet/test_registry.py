@@ -133,6 +133,21 @@ def test_two_processes_lose_nothing(registry: Registry) -> None:
     assert len(registry.platform("shop").databases) == 80
 
 
+def test_what_nobody_can_read_in_the_records_is_named(registry: Registry) -> None:
+    entry = {"id": "7", "database_name": "shop_app_7", "schema_name": "app"}
+    ours = {"databases": [{"id": None, "database_name": "shop_app_7"}, {"database_name": "shop_main"}, 5]}
+    write_original(registry, ORIGINAL | {"databases": [entry, {"id": "8"}, "word", entry], "stonegate": ours})
+    platform = registry.platform("shop")
+    assert [record.database for record in platform.databases] == ["shop_app_7", "shop_main"]
+    assert [flaw.removeprefix("platform.json of shop: ") for flaw in platform.flaws] == [
+        "databases[1] has no database_name and is left out",
+        "databases[2] has no database_name and is left out",
+        "databases[3] names shop_app_7 once more and is left out",
+        "stonegate.databases[0] names shop_app_7 once more and is left out",
+        "stonegate.databases[2] has no database_name and is left out",
+    ]
+
+
 def test_platforms_are_found_however_they_came_and_looked_for_once(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

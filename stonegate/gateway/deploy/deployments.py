@@ -115,7 +115,8 @@ def migrate_stored(
         registry = deployer.registry
         source = _source(read_schema(registry, platform, schema), f"{platform}/{schema}")
         targets = stored_targets(deployer, registry, platform, schema, database_id)
-        return await _apply(deployer, targets, source, options, on_database)
+        warnings = registry.platform(platform).flaws if database_id is None else ()
+        return await _apply(deployer, targets, source, options, on_database, warnings)
 
     return _run(work)
 
@@ -249,7 +250,7 @@ async def _v1_targets(
         own = () if known is None else known.databases
         recorded = (find_target(registry, deployer.server, each) for each in own if each.owner.schema is None)
         targets = (*recorded, *unrecorded.targets)
-        warnings = unrecorded.warnings
+        warnings = (*unrecorded.warnings, *(known.flaws if known is not None else ()))
     if not targets:
         owner = v1_owner(platform, tenant)
         record = await find_database(registry, deployer.server, owner)
