@@ -21,7 +21,7 @@ from stonegate.database.reference.store import (
     read_stored,
 )
 from stonegate.database.server.databases import collect_leftovers, connect_maintenance
-from stonegate.database.server.facts import read_session
+from stonegate.database.server.facts import Locale, read_session
 from stonegate.errors import FunctionDeployFailed, ReferenceUnavailable
 from stonegate.model.names import REFERENCE_PREFIX, TEMPORARY_PREFIX, ObjectKey, ObjectKind
 from stonegate.source.lazy import LazySource
@@ -298,6 +298,36 @@ def test_a_shadow_server_builds_it_with_the_owner_of_the_target(
         psql(server.admin_url, f"ALTER DATABASE {reference.database} IS_TEMPLATE false")
         psql(server.admin_url, f"DROP DATABASE {reference.database}")
         psql(server.admin_url, "DROP ROLE far_away")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(Locale(encoding="UTF8", provider="c", collate="C.UTF-8", ctype="C.UTF-8"), id="there"),
+        pytest.param(Locale(encoding="UTF8", provider="c", collate="xx_YY.UTF-8", ctype="xx_YY.UTF-8"), id="unknown"),
+        pytest.param(Locale(encoding="UTF8", provider="c", collate="C", ctype="xx_YY.UTF-8"), id="half unknown"),
+        pytest.param(
+            Locale(encoding="UTF8", provider="i", collate="C.UTF-8", ctype="C.UTF-8", locale="en-US"), id="no ICU"
+        ),
+    ],
+)
+def test_a_shadow_server_need_not_have_the_locale_of_the_target(
+    server: Server, own_server: PrivateServer, source: LazySource, place: Locale
+) -> None:
+    async def run() -> tuple[Reference, Reference]:
+        key = replace(await key_of(server.admin_url, source), locale=place)
+        first, second = [
+            await obtain_reference(server.admin_url, source.tree(), source.ordered(), key, shadow=own_server.admin_url)
+            for _ in range(2)
+        ]
+        return first, second
+
+    first, second = asyncio.run(run())
+    assert first.database == second.database and first.catalog == second.catalog
+    assert [name for name, _, _ in own_databases(own_server.admin_url)] == [first.database]
+    query = f"SELECT datcollate FROM pg_database WHERE datname = '{first.database}'"
+    [(collate,)] = psql(own_server.admin_url, query)
+    assert collate == ("C.UTF-8" if place.provider == "c" and place.collate == "C.UTF-8" else "C")
 
 
 def test_a_shadow_server_of_another_major_version_is_refused(

@@ -32,7 +32,7 @@ from stonegate.database.server.databases import (
     temporary_database,
 )
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import Locale, SessionFacts, read_session
+from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.server.locks import hold_lock, reference_key
 from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
@@ -48,6 +48,8 @@ BUILD_LOCK_SECONDS = 600.0
 MOST_ROLES = 50  # that a shadow server is given because the folder names them
 
 _ROW_WRITES = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS, EffectVerb.OPAQUE})
+#: CREATE DATABASE where the system has no such locale, the build no ICU, or the locale another encoding.
+_NO_SUCH_LOCALE = frozenset({"42809", "0A000", "22023"})
 _UNKNOWN_ROLE = re.compile(r'role "(.+)" does not exist')
 
 
@@ -239,6 +241,7 @@ def _writes_rows(tree: SourceTree, plan: Plan) -> bool:
 
 
 async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Reference:
+    """In the target's locale where the shadow's system has it, else in the shadow's own: catalogs read the same."""
     key = building.key
     url = (await asyncio.to_thread(start_embedded, shadow)).url if isinstance(shadow, Path) else shadow
     async with using(await connect_maintenance(url)) as maintenance:
@@ -250,16 +253,25 @@ async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Referenc
                 hint=f"--shadow with a PostgreSQL {key.version // 10000}",
             )
         await _require_same_extensions(maintenance, building.tree, key, url)
-        key = replace(key, version=facts.version, locale=await _usable_locale(maintenance, key, facts))
-        ready = await read_stored(maintenance, key)
-        if ready is not None:
-            return ready
+        places = dict.fromkeys((key.locale, facts.place))
+        keys = [replace(key, version=facts.version, locale=place) for place in places]
+        for key in keys:
+            ready = await read_stored(maintenance, key)
+            if ready is not None:
+                return ready
         if not facts.may_create_databases:
             raise ReferenceUnavailable(
                 f"the role {facts.role} may not create databases on the shadow server {describe(url)}",
                 hint="--shadow embedded, or a role with CREATEDB",
             )
-        return await _build_with_roles(maintenance, replace(building, key=key, server=url, login=None), facts)
+        building = replace(building, server=url, login=None)
+        for key in keys[:-1]:
+            try:
+                return await _build_with_roles(maintenance, replace(building, key=key), facts)
+            except StonegateError as error:
+                if error.sqlstate not in _NO_SUCH_LOCALE:
+                    raise
+        return await _build_with_roles(maintenance, replace(building, key=keys[-1]), facts)
 
 
 async def _require_same_extensions(maintenance: Session, tree: SourceTree, key: ReferenceKey, url: str) -> None:
@@ -276,18 +288,6 @@ async def _require_same_extensions(maintenance: Session, tree: SourceTree, key: 
                 f"the target's server {version}",
                 hint="--shadow with a server that has the same extensions",
             )
-
-
-async def _usable_locale(maintenance: Session, key: ReferenceKey, facts: SessionFacts) -> Locale:
-    """The target's locale where the shadow's system has it, else the shadow's own: no catalog entry depends on it."""
-    wanted = key.locale
-    if wanted.provider != "c" or wanted.collate in ("C", "POSIX"):
-        return wanted
-    cursor = await maintenance.execute(
-        "SELECT count(*) FROM pg_catalog.pg_collation WHERE %s IN (collcollate, collname)", (wanted.collate,)
-    )
-    row = await cursor.fetchone()
-    return wanted if row is not None and row[0] else facts.place
 
 
 async def _build_with_roles(maintenance: Session, building: _Building, facts: SessionFacts) -> Reference:
