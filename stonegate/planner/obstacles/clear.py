@@ -267,10 +267,18 @@ class _Clearing:
         return (domain, "constraints") in self.changes and domain not in self.desired.dependents.get(key, ())
 
     def _restore(self, dependent: ObjectKey, disturbance: Disturbance) -> None:
-        if not self._is_declared(dependent):
+        holder, renaming = self.live.index_holders.get(dependent), self.changes.pop((dependent, "name"), None)
+        if renaming is not None and renaming.after is not None:  # it comes back under its new name
+            is_index = dependent.kind is ObjectKind.INDEX
+            renamed = (
+                dependent.index(renaming.after) if is_index else dependent.owner.part(dependent.kind, renaming.after)
+            )
+            self._add(disturbance.restoring(dependent, Action.DROP, holder))
+            self._add(disturbance.restoring(renamed, Action.CREATE, holder))
+        elif self._is_declared(dependent):
+            self._add(disturbance.restoring(dependent, Action.RECREATE, holder))
+        else:
             self._block(dependent, disturbance)
-            return
-        self._add(disturbance.restoring(dependent, Action.RECREATE, self.live.index_holders.get(dependent)))
 
     def _add(self, change: Change) -> None:
         """Records the restoring change; an in-place replacement of the same object becomes a full one."""
@@ -296,7 +304,8 @@ class _Clearing:
         return key in self.desired.objects
 
     def _part(self, key: ObjectKey, catalog: Catalog) -> _Part | None:
-        """The index, constraint, trigger or policy of that key, on the relation that has it now."""
+        """The index, constraint, trigger or policy of that key, on the relation that has it now; under its new name."""
+        renaming = self.changes.get((key, "name")) if catalog is self.desired else None
         holder = catalog.relations.get(self.live.index_holders.get(key, key.owner).qualified)
         parts: tuple[_Part, ...] = ()
         match key.kind, holder:
@@ -310,7 +319,8 @@ class _Clearing:
                 parts = holder.constraints
             case _:
                 pass
-        return next((part for part in parts if part.name == key.own_name), None)
+        name = key.own_name if renaming is None else renaming.after
+        return next((part for part in parts if part.name == name), None)
 
     def _block(self, dependent: ObjectKey, disturbance: Disturbance) -> None:
         self.blocked[dependent] = refuse(dependent, disturbance, self.desired, self.live)

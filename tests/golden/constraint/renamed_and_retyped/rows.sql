@@ -1,0 +1,2 @@
+INSERT INTO room VALUES (1);
+INSERT INTO stay VALUES (1, 2);
