@@ -17,6 +17,7 @@ from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_re
 from stonegate.planner.ddl.columns import (
     add_column,
     column_clause,
+    column_notes,
     column_settings,
     drop_column,
     identity_definition,
@@ -154,6 +155,7 @@ def _made_real(name: QualifiedName, desired: Column, live: Column) -> Iterator[C
     yield drop_column(name, live)
     yield add_column(name, replace(desired, not_null=False))
     yield from column_settings(name, desired)
+    yield from column_notes(name, desired)
     column = quote_ident(desired.name)
     yield Clause(statement=f"UPDATE {name.sql} SET {column} = {live.generated}", order=Order.NEXT_SEQUENCE)
     if desired.not_null:
