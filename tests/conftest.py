@@ -17,8 +17,8 @@ import pytest
 from hypothesis import settings
 
 from tests.admins import close_admins
+from tests.programs import MAJORS
 from tests.servers import (
-    MAJORS,
     RUN,
     Database,
     MakeDatabase,

@@ -15,6 +15,7 @@ from stonegate.database.connect import connect, leave
 from stonegate.database.deployment import apply_database, plan_database
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
+from stonegate.database.survey import survey_database
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.consent import Consent
 from stonegate.model.plan import Plan, PlanOptions
@@ -22,9 +23,6 @@ from stonegate.model.report import ApplyReport
 from stonegate.planner.diff import differences
 from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-
-#: A digest that no deployment recorded: the plan is made in full even when nothing changed.
-_NO_DIGEST = "0" * 64
 
 
 def options(allow: Iterable[str] = (), **flags: Any) -> ApplyOptions:
@@ -44,9 +42,12 @@ def deploy(url: str, folder: Path, chosen: ApplyOptions | None = None) -> ApplyR
 
 def plan_in_full(url: str, folder: Path, chosen: ApplyOptions | None = None) -> Plan:
     """The plan without the shortcut for unchanged databases."""
-    source = source_of(folder)
-    tree = replace(source.tree(), digest=_NO_DIGEST)
-    return asyncio.run(plan_database(url, LazySource.of_tree(tree), chosen))
+    return asyncio.run(plan_database(url, _never_deployed(folder), chosen))
+
+
+def _never_deployed(folder: Path) -> LazySource:
+    """The folder under a digest that no deployment recorded: the plan is made in full even when nothing changed."""
+    return LazySource.of_tree(replace(source_of(folder).tree(), digest="0" * 64))
 
 
 def between(desired: Catalog, live: Catalog) -> list[str]:
@@ -81,6 +82,7 @@ class Look:
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._runner = asyncio.Runner()
         try:
             self._conn = self._runner.run(connect(url))
@@ -102,6 +104,11 @@ class Look:
     def catalog(self) -> Catalog:
         """The catalog of the database."""
         return self._runner.run(read_catalog(self._conn))
+
+    def plan(self, folder: Path) -> Plan:
+        """As `plan_in_full`."""
+        survey = survey_database(self._conn, self._url, _never_deployed(folder), ApplyOptions())
+        return self._runner.run(survey).plan
 
     def snapshot(self) -> Snapshot:
         """All rows of all tables that are not stonegate's own."""

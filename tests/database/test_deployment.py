@@ -46,7 +46,7 @@ def names(server: Server | PrivateServer) -> set[str]:
 # --- a missing database ---------------------------------------------------------------------------------------------
 
 
-def test_a_missing_database_is_created(server: Server, missing: str, tmp_path: Path) -> None:
+def test_a_missing_database_is_created(missing: str, tmp_path: Path) -> None:
     report = applied(missing, write(tmp_path, USERS))
     assert report.status is Status.APPLIED and report.created_database and report.database == MISSING
     assert psql(missing, "SELECT count(*) FROM users") == [(0,)]
@@ -147,7 +147,7 @@ def test_a_dry_run_uses_a_temporary_one(private_server: MakePrivateServer, tmp_p
     assert names(own) == before
 
 
-def test_two_applies_at_once_to_a_missing_database(server: Server, missing: str, tmp_path: Path) -> None:
+def test_two_applies_at_once_to_a_missing_database(missing: str, tmp_path: Path) -> None:
     source = write(tmp_path, USERS)
 
     async def both() -> list[Status]:
@@ -158,7 +158,7 @@ def test_two_applies_at_once_to_a_missing_database(server: Server, missing: str,
     assert asyncio.run(both()) == [Status.APPLIED, Status.UNCHANGED, Status.UNCHANGED]
 
 
-def test_a_database_that_must_not_be_created_is_an_error(server: Server, missing: str, tmp_path: Path) -> None:
+def test_a_database_that_must_not_be_created_is_an_error(missing: str, tmp_path: Path) -> None:
     report = apply(missing, write(tmp_path, USERS), create_database=False)
     assert report.error is not None and report.error.code == "database_not_found" and report.error.exit_code == 6
 

@@ -107,7 +107,7 @@ def test_search_path_of_the_database(any_database: Database, setting: str, path:
     assert catalog_of(any_database.url).search_path == path
 
 
-def test_encodings_other_than_utf8(any_server: Server, make_database: MakeDatabase) -> None:
+def test_encodings_other_than_utf8(any_server: Server) -> None:
     with psycopg.connect(any_server.admin_url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS latin")
         connection.execute(

@@ -73,7 +73,7 @@ async def test_waits_until_the_lock_is_free(pair: tuple[Session, Session]) -> No
     assert order in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
 
 
-async def test_a_waiting_session_is_in_nobodys_way(pair: tuple[Session, Session], database: Database) -> None:
+async def test_a_waiting_session_is_in_nobodys_way(pair: tuple[Session, Session]) -> None:
     one, two = pair
     await one.execute("CREATE TABLE t (id int); SET statement_timeout = '10s'")
     async with hold_lock(one, apply_key("x"), timeout_s=1):

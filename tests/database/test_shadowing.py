@@ -6,6 +6,8 @@ Whoever may create there must not have a superuser run them by waiting for a dep
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -15,8 +17,9 @@ from stonegate.database.deployment import apply_plan, plan_database, plan_with_f
 from stonegate.database.options import ApplyOptions
 from stonegate.database.status import diff_database, status_database
 from stonegate.model.report import Status
+from tests.conftest import database_maker
 from tests.database.folders import ROLES, allowing, applied, write
-from tests.servers import Database
+from tests.servers import Database, MakeDatabase, Server
 
 TYPES = ("oid", "int2", "int4", "int8", "name", "text", '"char"', "bool", "numeric", "regclass", "regtype", "jsonb")
 TYPES += ("text[]", "name[]", "xid")
@@ -60,10 +63,19 @@ def set_traps(database: Database) -> None:
     database.rows("".join(made))
 
 
+@pytest.fixture(scope="module")
+def trapped(server: Server) -> Iterator[Database]:
+    """A database with the traps, to be cloned."""
+    with contextlib.ExitStack() as made:
+        database = database_maker(made)(server)
+        set_traps(database)
+        yield database
+
+
 @pytest.mark.parametrize("path", ["public", "public, pg_catalog"])
-def test_nobody_steps_in(database: Database, tmp_path: Path, path: str) -> None:
+def test_nobody_steps_in(trapped: Database, make_database: MakeDatabase, tmp_path: Path, path: str) -> None:
+    database = make_database(trapped.server, trapped)
     database.rows(f'ALTER DATABASE "{database.name}" SET search_path = {path}')
-    set_traps(database)
     first = write(tmp_path, FIRST)
     applied(database.url, first)
     assert applied(database.url, first).status is Status.UNCHANGED

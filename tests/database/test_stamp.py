@@ -11,7 +11,8 @@ from psycopg import sql
 from stonegate.database.connect import Session, connect
 from stonegate.database.introspect.stamp import read_stamp, stamp_expression
 from tests.database.rich import extension_of, rich_template
-from tests.servers import MAJORS, Database, MakeDatabase, MakePrivateServer, Server, psql
+from tests.programs import MAJORS
+from tests.servers import Database, MakeDatabase, MakePrivateServer, Server, psql
 
 # One statement for each thing that introspection reads, none of which another one implies.
 DDL = (

@@ -9,7 +9,7 @@ from stonegate.model.plan import Phase, Plan
 from tests.convergence import plan_in_full
 from tests.database.folders import allowing, applied, write
 from tests.evolution.support import assert_settled, changes, plan, rows, run
-from tests.servers import Database, MakeDatabase, psql
+from tests.servers import Database, psql
 
 #: Views over seeded tables, directly and by way of others; `idle` is over one that no seeder fills.
 SEEDED = {
@@ -52,7 +52,7 @@ def test_on_a_fresh_database(any_database: Database, tmp_path: Path) -> None:
     assert not plan_in_full(url, tmp_path / "postgresql").has_changes
 
 
-def test_on_an_existing_database(any_database: Database, tmp_path: Path, make_database: MakeDatabase) -> None:
+def test_on_an_existing_database(any_database: Database, tmp_path: Path) -> None:
     url = any_database.url
     applied(url, write(tmp_path, OTHER))
     migration = {"migrations/1.sql": "INSERT INTO other VALUES (1);"}
@@ -62,7 +62,7 @@ def test_on_an_existing_database(any_database: Database, tmp_path: Path, make_da
     assert refreshed(made).index("direct") < refreshed(made).index("above")
     applied(url, source)
     assert rows(url, COUNTS) == [(2, 2, 2, 1, 0)] and rows(url, UNREAD) == [("waiting",)]
-    assert_settled(any_database, tmp_path / "postgresql", source, make_database)
+    assert_settled(any_database, tmp_path / "postgresql")
 
 
 def test_by_a_script(database: Database, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from stonegate.source.lazy import LazySource
 from tests.convergence import catalog_of, deploy, plan_in_full, snapshot, source_of
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.support import assert_settled, plan, refused, rows, run, worked
-from tests.servers import Database, MakeDatabase
+from tests.servers import Database
 
 TABLE = "CREATE TABLE users (id int PRIMARY KEY, name text, code text);"
 FIRST = {"tables/users.sql": TABLE}
@@ -145,14 +145,14 @@ def test_a_do_block_is_decided_at_apply(deployed: Database, tmp_path: Path) -> N
     [("DROP TABLE users", "drop_table:users"), ("ALTER TABLE users DROP COLUMN code", "drop_column:users.code")],
 )
 def test_what_a_do_block_takes_away_is_not_made_anew_without_consent(
-    deployed: Database, tmp_path: Path, make_database: MakeDatabase, hidden: str, consent: str
+    deployed: Database, tmp_path: Path, hidden: str, consent: str
 ) -> None:
     source = migrated(tmp_path, TABLE, f"DO $$ BEGIN EXECUTE '{hidden}'; END $$;")
     before = snapshot(deployed.url)
     assert f"--allow {consent}" in refused(apply(deployed.url, source), "migration_blocked", 4)
     assert snapshot(deployed.url) == before and recorded(deployed.url) == []
     applied(deployed.url, source, plan=allowing(consent))
-    assert_settled(deployed, tmp_path / "postgresql", source, make_database)
+    assert_settled(deployed, tmp_path / "postgresql")
 
 
 def test_what_the_text_does_not_show_rolls_back(deployed: Database, tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ def test_a_crash_between_the_last_statement_and_its_record_repeats_nothing(deplo
 # --- the example's history ------------------------------------------------------------------------------------------
 
 
-def test_the_clinic_grows_from_its_first_release(database: Database, make_database: MakeDatabase) -> None:
+def test_the_clinic_grows_from_its_first_release(database: Database) -> None:
     url = database.url
     assert deploy(url, CLINIC / "history" / "v1" / "postgresql").status is Status.APPLIED
     before = snapshot(url)
@@ -389,4 +389,4 @@ def test_the_clinic_grows_from_its_first_release(database: Database, make_databa
     after = snapshot(url)
     for table in ("patients", "doctors", "appointments"):
         assert after.counts[table] >= before.counts[table] > 0
-    assert_settled(database, CLINIC / "postgresql", source, make_database)
+    assert_settled(database, CLINIC / "postgresql")

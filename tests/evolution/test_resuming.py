@@ -12,7 +12,7 @@ from stonegate.source.lazy import LazySource
 from tests.convergence import plan_in_full
 from tests.database.folders import applied, apply, write
 from tests.evolution.support import assert_settled, refused, rows, run
-from tests.servers import Database, MakeDatabase
+from tests.servers import Database
 
 TABLE = "CREATE TABLE users (id int PRIMARY KEY, code text, n int);"
 INDEXED = TABLE + "\nCREATE INDEX users_code ON users (code);"
@@ -127,7 +127,6 @@ def test_what_was_interrupted_is_finished(database: Database, tmp_path: Path) ->
 )
 def test_what_they_leave_otherwise_than_declared_is_told(
     database: Database,
-    make_database: MakeDatabase,
     tmp_path: Path,
     after: str,
     migration: str,
@@ -142,7 +141,7 @@ def test_what_they_leave_otherwise_than_declared_is_told(
     assert rows(url, "SELECT migration_file FROM _stonescriptdb_gateway_migrations") == [("1.sql",)]
     assert named in refused(apply(url, source), "drift", 5)
     applied(url, source, plan=PlanOptions(allow_drift=True))
-    assert_settled(database, tmp_path / "postgresql", source, make_database)
+    assert_settled(database, tmp_path / "postgresql")
 
 
 def test_a_file_that_was_corrected_goes_on_where_it_failed(database: Database, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -40,7 +39,7 @@ async def platform(fleet: Fleet, name: str, source: LazySource) -> Target:
     return target
 
 
-async def test_no_platform_reaches_another_ones_data(fleet: Fleet, tmp_path: Path) -> None:
+async def test_no_platform_reaches_another_ones_data(fleet: Fleet) -> None:
     fleet.write("extensions/dblink.sql", "CREATE EXTENSION dblink;\n")
     fleet.write("functions/reach.pssql", REACH.format(security="SECURITY INVOKER"))
     fleet.write("functions/reach_as_owner.pssql", REACH.format(security="SECURITY DEFINER").replace("reach(", "climb("))

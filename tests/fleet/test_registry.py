@@ -243,7 +243,7 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
     folders = []
     for release in range(2):
         folder = tmp_path / f"r{release}"
-        for number in range(15):
+        for number in range(5):
             place = folder / "tables" / f"t{number}.sql"
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(f"CREATE TABLE t{number} (id int, release{release} int);\n")
@@ -259,7 +259,7 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        for turn in range(30):
+        for turn in range(15):
             store_schema(registry, "shop", "app", folders[turn % 2])
     finally:
         stop.set()

@@ -16,7 +16,7 @@ from tests.gateway.gateway import start_gateway
 from tests.gateway.load import Crowd, Heard, counted_sessions, deploy
 from tests.servers import Server
 
-SECONDS = float(os.environ.get("STONEGATE_LOAD_SECONDS", "6"))
+SECONDS = float(os.environ.get("STONEGATE_LOAD_SECONDS", "4"))
 CAP = 20
 CLIENTS = {f"t{number}": 4 for number in range(50)}
 FLOOD = 40
@@ -59,12 +59,11 @@ async def test_the_cap_holds_and_no_answer_is_lost_or_crossed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cap", [10, CAP])
 async def test_a_flood_does_not_double_the_median_of_another(
-    cap: int, home: Path, server: Server, new_name: Callable[[], str]
+    home: Path, server: Server, new_name: Callable[[], str]
 ) -> None:
     platform, ratios = new_name(), []
-    with start_gateway(home, server.admin_url, **SETTINGS | {"MAX_TOTAL_CONNECTIONS": str(cap)}) as gateway:
+    with start_gateway(home, server.admin_url, **SETTINGS | {"MAX_TOTAL_CONNECTIONS": str(CAP // 2)}) as gateway:
         deploy(server, gateway, platform, "calm", "flood")
         crowd = Crowd(url=gateway.url, platform=platform, function="work")
         for _ in range(ROUNDS):
@@ -73,7 +72,7 @@ async def test_a_flood_does_not_double_the_median_of_another(
             assert alone.all_well and all(heard.all_well for heard in both.values())
             ratios.append(both["calm"].median / alone.median)
             print(
-                f"\n{cap} connections: median alone {alone.median:.1f} ms, beside {FLOOD} clients of another tenant "
+                f"\nmedian alone {alone.median:.1f} ms, beside {FLOOD} clients of another tenant "
                 f"{both['calm'].median:.1f} ms ({ratios[-1]:.2f} x); theirs {both['flood'].median:.1f} ms"
             )
     assert statistics.median(ratios) < 2

@@ -211,7 +211,7 @@ async def test_an_idle_connection_that_the_server_ends_is_noticed(session: CallS
     assert not session.is_usable
 
 
-async def test_prepared_statements_stay_bounded(session: CallSession, database: Database) -> None:
+async def test_prepared_statements_stay_bounded(session: CallSession) -> None:
     count = Statement(sql="SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements", types=())
     for many in (5000, 500):
         names = [f"{number}" for number in range(many)]

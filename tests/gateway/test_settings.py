@@ -121,7 +121,7 @@ def test_a_gateway_that_drains(inside: Inside) -> None:
 
 
 @pytest.mark.shows("connection_failed")
-def test_no_postgresql(inside: Inside, tmp_path: Path, shop: str) -> None:
+def test_no_postgresql(inside: Inside, shop: str) -> None:
     nowhere = "postgresql://postgres@127.0.0.1:1/postgres"
     with inside(database_url=nowhere, admin_token=TOKEN) as (gateway, _):
         health = gateway.get("/health")
@@ -171,7 +171,7 @@ def test_a_forged_address_counts_for_nothing(inside: Inside) -> None:
 
 
 @pytest.mark.shows("internal_error")
-def test_what_nobody_thought_of_is_told_without_its_text(inside: Inside, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_nobody_thought_of_is_told_without_its_text(inside: Inside) -> None:
     with inside() as (gateway, state):
 
         def break_down() -> bool:

@@ -143,9 +143,7 @@ def test_the_heads_of_parts_have_bounds(gateway: Gateway, more: bytes) -> None:
         assert time.monotonic() - began < 2
 
 
-def test_a_disk_that_takes_no_upload(
-    gateway: Gateway, own_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_takes_no_upload(own_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing: Any = tmp_path / "missing"
     with serve_inside(Settings(database_url=own_server.admin_url, data_dir=tmp_path)) as (inside, _):
         monkeypatch.setattr(tempfile, "tempdir", str(missing))

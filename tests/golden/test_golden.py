@@ -19,8 +19,9 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from tests.conftest import database_maker
-from tests.convergence import Look, Snapshot, between, deploy, lost, options, plan_in_full
-from tests.servers import MAJORS, Database, MakeDatabase, Server, drop_database, drop_references
+from tests.convergence import Look, Snapshot, between, deploy, lost, options
+from tests.programs import MAJORS
+from tests.servers import Database, MakeDatabase, Server, drop_database, drop_references
 
 HERE = Path(__file__).parent
 NEWEST = 18  # whose plans are recorded, unless a case runs on older ones only
@@ -134,7 +135,7 @@ def check(case: Case, folder: Path, database: Database, look: Look, *, update: b
             compare_with_golden(report.plan, folder / "plan.json", update)
         if case.expect == "applied":
             assert report.status in (Status.APPLIED, Status.UNCHANGED), report.error
-            compare_with_fresh(database.url, look, folder / "after", case, report.plan, before)
+            compare_with_fresh(look, folder / "after", case, report.plan, before)
         else:
             assert report.status is (Status.BLOCKED if case.expect == "blocked" else Status.FAILED), report
             assert look.catalog() == catalog
@@ -143,7 +144,7 @@ def check(case: Case, folder: Path, database: Database, look: Look, *, update: b
         drop_references(server, report.plan.source.fingerprint)
 
 
-def compare_with_fresh(url: str, look: Look, after: Path, case: Case, plan: Plan, before: Snapshot) -> None:
+def compare_with_fresh(look: Look, after: Path, case: Case, plan: Plan, before: Snapshot) -> None:
     """Nothing lost, nothing left to do, and the same catalog as a fresh build, which the reference database is."""
     desired, live = plan.desired, look.catalog()
     assert desired is not None
@@ -157,7 +158,7 @@ def compare_with_fresh(url: str, look: Look, after: Path, case: Case, plan: Plan
         if not case.reordered:
             assert column_order(live) == column_order(desired)
     assert lost(before, look.snapshot(), desired, case.renamed, with_values=not case.changed_values) == []
-    again = plan_in_full(url, after)
+    again = look.plan(after)
     assert not again.has_changes, [step.id for step in again.steps]
     assert not again.blocked
 

@@ -23,7 +23,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import ChangeClass, Plan
 from stonegate.model.report import ApplyReport, Status
 from tests.conftest import database_maker
-from tests.convergence import Look, Snapshot, between, deploy, lost, options, plan_in_full
+from tests.convergence import Look, Snapshot, between, deploy, lost, options
 from tests.properties.coverage import seen, seen_in_files
 from tests.properties.files import rows_of, schema_files, write_schema
 from tests.properties.kinds import KINDS
@@ -86,7 +86,7 @@ class Telling:
         report = deploy(database.url, folder)
         assert report.status is Status.APPLIED, report.error
         # The reference database, which is the fresh build of all releases to come, is as a real first deployment.
-        plan = plan_in_full(database.url, folder)
+        plan = look.plan(folder)
         assert not plan.has_changes, [step.sql for step in plan.steps]
         assert plan.desired is not None
         self._catalog = self._look.catalog()
@@ -111,8 +111,7 @@ class Telling:
 
     def _release(self, schema: Schema) -> None:
         url, folder = self._database.url, self._write(schema)
-        self._fill()
-        rows, catalog = self._look.snapshot(), self._catalog
+        rows, catalog = self._filled(), self._catalog
         outcome, report = "converged", deploy(url, folder)
         if self._is_refused(report):
             assert self._stands() == (rows, catalog)
@@ -136,7 +135,6 @@ class Telling:
 
     def _compare(self, folder: Path, report: ApplyReport, rows: Snapshot, before: Catalog) -> None:
         """As a fresh build, nothing lost, and nothing left to do."""
-        url = self._database.url
         assert report.status in (Status.APPLIED, Status.UNCHANGED), report.error
         assert report.plan is not None and report.plan.desired is not None
         desired, live = report.plan.desired, self._look.catalog()
@@ -146,7 +144,7 @@ class Telling:
         places = {text.partition(":")[0]: text for text in lost(rows, self._look.snapshot(), desired, {})}
         allowed = _touched(report.plan, before)
         assert [text for place, text in places.items() if not {place, place.partition(".")[0]} & allowed] == []
-        again = plan_in_full(url, folder)
+        again = self._look.plan(folder)
         assert not again.has_changes, [step.sql for step in again.steps]
         self._catalog = live
 
@@ -162,14 +160,16 @@ class Telling:
             assert rows_refused or isinstance(report.error, MissingSeed), report.error
         return report.status in (Status.BLOCKED, Status.FAILED)
 
-    def _fill(self) -> None:
-        """Rows for each table that has none."""
-        counts = self._look.snapshot().counts
-        statements = [statement for table, statement in rows_of(self._schema).items() if counts.get(table) == 0]
-        if statements:
-            with psycopg.connect(self._database.url) as conn:
-                for statement in statements:
-                    conn.execute(statement.encode())
+    def _filled(self) -> Snapshot:
+        """What the database holds, once each table that had no rows has got some."""
+        rows = self._look.snapshot()
+        statements = [statement for table, statement in rows_of(self._schema).items() if rows.counts.get(table) == 0]
+        if not statements:
+            return rows
+        with psycopg.connect(self._database.url) as conn:
+            for statement in statements:
+                conn.execute(statement.encode())
+        return self._look.snapshot()
 
     def _empty(self, rows: Snapshot) -> None:
         """What people do about rows that cannot become what is declared."""

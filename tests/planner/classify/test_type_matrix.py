@@ -79,7 +79,7 @@ def connection(any_server: Server, make_database: MakeDatabase) -> Iterator[psyc
         yield session
 
 
-def _retype(session: psycopg.Connection, old: str, new: str, verdict: TypeVerdict) -> None:
+def _retype(session: psycopg.Connection, new: str, verdict: TypeVerdict) -> None:
     using = verdict.render_using("v", new)
     session.execute(f"ALTER TABLE t ALTER COLUMN v TYPE {new}" + (f" USING {using}" if using else ""))  # type: ignore[arg-type]
 
@@ -99,8 +99,8 @@ def test_every_safe_pair_keeps_every_boundary_value(connection: psycopg.Connecti
     for row in SAFE_ROWS:
         _fill(connection, row.old, BOUNDARIES[row.old])
         before = _values(connection)
-        _retype(connection, row.old, row.new, row.verdict)
-        _retype(connection, row.new, row.old, type_change(row.new, row.old, {}))
+        _retype(connection, row.new, row.verdict)
+        _retype(connection, row.old, type_change(row.new, row.old, {}))
         assert _values(connection) == before, _label(row)
 
 
@@ -113,8 +113,8 @@ def test_every_safe_pair_keeps_array_elements(connection: psycopg.Connection) ->
         connection.execute(f"CREATE TABLE t (id integer, v {old})")  # type: ignore[arg-type]
         connection.execute(f"INSERT INTO t VALUES (1, %s::text[]::{old})", (list(BOUNDARIES[row.old]),))  # type: ignore[arg-type]
         before = _values(connection)
-        _retype(connection, old, new, there)
-        _retype(connection, new, old, back)
+        _retype(connection, new, there)
+        _retype(connection, old, back)
         assert _values(connection) == before, _label(row)
 
 
@@ -123,7 +123,7 @@ def test_postgresql_needs_using_exactly_where_the_matrix_says(connection: psycop
         if row.old == "bpchar" or row.new == "bpchar":
             continue  # what format_type calls bpchar since 15 cannot be written as a column type everywhere
         _fill(connection, row.old, ())
-        _retype(connection, row.old, row.new, row.verdict)
+        _retype(connection, row.new, row.verdict)
 
 
 def test_postgresql_rewrites_the_table_exactly_where_the_matrix_says(connection: psycopg.Connection) -> None:
@@ -131,7 +131,7 @@ def test_postgresql_rewrites_the_table_exactly_where_the_matrix_says(connection:
     for row in (row for row in ROWS if not row.verdict.using):
         _fill(connection, row.old, ())
         [(before,)] = connection.execute("SELECT pg_relation_filenode('t')").fetchall()
-        _retype(connection, row.old, row.new, row.verdict)
+        _retype(connection, row.new, row.verdict)
         [(after,)] = connection.execute("SELECT pg_relation_filenode('t')").fetchall()
         if (before != after) != row.verdict.rewrites:
             wrong.append(f"{_label(row)}: {'rewrites' if before != after else 'does not rewrite'}")
@@ -144,8 +144,8 @@ def test_an_enum_becomes_text_and_comes_back(connection: psycopg.Connection) -> 
     before = _values(connection)
     verdict = type_change("public.mood", "text", {}, enums={"public.mood"})
     assert verdict.change_class is SAFE and not verdict.using
-    _retype(connection, "mood", "text", verdict)
-    _retype(connection, "text", "mood", type_change("text", "mood", {}))
+    _retype(connection, "text", verdict)
+    _retype(connection, "mood", type_change("text", "mood", {}))
     assert _values(connection) == before
 
 
@@ -177,7 +177,7 @@ def test_what_is_forced_is_carried_out_where_a_cast_exists(
     assert verdict.change_class is not SAFE and verdict.using
     with psycopg.connect(database.url, autocommit=True, prepare_threshold=None) as session:
         _fill(session, old, (literal,) if literal is not None else ())
-        _retype(session, old, new, verdict)
+        _retype(session, new, verdict)
         assert _values(session)[0] == expected
 
 
@@ -185,7 +185,7 @@ def test_a_forced_cast_to_a_limited_text_refuses_what_does_not_fit(database: Dat
     with psycopg.connect(database.url, autocommit=True, prepare_threshold=None) as session:
         _fill(session, "integer", ("12345",))
         with pytest.raises(psycopg.errors.StringDataRightTruncation):
-            _retype(session, "integer", "character varying(3)", type_change("integer", "character varying(3)", {}))
+            _retype(session, "character varying(3)", type_change("integer", "character varying(3)", {}))
 
 
 @pytest.mark.parametrize(
