@@ -89,7 +89,7 @@ def drop_object(key: ObjectKey, live: CatalogObject | None, context: DdlContext)
         MigrationBlocked: nothing drops it, see `drop_statement`.
     """
     if isinstance(live, Sequence) and makes_way(live, context.desired, context.live):
-        return tuple(make_way(live))
+        return tuple(make_way(live, context.live))
     if isinstance(live, Table) and live.partition_of is not None and is_referenced(live, context):
         return detach(live), Clause(statement=drop_statement(key, live))
     return (Clause(statement=drop_statement(key, live)),)

@@ -98,8 +98,8 @@ def remember(table: QualifiedName, column: str, sequence: str) -> Clause:
 
 
 def recalled(table: QualifiedName, column: str) -> str:
-    """What `remember` kept; NULL if the sequence was never used."""
-    return f"nullif(pg_catalog.current_setting({_setting(table, column)}), '')::bigint"
+    """What `remember` kept; NULL if the sequence was never used, or stays."""
+    return f"nullif(pg_catalog.current_setting({_setting(table, column)}, true), '')::bigint"
 
 
 def advance(

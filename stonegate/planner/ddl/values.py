@@ -11,7 +11,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from stonegate.model.catalog import Catalog, Column, Sequence, Table
-from stonegate.model.names import ObjectKind, QualifiedName, quote_ident, quote_literal
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached
 from stonegate.planner.ddl.columns import (
@@ -121,9 +121,13 @@ def _start_behind(table: Table, desired: Column, context: DdlContext) -> Iterato
         if sequence.key in context.live.objects or sequence.owned_by is not None:
             continue
         users = context.desired.dependents.get(sequence.key, ())
-        if key in users and desired.default == f"nextval({quote_literal(name.sql)}::regclass)":
+        if key in users and desired.default == _next_value(sequence):
             last = last_value(regclass(name))
             yield advance(regclass(name), table.key.qualified, desired, sequence.options, last)
+
+
+def _next_value(sequence: Sequence) -> str:
+    return f"nextval({quote_literal(sequence.key.qualified.sql)}::regclass)"
 
 
 def children_defaults(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
@@ -178,18 +182,21 @@ def _identity_changes(name: QualifiedName, desired: Column, live: Column) -> Ite
 
 
 def _to_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
-    name = table.key.qualified
-    sequence, before = sequence_of(live, context.live), None
+    name, key, before = table.key.qualified, table.key.part(ObjectKind.COLUMN, desired.name), None
+    sequence = next((other for other in context.live.sequences if fed_column(other, context.live) == key), None)
     if sequence is not None and makes_way(sequence, context.desired, context.live):
         before = recalled(name, live.name)  # see `make_way`
+        if sequence.owned_by is None:
+            yield drop_default(name, live.name)  # a sequence that nobody declared stays
     else:
         if live.default is not None:
             yield drop_default(name, live.name)
         if sequence is not None:
+            before = last_value(regclass(sequence.key.qualified))
+        if sequence is not None and sequence.owned_by is not None:
             # Two sequences of one column would leave pg_get_serial_sequence without an answer.
             statement = f"ALTER SEQUENCE {sequence.key.qualified.sql} OWNED BY NONE"
             yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
-            before = last_value(regclass(sequence.key.qualified))
     if not live.not_null:
         yield column_clause(name, desired.name, "SET NOT NULL", Order.SET_DEFAULT)
     yield column_clause(name, desired.name, f"ADD {identity_definition(desired)}", Order.ADD_IDENTITY)
@@ -200,21 +207,30 @@ def _to_identity(table: Table, desired: Column, live: Column, context: DdlContex
     yield from identity_notes(desired)
 
 
+def fed_column(sequence: Sequence, live: Catalog) -> ObjectKey | None:
+    """The column that has its values from a sequence which it owns, or which is nobody's and has no other use."""
+    users = live.dependents.get(sequence.key, ())
+    key = sequence.owning_column or (users[0] if len(users) == 1 else None)
+    column = live.table_column(key) if key is not None else None
+    if column is None:
+        return None
+    is_owned = column.owned_sequence == sequence.key.qualified
+    is_used = sequence.owned_by is None and column.default == _next_value(sequence)
+    return key if is_owned or is_used else None
+
+
 def makes_way(sequence: Sequence, desired: Catalog, live: Catalog) -> bool:
     """True if a sequence goes because its column becomes an identity column, whose own sequence then has its name."""
-    key = sequence.owning_column
-    if key is None or sequence.key in desired.objects:
-        return False
-    wanted, present = desired.table_column(key), live.table_column(key)
-    if wanted is None or present is None:
-        return False
-    return bool(wanted.identity) and present.owned_sequence == sequence.key.qualified
+    key = fed_column(sequence, live)
+    wanted = desired.table_column(key) if key is not None else None
+    return wanted is not None and bool(wanted.identity) and sequence.key not in desired.objects
 
 
-def make_way(sequence: Sequence) -> Iterator[Clause]:
+def make_way(sequence: Sequence, live: Catalog) -> Iterator[Clause]:
     """Drops a sequence that `makes_way`; its last value is kept until the column's new one exists."""
-    assert sequence.owning_column is not None
-    table, column = sequence.owning_column.qualified, sequence.owning_column.member or ""
+    key = fed_column(sequence, live)
+    assert key is not None
+    table, column = key.qualified, key.own_name
     yield remember(table, column, regclass(sequence.key.qualified))
     yield drop_default(table, column)
     yield Clause(statement=f"DROP SEQUENCE {sequence.key.qualified.sql}", order=Order.NEXT_SEQUENCE)
