@@ -7,6 +7,7 @@ import signal
 import sys
 
 from stonegate import __version__
+from stonegate.collector import look_seldom_for_cycles
 
 
 def main() -> int:
@@ -19,6 +20,7 @@ def main() -> int:
         with contextlib.suppress(OSError):  # then the command line says what is wrong with standard output
             print(f"stonegate {__version__}", flush=True)
             return 0
+    look_seldom_for_cycles()
     # What orchestrators send: a deployment rolls back, and a database that it made goes, as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from stonegate.collector import look_seldom_for_cycles
 from tests.admins import close_admins
 from tests.programs import MAJORS
 from tests.servers import (
@@ -42,6 +43,7 @@ NUMBERS = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run belongs to the process that was started by hand; its workers are told where it is."""
+    look_seldom_for_cycles()  # as every process of the command line does
     # What a shell starts in the background ignores Ctrl-C, and nohup has it ignore SIGHUP; the commands under test must
     # hear both.
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from stonegate.collector import without_collector
 from stonegate.errors import SourceError, SourceErrors
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceFile, SourceItem, SourceTree
 from stonegate.source.completion import complete_items
@@ -96,20 +95,19 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
     items, since the identity of a routine depends on the schema of the types that it takes.
     """
     found = _Found(warnings=list(read.warnings), errors=list(read.errors))
-    with without_collector():
-        parsed: list[tuple[SourceFile, tuple[Statement, ...]]] = []
-        for file in sorted(read.files, key=lambda file: file.path):
-            with found.noting_errors():
-                parsed.append((file, () if extensions.is_note(file) else parse_file(file)))
-            yield
-        names = DeclaredNames()
-        for file, statements in parsed:
-            names.note(statements)
-            found.extensions.extend(_extensions(file, statements))
-        declarations = names.declarations(found.extensions)
-        for file, statements in parsed:
-            _build(file, statements, declarations, names, found)
-            yield
+    parsed: list[tuple[SourceFile, tuple[Statement, ...]]] = []
+    for file in sorted(read.files, key=lambda file: file.path):
+        with found.noting_errors():
+            parsed.append((file, () if extensions.is_note(file) else parse_file(file)))
+        yield
+    names = DeclaredNames()
+    for file, statements in parsed:
+        names.note(statements)
+        found.extensions.extend(_extensions(file, statements))
+    declarations = names.declarations(found.extensions)
+    for file, statements in parsed:
+        _build(file, statements, declarations, names, found)
+        yield
     found.items = complete_items(found.items, found.warnings)
     found.errors.extend(find_duplicates(found.items, found.extensions))
     if found.errors:

@@ -23,6 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from stonegate.collector import look_seldom_for_cycles
 from tests import bench
 from tests.bench.rows import Row
 
@@ -86,6 +87,7 @@ def main() -> int:
     unknown = sorted(set(asked.names) - set(available))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(available)}")
+    look_seldom_for_cycles()  # as every process of the command line does
     progress, measured = Console(stderr=True), []
     for name in asked.names or available:
         with progress.status(f"measuring {name}"):

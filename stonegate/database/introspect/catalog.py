@@ -11,7 +11,6 @@ from typing import Final
 
 import psycopg
 
-from stonegate.collector import without_collector
 from stonegate.database.cache import Cache
 from stonegate.database.connect import FORM, Session
 from stonegate.database.introspect import rows, whole
@@ -136,15 +135,12 @@ async def _read_once(conn: Session, *, with_stamp: bool) -> Reading:
     (found_stamp,), before, *raw, after = await fetch(conn, (stamp, _SNAPSHOT, *statements(rows.Rows), _SNAPSHOT))
     if before != after and await fetch(conn, (stamp,)) != [[found_stamp]]:
         raise Vanished
-    with without_collector():
-        lookup = Lookup(as_rows(rows.Rows, raw))
-        needs_more = has_others(lookup)
+    lookup = Lookup(as_rows(rows.Rows, raw))
     aggregates = await _fetch_aggregates(conn, lookup.rows.routines)
-    more = await fetch(conn, statements(rows.OtherRows)) if needs_more else []
+    more = await fetch(conn, statements(rows.OtherRows)) if has_others(lookup) else []
     server = conn.info.server_version
     key = (server, sha256(marshal.dumps((raw, aggregates, more), 2)).digest())
-    with without_collector():
-        catalog = _CATALOGS.get(key, lambda: _one_of_equals(_assemble(server, lookup, aggregates, more)))
+    catalog = _CATALOGS.get(key, lambda: _one_of_equals(_assemble(server, lookup, aggregates, more)))
     return Reading(stamp=str(found_stamp[0]), catalog=catalog)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.datastructures import UploadFile
 
+from stonegate.collector import look_seldom_for_cycles
 from stonegate.errors import UsageError
 from stonegate.gateway.answers import Refusal
 from stonegate.gateway.deploy.results import Outcome
@@ -120,6 +121,7 @@ def kill_processes() -> None:
 
 def _start_process() -> None:
     """Called first in every process for deployments: what it does ends with it, or when the gateway says so."""
+    look_seldom_for_cycles()
     os.nice(NICENESS)
     # A terminal sends these to everybody; the gateway, which gets them too, waits for deployments.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
