@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -285,6 +286,11 @@ class Migration:
     run_on_fresh: bool = False
     no_transaction: bool = False
     allows: tuple[str, ...] = ()
+
+    @property
+    def effects(self) -> Iterator[Effect]:
+        """What its statements do, in order."""
+        return (effect for statement in self.statements for effect in statement.effects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,8 +232,7 @@ def _writes_rows(tree: SourceTree, plan: Plan) -> bool:
         effect.verb in _ROW_WRITES
         for migration in tree.migrations
         if migration.name in run
-        for statement in migration.statements
-        for effect in statement.effects
+        for effect in migration.effects
     )
 
 

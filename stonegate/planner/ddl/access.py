@@ -24,10 +24,12 @@ from stonegate.model.catalog import (
     Sequence,
     Table,
     View,
-    held_although_denied,
 )
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident, quote_literal
+from stonegate.planner.diff.access import as_access, as_owner, column_access, due_rights, is_among, lacks
 from stonegate.planner.diff.naming import split_top_level
+
+_NOTHING = Access()
 
 
 def reference(thing: CatalogObject) -> str:
@@ -134,29 +136,21 @@ def privilege_statements(thing: Accessible, live: Access, builder: str = "") -> 
 
 
 def _privilege_statements(
-    target: str, desired: Access, live: Access, builder: str = "", *, columns: str = ""
+    target: str,
+    desired: Access | DefaultPrivileges,
+    live: Access,
+    builder: str = "",
+    *,
+    columns: str = "",
+    head: str = "",
 ) -> tuple[str, ...]:
-    granted = _as_owner(desired.granted, builder, live.owner)
-    affirmed = _as_owner(desired.affirmed, builder, live.owner)
-    missing = (
-        *(right for right in granted if not _is_held(right, live.granted)),
-        *(right for right in affirmed if _is_lacking(right, live.revoked)),
-    )
-    taken = _to_be_taken(desired, live, builder)
+    missing, taken = due_rights(desired, live, builder)
     return (
-        *(f"GRANT {rights} ON {target} TO {_given_to(who)}" for rights, who in _grouped(missing, columns)),
+        *(f"{head}GRANT {rights} ON {target} TO {_given_to(who)}" for rights, who in _grouped(missing, columns)),
         *(
-            f"REVOKE {_taken(rights, who)} ON {target} FROM {role_sql(who[0])}"
+            f"{head}REVOKE {_taken(rights, who)} ON {target} FROM {role_sql(who[0])}"
             for rights, who in _grouped(taken, columns)
         ),
-    )
-
-
-def _to_be_taken(desired: Access, live: Access, builder: str) -> tuple[Privilege, ...]:
-    revoked = _as_owner(desired.revoked, builder, live.owner)
-    return (
-        *(right for right in revoked if not _is_lacking(right, live.revoked)),
-        *held_although_denied(live.granted, desired.denied),
     )
 
 
@@ -178,8 +172,8 @@ def birth_statements(
     )
     own = thing.access
     late = [entry for entry in declared if entry in fitting and entry.role == builder]
-    beyond = tuple(right for entry in late for right in entry.granted if not _is_held(right, own.granted))
-    short = tuple(right for entry in late for right in entry.revoked if not _is_lacking(right, own.revoked))
+    beyond = tuple(right for entry in late for right in entry.granted if not is_among(right, own.granted))
+    short = tuple(right for entry in late for right in entry.revoked if not lacks(own, right))
     said = Access(denied=(*own.denied, *beyond), affirmed=(*own.affirmed, *short))
     return _privilege_statements(_grant_target(thing), said, born)
 
@@ -198,14 +192,8 @@ def _plural(thing: Accessible) -> str:
             return "types"
 
 
-def _as_owner(rights: tuple[Privilege, ...], builder: str, owner: str) -> tuple[Privilege, ...]:
-    if not owner or owner == builder:
-        return rights
-    return tuple(replace(right, grantee=owner) if right.grantee == builder != "" else right for right in rights)
-
-
 def column_privilege_statements(
-    relation: QualifiedName, desired: Column, live: Access | None = None, builder: str = ""
+    relation: QualifiedName, desired: Column, live: Access = _NOTHING, builder: str = ""
 ) -> tuple[str, ...]:
     """The rights on one column that the live one lacks, and those that are declared revoked.
 
@@ -214,21 +202,21 @@ def column_privilege_statements(
     """
     return _privilege_statements(
         f"TABLE {relation.sql}",
-        Access(granted=desired.granted, denied=desired.denied),
-        live or Access(),
-        builder,
+        column_access(desired, builder, live.owner),
+        Access(granted=live.granted),
         columns=f" ({quote_ident(desired.name)})",
     )
 
 
 def column_rights_again(desired: Table | View, live: Table | View, builder: str) -> Iterator[str]:
     """The declared rights on columns that a REVOKE on the whole relation takes away as well (manual: REVOKE)."""
-    taken = {(right.grantee, right.privilege) for right in _to_be_taken(desired.access, live.access, builder)}
+    _, revoked = due_rights(desired.access, live.access, builder)
+    taken = {(right.grantee, right.privilege) for right in revoked}
     held = {column.name: column.granted for column in live.columns}
     for column in desired.columns:
-        granted = _as_owner(column.granted, builder, live.access.owner)
+        granted = as_owner(column.granted, builder, live.access.owner)
         lost = (right for right in granted if (right.grantee, right.privilege) in taken)
-        again = tuple(right for right in lost if _is_held(right, held.get(column.name, ())))
+        again = tuple(right for right in lost if is_among(right, held.get(column.name, ())))
         yield from column_privilege_statements(desired.key.qualified, replace(column, granted=again, denied=()))
 
 
@@ -242,38 +230,8 @@ def sequence_privilege_statements(
 def default_privilege_statements(desired: DefaultPrivileges, live: DefaultPrivileges | None) -> tuple[str, ...]:
     """ALTER DEFAULT PRIVILEGES for what the live entry lacks."""
     place = f" IN SCHEMA {quote_ident(desired.schema)}" if desired.schema else ""
-    head = f"ALTER DEFAULT PRIVILEGES FOR ROLE {quote_ident(desired.role)}{place}"
-    objects = desired.objects.upper()
-    held = live.granted if live is not None else ()
-    taken = live.revoked if live is not None else ()
-    granted = _grouped(
-        (
-            *(right for right in desired.granted if not _is_held(right, held)),
-            *(right for right in desired.affirmed if _is_lacking(right, taken)),
-        )
-    )
-    revoked = _grouped(
-        (
-            *(right for right in desired.revoked if not _is_lacking(right, taken)),
-            *held_although_denied(held, desired.denied),
-        )
-    )
-    return (
-        *(f"{head} GRANT {rights} ON {objects} TO {_given_to(who)}" for rights, who in granted),
-        *(f"{head} REVOKE {_taken(rights, who)} ON {objects} FROM {role_sql(who[0])}" for rights, who in revoked),
-    )
-
-
-def _is_held(right: Privilege, held: tuple[Privilege, ...]) -> bool:
-    """A right with grant option includes the one without."""
-    return any(
-        (other.grantee, other.privilege) == (right.grantee, right.privilege) and other.grantable >= right.grantable
-        for other in held
-    )
-
-
-def _is_lacking(right: Privilege, lacking: tuple[Privilege, ...]) -> bool:
-    return any((other.grantee, other.privilege) == (right.grantee, right.privilege) for other in lacking)
+    head = f"ALTER DEFAULT PRIVILEGES FOR ROLE {quote_ident(desired.role)}{place} "
+    return _privilege_statements(desired.objects.upper(), desired, as_access(live), head=head)
 
 
 #: A role, and whether it is about the grant option.

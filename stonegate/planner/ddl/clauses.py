@@ -10,8 +10,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeVar
 
-from stonegate.model.catalog import Attribute, Catalog, CatalogObject, Column, Constraint, Index, Policy, Table, Trigger
-from stonegate.model.names import QualifiedName
+from stonegate.model.catalog import (
+    Attribute,
+    Catalog,
+    CatalogObject,
+    Column,
+    Constraint,
+    Index,
+    Policy,
+    Table,
+    Trigger,
+)
+from stonegate.model.names import QualifiedName, quote_ident
+from stonegate.planner.ddl.access import comment_statement
 
 _STAGE = 100
 
@@ -190,6 +201,12 @@ def inherited_column(table: Table, column: str, catalog: Catalog) -> Column | No
     """The column of a parent that `column` comes from (or merges with), or None."""
     found = (parent.column(column) for parent in catalog.parents(table))
     return next((column for column in found if column is not None), None)
+
+
+def part_comment(place: str, part: Constraint | Trigger | Policy) -> Clause:
+    """COMMENT ON CONSTRAINT, TRIGGER or POLICY; `place` is the relation, or DOMAIN and its name."""
+    target = f"{type(part).__name__.upper()} {quote_ident(part.name)} ON {place}"
+    return Clause(statement=comment_statement(target, part.comment), order=Order.COMMENT)
 
 
 def find(parts: Iterable[Part], name: str, holder: CatalogObject) -> Part:

@@ -9,7 +9,7 @@ from stonegate.model.catalog import OtherObject, Policy, Routine, Table, Trigger
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import access_statements, comment_statement, reference
-from stonegate.planner.ddl.clauses import Clause, Order, combine
+from stonegate.planner.ddl.clauses import Clause, Order, combine, part_comment
 from stonegate.planner.ddl.columns import column_clause, column_notes, column_settings
 from stonegate.planner.ddl.constraints import create_index
 
@@ -91,7 +91,7 @@ def create_trigger(holder: Table | View, trigger: Trigger) -> Iterator[Clause]:
     if trigger.enabled != "O":
         yield trigger_state(holder, trigger)
     if trigger.comment is not None:
-        yield trigger_comment(holder, trigger)
+        yield part_comment(holder.key.qualified.sql, trigger)
 
 
 def trigger_state(holder: Table | View, trigger: Trigger) -> Clause:
@@ -99,18 +99,6 @@ def trigger_state(holder: Table | View, trigger: Trigger) -> Clause:
     words = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}[trigger.enabled]
     clause = f"{words} TRIGGER {quote_ident(trigger.name)}"
     return Clause(table=holder.key.qualified, clause=clause, order=Order.PART_STATE)
-
-
-def trigger_comment(holder: Table | View, trigger: Trigger) -> Clause:
-    """COMMENT ON TRIGGER."""
-    target = f"TRIGGER {quote_ident(trigger.name)} ON {holder.key.qualified.sql}"
-    return Clause(statement=comment_statement(target, trigger.comment), order=Order.COMMENT)
-
-
-def drop_trigger(holder: Table | View, trigger: str) -> Clause:
-    """DROP TRIGGER."""
-    statement = f"DROP TRIGGER {quote_ident(trigger)} ON {holder.key.qualified.sql}"
-    return Clause(statement=statement, order=Order.DROP_PART)
 
 
 def trigger_statements(holder: Table | View) -> tuple[str, ...]:
@@ -131,19 +119,7 @@ def create_policy(table: Table, policy: Policy) -> Iterator[Clause]:
     parts += [f"WITH CHECK ({policy.check})"] if policy.check is not None else []
     yield Clause(statement=" ".join(parts), order=Order.CREATE_PART)
     if policy.comment is not None:
-        yield policy_comment(table, policy)
-
-
-def policy_comment(table: Table, policy: Policy) -> Clause:
-    """COMMENT ON POLICY."""
-    target = f"POLICY {quote_ident(policy.name)} ON {table.key.qualified.sql}"
-    return Clause(statement=comment_statement(target, policy.comment), order=Order.COMMENT)
-
-
-def drop_policy(table: Table, policy: str) -> Clause:
-    """DROP POLICY."""
-    statement = f"DROP POLICY {quote_ident(policy)} ON {table.key.qualified.sql}"
-    return Clause(statement=statement, order=Order.DROP_PART)
+        yield part_comment(table.key.qualified.sql, policy)
 
 
 def policy_statements(table: Table) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stonegate.model.catalog import NOT_VALID, Access, Column, Sequence, Table, View
+from stonegate.model.catalog import NOT_VALID, Access, Attribute, Column, Sequence, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import column_privilege_statements, comment_statement, sequence_privilege_statements
@@ -147,7 +147,7 @@ def column_notes(relation: QualifiedName, column: Column) -> Iterator[Clause]:
     yield from identity_notes(column)
 
 
-def comment_clause(relation: QualifiedName, column: Column) -> Clause:
+def comment_clause(relation: QualifiedName, column: Column | Attribute) -> Clause:
     """COMMENT ON COLUMN, of tables, views and composite types alike."""
     target = f"COLUMN {relation.sql}.{quote_ident(column.name)}"
     return Clause(statement=comment_statement(target, column.comment), order=Order.COMMENT)

@@ -10,7 +10,7 @@ from stonegate.model.catalog import NOT_VALID, CatalogObject, Constraint, Index,
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.plan import Change
 from stonegate.planner.ddl.access import comment_statement
-from stonegate.planner.ddl.clauses import Clause, Order, find
+from stonegate.planner.ddl.clauses import Clause, Order, find, part_comment
 from stonegate.planner.diff.matching import shape
 
 _Named = TypeVar("_Named", Constraint, Index)
@@ -58,13 +58,7 @@ def constraint_notes(table: QualifiedName, constraint: Constraint) -> Iterator[C
     if constraint.replica_identity and constraint.index is not None:
         yield identify_by(table, constraint.index)
     if constraint.comment is not None:
-        yield constraint_comment(table, constraint)
-
-
-def constraint_comment(table: QualifiedName, constraint: Constraint) -> Clause:
-    """COMMENT ON CONSTRAINT."""
-    target = f"CONSTRAINT {quote_ident(constraint.name)} ON {table.sql}"
-    return Clause(statement=comment_statement(target, constraint.comment), order=Order.COMMENT)
+        yield part_comment(table.sql, constraint)
 
 
 def drop_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:
@@ -120,11 +114,6 @@ def index_statistics(holder: Table | View, index: Index, number: int, target: in
     """The statistics target of one expression column, by its number (manual: ALTER INDEX)."""
     head = f"ALTER INDEX {index_name(holder, index.name)}"
     return Clause(statement=f"{head} ALTER COLUMN {number} SET STATISTICS {target}", order=Order.PART_STATE)
-
-
-def drop_index(holder: Table | View, index: Index) -> Iterator[Clause]:
-    """DROP INDEX."""
-    yield Clause(statement=f"DROP INDEX {index_name(holder, index.name)}", order=Order.DROP_PART)
 
 
 def rename_index(holder: Table | View, before: str, after: str) -> Clause:
@@ -192,7 +181,7 @@ def alter_constraint(change: Change, desired: Table, live: Table) -> Iterator[Cl
     constraint = paired(desired.constraints, live.constraints, change.key.own_name, desired)
     match change.aspect:
         case "comment":
-            yield constraint_comment(name, constraint)
+            yield part_comment(name.sql, constraint)
         case "validated":
             yield from validation_clauses(name, constraint)
         case "clustered":

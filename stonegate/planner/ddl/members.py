@@ -15,12 +15,14 @@ from stonegate.model.catalog import (
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import code, constraints, types, values
+from stonegate.planner.ddl.access import reference
 from stonegate.planner.ddl.alter_column import alter_table_column, alter_view_column
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, find
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, find, part_comment
 from stonegate.planner.ddl.columns import (
     add_column,
     column_notes,
     column_settings,
+    comment_clause,
     drop_column,
 )
 from stonegate.planner.diff.inheritance import leaves_column
@@ -97,12 +99,8 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext) -> Iterato
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
             yield from constraints.drop_constraint(holder.key.qualified, constraint)
-        case ObjectKind.INDEX, Table() | View():
-            yield from constraints.drop_index(holder, find(holder.indexes, name, holder))
-        case ObjectKind.TRIGGER, Table() | View():
-            yield code.drop_trigger(holder, name)
-        case ObjectKind.POLICY, Table():
-            yield code.drop_policy(holder, name)
+        case ObjectKind.INDEX | ObjectKind.TRIGGER | ObjectKind.POLICY, Table() | View():
+            yield Clause(statement=member_drop_statement(change.key), order=Order.DROP_PART)
         case _:
             raise LookupError(f"{holder.key} cannot have a {change.key.kind}")
 
@@ -150,7 +148,7 @@ def alter_clauses(change: Change, desired: Holder, live: Holder, context: DdlCon
         case ObjectKind.ATTRIBUTE, CompositeType(), CompositeType():
             attribute = find(desired.attributes, name, desired)
             if change.aspect == "comment":
-                yield types.attribute_comment(desired, attribute)
+                yield comment_clause(desired.key.qualified, attribute)
             else:
                 yield types.retype_attribute(desired, attribute, context)
         case ObjectKind.COLUMN, View(), View():
@@ -159,7 +157,7 @@ def alter_clauses(change: Change, desired: Holder, live: Holder, context: DdlCon
             yield from alter_table_column(change, desired, live, context)
         case ObjectKind.CONSTRAINT, DomainType(), DomainType():
             constraint = constraints.paired(desired.constraints, live.constraints, name, desired)
-            yield types.domain_comment(desired, constraint)
+            yield part_comment(reference(desired), constraint)
         case ObjectKind.CONSTRAINT, Table(), Table():
             yield from constraints.alter_constraint(change, desired, live)
         case ObjectKind.INDEX, Table() | View(), Table() | View():
@@ -167,8 +165,10 @@ def alter_clauses(change: Change, desired: Holder, live: Holder, context: DdlCon
         case ObjectKind.TRIGGER, Table() | View(), _:
             trigger = find(desired.triggers, name, desired)
             is_comment = change.aspect == "comment"
-            yield code.trigger_comment(desired, trigger) if is_comment else code.trigger_state(desired, trigger)
+            yield (
+                part_comment(desired.key.qualified.sql, trigger) if is_comment else code.trigger_state(desired, trigger)
+            )
         case ObjectKind.POLICY, Table(), _:
-            yield code.policy_comment(desired, find(desired.policies, name, desired))
+            yield part_comment(desired.key.qualified.sql, find(desired.policies, name, desired))
         case _:
             raise LookupError(f"{desired.key} has no {change.key.kind} whose {change.aspect} could change")

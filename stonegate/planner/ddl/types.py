@@ -19,8 +19,9 @@ from stonegate.model.catalog import (
 from stonegate.model.names import quote_ident, quote_literal
 from stonegate.model.plan import Change
 from stonegate.planner.calling_domains import calling_checks
-from stonegate.planner.ddl.access import comment_statement
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
+from stonegate.planner.ddl.access import reference
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, part_comment
+from stonegate.planner.ddl.columns import comment_clause
 from stonegate.planner.ddl.constraints import inline_constraint
 from stonegate.planner.diff.matching import match_parts, remembers
 from stonegate.planner.diff.naming import is_given_not_null
@@ -37,7 +38,9 @@ def create_type(thing: DefinedType) -> tuple[str, ...]:
             return (f"CREATE TYPE {name} AS ENUM ({labels})",)
         case CompositeType():
             attributes = ", ".join(attribute_definition(attribute) for attribute in thing.attributes)
-            comments = (attribute_comment(thing, part) for part in thing.attributes if part.comment is not None)
+            comments = (
+                comment_clause(thing.key.qualified, part) for part in thing.attributes if part.comment is not None
+            )
             return (f"CREATE TYPE {name} AS ({attributes})", *(clause.statement for clause in comments))
         case DomainType():
             return tuple(_create_domain(thing))
@@ -84,17 +87,11 @@ def attribute_definition(attribute: Attribute) -> str:
     return f"{quote_ident(attribute.name)} {attribute.type}{collation}"
 
 
-def attribute_comment(thing: CompositeType, attribute: Attribute) -> Clause:
-    """COMMENT ON COLUMN of the type."""
-    target = f"COLUMN {thing.key.qualified.sql}.{quote_ident(attribute.name)}"
-    return Clause(statement=comment_statement(target, attribute.comment), order=Order.COMMENT)
-
-
 def add_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext) -> Iterator[Clause]:
     """ADD ATTRIBUTE with its comment."""
     yield _alter_type(thing, f"ADD ATTRIBUTE {attribute_definition(attribute)}", context)
     if attribute.comment is not None:
-        yield attribute_comment(thing, attribute)
+        yield comment_clause(thing.key.qualified, attribute)
 
 
 def drop_attribute(thing: CompositeType, attribute: Attribute, context: DdlContext) -> Clause:
@@ -132,18 +129,14 @@ def _create_domain(thing: DomainType) -> Iterator[str]:
     parts += (inline_constraint(constraint) for constraint in thing.constraints if constraint not in late)
     yield " ".join(parts)
     yield from (f"ALTER DOMAIN {name} ADD {inline_constraint(constraint)}" for constraint in late)
-    yield from (domain_comment(thing, part).statement for part in thing.constraints if part.comment is not None)
+    yield from (
+        part_comment(reference(thing), part).statement for part in thing.constraints if part.comment is not None
+    )
 
 
 def _not_null(thing: DomainType) -> str:
     name = thing.not_null_name
     return f"CONSTRAINT {quote_ident(name)} NOT NULL" if name is not None and is_given_not_null(name) else "NOT NULL"
-
-
-def domain_comment(thing: DomainType, constraint: Constraint) -> Clause:
-    """COMMENT ON CONSTRAINT … ON DOMAIN."""
-    target = f"CONSTRAINT {quote_ident(constraint.name)} ON DOMAIN {thing.key.qualified.sql}"
-    return Clause(statement=comment_statement(target, constraint.comment), order=Order.COMMENT)
 
 
 def domain_clauses(change: Change, desired: DomainType, live: DomainType, context: DdlContext) -> Iterator[Clause]:
@@ -210,9 +203,9 @@ def _domain_constraints(desired: DomainType, live: DomainType, known: tuple[Cons
     for part in (*matched.missing, *(pair.desired for pair in matched.replaced)):
         yield _alter_domain(desired, f"ADD {inline_constraint(part)}")
         if part.comment is not None:
-            yield domain_comment(desired, part)
+            yield part_comment(reference(desired), part)
     for pair in matched.pairs:
         if pair.live.definition == f"{pair.desired.definition} {NOT_VALID}":
             yield _alter_domain(desired, f"VALIDATE CONSTRAINT {quote_ident(pair.name)}")
         if pair.live.comment != pair.desired.comment:
-            yield domain_comment(desired, replace(pair.desired, name=pair.name))
+            yield part_comment(reference(desired), replace(pair.desired, name=pair.name))

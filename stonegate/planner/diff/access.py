@@ -74,12 +74,7 @@ def compare_privileges(
     sides: Sides, key: ObjectKey, desired: Access, live: Access, last: Access | None, *, inside: str = ""
 ) -> Findings:
     """Rights that are declared and missing, and rights that are declared revoked and still there."""
-    stand_in = {sides.builder: live.owner} if sides.builder and live.owner else {}
-    granted = [right for right in _as_live(desired.granted, stand_in) if not holds(live, right)]
-    granted += [right for right in _as_live(desired.affirmed, stand_in) if lacks(live, right)]
-    revoked = [right for right in _as_live(desired.revoked, stand_in) if not lacks(live, right)]
-    held = held_although_denied(live.granted, desired.denied)
-    revoked += held
+    granted, revoked = due_rights(desired, live, sides.builder)
     subject = _subject(key, inside)
     if granted or revoked:
         yield sides.change(
@@ -93,7 +88,7 @@ def compare_privileges(
             after=_rights_text(granted, revoked),
         )
     if last is not None:
-        yield from _remarks_on_rights(subject, desired, live, last, given=granted, taken=held)
+        yield from _remarks_on_rights(subject, desired, live, last, given=granted, taken=revoked)
 
 
 def _remarks_on_rights(
@@ -119,13 +114,11 @@ def _remarks_on_rights(
 def compare_column_privileges(
     sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, owner: str
 ) -> Findings:
-    """The rights on one column, of which nobody has any to begin with, not even the `owner` of the live relation."""
-    stand_in = {sides.builder: owner} if sides.builder else {}
-    granted, denied = (tuple(_as_live(rights, stand_in)) for rights in (desired.granted, desired.denied))
+    """The rights on one column; `owner` is that of the live relation."""
     yield from compare_privileges(
         sides,
         key,
-        Access(granted=granted, denied=denied),
+        column_access(desired, sides.builder, owner),
         Access(granted=live.granted),
         Access(granted=last.granted) if last is not None else None,
     )
@@ -135,12 +128,8 @@ def compare_default_privileges(
     sides: Sides, desired: DefaultPrivileges, live: DefaultPrivileges | None, last: DefaultPrivileges | None
 ) -> Findings:
     """One entry of ALTER DEFAULT PRIVILEGES."""
-    present = Access(owner=desired.role, granted=live.granted, revoked=live.revoked) if live is not None else Access()
-    granted = [right for right in desired.granted if not _is_among(right, present.granted)]
-    granted += [right for right in desired.affirmed if right in present.revoked]
-    revoked = [right for right in desired.revoked if right not in present.revoked]
-    held = held_although_denied(present.granted, desired.denied)
-    revoked += held
+    present = as_access(live)
+    granted, revoked = due_rights(desired, present)
     if granted or revoked:
         yield sides.change(
             Action.ALTER,
@@ -152,14 +141,50 @@ def compare_default_privileges(
             after=_rights_text(granted, revoked),
         )
     if last is not None:
-        yield from _remarks_on_rights(str(desired.key), desired, present, last, given=granted, taken=held)
+        yield from _remarks_on_rights(str(desired.key), desired, present, last, given=granted, taken=revoked)
 
 
-def holds(access: Access, right: Privilege) -> bool:
+def due_rights(
+    desired: Access | DefaultPrivileges, live: Access, builder: str = ""
+) -> tuple[tuple[Privilege, ...], tuple[Privilege, ...]]:
+    """The declared rights that have to be granted, and those that have to be revoked.
+
+    Args:
+        builder: the role that built the desired object; whoever owns the live one stands for it.
+    """
+    granted, affirmed, revoked = (
+        as_owner(rights, builder, live.owner) for rights in (desired.granted, desired.affirmed, desired.revoked)
+    )
+    return (
+        (
+            *(right for right in granted if not _holds(live, right)),
+            *(right for right in affirmed if lacks(live, right)),
+        ),
+        (
+            *(right for right in revoked if not lacks(live, right)),
+            *held_although_denied(live.granted, desired.denied),
+        ),
+    )
+
+
+def column_access(column: Column, builder: str = "", owner: str = "") -> Access:
+    """The declared rights on a column, of which nobody has any to begin with, not even who owns the relation.
+
+    Args:
+        builder, owner: the role that built the desired relation, and the one that owns the live one and stands for it.
+    """
+    granted, denied = (as_owner(rights, builder, owner) for rights in (column.granted, column.denied))
+    return Access(granted=granted, denied=denied)
+
+
+def as_access(entry: DefaultPrivileges | None) -> Access:
+    """An entry of ALTER DEFAULT PRIVILEGES as rights; none without one."""
+    return Access(granted=entry.granted, revoked=entry.revoked) if entry is not None else Access()
+
+
+def _holds(access: Access, right: Privilege) -> bool:
     """True if the right is effective: given beyond the defaults, or the owner's own."""
-    if _is_among(right, access.granted):
-        return True
-    return right.grantee == access.owner != "" and not lacks(access, right)
+    return is_among(right, access.granted) or (right.grantee == access.owner != "" and not lacks(access, right))
 
 
 def lacks(access: Access, right: Privilege) -> bool:
@@ -167,7 +192,7 @@ def lacks(access: Access, right: Privilege) -> bool:
     return any((r.grantee, r.privilege) == (right.grantee, right.privilege) for r in access.revoked)
 
 
-def _is_among(right: Privilege, held: Iterable[Privilege]) -> bool:
+def is_among(right: Privilege, held: Iterable[Privilege]) -> bool:
     """A right with grant option includes the one without."""
     return any(
         (other.grantee, other.privilege) == (right.grantee, right.privilege) and other.grantable >= right.grantable
@@ -175,12 +200,11 @@ def _is_among(right: Privilege, held: Iterable[Privilege]) -> bool:
     )
 
 
-def _as_live(rights: tuple[Privilege, ...], roles: dict[str, str]) -> list[Privilege]:
+def as_owner(rights: tuple[Privilege, ...], builder: str, owner: str) -> tuple[Privilege, ...]:
     """The rights with the builder of the reference replaced by whoever owns the live object."""
-    return [
-        Privilege(grantee=roles.get(right.grantee, right.grantee), privilege=right.privilege, grantable=right.grantable)
-        for right in rights
-    ]
+    if not owner or owner == builder:
+        return rights
+    return tuple(replace(right, grantee=owner) if right.grantee == builder != "" else right for right in rights)
 
 
 def _right_text(right: Privilege) -> str:

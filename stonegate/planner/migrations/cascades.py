@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb
+from stonegate.planner.reach import reached
 
 _WHOLE = (ObjectKind.TABLE, ObjectKind.TYPE, ObjectKind.SEQUENCE)
 _VERBS = {
@@ -24,24 +25,14 @@ def taken_along(effect: Effect, catalog: Catalog) -> Iterator[Effect]:
         return
     match effect.verb:
         case EffectVerb.DELETE_ROWS:
-            found = _reached(effect.key, lambda key: (foreign.owner for foreign in _foreign_keys(key, catalog)))
+            found = reached((effect.key,), lambda key: (foreign.owner for foreign in _foreign_keys(key, catalog)))
         case EffectVerb.DROP:
-            found = _reached(effect.key, lambda key: _holding(key, catalog))
+            found = reached((effect.key,), lambda key: _holding(key, catalog))
         case _:
             return
     for key in found:
-        if key.owner == key or key.owner not in found:
+        if key != effect.key and (key.owner == key or key.owner not in found):
             yield replace(effect, verb=_VERBS.get(key.kind, effect.verb), key=key, cascade=False)
-
-
-def _reached(start: ObjectKey, step: Callable[[ObjectKey], Iterator[ObjectKey]]) -> tuple[ObjectKey, ...]:
-    found: dict[ObjectKey, None] = {}
-    waiting = [start]
-    while waiting:
-        new = [key for key in step(waiting.pop()) if key not in found and key != start]
-        found.update(dict.fromkeys(new))
-        waiting.extend(new)
-    return tuple(found)
 
 
 def _foreign_keys(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:

@@ -46,10 +46,9 @@ def contained_migrations(
     """
     new = set(new_objects(live, desired, migrations))
     for migration in reversed(tuple(migrations)):
-        for statement in reversed(migration.statements):
-            new |= {
-                effect.key for effect in statement.effects if effect.moved in new and effect.key not in live.objects
-            }
+        for effect in reversed(tuple(migration.effects)):
+            if effect.moved in new and effect.key not in live.objects:
+                new.add(effect.key)
     filled = {
         effect.key
         for migration in migrations

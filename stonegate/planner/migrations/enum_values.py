@@ -54,7 +54,7 @@ def moved_enums(migrations: Iterable[Migration], before: Catalog, after: Catalog
     """
     migrations = tuple(migrations)
     found = {*_filled_in_blocks(migrations), *(enum.key for enum in after.enums if enum.key not in before.objects)}
-    for effect in _effects(migrations):
+    for effect in (effect for migration in migrations for effect in migration.effects):
         if effect.verb is EffectVerb.RENAME_VALUE:
             found.add(effect.key)
         elif effect.key.kind is ObjectKind.TYPE and effect.moved is not None:
@@ -71,10 +71,6 @@ def _filled_in_blocks(migrations: Iterable[Migration]) -> Iterator[ObjectKey]:
 
 def _folded(identifier: str) -> str:
     return unquote(identifier) if identifier.startswith('"') else identifier.lower()
-
-
-def _effects(migrations: Iterable[Migration]) -> Iterator[Effect]:
-    return (effect for migration in migrations for part in migration.statements for effect in part.effects)
 
 
 def is_declared_value(effect: Effect, live: Catalog, desired: Catalog) -> bool:
@@ -161,10 +157,11 @@ def refuse_values(
     """Values that are added inside of the transaction, and that what the folder declares uses there."""
     steps = tuple(steps)
     added = {(step.key, label) for step in steps if step.key in moved for label in _added_labels(step, desired, live)}
-    made = {effect.key for effect in _effects(pending) if effect.verb is EffectVerb.CREATE}
+    effects = tuple(effect for migration in pending for effect in migration.effects)
+    made = {effect.key for effect in effects if effect.verb is EffectVerb.CREATE}
     added |= {
         (effect.key, effect.to)
-        for effect in _effects(pending)
+        for effect in effects
         if effect.verb is EffectVerb.ADD_VALUE and effect.to is not None and effect.key not in made
     }
     blocked = []

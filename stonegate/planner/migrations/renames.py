@@ -130,8 +130,8 @@ def _follow(draft: Draft, table: Table, old: QualifiedName, new: QualifiedName) 
 
 
 def _follow_type(draft: Draft, old: QualifiedName, new: QualifiedName) -> None:
-    draft.each_table(lambda table: follow_type(table, draft.wanted_table(table), old, new))
     names = _spellings(old, new)
+    draft.each_table(lambda table: follow_type(table, draft.wanted_table(table), names))
     draft.catalog = replace(
         draft.catalog,
         composites=tuple(with_attributes_of(composite, names) for composite in draft.catalog.composites),

@@ -55,9 +55,8 @@ def simulate(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -
     """Replays the migrations' effects, in order, on `live`."""
     replay = Replay(live, desired)
     for migration in migrations:
-        for statement in migration.statements:
-            for effect in statement.effects:
-                replay.apply(effect)
+        for effect in migration.effects:
+            replay.apply(effect)
     return Simulated(
         catalog=replay.catalog,
         uncertain=frozenset(replay.uncertain),

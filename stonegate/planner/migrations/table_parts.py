@@ -90,9 +90,8 @@ def detached(table: Table) -> Table:
     )
 
 
-def follow_type(table: Table, wanted: Table | None, old: QualifiedName, new: QualifiedName) -> Table:
-    """The table after a type got another name: columns of the type, and what mentions them."""
-    types = {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
+def follow_type(table: Table, wanted: Table | None, types: Mapping[str, str]) -> Table:
+    """The table after types got other names: columns of these types, and what mentions them."""
     found = frozenset(column.name for column in table.columns if column.type in types)
     if not found:
         return table

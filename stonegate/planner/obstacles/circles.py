@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
+from stonegate.planner.reach import reached
 
 _Changes = Mapping[tuple[ObjectKey, str], Change]
 
@@ -47,7 +48,7 @@ def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live:
             continue
         if edge.on.kind not in CODE_KINDS or (part, aspect) in changes or (aspect and not _has_default(part, live)):
             continue
-        if any(key.owner == table for key in _reached(edge.on, needs)):
+        if any(key.owner == table for key in reached((edge.on,), needs.__getitem__)):
             reason = f"dropped first: {table} and {edge.on} need each other and are dropped"
             action = Action.ALTER if aspect else Action.DROP
             yield Change(action=action, key=part, table=table, aspect=aspect, reason=reason, restored=True)
@@ -68,7 +69,7 @@ def _keys_between_dropped(changes: _Changes, tables: Mapping[ObjectKey, Table], 
         is_own = target == key.owner
         if (key, "") in changes or (is_own and tables[target].partition_key is None):
             continue
-        if is_own or key.owner in _reached(target, needs):
+        if is_own or key.owner in reached((target,), needs.__getitem__):
             reason = f"dropped first: {key.owner} and {target} refer to each other and are dropped"
             yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
 
@@ -80,7 +81,7 @@ def _keys_between_moved(changes: _Changes, tables: frozenset[ObjectKey], live: C
     for table, targets in needs.items():
         targets.discard(table)
     for key, target in keys.items():
-        if (key, "") not in changes and key.owner in _reached(target, needs):
+        if (key, "") not in changes and key.owner in reached((target,), needs.__getitem__):
             reason = f"restored: {key.owner} and {target} refer to each other and become logged or unlogged"
             yield Change(action=Action.RECREATE, key=key, reason=reason, restored=True)
 
@@ -94,14 +95,3 @@ def _references(
     for key, target in keys.items():
         needs[key.owner].add(target)
     return keys, needs
-
-
-def _reached(start: ObjectKey, needs: Mapping[ObjectKey, set[ObjectKey]]) -> set[ObjectKey]:
-    """What is needed, directly or not; `start` itself only if it is in a circle."""
-    found: set[ObjectKey] = set()
-    worklist = [start]
-    while worklist:
-        new = needs.get(worklist.pop(), set()) - found
-        found |= new
-        worklist += new
-    return found

@@ -183,7 +183,7 @@ def _file(migration: Migration) -> _File:
                 events.append(event)
                 if event.makes:
                     made.add(event.spot)
-    opaque = any(effect.verb is EffectVerb.OPAQUE for statement in migration.statements for effect in statement.effects)
+    opaque = any(effect.verb is EffectVerb.OPAQUE for effect in migration.effects)
     return _File(migration, tuple(needs.items()), tuple(events), frozenset(writes), frozenset(reads), opaque)
 
 

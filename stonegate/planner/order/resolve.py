@@ -88,11 +88,10 @@ class Makers:
             self.references[table.schema, table.name].append((reference.columns, target))
 
     def _note_migration(self, number: int, migration: Migration) -> None:
-        for statement in migration.statements:
-            for effect in statement.effects:
-                key = effect.key if effect.verb is EffectVerb.CREATE else effect.moved
-                for spot in made_spots(key) if key is not None else ():
-                    self._by_migration[spot].append(number)
+        for effect in migration.effects:
+            key = effect.key if effect.verb is EffectVerb.CREATE else effect.moved
+            for spot in made_spots(key) if key is not None else ():
+                self._by_migration[spot].append(number)
 
     def spot(self, need: Need) -> Spot:
         """Where a need looks: `public` for a name without schema, or the schemas that declare it."""

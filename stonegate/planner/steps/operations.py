@@ -10,6 +10,7 @@ from stonegate.model.catalog import Catalog, Table
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase
 from stonegate.planner.calling_domains import FORMER
+from stonegate.planner.reach import reached
 
 #: Aspects of changes that give something another name; the first two of a constraint, the others of a sequence.
 NEW_NAMES = ("name", "not_null_name", "new_name", "sequence_name")
@@ -162,12 +163,8 @@ def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iter
 def calling_parts(table: Table, desired: Catalog) -> frozenset[str]:
     """Names of the columns with a default, the constraints and the indexes of a table that call a routine which needs
     the table itself."""
-    users: set[ObjectKey] = set()
-    worklist = [table.key, *(table.key.part(ObjectKind.COLUMN, column.name) for column in table.columns)]
-    while worklist:
-        new = set(desired.dependents.get(worklist.pop(), ())) - users
-        users |= new
-        worklist += new
+    parts = (table.key.part(ObjectKind.COLUMN, column.name) for column in table.columns)
+    users = reached((table.key, *parts), lambda key: desired.dependents.get(key, ()))
     called = {key for user in users if user.kind is ObjectKind.ROUTINE for key in desired.dependents.get(user, ())}
     columns = (column.name for column in table.columns if column.default is not None and column.generated is None)
     return frozenset(

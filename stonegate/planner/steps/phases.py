@@ -21,6 +21,7 @@ from stonegate.planner.migrations.backfill import (
 from stonegate.planner.migrations.decide import MigrationPlan
 from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
 from stonegate.planner.migrations.rewind import with_rewound
+from stonegate.planner.reach import reached
 from stonegate.planner.steps.evolve import Evolution, evolve
 from stonegate.planner.steps.operations import NEW_NAMES, calling_parts
 from stonegate.planner.steps.refreshing import reads_of_catalog, refresh_steps
@@ -65,8 +66,7 @@ def _before_migrations(
     made = {
         effect.key
         for migration in pending
-        for part in migration.statements
-        for effect in part.effects
+        for effect in migration.effects
         if effect.verb in (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
     }
     moved = moved_enums(pending, evolution.before, evolution.live)
@@ -152,12 +152,7 @@ def _with_needs(
     for key in by_key:
         if key.kind is ObjectKind.ROUTINE:
             needs.setdefault(key, set()).update(_called(key, by_key, evolution.desired))
-    worklist = list(chosen)
-    while worklist:
-        for needed in needs.get(worklist.pop(), ()):
-            if needed in by_key and needed not in chosen:
-                chosen.add(needed)
-                worklist.append(needed)
+    chosen |= set(reached(chosen, lambda key: (needed for needed in needs.get(key, ()) if needed in by_key)))
     live = evolution.before
 
     def is_possible(key: ObjectKey, seen: frozenset[ObjectKey] = frozenset()) -> bool:
@@ -216,8 +211,8 @@ def _mentioned(pending: Iterable[Migration]) -> tuple[frozenset[ObjectKey], froz
     tables: set[ObjectKey] = set()
     routines: set[tuple[str, str]] = set()
     for migration in pending:
+        tables |= {effect.key.owner for effect in migration.effects if effect.verb is not EffectVerb.NONE}
         for part in migration.statements:
-            tables |= {effect.key.owner for effect in part.effects if effect.verb is not EffectVerb.NONE}
             for need in part.needs:
                 if need.kind is NeedKind.RELATION:
                     tables.add(ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name))

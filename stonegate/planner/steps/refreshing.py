@@ -17,6 +17,7 @@ from stonegate.model.source import NeedKind, SourceItem, Verb
 from stonegate.model.tokens import canonical_form
 from stonegate.planner.ddl import refresh_view
 from stonegate.planner.order.tree import Ordered
+from stonegate.planner.reach import reached
 
 #: What each object takes rows from: views and routines from what they mention, tables from partitions and children.
 #: Views are called by the keys of tables, as they are where a column of theirs is mentioned.
@@ -51,7 +52,7 @@ def refresh_steps(
             reason="refreshed: what it reads gets its rows after it was made",
         )
         for step in made
-        if _reads_any(_relation(step.key), reads, filled)
+        if any(key in filled for key in reached((_relation(step.key),), lambda key: reads.get(key, ())))
     )
 
 
@@ -60,18 +61,6 @@ def _is_populated(step: Step) -> bool:
     forms = (canonical_form(statement.sql) for statement in step.statements)
     made = next((form for form in forms if form.startswith("create materialized view")), None)
     return made is not None and not made.endswith("with no data")
-
-
-def _reads_any(key: ObjectKey, reads: Reads, filled: Collection[ObjectKey]) -> bool:
-    worklist, seen = [key], {key}
-    while worklist:
-        found = worklist.pop()
-        if found in filled:
-            return True
-        new = [each for each in reads.get(found, ()) if each not in seen]
-        seen.update(new)
-        worklist += new
-    return False
 
 
 def _relation(key: ObjectKey) -> ObjectKey:
