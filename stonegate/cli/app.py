@@ -44,7 +44,7 @@ from stonegate.cli.output import (
     write,
     write_json,
 )
-from stonegate.cli.render.failure import failure_document, render_failure
+from stonegate.cli.render.failure import INTERRUPTION, failure_document, render_failure
 from stonegate.errors import StonegateError, UsageError
 
 INTERRUPTED = 130  # as shells report SIGINT
@@ -135,6 +135,8 @@ def _run(arguments: list[str]) -> int:
     except TyperException as error:
         return _report_usage(error)
     except (typer.Abort, KeyboardInterrupt):
+        if json_expected():
+            write_json(INTERRUPTION)
         say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:

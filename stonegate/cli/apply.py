@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.text import Text
@@ -29,6 +29,7 @@ from stonegate.cli.output import (
     write_json,
 )
 from stonegate.cli.plan import plan_target
+from stonegate.cli.render.failure import INTERRUPTION, failure_document
 from stonegate.cli.source import load_lazily
 from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, require_target
 from stonegate.cli.watching import watching
@@ -116,22 +117,22 @@ def apply(
     expect_json(wanted=manner.as_json)
     if manner.report is not None:
         require_writable(manner.report)
-    settings = read_settings(asdict(declared) | asdict(limits))
-    wanted = consents.plan_options()
-    saved = _load_plan(manner.plan, declared.folder, wanted)
-    chosen = choose_fleet(named, settings)
-    if chosen is not None:
-        if saved is not None:
+    with reporting_failure(manner.report):
+        settings = read_settings(asdict(declared) | asdict(limits))
+        wanted = consents.plan_options()
+        saved = _load_plan(manner.plan, declared.folder, wanted)
+        chosen = choose_fleet(named, settings)
+        if chosen is not None and saved is not None:
             raise UsageError("a saved plan is for one database", hint="leave --plan out, or name one: --tenant ID")
-        from stonegate.cli.fleet_apply import FleetRequest, apply_many
+        if chosen is None:
+            target = require_target(named, settings, None if saved is not None else settings.folder)
+    if chosen is None:
+        raise typer.Exit(run(Request(settings=settings, target=target, wanted=wanted, saved=saved, manner=manner)))
+    from stonegate.cli.fleet_apply import FleetRequest, apply_many
 
-        raise typer.Exit(
-            apply_many(
-                FleetRequest(settings=settings, chosen=chosen, folder=declared.folder, wanted=wanted, manner=manner)
-            )
-        )
-    target = require_target(named, settings, None if saved is not None else settings.folder)
-    raise typer.Exit(run(Request(settings=settings, target=target, wanted=wanted, saved=saved, manner=manner)))
+    raise typer.Exit(
+        apply_many(FleetRequest(settings=settings, chosen=chosen, folder=declared.folder, wanted=wanted, manner=manner))
+    )
 
 
 def run(request: Request) -> int:
@@ -150,15 +151,22 @@ def run(request: Request) -> int:
 
 @contextlib.contextmanager
 def reporting_failure(path: Path | None) -> Iterator[None]:
-    """Write the failure that ends the block into the file of --report, so that no older report stays there."""
+    """Write what ends the block into the file of --report, so that no older report stays there."""
     try:
         yield
     except StonegateError as error:
-        if path is not None:
-            from stonegate.cli.render.failure import failure_document
-
-            write_file(path, (dump_json({"status": "failed", "error": failure_document(error)}) + "\n").encode())
+        _write_failure(path, failure_document(error) | {"exit_code": error.exit_code})
         raise
+    except KeyboardInterrupt:
+        _write_failure(path, INTERRUPTION)
+        raise
+
+
+def _write_failure(path: Path | None, failure: dict[str, Any]) -> None:
+    """In the form of a report: there `code` is what `error` is where a failure stands alone."""
+    if path is not None:
+        error = {"code": failure["error"]} | {key: value for key, value in failure.items() if key != "error"}
+        write_file(path, (dump_json({"status": "failed", "error": error}) + "\n").encode())
 
 
 def show_report(request: Request, done: ApplyReport) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -136,7 +137,7 @@ def test_ctrl_c_rolls_back(notes: Path, database: Database, sent: signal.Signals
         "INSERT INTO notes (title) SELECT 'x' FROM (SELECT pg_sleep(30)) AS slow;\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "stonegate", "apply", "-d", database.url, "--yes"],
+        [sys.executable, "-m", "stonegate", "apply", "-d", database.url, "--format", "json", "--report", "report.json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -148,8 +149,11 @@ def test_ctrl_c_rolls_back(notes: Path, database: Database, sent: signal.Signals
         while database.rows(asleep) == [(0,)] and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(sent)
-        _, err = process.communicate(timeout=SECONDS)
+        out, err = process.communicate(timeout=SECONDS)
         assert process.returncode == 130 and err.strip() == "interrupted"
+        assert json.loads(out)["error"] == "interrupted"
+        report = json.loads((notes.parent / "report.json").read_text())
+        assert (report["status"], report["error"]["code"]) == ("failed", "interrupted")
         assert database.rows("SELECT to_regclass('notes')") == [(None,)]
     finally:
         process.kill()

@@ -196,7 +196,10 @@ def test_an_apply_whose_report_cannot_be_written_touches_nothing(shell: Shell, t
     report = tmp_path / "report.json"
     report.write_text("of an earlier run")
     shell.done(*everything, str(report), code=3)
-    assert json.loads(report.read_text())["error"]["error"] == "syntax_error"
+    assert json.loads(report.read_text())["error"]["code"] == "syntax_error"
+    report.write_text("of an earlier run")
+    shell.done(*everything, str(report), "--tenant", "nobody", code=2)
+    assert json.loads(report.read_text())["error"]["exit_code"] == 2
 
 
 def test_what_all_databases_have_in_common_is_said_once(shell: Shell) -> None:

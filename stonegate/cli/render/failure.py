@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -12,6 +12,13 @@ from rich.text import Text
 from stonegate.cli.render.lines import indented, printable
 from stonegate.errors import SourceErrors, StonegateError, SyntaxFailure
 from stonegate.model.report import ErrorReport
+
+#: The document of a command that Ctrl-C or SIGTERM ended.
+INTERRUPTION: Final[dict[str, Any]] = {
+    "error": "interrupted",
+    "message": "interrupted: what was under way was rolled back",
+    "exit_code": 130,
+}
 
 
 def render_failure(console: Console, error: StonegateError) -> Iterator[Text]:
