@@ -214,7 +214,8 @@ def _require_what_was_read(data: bytes, plan: Plan) -> None:
     if differing:
         raise UsageError(
             f"the plan was changed after it was saved: {', '.join(differing)}",
-            hint="stonegate plan --out FILE again, by this version; what shall differ, say in the folder or --allow",
+            hint="stonegate plan --out FILE again, by this version; "
+            "what shall differ, say in the folder or with --allow",
         )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
@@ -150,6 +150,12 @@ async def connect(
             raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
         raise
     return conn
+
+
+async def answers_yes(conn: Session, query: str, parameters: Sequence[object] = ()) -> bool:
+    """The one value of a query, which is true or false; False without a row."""
+    row = await (await conn.execute(query.encode(), parameters or None)).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def settle(conn: Session) -> None:

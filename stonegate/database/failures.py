@@ -56,7 +56,7 @@ def explain_failure(
         return LockTimeout(
             f"another session keeps a lock on what has to be read{f' in {database}' if database else ''}",
             cause=_message(error),
-            hint=f"try again when it has finished; see who: {_BLOCKERS}",
+            hint=f"run again when it has finished; see who: {_BLOCKERS}",
             sqlstate=state,
             database=database or None,
         )

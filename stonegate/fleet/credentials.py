@@ -41,10 +41,10 @@ async def register_platform(
     _require_new(registry, name)
     if user is None:
         if password is not None:
-            raise UsageError("a password was given, but no role", hint="--db-user USER")
+            raise UsageError("a password was given, but no role", hint="--db-user ROLE")
         return await asyncio.to_thread(registry.register, name)
     if not user or len(user.encode()) > LONGEST:
-        raise UsageError(f"the role's name must have 1 to {LONGEST} bytes", hint="--db-user USER")
+        raise UsageError(f"the role's name must have 1 to {LONGEST} bytes", hint="--db-user ROLE")
     if "\x00" in user + (password or ""):
         raise UsageError("the role or its password holds the character U+0000, which PostgreSQL has not")
     chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)
@@ -110,7 +110,7 @@ async def rotate_password(registry: Registry, server: str, platform: str, passwo
         if record.login is None:
             raise UsageError(
                 f"the platform {platform} has no role of its own",
-                hint="stonegate platform register NAME --db-user USER gives one to a new platform",
+                hint="stonegate platform register NAME --db-user ROLE gives one to a new platform",
             )
         user = record.login.user
         await _settle(registry, server, record.name, record.login)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stonegate.database.connect import connect, using
+from stonegate.database.connect import answers_yes, connect, using
 from stonegate.database.conninfo import with_database
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import read_facts
@@ -100,8 +100,7 @@ async def _look_into(server: str, names: Iterable[str]) -> dict[str, bool | None
     async def look(name: str) -> tuple[str, bool | None]:
         try:
             async with turn, using(await connect(with_database(server, name))) as conn:
-                row = await (await conn.execute(_IS_DEPLOYED)).fetchone()
-                return name, row is not None and bool(row[0])
+                return name, await answers_yes(conn, _IS_DEPLOYED)
         except StonegateError:
             return name, None
 

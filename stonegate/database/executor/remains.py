@@ -7,7 +7,7 @@ import re
 from psycopg.rows import dict_row
 
 from stonegate.database import sql
-from stonegate.database.connect import Session
+from stonegate.database.connect import Session, answers_yes
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.tokens import canonical_form
 
@@ -67,8 +67,7 @@ async def _is_detached(conn: Session, parent: str, partition: str) -> bool:
 
 
 async def _is_gone(conn: Session, index: str) -> bool:
-    row = await (await conn.execute("SELECT pg_catalog.to_regclass(%s) IS NULL", (index,))).fetchone()
-    return row is not None and bool(row[0])
+    return await answers_yes(conn, "SELECT pg_catalog.to_regclass(%s) IS NULL", (index,))
 
 
 async def _is_built(conn: Session, table: str, written: str) -> bool:

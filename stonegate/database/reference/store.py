@@ -9,16 +9,15 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from stonegate import __version__
-from stonegate.database.connect import Session
+from stonegate.database.connect import Session, answers_yes
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.server.databases import drop_database
 from stonegate.database.server.facts import Locale
 from stonegate.database.server.locks import hold_lock, reference_key, release_lock, try_lock
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import REFERENCE_PREFIX
@@ -111,7 +110,7 @@ async def read_stored(maintenance: Session, key: ReferenceKey) -> Reference | No
     """The finished reference, in one round trip; None if there is none that can be believed."""
     try:
         async with maintenance.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(_fixed("reference/read"), {"key": key.digest})
+            await cursor.execute(fixed("reference/read"), {"key": key.digest})
             row = await cursor.fetchone()
     except _NO_STORE:
         return None
@@ -137,26 +136,24 @@ async def ensure_store(maintenance: Session) -> bool:
     async with hold_lock(maintenance, reference_key("the store"), timeout_s=STORE_LOCK_SECONDS):
         if not await _is_there(maintenance):
             try:
-                await maintenance.execute(_fixed("reference/create_store"))
+                await maintenance.execute(fixed("reference/create_store"))
             except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
                 return False
     return await _is_usable(maintenance)
 
 
 async def _is_there(maintenance: Session) -> bool:
-    cursor = await maintenance.execute("SELECT pg_catalog.to_regclass('stonegate.reference_databases') IS NOT NULL")
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
+    query = "SELECT pg_catalog.to_regclass('stonegate.reference_databases') IS NOT NULL"
+    return await answers_yes(maintenance, query)
 
 
 async def _is_usable(maintenance: Session) -> bool:
-    cursor = await maintenance.execute(
+    return await answers_yes(
+        maintenance,
         "SELECT pg_catalog.has_table_privilege(c.oid, 'INSERT') AND (o.rolsuper OR o.rolname = current_user)"
         " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_roles AS o ON o.oid = c.relowner"
-        " WHERE c.oid = pg_catalog.to_regclass('stonegate.reference_databases')"
+        " WHERE c.oid = pg_catalog.to_regclass('stonegate.reference_databases')",
     )
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
 
 
 async def record_reference(
@@ -173,14 +170,14 @@ async def record_reference(
         "catalog": zlib.compress(to_json(catalog), level=1),
         "build_ms": build_ms,
     }
-    await maintenance.execute(_fixed("reference/record"), facts)
+    await maintenance.execute(fixed("reference/record"), facts)
 
 
 async def list_references(maintenance: Session) -> tuple[StoredReference, ...]:
     """The references that the session's role may see, the one that was used last first."""
     try:
         async with maintenance.cursor(row_factory=class_row(StoredReference)) as cursor:
-            await cursor.execute(_fixed("reference/list"))
+            await cursor.execute(fixed("reference/list"))
             return tuple(await cursor.fetchall())
     except _NO_STORE:
         return ()
@@ -239,7 +236,3 @@ async def _forget(maintenance: Session, database: str) -> None:
         await maintenance.execute("DELETE FROM stonegate.reference_databases WHERE database = %s", (database,))
     except _NO_STORE:
         return
-
-
-def _fixed(name: str) -> sql.SQL:
-    return sql.SQL(load(name))

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psycopg import sql
-
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName
@@ -132,7 +130,7 @@ async def _read_tables(
     conn: Session, seeders: Sequence[Seeder], wanted: Sequence[QualifiedName]
 ) -> Mapping[QualifiedName, SeedTable]:
     names = {"schemas": [name.schema for name in wanted], "names": [name.name for name in wanted]}
-    cursor = await conn.execute(sql.SQL(load("seeds/facts")), names)
+    cursor = await conn.execute(fixed("seeds/facts"), names)
     found = {table.name: table for table in map(_as_table, await cursor.fetchall())}
     for seeder in seeders:
         if seeder.table not in found:
@@ -154,7 +152,7 @@ async def mark_unsteady(conn: Session, seeders: Sequence[Seeder]) -> tuple[Seede
     calls = sorted({name for text in texts.values() for name in text.calls})
     unsteady: set[str] = set()
     if calls:
-        cursor = await conn.execute(sql.SQL(load("seeds/unsteady")), {"names": calls})
+        cursor = await conn.execute(fixed("seeds/unsteady"), {"names": calls})
         unsteady = {row[0] for row in await cursor.fetchall()}
     marked = list(seeders)
     for n, text in texts.items():

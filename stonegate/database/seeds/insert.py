@@ -12,7 +12,7 @@ from stonegate.database.connect import Session
 from stonegate.database.failures import explain_failure, hidden_hint, is_lock_failure
 from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, comparison, given_columns, key_columns, look_up
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed
 from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
@@ -246,7 +246,7 @@ async def _move_sequences(inserting: _Inserting, *, for_good: bool) -> None:
     if not feeding:
         return
     queries = [
-        sql.SQL(load("seeds/sequence")).format(
+        fixed("seeds/sequence").format(
             number=sql.Literal(number),
             extreme=sql.SQL("max" if sequence.increment > 0 else "min"),
             column=sql.Identifier(sequence.column),

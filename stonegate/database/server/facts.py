@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 
 from stonegate.database import sql
-from stonegate.database.connect import Session
+from stonegate.database.connect import Session, answers_yes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +94,7 @@ def is_pooled(conn: Session, facts: SessionFacts) -> bool:
 
 async def read_is_empty(conn: Session) -> bool:
     """True if nobody has made anything in this database; a tenth of what reading its catalog costs."""
-    row = await (await conn.execute(sql.load("server/is_empty").encode())).fetchone()
-    return row is not None and bool(row[0])
+    return await answers_yes(conn, sql.load("server/is_empty"))
 
 
 async def has_company(conn: Session) -> bool:
@@ -109,8 +108,4 @@ async def has_company(conn: Session) -> bool:
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()"
         " AND usesysid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid())"
     )
-    for query in (entering, listed):  # in this order
-        row = await (await conn.execute(query.encode())).fetchone()
-        if row is not None and row[0]:
-            return True
-    return False
+    return await answers_yes(conn, entering) or await answers_yes(conn, listed)  # in this order

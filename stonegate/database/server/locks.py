@@ -29,13 +29,12 @@ from hashlib import sha256
 from typing import TypeVar
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from stonegate.database.connect import Session
+from stonegate.database.connect import Session, answers_yes
 from stonegate.database.failures import INTERNAL_ERROR, is_lock_failure
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed, load
 from stonegate.errors import LockTimeout
 
 T = TypeVar("T")
@@ -107,9 +106,7 @@ def _number(text: str) -> int:
 
 async def try_lock(conn: Session, key: LockKey) -> bool:
     """Take the lock if it is free; True if this session has it now."""
-    cursor = await conn.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", (key.space, key.object))
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
+    return await answers_yes(conn, "SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", (key.space, key.object))
 
 
 async def acquire_lock(
@@ -184,7 +181,7 @@ def acquire_apply_lock(
 
 async def read_holder(conn: Session, key: LockKey) -> LockHolder | None:
     """The session that holds the lock, or None if it is free by now."""
-    query = sql.SQL(load("locks/holder"))
+    query = fixed("locks/holder")
     row = await (await conn.execute(query, {"space": key.space, "object": key.object})).fetchone()
     return None if row is None else LockHolder(pid=row[0], application=row[1], role=row[2], since=row[3])
 

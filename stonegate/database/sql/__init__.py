@@ -6,6 +6,8 @@ import re
 from functools import cache
 from importlib import resources
 
+from psycopg.sql import SQL
+
 _CALL = re.compile(r"\[\[(\w+)(?: ([^\[\]]*))?\]\]")
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 
@@ -18,6 +20,11 @@ def load(name: str) -> str:
         FileNotFoundError: the package has no such file.
     """
     return resources.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8").strip()
+
+
+def fixed(name: str) -> SQL:
+    """The text of `name`, to be executed, or to be formatted first."""
+    return SQL(load(name))
 
 
 @cache

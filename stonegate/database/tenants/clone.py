@@ -22,7 +22,7 @@ from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.server.databases import Strategy, create_statement, drop_database, refused
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.server.sizes import read_database_sizes
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed
 from stonegate.database.tenants.labels import DatabaseFacts, label_statement
 from stonegate.errors import StonegateError
 from stonegate.model.catalog import Catalog
@@ -166,7 +166,7 @@ async def finish_clone(
 def _record(*, is_moved: bool) -> sql.Composed:
     """The records; rows do not move the change stamp that the template was recorded with (change_stamp.sql)."""
     stamp = sql.SQL(stamp_expression().replace("%", "%%") if is_moved else "stamp")
-    return sql.SQL(load("tracking/record_clone")).format(stamp=stamp)
+    return fixed("tracking/record_clone").format(stamp=stamp)
 
 
 async def remove_unfinished(maintenance: Session, name: str, facts: DatabaseFacts) -> bool:

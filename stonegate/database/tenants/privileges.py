@@ -9,7 +9,7 @@ from stonegate.database.connect import connect
 from stonegate.database.conninfo import with_database
 from stonegate.database.failures import wrap_error
 from stonegate.database.server.locks import run_with_lock_retry
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed
 from stonegate.database.tenants.labels import label_statement
 from stonegate.errors import LockTimeout
 from stonegate.model.labels import Label
@@ -35,7 +35,7 @@ async def take_over(server: str, database: str, label: Label, *, owner: str | No
     if owner is not None:
         # The database first: its owner may create in `public`, which PostgreSQL asks of whoever gets a table there.
         statements.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
-        statements.append(sql.SQL(load("privileges/give_objects")).format(owner=sql.Literal(owner)))
+        statements.append(fixed("privileges/give_objects").format(owner=sql.Literal(owner)))
     statements.append(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(name))
 
     async def attempt() -> None:

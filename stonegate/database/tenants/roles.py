@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 from psycopg import sql
 
-from stonegate.database.connect import Session, connect
+from stonegate.database.connect import Session, answers_yes, connect
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
 
 T = TypeVar("T")
@@ -106,14 +106,11 @@ async def require_member(conn: Session, name: str) -> None:
 
 
 async def _join(conn: Session, name: str) -> None:
-    cursor = await conn.execute(
-        "SELECT rolsuper OR pg_catalog.pg_has_role(%s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = current_user",
-        (name,),
+    query = (
+        "SELECT rolsuper OR pg_catalog.pg_has_role(%s, 'USAGE') FROM pg_catalog.pg_roles WHERE rolname = current_user"
     )
-    row = await cursor.fetchone()
-    if row is not None and row[0]:
-        return
-    await conn.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
+    if not await answers_yes(conn, query, (name,)):
+        await conn.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
 
 
 async def can_login(conninfo: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from stonegate.database.connect import Session
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed
 from stonegate.database.tracking.tables import fetch_from_block
 
 
@@ -110,5 +110,5 @@ async def read_deployments(conn: Session, limit: int = 50) -> tuple[DeploymentEn
 
 async def _read(conn: Session, name: str, **values: object) -> list[tuple[Any, ...]]:
     """The rows of a script that has one statement with rows."""
-    query = sql.SQL(load(name)).format(**{key: sql.Literal(value) for key, value in values.items()})
+    query = fixed(name).format(**{key: sql.Literal(value) for key, value in values.items()})
     return await fetch_from_block(conn, query)

@@ -16,10 +16,10 @@ from psycopg import AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
 from stonegate import __version__
-from stonegate.database.connect import Session
+from stonegate.database.connect import Session, answers_yes
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import stamp_expression
-from stonegate.database.sql import load
+from stonegate.database.sql import fixed, load
 from stonegate.database.tracking.kept_catalogs import checksum_of, compress, known_checksums, restore
 from stonegate.database.tracking.rows import change_rows, is_recorded, record_rows
 from stonegate.errors import MigrationFailed
@@ -73,12 +73,10 @@ async def ensure_tracking(conn: Session) -> bool:
     Raises:
         MigrationFailed: the role may not create or alter them; the hint says what it lacks.
     """
-    cursor = await conn.execute(_fixed("tracking/check"))
-    row = await cursor.fetchone()
-    if row is not None and row[0]:
+    if await answers_yes(conn, load("tracking/check")):
         return False
     try:
-        await conn.execute(_fixed("tracking/create"))
+        await conn.execute(fixed("tracking/create"))
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
         raise MigrationFailed(
             "the tracking tables cannot be created in schema public",
@@ -117,7 +115,7 @@ async def read_recorded(conn: Session, *, is_deployed: bool = False) -> Recorded
 async def _read_recorded(
     conn: Session, script: str = "tracking/read_state", *, with_catalog: bool, with_stamp: bool
 ) -> Recorded:
-    query = _fixed(script).format(
+    query = fixed(script).format(
         with_catalog=sql.Literal(with_catalog),
         known=sql.Literal(known_checksums() if with_catalog else []),
         with_stamp=sql.Literal(with_stamp),
@@ -160,8 +158,8 @@ async def read_unchanged(conn: Session, digest: str | None = None) -> tuple[str,
 def _unchanged_query(digest: str | None) -> bytes:
     stamp: sql.Composable = _stamp()
     if digest is not None:
-        stamp = _fixed("tracking/late_stamp").format(digest=sql.Literal(digest), stamp=stamp)
-    return _fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=stamp).as_bytes()
+        stamp = fixed("tracking/late_stamp").format(digest=sql.Literal(digest), stamp=stamp)
+    return fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=stamp).as_bytes()
 
 
 async def record_plan(
@@ -201,7 +199,7 @@ async def record_plan(
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
         }
-        await conn.execute(_fixed(statement), facts)
+        await conn.execute(fixed(statement), facts)
     await record_changes(conn, plan.checksum, steps, durations=durations)
 
 
@@ -222,7 +220,7 @@ async def record_changes(
     if done:
         rows = change_rows(done, durations)
         facts = {"rows": rows, "plan_checksum": plan_checksum}
-        await conn.execute(_fixed("tracking/record_changes"), facts)
+        await conn.execute(fixed("tracking/record_changes"), facts)
 
 
 async def record_deployment(
@@ -251,7 +249,7 @@ async def record_deployment(
         stamp: the change stamp of before `live` was read; None to take it now.
     """
     taken = _stamp(escape=True) if stamp is None else sql.Literal(stamp)
-    query = _fixed("tracking/record_deployment").format(stamp=taken)
+    query = fixed("tracking/record_deployment").format(stamp=taken)
     facts = {
         "digest": plan.source.digest,
         "fingerprint": plan.source.fingerprint,
@@ -284,7 +282,7 @@ async def record_post_commit(conn: Session, deployment: int, step_id: str, state
         state: STARTED, FAILED or DONE.
     """
     facts = {"deployment": deployment, "step": step_id, "state": state}
-    await conn.execute(_fixed("tracking/record_post_commit"), facts)
+    await conn.execute(fixed("tracking/record_post_commit"), facts)
 
 
 async def record_settled(conn: Session, deployment: int, plan: Plan, stamp: str) -> None:
@@ -294,11 +292,7 @@ async def record_settled(conn: Session, deployment: int, plan: Plan, stamp: str)
         stamp: the change stamp by which nothing is to do; "" where something is.
     """
     facts = {"deployment": deployment, "stamp": stamp, "excepted": list(plan.excepted)}
-    await conn.execute(_fixed("tracking/record_settled"), facts)
-
-
-def _fixed(name: str) -> sql.SQL:
-    return sql.SQL(load(name))
+    await conn.execute(fixed("tracking/record_settled"), facts)
 
 
 def _stamp(*, escape: bool = False) -> sql.SQL:

@@ -15,7 +15,7 @@ from stonegate.planner.diff.constraints import compare_constraints
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, heirs, options_text
 from stonegate.planner.diff.indexes import compare_indexes
 from stonegate.planner.diff.inheritance import Family, part_meaning
-from stonegate.planner.diff.retyping import rows_elsewhere
+from stonegate.planner.diff.retyping import made_anew, rows_elsewhere
 from stonegate.planner.diff.sides import Sides
 
 
@@ -92,7 +92,7 @@ def _changed_kind(sides: Sides, desired: Table, live: Table) -> Findings:
         aspect="partition_key",
         before=_kind_text(live),
         after=_kind_text(desired),
-        hint="write a migration: rename the table, create the new one, INSERT … SELECT, drop the old one",
+        hint=made_anew(live),
         facts=IMPOSSIBLE,
     )
 
