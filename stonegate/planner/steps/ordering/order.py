@@ -18,7 +18,8 @@ from stonegate.planner.steps.ordering.families import children_freed, family_ord
 from stonegate.planner.steps.ordering.names import name_order, with_renames_apart
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 from stonegate.planner.steps.ordering.overloads import overloads_gone, overloads_held
-from stonegate.planner.steps.ordering.rank import rank
+from stonegate.planner.steps.ordering.rank import RUNNING, rank
+from stonegate.planner.steps.ordering.running import running
 from stonegate.planner.steps.ordering.tables import table_order
 
 
@@ -43,7 +44,8 @@ def put_in_order(
             after[first].add(second)
     operations = _mark_early(index.operations, after)
     places = _places(operations, desired)
-    return tuple(_all_closing(operations[number] for number in _topological(operations, after, places)))
+    late = running(index)
+    return tuple(_all_closing(operations[number] for number in _topological(operations, after, places, late)))
 
 
 def _outweighing(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -108,7 +110,10 @@ def _mark_early(operations: tuple[Operation, ...], after: Mapping[int, set[int]]
 
 
 def _topological(
-    operations: tuple[Operation, ...], after: Mapping[int, set[int]], places: Mapping[ObjectKey, int]
+    operations: tuple[Operation, ...],
+    after: Mapping[int, set[int]],
+    places: Mapping[ObjectKey, int],
+    late: Collection[int],
 ) -> Iterator[int]:
     waiting: dict[int, int] = defaultdict(int)
     for laters in after.values():
@@ -119,7 +124,8 @@ def _topological(
         operation = operations[number]
         key = operation.key
         place = places.get(key, 0) if operation.verb is Verb.CREATE else 0
-        return (rank(operation), operation.table, place, key, operation.change.identity, operation.part, number)
+        first = max(rank(operation), RUNNING) if number in late else rank(operation)
+        return (first, operation.table, place, key, operation.change.identity, operation.part, number)
 
     ready = [priority(number) for number in range(len(operations)) if not waiting[number]]
     heapq.heapify(ready)

@@ -42,6 +42,8 @@ _LATE_DROP_RANK: dict[ObjectKind, int] = {
 }
 _BY_PART = {Part.CALLING: 75, Part.FOREIGN_KEYS: 58, Part.TRIGGERS: 80, Part.POLICIES: 82}
 _LIKE_TYPE = 22
+#: Behind the routines and what calls them, before triggers.
+RUNNING = 76
 _LAST = 100
 # A remark is taken back while the thing is as it was, and made when all is there.
 _REMARK_TAKEN_BACK, _REMARK_MADE = 5, 88

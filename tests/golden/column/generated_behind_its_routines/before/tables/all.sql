@@ -1,0 +1,3 @@
+CREATE FUNCTION rate(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION gross(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN a * public.rate(a); END';
+CREATE TABLE item (net int);
