@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from errno import EISDIR, ENOENT
 from pathlib import Path
 
+from stonegate.cli.output import sending
 from stonegate.errors import UsageError
+
+#: Standard input and output, by their names in options.
+STREAM = Path("-")
+_OUTPUT = (STREAM, Path("/dev/stdout"))
+
+
+def is_output(path: Path) -> bool:
+    """True if it is standard output, which a shell may have led into a file: it is written to, never replaced."""
+    return path in _OUTPUT
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -15,19 +26,27 @@ def write_file(path: Path, data: bytes) -> None:
 
     Raises:
         UsageError: it cannot be written.
+        BrokenPipeError: it is standard output, and whoever read that has gone.
     """
+    if is_output(path):
+        with sending():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        return
     if path.exists() and not path.is_file():
         _write_through(path, data)  # /dev/stdout, a named pipe
         return
+    behind = path.resolve()  # a link is followed, not replaced
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, temporary = tempfile.mkstemp(dir=behind.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
             mask = os.umask(0)
             os.umask(mask)
             Path(temporary).chmod(0o666 & ~mask)
-            Path(temporary).replace(path)
+            Path(temporary).replace(behind)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -42,18 +61,20 @@ def require_writable(path: Path) -> None:
         UsageError: the file cannot be written.
     """
     try:
+        if is_output(path):
+            return
         if path.exists() and not path.is_file():
             if path.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
             return
-        with tempfile.TemporaryFile(dir=path.parent):
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
             pass
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
 def read_file(path: Path, purpose: str) -> bytes:
-    """The content of a file.
+    """The content of a file, or of standard input (`-`).
 
     Args:
         purpose: what it is for, in the message.
@@ -62,7 +83,7 @@ def read_file(path: Path, purpose: str) -> bytes:
         UsageError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return sys.stdin.buffer.read() if path == STREAM else path.read_bytes()
     except OSError as error:
         raise UsageError(
             f"cannot read {purpose} {path}", cause=error.strerror or str(error), hint="is it the right path?"

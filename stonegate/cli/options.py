@@ -10,6 +10,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from stonegate.settings import seconds
+
 SOURCE = "Folder"
 TARGET = "Target"
 CONSENT = "Consent"
@@ -158,7 +160,11 @@ StrictContract: TypeAlias = Annotated[
 LockTimeout: TypeAlias = Annotated[
     float | None,
     typer.Option(
-        "--lock-timeout", metavar="S", min=0, help="Seconds that a statement waits for a lock.", show_default="5"
+        "--lock-timeout",
+        metavar="S",
+        parser=seconds,
+        help="Seconds that a statement waits for a lock (or 500ms, 2min).",
+        show_default="5",
     ),
 ]
 StatementTimeout: TypeAlias = Annotated[
@@ -166,7 +172,7 @@ StatementTimeout: TypeAlias = Annotated[
     typer.Option(
         "--statement-timeout",
         metavar="S",
-        min=0,
+        parser=seconds,
         help="Seconds that a statement may take.",
         show_default="0, no limit",
     ),

@@ -9,8 +9,8 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
-from stonegate.cli.files import write_file
-from stonegate.cli.output import expect_json, show, stdout, write_json
+from stonegate.cli.files import is_output, write_file
+from stonegate.cli.output import expect_json, say, show, stdout, write_json
 from stonegate.cli.render.lines import indented
 from stonegate.cli.source import load_ordered
 from stonegate.settings import read_settings
@@ -19,7 +19,9 @@ from stonegate.settings import read_settings
 def pack(
     folder: options.Folder = None,
     *,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The .tar.gz to write.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help="The .tar.gz to write; - is standard output.")
+    ],
     scope: options.Scope = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
@@ -46,4 +48,7 @@ def pack(
         )
         return
     told = f"{out}: {len(data):,} bytes, fingerprint {tree.fingerprint[:12]}"
-    show(*indented(stdout(), Text(told), 0, hang=2))
+    if is_output(out):
+        say(told)
+    else:
+        show(*indented(stdout(), Text(told), 0, hang=2))

@@ -75,7 +75,8 @@ class NewTenants:
     ] = None
     prefix: Annotated[str | None, typer.Option("--prefix", metavar="P", help="What numbered ids begin with.")] = None
     from_file: Annotated[
-        Path | None, typer.Option("--from-file", metavar="FILE", help="One id per line; # begins a comment.")
+        Path | None,
+        typer.Option("--from-file", metavar="FILE", help="One id per line, # begins a comment; - is standard input."),
     ] = None
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="A tenant that is there is fine: for cron, and for running again.")

@@ -5,6 +5,6 @@
 
 from stonegate.settings.read import CONFIG_FILE, read_settings
 from stonegate.settings.table import MIB, Setting, Settings, every_setting
-from stonegate.settings.values import Network
+from stonegate.settings.values import Network, seconds
 
-__all__ = ["CONFIG_FILE", "MIB", "Network", "Setting", "Settings", "every_setting", "read_settings"]
+__all__ = ["CONFIG_FILE", "MIB", "Network", "Setting", "Settings", "every_setting", "read_settings", "seconds"]

@@ -109,7 +109,7 @@ def test_a_locked_table(run: Run, write_folder: WriteFolder, deployed: str) -> N
     )
     with psycopg.connect(deployed) as holder:
         holder.execute("LOCK TABLE notes IN ACCESS SHARE MODE")
-        result = run("apply", "-d", deployed, "--lock-timeout", "0.05")
+        result = run("apply", "-d", deployed, "--lock-timeout", "50ms")
     assert result.code == 6 and "lock" in result.err and "--lock-timeout" in result.err
 
 

@@ -129,6 +129,8 @@ def test_names_that_are_no_text(run: Run, notes: Path, name: bytes) -> None:
         (("apply", "--tenant", "t"), "need --platform"),
         (("apply", "-d", "x", "--on-error", "panic"), "--on-error"),
         (("apply", "-d", "x", "--lock-timeout", "-1"), "--lock-timeout"),
+        (("apply", "-d", "x", "--lock-timeout", "1e999"), "--lock-timeout"),
+        (("apply", "-d", "x", "--statement-timeout", "99999999min"), "--statement-timeout"),
         (("apply", "-d", "x", "--plan", "nowhere.json"), "nowhere.json"),
         (("apply", "postgresql", "-d", "x", "--plan", "plan.json"), "no FOLDER"),
         (("apply", "-d", "x", "--plan", "plan.json", "--force"), "consents"),

@@ -307,6 +307,24 @@ def test_pack_is_reproducible_and_means_the_same(run: Run, notes: Path) -> None:
     assert of_archive["checksum"] == of_folder["checksum"]
 
 
+@pytest.mark.parametrize("out", ["-", "/dev/stdout", "link"])
+def test_pack_to_standard_output_is_the_archive(run: Run, notes: Path, out: str) -> None:
+    """Also where the shell led it into a file: that, or the link to it, is not replaced."""
+    Path("link").symlink_to("/proc/self/fd/1")
+    assert run("pack", "-o", "a.tar.gz").code == 0
+    with Path("b.tar.gz").open("wb") as stream:
+        done = subprocess.run([sys.executable, "-m", "stonegate", "pack", "-o", out], stdout=stream, check=False)
+    assert done.returncode == 0
+    assert Path("b.tar.gz").read_bytes() == Path("a.tar.gz").read_bytes()
+    assert Path("link").is_symlink() and Path("/dev/stdout").is_symlink()
+
+
+def test_a_file_behind_a_link_is_written(run: Run, notes: Path) -> None:
+    Path("link.tar.gz").symlink_to("real.tar.gz")
+    assert run("pack", "-o", "link.tar.gz").code == 0
+    assert Path("link.tar.gz").is_symlink() and Path("real.tar.gz").stat().st_size > 100
+
+
 def test_pack_refuses_a_broken_folder(run: Run, write_folder: WriteFolder) -> None:
     write_folder({"tables/a.sql": "CREATE"})
     assert run("pack", "-o", "a.tar.gz").code == 3

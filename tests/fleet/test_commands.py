@@ -67,7 +67,7 @@ class Shell:
                 patch.delenv(name)
             for name, value in wanted.items():
                 patch.setenv(name, value)
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             code = run_command(arguments)
@@ -104,8 +104,8 @@ def _create_four_tenants(shell: Shell, tmp_path: Path) -> None:
     shell.done("tenant", "create", *place, "--from-file", str(ids))
     (tmp_path / "latin").write_bytes(b"anna\ncaf\xe9\n")
     assert "no UTF-8 in line 2" in shell.run("tenant", "create", *place, "--from-file", str(tmp_path / "latin")).stderr
-    there = shell.done("tenant", "create", *place, "--from-file", str(ids), "--if-missing")
-    assert there == "2 there already\n"  # cron shall not tell them all every time
+    again = shell.run("tenant", "create", *place, "--from-file", "-", "--if-missing", stdin="anna\nberta\n")
+    assert again.stdout == "2 there already\n"  # cron shall not tell them all every time
     made = shell.json(
         "tenant", "create", *place, "--from-file", str(ids), "--count", "2", "--prefix", "x", "--if-missing"
     )
