@@ -133,6 +133,13 @@ def make_database() -> Iterator[MakeDatabase]:
         yield database_maker(made)
 
 
+@pytest.fixture(scope="module")
+def make_template() -> Iterator[MakeDatabase]:
+    """Makes databases that the tests of a module clone, or all look at."""
+    with contextlib.ExitStack() as made:
+        yield database_maker(made)
+
+
 @pytest.fixture
 def database(server: Server, make_database: MakeDatabase) -> Database:
     """An empty database of this test's own, on PostgreSQL 18."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -18,11 +17,10 @@ from stonegate.database.conninfo import with_database
 from stonegate.model.catalog import Catalog
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource
-from tests.conftest import database_maker
 from tests.convergence import catalog_of
 from tests.database.folders import applied, apply, write
 from tests.database.kill_driver import begun_apply
-from tests.servers import Database, MakePrivateServer, Server, psql
+from tests.servers import Database, MakeDatabase, MakePrivateServer, Server, psql
 
 OLD = {
     "types/mood.sql": "CREATE TYPE mood AS ENUM ('sad');",
@@ -103,14 +101,12 @@ def deploy_old(url: str, root: Path) -> Catalog:
 
 
 @pytest.fixture(scope="module")
-def complete(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+def complete(server: Server, make_template: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """What an undisturbed apply of OLD and then NEW leads to."""
-    with contextlib.ExitStack() as made:
-        url = database_maker(made)(server).url
-        root = tmp_path_factory.mktemp("complete")
-        deploy_old(url, root)
-        finish(url, write(root, NEW))
-        yield catalog_of(url)
+    url, root = make_template(server).url, tmp_path_factory.mktemp("complete")
+    deploy_old(url, root)
+    finish(url, write(root, NEW))
+    return catalog_of(url)
 
 
 @pytest.mark.parametrize("place", [*BEFORE_COMMIT, AFTER_COMMIT])

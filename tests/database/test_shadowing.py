@@ -6,8 +6,6 @@ Whoever may create there must not have a superuser run them by waiting for a dep
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from stonegate.database.deployment import apply_plan, plan_database, plan_with_f
 from stonegate.database.options import ApplyOptions
 from stonegate.database.status import diff_database, status_database
 from stonegate.model.report import Status
-from tests.conftest import database_maker
 from tests.database.folders import ROLES, allowing, applied, write
 from tests.servers import Database, MakeDatabase, Server
 
@@ -64,12 +61,11 @@ def set_traps(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def trapped(server: Server) -> Iterator[Database]:
+def trapped(server: Server, make_template: MakeDatabase) -> Database:
     """A database with the traps, to be cloned."""
-    with contextlib.ExitStack() as made:
-        database = database_maker(made)(server)
-        set_traps(database)
-        yield database
+    database = make_template(server)
+    set_traps(database)
+    return database
 
 
 @pytest.mark.parametrize("path", ["public", "public, pg_catalog"])

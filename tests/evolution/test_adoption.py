@@ -14,7 +14,7 @@ from tests.convergence import catalog_of, plan_in_full, snapshot
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.original import OWN_COLUMNS, checksum, deploy_by_original, raw_checksum
 from tests.evolution.support import changes, plan, refused, rows, run, worked
-from tests.servers import Database
+from tests.servers import Database, MakeDatabase, Server
 
 USERS = """CREATE TABLE users (
     id SERIAL PRIMARY KEY,
@@ -80,12 +80,19 @@ UNMANAGED = {
 ADDED = FILES | {"tables/users.pssql": USERS.replace("points INT", "phone TEXT,\n    points INT")}
 
 
-@pytest.fixture
-def legacy(any_database: Database) -> Database:
+@pytest.fixture(scope="module")
+def template(any_server: Server, make_template: MakeDatabase) -> Database:
     """What the original left, and what people did to it since."""
-    deploy_by_original(any_database.url, FILES, FUNCTIONS, skipped=("migrations/002_names.sql",))
-    run(any_database.url, *BY_HAND)
-    return any_database
+    database = make_template(any_server)
+    deploy_by_original(database.url, FILES, FUNCTIONS, skipped=("migrations/002_names.sql",))
+    run(database.url, *BY_HAND)
+    return database
+
+
+@pytest.fixture
+def legacy(template: Database, make_database: MakeDatabase) -> Database:
+    """One of the test's own."""
+    return make_database(template.server, template)
 
 
 def users_column(url: str, name: str) -> tuple[str, bool]:

@@ -15,7 +15,7 @@ from stonegate.model.report import Status
 from tests.convergence import catalog_of, plan_in_full
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.support import changes, plan, refused, rows, run, worked
-from tests.servers import Database
+from tests.servers import Database, MakeDatabase, Server
 
 FILES = {
     "types/mood.sql": "CREATE TYPE mood AS ENUM ('sad', 'ok');\nCREATE TYPE pair AS (a int, b int);\n"
@@ -51,11 +51,19 @@ BLOCKING = {
 }
 
 
-@pytest.fixture
-def deployed(any_database: Database, tmp_path: Path) -> Database:
+@pytest.fixture(scope="module")
+def template(any_server: Server, make_template: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> Database:
     """A database as the folder declares it."""
-    applied(any_database.url, write(tmp_path, FILES))
-    return any_database
+    database = make_template(any_server)
+    applied(database.url, write(tmp_path_factory.mktemp("template"), FILES))
+    return database
+
+
+@pytest.fixture
+def deployed(template: Database, make_database: MakeDatabase, tmp_path: Path) -> Database:
+    """One of the test's own, beside the folder."""
+    write(tmp_path, FILES)
+    return make_database(template.server, template)
 
 
 def test_routines_and_views_are_deployed_again_and_the_old_text_is_kept(deployed: Database, tmp_path: Path) -> None:

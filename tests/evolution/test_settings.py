@@ -13,6 +13,7 @@ from stonegate.database.status import status_database
 from tests.convergence import between, catalog_of, plan_in_full
 from tests.database.folders import applied, write
 from tests.evolution.support import run
+from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database, MakeDatabase
 
 #: Constants whose printing or reading depends on a setting, in every place that holds an expression.
@@ -101,6 +102,7 @@ def odd(request: pytest.FixtureRequest, any_database: Database) -> tuple[str, tu
     return url, tuple(f"ALTER ROLE {role} SET {setting}" for setting in settings)
 
 
+@OLDEST_AND_NEWEST
 def test_what_is_deployed_is_the_same_under_any_settings(
     odd: tuple[str, tuple[str, ...]], any_database: Database, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
@@ -116,6 +118,7 @@ def test_what_is_deployed_is_the_same_under_any_settings(
     assert asyncio.run(status_database(url)).drift == ()
 
 
+@OLDEST_AND_NEWEST
 def test_settings_that_came_later_are_no_drift(
     odd: tuple[str, tuple[str, ...]], any_database: Database, make_database: MakeDatabase, tmp_path: Path
 ) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -18,7 +16,6 @@ from stonegate.cli.render.plan_json import plan_document
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status
-from tests.conftest import database_maker
 from tests.convergence import Look, Snapshot, between, deploy, lost, options
 from tests.programs import MAJORS
 from tests.servers import Database, MakeDatabase, Server, drop_database, drop_references
@@ -103,9 +100,8 @@ class Befores:
 
 
 @pytest.fixture(scope="module")
-def befores() -> Iterator[Befores]:
-    with contextlib.ExitStack() as made:
-        yield Befores(database_maker(made))
+def befores(make_template: MakeDatabase) -> Befores:
+    return Befores(make_template)
 
 
 @pytest.mark.parametrize("folder", IN_ORDER, ids=pytest_ids)
