@@ -12,6 +12,7 @@ from stonegate.cli import options
 from stonegate.cli.output import progress
 from stonegate.cli.source import name_after
 from stonegate.errors import UsageError
+from stonegate.model.names import in_list
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
@@ -162,10 +163,9 @@ def _one_of(targets: Sequence[Target]) -> DatabaseTarget:
                 may_create=False,
             )
         case _:
-            names = ", ".join(target.database for target in targets[:5])
-            more = f" and {len(targets) - 5} more" if len(targets) > 5 else ""
+            names = in_list([target.database for target in targets], 5)
             raise UsageError(
-                f"{len(targets)} databases are meant, and this works on one: {names}{more}", hint="add --tenant ID"
+                f"{len(targets)} databases are meant, and this works on one: {names}", hint="add --tenant ID"
             )
 
 

@@ -47,7 +47,7 @@ def explain_failure(
     if state is None or state.startswith(CONNECTION_STATES):
         return ConnectionFailed(
             "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
-            cause=_message(error),
+            cause=message_of(error),
             hint="run the same command again: it starts from what is committed",
             sqlstate=state,
             database=database or None,
@@ -55,7 +55,7 @@ def explain_failure(
     if step is None and state == LOCK_NOT_AVAILABLE:
         return LockTimeout(
             f"another session keeps a lock on what has to be read{f' in {database}' if database else ''}",
-            cause=_message(error),
+            cause=message_of(error),
             hint=f"run again when it has finished; see who: {_BLOCKERS}",
             sqlstate=state,
             database=database or None,
@@ -63,7 +63,7 @@ def explain_failure(
     if step is None and state == _NO_PRIVILEGE:
         return MigrationFailed(
             f"the role may not read or write what stonegate needs{f' in {database}' if database else ''}",
-            cause=_message(error),
+            cause=message_of(error),
             hint=_hint(error, step),
             sqlstate=state,
             database=database or None,
@@ -76,7 +76,7 @@ def explain_failure(
         file=step.file if step else None,
         line=line,
         column=column,
-        cause=_message(error),
+        cause=message_of(error),
         hint=_hint(error, step),
         sqlstate=state,
         database=database or None,
@@ -123,8 +123,16 @@ def wrap_error(
     )
 
 
+def message_of(error: psycopg.Error) -> str:
+    """PostgreSQL's message and detail, or libpq's."""
+    diag = error.diag
+    if diag.message_primary is None:
+        return str(error).strip()
+    return diag.message_primary if diag.message_detail is None else f"{diag.message_primary}: {diag.message_detail}"
+
+
 def words_of(error: psycopg.Error) -> str:
-    """PostgreSQL's own words: the primary message, the detail, and where inside functions it happened."""
+    """The same for what somebody's function does, with where inside of functions it happened; one line each."""
     diag = error.diag
     if diag.message_primary is None:
         return str(error).strip() or type(error).__name__
@@ -157,14 +165,6 @@ def _class_of(step: Step | None, state: str) -> type[StonegateError]:
             return ExtensionInstallFailed
         case _:
             return MigrationFailed
-
-
-def _message(error: psycopg.Error) -> str:
-    """PostgreSQL's message and detail, or libpq's."""
-    diag = error.diag
-    if diag.message_primary is None:
-        return str(error).strip()
-    return diag.message_primary if diag.message_detail is None else f"{diag.message_primary}: {diag.message_detail}"
 
 
 def _context(error: psycopg.Error) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
         case "57014" if "timeout" in (diag.message_primary or ""):
             return "raise --statement-timeout (0 is no limit)"
         case "55P03":
-            return "try again when the other session has finished, or raise --lock-timeout"
+            return "run again when the other session has finished, or raise --lock-timeout"
         case "55P04":
             return (
                 "PostgreSQL forbids the use of a new enum value in the transaction that adds it: use it one apply later"

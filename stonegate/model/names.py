@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -182,3 +183,9 @@ def extension_key(name: str) -> ObjectKey:
 def routine_key(schema: str, name: str, arguments: tuple[str, ...]) -> ObjectKey:
     """The key of a function, procedure or aggregate: its name and its input types as `format_type` prints them."""
     return ObjectKey(ObjectKind.ROUTINE, schema, name, ", ".join(arguments))
+
+
+def in_list(names: Sequence[str], limit: int = 3) -> str:
+    """`a, b, c and 2 more`."""
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -63,6 +63,11 @@ class Need:
     deferrable: bool = False
     soft: bool = False
 
+    @property
+    def qualified(self) -> QualifiedName:
+        """The name in its schema, `public` where none is written."""
+        return QualifiedName(self.schema or "public", self.name)
+
 
 class Verb(StrEnum):
     """What a statement of declared state does to the object in `SourceItem.key`."""

@@ -195,3 +195,11 @@ def canonical_form(sql: str) -> str:
         if body is not None:
             tokens[index] = b"$$" + canonical_body(language, body.decode()).encode() + b"$$"
     return b" ".join(tokens).decode()
+
+
+_WORD = re.compile(r"[^\W\d][\w$]*")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Every word of a text in lower case, in constants and comments too."""
+    return frozenset(_WORD.findall(text.lower()))

@@ -84,7 +84,7 @@ class _References:
             return None
         if any(True for _ in self._makers.find(need)) or self._makers.in_migrations(need):
             return self._missing_column(need)
-        name = QualifiedName(need.schema or "public", need.name)
+        name = need.qualified
         match need.kind:
             case NeedKind.RELATION if Folder.TABLES in self._tree.folders and not self._is_own(need):
                 return f"{name}, which no file declares"
@@ -168,8 +168,8 @@ def _inserts(statement: MigrationStatement, effect: Effect) -> bool:
     """Whether the statement brings rows of its own; one that copies other tables finds nothing on a fresh database."""
     if effect.verb is not EffectVerb.WRITE_ROWS or statement.sql[:6].lower() != "insert":
         return False
-    read = {(need.schema or "public", need.name) for need in statement.needs if need.kind is NeedKind.RELATION}
-    return read <= {(effect.key.schema, effect.key.name)}
+    read = {need.qualified for need in statement.needs if need.kind is NeedKind.RELATION}
+    return read <= {effect.key.qualified}
 
 
 def _is_temporary(statement: MigrationStatement) -> bool:

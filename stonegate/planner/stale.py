@@ -5,7 +5,6 @@ The hazard `stale-body` of the diff warns of every body that mentions a name; wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
@@ -14,12 +13,11 @@ from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.source import NeedKind, SourceItem, SourceTree, Verb
+from stonegate.model.tokens import words_of
 from stonegate.planner.consent import Allowed
 
 #: The tables and columns that the statements inside of a routine's body certainly use.
 BodyUses: TypeAlias = Callable[[SourceItem], frozenset[ObjectKey]]
-
-_WORD = re.compile(r"[^\W\d][\w$]*")
 
 
 def uses_nothing(_: SourceItem) -> frozenset[ObjectKey]:
@@ -58,20 +56,16 @@ def _is_declared(key: ObjectKey, desired: Catalog) -> bool:
 
 
 def _used(item: SourceItem, gone: Iterable[ObjectKey], body_uses: BodyUses) -> set[ObjectKey]:
-    words = frozenset(_WORD.findall(item.sql.lower()))
-    mentioned = {key for key in gone if _words(key) <= words}
+    words = words_of(item.sql)
+    mentioned = {key for key in gone if words_of(f"{key.name} {key.member or ''}") <= words}
     return mentioned & (frozenset(_named(item)) | body_uses(item)) if mentioned else set()
-
-
-def _words(key: ObjectKey) -> frozenset[str]:
-    return frozenset(_WORD.findall(f"{key.name} {key.member or ''}".lower()))
 
 
 def _named(item: SourceItem) -> Iterator[ObjectKey]:
     """Tables and columns that the statement itself names."""
     for need in item.needs:
         if need.kind is NeedKind.RELATION:
-            table = ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name)
+            table = need.qualified.key(ObjectKind.TABLE)
             yield table if need.column is None else table.part(ObjectKind.COLUMN, need.column)
 
 

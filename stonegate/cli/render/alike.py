@@ -12,6 +12,7 @@ from rich.text import Text
 from stonegate.cli.render.failure import render_headline, render_reasons, render_warning
 from stonegate.cli.render.lines import indented, printable
 from stonegate.errors import FleetFailed
+from stonegate.model.names import in_list
 from stonegate.model.report import ErrorReport
 
 MOST_FAILURES = 50
@@ -53,9 +54,7 @@ def render_warnings(console: Console, warnings: Iterable[tuple[str, str]]) -> It
 
 def enumerate_names(names: Sequence[str], *, every: bool = False) -> str:
     """The names; of many the first ones and how many more there are."""
-    shown = names if every else names[:_MOST_NAMES]
-    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return ", ".join(shown) + more
+    return in_list(names, len(names) if every else _MOST_NAMES)
 
 
 def _render_kind(console: Console, members: Sequence[tuple[str, ErrorReport]]) -> Iterator[Text]:

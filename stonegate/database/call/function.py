@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from stonegate.database.connect import Session, connect
-from stonegate.database.failures import wrap_error
+from stonegate.database.failures import message_of, wrap_error
 from stonegate.database.sql import load
 from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
 from stonegate.model.names import quote_ident
@@ -110,7 +110,7 @@ async def _read_candidates(conn: Session, function: str) -> list[Candidate]:
             quoted = quote_ident(name)
             raise FunctionNotFound(
                 f"{name} cannot be the name of a function as it stands",
-                cause=error.diag.message_primary,
+                cause=message_of(error),
                 hint=f"in SQL it is written {quoted}: stonegate call {shlex.quote(quoted)} …",
             ) from error
         rows = await cursor.fetchall()

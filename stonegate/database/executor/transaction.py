@@ -18,6 +18,7 @@ from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
 from stonegate.database.executor.post_commit import announced
 from stonegate.database.executor.session import CONSTRAINTS_NOW, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
+from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
 from stonegate.database.tracking.tables import ensure_tracking, record_deployment, record_plan
@@ -84,7 +85,7 @@ async def _commit(conn: Session, job: Job) -> None:
     except psycopg.OperationalError as error:
         raise ConnectionFailed(
             "the connection was lost during the commit: it is unknown whether it took place",
-            cause=str(error).strip(),
+            cause=message_of(error),
             hint="run the same command again: it finds out, and does what is left to do",
             database=job.database or None,
         ) from error

@@ -21,6 +21,7 @@ from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.executor.transaction import begin_early
+from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
 from stonegate.database.reference.store import Reference, ReferenceKey, ensure_store, read_stored, record_reference
@@ -208,7 +209,7 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
         return await read_catalog(conn) if job.late or execution.catalog is None else execution.catalog
     except psycopg.Error as error:
         raise MigrationFailed(
-            "the reference database cannot be built", cause=str(error).strip(), sqlstate=error.sqlstate
+            "the reference database cannot be built", cause=message_of(error), sqlstate=error.sqlstate
         ) from error
     finally:
         await leave(conn)
@@ -307,7 +308,7 @@ async def _build_with_roles(maintenance: Session, building: _Building, facts: Se
                 name = unknown.group(1)
                 raise ReferenceUnavailable(
                     f"the shadow server {shadow} has no role {name}, and {facts.role} may not make it",
-                    cause=str(refusal).strip(),
+                    cause=message_of(refusal),
                     hint=f"there: CREATE ROLE {name} NOLOGIN",
                 ) from error
     raise ReferenceUnavailable(f"the folder names more than {MOST_ROLES} roles that {shadow} lacks")

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from stonegate.database.connect import Session
-from stonegate.database.failures import explain_failure, hidden_hint, is_lock_failure
+from stonegate.database.failures import explain_failure, hidden_hint, is_lock_failure, message_of
 from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, comparison, given_columns, key_columns, look_up
 from stonegate.database.sql import fixed
@@ -297,7 +297,7 @@ async def _explain(conn: Session, runs: Sequence[_Run], error: psycopg.Error) ->
         message,
         file=seeder.file,
         line=_line_of(run, diag.statement_position),
-        cause=": ".join(part for part in (diag.message_primary, diag.message_detail) if part) or str(cause),
+        cause=message_of(cause),
         hint=_hint(cause, seeder.table),
         sqlstate=cause.sqlstate,
         database=database,

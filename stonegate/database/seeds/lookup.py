@@ -16,7 +16,7 @@ from psycopg import sql
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
-from stonegate.database.failures import is_lock_failure
+from stonegate.database.failures import is_lock_failure, message_of
 from stonegate.database.seeds.facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
@@ -278,7 +278,7 @@ def _explain(
         f"the declared rows of {seeder.table} cannot be looked up",
         file=seeder.file,
         line=seeder.line,
-        cause=error.diag.message_primary or str(error),
+        cause=message_of(error),
         hint=error.diag.message_hint,
         sqlstate=error.sqlstate,
         database=database,

@@ -33,7 +33,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from stonegate.database.connect import Session, answers_yes
-from stonegate.database.failures import INTERNAL_ERROR, is_lock_failure
+from stonegate.database.failures import INTERNAL_ERROR, is_lock_failure, message_of
 from stonegate.database.sql import fixed, load
 from stonegate.errors import LockTimeout
 
@@ -217,7 +217,7 @@ async def run_with_lock_retry(attempt: Callable[[], Awaitable[T]]) -> T:
             if number >= (OVERTAKEN_ATTEMPTS if error.sqlstate == INTERNAL_ERROR else LOCK_ATTEMPTS):
                 raise LockTimeout(
                     f"other sessions kept a lock that is needed, at all {number} attempts",
-                    cause=error.diag.message_primary or str(error),
+                    cause=message_of(error),
                     hint="see who: SELECT pid, query FROM pg_stat_activity WHERE state <> 'idle'; "
                     "or raise --lock-timeout",
                     sqlstate=error.sqlstate,

@@ -1,4 +1,4 @@
-"""How large tables are on disk, with their indexes and TOAST tables (manual 9.27.7)."""
+"""How large tables, with their indexes and TOAST tables, and databases are on disk (manual 9.27.7)."""
 
 from __future__ import annotations
 

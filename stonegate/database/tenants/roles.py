@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from stonegate.database.connect import Session, answers_yes, connect
+from stonegate.database.failures import message_of
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ async def create_role(conn: Session, name: str, password: str) -> bool:
         return False  # made in the same moment, it fails on pg_authid's unique index
     except psycopg.Error as error:
         if error.sqlstate == _RESERVED_NAME:
-            raise UsageError(f"the role {name} cannot be created", cause=error.diag.message_primary) from error
+            raise UsageError(f"the role {name} cannot be created", cause=message_of(error)) from error
         raise _refused(error, f"the role {name} cannot be created") from error
     return True
 
@@ -161,7 +162,7 @@ def _verifier(conn: Session, name: str, password: str) -> str:
 def _refused(error: psycopg.Error, message: str) -> MigrationFailed:
     return MigrationFailed(
         message,
-        cause=error.diag.message_primary or str(error).strip(),
+        cause=message_of(error),
         hint="connect as a superuser, or as a role with CREATEROLE and CREATEDB",
         sqlstate=error.sqlstate,
     )

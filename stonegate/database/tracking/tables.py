@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from stonegate import __version__
 from stonegate.database.connect import Session, answers_yes
+from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.sql import fixed, load
@@ -80,7 +81,7 @@ async def ensure_tracking(conn: Session) -> bool:
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
         raise MigrationFailed(
             "the tracking tables cannot be created in schema public",
-            cause=error.diag.message_primary,
+            cause=message_of(error),
             hint="deploy as the owner of the database and of its tables _stonescriptdb_gateway_*, "
             "or GRANT CREATE ON SCHEMA public TO the role",
             sqlstate=error.sqlstate,

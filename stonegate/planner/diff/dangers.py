@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stonegate.model.catalog import NOT_VALID, WITH_INDEX, Catalog, Column
-from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, quote_ident
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, in_list, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner.classify import hazards
 from stonegate.planner.classify.classes import Circumstances
-from stonegate.planner.diff.findings import in_list
 
 if TYPE_CHECKING:
     from stonegate.planner.diff.sides import Sides

@@ -91,12 +91,6 @@ def heirs(
         yield former, heir
 
 
-def in_list(names: tuple[str, ...], limit: int = 3) -> str:
-    """`a, b, c and 2 more`."""
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
-
-
 def compare_order(parts: str, wanted: Iterable[str], present: Collection[str]) -> Findings:
     """The remark that what is there keeps its place, and that what is new comes behind it (behaviour, §5)."""
     declared = list(wanted)

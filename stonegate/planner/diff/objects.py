@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from stonegate.model.catalog import Access, Extension, OtherObject, Schema
 from stonegate.model.expressions import same_text
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, in_list
 from stonegate.model.plan import Action
 from stonegate.planner.classify.classes import IMPOSSIBLE, USUAL
 from stonegate.planner.diff.access import compare_access, compare_comment, compare_default_privileges, compare_owner
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged, in_list
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.sides import Sides
 
 

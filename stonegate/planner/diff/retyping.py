@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stonegate.model.catalog import Column, Table
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, in_list
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import Circumstances
-from stonegate.planner.diff.findings import Findings, in_list, type_text
+from stonegate.planner.diff.findings import Findings, type_text
 from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, Family, partitions_by
 from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides

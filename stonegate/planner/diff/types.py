@@ -13,12 +13,12 @@ from stonegate.model.catalog import (
     RangeType,
 )
 from stonegate.model.expressions import same_text
-from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_literal
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, in_list, quote_literal
 from stonegate.model.plan import Action
 from stonegate.planner.classify.classes import IMPOSSIBLE, USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
 from stonegate.planner.diff.columns import change_source
-from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, in_list, type_text
+from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, type_text
 from stonegate.planner.diff.matching import Pair, match_parts, remembers
 from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.not_null import rename_not_null

@@ -6,7 +6,6 @@ it would come too late (behaviour, §6: "a declared column and its backfill").
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,9 +14,8 @@ from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, Step
 from stonegate.model.source import Migration
+from stonegate.model.tokens import words_of
 from stonegate.planner.classify import hazards
-
-_WORD = re.compile(r"[^\W\d][\w$]*")
 
 
 def is_unfilled(change: Change) -> bool:
@@ -25,16 +23,14 @@ def is_unfilled(change: Change) -> bool:
     return change.action is Action.CREATE and change.token is ConsentToken.ADD_NOT_NULL_COLUMN
 
 
-def words_of(pending: Iterable[Migration]) -> frozenset[str]:
+def words_in(pending: Iterable[Migration]) -> frozenset[str]:
     """Every word of the migrations, in lower case."""
-    return frozenset(
-        word for migration in pending for part in migration.statements for word in _WORD.findall(part.sql.lower())
-    )
+    return frozenset(word for migration in pending for part in migration.statements for word in words_of(part.sql))
 
 
 def is_backfilled(change: Change, words: frozenset[str]) -> bool:
     """True if a pending migration names the column."""
-    return is_unfilled(change) and frozenset(_WORD.findall((change.key.member or "").lower())) <= words
+    return is_unfilled(change) and words_of(change.key.member or "") <= words
 
 
 def close(change: Change) -> Change:

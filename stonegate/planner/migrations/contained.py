@@ -78,7 +78,7 @@ def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Ca
     telling = [effect for effect in statement.effects if effect.verb is not EffectVerb.NONE]
     if not telling:
         relations = [need for need in statement.needs if need.kind is NeedKind.RELATION]
-        named = (ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name) for need in relations)
+        named = (need.qualified.key(ObjectKind.TABLE) for need in relations)
         return None if _first_word(statement) in _PASSING else bool(relations) and all(key in new for key in named)
     return all(
         effect.key.owner in new or _follows(effect, live) or is_declared_value(effect, live, desired)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from stonegate.model.consent import ConsentToken
+from stonegate.model.names import in_list
 from stonegate.model.plan import Blocked
 from stonegate.model.source import Folder, Migration, SourceTree
 from stonegate.model.tracking import AppliedMigration, TrackingState
@@ -82,8 +83,7 @@ def warn_of_lost_files(tree: SourceTree, state: TrackingState) -> tuple[str, ...
     gone = [record.name for record in _lost(tree, state) if not record.baselined and record.name not in renamed]
     if Folder.MIGRATIONS not in tree.folders or not gone:
         return ()
-    more = f" and {len(gone) - _MOST_NAMES} more" if len(gone) > _MOST_NAMES else ""
-    return (f"applied here, but no longer in migrations/: {', '.join(gone[:_MOST_NAMES])}{more}",)
+    return (f"applied here, but no longer in migrations/: {in_list(gone, _MOST_NAMES)}",)
 
 
 def _bare(name: str) -> str:

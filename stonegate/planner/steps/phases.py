@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, Routine
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
 from stonegate.planner.migrations.backfill import (
@@ -16,7 +16,7 @@ from stonegate.planner.migrations.backfill import (
     is_unfilled,
     with_added,
     without_not_null,
-    words_of,
+    words_in,
 )
 from stonegate.planner.migrations.decide import MigrationPlan
 from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
@@ -72,7 +72,7 @@ def _before_migrations(
     moved = moved_enums(pending, evolution.before, evolution.live)
     rewound = frozenset(table.key for table in evolution.rewound)
     tables, routines = _mentioned(pending)
-    words = words_of(pending)
+    words = words_in(pending)
     made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
     by_key = {
         change.key: change
@@ -83,7 +83,7 @@ def _before_migrations(
     def is_wanted(change: Change) -> bool:
         key = change.key
         if key.kind is ObjectKind.ROUTINE:
-            return (key.schema, key.name) in routines
+            return key.qualified in routines
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
         if additions and is_backfilled(change, words):
             return True
@@ -206,16 +206,16 @@ def _later_parts(change: Change, desired: Catalog) -> Iterator[Change]:
             yield Change(action=Action.CREATE, key=key, after=after, reason=f"{key} is new")
 
 
-def _mentioned(pending: Iterable[Migration]) -> tuple[frozenset[ObjectKey], frozenset[tuple[str, str]]]:
+def _mentioned(pending: Iterable[Migration]) -> tuple[frozenset[ObjectKey], frozenset[QualifiedName]]:
     """The tables and the routines that the migrations name."""
     tables: set[ObjectKey] = set()
-    routines: set[tuple[str, str]] = set()
+    routines: set[QualifiedName] = set()
     for migration in pending:
         tables |= {effect.key.owner for effect in migration.effects if effect.verb is not EffectVerb.NONE}
         for part in migration.statements:
             for need in part.needs:
                 if need.kind is NeedKind.RELATION:
-                    tables.add(ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name))
+                    tables.add(need.qualified.key(ObjectKind.TABLE))
                 elif need.kind is NeedKind.ROUTINE:
-                    routines.add((need.schema or "public", need.name))
+                    routines.add(need.qualified)
     return frozenset(tables), frozenset(routines)

@@ -78,7 +78,7 @@ def reads_of_folder(ordered: Ordered) -> Reads:
         if item.verb is Verb.CREATE and item.key.kind is ObjectKind.TABLE:
             for need in item.needs:
                 if need.kind is NeedKind.RELATION and not need.deferrable:  # a parent, and no foreign key
-                    found[ObjectKey(ObjectKind.TABLE, need.schema or "public", need.name)].add(item.key)
+                    found[need.qualified.key(ObjectKind.TABLE)].add(item.key)
     made = {item.key: item.sql for item in items.values() if item.verb is Verb.CREATE}
     _note_bodies(found, {key: sql for key, sql in made.items() if key.kind is ObjectKind.ROUTINE}, made)
     return found

@@ -253,15 +253,11 @@ def _needs(statement: Statement, effects: tuple[Effect, ...]) -> tuple[Need, ...
         elif effect.verb is EffectVerb.SET_SCHEMA:
             needs.schema(effect.to)
     created = {
-        (effect.key.schema, effect.key.name)
+        effect.key.qualified
         for effect in effects
         if effect.verb is EffectVerb.CREATE and effect.key.kind is not ObjectKind.TRIGGER
     }
-    return tuple(
-        need
-        for need in needs.sorted()
-        if need.kind is NeedKind.SCHEMA or (need.schema or "public", need.name) not in created
-    )
+    return tuple(need for need in needs.sorted() if need.kind is NeedKind.SCHEMA or need.qualified not in created)
 
 
 def _written_columns(statement: Statement) -> list[str]:
