@@ -136,11 +136,9 @@ async def connect(
         raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
     except psycopg.ProgrammingError as failure:  # psycopg's own: a connect_timeout that is no number
         raise UsageError("the connection cannot be set up as asked", cause=str(failure), hint=_MISSET) from failure
-    if 0 < conn.info.server_version < OLDEST:  # 0 where a pooler does not say
-        error = _too_old(conn)
-        await conn.close()
-        raise error
     try:
+        if 0 < conn.info.server_version < OLDEST:  # 0 where a pooler does not say
+            raise _too_old(conn)
         if not as_caller:
             await settle(conn)
         await conn.set_autocommit(autocommit)

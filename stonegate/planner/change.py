@@ -111,12 +111,11 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *cleared.blocked,
         *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),
     )
-    mistyped = unmatched(options.consents, steps, blocked)
     return replace(
         plan,
         steps=steps,
         blocked=blocked,
-        warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes, *mistyped),
+        warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes, *unmatched(options.consents, steps, blocked)),
         skipped=_skipped(given.desired, (*preview.diff.changes, *decided.changes)),
         uncertain=tuple(sorted(preview.simulated.uncertain)) if migrations.running else (),
         excepted=tuple(sorted(set(decided.excepted))),
