@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stonegate.database.connect import Session
@@ -84,27 +84,19 @@ async def create_tenants(
     return await run.go(prepare(registry, server, source, platform), owners, min(concurrency, MOST_AT_ONCE))
 
 
+@dataclass(slots=True)
 class _Run:
     """The state of one creation of many."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        server: str,
-        if_missing: bool,
-        instead_of: Callable[[Owner], Owner | None] | None,
-        on_report: OnTenant | None,
-        stop: Stop,
-    ) -> None:
-        self.registry = registry
-        self.server = server
-        self.if_missing = if_missing
-        self.instead_of = instead_of
-        self.on_report = on_report
-        self.stop = stop
-        self.patience = Patience()
-        self.reports: dict[int, TenantReport] = {}
-        self.begun: set[int] = set()
+    registry: Registry
+    server: str
+    if_missing: bool
+    instead_of: Callable[[Owner], Owner | None] | None
+    on_report: OnTenant | None
+    stop: Stop
+    patience: Patience = field(default_factory=Patience)
+    reports: dict[int, TenantReport] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
 
     async def go(
         self, mould_of: Coroutine[Any, Any, Mould], owners: Sequence[Owner], width: int

@@ -161,20 +161,12 @@ def _breaking(desired: Routine | None, live: Routine) -> tuple[str, ...]:
 def _compare_routine(sides: Sides, desired: Routine, live: Routine) -> Findings:
     reasons = tuple(_recreation_reasons(desired, live))
     changed = tuple(_changed_parts(sides, desired, live))
-    if reasons:
+    if reasons or changed:
+        what = f"is created again: {'; '.join(reasons)}" if reasons else f"has another {' and another '.join(changed)}"
         yield sides.change(
-            Action.RECREATE,
+            Action.RECREATE if reasons else Action.REPLACE,
             desired.key,
-            f"{desired.key} is created again: {'; '.join(reasons)}",
-            before=live.definition,
-            after=desired.definition,
-            breaking=_breaking(desired, live),
-        )
-    elif changed:
-        yield sides.change(
-            Action.REPLACE,
-            desired.key,
-            f"{desired.key} has another {' and another '.join(changed)}",
+            f"{desired.key} {what}",
             before=live.definition,
             after=desired.definition,
             breaking=_breaking(desired, live),

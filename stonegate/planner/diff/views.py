@@ -42,22 +42,15 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
     expanded = in_live_order(sides, desired.key, desired.definition)
     same = _is_same(desired, live, expanded)
     reasons = tuple(_recreation_reasons(desired, live, expanded, same=same))
-    if reasons:
+    if reasons or not same:
+        what = f"is created again: {'; '.join(reasons)}" if reasons else "has another definition"
         yield sides.change(
-            Action.RECREATE,
+            Action.RECREATE if reasons else Action.REPLACE,
             desired.key,
-            f"{desired.key} is created again: {'; '.join(reasons)}",
+            f"{desired.key} {what}",
             before=live.definition,
             after=desired.definition,
             breaking=tuple(_breaking(desired, live)),
-        )
-    elif not same:
-        yield sides.change(
-            Action.REPLACE,
-            desired.key,
-            f"{desired.key} has another definition",
-            before=live.definition,
-            after=desired.definition,
         )
     if not reasons:
         yield from compare_indexes(sides, desired, live, None)
