@@ -318,10 +318,6 @@ class ConnectionFailed(StonegateError):
     code, status, exit_code = "connection_failed", 503, 6
 
 
-class DatabaseClosed(ConnectionFailed):
-    """The database lets nobody in (ALLOW_CONNECTIONS false)."""
-
-
 class PoolExhausted(ConnectionFailed):
     """No connection became free within the acquire timeout."""
 

@@ -17,8 +17,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
-from stonegate.database.failures import INVALID_CATALOG_NAME, explain_failure
-from stonegate.errors import ConnectionFailed, DatabaseClosed, DatabaseNotFound, UsageError
+from stonegate.database.failures import INVALID_CATALOG_NAME, LETS_NOBODY_IN, explain_failure
+from stonegate.errors import ConnectionFailed, DatabaseNotFound, UsageError
 
 #: One session on a database, whatever its rows are made into.
 Session: TypeAlias = AsyncConnection[Any]
@@ -248,12 +248,11 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
             database=database,
         )
     hints = (hint for pattern, hint in _LOGIN_HINTS if re.search(pattern, words))
-    kind = DatabaseClosed if _CLOSED in words else ConnectionFailed
-    return kind(
+    return ConnectionFailed(
         f'cannot connect to database "{database}" on {host}:{port}',
         cause=words,
         hint=next(hints, "check the database URL"),
-        sqlstate=error.sqlstate,
+        sqlstate=LETS_NOBODY_IN if _CLOSED in words else error.sqlstate,
         database=database,
     )
 

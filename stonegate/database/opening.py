@@ -13,6 +13,7 @@ import psycopg
 
 from stonegate.database.connect import Session, connect, leave, using
 from stonegate.database.conninfo import with_database
+from stonegate.database.failures import LETS_NOBODY_IN
 from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.server.databases import (
@@ -23,7 +24,7 @@ from stonegate.database.server.databases import (
     temporary_database,
 )
 from stonegate.database.server.facts import has_company, read_session
-from stonegate.errors import DatabaseClosed, DatabaseNotFound, StonegateError
+from stonegate.errors import ConnectionFailed, DatabaseNotFound, StonegateError
 from stonegate.source.lazy import LazySource
 
 _CLOSED_SECONDS: Final = 3.0  # that another apply may take to decide whether it drops a database that it made
@@ -79,8 +80,9 @@ async def _enter(conninfo: str, options: ApplyOptions) -> Session:
     while True:
         try:
             return await connect(conninfo, lock_timeout_s=options.lock_timeout_s)
-        except DatabaseClosed:
-            if not options.create_database or time.monotonic() > deadline:
+        except ConnectionFailed as failure:
+            is_closed = failure.sqlstate == LETS_NOBODY_IN
+            if not (is_closed and options.create_database and time.monotonic() < deadline):
                 raise
         await asyncio.sleep(0.05)
 
