@@ -107,7 +107,7 @@ def _summary(reports: Sequence[TenantReport], done: str | None, *, with_each: bo
     if not alone:
         states = Counter(_never_came(report) or _state(report, done) for report in reports)
         told = ", ".join(f"{states[state]} {word}" for state, word in _TOLD.items() if states[state])
-        yield Text(told or "no tenants named")
+        yield Text(told or ("none of them is there" if done == "dropped" else "no tenants named"))
 
 
 def _line(report: TenantReport, done: str | None, *, alone: bool) -> Iterator[Text]:

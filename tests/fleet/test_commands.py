@@ -156,7 +156,8 @@ def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_pa
     shell.done("tenant", "drop", "x*", "--platform", name, code=2)
     shell.done("tenant", "drop", "x*", "--platform", name, "--yes")
     shell.done("tenant", "drop", "x1", "--platform", name, "--yes", code=2)
-    shell.done("tenant", "drop", "x1", "--platform", name, "--yes", "--if-exists")
+    gone = shell.done("tenant", "drop", "x1", "--platform", name, "--yes", "--if-exists")
+    assert gone == "none of them is there\n"
     assert len(shell.json("platform", "databases", name)) == 2
 
 

@@ -79,11 +79,14 @@ async def ensure_tracking(conn: Session) -> bool:
     try:
         await conn.execute(fixed("tracking/create"))
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
+        hint = "deploy as the owner of the database and of its tables _stonescriptdb_gateway_*, or "
+        hint += "GRANT CREATE ON SCHEMA public TO the role"
+        if isinstance(error, psycopg.errors.InvalidSchemaName):
+            hint = "CREATE SCHEMA public: the records stand there, whatever schemas the folder declares"
         raise MigrationFailed(
             "the tracking tables cannot be created in schema public",
             cause=message_of(error),
-            hint="deploy as the owner of the database and of its tables _stonescriptdb_gateway_*, "
-            "or GRANT CREATE ON SCHEMA public TO the role",
+            hint=hint,
             sqlstate=error.sqlstate,
             database=conn.info.dbname,
         ) from error
