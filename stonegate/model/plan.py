@@ -65,6 +65,7 @@ class Change:
         reason: a sentence for people.
         restored: dropped and created again only because another change stands in its way, or an attribute that a
             recreated object gets back: no difference in itself.
+        overwrites: undoes what somebody did by hand, and needed the consent to that.
     """
 
     action: Action
@@ -79,6 +80,7 @@ class Change:
     reason: str = ""
     hint: str | None = None
     restored: bool = False
+    overwrites: bool = False
 
     @property
     def identity(self) -> str:

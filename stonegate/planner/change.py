@@ -76,7 +76,7 @@ class _Decided:
 def plan_change(plan: Plan, given: Given) -> Plan:
     """Fills `plan` for the modes CHANGE, ADOPTION and BASELINE."""
     tree, options, state = given.tree, given.options, given.state
-    allowed = Allowed(consents=options.consents, force=options.force)
+    allowed = Allowed(consents=options.consents, force=options.force, drift=options.allow_drift)
     plan = _with_facts(plan, given)
     ordered, baseline = given.ordered.migrations, plan.mode is Mode.BASELINE
     migrations = plan_migrations(tree, ordered, state, allowed, given.live, given.desired, baseline=baseline)
@@ -194,10 +194,13 @@ def _decide(
                 warnings.append(f"left as it is (first stonegate deployment): {change.reason or change.identity}")
             continue
         reason = drift.reason(change)
-        if reason is not None and not drift.redeploys(change) and not options.allow_drift:
+        asks = reason is not None and not drift.redeploys(change)
+        if reason is None:
+            changes.append(change)
+        elif asks and not allowed.overwrites(change):
             blocked.append(drift.block(change, reason))
-            continue
-        changes.append(change if reason is None else replace(change, reason=reason))
+        else:
+            changes.append(replace(change, reason=drift.sentence(change, reason), overwrites=asks))
     return _Decided(changes=tuple(changes), blocked=tuple(blocked), excepted=tuple(excepted), warnings=tuple(warnings))
 
 

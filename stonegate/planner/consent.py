@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stonegate.model.consent import Consent, ConsentToken
@@ -17,6 +18,7 @@ class Allowed:
 
     consents: tuple[Consent, ...] = ()
     force: bool = False
+    drift: bool = False
 
     def permits(self, token: ConsentToken, label: str) -> bool:
         """True if `token` is allowed for the object with that label."""
@@ -26,15 +28,23 @@ class Allowed:
         """True if the object itself was named: what an unmanaged object needs."""
         return any(consent.object == label and consent.token is token for consent in self.consents)
 
-    def consent_for(self, change: Change) -> Consent | None:
-        """The consent that `change` uses, or None if it needs none or has none."""
-        if change.token is None or change.change_class is ChangeClass.SAFE:
-            return None
-        label = change.key.label
-        for consent in sorted(self.consents, key=lambda consent: consent.object is None):
-            if consent.covers(change.token, label):
-                return consent
-        return Consent(token=change.token, object=label) if self.force else None
+    def consents_for(self, change: Change) -> Iterator[Consent]:
+        """The consents that `change` uses, which is carried out."""
+        if change.overwrites:
+            yield self._consent(ConsentToken.DRIFT, change.key.label)
+        if change.change_class is ChangeClass.SAFE or change.token is None:
+            return
+        if self.permits(change.token, change.key.label):
+            yield self._consent(change.token, change.key.label)
+
+    def _consent(self, token: ConsentToken, label: str) -> Consent:
+        """As it was given, the narrower first; as it would be typed, where --force or --allow-drift gave it."""
+        given = (consent for consent in self.consents if consent.covers(token, label))
+        return min(given, key=lambda consent: consent.object is None, default=Consent(token=token, object=label))
+
+    def overwrites(self, change: Change) -> bool:
+        """True if what was done by hand to its object may be undone; --force does not say so (behaviour, §5)."""
+        return self.drift or any(consent.covers(ConsentToken.DRIFT, change.key.label) for consent in self.consents)
 
     def refusal(self, change: Change, file: str | None = None, line: int | None = None) -> Blocked | None:
         """Why the change may not be made, or None if it may."""
@@ -69,7 +79,7 @@ def with_consents(steps: Iterable[Step], allowed: Allowed) -> tuple[Step, ...]:
             step,
             consents=tuple(
                 dict.fromkeys(
-                    (*step.consents, *(c for change in step.changes if (c := allowed.consent_for(change)) is not None))
+                    (*step.consents, *(consent for change in step.changes for consent in allowed.consents_for(change)))
                 )
             ),
         )
@@ -80,7 +90,7 @@ def with_consents(steps: Iterable[Step], allowed: Allowed) -> tuple[Step, ...]:
 def unmatched(consents: Iterable[Consent], steps: Iterable[Step], blocked: Iterable[Blocked]) -> tuple[str, ...]:
     """Warnings of consents to one object that no step uses, while a change of that kind is blocked: mistyped ones."""
     used = {consent for step in steps for consent in step.consents}
-    refused = {(reason.allow or "").removeprefix("--allow ").partition(":")[0] for reason in blocked}
+    refused = {re.sub("^--allow[ -]", "", reason.allow or "").partition(":")[0] for reason in blocked}
     return tuple(
         f"--allow {consent} matches nothing in this plan"
         for consent in consents

@@ -33,6 +33,10 @@ class Drift:
             return "dropped by hand since the last deployment"
         return f"changed by hand since the last deployment: {hand.reason or hand.identity}"
 
+    def sentence(self, change: Change, reason: str) -> str:
+        """The reason of the step that undoes it; it names the object."""
+        return f"{change.key} was {reason}" if change.action is Action.CREATE else reason
+
     def redeploys(self, change: Change) -> bool:
         """True for what is written again without asking; the old text goes into the changelog."""
         return change.key.kind in CODE_KINDS or change.aspect in _ENSURED

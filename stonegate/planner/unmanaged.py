@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change, ChangeClass
+from stonegate.model.plan import Action, Change, ChangeClass, Hazard
 from stonegate.model.source import Folder, SourceTree, Verb
 from stonegate.planner.classify import hazards
 from stonegate.planner.classify.classes import DROP_TOKENS
@@ -66,6 +66,18 @@ def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed, live: Catalog)
                 table=live.index_holders.get(key),
                 change_class=ChangeClass.DATALOSS,
                 token=token,
-                hazards=(hazards.deletes_data(str(key)),),
+                hazards=tuple(_hazards(key)),
                 reason=f"{key} is unmanaged and was named in --allow",
             )
+
+
+def _hazards(key: ObjectKey) -> Iterator[Hazard]:
+    match key.kind:
+        case ObjectKind.TABLE | ObjectKind.COLUMN | ObjectKind.SEQUENCE | ObjectKind.ATTRIBUTE:
+            yield hazards.deletes_data(str(key))
+        case ObjectKind.INDEX:
+            yield hazards.drops_index(str(key))
+        case ObjectKind.TRIGGER:
+            yield hazards.drops_trigger(str(key))
+        case _:
+            pass

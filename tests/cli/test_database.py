@@ -127,6 +127,13 @@ def test_a_role_without_rights(run: Run, notes: Path, database: Database) -> Non
         psql(database.url, f'DROP ROLE "{role}"')
 
 
+def test_a_database_without_the_schema_public(run: Run, notes: Path, database: Database) -> None:
+    psql(database.url, "DROP SCHEMA public")
+    result = run("apply", "-d", database.url)
+    assert result.code == 6 and "hint: CREATE SCHEMA public" in result.err
+    assert database.rows("SELECT count(*) FROM pg_class WHERE relname = 'notes'") == [(0,)]
+
+
 # --- blocked, drift, stale --------------------------------------------------------------------------------------------
 
 
@@ -201,7 +208,15 @@ def test_what_a_migration_does_unseen_is_decided_at_apply(run: Run, write_folder
     assert "decided at apply: a migration has a DO block" in run("plan", "-d", deployed).out
 
 
-def test_drift_is_shown_and_blocks(run: Run, deployed: str) -> None:
+@pytest.mark.parametrize(
+    ("consent", "recorded"),
+    [
+        ("--allow-drift", "drift:notes.title"),
+        ("--allow=drift", "drift"),
+        ("--allow=drift:notes.title", "drift:notes.title"),
+    ],
+)
+def test_drift_is_shown_and_blocks(run: Run, deployed: str, consent: str, recorded: str) -> None:
     psql(deployed, "ALTER TABLE notes ALTER COLUMN title DROP NOT NULL")
     status = run("status", "-d", deployed)
     assert status.code == 5 and "title not null" in status.out
@@ -209,9 +224,26 @@ def test_drift_is_shown_and_blocks(run: Run, deployed: str) -> None:
     assert diff.code == 5 and [change["object"] for change in diff.json["drift"]] == ["public.notes.title"]
     assert run("plan", "-d", deployed).code == 5
     assert run("apply", "-d", deployed).code == 5
-    allowed = run("apply", "-d", deployed, "--allow-drift", "--allow", "set_not_null")
+    assert run("plan", "-d", deployed, "--force").code == 5
+    mistyped = run("plan", "-d", deployed, "--allow", "drift:notes.titel")
+    assert mistyped.code == 5 and "--allow drift:notes.titel matches nothing" in mistyped.out
+    allowed = run("apply", "-d", deployed, consent, "--allow", "set_not_null")
     assert allowed.code == 0, allowed.err
     assert run("status", "-d", deployed).code == 0
+    forced = run("history", "-d", deployed, "--forced", "--format", "json").json
+    assert [one["detail"]["consents"] for one in forced] == [[recorded, "set_not_null"]]
+
+
+def test_what_was_dropped_by_hand_is_named(run: Run, deployed: str) -> None:
+    psql(deployed, "ALTER TABLE notes ALTER legacy SET DEFAULT 'x'; ALTER TABLE notes DROP CONSTRAINT notes_pkey")
+    made = run("plan", "-d", deployed, "--allow-drift")
+    assert made.code == 0 and "constraint notes.notes_pkey was dropped by hand since the last deployment" in made.out
+
+
+def test_a_view_that_nobody_declared_holds_no_data(run: Run, deployed: str) -> None:
+    psql(deployed, "CREATE VIEW somebodys AS SELECT id FROM notes")
+    made = run("plan", "-d", deployed, "--allow", "drop_view:somebodys")
+    assert "- view somebodys" in made.out and "deletes-data" not in made.out
 
 
 def test_a_saved_plan_is_carried_out_once(run: Run, write_folder: WriteFolder, deployed: str) -> None:

@@ -92,7 +92,7 @@ def plan_migrations(
             continue
         here = replace(allowed, consents=(*allowed.consents, *map(Consent.parse, migration.allows)))
         changes = losses[migration.name]
-        used = dict.fromkeys(consent for change in changes if (consent := here.consent_for(change)))
+        used = dict.fromkeys(consent for change in changes for consent in here.consents_for(change))
         steps.append(_run(migration, changes, tuple(used)))
         blocked += _refusals(migration, changes, here)
     pending = tuple(migration for migration in running if not _is_late(migration))
