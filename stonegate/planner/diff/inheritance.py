@@ -141,7 +141,7 @@ class Family:
         if part.kind != "check":
             return False
         shared = (other for _, parent in self._stable for other in parent.constraints if other.name == part.name)
-        return part.inherited or any(shape(other) == shape(part) for other in shared)
+        return any(shape(other) == shape(part) for other in shared)
 
     def keeps_constraint(self, part: Constraint) -> bool:
         """True if the live constraint is a parent's, whose affair it is."""

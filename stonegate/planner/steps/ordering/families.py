@@ -44,6 +44,9 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         left = {p.key(ObjectKind.TABLE) for p in former.parents if p not in kept}
         if former.of_type is not None and table is not None and table.of_type is None:
             left.add(former.key)  # a typed table can neither get nor lose a column
+        staying = {p.key(ObjectKind.TABLE) for p in kept}
+        left |= {above for parent in left for above in index.live.ancestors(parent)}
+        left -= {above for parent in staying for above in (parent, *index.live.ancestors(parent))}
         shares = {part.name for part in former.indexed if part.inherited}
         # One that joins another parent in the same step has its columns ready by then.
         is_free = operation.verb is Verb.DROP or set(kept) <= set(former.parents)
@@ -116,7 +119,7 @@ def _heirlooms_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A table joins a parent once both have the columns that they shall have, and it has let go of its own keys and
-    calls its checks as the parent does."""
+    calls its checks as the parent does; it has those that come, and the parent none that go."""
     for second, operation in enumerate(index.operations):
         former, table = index.live.table(operation.key), index.desired.table(operation.key)
         is_move = operation.change.aspect in ("inherits", "partition", "of_type")
@@ -126,13 +129,15 @@ def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:
         joined = {p.key(ObjectKind.TABLE) for p in table.parents if p not in known}
         if table.of_type is not None and table.of_type != former.of_type:
             joined.add(table.key)  # its columns must be the type's by then
-        for first, other in enumerate(index.operations):
-            is_column = other.key.kind is ObjectKind.COLUMN and (other.table in joined or other.table == table.key)
-            is_ready = other.verb is Verb.DROP or other.is_rename
-            is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table == table.key and is_ready
-            if operation.part is Part.ATTACHMENT and operation.change.aspect == "inherits":
-                is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table in joined | {table.key}
-            if joined and (is_column or is_part):
+        near = {table.key, *joined}
+        known_above = frozenset(above for parent in joined for above in index.live.ancestors(parent))
+        for first, other in enumerate(index.operations) if joined else ():
+            is_column = other.key.kind is ObjectKind.COLUMN and other.table in near
+            is_attached = operation.part is Part.ATTACHMENT and operation.change.aspect == "inherits"
+            is_check = other.table == table.key and (other.change.after or "").startswith("CHECK")
+            is_ready = other.verb is Verb.DROP or other.is_rename or is_check or (is_attached and other.table in near)
+            is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table in near | known_above and is_ready
+            if is_column or is_part:
                 yield first, second
 
 

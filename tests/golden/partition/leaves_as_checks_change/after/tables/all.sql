@@ -1,0 +1,9 @@
+CREATE TABLE bill (
+    day date,
+    total int CONSTRAINT sane CHECK (total > 0) CONSTRAINT small CHECK (total < 100)
+) PARTITION BY RANGE (day);
+CREATE TABLE bill_old PARTITION OF bill FOR VALUES FROM ('2024-01-01') TO ('2025-01-01') PARTITION BY LIST (total);
+CREATE TABLE bill_rest (
+    day date,
+    total int CONSTRAINT sane CHECK (total > 0) CONSTRAINT small CHECK (total < 150)
+);
