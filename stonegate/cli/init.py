@@ -56,7 +56,7 @@ embedded = true                 # a private PostgreSQL under .stonegate/; or:
 def init(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="The folder to make; postgresql if not given.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="The folder to make; postgresql/ if not given.", show_default=False),
     ] = Path("postgresql"),
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:

@@ -104,9 +104,7 @@ Tenant: TypeAlias = Annotated[
 ]
 Schema: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--schema", metavar="NAME", help="Only the platform's databases of this schema.", rich_help_panel=TARGET
-    ),
+    typer.Option("--schema", metavar="NAME", help="Only those made of this stored folder.", rich_help_panel=TARGET),
 ]
 Every: TypeAlias = Annotated[bool, typer.Option("--all", help="All databases of the platform.", rich_help_panel=TARGET)]
 Shadow: TypeAlias = Annotated[

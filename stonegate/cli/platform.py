@@ -156,7 +156,9 @@ def schemas(name: Name, format: options.Format = options.ReportFormat.TEXT) -> N
 @app.command()
 def databases(
     name: Name,
-    schema: Annotated[str | None, typer.Option("--schema", metavar="NAME", help="Only those of this schema.")] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", metavar="NAME", help="Only those made of this stored folder.")
+    ] = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """List the databases of a platform, from the records."""
