@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -130,8 +131,11 @@ def _start_process() -> None:
 
 
 def _carry_out(work: Callable[..., Outcome], *arguments: Any) -> Outcome:
-    with _working:
-        return work(*arguments)
+    try:
+        with _working:
+            return work(*arguments)
+    finally:
+        gc.collect()  # what a failure holds in cycles, the archive with it, before the next one brings its own
 
 
 def _end_when_idle() -> None:
