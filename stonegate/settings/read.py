@@ -115,5 +115,7 @@ def _read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path.name}", cause=str(error)) from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path.name}", cause=error.strerror or str(error)) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path.name} is no UTF-8", hint="save it as UTF-8") from None

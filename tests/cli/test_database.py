@@ -240,10 +240,24 @@ def test_what_was_dropped_by_hand_is_named(run: Run, deployed: str) -> None:
     assert made.code == 0 and "constraint notes.notes_pkey was dropped by hand since the last deployment" in made.out
 
 
-def test_a_view_that_nobody_declared_holds_no_data(run: Run, deployed: str) -> None:
-    psql(deployed, "CREATE VIEW somebodys AS SELECT id FROM notes")
-    made = run("plan", "-d", deployed, "--allow", "drop_view:somebodys")
-    assert "- view somebodys" in made.out and "deletes-data" not in made.out
+def test_what_nobody_declared_is_in_the_way_until_it_is_named(
+    run: Run, write_folder: WriteFolder, deployed: str
+) -> None:
+    psql(deployed, "CREATE VIEW somebodys AS SELECT legacy FROM notes")
+    psql(
+        deployed,
+        "CREATE FUNCTION theirs() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(legacy) FROM notes; END",
+    )
+    write_folder(
+        NOTES | {"tables/notes.pssql": NOTES["tables/notes.pssql"].replace("legacy text", "legacy varchar(9)")}
+    )
+    refused = run("plan", "-d", deployed, "--force")
+    named = re.findall(r"--allow (\S+)", refused.out.partition("blocked")[2])
+    assert refused.code == 4 and sorted(named) == ["drop_routine:theirs()", "drop_view:somebodys"]
+    allowed = [f"--allow={each}" for each in named]
+    made = run("plan", "-d", deployed, "--force", *allowed)
+    assert made.code == 0 and "- view somebodys" in made.out and "deletes-data" not in made.out
+    assert run("apply", "-d", deployed, "--force", *allowed).code == 0
 
 
 def test_a_saved_plan_is_carried_out_once(run: Run, write_folder: WriteFolder, deployed: str) -> None:

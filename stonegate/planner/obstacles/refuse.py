@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from stonegate.model.catalog import Catalog
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
 from stonegate.planner.obstacles.disturbances import RESTORED, Disturbance
+
+#: What nobody declared and may be dropped by naming it (behaviour, §4 "Tables").
+_NAMED = {
+    ObjectKind.VIEW: ConsentToken.DROP_VIEW,
+    ObjectKind.MATERIALIZED_VIEW: ConsentToken.DROP_VIEW,
+    ObjectKind.ROUTINE: ConsentToken.DROP_ROUTINE,
+}
 
 
 def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, live: Catalog) -> Blocked:
@@ -14,6 +22,8 @@ def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, liv
     if disturbance.cause.restored:
         verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
     hint = f"drop {dependent} in a migration, or declare it in the folder"
+    if dependent.kind in _NAMED:
+        hint += f"; or let this deployment drop it: --allow {_NAMED[dependent.kind]}:{dependent.label}"
     column = live.column(dependent) if dependent.kind is ObjectKind.COLUMN else None
     stays = column is not None and desired.column(dependent) is not None
     if dependent in desired.objects or stays:
