@@ -5,6 +5,7 @@ Declared ones are dropped and restored around the change; objects outside the fo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stonegate.model.catalog import (
@@ -143,6 +144,9 @@ class _Clearing:
             case ObjectKind.INDEX | ObjectKind.CONSTRAINT:
                 if self._must_rebuild(dependent, disturbance):
                     self._restore(dependent, disturbance)
+                elif disturbance.retyped:
+                    for foreign in self._relying(dependent, disturbance.key):
+                        self._restore(foreign, disturbance)
             case ObjectKind.COLUMN:
                 self._clear_column(dependent, disturbance)
             case ObjectKind.SEQUENCE:
@@ -185,6 +189,15 @@ class _Clearing:
                 return self._is_unstable(dependent)
             return dependent.kind is ObjectKind.CONSTRAINT and self._is_recreated(dependent)
         return not same_table or disturbance.cause.action is Action.RECREATE
+
+    def _relying(self, key: ObjectKey, column: ObjectKey) -> Iterator[ObjectKey]:
+        """Foreign keys to a unique key that merely INCLUDEs the column: PostgreSQL does not take these along when it
+        makes the index anew, and refuses."""
+        part = self._part(key, self.live)
+        if isinstance(part, Constraint | Index) and " INCLUDE (" in part.definition:
+            is_key = isinstance(part, Constraint) and column.member in part.columns
+            users = self.live.dependents.get(key, ()) if not is_key else ()
+            yield from (user for user in users if user in self.live.foreign_keys and not self._is_inherited(user))
 
     def _keeps_comparable(self, foreign: ObjectKey, retyping: Change) -> bool:
         """True if the two ends of a foreign key can be compared while one alone has the new type."""

@@ -1,0 +1,2 @@
+INSERT INTO book VALUES (1, 'a', 1);
+INSERT INTO loan VALUES (1, 1);
