@@ -60,7 +60,7 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "max_wal_senders": "0",
     "wal_level": "minimal",
-    # In the data directory, which goes with the server: what one that was killed leaves in /dev/shm stays there for ever.
+    # In the data directory, which goes with the server: what a killed one leaves in /dev/shm stays there for ever.
     "dynamic_shared_memory_type": "mmap",
 }
 FAST = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import psycopg
 import pytest
 
 from stonegate.errors import PlatformAlreadyRegistered, PlatformIsolationViolation, StonegateError
@@ -45,6 +46,21 @@ async def test_of_those_who_register_a_role_one_gets_it(any_fleet: Fleet) -> Non
         refused = (PlatformRecord, PlatformAlreadyRegistered, PlatformIsolationViolation)
         assert [each for each in ended if not isinstance(each, refused)] == []
         assert fleet.rows("postgres", "SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", role) == [(True,)]
+
+
+async def test_a_rotation_beside_a_change_of_the_role_gets_through(fleet: Fleet) -> None:
+    role = f"{fleet.name}rolled"
+    await register_platform(fleet.registry, fleet.url, fleet.name, user=role, password="first")
+    async with await psycopg.AsyncConnection.connect(fleet.url) as other:
+        await other.execute(f"ALTER ROLE {role} CONNECTION LIMIT 50")
+        rotating = asyncio.create_task(rotate_password(fleet.registry, fleet.url, fleet.name, password="second"))
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+        while not fleet.rows("postgres", waiting, f'ALTER ROLE "{role}"%'):
+            assert not rotating.done()
+            await asyncio.sleep(0.01)
+    await rotating  # PostgreSQL told it "tuple concurrently updated"
+    login = fleet.registry.platform(fleet.name).login
+    assert login is not None and login.passwords == ("second",)
 
 
 async def test_of_those_who_adopt_a_database_one_gets_all_of_it(fleet: Fleet) -> None:

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from stonegate.database.connect import Session, answers_yes, connect
 from stonegate.database.failures import message_of
+from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
 
 T = TypeVar("T")
@@ -75,16 +76,17 @@ async def create_role(conn: Session, name: str, password: str) -> bool:
 
 
 async def set_password(conn: Session, name: str, password: str) -> None:
-    """Give a role another password; sessions that are open stay.
+    """Give a role another password; sessions that are open stay. Once more where somebody else alters it meanwhile.
 
     Raises:
         MigrationFailed: the session's role may not.
+        LockTimeout: others alter it all the time.
     """
     statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
         sql.Identifier(name), sql.Literal(_verifier(conn, name, password))
     )
     try:
-        await conn.execute(statement)
+        await run_with_lock_retry(lambda: conn.execute(statement))
     except psycopg.Error as error:
         raise _refused(error, f"the password of the role {name} cannot be changed") from error
 
