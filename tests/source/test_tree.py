@@ -182,6 +182,11 @@ class TestScopes:
         members = [(path, b"select 1") for path in self.FILES]
         assert read_archive(targz(*members), "x", scope="main") == read_tree(self.folder(tmp_path), scope="main")
 
+    def test_what_was_packed_of_one_scope_needs_no_choice(self, tmp_path: Path) -> None:
+        packed = pack_tree(self.folder(tmp_path), scope="tenant")
+        assert read_archive(packed, "x") == read_archive(packed, "x", scope="tenant")
+        assert read_archive(packed, "x").digest == read_tree(tmp_path, scope="tenant").digest
+
     @pytest.mark.parametrize(("scope", "message"), [(None, "holds several scopes"), ("other", "no such scope")])
     def test_the_choice_must_be_made(self, tmp_path: Path, scope: str | None, message: str) -> None:
         with pytest.raises(SourceError, match=message):

@@ -123,6 +123,8 @@ def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) 
                 or "name the folder that holds tables/ and functions/, or start one with `stonegate init`",
             )
         return (base,)
+    if scope is None and len(scopes) == 1:
+        (scope,) = scopes  # what `stonegate pack --scope` made, for those that name none: the requests of the gateway
     if scope is None:
         raise SourceError(
             f"{label} holds several scopes: {', '.join(scopes)}",
@@ -234,7 +236,8 @@ def _arrange(raw: RawTree, label: str, scope: str | None) -> SourceBytes:
     """Sort what was found into kinds, decode it, and name everything that is left out."""
     _require_text((label, *raw.directories, *raw.files))
     prefixes = _locate(_children(raw), scope, label)
-    folders, warnings = _sort_directories(raw, prefixes, has_scopes=scope is not None)
+    has_scopes = any(part in _SCOPES for part in prefixes[-1].split("/"))
+    folders, warnings = _sort_directories(raw, prefixes, has_scopes=has_scopes)
     files: list[SourceFile] = []
     digests: dict[str, str] = {}
     errors: list[SourceError] = []
