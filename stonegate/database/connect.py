@@ -17,7 +17,12 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
-from stonegate.database.failures import INVALID_CATALOG_NAME, LETS_NOBODY_IN, explain_failure
+from stonegate.database.failures import (
+    INVALID_CATALOG_NAME,
+    LETS_NOBODY_IN,
+    TOO_MANY_CONNECTIONS,
+    explain_failure,
+)
 from stonegate.errors import ConnectionFailed, DatabaseNotFound, UsageError
 
 #: One session on a database, whatever its rows are made into.
@@ -74,6 +79,9 @@ _HAS_TRANSACTION_TIMEOUT: Final = 170000
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 _CLOSED: Final = "not currently accepting connections"
+_FULL: Final = "too many (?:clients|connections)|remaining connection slots"
+#: The codes of refusals that somebody tells from others.
+_LOGIN_STATES: Final = ((_CLOSED, LETS_NOBODY_IN), (_FULL, TOO_MANY_CONNECTIONS))
 _MISSET: Final = "correct it in the URL, the service file or PGCONNECT_TIMEOUT"
 #: What libpq and the server say at login, which comes without an SQLSTATE, and what to type next.
 _LOGIN_HINTS: Final = (
@@ -90,7 +98,7 @@ _LOGIN_HINTS: Final = (
     (r"role .* does not exist", "create the role, or name another user"),
     (r"too many connections for database", "ALTER DATABASE … CONNECTION LIMIT lets in more"),
     (r"too many connections for role", "lower --concurrency, or ALTER ROLE … CONNECTION LIMIT lets in more"),
-    (r"too many (?:clients|connections)|remaining connection slots", "lower --concurrency or raise max_connections"),
+    (_FULL, "lower --concurrency or raise max_connections"),
     (r"starting up|shutting down|in recovery", "the server is not ready: try again in a moment"),
     (r"permission denied for database", "GRANT CONNECT ON DATABASE to this user"),
     (_CLOSED, "the database is closed: ALTER DATABASE … ALLOW_CONNECTIONS true lets sessions in"),
@@ -252,7 +260,7 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
         f'cannot connect to database "{database}" on {host}:{port}',
         cause=words,
         hint=next(hints, "check the database URL"),
-        sqlstate=LETS_NOBODY_IN if _CLOSED in words else error.sqlstate,
+        sqlstate=next((state for pattern, state in _LOGIN_STATES if re.search(pattern, words)), error.sqlstate),
         database=database,
     )
 

@@ -23,6 +23,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK = "40P01"
 INTERNAL_ERROR = "XX000"
 INVALID_CATALOG_NAME = "3D000"
+TOO_MANY_CONNECTIONS = "53300"
 LETS_NOBODY_IN = "55000"  # of a login: ALLOW_CONNECTIONS is false
 _NO_PRIVILEGE = "42501"
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).

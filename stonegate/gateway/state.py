@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stonegate.database.call.session import CallSession
 from stonegate.database.connect import connect
+from stonegate.database.failures import TOO_MANY_CONNECTIONS
 from stonegate.errors import DataDirUnusable, StonegateError, UsageError
 from stonegate.fleet.registry import Registry
 from stonegate.gateway.board import Board
@@ -115,7 +116,7 @@ class Gateway:
             self.metrics.count_deploy(kind, status)
 
     async def is_connected(self) -> bool:
-        """Whether PostgreSQL lets us in."""
+        """Whether PostgreSQL answers; one that has no session left does, to the calls that have theirs."""
         asked, known = self._health
         if time.monotonic() - asked < HEALTH_SECONDS:
             return known
@@ -126,7 +127,7 @@ class Gateway:
             known = True
         except StonegateError as error:
             LOG.warning("PostgreSQL cannot be reached: %s", "; ".join(filter(None, (error.message, error.cause))))
-            known = False
+            known = error.sqlstate == TOO_MANY_CONNECTIONS
         self._health = (time.monotonic(), known)
         return known
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import threading
 import time
@@ -10,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from stonegate.database.call.pipeline import CLEAN_SECONDS
+from stonegate.gateway.state import HEALTH_SECONDS
 from tests.gateway.gateway import Gateway, start_gateway
 from tests.gateway.load import FUNCTIONS, SESSIONS, Client, Crowd, Heard, deploy, eventually
 from tests.servers import MakePrivateServer, Server, psql
@@ -84,6 +87,22 @@ async def test_a_restart_of_postgresql_under_load(home: Path, private_server: Ma
             heard = await asking
         for each in heard.values():
             assert_only_unreachable(each)
+
+
+def test_one_without_sessions_to_spare_is_ready_for_those_who_have_theirs(
+    home: Path, private_server: MakePrivateServer
+) -> None:
+    server = private_server(18, max_connections="12", superuser_reserved_connections="3")
+    with start_gateway(home, server.admin_url) as gateway, contextlib.ExitStack() as held:
+        deploy(server, gateway, "load", "a")
+        assert answers(gateway, "a")
+        with pytest.raises(psycopg.OperationalError, match=r"connection slots|too many clients"):
+            for _ in range(13):
+                held.enter_context(psycopg.connect(server.url()))
+        time.sleep(HEALTH_SECONDS)
+        ready = gateway.get("/ready")
+        assert (ready.status_code, ready.json()["postgres_connected"]) == (200, True)
+        assert answers(gateway, "a")
 
 
 def answers(gateway: Gateway, tenant: str) -> bool:
