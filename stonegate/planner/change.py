@@ -187,8 +187,8 @@ def _decide(
     warnings: list[str] = []
     for change in wanted:
         remembered = change.exception
-        refused = allowed.refusal(change) is not None
-        if refused and (plan.mode is Mode.ADOPTION or remembered in state.excepted):
+        refused = allowed.refusal(change)
+        if refused is not None and (plan.mode is Mode.ADOPTION or remembered in state.excepted):
             excepted.append(remembered)
             if plan.mode is Mode.ADOPTION:
                 warnings.append(f"left as it is (first stonegate deployment): {change.reason or change.identity}")
@@ -198,7 +198,7 @@ def _decide(
         if reason is None:
             changes.append(change)
         elif asks and not allowed.overwrites(change):
-            blocked.append(drift.block(change, reason))
+            blocked.append(drift.block(change, reason, refused))
         else:
             changes.append(replace(change, reason=drift.sentence(change, reason), overwrites=asks))
     return _Decided(changes=tuple(changes), blocked=tuple(blocked), excepted=tuple(excepted), warnings=tuple(warnings))

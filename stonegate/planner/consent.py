@@ -90,7 +90,7 @@ def with_consents(steps: Iterable[Step], allowed: Allowed) -> tuple[Step, ...]:
 def unmatched(consents: Iterable[Consent], steps: Iterable[Step], blocked: Iterable[Blocked]) -> tuple[str, ...]:
     """Warnings of consents to one object that no step uses, while a change of that kind is blocked: mistyped ones."""
     used = {consent for step in steps for consent in step.consents}
-    refused = {re.sub("^--allow[ -]", "", reason.allow or "").partition(":")[0] for reason in blocked}
+    refused = {token for reason in blocked for token in re.findall(r"--allow[ -](\w+)", reason.allow or "")}
     return tuple(
         f"--allow {consent} matches nothing in this plan"
         for consent in consents

@@ -41,14 +41,15 @@ class Drift:
         """True for what is written again without asking; the old text goes into the changelog."""
         return change.key.kind in CODE_KINDS or change.aspect in _ENSURED
 
-    def block(self, change: Change, reason: str) -> Blocked:
-        """The refusal for a hand-made change of a managed object."""
+    def block(self, change: Change, reason: str, otherwise: Blocked | None) -> Blocked:
+        """The refusal for a hand-made change of a managed object; `otherwise` is that of undoing it."""
+        also = f" {otherwise.allow}" if otherwise is not None and otherwise.allow else ""
         return Blocked(
             code="drift",
             object=change.key.label,
             change_class=change.change_class,
             reason=f"{change.key} was {reason}",
-            allow="--allow-drift",
+            allow=f"--allow-drift{also}",
             hint="put it into the folder, undo it, or let this deployment overwrite it with --allow-drift",
         )
 

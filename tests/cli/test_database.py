@@ -225,6 +225,7 @@ def test_drift_is_shown_and_blocks(run: Run, deployed: str, consent: str, record
     assert run("plan", "-d", deployed).code == 5
     assert run("apply", "-d", deployed).code == 5
     assert run("plan", "-d", deployed, "--force").code == 5
+    assert "allow it: --allow-drift --allow set_not_null:notes.title\n" in run("plan", "-d", deployed).out
     mistyped = run("plan", "-d", deployed, "--allow", "drift:notes.titel")
     assert mistyped.code == 5 and "--allow drift:notes.titel matches nothing" in mistyped.out
     allowed = run("apply", "-d", deployed, consent, "--allow", "set_not_null")

@@ -149,9 +149,10 @@ def enumerate_outcomes(counts: dict[Action, Counter[str]], outcomes: dict[Action
 
 
 def shell_consent(allow: str) -> str:
-    """`--allow token:object` as it can be pasted into a shell."""
-    option, space, value = allow.partition(" ")
-    return f"{option} {shlex.quote(value)}" if space else option
+    """`--allow token:object`, also behind `--allow-drift`, as it can be pasted into a shell."""
+    drift = "--allow-drift " if allow.startswith("--allow-drift ") else ""
+    option, space, value = allow.removeprefix(drift).partition(" ")
+    return f"{drift}{option} {shlex.quote(value)}" if space else option
 
 
 def consents_of(step: Step) -> tuple[str, ...]:
