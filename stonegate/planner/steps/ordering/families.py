@@ -13,6 +13,7 @@ from stonegate.planner.steps.operations import Operation, Part, Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 _PARTS = (ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+_MEMBERS = frozenset({*_PARTS, ObjectKind.COLUMN, ObjectKind.ATTRIBUTE})
 #: Aspects of changes that say something about a constraint or index.
 _REMARKS = ("comment", "clustered", "replica_identity", "statistics")
 
@@ -43,7 +44,8 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         kept = table.parents if table is not None else ()
         left = {p.key(ObjectKind.TABLE) for p in former.parents if p not in kept}
         if former.of_type is not None and table is not None and table.of_type is None:
-            left.add(former.key)  # a typed table can neither get nor lose a column
+            # A typed table can neither get nor lose a column but by its type, whose changes reach it.
+            left |= {former.key, former.of_type.key(ObjectKind.TYPE)}
         staying = {p.key(ObjectKind.TABLE) for p in kept}
         left |= {above for parent in left for above in index.live.ancestors(parent)}
         left -= {above for parent in staying for above in (parent, *index.live.ancestors(parent))}
@@ -53,7 +55,7 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         heirlooms = {column.name for column in former.columns if column.inherited and is_free}
         above = frozenset(index.live.ancestors(former.key)) if left and is_free else frozenset()
         for second, other in enumerate(index.operations):
-            is_part = other.key.kind in (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX)
+            is_part = other.key.kind in _MEMBERS
             is_share = other.verb is Verb.DROP and other.key.own_name in shares
             is_heirloom = other.key.kind is ObjectKind.COLUMN and other.key.member in heirlooms
             is_own = other.table == former.key and (is_share or is_heirloom)

@@ -21,14 +21,13 @@ def table_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 def _within_tables(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Constraints and indexes go before the columns of their table, or the attributes of its type, change, and come
-    back, with comments, after."""
+    back after, before anything is said about them."""
     attached, members = (ObjectKind.CONSTRAINT, ObjectKind.INDEX), (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
     types = {table.key: table.of_type for table in index.live.tables if table.of_type is not None}
     for key, own in index.by_table.items():
         of = types.get(key)
         numbers = [*own, *(index.by_table.get(of.key(ObjectKind.TYPE), ()) if of else ())]
         columns = [number for number in numbers if index.operations[number].key.kind in members]
-        comments = {index.operations[each].key: each for each in numbers if index.aspect(each) == "comment"}
         for number in numbers:
             operation = index.operations[number]
             if operation.key.kind not in attached:
@@ -40,8 +39,8 @@ def _within_tables(index: OperationIndex) -> Iterator[tuple[int, int]]:
                         yield number, column
             elif operation.verb is Verb.CREATE:
                 yield from ((column, number) for column in columns)
-                if operation.key in comments:
-                    yield number, comments[operation.key]
+                said = (other for other in index.alterers(operation.key) if not index.operations[other].is_rename)
+                yield from ((number, other) for other in said)
 
 
 def _keys_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
