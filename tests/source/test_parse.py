@@ -117,6 +117,7 @@ class TestPlacement:
             ("seeders/a.sql", "UPDATE t SET a = 1", "is no INSERT", "migrations/"),
             ("types/a.sql", "ALTER DOMAIN d DROP CONSTRAINT c", "DROP CONSTRAINT", "migrations/"),
             ("types/a.sql", "ALTER DOMAIN d DROP NOT NULL", "DROP NOT NULL", "migrations/"),
+            ("tables/a.sql", "ALTER TABLE t DISABLE TRIGGER ALL", "DISABLE TRIGGER ALL", "name each"),
             ("tables/a.sql", "SET search_path = app, public", "SET has no business", "into routines"),
         ],
     )

@@ -167,7 +167,19 @@ def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, fam
         return True  # no USING for a computed value, and no new expression beside a new type
     if not same and desired.generated_kind == "stored" and rows_elsewhere(sides, family.live) is not None:
         return True  # neither way is open, which `_rebuild` says
+    if not same and desired.generated_kind == "virtual" and _is_watched(sides, family.live):
+        return True
     return not same and sides.live.server < _SET_EXPRESSION
+
+
+def _is_watched(sides: Sides, table: Table) -> bool:
+    """True if a check or a publication has PostgreSQL refuse SET EXPRESSION for the table's virtual columns, whatever
+    they mention (PostgreSQL 18)."""
+    family = (table, *sides.live.descendants(table.key))
+    dependents = (key for one in family for key in sides.live.dependents.get(one.key, ()))
+    return any(part.kind == "check" for one in family for part in one.constraints) or any(
+        key.kind is ObjectKind.OTHER and key.name.startswith("publication ") for key in dependents
+    )
 
 
 def _is_rebuilt_above(desired: Column, live: Column, family: Family) -> bool:

@@ -68,14 +68,20 @@ def _compare_pair(
         yield from _compare_name(sides, table, pair)
     if not family.carries_constraint(desired, live):
         yield from _compare_validity(sides, key, desired, live, former)
-    yield from compare_comment(sides, key, desired.comment, live.comment)
-    yield from compare_marks(sides, key, table, desired, live)
+    # PostgreSQL keeps what is said of a constraint of a retyped column, but not of the shares that partitions have.
+    said = _bare(live) if live.inherited and family.retypes(live) else live
+    yield from compare_comment(sides, key, desired.comment, said.comment)
+    yield from compare_marks(sides, key, table, desired, said)
+
+
+def _bare(part: Constraint) -> Constraint:
+    """What comes with a parent's, of which nothing is said yet."""
+    return replace(part, comment=None, clustered=False, replica_identity=False)
 
 
 def _compare_brought(sides: Sides, table: Table, part: Constraint) -> Findings:
-    """A constraint comes with a parent's, and nothing is said of it by then."""
-    key, bare = part_key(table, part), replace(part, clustered=False, replica_identity=False)
-    yield from compare_comment(sides, key, part.comment, None)
+    key, bare = part_key(table, part), _bare(part)
+    yield from compare_comment(sides, key, part.comment, bare.comment)
     yield from compare_marks(sides, key, table, part, bare)
 
 

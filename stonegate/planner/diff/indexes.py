@@ -26,11 +26,14 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
         elif family is not None and family.remakes(pair.live):
             yield from _rebuild(sides, desired, pair, REMADE)
         else:
-            yield from _compare_pair(sides, desired, pair)
+            yield from _compare_pair(sides, desired, pair, family)
     for pair in matched.replaced:
         if family is not None and family.loses(pair.desired, pair.live):
             yield create_part(sides, desired, pair.desired, MADE_ANEW)
-        elif not (family is not None and pair.desired.inherited and family.brings_index(pair.desired)):
+        elif family is not None and family.brings_index(pair.desired):
+            part = pair.desired
+            yield from _compare_remarks(sides, desired, part_key(desired, part), part, _bare(part))
+        else:
             yield from recreate_part(sides, desired, pair, "has another definition")
     for part in matched.missing:
         # The parent's takes an index in that is there already; else it would bring one under a made-up name.
@@ -46,7 +49,7 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
             yield from _surplus(sides, desired, live, part, known)
 
 
-def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Findings:
+def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index], family: Family | None) -> Findings:
     desired, live = pair.desired, pair.live
     if desired.valid and not live.valid:
         yield from _rebuild(sides, relation, pair, _why_invalid(relation))
@@ -57,7 +60,9 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index]) -> Fi
     yield from compare_name(sides, relation, pair)
     if live.valid and not desired.valid:
         yield Note(f"{key} is valid already")
-    yield from _compare_remarks(sides, relation, key, desired, live)
+    # PostgreSQL keeps what is said of an index of a retyped column, but not of the shares that partitions have.
+    forgets = family is not None and live.inherited and family.retypes(live)
+    yield from _compare_remarks(sides, relation, key, desired, _bare(live) if forgets else live)
 
 
 def _bare(part: Index) -> Index:

@@ -180,16 +180,18 @@ class Family:
     def remakes(self, part: Constraint | Index) -> bool:
         """True if PostgreSQL, which makes a live part of this partitioned table anew with a retyped column, would make
         up other names for its shares in partitions than the folder gives them."""
-        if self.live.partition_key is None or part.inherited or not self.retyped:
-            return False
-        names = {quote_ident(key.member or "").encode() for key in self.retyped}
-        if not any(token.text in names for token in lex(part.definition.encode())):
+        if self.live.partition_key is None or part.inherited or not self.retypes(part):
             return False
         return any(
             part_meaning(other) == part_meaning(part) and is_named_share(other, table.name)
             for table in self.sides.desired.descendants(self.desired.key)
             for other in (table.indexes if isinstance(part, Index) else table.constraints)
         )
+
+    def retypes(self, part: Constraint | Index) -> bool:
+        """True if a column that the part mentions gets another type or collation."""
+        names = {quote_ident(key.member or "").encode() for key in self.retyped}
+        return bool(names) and any(token.text in names for token in lex(part.definition.encode()))
 
     def _goes(self, part: Constraint | Index) -> bool:
         """True if the live part of this table is dropped, by itself or with the parent's that it is part of."""
@@ -256,14 +258,16 @@ def partitions_by(catalog: Catalog, table: Table, column: str) -> bool:
 def leaves_column(table: Table, column: str, desired: Catalog, live: Catalog) -> bool:
     """True if a child of the table keeps the column that the table itself loses: `ALTER TABLE ONLY` drops it then.
 
-    A child that has the column from another parent too keeps it anyway.
+    A child that has the column from another parent too keeps it anyway, and one that is made anew comes back there.
     """
+    wanted = desired.table(table.key)
+    returns = wanted is not None and wanted.column(column) is not None
     remaining = (desired.table(child.key) for child in live.children.get(table.key, ()))
     return any(
         child is not None
         and table.key.qualified in child.inherits
         and (kept := child.column(column)) is not None
-        and not (kept.inherited and _is_handed_down(child, table, column, desired, live))
+        and not (kept.inherited and (returns or _is_handed_down(child, table, column, desired, live)))
         for child in remaining
     )
 

@@ -6,7 +6,7 @@ from stonegate.model.catalog import NOT_VALID, Column
 from stonegate.model.names import ObjectKey, quote_ident
 from stonegate.model.plan import Action
 from stonegate.planner.diff.findings import Findings, Note
-from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, Family
 from stonegate.planner.diff.naming import is_given_not_null, make_object_name
 from stonegate.planner.diff.sides import Sides
 
@@ -28,9 +28,7 @@ def _compare_presence(
     sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None, family: Family
 ) -> Findings:
     before, after = not_null_text(live), not_null_text(desired)
-    if before == after or (
-        family.carries(desired, live, "not_null") and family.carries(desired, live, "not_null_options")
-    ):
+    if before == after or _comes_from_parent(desired, live, family):
         return
     is_kept = last is None or not_null_text(last) == after or family.hands_down_null(live.name) == (True, True)
     if after is not None and after == f"{before} {NOT_VALID}" and is_kept:
@@ -49,13 +47,17 @@ def _compare_presence(
     )
 
 
+def _comes_from_parent(desired: Column, live: Column, family: Family) -> bool:
+    return family.carries(desired, live, "not_null") and family.carries(desired, live, "not_null_options")
+
+
 def _compare_origin(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
     """Whether a NOT NULL that parents hand down is the table's own besides (PostgreSQL 18)."""
-    stays = not_null_text(desired) == not_null_text(live) is not None and family.hands_down_null(live.name) == (
-        True,
-        True,
-    )
-    if not stays or desired.not_null_inherited == live.not_null_inherited:
+    before, after = family.hands_down_null(live.name)
+    stays = before and after and not_null_text(desired) == not_null_text(live) is not None
+    comes = after and desired.not_null and not live.not_null and _comes_from_parent(desired, live, family)
+    inherited = live.not_null_inherited if live.not_null else sides.live.server >= LOCAL_NOT_NULL
+    if not (stays or comes) or desired.not_null_inherited == inherited:
         return
     if desired.not_null_inherited:
         yield Note(f"{key}: NOT NULL is the table's own instead of its parent's alone")
@@ -80,9 +82,9 @@ def _compare_name(
     if (text := not_null_text(desired)) is None or not_null_text(live) not in (text, f"{text} {NOT_VALID}"):
         return
     wanted, present = desired.not_null_name, live.not_null_name
-    if wanted == present or family.carries(desired, live, "not_null_name"):
-        return
     before, after = family.hands_down_null(live.name)
+    if wanted == present or (after and family.carries(desired, live, "not_null_name")):
+        return
     if before and (after or live.not_null_inherited):
         if after and (is_given_not_null(wanted) or is_given_not_null(present)):
             yield Note(f"{key}: its NOT NULL constraint {present} would be called {wanted} in a new database")

@@ -35,7 +35,8 @@ class Disturbance:
 
 def disturbances(change: Change, desired: Catalog, live: Catalog) -> Iterator[Disturbance]:
     """What the change drops or retypes, the object itself first; nothing for one that is felt by nobody."""
-    retyped = change.key.kind is ObjectKind.COLUMN and change.aspect in ("type", "generated")
+    members = (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
+    retyped = change.key.kind in members and change.aspect in ("type", "generated")
     if change.action in (Action.DROP, Action.RECREATE) or retyped:
         for key in (change.key, *_heirs(change.key, change, desired, live)):
             yield Disturbance(key, retyped, change)

@@ -183,6 +183,13 @@ def build_table_change(statement: Statement, declarations: Declarations) -> Sour
                 line=statement.line,
                 hint="write the final form into the CREATE statement and the step into migrations/",
             )
+        if command["subtype"] in _ALL_TRIGGERS:
+            raise MisplacedStatement(
+                "DISABLE TRIGGER ALL and USER mean the triggers that stand before them, and a folder has no such order",
+                file=statement.file.path,
+                line=statement.line,
+                hint="name each: ALTER TABLE … DISABLE TRIGGER …",
+            )
         unique = _note_subcommand(draft, key, node["relation"], command) or unique
     switched = _switched(key, node)
     if switched is not None:
@@ -190,6 +197,7 @@ def build_table_change(statement: Statement, declarations: Declarations) -> Sour
     return replace(draft.changed(Verb.ALTER, key, target=key), unique_key=unique)
 
 
+_ALL_TRIGGERS = frozenset({"AT_DisableTrigAll", "AT_DisableTrigUser"})
 _TRIGGER_SWITCHES = frozenset({"AT_EnableTrig", "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig", "AT_DisableTrig"})
 _RULE_SWITCHES = frozenset({"AT_EnableRule", "AT_EnableAlwaysRule", "AT_EnableReplicaRule", "AT_DisableRule"})
 

@@ -44,7 +44,10 @@ def build_routine(statement: Statement, declarations: Declarations) -> SourceIte
         draft.needs.type(node["returnType"])
     draft.needs.walk(sql_body(statement))
     check_body(statement)
-    body = _options(node).get("as")
+    options = _options(node)
+    if "support" in options:
+        draft.needs.routine(*qualified(options["support"]["arg"]["List"]["items"]))
+    body = options.get("as")
     item = draft.created(routine_of(node, declarations.types))
     line = None if body is None else statement.line_at(body["arg_location"])
     return replace(item, body_line=line, original=original_routine(statement))

@@ -1,0 +1,2 @@
+INSERT INTO t (a, b) VALUES (1, 1);
+INSERT INTO child VALUES (1);

@@ -1,0 +1,4 @@
+CREATE TABLE t (a int, b text NOT NULL) PARTITION BY RANGE (a);
+CREATE TABLE t1 PARTITION OF t (b NOT NULL) FOR VALUES FROM (0) TO (100);
+CREATE TABLE animal (id int, name text NOT NULL);
+CREATE TABLE dog (name text NOT NULL) INHERITS (animal);
