@@ -53,7 +53,7 @@ def _removed_type(sides: Sides, key: ObjectKey) -> Findings:
         return
     users = tuple(str(user) for user in sides.users_of_type(key) if not _lets_go(sides, user))
     if users:
-        yield Note(f"{key} is no longer declared, and kept: {in_list(users)} still use it")
+        yield Note(f"{key} is no longer declared, and kept: it is in use by {in_list(users)}")
     else:
         yield sides.change(Action.DROP, key, f"{key} is no longer declared, and nothing uses it")
 
@@ -119,7 +119,7 @@ def _recreate(sides: Sides, key: ObjectKey, reason: str, before: str, after: str
     yield sides.change(
         Action.ALTER if aspect else Action.RECREATE,
         key,
-        f"{reason}, and {in_list(users)} use it",
+        f"{reason}, and is in use by {in_list(users)}",
         aspect=aspect,
         before=before,
         after=after,
