@@ -152,6 +152,8 @@ def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
         yield key.kind, key.schema, key.name
     elif key.kind not in NAMESPACE_KINDS:
         yield key
+        if key.kind is ObjectKind.TRIGGER:  # partitions have it under this name
+            yield from (below.key.part(key.kind, key.member or "") for below in catalog.descendants(key.owner))
         table = catalog.table(key.owner) if key.kind is ObjectKind.COLUMN and operation.verb is not Verb.ALTER else None
         column = table.column(key.member or "") if table is not None else None
         yield from _sequence_names(column) if column is not None and not change.aspect else ()
