@@ -24,6 +24,7 @@ from stonegate.database.failures import (
     explain_failure,
 )
 from stonegate.errors import ConnectionFailed, DatabaseNotFound, UsageError
+from stonegate.model.names import LONGEST_NAME
 
 #: One session on a database, whatever its rows are made into.
 Session: TypeAlias = AsyncConnection[Any]
@@ -222,6 +223,7 @@ def _complete(
     """The conninfo with our defaults; kept, since taking it apart costs a tenth of a connection."""
     params = parse_conninfo(conninfo)
     known = with_defaults(params)
+    _require_whole_name(known.get("dbname") or "")
     params.setdefault("fallback_application_name", application_name)
     # A service file ranks below the conninfo: what it may say is not ours to override, but for time zone and encoding.
     if "service" not in known:
@@ -232,6 +234,16 @@ def _complete(
     if connect_timeout is not None:
         params["connect_timeout"] = str(connect_timeout)
     return make_conninfo("", **params)
+
+
+def _require_whole_name(database: str) -> None:
+    """PostgreSQL cuts longer names without a word, and then two databases are one."""
+    size = len(database.encode())
+    if size > LONGEST_NAME:
+        raise UsageError(
+            f'the database name "{database}" has {size} bytes, PostgreSQL takes {LONGEST_NAME}',
+            hint="choose a shorter name",
+        )
 
 
 def _in_words(settings: Mapping[str, str]) -> str:

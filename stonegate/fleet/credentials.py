@@ -13,9 +13,9 @@ from stonegate.database.server.locks import hold_lock, role_key
 from stonegate.database.tenants.roles import can_login, create_role, drop_role, read_role, require_member, set_password
 from stonegate.errors import PlatformAlreadyRegistered, StonegateError, UsageError
 from stonegate.fleet.files import locked_meanwhile
-from stonegate.fleet.names import LONGEST
 from stonegate.fleet.records import Login, PlatformRecord, set_login, set_next_password
 from stonegate.fleet.registry import Registry
+from stonegate.model.names import LONGEST_NAME
 
 _PASSWORD_BYTES = 32
 
@@ -43,8 +43,8 @@ async def register_platform(
         if password is not None:
             raise UsageError("a password was given, but no role", hint="--db-user ROLE")
         return await asyncio.to_thread(registry.register, name)
-    if not user or len(user.encode()) > LONGEST:
-        raise UsageError(f"the role's name must have 1 to {LONGEST} bytes", hint="--db-user ROLE")
+    if not user or len(user.encode()) > LONGEST_NAME:
+        raise UsageError(f"the role's name must have 1 to {LONGEST_NAME} bytes", hint="--db-user ROLE")
     if "\x00" in user + (password or ""):
         raise UsageError("the role or its password holds the character U+0000, which PostgreSQL has not")
     chosen = password or secrets.token_urlsafe(_PASSWORD_BYTES)

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 
 from stonegate.errors import UsageError
-from stonegate.model.names import REFERENCE_PREFIX, TEMPORARY_PREFIX
+from stonegate.model.names import LONGEST_NAME, REFERENCE_PREFIX, TEMPORARY_PREFIX
 
-LONGEST = 63  # bytes of an identifier: NAMEDATALEN - 1 (manual 4.1.1)
 #: Databases that stonegate makes for itself, and drops without asking anybody.
 RESERVED = (TEMPORARY_PREFIX, REFERENCE_PREFIX)
 MAIN = "main"
@@ -46,9 +45,9 @@ class Owner:
             parts.append(sanitise(self.schema, "schema"))
         parts.append(sanitise(MAIN if self.tenant is None else self.tenant, "tenant"))
         name = "_".join(parts)
-        if len(name) > LONGEST:
+        if len(name) > LONGEST_NAME:
             raise UsageError(
-                f"the database name {name} has {len(name)} bytes, PostgreSQL takes {LONGEST}",
+                f"the database name {name} has {len(name)} bytes, PostgreSQL takes {LONGEST_NAME}",
                 hint="choose shorter names of platform, schema or tenant",
             )
         if name.startswith(RESERVED):
@@ -80,8 +79,8 @@ def sanitise(text: str, what: str) -> str:
     name = word_of(text)
     if not name:
         raise UsageError(f"the {what} {text!r} has no letter or digit", hint="names are made of a-z, 0-9 and _")
-    if len(name) > LONGEST:
-        raise UsageError(f"the {what} {text[:80]!r} has more than {LONGEST} bytes", hint="choose a shorter name")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"the {what} {text[:80]!r} has more than {LONGEST_NAME} bytes", hint="choose a shorter name")
     return name
 
 

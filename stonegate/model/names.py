@@ -11,6 +11,8 @@ from stonegate.model.keywords import RESERVED
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
+#: Bytes of an identifier: NAMEDATALEN - 1 (manual 4.1.1).
+LONGEST_NAME = 63
 #: How the names of databases begin that whoever finds them without an owner drops; nobody else's begin like this.
 TEMPORARY_PREFIX = "stonegate_tmp_"
 REFERENCE_PREFIX = "stonegate_ref_"

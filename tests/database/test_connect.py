@@ -71,6 +71,11 @@ async def test_a_missing_database(server: Server) -> None:
     assert "FATAL" in (error.cause or "") and error.hint
 
 
+async def test_a_name_that_postgresql_would_cut(server: Server) -> None:
+    with pytest.raises(UsageError, match="has 64 bytes"):
+        await connect(server.url("ä" * 32))
+
+
 async def test_a_wrong_password_is_never_shown(server: Server) -> None:
     with pytest.raises(ConnectionFailed) as caught:
         await connect(server.tcp_url(password="open sesame"))

@@ -216,8 +216,8 @@ def _said(change: Change) -> str:
 
 def _verification(report: FleetReport, *, skipped: bool) -> dict[str, Any]:
     passed = not skipped and all(each.error is None for each in report.results)
-    errors = [each.error for each in report.results if each.error is not None]
-    log = "\n".join("; ".join((error.message, *error.details)) for error in errors) or None
+    failed = ((each.database, each.error) for each in report.results if each.error is not None)
+    log = "\n".join(f"{name}: {'; '.join((error.message, *error.details))}" for name, error in failed) or None
     parts = ("extensions", "types", "tables", "functions", "seeders")
     return {"passed": passed, **{f"{part}_verified": passed for part in parts}, "error_log": log}
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 
 from stonegate.model.catalog import Column
+from stonegate.model.names import LONGEST_NAME
 
-_MAX_BYTES = 63
 _LABELS = {
     "primary key": "pkey",
     "unique": "key",
@@ -32,7 +32,7 @@ def is_given_sequence(name: str, column: str) -> bool:
     """True if somebody chose the name of a sequence that the column owns: PostgreSQL's ends in "_{column}_seq", after
     what the table was called first. Of a long column name only the beginning is left; "" stands for any column."""
     found = re.search(r"_seq\d*\Z", name)
-    return found is None or (len(name.encode()) < _MAX_BYTES - 2 and not name[: found.start()].endswith(column))
+    return found is None or (len(name.encode()) < LONGEST_NAME - 2 and not name[: found.start()].endswith(column))
 
 
 def has_given_sequence(column: Column) -> bool:
@@ -43,7 +43,7 @@ def has_given_sequence(column: Column) -> bool:
 def make_object_name(name: str, addition: str, label: str) -> str:
     """`name_addition_label`, the longer of the first two parts cut until it fits; "" leaves a part out."""
     first, second = name.encode(), addition.encode()
-    room = _MAX_BYTES - (len(label.encode()) + 1 if label else 0) - (1 if addition else 0)
+    room = LONGEST_NAME - (len(label.encode()) + 1 if label else 0) - (1 if addition else 0)
     one, two = len(first), len(second)
     while one + two > room:
         if one > two:
@@ -94,7 +94,7 @@ def column_addition(columns: Iterable[str]) -> str:
     text = ""
     for column in columns:
         text += ("_" if text else "") + column
-        if len(text.encode()) > _MAX_BYTES:
+        if len(text.encode()) > LONGEST_NAME:
             break
     return text
 
@@ -115,7 +115,7 @@ def index_columns(definition: str) -> tuple[str, ...]:
         numbered, number = name, 0
         while numbered in names:
             number += 1
-            numbered = f"{name[: _MAX_BYTES - len(str(number))]}{number}"
+            numbered = f"{name[: LONGEST_NAME - len(str(number))]}{number}"
         names.append(numbered)
     return tuple(names)
 
