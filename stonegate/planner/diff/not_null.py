@@ -87,7 +87,8 @@ def _compare_name(
         return
     if before and (after or live.not_null_inherited):
         if after and (is_given_not_null(wanted) or is_given_not_null(present)):
-            yield Note(f"{key}: its NOT NULL constraint {present} would be called {wanted} in a new database")
+            names = f"{present or 'without a given name'} would be called {wanted or 'as PostgreSQL does'}"
+            yield Note(f"{key}: its NOT NULL constraint {names} in a new database")
         return
     usual = make_object_name(family.live.name, live.name, "not_null")
     was_declared = last is not None and last.not_null_name == present
