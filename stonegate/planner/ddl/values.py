@@ -113,8 +113,12 @@ def _default_changes(table: Table, desired: Column, context: DdlContext) -> Iter
     yield from children_defaults(table, desired, context)
 
 
-def _start_behind(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
-    """Moves a new sequence that no column owns behind the values of each one that takes its default from it."""
+def _start_behind(table: Table, desired: Column, context: DdlContext, before: str | None = None) -> Iterator[Clause]:
+    """Moves a new sequence that no column owns behind the values of each one that takes its default from it.
+
+    Args:
+        before: the last value of what the column had its values from; None where that was no sequence.
+    """
     key = table.key.part(ObjectKind.COLUMN, desired.name)
     for sequence in context.desired.sequences:
         name = sequence.key.qualified
@@ -122,7 +126,7 @@ def _start_behind(table: Table, desired: Column, context: DdlContext) -> Iterato
             continue
         users = context.desired.dependents.get(sequence.key, ())
         if key in users and desired.default == _next_value(sequence):
-            last = last_value(regclass(name))
+            last = ", ".join(filter(None, (last_value(regclass(name)), before)))
             yield advance(regclass(name), table.key.qualified, desired, sequence.options, last)
 
 
@@ -238,21 +242,22 @@ def make_way(sequence: Sequence, live: Catalog) -> Iterator[Clause]:
 
 def _from_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     name = table.key.qualified
-    if desired.owned_sequence is not None:
+    before = recalled(name, live.name)
+    behind = tuple(_start_behind(table, desired, context, before))
+    if desired.owned_sequence is not None or behind:
         # The identity's sequence has the name that the new one wants; it goes first, its value is remembered.
         yield remember(name, live.name, serial_sequence(name, live.name))
     yield column_clause(name, live.name, "DROP IDENTITY", Order.DROP_IDENTITY)
     if desired.owned_sequence is None:
         if desired.default is not None:
             yield set_default(name, desired.name, desired.default)
-            yield from _start_behind(table, desired, context)
+        yield from behind
         return
     sequence = sequence_of(desired, context.desired)
     yield create_owned_sequence(table, desired, sequence, Order.NEXT_SEQUENCE)
     yield set_default(name, desired.name, desired.default or "NULL", Order.NEXT_DEFAULT)
     yield from take_sequence(table, desired, context)
     options = sequence.options if sequence is not None else None
-    before = recalled(name, live.name)
     if desired.owned_sequence.key(ObjectKind.SEQUENCE) in context.live.objects:  # another column's, which goes on
         before = f"{before}, {last_value(regclass(desired.owned_sequence))}"
     yield advance(regclass(desired.owned_sequence), name, desired, options, before)

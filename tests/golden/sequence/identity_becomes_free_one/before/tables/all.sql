@@ -1,0 +1,4 @@
+CREATE TABLE bill (
+    no int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    total numeric
+);
