@@ -6,7 +6,7 @@ import gc
 from typing import Final
 
 #: Values that are made between two looks. With Python's 700 a third of a plan's time goes into looking; with this many
-#: it is a thirtieth, and what cycles there are, of tasks and failures, take some megabytes until they are found.
+#: it is a twentieth, and what cycles there are, of tasks and failures, take some megabytes until they are found.
 _MADE_IN_BETWEEN: Final = 100_000
 
 
