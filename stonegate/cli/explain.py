@@ -59,7 +59,11 @@ def types(
     """
     expect_json(wanted=format is options.ReportFormat.JSON)
     from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, type_change
+    from stonegate.source.syntax.grammar import is_type_name
 
+    for text in (old, new):
+        if text is not None and not is_type_name(text):
+            raise UsageError(f"{text!r} is no name of a type", hint="stonegate types 'numeric(8,2)' text")
     if old is not None and new is not None:
         row = MatrixRow(old=old, new=new, verdict=type_change(canonical(old), canonical(new), {}))
         if format is options.ReportFormat.JSON:

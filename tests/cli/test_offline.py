@@ -259,6 +259,10 @@ def test_types_prints_the_matrix_one_cell_or_one_row(run: Run) -> None:
     assert document["class"] == "incompatible"
     assert all(row["from"].startswith("smallint") for row in run("types", "int2", "--format", "json").json)
     assert run("types", "nosuchtype").code == 2
+    for wrong in ("", "numeric(8,2", "integer NOT NULL", "integer, d integer", "integer); SELECT (1"):
+        refused = run("types", "text", wrong)
+        assert refused.code == 2 and "is no name of a type" in refused.err
+        assert run("types", wrong).code == 2
 
 
 def test_explain_tells_hazards_consents_and_errors(run: Run) -> None:

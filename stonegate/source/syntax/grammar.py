@@ -110,6 +110,16 @@ def parse_nodes(text: str, path: str, *, outer: str | None = None, shift: int = 
     return nodes
 
 
+def is_type_name(text: str) -> bool:
+    """True if PostgreSQL's parser reads the text as the type of a column, known or not, and as nothing more."""
+    try:
+        (only,) = parse_nodes(f"CREATE TABLE t (c {text})", "")
+        (column,) = only["stmt"]["CreateStmt"]["tableElts"]
+    except (SyntaxFailure, KeyError, ValueError):
+        return False
+    return column["ColumnDef"].keys() <= {"colname", "typeName", "is_local", "location"}
+
+
 def parse_plpgsql(text: str) -> Node:
     """What PostgreSQL's plpgsql compiler makes of a CREATE FUNCTION or PROCEDURE; {} where it needs a catalog.
 
