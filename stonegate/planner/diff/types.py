@@ -271,7 +271,7 @@ def _refusal(sides: Sides, key: ObjectKey, *, tightens: bool) -> str | None:
     if not users:
         return None
     within = in_list(tuple(str(user) for user in users))
-    return f"PostgreSQL refuses, because {within} hold it inside of another type: create a new domain in a migration"
+    return f"PostgreSQL refuses: it stands inside of another type in {within}; create a new domain in a migration"
 
 
 def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainType) -> Findings:
