@@ -221,7 +221,8 @@ class _Clearing:
             return  # goes and comes back with the parent's
         declared = self.desired.column(dependent) is not None
         calls_on = column.generated is not None and dependent in self.desired.dependents.get(disturbance.key, ())
-        if self._is_freed(dependent) and not (calls_on and disturbance.key.kind is ObjectKind.ROUTINE):
+        lasting = calls_on and disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.ATTRIBUTE)
+        if self._is_freed(dependent) and not lasting:
             if column.generated is not None and self._is_ambiguous_beside(dependent, disturbance.key):
                 self._block(dependent, disturbance)
             if declared and column.default is not None and self._waits(disturbance.key):
@@ -229,6 +230,8 @@ class _Clearing:
             return
         by_default = disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.SEQUENCE)
         if declared and column.generated is not None and disturbance.retyped:
+            for aspect in ("type", "generated"):
+                self.changes.pop((dependent, aspect), None)
             self._add(disturbance.restoring(dependent, Action.RECREATE))
         elif declared and column.generated is None and by_default:
             self._add(replace(disturbance.restoring(dependent, Action.ALTER), aspect="default"))
