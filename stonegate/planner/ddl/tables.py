@@ -298,9 +298,9 @@ def table_clauses(aspect: str, desired: Table, live: Table, context: DdlContext)
         case "partition":
             yield from _partition_changes(desired, live)
         case "of_type":
-            if desired.of_type is None:  # a typed table can get no column
+            if live.of_type is not None:  # a typed table can get no column
                 yield Clause(table=desired.key.qualified, clause="NOT OF", order=Order.DETACH)
-            else:
+            if desired.of_type is not None:
                 yield Clause(table=desired.key.qualified, clause=f"OF {desired.of_type.sql}", order=Order.ATTACH)
         case "replica_identity":
             yield from replica_identity_clauses(desired)

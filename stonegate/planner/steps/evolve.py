@@ -158,7 +158,7 @@ def _clauses(operation: Operation, evolution: Evolution, heir: Access | None) ->
             return ddl.drop_former(change, domain) if isinstance(domain, DomainType) else ()
         case Verb.DROP if change.aspect in ("default", "former_default"):
             return ddl.drop_default(change.key)
-        case Verb.DROP if change.aspect in ("partition", "inherits"):
+        case Verb.DROP if change.aspect in ("partition", "inherits", "of_type"):
             return tuple(part for part in _alter(change, evolution) if part.order is ddl.Order.DETACH)
         case Verb.DROP:
             return _drop(operation, evolution)

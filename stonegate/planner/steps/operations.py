@@ -107,6 +107,7 @@ def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKe
     goes: each leaves before any of them comes back, and before another parent takes that one's place.
 
     So does a child that changes its place, before a check that it had from above is made anew: it joins with the new.
+    And so does a table of a type that becomes one of another, whose columns it gets in between.
     """
     parents = {
         change.key: (table.partition_of, change.before)
@@ -124,7 +125,8 @@ def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKe
     left = (change.key for change in changes if change.key in parents and (change.before or "").startswith(gone))
     checked = {change.key.owner for change in changes if change.action is Action.RECREATE and _is_check(change)}
     heirs = (change.key for change in changes if change.aspect == "inherits" and change.key in checked)
-    return frozenset((*(key for key, (parent, _) in parents.items() if parent in crowded), *left, *heirs))
+    typed = (change.key for change in changes if change.aspect == "of_type" and change.before and change.after)
+    return frozenset((*(key for key, (parent, _) in parents.items() if parent in crowded), *left, *heirs, *typed))
 
 
 def _is_check(change: Change) -> bool:
@@ -148,7 +150,7 @@ def _cut(change: Change, desired: Catalog, moving: frozenset[ObjectKey]) -> Iter
                 yield from _parts(change, table)
         case Action.REPLACE:
             yield Operation(verb=Verb.CREATE, change=change)
-        case _ if change.aspect in ("partition", "inherits") and change.key in moving:
+        case _ if change.key in moving and change.aspect in ("partition", "inherits", "of_type"):
             yield Operation(verb=Verb.DROP, change=change, early=True)
             yield Operation(verb=Verb.ALTER, change=change, part=Part.ATTACHMENT)
         case _ if change.aspect in FORMER.values():

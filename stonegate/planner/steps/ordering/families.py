@@ -43,7 +43,7 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
             continue
         kept = table.parents if table is not None else ()
         left = {p.key(ObjectKind.TABLE) for p in former.parents if p not in kept}
-        if former.of_type is not None and table is not None and table.of_type is None:
+        if former.of_type is not None and table is not None and table.of_type != former.of_type:
             # A typed table can neither get nor lose a column but by its type, whose changes reach it.
             left |= {former.key, former.of_type.key(ObjectKind.TYPE)}
         staying = {p.key(ObjectKind.TABLE) for p in kept}
