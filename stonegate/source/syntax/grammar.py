@@ -117,7 +117,7 @@ def is_type_name(text: str) -> bool:
         (column,) = only["stmt"]["CreateStmt"]["tableElts"]
     except (SyntaxFailure, KeyError, ValueError):
         return False
-    return column["ColumnDef"].keys() <= {"colname", "typeName", "is_local", "location"}
+    return set(column["ColumnDef"]) <= {"colname", "typeName", "is_local", "location"}
 
 
 def parse_plpgsql(text: str) -> Node:
