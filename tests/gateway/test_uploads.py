@@ -9,9 +9,10 @@ import signal
 import socket
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from starlette.datastructures import UploadFile
@@ -45,6 +46,24 @@ def measure(archive: bytes, seconds: float) -> Outcome:
     return Outcome(body={"size": len(archive), "pid": os.getpid()})
 
 
+class Circle:
+    """Holds an archive, and itself, as the traceback of a failure does."""
+
+    ever_made: ClassVar[list[weakref.ref[Circle]]] = []
+
+    def __init__(self, archive: bytes) -> None:
+        self.archive = archive
+        self.itself = self
+        Circle.ever_made.append(weakref.ref(self))
+
+
+def go_round(archive: bytes) -> Outcome:
+    """In the process: how many circles of earlier deployments are still there."""
+    found = sum(circle() is not None for circle in Circle.ever_made)
+    Circle(archive)
+    return Outcome(body={"found": found})
+
+
 def die(seconds: float) -> Outcome:
     """As if memory had run out."""
     time.sleep(seconds)
@@ -72,6 +91,12 @@ async def test_archives_are_read_in_their_turn_and_a_killed_process_is_replaced(
             continue
     else:
         raise AssertionError("no deployment is possible any more")
+    await processes.close(5)
+
+
+async def test_nothing_of_an_archive_stays_behind_its_deployment() -> None:
+    processes = Processes(1)
+    assert [(await processes.run(go_round, b"x")).body["found"] for _ in range(3)] == [0, 0, 0]
     await processes.close(5)
 
 
