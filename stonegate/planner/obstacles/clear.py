@@ -147,6 +147,8 @@ class _Clearing:
                 elif disturbance.retyped:
                     for foreign in self._relying(dependent, disturbance.key):
                         self._restore(foreign, disturbance)
+                    for change in self._forgotten(dependent, disturbance):
+                        self._add(change)
             case ObjectKind.COLUMN:
                 self._clear_column(dependent, disturbance)
             case ObjectKind.SEQUENCE:
@@ -198,6 +200,21 @@ class _Clearing:
             is_key = isinstance(part, Constraint) and column.member in part.columns
             users = self.live.dependents.get(key, ()) if not is_key else ()
             yield from (user for user in users if user in self.live.foreign_keys and not self._is_inherited(user))
+
+    def _forgotten(self, key: ObjectKey, disturbance: Disturbance) -> Iterator[Change]:
+        """Says again what is said of a share of a parent's part: PostgreSQL makes it anew with a retyped column, bare.
+
+        A table that another one refers to by the column is not compared for that.
+        """
+        share = self._part(key, self.desired)
+        if not self._is_inherited(key) or share is None:
+            return
+        if key in self.live.foreign_keys and share.comment is not None:
+            restoring = disturbance.restoring(key, Action.ALTER)
+            yield replace(restoring, aspect="comment", after=share.comment)
+        for user in self.live.dependents.get(key, ()):
+            if user.kind is ObjectKind.OTHER and user.name.startswith(REMARKS) and self._is_declared(user):
+                yield disturbance.restoring(user, Action.CREATE)
 
     def _keeps_comparable(self, foreign: ObjectKey, retyping: Change) -> bool:
         """True if the two ends of a foreign key can be compared while one alone has the new type."""
