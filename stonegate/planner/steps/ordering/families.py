@@ -98,6 +98,8 @@ def _fits_parent(below: Operation, above: Operation) -> bool:
     if above.change.aspect == "not_null" and above.change.after is not None:
         is_own = below.change.aspect == "not_null" and not (below.change.after or NOT_VALID).endswith(NOT_VALID)
         return below.change.aspect == "not_null_name" or (is_own and above.change.after.endswith(NOT_VALID))
+    if above.change.action is Action.RECREATE and below.change.action is Action.RECREATE:
+        return above.verb is below.verb is Verb.CREATE  # where the child has it as well, the parent's joins that
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
     return is_new and below.change.aspect in ("type", "generated")
 
