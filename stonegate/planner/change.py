@@ -17,6 +17,7 @@ from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.decide import MigrationPlan, plan_migrations
 from stonegate.planner.migrations.enum_values import moved_enums, refuse_values
 from stonegate.planner.migrations.moved import with_moved
+from stonegate.planner.migrations.other_tables import refuse_unreached
 from stonegate.planner.migrations.recorded import changed_migrations
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
@@ -109,6 +110,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *preview.rewound.blocked,
         *(refusal for refusal in refused if refusal is not None),
         *cleared.blocked,
+        *refuse_unreached(decided.changes, migrations.pending, given.live, evolution.live),
         *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),
     )
     return replace(

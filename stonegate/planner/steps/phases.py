@@ -10,6 +10,7 @@ from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
+from stonegate.model.tokens import words_of
 from stonegate.planner.migrations.backfill import (
     close,
     is_backfilled,
@@ -20,6 +21,7 @@ from stonegate.planner.migrations.backfill import (
 )
 from stonegate.planner.migrations.decide import MigrationPlan
 from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
+from stonegate.planner.migrations.other_tables import is_another, regrouped
 from stonegate.planner.migrations.rewind import with_rewound
 from stonegate.planner.reach import reached
 from stonegate.planner.steps.evolve import Evolution, evolve
@@ -73,6 +75,8 @@ def _before_migrations(
     rewound = frozenset(table.key for table in evolution.rewound)
     tables, routines = _mentioned(pending)
     words = words_in(pending)
+    tables = frozenset(key for key in tables if not is_another(key, pending, evolution.before))
+    moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
     made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
     by_key = {
         change.key: change
@@ -85,6 +89,8 @@ def _before_migrations(
         if key.kind is ObjectKind.ROUTINE:
             return key.qualified in routines
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
+        if additions and key.owner in moving and not words_of(key.member or "") <= words:
+            return False
         if additions and is_backfilled(change, words):
             return True
         return change.change_class is ChangeClass.SAFE and (key.kind in _NEW_OBJECTS or additions)

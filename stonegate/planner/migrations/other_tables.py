@@ -1,0 +1,82 @@
+"""Declared columns of tables that pending migrations rename, or attach partitions to and detach them from.
+
+A column that a migration may need is added before it. Where the table has another name by then, that would add it to
+another table, or to none; where a partition leaves, to that one as well; one that joins would lack it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Blocked, Change
+from stonegate.model.source import EffectVerb, Migration, MigrationStatement
+from stonegate.model.tokens import words_of
+
+
+def is_another(key: ObjectKey, pending: Iterable[Migration], before: Catalog) -> bool:
+    """True if the table of that name before the migrations is not the one that has it afterwards, or there is none."""
+    if key not in before.objects:
+        return True
+    return any(
+        key in (effect.key, effect.moved)
+        for migration in pending
+        for effect in migration.effects
+        if effect.verb in (EffectVerb.RENAME, EffectVerb.SET_SCHEMA)
+    )
+
+
+def regrouped(pending: Iterable[Migration], before: Catalog, after: Catalog, desired: Catalog) -> frozenset[ObjectKey]:
+    """The tables, all the way up, that the migrations detach partitions from, or that get one that stood alone; and
+    those themselves.
+
+    Args:
+        before, after: the database before the migrations, and behind them as far as their text tells.
+    """
+    found: set[ObjectKey] = set()
+    for migration in pending:
+        for effect in migration.effects:
+            if effect.verb is EffectVerb.DETACH:
+                found |= set(_above(effect.key, before))
+    for table in desired.tables:
+        now = after.table(table.key)
+        if table.partition_of is not None and now is not None and now.partition_of != table.partition_of:
+            found |= {table.key, *_above(table.key, desired)}
+    return frozenset(found)
+
+
+def _above(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    table = catalog.table(key)
+    while table is not None and table.partition_of is not None:
+        yield table.partition_of.key(ObjectKind.TABLE)
+        table = catalog.table(table.partition_of.key(ObjectKind.TABLE))
+
+
+def refuse_unreached(
+    changes: Iterable[Change], pending: tuple[Migration, ...], before: Catalog, after: Catalog
+) -> Iterator[Blocked]:
+    """A statement that needs a declared column of a table which gets its name in these migrations."""
+    for change in changes:
+        key = change.key
+        if change.action is not Action.CREATE or key.kind is not ObjectKind.COLUMN:
+            continue
+        if key.owner not in after.objects or not is_another(key.owner, pending, before):
+            continue
+        found = next(((m, part) for m in pending for part in m.statements if _fills(part, key)), None)
+        if found is not None:
+            migration, statement = found
+            yield Blocked(
+                object=key.label,
+                reason=f"{migration.name} needs {key}, which is added after the migrations: "
+                f"they give {key.owner} its name",
+                hint=f"write ALTER TABLE … ADD COLUMN {key.member} in front of it, or fill it in a later release",
+                file=migration.file,
+                line=statement.line,
+            )
+
+
+def _fills(statement: MigrationStatement, column: ObjectKey) -> bool:
+    """True if the statement writes rows of the column's table and has its name among its words."""
+    writes = any(e.verb is EffectVerb.WRITE_ROWS and e.key.owner == column.owner for e in statement.effects)
+    return writes and words_of(column.member or "") <= words_of(statement.sql)

@@ -1,0 +1,3 @@
+CREATE TABLE p (id int, k int, z int DEFAULT 5) PARTITION BY LIST (k);
+CREATE TABLE p1 (id int, k int);
+CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2);

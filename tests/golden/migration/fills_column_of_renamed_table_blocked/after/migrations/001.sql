@@ -1,0 +1,2 @@
+ALTER TABLE b RENAME TO c;
+UPDATE c SET w = id;
