@@ -49,6 +49,13 @@ def test_apply_then_unchanged(run: Run, notes: Path, database: Database) -> None
     assert second.code == 0 and "unchanged, nothing to do" in second.out
 
 
+def test_apply_lists_once_what_goes_and_comes_back(run: Run, url: str) -> None:
+    assert run("apply", str(EXAMPLES / "clinic/history/v1/postgresql"), "-d", url).code == 0
+    result = run("apply", str(EXAMPLES / "clinic/postgresql"), "-d", url)
+    assert result.code == 0, result.err
+    assert result.out.count("routine list_patients(") == 1
+
+
 def test_apply_json_is_one_document(run: Run, notes: Path, database: Database) -> None:
     result = run("apply", "-d", database.url, "--format", "json", "--report", "report.json")
     document = result.json

@@ -79,7 +79,10 @@ def render_report(console: Console, report: ApplyReport, *, verbose: bool = Fals
 def _done(console: Console, report: ApplyReport, verbose: bool) -> Iterator[Text]:
     is_fresh = report.plan is not None and report.plan.mode is Mode.FRESH
     counted = _COUNTED | {Action.ALTER} if is_fresh else _COUNTED
+    # What goes in one step and comes back in a later one is told there.
+    back = {each.step.key: each for each in report.steps if each.step.action is Action.RECREATE}
     steps = [each for each in report.steps if verbose or each.step.action not in counted or each.state != "done"]
+    steps = [each for each in steps if each.step.action is not Action.RECREATE or back[each.step.key] is each]
     rows = [(_title(each), place(each.step.file, each.step.line)) for each in steps]
     for each, lines in zip(steps, placed(console, rows, 2), strict=True):
         yield from lines
