@@ -236,23 +236,28 @@ class _Clearing:
             return
         if column.inherited and dependent.owner == disturbance.key.owner != disturbance.cause.key.owner:
             return  # goes and comes back with the parent's
-        declared = self.desired.column(dependent) is not None
+        wanted = self.desired.column(dependent)
+        declared = wanted is not None
         calls_on = column.generated is not None and dependent in self.desired.dependents.get(disturbance.key, ())
-        lasting = calls_on and disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.ATTRIBUTE)
-        if self._is_freed(dependent) and not lasting:
+        calls_on = calls_on and disturbance.key.kind is ObjectKind.ROUTINE
+        both = column.generated is not None and wanted is not None and wanted.generated is not None
+        reads = both and disturbance.key.kind is ObjectKind.ATTRIBUTE and disturbance.retyped
+        if self._is_freed(dependent) and not calls_on and not reads:
             if column.generated is not None and self._is_ambiguous_beside(dependent, disturbance.key):
                 self._block(dependent, disturbance)
             if declared and column.default is not None and self._waits(disturbance.key):
                 self._add(replace(disturbance.restoring(dependent, Action.ALTER), aspect="former_default"))
             return
         by_default = disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.SEQUENCE)
+        is_above = column.inherited and self._is_parents_affair(dependent, disturbance)
         if declared and column.generated is not None and disturbance.retyped:
             for aspect in ("type", "generated"):
                 self.changes.pop((dependent, aspect), None)
-            self._add(disturbance.restoring(dependent, Action.RECREATE))
+            if not is_above:
+                self._add(disturbance.restoring(dependent, Action.RECREATE))
         elif declared and column.generated is None and by_default:
             self._add(replace(disturbance.restoring(dependent, Action.ALTER), aspect="default"))
-        elif not (column.inherited and self._is_parents_affair(dependent, disturbance)):
+        elif not is_above:
             self._block(dependent, disturbance)
 
     def _freeable_domain(self, key: ObjectKey, routine: ObjectKey) -> DomainType | None:
