@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from stonegate.model.catalog import Index, Table, View
-from stonegate.model.names import ObjectKey, QualifiedName
+from stonegate.model.names import ObjectKey, QualifiedName, in_list
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import IMPOSSIBLE, Circumstances
 from stonegate.planner.diff.access import compare_access
@@ -119,6 +119,8 @@ def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Chan
         if before != after:
             subject = str(desired.key) if aspect == "unlogged" else f"{desired.key}: {aspect.replace('_', ' ')}"
             elsewhere = rows_elsewhere(sides, live) if rewriting else None
+            if aspect == "of_type" and desired.of_type is not None:
+                elsewhere = _misplaced(sides, desired)
             refusal = f", which PostgreSQL refuses to change: {elsewhere}" if elsewhere is not None else ""
             yield sides.change(
                 Action.ALTER,
@@ -127,9 +129,17 @@ def _compare_aspects(sides: Sides, desired: Table, live: Table) -> Iterator[Chan
                 aspect=aspect,
                 before=before,
                 after=after,
+                hint=made_anew(live) if elsewhere is not None else None,
                 facts=Circumstances(impossible=elsewhere is not None),
                 rewrites=rewriting,
             )
+
+
+def _misplaced(sides: Sides, desired: Table) -> str | None:
+    """Why the table cannot become one of its type: that wants its columns, and no others, in its order."""
+    columns = in_list(sides.final_columns(desired.key.qualified))
+    wanted = in_list(tuple(column.name for column in desired.columns))
+    return f"its columns are ({columns}), those of the type ({wanted})" if columns != wanted else None
 
 
 def compare_place(sides: Sides, desired: Table | View, live: Table | View) -> Findings:

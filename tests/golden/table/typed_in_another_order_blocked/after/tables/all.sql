@@ -1,0 +1,2 @@
+CREATE TYPE q AS (b text, a int);
+CREATE TABLE t OF q;
