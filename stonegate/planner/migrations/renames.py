@@ -46,6 +46,8 @@ def rename(draft: Draft, effect: Effect) -> None:
         case ObjectKind.COLUMN:
             for holder in draft.family(key.owner):
                 draft.on_table(holder, lambda table: _rename_column(draft, table, key.member or "", new))
+                part = replace(holder, kind=key.kind, member=key.member)
+                draft.moved.append((part, replace(part, member=new)))
         case ObjectKind.SCHEMA:
             _rename_schema(draft, key.name, new)
         case ObjectKind.CONSTRAINT:

@@ -177,6 +177,23 @@ def rename_column(table: Table, old: str, new: str) -> Table:
     )
 
 
+def with_column_renamed(table: Table, old: str, new: str) -> Table:
+    """The table with its constraints as PostgreSQL shows them after a column got another name."""
+    return replace(
+        table,
+        constraints=tuple(
+            replace(
+                part,
+                columns=tuple(new if name == old else name for name in part.columns),
+                definition=_with_renamed(part.definition, old, new),
+            )
+            if old in part.columns
+            else part
+            for part in table.constraints
+        ),
+    )
+
+
 def _with_renamed(expression: str, old: str, new: str) -> str:
     """A deparsed expression after a column in it got another name."""
     pieces: list[str] = []
