@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stonegate.model.catalog import Catalog, CompositeType, DomainType, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.planner.migrations.table_parts import with_column_renamed
+from stonegate.planner.migrations.table_parts import with_column_renamed, with_reference_renamed
 
 #: What has parts that the folder may drop in the release that renames the whole.
 _WITH_PARTS = (Table, View, CompositeType, DomainType)
@@ -15,7 +15,7 @@ _WITH_PARTS = (Table, View, CompositeType, DomainType)
 
 def with_moved(declared: Catalog | None, moved: Iterable[tuple[ObjectKey, ObjectKey]]) -> Catalog | None:
     """The last declared catalog with its tables, views and types as they are called after the migrations, and with
-    constraints over columns that got another name: the database may have those under an older name.
+    constraints as they read then: the database may have those under an older name.
 
     Args:
         moved: (before, after), in the order of the migrations.
@@ -31,4 +31,15 @@ def with_moved(declared: Catalog | None, moved: Iterable[tuple[ObjectKey, Object
         if isinstance(found, _WITH_PARTS):
             renamed = replace(found, schema=after.schema, name=after.name)
             declared = declared.without_object(before).with_object(renamed)
+        if isinstance(found, Table):
+            declared = _with_references(declared, before, after)
+    return declared
+
+
+def _with_references(declared: Catalog, before: ObjectKey, after: ObjectKey) -> Catalog:
+    """The catalog with the foreign keys that lead to a table under its new name."""
+    old, new = before.qualified, after.qualified
+    for table in declared.tables:
+        if any(constraint.references == old for constraint in table.constraints):
+            declared = declared.with_object(with_reference_renamed(table, old, new))
     return declared

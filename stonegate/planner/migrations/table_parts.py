@@ -212,6 +212,23 @@ def with_parent_renamed(table: Table, old: QualifiedName, new: QualifiedName) ->
     return replace(table, inherits=parents, partition_of=new if table.partition_of == old else table.partition_of)
 
 
+def with_reference_renamed(table: Table, old: QualifiedName, new: QualifiedName) -> Table:
+    """The table with its foreign keys as PostgreSQL shows them after a table that they lead to got another name."""
+    return replace(
+        table,
+        constraints=tuple(
+            replace(
+                part,
+                references=new,
+                definition=part.definition.replace(f" REFERENCES {old.sql}(", f" REFERENCES {new.sql}("),
+            )
+            if part.references == old
+            else part
+            for part in table.constraints
+        ),
+    )
+
+
 def follow_rename(table: Table, wanted: Table, old: QualifiedName, new: QualifiedName) -> Table:
     """The table with its foreign keys to a table that got another name, in the form that the desired table has."""
     return replace(

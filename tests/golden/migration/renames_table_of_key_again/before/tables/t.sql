@@ -1,0 +1,2 @@
+CREATE TABLE b (id int PRIMARY KEY);
+CREATE TABLE k (b_id int REFERENCES b);
