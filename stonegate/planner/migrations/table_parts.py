@@ -179,19 +179,41 @@ def rename_column(table: Table, old: str, new: str) -> Table:
 
 def with_column_renamed(table: Table, old: str, new: str) -> Table:
     """The table with its constraints as PostgreSQL shows them after a column got another name."""
-    return replace(
-        table,
-        constraints=tuple(
-            replace(
-                part,
-                columns=tuple(new if name == old else name for name in part.columns),
-                definition=_with_renamed(part.definition, old, new),
-            )
-            if old in part.columns
-            else part
-            for part in table.constraints
-        ),
-    )
+
+    def follow(part: Constraint) -> Constraint:
+        if old not in part.columns:
+            return part
+        columns = tuple(new if name == old else name for name in part.columns)
+        if part.references is not None:
+            definition = _with_renamed_in_key(part.definition, old, new, is_own=True)
+        else:
+            definition = _with_renamed(part.definition, old, new)
+        return replace(part, columns=columns, definition=definition)
+
+    return replace(table, constraints=tuple(map(follow, table.constraints)))
+
+
+def with_referenced_column_renamed(table: Table, referenced: QualifiedName, old: str, new: str) -> Table:
+    """The table with its foreign keys as PostgreSQL shows them after a column that they lead to got another name."""
+
+    def follow(part: Constraint) -> Constraint:
+        if part.references != referenced:
+            return part
+        return replace(part, definition=_with_renamed_in_key(part.definition, old, new, is_own=False))
+
+    return replace(table, constraints=tuple(map(follow, table.constraints)))
+
+
+def _with_renamed_in_key(definition: str, old: str, new: str, *, is_own: bool) -> str:
+    """A foreign key's definition after a column got another name: its own table's, or that of the one it leads to."""
+    own, _, rest = definition.partition(" REFERENCES ")
+    table, _, rest = rest.partition("(")
+    columns, _, actions = rest.partition(")")
+    if is_own:  # ON DELETE SET NULL (…) names them, too
+        own, actions = _with_renamed(own, old, new), _with_renamed(actions, old, new)
+    else:
+        columns = _with_renamed(columns, old, new)
+    return f"{own} REFERENCES {table}({columns}){actions}"
 
 
 def _with_renamed(expression: str, old: str, new: str) -> str:
@@ -214,19 +236,14 @@ def with_parent_renamed(table: Table, old: QualifiedName, new: QualifiedName) ->
 
 def with_reference_renamed(table: Table, old: QualifiedName, new: QualifiedName) -> Table:
     """The table with its foreign keys as PostgreSQL shows them after a table that they lead to got another name."""
-    return replace(
-        table,
-        constraints=tuple(
-            replace(
-                part,
-                references=new,
-                definition=part.definition.replace(f" REFERENCES {old.sql}(", f" REFERENCES {new.sql}("),
-            )
-            if part.references == old
-            else part
-            for part in table.constraints
-        ),
-    )
+
+    def follow(part: Constraint) -> Constraint:
+        if part.references != old:
+            return part
+        definition = part.definition.replace(f" REFERENCES {old.sql}(", f" REFERENCES {new.sql}(", 1)
+        return replace(part, references=new, definition=definition)
+
+    return replace(table, constraints=tuple(map(follow, table.constraints)))
 
 
 def follow_rename(table: Table, wanted: Table, old: QualifiedName, new: QualifiedName) -> Table:

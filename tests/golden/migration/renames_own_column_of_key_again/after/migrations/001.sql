@@ -1,0 +1,1 @@
+ALTER TABLE k RENAME COLUMN b_id TO c_id;

@@ -1,0 +1,2 @@
+CREATE TABLE a (b_id int PRIMARY KEY);
+CREATE TABLE k (b_id int REFERENCES a);
