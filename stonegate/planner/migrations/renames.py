@@ -42,12 +42,12 @@ _UNNAMED = (CompositeType, DomainType, EnumType, Sequence, Table)
 def rename(draft: Draft, effect: Effect) -> None:
     """RENAME of any object or part."""
     key, new = effect.key, effect.to or effect.key.name
+    for holder in draft.family(key.owner) if key.member is not None else ():
+        draft.moved.append((holder.part(key.kind, key.member or ""), holder.part(key.kind, new)))
     match key.kind:
         case ObjectKind.COLUMN:
             for holder in draft.family(key.owner):
                 draft.on_table(holder, lambda table: _rename_column(draft, table, key.member or "", new))
-                part = replace(holder, kind=key.kind, member=key.member)
-                draft.moved.append((part, replace(part, member=new)))
         case ObjectKind.SCHEMA:
             _rename_schema(draft, key.name, new)
         case ObjectKind.CONSTRAINT:

@@ -76,15 +76,7 @@ class Replay(Draft):
         self._mark(effect)
         moved_before = len(self.moved)
         self._carry_out(effect)
-        renamed = dict(self.moved[moved_before:])
-        if effect.moved is not None and effect.key.member is not None:
-            renamed |= {
-                replace(holder, kind=effect.key.kind, member=effect.key.member): replace(
-                    holder, kind=effect.key.kind, member=effect.moved.member
-                )
-                for holder in self.family(effect.key.owner)
-            }
-        self.rename_dependencies(renamed)
+        self.rename_dependencies(dict(self.moved[moved_before:]))
 
     def _carry_out(self, effect: Effect) -> None:
         match effect.verb:

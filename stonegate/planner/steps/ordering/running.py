@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKind
+from stonegate.planner.reach import reached
 from stonegate.planner.steps.operations import Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
@@ -18,7 +19,8 @@ def running(index: OperationIndex) -> frozenset[int]:
     makes = [(number, each) for number, each in enumerate(index.operations) if each.verb is not Verb.DROP]
     if not any(operation.key.kind is ObjectKind.ROUTINE for _, operation in makes):
         return frozenset()
-    calling = _calling(index)
+    routines = (routine.key for routine in index.desired.routines)
+    calling = frozenset(reached(routines, lambda key: index.desired.dependents.get(key, ())))
     return frozenset(
         number
         for number, operation in makes
@@ -26,15 +28,3 @@ def running(index: OperationIndex) -> frozenset[int]:
         and (operation.verb is Verb.CREATE or index.aspect(number) in _COMPUTED)
         and operation.key in calling
     )
-
-
-def _calling(index: OperationIndex) -> set[ObjectKey]:
-    """All that depends on a routine."""
-    worklist = [routine.key for routine in index.desired.routines]
-    found: set[ObjectKey] = set()
-    while worklist:
-        for user in index.desired.dependents.get(worklist.pop(), ()):
-            if user not in found:
-                found.add(user)
-                worklist.append(user)
-    return found
