@@ -11,7 +11,7 @@ from psycopg import errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from stonegate.database.connect import Session
-from stonegate.model.catalog import Catalog, Constraint, Index, Table
+from stonegate.model.catalog import UNCHECKED, Catalog, Constraint, Index, Table
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, Plan
 from stonegate.model.preflight import Finding
@@ -182,7 +182,7 @@ def _constraint_checks(wanted: Constraint, table: Table, live: Catalog, label: s
                 distinct = wanted.kind == "unique" and "NULLS NOT DISTINCT" not in wanted.definition
                 yield _duplicates(table, [_column(name) for name in wanted.columns], label, distinct)
         case "check":
-            if "NOT VALID" not in wanted.definition:
+            if not wanted.definition.endswith(UNCHECKED):
                 expression = wanted.definition.removeprefix("CHECK ").removesuffix(" NO INHERIT")
                 condition = SQL("NOT {}").format(_text(expression))
                 yield _Check(label=label, reason=f"violates {wanted.definition}", table=table, condition=condition)
@@ -210,7 +210,7 @@ def _column(name: str) -> tuple[str, Composable]:
 
 
 def _orphans(wanted: Constraint, table: Table, live: Catalog, label: str) -> Iterator[_Check]:
-    if wanted.references is None or "NOT VALID" in wanted.definition:
+    if wanted.references is None or wanted.definition.endswith(UNCHECKED):
         return
     target = live.table(wanted.references.key(ObjectKind.TABLE))
     referenced = _referenced_columns(wanted)

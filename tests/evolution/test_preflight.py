@@ -114,3 +114,13 @@ def test_nothing_to_say(filled: Database, tmp_path: Path) -> None:
     made = plan(filled.url, source, plan=allowing(force=True))
     assert look(filled.url, made) == ()
     applied(filled.url, source, plan=allowing(force=True))
+
+
+def test_what_rows_are_not_checked_against_is_no_finding(database: Database, tmp_path: Path) -> None:
+    applied(database.url, write(tmp_path / "before", {"tables/all.sql": BEFORE}))
+    run(database.url, *ROWS.split(";\n"))
+    table = BEFORE.replace("team_id int", "team_id int REFERENCES teams NOT ENFORCED")
+    table = table.replace("amount bigint", "amount bigint CHECK (amount > 0) NOT ENFORCED")
+    source = write(tmp_path / "after", {"tables/all.sql": table})
+    assert look(database.url, plan(database.url, source)) == ()
+    applied(database.url, source)

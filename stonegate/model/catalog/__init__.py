@@ -24,6 +24,7 @@ from stonegate.model.catalog.objects import (
 )
 from stonegate.model.catalog.relations import (
     NOT_VALID,
+    UNCHECKED,
     WITH_INDEX,
     Column,
     Constraint,
@@ -41,6 +42,7 @@ __all__ = [
     "LIKE_TYPES",
     "NOT_VALID",
     "REMARKS",
+    "UNCHECKED",
     "WITH_INDEX",
     "Access",
     "Accessible",

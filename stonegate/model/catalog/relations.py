@@ -96,6 +96,8 @@ class Column:
 
 #: How a constraint (since PostgreSQL 18 NOT NULL too) is marked that has not seen all rows (pg_get_constraintdef).
 NOT_VALID = "NOT VALID"
+#: How the definitions end of constraints that the rows which are there are not checked against (manual, CREATE TABLE).
+UNCHECKED = (NOT_VALID, "NOT ENFORCED")
 #: How the definitions begin of constraints that bring an index of their name.
 WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
 

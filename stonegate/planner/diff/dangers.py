@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stonegate.model.catalog import NOT_VALID, WITH_INDEX, Catalog, Column
+from stonegate.model.catalog import NOT_VALID, UNCHECKED, WITH_INDEX, Catalog, Column
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, in_list, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner.classify import hazards
@@ -141,7 +141,7 @@ def _of_constraint(change: Change) -> Iterator[Hazard]:
     made = change.after or "" if change.action in (Action.CREATE, Action.RECREATE) else ""
     if made.startswith(WITH_INDEX):
         yield hazards.access_exclusive_lock(table, "the index is built")
-    if made and not made.endswith(NOT_VALID):
+    if made and not made.endswith(UNCHECKED):
         yield hazards.validates_rows(table)
 
 

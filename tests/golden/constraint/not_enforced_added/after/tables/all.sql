@@ -1,0 +1,5 @@
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE TABLE t (
+    a int REFERENCES a NOT ENFORCED,
+    b int CHECK (b > 0) NOT ENFORCED
+);
