@@ -100,10 +100,11 @@ async def _read_deployments(conninfo: str, limit: int) -> tuple[DeploymentEntry,
 
 def _history_row(entry: HistoryEntry) -> tuple[str, ...]:
     consents = entry.detail.get("consents") or (["yes"] if entry.forced else [])
+    part = entry.detail.get("part")
     return (
         f"{entry.executed_at.astimezone():%Y-%m-%d %H:%M:%S}",
         entry.change_type.replace("_", " "),
-        entry.object_name,
+        f"{entry.object_name}: {part}" if part else entry.object_name,
         ", ".join(map(str, consents)),
         "" if entry.duration_ms is None else f"{entry.duration_ms:.0f} ms",
         entry.executed_by or "",

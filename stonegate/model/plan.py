@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,6 +17,8 @@ from stonegate.model.source import Seeder
 from stonegate.model.tracking import Record
 
 PLAN_VERSION = 1
+#: How the ids of steps end that make a part of a new table apart from the rest.
+_LATER_PART = re.compile(r": (foreign keys|triggers|policies|parts that call routines)$")
 #: In `Plan.uncertain` the mark of a migration that nobody can read (DO blocks, calls): all is decided at apply.
 EVERYTHING = "*"
 
@@ -167,6 +170,12 @@ class Step:
     @property
     def kind(self) -> ObjectKind:
         return self.key.kind
+
+    @property
+    def part(self) -> str:
+        """What the step makes of a new table that earlier steps made, as its id says: "foreign keys", …; else ""."""
+        found = _LATER_PART.search(self.id)
+        return found[1] if found else ""
 
     @property
     def sql(self) -> str:

@@ -351,6 +351,17 @@ def test_status_and_history(run: Run, deployed: str, database: Database) -> None
     assert len(run("history", "-d", deployed, "-n", "1", "--format", "json").json) == 1
 
 
+def test_parts_of_a_new_table_are_told_apart(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    tags = "CREATE TABLE tags (note int REFERENCES notes);\nCREATE POLICY all_of_them ON tags USING (true);"
+    write_folder(NOTES | {"tables/tags.pssql": tags})
+    told = [line.split("  ")[1] for line in run("plan", "-d", deployed).out.splitlines() if "+ table" in line]
+    assert told == ["+ table tags", "+ table tags: foreign keys", "+ table tags: policies"]
+    for form in ("sql", "markdown"):
+        assert "tags: foreign keys" in run("plan", "-d", deployed, "--format", form).out
+    assert run("apply", "-d", deployed).code == 0
+    assert "tags: policies" in run("history", "-d", deployed).out
+
+
 def test_status_and_history_of_an_empty_database(run: Run, url: str) -> None:
     assert "nothing was deployed here" in run("status", "-d", url).out
     assert "nothing was done here" in run("history", "-d", url).out

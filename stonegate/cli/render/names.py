@@ -62,6 +62,11 @@ def spoken(key: ObjectKey) -> str:
     return f"rows of {key.label}" if key.kind is ObjectKind.SEED else str(key)
 
 
+def step_name(step: Step) -> str:
+    """What the step works on; of a new table that takes several steps, which part of it."""
+    return f"{spoken(step.key)}: {step.part}" if step.part else spoken(step.key)
+
+
 def place(file: str | None, line: int | None) -> str:
     """`file:line` as far as known, else ""."""
     if file is None:

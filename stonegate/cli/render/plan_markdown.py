@@ -14,6 +14,7 @@ from stonegate.cli.render.names import (
     shell_consent,
     spoken,
     sql_of,
+    step_name,
     summarise,
 )
 from stonegate.model.plan import Action, Plan, Step
@@ -149,7 +150,7 @@ def _all_steps(plan: Plan) -> Iterator[str]:
 def _step_lines(step: Step) -> Iterator[str]:
     """What it does, and which parts it changes where these are several."""
     where = place(step.file, step.line)
-    yield f"- {step.action.value} {code_span(spoken(step.key))}" + (f" · {code_span(where)}" if where else "")
+    yield f"- {step.action.value} {code_span(step_name(step))}" + (f" · {code_span(where)}" if where else "")
     for _, reason in reasons_of(step) or ():
         yield f"  - {escape(reason)}"
 
@@ -161,7 +162,7 @@ def _script(plan: Plan, longest: int) -> Iterator[str]:
     parts: list[str] = []
     size = 0
     for step in changed:
-        part = f"-- {step.action.value} {_flat(spoken(step.key))}\n{_text(step)}"
+        part = f"-- {step.action.value} {_flat(step_name(step))}\n{_text(step)}"
         size += len(part)
         if size > longest:
             parts.append("-- … the rest is too long for a comment: stonegate plan --format sql")

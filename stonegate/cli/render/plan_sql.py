@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from stonegate.cli.render.names import place, shell_consent, spoken, summarise
+from stonegate.cli.render.names import place, shell_consent, step_name, summarise
 from stonegate.model.names import ObjectKind, quote_ident, quote_literal
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.source import Seeder
@@ -123,7 +123,7 @@ def _phase(plan: Plan, phase: Phase, steps: list[Step]) -> Iterator[str]:
 
 def _step(plan: Plan, step: Step) -> str:
     where = place(step.file, step.line)
-    head = f"{step.action.value} {spoken(step.key)}" + (f" ({where})" if where else "")
+    head = f"{step.action.value} {step_name(step)}" + (f" ({where})" if where else "")
     lines = [_comment(head)]
     lines += [_comment(f"  {hazard.code}: {hazard.message}") for hazard in step.hazards]
     if step.action is Action.SEED:

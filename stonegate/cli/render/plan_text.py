@@ -18,8 +18,8 @@ from stonegate.cli.render.names import (
     plural,
     reasons_of,
     shell_consent,
-    spoken,
     sql_of,
+    step_name,
     summarise,
 )
 from stonegate.model.plan import EVERYTHING, Action, Blocked, ChangeClass, Mode, Phase, Plan, Step
@@ -119,7 +119,7 @@ def _render_steps(
 def title(step: Step) -> Text:
     """Symbol, kind and name; and the class, where it is not safe."""
     symbol, style = SYMBOLS[step.action]
-    text = Text.assemble((symbol, style), " ", printable(spoken(step.key)))
+    text = Text.assemble((symbol, style), " ", printable(step_name(step)))
     if step.action in (Action.REPLACE, Action.RECREATE, Action.BASELINE, Action.RUN):
         text.append(f" ({step.action.value})", style="dim")
     if step.action in (Action.SEED, Action.VALIDATE) and (rows := sum(len(seeder.rows) for seeder in step.seeders)):

@@ -110,6 +110,7 @@ def _change_detail(report: StepReport) -> dict[str, Any]:
     step = report.step
     detail: dict[str, Any] = {
         "sql": step.sql,
+        "part": step.part,
         "reason": step.reason,
         "class": step.change_class.value,
         "file": step.file,
