@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """What the command line says about the target; all of it replaces all of `[target]` in stonegate.toml."""
+    """What the command line says about the target; all of it replaces all of `[target]` in stonegate.toml.
+
+    But for a name alone: that is one of the private server which stonegate.toml names, unless some setting names
+    another server.
+    """
 
     database: options.Database = None
     embedded: options.Embedded = False
@@ -77,10 +81,11 @@ def choose(named: TargetOptions, settings: Settings) -> TargetOptions:
             schema=settings.schema,
             every=settings.platform is not None and settings.tenant is None and settings.schema is None,
         )
-    if chosen.database is not None and not chosen.database.strip():
-        # libpq would take the role's name, or what DATABASE_URL says: often `postgres`.
-        raise UsageError("the name of the database is empty", hint="-d URL, or -d NAME; is a variable not set?")
-    kinds = [chosen.database is not None and _is_conninfo(chosen.database), chosen.embedded, chosen.is_fleet]
+    _require_name(chosen.database)
+    only_name = named.given and named == TargetOptions(database=named.database) and not _is_conninfo(named.database)
+    if only_name and settings.embedded and not settings.names_server:
+        chosen = replace(named, embedded=True)
+    kinds = [_is_conninfo(chosen.database), chosen.embedded, chosen.is_fleet]
     if sum(kinds) > 1 or (chosen.is_fleet and chosen.database is not None):
         raise UsageError("two targets were named", hint="choose one of -d URL, --embedded and --platform")
     if not chosen.is_fleet and (chosen.tenant is not None or chosen.schema is not None or chosen.every):
@@ -169,9 +174,25 @@ def _one_of(targets: Sequence[Target]) -> DatabaseTarget:
             )
 
 
-def _is_conninfo(text: str) -> bool:
+def _is_conninfo(text: str | None) -> bool:
     """True for a URL or key=value string; anything else is the name of a database."""
-    return "://" in text or "=" in text
+    return text is not None and ("://" in text or "=" in text)
+
+
+def _require_name(database: str | None) -> None:
+    """Refuse what is neither the name of a database nor a URL, before a database is made that is called so."""
+    if database is None or _is_conninfo(database):
+        return
+    if not database.strip():
+        # libpq would take the role's name, or what DATABASE_URL says: often `postgres`.
+        raise UsageError("the name of the database is empty", hint="-d URL, or -d NAME; is a variable not set?")
+    if database.startswith("-"):
+        raise UsageError(f"{database} is an option, and no name of a database", hint="-d URL, or -d NAME")
+    if "/" in database:
+        raise UsageError(
+            "the target is neither a URL nor, with a / in it, the name of a database",  # it may hold a password
+            hint="postgresql://user@host:5432/database; a database with such a name: dbname='NAME'",
+        )
 
 
 # --- the embedded server --------------------------------------------------------------------------------------------
@@ -208,5 +229,6 @@ def _only_database(server: str) -> str:
             raise UsageError("the private PostgreSQL has no database yet", hint="stonegate apply FOLDER --embedded")
         case _:
             raise UsageError(
-                f"the private PostgreSQL has several databases: {', '.join(names)}", hint=f"choose one: -d {names[0]}"
+                f"the private PostgreSQL has several databases: {', '.join(names)}",
+                hint=f"choose one: --embedded -d {names[0]}",
             )

@@ -80,6 +80,7 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
     Raises:
         UsageError: it cannot be read.
     """
+    _require_escapes(conninfo)
     try:
         return {key: str(value) for key, value in conninfo_to_dict(conninfo).items() if value is not None}
     except psycopg.ProgrammingError as error:
@@ -89,6 +90,18 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
             cause=re.sub(r'".*"', '"…"', str(error).strip()),
             hint="postgresql://user@host:5432/database, or host=… port=… dbname=… user=…",
         ) from None
+
+
+def _require_escapes(conninfo: str) -> None:
+    """libpq takes what follows the first @ or / of a password for the host or the database, which messages name."""
+    scheme, _, rest = conninfo.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    if scheme in ("postgresql", "postgres") and (authority.count("@") > 1 or "@" in path):
+        raise UsageError(
+            "the database URL cannot be read",
+            cause="a @ too many; or a / stands in front of it, in the user or the password",
+            hint="in a URL write %40 for @ in a name or password, %2F for /, %25 for %; or use ~/.pgpass",
+        )
 
 
 def with_defaults(params: dict[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -180,6 +181,12 @@ class Settings:
     def shadow_server(self) -> str | Path | None:
         """Where reference databases are built: a conninfo, the home of a private server, None for the target's own."""
         return self.embedded_directory if self.shadow == EMBEDDED else self.shadow
+
+    @property
+    def names_server(self) -> bool:
+        """True if any setting, or libpq's own PGSERVICE, says where the server is, or as whom to log in there."""
+        named = (self.database_url, self.db_host, self.db_port, self.db_user, os.environ.get("PGSERVICE"))
+        return any(part is not None for part in named)
 
     @property
     def server_conninfo(self) -> str:

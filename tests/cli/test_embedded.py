@@ -21,7 +21,7 @@ def private(run: Run) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("private")
-def test_from_nothing_to_a_call(run: Run) -> None:
+def test_from_nothing_to_a_call(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no private PostgreSQL runs" in run("embedded", "status").out
     assert run("embedded", "url").code == 6
     assert run("init").code == 0
@@ -41,8 +41,11 @@ def test_from_nothing_to_a_call(run: Run) -> None:
     assert name in run("status", "--embedded").out
     assert run("apply", "elsewhere", "--embedded", "-d", "second").code == 0
     several = run("status", "--embedded")
-    assert several.code == 2 and "second" in several.err and "-d " in several.err
+    assert several.code == 2 and "second" in several.err and "--embedded -d " in several.err
     assert "second" in run("status", "--embedded", "-d", "second").out
+    assert "second" in run("status", "-d", "second").out  # on the server that stonegate.toml names
+    monkeypatch.setenv("PGHOST", str(Path.cwd()))
+    assert run("status", "-d", "second").code == 6  # and not where the environment names another
     assert run("embedded", "stop").out == "stopped\n"
     assert run("embedded", "stop", "--format", "json").json["stopped"] is False
 
