@@ -43,7 +43,15 @@ def disturbances(change: Change, desired: Catalog, live: Catalog) -> Iterator[Di
 
 
 def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> Iterator[ObjectKey]:
-    """The same column of the tables below, which changes and goes with it unless it is left to them."""
+    """The same column of the tables below, or of an attribute's type, which changes and goes with it unless it is left
+    to them."""
+    attribute_of = key.owner.qualified if key.kind is ObjectKind.ATTRIBUTE else None
+    for table in live.tables if attribute_of is not None else ():
+        if table.of_type != attribute_of:
+            continue
+        column_key = table.key.part(ObjectKind.COLUMN, key.member or "")
+        yield column_key
+        yield from _heirs(column_key, cause, desired, live)
     for child in live.children.get(key.owner, ()) if key.kind is ObjectKind.COLUMN else ():
         column, wanted = child.column(key.member or ""), desired.table(child.key)
         if column is None or not column.inherited:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
-from stonegate.model.catalog import NOT_VALID, WITH_INDEX
+from stonegate.model.catalog import NOT_VALID, WITH_INDEX, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.steps.operations import Operation, Part, Verb
@@ -105,20 +105,29 @@ def _fits_parent(below: Operation, above: Operation) -> bool:
 
 
 def _heirlooms_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """What depends on a child's column goes before the parent's changes, which changes both, and comes back after."""
-    heirs = frozenset(table.key for catalog in (index.desired, index.live) for table in catalog.tables if table.parents)
+    """What depends on a child's column goes before the parent's changes, which changes both, and comes back after; so
+    it is with a typed table's and the attribute of its type."""
+    tables = (table for catalog in (index.desired, index.live) for table in catalog.tables)
+    heirs = frozenset(table.key for table in tables if table.parents or table.of_type is not None)
     for catalog in (index.desired, index.live) if heirs else ():
         for edge in catalog.dependencies:
             if edge.on.kind is not ObjectKind.COLUMN or edge.on.owner not in heirs:
                 continue
-            for ancestor in catalog.ancestors(edge.on.owner):
-                above = ancestor.part(ObjectKind.COLUMN, edge.on.member or "")
+            for above in _above(edge.on, catalog):
                 if catalog is index.live:
                     changing = (*index.droppers(above), *index.alterers(above))
                     yield from ((first, second) for first in index.removers(edge.dependent) for second in changing)
                 elif settled := index.changers(above):
                     makers = index.makers(edge.dependent)
                     yield from ((first, second) for first in settled for second in makers)
+
+
+def _above(column: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    """The same column of all tables above, and the attribute of a typed table's type."""
+    name, table = column.member or "", catalog.table(column.owner)
+    yield from (ancestor.part(ObjectKind.COLUMN, name) for ancestor in catalog.ancestors(column.owner))
+    if table is not None and table.of_type is not None:
+        yield table.of_type.key(ObjectKind.TYPE).part(ObjectKind.ATTRIBUTE, name)
 
 
 def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,1 @@
+CREATE TYPE tt AS (a int, b text); CREATE TABLE t OF tt; CREATE VIEW v AS SELECT * FROM t;  CREATE INDEX ti ON t (b);
