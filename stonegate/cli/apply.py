@@ -22,7 +22,6 @@ from stonegate.cli.output import (
     expect_json,
     is_interactive,
     print_lines,
-    say,
     show,
     stderr,
     stdout,
@@ -33,7 +32,7 @@ from stonegate.cli.render.failure import INTERRUPTION, failure_document
 from stonegate.cli.source import load_lazily
 from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, require_target
 from stonegate.cli.watching import watching
-from stonegate.errors import StonegateError, UsageError
+from stonegate.errors import MigrationBlocked, StonegateError, UsageError
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -139,13 +138,10 @@ def run(request: Request) -> int:
     """Carry out the request and show its report; the exit code.
 
     Raises:
-        StonegateError: before anything was attempted.
+        StonegateError: before anything was attempted; MigrationBlocked if the user said no.
     """
     with reporting_failure(request.manner.report):
         done = _attempt(request)
-    if done is None:
-        say("nothing was changed")
-        return 0
     return show_report(request, done)
 
 
@@ -219,39 +215,44 @@ def _require_what_was_read(data: bytes, plan: Plan) -> None:
         )
 
 
-def _attempt(request: Request) -> ApplyReport | None:
-    """The report; None if the user said no."""
+def _attempt(request: Request) -> ApplyReport:
     if request.saved is not None:
-        return _carry_out_plan(request, request.saved) if _agrees(request, request.saved) else None
+        _require_agreement(request, request.saved)
+        return _carry_out_plan(request, request.saved)
     if request.manner.ask:
         planned, _ = plan_target(request.settings, request.wanted, request.target)
         if planned.has_changes and not planned.blocked:
-            return _carry_out_plan(request, planned) if _agrees(request, planned) else None
+            _require_agreement(request, planned)
+            return _carry_out_plan(request, planned)
         # Nothing to agree to: let the apply say so, and record what it finds.
     return _carry_out_folder(request)
 
 
-def _agrees(request: Request, planned: Plan) -> bool:
+def _require_agreement(request: Request, planned: Plan) -> None:
     """Show the plan and ask, where somebody is there to answer."""
     if not request.manner.ask or planned.blocked:
-        return True
+        return
     from stonegate.cli.render.plan_text import render_plan
 
     show(*render_plan(stdout(), planned, verbose=request.manner.verbose))
-    return confirm(f"Apply this plan to {request.target.name}?")
+    confirm(f"Apply this plan to {request.target.name}?")
 
 
-def confirm(question: str) -> bool:
-    """Ask on standard error until the answer is yes or no; an empty answer, and the end of input, is no."""
-    console = stderr()
-    while True:
+def confirm(question: str) -> None:
+    """Ask on standard error until the answer is yes or no; an empty answer, and the end of input, is no.
+
+    Raises:
+        MigrationBlocked: it is no; what a script does behind a deployment must not be done.
+    """
+    console, answer = stderr(), "?"
+    while answer not in _ANSWERS:
         console.print(Text.assemble((question, "bold"), " [y/N] "), end="")
         try:
             answer = input().strip().lower()
         except EOFError:
-            return False
-        if answer in _ANSWERS:
-            return _ANSWERS[answer]
+            answer = ""
+    if not _ANSWERS[answer]:
+        raise MigrationBlocked("nothing was changed: you did not agree")
 
 
 def _carry_out_plan(request: Request, planned: Plan) -> ApplyReport:

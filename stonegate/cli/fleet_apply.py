@@ -18,7 +18,7 @@ from stonegate.cli.apply import Manner, confirm, reporting_failure
 from stonegate.cli.files import write_file
 from stonegate.cli.fleet import FAILED, Chosen, counting, ending_gently, fanout_options, load_fleet_source
 from stonegate.cli.fleet_view import count_outcomes, outcome_of, report_line, watching_fleet
-from stonegate.cli.output import dump_json, print_lines, say, show, stderr, stdout, write_json
+from stonegate.cli.output import dump_json, print_lines, show, stderr, stdout, write_json
 from stonegate.cli.render.alike import render_failures, render_warnings
 from stonegate.cli.render.lines import indented
 from stonegate.cli.render.names import count
@@ -52,20 +52,19 @@ def apply_many(request: FleetRequest) -> int:
     """Carry out the request; the exit code: 0 if every database is as declared, else 7.
 
     Raises:
-        SourceError, UsageError: before anything was attempted.
+        SourceError, UsageError, MigrationBlocked: before anything was attempted; the last if the user said no.
     """
     with reporting_failure(request.manner.report):
         source = load_fleet_source(request.settings, request.chosen, request.folder)
-        if request.manner.ask and not _agrees(request, source):
-            say("nothing was changed")
-            return 0
+        if request.manner.ask:
+            _require_agreement(request, source)
         started = time.monotonic()
         report = _run(request, source)
     _show(request, report, time.monotonic() - started)
     return FAILED if report.failed else 0
 
 
-def _agrees(request: FleetRequest, source: LazySource) -> bool:
+def _require_agreement(request: FleetRequest, source: LazySource) -> None:
     from stonegate.cli.render.fleet import render_fleet_plan
     from stonegate.fleet.survey import plan_fleet
 
@@ -82,9 +81,9 @@ def _agrees(request: FleetRequest, source: LazySource) -> bool:
             )
         )
     if not any(group.plan.has_changes and not group.plan.blocked for group in plan.groups):
-        return True  # nothing to agree to: let the apply say so
+        return  # nothing to agree to: let the apply say so
     show(*render_fleet_plan(stdout(), plan, verbose=request.manner.verbose))
-    return confirm(_question(plan, request.chosen.platform))
+    confirm(_question(plan, request.chosen.platform))
 
 
 def _question(plan: FleetPlan, platform: str) -> str:

@@ -20,7 +20,7 @@ from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.names import count, local_time
 from stonegate.cli.target import TargetOptions
 from stonegate.cli.tenant_view import show_reports, working
-from stonegate.errors import UsageError
+from stonegate.errors import MigrationBlocked, UsageError
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -198,8 +198,8 @@ def drop(
         tenants=tuple(ids),
         missing_ok=if_exists,
     )
-    if chosen.targets and not yes and not _agrees(chosen, as_json=as_json):
-        raise typer.Exit(0)
+    if chosen.targets and not yes:
+        _require_agreement(chosen, as_json=as_json)
     from stonegate.fleet.ending import Stop
     from stonegate.fleet.tenants import drop_tenants
 
@@ -249,7 +249,7 @@ def _require_place(settings: Settings) -> tuple[str, str]:
     return settings.platform, settings.schema
 
 
-def _agrees(chosen: Chosen, *, as_json: bool) -> bool:
+def _require_agreement(chosen: Chosen, *, as_json: bool) -> None:
     number = str(len(chosen.targets))
     if as_json or not is_interactive():
         raise UsageError(f"{count(len(chosen.targets), 'database')} would be dropped with all data", hint="add --yes")
@@ -261,5 +261,4 @@ def _agrees(chosen: Chosen, *, as_json: bool) -> bool:
     except EOFError:
         agreed = False
     if not agreed:
-        say("nothing was dropped")
-    return agreed
+        raise MigrationBlocked("nothing was dropped: you did not agree")

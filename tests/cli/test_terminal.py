@@ -60,11 +60,12 @@ def on_terminal(*arguments: str, answer: str = "", environ: dict[str, str] | Non
 
 @pytest.mark.parametrize(("answer", "is_there"), [("n\n", False), ("\n", False), ("what?\ny\n", True), ("yes\n", True)])
 def test_apply_shows_the_plan_and_asks(notes: Path, database: Database, answer: str, is_there: bool) -> None:
-    code, screen = on_terminal("apply", "-d", database.url, answer=answer)
+    code, screen = on_terminal("apply", "-d", database.url, "--report", "report.json", answer=answer)
     text = ESCAPES.sub("", screen)
-    assert code == 0 and "+ table notes" in text and f"Apply this plan to {database.name}?" in text
+    assert code == (0 if is_there else 4) and "+ table notes" in text and f"Apply this plan to {database.name}?" in text
     assert ("1 table, 1 routine created" in text) is is_there
     assert ("nothing was changed" in text) is not is_there
+    assert json.loads(Path("report.json").read_text())["status"] == ("applied" if is_there else "failed")
     assert database.rows("SELECT to_regclass('notes') IS NOT NULL") == [(is_there,)]
 
 
