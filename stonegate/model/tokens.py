@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import NamedTuple
+
+from msgspec import Struct
 
 #: PostgreSQL nests comments without limit; a text with deeper ones counts as one that has no tokens.
 _COMMENT_DEPTH = 8
@@ -34,8 +35,8 @@ _NUMBER = (
     rb"|(?:\d(?:_?\d)*+(?:\.(?!\.)(?:\d(?:_?\d)*+)?)?|\.\d(?:_?\d)*+)(?:[eE][-+]?\d(?:_?\d)*+)?"
 )
 _TOKEN = re.compile(
-    rb"""\s++
-    |(?P<prefixed>[eE]'(?:[^'\\]++|''|\\.)*+'|(?:[bBxXnN]|[uU]&)'(?:[^']++|'')*+'|[uU]&"(?:[^"]++|"")*+")
+    rb"""\s*+(?:
+    (?P<prefixed>[eE]'(?:[^'\\]++|''|\\.)*+'|(?:[bBxXnN]|[uU]&)'(?:[^']++|'')*+'|[uU]&"(?:[^"]++|"")*+")
     |(?P<word>[A-Za-z_\x80-\xff][\w$\x80-\xff]*+)
     |(?P<mark>::|:=|\.\.|[(),;:\[\]]|\.(?!\d))
     |(?P<string>'(?:[^']++|'')*+'|\$(?P<tag>(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*+)?)\$.*?\$(?P=tag)\$)
@@ -49,7 +50,7 @@ _TOKEN = re.compile(
     |(?P<operator>"""
     + _OPERATOR
     + rb""")
-    |(?P<unknown>.)""",
+    |(?P<unknown>.))""",
     re.DOTALL | re.VERBOSE,
 )
 
@@ -67,7 +68,7 @@ class Lexeme(Enum):
     OPERATOR = "operator"
 
 
-class Token(NamedTuple):
+class Token(Struct, frozen=True):
     """One token; `start` and `end` are byte offsets, `text` is as written."""
 
     kind: Lexeme
@@ -90,13 +91,14 @@ def lex(raw: bytes, *, comments: bool = False) -> list[Token]:
         NotLexable: at an unterminated string, quoted identifier or comment, or a stray character.
     """
     tokens = []
-    for match in _TOKEN.finditer(raw):
-        group = match.lastgroup
-        if group is None or (group == "comment" and not comments):
+    for match in _TOKEN.finditer(raw.rstrip()):
+        group = match.lastgroup or ""
+        if group == "comment" and not comments:
             continue
+        start, end = match.span(group)
         if group == "unknown":
-            raise NotLexable(match.start())
-        tokens.append(Token(_KINDS[group], match[0], match.start(), match.end()))
+            raise NotLexable(start)
+        tokens.append(Token(_KINDS[group], match[group], start, end))
     return tokens
 
 
@@ -104,11 +106,9 @@ def _canonical_tokens(raw: bytes) -> list[bytes]:
     """The tokens in canonical spelling: words in lower case, hints kept, other comments dropped."""
     tokens: list[bytes] = []
     add = tokens.append
-    for match in _TOKEN.finditer(raw):
-        group = match.lastgroup
-        if group is None:
-            continue
-        text = match[0]
+    for match in _TOKEN.finditer(raw.rstrip()):
+        group = match.lastgroup or ""
+        text = match[group]
         if group == "word":
             add(text.lower())
         elif group == "comment":
@@ -117,7 +117,7 @@ def _canonical_tokens(raw: bytes) -> list[bytes]:
         elif group == "prefixed":
             add(text[:1].lower() + text[1:])
         elif group == "unknown":
-            raise NotLexable(match.start())
+            raise NotLexable(match.start(group))
         else:
             add(text)
     return tokens
