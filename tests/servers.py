@@ -7,7 +7,6 @@ machine; a `PrivateServer` keeps fsync on, because it is there to be killed.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import itertools
 import os
@@ -28,6 +27,7 @@ from urllib.parse import quote
 import psutil
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg import sql
 
 from stonegate.database.embedded.account import find_server_account, give_to, reachable_programs
@@ -354,7 +354,7 @@ def _start(cluster: Cluster, template: Path, *, keep_port: bool) -> tuple[Cluste
         subprocess.run(["cp", "-a", str(template), str(cluster.data)], check=True)
     for attempt in itertools.count(1):
         if not keep_port:
-            cluster = dataclasses.replace(cluster, port=_free_port())
+            cluster = replace(cluster, port=_free_port())
         try:
             postmaster = start_cluster(cluster)
         except ConnectionFailed:  # somebody took the port between our look and the server's

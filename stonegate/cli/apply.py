@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from rich.text import Text
 
 from stonegate.cli import options
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
 _ANSWERS = {"y": True, "yes": True, "n": False, "no": False, "": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class Manner(Struct, frozen=True, kw_only=True):
     """How an apply is carried out and reported."""
 
     plan: options.SavedPlan = None
@@ -79,8 +79,7 @@ class Manner:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One `stonegate apply` on one database, as it was asked for.
 
     Attributes:

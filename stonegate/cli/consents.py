@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stonegate.cli import options
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from stonegate.model.plan import PlanOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentOptions:
+class ConsentOptions(Struct, frozen=True, kw_only=True):
     """What the command line consents to."""
 
     allow: options.Allow = None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 
 import typer
+from msgspec.structs import asdict
 
 from stonegate.cli import options
 from stonegate.cli.grouped import grouped

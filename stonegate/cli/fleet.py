@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stonegate.cli.output import progress, stderr
 from stonegate.cli.render.failure import render_warning
@@ -31,8 +32,7 @@ FAILED = FleetFailed.exit_code
 INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class Chosen(Struct, frozen=True, kw_only=True):
     """The databases of a command, at least one unless it may do without."""
 
     registry: Registry

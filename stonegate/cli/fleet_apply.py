@@ -7,10 +7,11 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from stonegate.source.lazy import LazySource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetRequest:
+class FleetRequest(Struct, frozen=True, kw_only=True):
     """One `stonegate apply` on several databases, as it was asked for."""
 
     settings: Settings

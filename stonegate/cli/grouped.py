@@ -1,27 +1,28 @@
-"""Options that belong together travel as one value: a command takes a dataclass, the command line has its fields."""
+"""Options that belong together travel as one value: a command takes a struct, the command line has its fields."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import get_type_hints
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as typer wants it: each parameter that is a dataclass of options is replaced by its fields.
+    """The command as typer wants it: each parameter that is a struct of options is replaced by its fields.
 
     The fields are annotated as parameters of a command would be, and have defaults.
     """
-    groups: dict[str, type[Any]] = {}
+    groups: dict[str, type[Struct]] = {}
     flat: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         group = parameter.annotation
-        if not is_dataclass(group):
+        if not (isinstance(group, type) and issubclass(group, Struct)):
             flat.append(parameter)
             continue
-        assert isinstance(group, type), "an annotation is a class"
         groups[parameter.name] = group
         hints = get_type_hints(group, include_extras=True)
         flat += [
@@ -37,7 +38,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: object) -> None:
         values = {
-            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            name: group(**{field: given.pop(field) for field in group.__struct_fields__})
             for name, group in groups.items()
         }
         command(**values, **given)

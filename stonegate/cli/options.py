@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+from msgspec import Struct
 
 from stonegate.settings import seconds
 
@@ -265,8 +265,7 @@ Verbose: TypeAlias = Annotated[
 # --- what belongs together ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOptions:
+class SourceOptions(Struct, frozen=True, kw_only=True):
     """Which folder, and where it is built for comparison."""
 
     folder: Folder = None
@@ -274,8 +273,7 @@ class SourceOptions:
     shadow: Shadow = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitOptions:
+class LimitOptions(Struct, frozen=True, kw_only=True):
     """How long a deployment may take, and how many databases are deployed at a time."""
 
     lock_timeout: LockTimeout = None

@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from io import RawIOBase, TextIOWrapper
 from typing import IO, Protocol
 
 import msgspec
+from msgspec import Struct
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
@@ -220,8 +220,7 @@ class Watcher(Protocol):
     def __call__(self, message: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Spinner:
+class _Spinner(Struct, frozen=True):
     status: Status
 
     def __call__(self, message: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 import typer
+from msgspec import Struct
+from msgspec.structs import asdict
 from rich.text import Text
 
 from stonegate.cli import options
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from stonegate.model.preflight import Finding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRequest:
+class PlanRequest(Struct, frozen=True, kw_only=True):
     """What is looked at beyond the plan itself, and what becomes of it."""
 
     preflight: options.Preflight = False

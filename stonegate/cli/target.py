@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.cli import options
 from stonegate.cli.output import progress
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from stonegate.model.labels import Label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetOptions:
+class TargetOptions(Struct, frozen=True, kw_only=True):
     """What the command line says about the target; all of it replaces all of `[target]` in stonegate.toml.
 
     But for a name alone: that is one of the private server which stonegate.toml names, unless some setting names
@@ -48,8 +49,7 @@ class TargetOptions:
         return self.platform is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseTarget:
+class DatabaseTarget(Struct, frozen=True, kw_only=True):
     """One database; `conninfo` may hold a password, `name` is for people.
 
     Attributes:

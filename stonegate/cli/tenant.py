@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 from rich.text import Text
 
 from stonegate.cli import options
@@ -62,8 +62,7 @@ Schema = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTenants:
+class NewTenants(Struct, frozen=True, kw_only=True):
     """Which tenants are made."""
 
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Their ids.", show_default=False)] = None

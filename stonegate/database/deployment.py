@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 import psycopg
+from msgspec.structs import replace
 
 from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import database_of, with_database

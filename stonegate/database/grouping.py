@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.connect import connect, using
 from stonegate.database.options import ApplyOptions
@@ -22,8 +24,7 @@ from stonegate.source.lazy import LazySource
 _UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """One database in its group: `key` is equal for all that a folder changes in the same way.
 
     Attributes:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from stonegate.database.executor.job import MissingSeeds
 from stonegate.model.labels import Label
 from stonegate.model.plan import PlanOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyOptions:
+class ApplyOptions(Struct, frozen=True, kw_only=True):
     """What the user asked for beyond the folder and the target.
 
     Attributes:

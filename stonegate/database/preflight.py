@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from msgspec import Struct
 from psycopg import errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
@@ -25,8 +25,7 @@ _LIMITS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 _BEFORE_KEYS = re.compile(r'^(?:[^"(]|"[^"]*")*\(')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Check:
+class _Check(Struct, frozen=True, kw_only=True):
     """A condition that selects the offending rows of a table.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from stonegate.model.plan import Phase
 
@@ -26,8 +27,7 @@ class Stage(StrEnum):
     POST_COMMIT = "post_commit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """One event: it is sent before the work that it names.
 
     Attributes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.connect import connect, using
 from stonegate.database.introspect.catalog import read_catalog
@@ -24,8 +26,7 @@ from stonegate.source.lazy import LazySource
 LOOK_SECONDS = 5.0  # for a lock that somebody holds on what is read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseDiff:
+class DatabaseDiff(Struct, frozen=True, kw_only=True):
     """Declared against live.
 
     Attributes:
@@ -37,8 +38,7 @@ class DatabaseDiff:
     drift: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseStatus:
+class DatabaseStatus(Struct, frozen=True, kw_only=True):
     """One database as it is.
 
     Attributes:
@@ -116,8 +116,7 @@ def count_objects(catalog: Catalog) -> dict[str, int]:
 # --- of a fleet -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """One database.
 
     Attributes:

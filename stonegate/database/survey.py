@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
@@ -39,8 +41,7 @@ _LOCKED_KINDS = frozenset(
 _RELATIONS_OF_A_TABLE = 6  # itself, its TOAST table and that one's index, primary key, another index, a sequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """What was read, and the plan.
 
     Attributes:

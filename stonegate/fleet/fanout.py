@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.deployment import apply_database
 from stonegate.database.options import ApplyOptions
@@ -45,8 +47,7 @@ class State(StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetEvent:
+class FleetEvent(Struct, frozen=True, kw_only=True):
     """One database moved on.
 
     Attributes:
@@ -65,8 +66,7 @@ class FleetEvent:
 OnEvent = Callable[[FleetEvent], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FanoutOptions:
+class FanoutOptions(Struct, frozen=True, kw_only=True):
     """How many at a time, and what a failure means.
 
     Attributes:

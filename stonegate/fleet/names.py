@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.errors import UsageError
 from stonegate.model.names import LONGEST_NAME, REFERENCE_PREFIX, TEMPORARY_PREFIX
@@ -19,8 +20,7 @@ _UNWRITABLE = re.compile("[\0\ud800-\udfff]")  # the latter are bytes of a comma
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class Owner(Struct, frozen=True, kw_only=True):
     """Whose database it is, by the names as given: `a-b` and `a_b` are two platforms.
 
     Attributes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.database.connect import answers_yes, connect, using
 from stonegate.database.conninfo import with_database
@@ -23,8 +24,7 @@ _AT_ONCE = 8
 _IS_DEPLOYED = "SELECT pg_catalog.to_regclass('public._stonescriptdb_gateway_functions') IS NOT NULL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unrecorded:
+class Unrecorded(Struct, frozen=True, kw_only=True):
     """What stands in no record.
 
     Attributes:

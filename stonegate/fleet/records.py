@@ -11,9 +11,10 @@ folders, and the password that a rotation is about to set.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from stonegate.fleet.names import Owner
 
@@ -22,8 +23,7 @@ Document: TypeAlias = dict[str, Any]
 OURS = "stonegate"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseRecord:
+class DatabaseRecord(Struct, frozen=True, kw_only=True):
     """One database of a platform; `created_at` is RFC 3339, "" where nobody wrote it down."""
 
     owner: Owner
@@ -36,8 +36,7 @@ class DatabaseRecord:
         return "main" if self.owner.tenant is None else self.owner.tenant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class Login(Struct, frozen=True, kw_only=True):
     """The role of a platform; `passwords` in the order to be tried: during a rotation there are two."""
 
     user: str
@@ -47,8 +46,7 @@ class Login:
         return f"Login(user={self.user!r})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSchema:
+class StoredSchema(Struct, frozen=True, kw_only=True):
     """A stored folder: which half of it counts ("main", "tenant" or None), and the digest that it was uploaded with."""
 
     name: str
@@ -56,8 +54,7 @@ class StoredSchema:
     digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformRecord:
+class PlatformRecord(Struct, frozen=True, kw_only=True):
     """One platform as its file has it; `flaws` are sentences about entries of databases that are left out."""
 
     name: str

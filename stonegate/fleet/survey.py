@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from stonegate.database.grouping import Member, PlanGroups
 from stonegate.database.options import ApplyOptions
@@ -22,24 +23,21 @@ T = TypeVar("T")
 OnLooked = Callable[[Target], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class Unread(Struct, frozen=True, kw_only=True):
     """A database that could not be looked at."""
 
     target: Target
     error: ErrorReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked(Generic[T]):
+class Looked(Struct, Generic[T], frozen=True, kw_only=True):
     """What was seen, in the order of the targets, and what was not."""
 
     seen: tuple[tuple[Target, T], ...]
     unread: tuple[Unread, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanGroup:
+class PlanGroup(Struct, frozen=True, kw_only=True):
     """Databases that the folder changes in the same way; the plan names one of them.
 
     Attributes:
@@ -51,8 +49,7 @@ class PlanGroup:
     findings: tuple[tuple[Target, tuple[Finding, ...]], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetPlan:
+class FleetPlan(Struct, frozen=True, kw_only=True):
     """The plan of a fleet, the largest group first."""
 
     groups: tuple[PlanGroup, ...]

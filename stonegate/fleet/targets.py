@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.conninfo import with_database, with_login
 from stonegate.database.tenants.roles import is_bad_login, try_logins
@@ -23,8 +25,7 @@ T = TypeVar("T")
 _WILD = frozenset("*?[")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One database of a platform.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.database.connect import Session, using
 from stonegate.database.failures import INVALID_CATALOG_NAME

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stonegate.database.connect import Session
 from stonegate.database.reports import report_error
@@ -27,8 +28,7 @@ from stonegate.source.lazy import LazySource
 MOST_AT_ONCE = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantReport:
+class TenantReport(Struct, frozen=True, kw_only=True):
     """What became of one tenant; `made` is None where there is an error before anything was attempted."""
 
     owner: Owner
@@ -84,8 +84,7 @@ async def create_tenants(
     return await run.go(prepare(registry, server, source, platform), owners, min(concurrency, MOST_AT_ONCE))
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """The state of one creation of many."""
 
     registry: Registry

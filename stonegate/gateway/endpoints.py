@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct, field
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
@@ -18,8 +18,7 @@ from stonegate.gateway.uploads import FORM_ROOM, read_form
 from stonegate.settings import MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A status and a JSON body, or text of another type."""
 
     status: int
@@ -27,8 +26,7 @@ class Answer:
     media_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(Struct, frozen=True):
     """A validated request: the declared form, the archive if one was sent, and what stands in the path and query.
 
     The archive is a temporary file without a name, which is gone when the request is answered.
@@ -45,8 +43,7 @@ class Incoming:
 Handler: TypeAlias = Callable[[Incoming], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """One route.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stonegate.errors import UsageError, did_you_mean
 
@@ -33,8 +34,7 @@ class ConsentToken(StrEnum):
     DRIFT = "drift"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Consent:
+class Consent(Struct, frozen=True, kw_only=True, order=True):
     """What the user allowed: a token, for every object or for one (`drop_column:users.legacy`)."""
 
     token: ConsentToken

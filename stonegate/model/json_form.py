@@ -1,4 +1,4 @@
-"""The JSON form of model values: one encoder and one decoder for all frozen dataclasses, by their type hints."""
+"""The JSON form of model values: one encoder and one decoder for all of them, by their type hints."""
 
 from __future__ import annotations
 

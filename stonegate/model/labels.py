@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 LABEL_VERSION = 1
 _KEY = "stonegate"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(Struct, frozen=True, kw_only=True):
     """Platform, schema (None for v1) and tenant (None for a platform's own database) that a database belongs to.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stonegate.model.keywords import RESERVED
 
@@ -34,8 +35,7 @@ def quote_literal(value: str) -> str:
     return "E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class QualifiedName:
+class QualifiedName(Struct, frozen=True, order=True):
     """A schema and a name in it. `str()` omits the schema `public`, since that is how people speak of objects."""
 
     schema: str
@@ -94,8 +94,7 @@ VIEW_KINDS = (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
 CODE_KINDS = frozenset({*VIEW_KINDS, ObjectKind.ROUTINE})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
+class ObjectKey(Struct, frozen=True, order=True):
     """Identifies one object of one database.
 
     Attributes:

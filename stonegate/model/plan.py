@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.errors import UsageError
 from stonegate.model.catalog import Catalog
@@ -46,16 +48,14 @@ class ChangeClass(StrEnum):
     INCOMPATIBLE = "incompatible"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hazard:
+class Hazard(Struct, frozen=True, kw_only=True):
     """Why a step is dangerous: `code` in kebab-case (see `stonegate explain CODE`) and a sentence about this object."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One difference between desired and live.
 
     Attributes:
@@ -122,8 +122,7 @@ class Phase(StrEnum):
     POST_COMMIT = "post_commit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """One SQL statement of a step, with the 1-based line of the file that it came from (None: generated)."""
 
     sql: str
@@ -135,8 +134,7 @@ def worst_class(changes: Iterable[Change]) -> ChangeClass:
     return max((change.change_class for change in changes), key=list(ChangeClass).index, default=ChangeClass.SAFE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One thing that an apply does, in order.
 
     Attributes:
@@ -183,8 +181,7 @@ class Step:
         return "\n".join(statement.sql + ";" for statement in self.statements)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class Blocked(Struct, frozen=True, kw_only=True):
     """One reason why the plan may not be applied.
 
     Attributes:
@@ -203,8 +200,7 @@ class Blocked:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanOptions:
+class PlanOptions(Struct, frozen=True, kw_only=True):
     """What the user asked for beyond the folder (behaviour, §5 and §8).
 
     Attributes:
@@ -232,8 +228,7 @@ class Mode(StrEnum):
     UNCHANGED = "unchanged"  # decided by digest and stamp alone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanSource:
+class PlanSource(Struct, frozen=True, kw_only=True):
     """Which folder the plan was made from."""
 
     fingerprint: str
@@ -241,16 +236,14 @@ class PlanSource:
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanTarget:
+class PlanTarget(Struct, frozen=True, kw_only=True):
     """Which database the plan was made for: its name and the fingerprint of its live catalog and tracking state."""
 
     database: str
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """An ordered, checksummed list of steps. Nothing in it depends on the clock or on chance.
 
     Attributes:
@@ -287,7 +280,7 @@ class Plan:
     force: bool = False
     allow_drift: bool = False
     seed_missing: bool = False
-    records: tuple[Record, ...] = field(default=(), repr=False)
+    records: tuple[Record, ...] = ()
     search_path: tuple[str, ...] = ()
     excepted: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
@@ -297,7 +290,7 @@ class Plan:
     unmanaged: tuple[str, ...] = ()
     stated: tuple[tuple[str, str], ...] = ()
     starred: tuple[ObjectKey, ...] = ()
-    desired: Catalog | None = field(default=None, repr=False)
+    desired: Catalog | None = None
 
     @property
     def has_changes(self) -> bool:
@@ -343,8 +336,7 @@ class Plan:
         return plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Saved:
+class _Saved(Struct, frozen=True, kw_only=True):
     """The part of a plan document that an apply reads; the rest of the document is for people and other programs."""
 
     plan: Plan

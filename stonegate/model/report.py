@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stonegate.model.plan import Action, Plan, Step
 
@@ -20,8 +21,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepReport:
+class StepReport(Struct, frozen=True, kw_only=True):
     """One executed step; `state` "done", "not rehearsed" (dry-run) or "failed"; `rows` inserted by a seeder."""
 
     step: Step
@@ -29,8 +29,7 @@ class StepReport:
     rows: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedReport:
+class SeedReport(Struct, frozen=True, kw_only=True):
     """What became of the declared rows of one table."""
 
     table: str
@@ -39,8 +38,7 @@ class SeedReport:
     inserted: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorReport:
+class ErrorReport(Struct, frozen=True, kw_only=True):
     """A failure as a value; `exit_code` and `http_status` are those of its class."""
 
     code: str
@@ -53,8 +51,7 @@ class ErrorReport:
     details: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyReport:
+class ApplyReport(Struct, frozen=True, kw_only=True):
     """The result of one apply to one database. `duration_ms` is wall time in milliseconds.
 
     Neither plan nor steps are in its repr: asyncio.run makes that of every result, and throws it away.
@@ -62,9 +59,9 @@ class ApplyReport:
 
     status: Status
     database: str
-    plan: Plan | None = field(default=None, repr=False)
+    plan: Plan | None = None
     created_database: bool = False
-    steps: tuple[StepReport, ...] = field(default=(), repr=False)
+    steps: tuple[StepReport, ...] = ()
     seeds: tuple[SeedReport, ...] = ()
     warnings: tuple[str, ...] = ()
     verified: bool = False
@@ -82,11 +79,10 @@ def count_actions(steps: Iterable[Step]) -> dict[str, int]:
     return dict(Counter(step.action.value for step in steps if step.action is not Action.SKIP))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetReport:
+class FleetReport(Struct, frozen=True, kw_only=True):
     """The results of all targets, in the order of the targets; not in its repr, as above."""
 
-    results: tuple[ApplyReport, ...] = field(repr=False)
+    results: tuple[ApplyReport, ...]
 
     @property
     def failed(self) -> tuple[ApplyReport, ...]:

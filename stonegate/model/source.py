@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 
@@ -22,8 +24,7 @@ class Folder(StrEnum):
     SEEDERS = "seeders"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
+class SourceFile(Struct, frozen=True, kw_only=True):
     """One file: `path` is relative to the folder with `/` ("tables/users.pssql"), `text` has no byte order mark."""
 
     path: str
@@ -43,8 +44,7 @@ class NeedKind(StrEnum):
     OTHER = "other"  # what the model has only a label for, which is the name: text search objects, collations
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Need:
+class Need(Struct, frozen=True, kw_only=True, order=True):
     """A name that a statement mentions.
 
     Attributes:
@@ -79,8 +79,7 @@ class Verb(StrEnum):
     REVOKE = "revoke"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OriginalRoutine:
+class OriginalRoutine(Struct, frozen=True, kw_only=True):
     """The facts that the original records for a function, in its own spelling (behaviour, §7)."""
 
     signature: str
@@ -89,8 +88,7 @@ class OriginalRoutine:
     body_checksum: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InlineForeignKey:
+class InlineForeignKey(Struct, frozen=True, kw_only=True):
     """A foreign key written inside a CREATE TABLE.
 
     Attributes:
@@ -105,16 +103,14 @@ class InlineForeignKey:
     sql: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Struct, frozen=True, kw_only=True):
     """A foreign key that a statement adds to its table: the columns that refer, and the table that they refer to."""
 
     columns: tuple[str, ...]
     table: Need
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granting:
+class Granting(Struct, frozen=True, kw_only=True):
     """What a GRANT gives or a REVOKE takes away.
 
     Attributes:
@@ -137,8 +133,7 @@ class Granting:
     options_only: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceItem:
+class SourceItem(Struct, frozen=True, kw_only=True):
     """One statement of declared state.
 
     Attributes:
@@ -184,8 +179,7 @@ class SourceItem:
     starred: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtensionItem:
+class ExtensionItem(Struct, frozen=True, kw_only=True):
     """A declared extension: by file name and comments, or by `CREATE EXTENSION`."""
 
     name: str  # after aliases (pgvector → vector)
@@ -222,8 +216,7 @@ class EffectVerb(StrEnum):
     NONE = "none"  # SET, ANALYZE, LOCK …
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Effect(Struct, frozen=True, kw_only=True):
     """One effect of a migration's statement.
 
     Attributes:
@@ -258,8 +251,7 @@ class Effect:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationStatement:
+class MigrationStatement(Struct, frozen=True, kw_only=True):
     """One statement of a migration with its effects and the names that it needs; `line` is 1-based in the file."""
 
     sql: str
@@ -269,8 +261,7 @@ class MigrationStatement:
     transactional: bool = True  # False: PostgreSQL forbids it in a transaction block (CREATE INDEX CONCURRENTLY, …)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
+class Migration(Struct, frozen=True, kw_only=True):
     """One file below migrations/.
 
     Attributes:
@@ -298,16 +289,14 @@ class Migration:
         return (effect for statement in self.statements for effect in statement.effects)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedRow:
+class SeedRow(Struct, frozen=True, kw_only=True):
     """One row of VALUES: SQL expressions, one per column, and the 1-based line where it starts."""
 
     values: tuple[str, ...]
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seeder:
+class Seeder(Struct, frozen=True, kw_only=True):
     """One INSERT of a seeder file.
 
     Attributes:
@@ -330,8 +319,7 @@ class Seeder:
     checksum: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceTree:
+class SourceTree(Struct, frozen=True, kw_only=True):
     """A whole folder or archive, read and parsed.
 
     Attributes:
@@ -354,4 +342,4 @@ class SourceTree:
     digest: str
     fingerprint: str
     unchecked: frozenset[str] = frozenset()
-    files: tuple[SourceFile, ...] = field(default=(), repr=False)
+    files: tuple[SourceFile, ...] = ()

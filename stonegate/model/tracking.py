@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppliedMigration:
+class AppliedMigration(Struct, frozen=True, kw_only=True):
     """A migration that ran or was baselined; `checksum` is ours, None where only the original's raw one is known."""
 
     name: str
@@ -19,8 +20,7 @@ class AppliedMigration:
     baselined: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployedObject:
+class DeployedObject(Struct, frozen=True, kw_only=True):
     """A row of `_types`, `_tables` or `_functions`.
 
     Attributes:
@@ -39,8 +39,7 @@ class DeployedObject:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class Deployment(Struct, frozen=True, kw_only=True):
     """The latest row of `_deployments`.
 
     Attributes:
@@ -65,8 +64,7 @@ class Deployment:
     outside: tuple[ObjectKind, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackingState:
+class TrackingState(Struct, frozen=True, kw_only=True):
     """Everything that the tracking tables of one database hold.
 
     Attributes:
@@ -126,8 +124,7 @@ class RecordKind(StrEnum):
     ROUTINE = "routine"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """One tracking row as it should stand after the apply.
 
     Attributes:

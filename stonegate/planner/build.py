@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from hashlib import sha256
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Blocked, Mode, Plan, PlanOptions, PlanSource, PlanTarget

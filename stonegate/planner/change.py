@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, schema_key
@@ -34,8 +36,7 @@ from stonegate.planner.steps.seeding import filled_tables, seed_steps
 from stonegate.planner.unmanaged import kept_kinds, named_drops
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """What the plan of a change is made from; see `build_plan` for the parts."""
 
     tree: SourceTree
@@ -47,8 +48,7 @@ class Given:
     body_uses: BodyUses
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Preview:
+class _Preview(Struct, frozen=True, kw_only=True):
     """What is expected after the pending migrations.
 
     Attributes:
@@ -64,8 +64,7 @@ class _Preview:
     diff: Diff
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Decided:
+class _Decided(Struct, frozen=True, kw_only=True):
     """The changes to carry out, and what stands against them."""
 
     changes: tuple[Change, ...]

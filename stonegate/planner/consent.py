@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Blocked, Change, ChangeClass, Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowed:
+class Allowed(Struct, frozen=True, kw_only=True):
     """The consents of one plan; `force` stands for everything in the table of §5 (never for naming an unmanaged
     object, a stale plan, or what only a migration can do)."""
 

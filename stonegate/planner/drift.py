@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
@@ -15,8 +15,7 @@ from stonegate.planner.migrations.simulate import Simulated
 _ENSURED = frozenset({"owner", "comment", "privileges", "sequence_comment", "sequence_privileges"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(Struct, frozen=True, kw_only=True):
     """The hand-made differences by key and aspect: (declared, live) texts."""
 
     found: dict[tuple[ObjectKey, str], Change] = field(default_factory=dict)

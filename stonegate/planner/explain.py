@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.errors import StonegateError, UsageError, did_you_mean, every_error
 from stonegate.model.consent import ConsentToken
@@ -14,8 +16,7 @@ from stonegate.planner.classify.hazards import HAZARDS
 _ARTICLES = {"hazard": "a", "consent": "a", "error": "an"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """What a word that stonegate prints means.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, quote_ident, quote_literal
 from stonegate.model.plan import Action, Phase, Plan, Statement, Step

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.foreign_types import FOREIGN_TYPES
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName

@@ -4,8 +4,10 @@ that PostgreSQL gives by itself unless somebody took them away. Both are noted i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Access, Accessible, Catalog, Column, DefaultPrivileges, Privilege, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -36,8 +38,7 @@ _ALL: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(slots=True)
-class _Said:
+class _Said(Struct):
     """What all statements about one object say.
 
     Attributes:

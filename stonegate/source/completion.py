@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.names import RELATION_KINDS, ObjectKey, ObjectKind
 from stonegate.model.source import SourceItem, Verb

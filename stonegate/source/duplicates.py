@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.errors import DuplicateObject
 from stonegate.model.names import MEMBER_KINDS, RELATION_KINDS, ObjectKey, ObjectKind
@@ -36,8 +37,7 @@ def find_duplicates(items: Iterable[SourceItem], extensions: Iterable[ExtensionI
     return list(errors.values())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Declared:
+class _Declared(Struct, frozen=True, eq=False):
     """One place that declares an object; `key` is None for an extension."""
 
     item: SourceItem | ExtensionItem

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from stonegate.errors import SourceError, SourceErrors
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceFile, SourceItem, SourceTree
@@ -34,8 +35,7 @@ def load_source(path: Path, scope: str | None = None, *, caps: Caps | None = Non
     return parse_tree(str(path), read_tree(path, scope=scope, caps=caps))
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What has been found so far."""
 
     items: list[SourceItem] = field(default_factory=list)

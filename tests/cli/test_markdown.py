@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stonegate.cli.render.fleet import render_fleet_markdown
 from stonegate.cli.render.plan_markdown import render_markdown

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Access, Catalog, Dependency, Privilege
 from stonegate.model.json_form import from_json, to_json

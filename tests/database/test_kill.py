@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from stonegate.database.conninfo import with_database
 from stonegate.model.catalog import Catalog

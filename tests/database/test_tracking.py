@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from stonegate.database.connect import Session
 from stonegate.database.tracking.history import read_deployments, read_history

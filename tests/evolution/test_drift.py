@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from stonegate.database.status import diff_database, read_standing, status_database
 from stonegate.database.tracking.kept_catalogs import checksum_of, compress, restore

@@ -8,11 +8,11 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stonegate.cli.app import main as run_command
 from stonegate.database.tenants.labels import label_statement

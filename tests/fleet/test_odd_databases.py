@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import replace
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from stonegate.database.options import ApplyOptions
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation

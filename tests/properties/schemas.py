@@ -5,9 +5,9 @@ The pools are small so that two schemas share most names, and odd so that quotin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tests.properties.kinds import KINDS
 
@@ -60,8 +60,7 @@ LITERALS = {
 COMPARABLE = frozenset(TYPES) - {"jsonb", "pair"}
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     name: str
     type: str
     not_null: bool = False
@@ -71,8 +70,7 @@ class Column:
     index: str = ""  # "", "index", "unique", "partial"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     name: str
     key: str  # "serial", "identity", "plain"
     columns: tuple[Column, ...] = ()
@@ -85,8 +83,7 @@ class Table:
     grant: bool = False
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(Struct, frozen=True):
     labels: tuple[str, ...] = ("calm", "glad")
     attributes: tuple[str, ...] = ("a integer", "b text")
     domain_limit: int = 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from stonegate.source.statements.insert_text import parse_insert
 from tests.database.seed_builder import rows

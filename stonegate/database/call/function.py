@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import psycopg
+from msgspec import Struct
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -25,8 +25,7 @@ NULL = "NULL"
 _NAMED = re.compile(r"([^\W\d][\w$]*):=(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A routine that the name may mean.
 
     Attributes:
@@ -59,8 +58,7 @@ class Candidate:
         return f"{self.name}({', '.join(parameters)})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallResult:
+class CallResult(Struct, frozen=True, kw_only=True):
     """What a call returned.
 
     Attributes:

@@ -19,10 +19,10 @@ import select
 import time
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import psycopg
+from msgspec import Struct
 from psycopg import pq
 
 from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
@@ -54,8 +54,7 @@ _TUPLES, _DONE, _SYNC = int(pq.ExecStatus.TUPLES_OK), int(pq.ExecStatus.COMMAND_
 _FAILED: Final = int(pq.ExecStatus.FATAL_ERROR)
 
 
-@dataclass(slots=True, eq=False)
-class _Call:
+class _Call(Struct, eq=False):
     """A call on its way; `preparing` counts results that come before its statement is prepared."""
 
     answer: asyncio.Future[list[bytes | None]]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from stonegate.errors import StonegateError
 
@@ -21,8 +22,7 @@ CLEANING: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """SQL with `$n` parameters and the type of each (0: as PostgreSQL infers it).
 
     Behind it the commands `after` are run, in a transaction of their own: what it leaves in the session meets nobody.

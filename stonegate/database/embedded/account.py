@@ -13,8 +13,9 @@ import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from stonegate.errors import UsageError
 
@@ -22,8 +23,7 @@ ACCOUNT_NAME = "embedded_postgres"
 PROGRAM_CACHE = Path("/var/cache/stonegate")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Struct, frozen=True, kw_only=True):
     """A system account by its numbers, as `subprocess` takes them."""
 
     uid: int

@@ -18,10 +18,11 @@ import stat
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from stonegate.database.embedded.account import Account, give_to
 from stonegate.errors import ConnectionFailed, UsageError
@@ -36,8 +37,7 @@ RECOVERY_SECONDS = 15  # how long the children of a killed postmaster may take t
 SUPERUSER = "postgres"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class Cluster(Struct, frozen=True, kw_only=True):
     """A data directory (`directory/data`), its sockets and its log, and how to run it.
 
     Args:
@@ -65,8 +65,7 @@ class Cluster:
         return self.directory / "server.log"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Postmaster:
+class Postmaster(Struct, frozen=True, kw_only=True):
     """A running server, as its postmaster.pid describes it; not `ready` while it recovers from a crash."""
 
     pid: int

@@ -16,8 +16,9 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from stonegate.database.embedded.account import Account, find_server_account, give_to, may_reach, reachable_programs
 from stonegate.database.embedded.cluster import (
@@ -49,8 +50,7 @@ SETTINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedServer:
+class EmbeddedServer(Struct, frozen=True, kw_only=True):
     """A running private server.
 
     Args:

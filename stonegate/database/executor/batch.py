@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 from psycopg.generators import fetch_many, pipeline_communicate
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
@@ -21,8 +21,7 @@ from stonegate.model.plan import Statement, Step
 MOST_STATEMENTS = 500  # of one batch: bounds what libpq buffers and how late a cancelled apply notices
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """SQL to send, and the plan's step and statement that it comes from (None for our own)."""
 
     sql: str

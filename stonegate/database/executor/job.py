@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from stonegate.database.executor.session import SessionSettings
 from stonegate.database.progress import OnProgress, Progress, Stage
@@ -23,8 +24,7 @@ DONE = "done"
 NOT_REHEARSED = "not rehearsed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecuteOptions:
+class ExecuteOptions(Struct, frozen=True, kw_only=True):
     """How a plan is carried out.
 
     Attributes:
@@ -44,8 +44,7 @@ class ExecuteOptions:
     tracked: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """One plan for one database, and what was read from it before.
 
     Attributes:
@@ -132,8 +131,7 @@ def changes_only_routines(plan: Plan) -> bool:
     return all(step.kind is ObjectKind.ROUTINE or step.action in _WITHOUT_DDL for step in plan.steps)
 
 
-@dataclass(slots=True, kw_only=True)
-class Execution:
+class Execution(Struct, kw_only=True):
     """What has happened so far; a retried transaction begins with a new one.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from stonegate.database.connect import Session, settle
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 
 import psycopg
+from msgspec import Struct
 from psycopg.pq import TransactionStatus
 
 from stonegate.database.connect import FORM, Session
@@ -16,8 +16,7 @@ ROLLBACK_SECONDS = 10
 CONSTRAINTS_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSettings:
+class SessionSettings(Struct, frozen=True, kw_only=True):
     """What statements of a plan run under, whatever the role's or the database's own settings are.
 
     Attributes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 import psycopg
+from msgspec.structs import replace
 from psycopg.pq import TransactionStatus
 
 from stonegate.database import sql

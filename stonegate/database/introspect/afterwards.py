@@ -6,7 +6,7 @@ has moved, whoever moved them (behaviour, §6).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session

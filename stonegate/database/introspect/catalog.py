@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Final
 
 import psycopg
+from msgspec import Struct
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import FORM, Session
@@ -42,8 +42,7 @@ _CATALOGS: Cache[Catalog] = Cache(12)
 _EQUAL: Cache[Catalog] = Cache(12)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """A catalog and the change stamp of just before it was read: what is committed in between moves the stamp."""
 
     stamp: str

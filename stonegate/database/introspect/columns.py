@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from stonegate.database.introspect import rows
 from stonegate.database.introspect.access_lists import compare_lists
@@ -16,8 +17,7 @@ _COMPRESSION: Final = {"p": "pglz", "l": "lz4"}
 _IDENTITY: Final = {"a": "always", "d": "by default"}
 
 
-@dataclass(frozen=True, slots=True)
-class _OwnSequence:
+class _OwnSequence(Struct, frozen=True):
     """A sequence that a column owns or has inside; `nextval` is how a serial's default is printed."""
 
     name: QualifiedName
@@ -27,8 +27,7 @@ class _OwnSequence:
     access: Access
 
 
-@dataclass(frozen=True, slots=True)
-class _NotNull:
+class _NotNull(Struct, frozen=True):
     """What a NOT NULL constraint has for itself (PostgreSQL 18)."""
 
     options: str | None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cache
 from itertools import starmap
 from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
 
 import psycopg
+from msgspec import Struct
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
@@ -32,9 +32,9 @@ _INSIDE: Final = ("SAVEPOINT introspect", "ROLLBACK TO introspect; RELEASE intro
 
 
 @cache
-def statements(kind: type) -> tuple[str, ...]:
+def statements(kind: type[Struct]) -> tuple[str, ...]:
     """The texts that are read for a kind of rows, in the order of its fields."""
-    return tuple(compose(f"introspect/{one.name}") for one in fields(kind))
+    return tuple(compose(f"introspect/{name}") for name in kind.__struct_fields__)
 
 
 def as_rows(kind: type[R], raw: Answers) -> R:

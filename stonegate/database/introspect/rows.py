@@ -7,10 +7,10 @@ mode or a storage are PostgreSQL's own (manual, chapter 53).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Struct, field
 
 #: The system catalogs that an address (class, object, number) names; their oids are the same everywhere (pg_class.dat).
 PG_TYPE: Final = 1247
@@ -333,8 +333,7 @@ class Found(Row, frozen=True, gc=False):
     found: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class Rows(Struct, frozen=True, eq=False):
     """What every database is read by, in one round trip; each field has the rows of the statement of its name."""
 
     settings: list[Settings]
@@ -365,8 +364,7 @@ class Rows:
     find_others: list[Found]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OtherRows:
+class OtherRows(Struct, frozen=True, eq=False):
     """What few databases have, in a second round trip."""
 
     others: list[Other] = field(default_factory=list)
@@ -375,16 +373,14 @@ class OtherRows:
     other_members: list[OtherMember] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RoutineRows:
+class RoutineRows(Struct, frozen=True, eq=False):
     """Routines alone."""
 
     routines: list[Routine]
     comments: list[Comment]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AggregateRows:
+class AggregateRows(Struct, frozen=True, eq=False):
     """The definitions of aggregates, where there are any."""
 
     aggregates: list[Aggregate] = field(default_factory=list)

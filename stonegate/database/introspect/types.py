@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.database.introspect import rows
 from stonegate.database.introspect.lookup import Lookup, grouped, known, printed, printed_if
 from stonegate.model.catalog import Attribute, CompositeType, Constraint, DomainType, EnumType, RangeType
 
 
-@dataclass(frozen=True, slots=True)
-class Types:
+class Types(Struct, frozen=True):
     """The types of a database, by schema and name."""
 
     enums: tuple[EnumType, ...]

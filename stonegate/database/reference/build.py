@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
+from msgspec import Struct
+from msgspec.structs import replace
 from psycopg import sql
 
 from stonegate.database.connect import Session, connect, leave, using
@@ -54,8 +55,7 @@ _NO_SUCH_LOCALE = frozenset({"42809", "0A000", "22023"})
 _UNKNOWN_ROLE = re.compile(r'role "(.+)" does not exist')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Building:
+class _Building(Struct, frozen=True, kw_only=True):
     """What is built, on which server, and who says it there; see `obtain_reference`."""
 
     tree: SourceTree

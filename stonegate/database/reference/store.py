@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 import psycopg
+from msgspec import Struct
 from psycopg.rows import class_row, dict_row
 
 from stonegate import __version__
@@ -36,8 +36,7 @@ _NO_STORE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceKey:
+class ReferenceKey(Struct, frozen=True, kw_only=True):
     """What makes two reference databases the same.
 
     Attributes:
@@ -72,8 +71,7 @@ class ReferenceKey:
         return REFERENCE_PREFIX + self.digest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Struct, frozen=True, kw_only=True):
     """A folder, built.
 
     Attributes:
@@ -89,8 +87,7 @@ class Reference:
     build_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredReference:
+class StoredReference(Struct, frozen=True, kw_only=True):
     """A row of the store, for people; `bytes` is the size of the database, None if it is gone."""
 
     key: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
@@ -16,8 +18,7 @@ from stonegate.model.source import Seeder
 from stonegate.source.statements.insert_text import parse_insert
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedColumn:
+class SeedColumn(Struct, frozen=True, kw_only=True):
     """A column.
 
     Attributes:
@@ -36,8 +37,7 @@ class SeedColumn:
     identity: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedSequence:
+class SeedSequence(Struct, frozen=True, kw_only=True):
     """A sequence that feeds a column: of serial or identity, or named in the column's default.
 
     Attributes:
@@ -69,8 +69,7 @@ class SeedSequence:
         return value if self.minimum <= value <= self.maximum else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeedTable:
+class SeedTable(Struct, frozen=True, kw_only=True):
     """A table.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import psycopg
+from msgspec import Struct, field
 from psycopg import sql
 
 from stonegate.database.connect import Session
@@ -21,8 +21,7 @@ from stonegate.model.source import Seeder
 from stonegate.source.statements.insert_text import InsertText, parse_insert
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _Run(Struct, frozen=True, kw_only=True):
     """One statement that inserts rows of a seeder.
 
     Attributes:
@@ -39,8 +38,7 @@ class _Run:
     as_written: bool = False
 
 
-@dataclass(kw_only=True)
-class _Inserting:
+class _Inserting(Struct, kw_only=True):
     """One call of `insert_seeds`: what ran so far, and what waits to be sent in one round trip.
 
     Attributes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 import psycopg
+from msgspec import Struct
 from psycopg import sql
 
 from stonegate.database.cache import Cache
@@ -30,8 +30,7 @@ _LONGEST_VALUE = 80
 DeclaredOrder = Mapping[QualifiedName, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissingSeed:
+class MissingSeed(Struct, frozen=True, kw_only=True):
     """A declared row that the table lacks.
 
     Attributes:
@@ -54,8 +53,7 @@ class MissingSeed:
         return f"{self.table} {self.key}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lookup:
+class _Lookup(Struct, frozen=True, kw_only=True):
     """One branch of the query: rows of one seeder (its index) that are looked up by the same columns."""
 
     seeder: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.database.connect import Session, using
 from stonegate.database.server.databases import connect_maintenance
@@ -14,8 +14,7 @@ LOCKS_PER_TABLE = 9
 _SHARE = 0.8  # of the lock table; the rest is for everybody else
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capacity:
+class Capacity(Struct, frozen=True, kw_only=True):
     """Room on a server.
 
     Attributes:

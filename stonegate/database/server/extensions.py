@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from psycopg.rows import dict_row
 
 from stonegate.database import sql
@@ -20,8 +20,7 @@ BUILT_IN = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedExtension:
+class OfferedExtension(Struct, frozen=True, kw_only=True):
     """An extension that the server can install.
 
     Attributes:

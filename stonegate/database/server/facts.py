@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from psycopg.rows import class_row
 
 from stonegate.database import sql
 from stonegate.database.connect import Session, answers_yes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locale:
+class Locale(Struct, frozen=True, kw_only=True):
     """How a database encodes, sorts and folds text (manual 23.1); the arguments of CREATE DATABASE.
 
     Attributes:
@@ -30,8 +28,7 @@ class Locale:
         return " ".join(part or "-" for part in (self.encoding, self.provider, self.collate, self.ctype, self.locale))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionFacts:
+class SessionFacts(Struct, frozen=True, kw_only=True):
     """One session: its role, its database and the server.
 
     Attributes:

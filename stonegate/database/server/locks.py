@@ -23,12 +23,12 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
 import psycopg
+from msgspec import Struct
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
@@ -49,8 +49,7 @@ RETRY_PAUSE = 0.5  # before the first retry; doubled for each one after it
 LONGEST_RETRY_PAUSE = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockKey:
+class LockKey(Struct, frozen=True, kw_only=True):
     """An advisory lock: `space` and `object` are its two keys, `label` names it in messages."""
 
     space: int
@@ -58,8 +57,7 @@ class LockKey:
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockHolder:
+class LockHolder(Struct, frozen=True, kw_only=True):
     """The session that has a lock; `since` is the start of that session, None where it may not be seen."""
 
     pid: int

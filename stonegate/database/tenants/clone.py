@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import psycopg
+from msgspec import Struct
+from msgspec.structs import replace
 from psycopg import sql
 
 from stonegate.database.connect import Session, connect
@@ -39,8 +40,7 @@ FILE_COPY_BYTES = 64 * 1024 * 1024
 MAKE_SECONDS = 120.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDatabase:
+class NewDatabase(Struct, frozen=True, kw_only=True):
     """What is to be made.
 
     Attributes:

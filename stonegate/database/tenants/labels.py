@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from psycopg import sql
 
 from stonegate.database.connect import Session
 from stonegate.model.labels import Label, parse_label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseFacts:
+class DatabaseFacts(Struct, frozen=True, kw_only=True):
     """One database as the server lists it.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 
 import psycopg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.connect import Session, using
 from stonegate.database.conninfo import with_database
@@ -50,8 +51,7 @@ from stonegate.planner.build import build_plan
 from stonegate.source.lazy import LazySource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mould:
+class Mould(Struct, frozen=True, kw_only=True):
     """What all new databases of one platform and folder are made from.
 
     Attributes:
@@ -79,8 +79,7 @@ class Mould:
     note: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(Struct, frozen=True, kw_only=True):
     """What became of one database.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
+from msgspec import Struct
 from psycopg import sql
 
 from stonegate.database.connect import Session, answers_yes, connect
@@ -21,8 +21,7 @@ _BAD_LOGIN = "28P01"
 _RESERVED_NAME = "42939"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleFacts:
+class RoleFacts(Struct, frozen=True, kw_only=True):
     """What a role may do; `powers` are the attributes that no platform's role may have."""
 
     name: str

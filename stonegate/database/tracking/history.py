@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from psycopg import sql
 
 from stonegate.database.connect import Session
@@ -14,8 +14,7 @@ from stonegate.database.sql import fixed
 from stonegate.database.tracking.tables import fetch_from_block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One row of the changelog.
 
     Attributes:
@@ -37,8 +36,7 @@ class HistoryEntry:
     duration_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentEntry:
+class DeploymentEntry(Struct, frozen=True, kw_only=True):
     """One apply: `post_commit` holds the state of each statement after the commit, by step id."""
 
     id: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from hashlib import sha256
 
 from stonegate.database.cache import Cache
@@ -21,19 +20,14 @@ _COMPRESSED: Cache[bytes] = Cache(4)
 def checksum_of(catalog: Catalog) -> str:
     """sha256 (hex) of all that the catalog holds, the server's version included; from now on it is known by it."""
 
-    checksum = _CHECKSUMS.get(id(catalog), lambda: sha256(_document(catalog)).hexdigest(), catalog)
+    checksum = _CHECKSUMS.get(id(catalog), lambda: sha256(to_json(catalog)).hexdigest(), catalog)
     _KNOWN.get(checksum, lambda: catalog)
     return checksum
 
 
-def _document(catalog: Catalog) -> bytes:
-    # A copy, since msgspec leaves out members that a decoded document lacked.
-    return to_json(replace(catalog))
-
-
 def compress(catalog: Catalog) -> bytes:
     """The catalog as a deployment's row keeps it."""
-    return _COMPRESSED.get(id(catalog), lambda: zlib.compress(_document(catalog), level=1), catalog)
+    return _COMPRESSED.get(id(catalog), lambda: zlib.compress(to_json(catalog), level=1), catalog)
 
 
 def known_checksums() -> list[str]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 from psycopg import AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
@@ -49,8 +49,7 @@ _OBJECT_KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Struct, frozen=True, kw_only=True):
     """What the tracking tables say, and whether that still holds.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 #: Instead of infinity, which could not be taken off a sum again (seconds).
 AGES: Final = 1e6
@@ -32,8 +33,7 @@ class PooledSession(Protocol):
 S = TypeVar("S", bound=PooledSession)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolLimits:
+class PoolLimits(Struct, frozen=True, kw_only=True):
     """Caps in connections, times in seconds."""
 
     per_database: int = 10

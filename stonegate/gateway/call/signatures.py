@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.call.session import FunctionSignature, Parameter
 from stonegate.database.call.statement import Statement
@@ -34,8 +35,7 @@ _ANY: Final = {"anyelement", "any", "anycompatible", "anynonarray", "anycompatib
 _TEXTS: Final = {"text": 9, "varchar": 8, "bpchar": 7, "name": 6, "citext": 8}
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True):
     """A way to call one signature: which argument goes to which parameter, and how well they suit."""
 
     signature: FunctionSignature

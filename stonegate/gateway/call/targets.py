@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from stonegate.database.call.session import CallSession, open_session
 from stonegate.errors import ConnectionFailed, UsageError
@@ -26,8 +27,7 @@ MOST_REMEMBERED = 10_000
 CERTAIN_SECONDS = 0.02
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """A target, the record of its platform that it was found by, and when that was looked at last."""
 
     record: PlatformRecord | None

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from stonegate.database.call.session import Parameter
 from stonegate.errors import UsageError
@@ -35,8 +35,7 @@ POLYMORPHIC: Final = {"anyelement", "anynonarray", "anyarray", "any", "anycompat
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """One argument: the expression around its parameter (`{}`), the parameter's type, and its text."""
 
     expression: str

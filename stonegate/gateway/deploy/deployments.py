@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from stonegate.database.options import ApplyOptions
 from stonegate.database.tenants.make import make_empty
@@ -34,8 +35,7 @@ from stonegate.source.files.tree import SourceBytes, read_archive
 from stonegate.source.lazy import LazySource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployer:
+class Deployer(Struct, frozen=True, kw_only=True):
     """What every deployment needs: where the platforms are, the server, and the limits.
 
     Attributes:
@@ -75,8 +75,7 @@ class Deployer:
         return FanoutOptions(concurrency=self.concurrency, max_connections=self.max_connections)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrateOptions:
+class MigrateOptions(Struct, frozen=True, kw_only=True):
     """What a client allows and asks for."""
 
     plan: PlanOptions = field(default_factory=PlanOptions)

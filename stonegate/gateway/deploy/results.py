@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stonegate.database.tenants.make import Made
 from stonegate.errors import every_error
@@ -18,8 +19,7 @@ from stonegate.source.lazy import LazySource
 _DEPLOYING = frozenset({Action.CREATE, Action.REPLACE, Action.RECREATE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """An answer's status and body, and the databases whose connections must be made anew."""
 
     status: int = 200

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Privilege:
+class Privilege(Struct, frozen=True, kw_only=True, order=True):
     """One right of one role ("" is PUBLIC), as in `aclexplode` (manual 5.8)."""
 
     grantee: str
@@ -17,8 +18,7 @@ class Privilege:
     grantable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(Struct, frozen=True, kw_only=True):
     """Owner, comment and privileges, which most objects have.
 
     Attributes:
@@ -80,8 +80,7 @@ def without_denied(held: Iterable[Privilege], denied: Iterable[Privilege]) -> tu
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultPrivileges:
+class DefaultPrivileges(Struct, frozen=True, kw_only=True):
     """One ALTER DEFAULT PRIVILEGES entry; `schema` "" for all schemas; `objects` "tables", "functions", …
 
     The rights are as in `Access`.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog.access import DefaultPrivileges
 from stonegate.model.catalog.objects import Extension, OtherObject, Routine, Schema
@@ -17,8 +19,7 @@ from stonegate.model.json_form import to_json
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Dependency:
+class Dependency(Struct, frozen=True, kw_only=True, order=True):
     """`dependent` cannot exist without `on` (pg_depend, rewritten to what people name: a view, a column, …)."""
 
     dependent: ObjectKey
@@ -37,8 +38,7 @@ Accessible = Schema | EnumType | CompositeType | DomainType | RangeType | Sequen
 CatalogObject = Accessible | Extension | DefaultPrivileges | OtherObject
 
 
-@dataclass(frozen=True, kw_only=True)
-class Catalog:
+class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     """Everything that stonegate knows of one database.
 
     Attributes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.model.catalog.access import Access
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, routine_key, schema_key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schema:
+class Schema(Struct, frozen=True, kw_only=True):
     """A schema (other than pg_* and information_schema; `public` is listed)."""
 
     name: str
@@ -20,8 +19,7 @@ class Schema:
         return schema_key(self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extension:
+class Extension(Struct, frozen=True, kw_only=True):
     """An installed extension; the comment is its own (of its control file) unless somebody wrote another one."""
 
     name: str
@@ -34,8 +32,7 @@ class Extension:
         return extension_key(self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """A parameter of a routine; `mode` "in", "out", "inout", "variadic" or "table"; `type` by format_type."""
 
     name: str
@@ -44,8 +41,7 @@ class Parameter:
     default: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routine:
+class Routine(Struct, frozen=True, kw_only=True):
     """A function, procedure, window function or aggregate.
 
     Attributes:
@@ -76,8 +72,7 @@ class Routine:
         return routine_key(self.schema, self.name, self.arguments)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherPart:
+class OtherPart(Struct, frozen=True, kw_only=True):
     """What completes an `OtherObject` and comes and goes by itself: the statement that gives it, and its reverse."""
 
     sql: str
@@ -99,8 +94,7 @@ REMARKS = (
 LIKE_TYPES = ("operator ", "cast ", "collation ", "text search ", "conversion ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherObject:
+class OtherObject(Struct, frozen=True, kw_only=True):
     """An object that the model holds as text only.
 
     Attributes:

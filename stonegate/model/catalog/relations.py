@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.model.catalog.access import Access, Privilege
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SequenceOptions:
+class SequenceOptions(Struct, frozen=True, kw_only=True):
     """Parameters of a sequence (manual: CREATE SEQUENCE)."""
 
     type: str
@@ -21,8 +20,7 @@ class SequenceOptions:
     cycle: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence:
+class Sequence(Struct, frozen=True, kw_only=True):
     """A sequence that is not the inside of an identity column.
 
     Attributes:
@@ -49,8 +47,7 @@ class Sequence:
         return ObjectKey(ObjectKind.COLUMN, schema, table, None, column)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """A column of a table, view or materialised view.
 
     Attributes:
@@ -102,8 +99,7 @@ UNCHECKED = (NOT_VALID, "NOT ENFORCED")
 WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
+class Constraint(Struct, frozen=True, kw_only=True):
     """A constraint of a table or domain.
 
     Attributes:
@@ -130,8 +126,7 @@ class Constraint:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(Struct, frozen=True, kw_only=True):
     """An index that no constraint owns.
 
     Attributes:
@@ -156,8 +151,7 @@ class Index:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
+class Trigger(Struct, frozen=True, kw_only=True):
     """A trigger of a table or view, internal and inherited ones left out.
 
     Attributes:
@@ -175,8 +169,7 @@ class Trigger:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """A row-level security policy; `roles` is ("public",) when it is for everyone; `command` "ALL", "SELECT", …"""
 
     name: str
@@ -188,8 +181,7 @@ class Policy:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """An ordinary, partitioned or foreign table with all its parts.
 
     Attributes:
@@ -244,8 +236,7 @@ class Table:
         return next((column for column in self.columns if column.name == name), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """A view or materialised view.
 
     Attributes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.model.catalog.access import Access
 from stonegate.model.catalog.relations import Constraint
 from stonegate.model.names import ObjectKey, ObjectKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute:
+class Attribute(Struct, frozen=True, kw_only=True):
     """An attribute of a composite type; `type` by format_type, `collation` only if not the type's own."""
 
     name: str
@@ -19,8 +18,7 @@ class Attribute:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnumType:
+class EnumType(Struct, frozen=True, kw_only=True):
     """An enum; `labels` in their order."""
 
     schema: str
@@ -33,8 +31,7 @@ class EnumType:
         return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompositeType:
+class CompositeType(Struct, frozen=True, kw_only=True):
     """A composite type of its own, not the row type of a relation."""
 
     schema: str
@@ -47,8 +44,7 @@ class CompositeType:
         return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainType:
+class DomainType(Struct, frozen=True, kw_only=True):
     """A domain; `base` by format_type, `default` by pg_get_expr, `collation` only if not the base type's own.
 
     Attributes:
@@ -70,8 +66,7 @@ class DomainType:
         return ObjectKey(ObjectKind.TYPE, self.schema, self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeType:
+class RangeType(Struct, frozen=True, kw_only=True):
     """A range type; `definition` is everything between the parentheses of CREATE TYPE … AS RANGE (…)."""
 
     schema: str

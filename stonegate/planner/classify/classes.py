@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import NOT_VALID
 from stonegate.model.consent import ConsentToken
@@ -15,8 +16,7 @@ Verdict = tuple[ChangeClass, ConsentToken | None]
 _SAFE: Verdict = (ChangeClass.SAFE, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, kw_only=True):
     """What the class of a change depends on beyond its action, kind and aspect.
 
     Attributes:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.planner.classify.type_rules import (
     BY_PAIR,
@@ -31,8 +33,7 @@ from stonegate.planner.classify.type_rules import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixRow:
+class MatrixRow(Struct, frozen=True, kw_only=True):
     """One line of `stonegate types`: what `old` → `new` means."""
 
     old: str

@@ -7,7 +7,8 @@ back; tests prove each safe cell on PostgreSQL with boundary values.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.model.plan import ChangeClass
 
@@ -16,8 +17,7 @@ SAFE, DATALOSS, INCOMPATIBLE = ChangeClass.SAFE, ChangeClass.DATALOSS, ChangeCla
 TEXTS = frozenset({"text", "character varying", "character", "bpchar", "name"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeVerdict:
+class TypeVerdict(Struct, frozen=True, kw_only=True):
     """What becomes of the values when a column of one type gets another.
 
     Attributes:
@@ -48,8 +48,7 @@ def is_text(type_name: str) -> bool:
     return type_name.partition("(")[0].strip() in TEXTS and not type_name.endswith("[]")
 
 
-@dataclass(frozen=True, slots=True)
-class SqlType:
+class SqlType(Struct, frozen=True):
     """A type as format_type prints it, taken apart: "numeric(10,2)[]" has base numeric, modifiers (10, 2), array."""
 
     base: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import NOT_VALID, Access, Column, Table, View
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeVar
+
+from msgspec import Struct
 
 from stonegate.model.catalog import (
     Attribute,
@@ -97,8 +98,7 @@ class Order(IntEnum):
     COMMENT = 1220
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clause:
+class Clause(Struct, frozen=True, kw_only=True):
     """Either a subcommand of ALTER TABLE, which may share a statement with others, or a statement of its own.
 
     Attributes:
@@ -164,8 +164,7 @@ def _alter_table(table: QualifiedName | None, parts: list[str]) -> tuple[str, ..
     return (f"ALTER TABLE {table.sql}\n    " + ",\n    ".join(parts),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DdlContext:
+class DdlContext(Struct, frozen=True, kw_only=True):
     """What an alteration needs to know beyond the two objects.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import NOT_VALID, CatalogObject, Constraint, Index, Table, View
 from stonegate.model.names import QualifiedName, quote_ident

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Column, Sequence, SequenceOptions
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import SequenceOptions
 from stonegate.model.names import quote_ident, quote_literal

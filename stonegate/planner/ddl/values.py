@@ -7,8 +7,9 @@ value of the sequence that it replaces.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Column, Sequence, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Access, Column, DefaultPrivileges, Privilege, held_although_denied
 from stonegate.model.names import ObjectKey, quote_ident

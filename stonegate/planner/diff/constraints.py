@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import NOT_VALID, Constraint, Table
 from stonegate.model.expressions import same_text

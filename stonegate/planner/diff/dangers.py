@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import NOT_VALID, UNCHECKED, WITH_INDEX, Catalog, Column
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, in_list, quote_ident
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """What surrounds a change.
 
     Attributes:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Change
 
 
-@dataclass(frozen=True, slots=True)
-class Unmanaged:
+class Unmanaged(Struct, frozen=True):
     """A live object or member that neither the folder nor an earlier deployment declared."""
 
     key: ObjectKey
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something worth knowing that no statement follows from."""
 
     text: str
@@ -29,8 +28,7 @@ Findings = Iterator[Finding]
 Some = TypeVar("Some")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diff:
+class Diff(Struct, frozen=True, kw_only=True):
     """The differences between what is declared and what is there, each list sorted.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Index, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
+
+from msgspec import Struct
 
 from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
 from stonegate.model.expressions import flatten
@@ -23,8 +24,7 @@ REMADE = "is made anew: a column changes its type, and the shares of partitions 
 _Part = TypeVar("_Part", Constraint, Index)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Family:
+class Family(Struct, frozen=True, kw_only=True, dict=True):
     """The parents that a table has before and after, as a partition or otherwise.
 
     A change of a column or constraint of a parent reaches the table by itself; one that only the table needs does not.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import NOT_VALID, Constraint, Index
 from stonegate.model.expressions import flatten
@@ -16,8 +18,7 @@ Part = TypeVar("Part", Constraint, Index)
 _ONLY = re.compile(r"\A(CREATE (?:UNIQUE )?INDEX ON )ONLY ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair(Generic[Part]):
+class Pair(Struct, Generic[Part], frozen=True, kw_only=True):
     """A desired part and the live one that is it; `renamed` if it has to get the desired name."""
 
     desired: Part
@@ -30,8 +31,7 @@ class Pair(Generic[Part]):
         return self.desired.name if self.renamed else self.live.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matched(Generic[Part]):
+class Matched(Struct, Generic[Part], frozen=True, kw_only=True):
     """The outcome, each list in the order of its side.
 
     Attributes:

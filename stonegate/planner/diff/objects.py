@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Access, Extension, OtherObject, Schema
 from stonegate.model.expressions import same_text

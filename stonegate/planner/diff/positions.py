@@ -7,7 +7,9 @@ The columns of a live table stand in the order of its history: the list of a fre
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, CompositeType, Routine, Table
 from stonegate.model.names import quote_ident
@@ -18,8 +20,7 @@ _Name = tuple[str, str]  # schema and name
 _NAMES = (Lexeme.WORD, Lexeme.QUOTED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(Struct, frozen=True):
     """The columns of a row as declared, and as they will stand."""
 
     declared: tuple[str, ...]

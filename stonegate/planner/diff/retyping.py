@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.model.catalog import Column, Table
 from stonegate.model.names import ObjectKey, ObjectKind, in_list
@@ -14,8 +14,7 @@ from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
+class _Refusal(Struct, frozen=True):
     """Why PostgreSQL gives a column no other type, and what to do instead."""
 
     reason: str

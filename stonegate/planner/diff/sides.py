@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from stonegate.model.catalog import Access, Catalog, CatalogObject, Column, DomainType, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
@@ -15,8 +16,7 @@ from stonegate.planner.classify.type_rules import TypeVerdict
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sides:
+class Sides(Struct, frozen=True, kw_only=True, dict=True):
     """The catalogs of a diff and everything that is asked of them more than once.
 
     Attributes:

@@ -6,7 +6,8 @@ Relations, their indexes and types share one namespace in a schema (manual 5.10.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Constraint, Index, Sequence, Table, View
 from stonegate.model.names import NAMESPACE_KINDS, ObjectKey, ObjectKind

@@ -7,7 +7,8 @@ it would come too late (behaviour, §6: "a declared column and its backfill").
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Column, Table
 from stonegate.model.consent import ConsentToken

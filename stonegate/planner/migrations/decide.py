@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, CompositeType
 from stonegate.model.consent import Consent, ConsentToken
@@ -22,8 +24,7 @@ from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, 
 from stonegate.planner.migrations.simulate import Replay, simulate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationPlan:
+class MigrationPlan(Struct, frozen=True, kw_only=True):
     """The decision for each file of migrations/, in the order in which they run.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, CatalogObject, Table
 from stonegate.model.names import ObjectKey, ObjectKind

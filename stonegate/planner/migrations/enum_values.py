@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, CatalogObject, EnumType, Routine
 from stonegate.model.names import ObjectKey, ObjectKind, quote_literal

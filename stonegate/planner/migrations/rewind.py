@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Constraint, Table
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
@@ -18,16 +20,14 @@ from stonegate.model.plan import Blocked
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewound:
+class Rewound(Struct, frozen=True, kw_only=True):
     """The tables to be made in an earlier form, and the statements for which there is none."""
 
     tables: tuple[Table, ...] = ()
     blocked: tuple[Blocked, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Lost:
+class _Lost(Struct, frozen=True):
     """Something that a statement takes away, and whose form nobody can know any more."""
 
     what: str

@@ -7,8 +7,10 @@ the desired catalog has, and its key is marked uncertain: the apply decides agai
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import (
     Access,
@@ -40,8 +42,7 @@ from stonegate.planner.migrations.table_parts import (
 RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.SEQUENCE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
+class Simulated(Struct, frozen=True, kw_only=True):
     """The catalog after the replay, the labels of what is uncertain, the keys that the replay created, and those that
     it moved: (before, after)."""
 

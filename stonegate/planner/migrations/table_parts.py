@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Column, CompositeType, Constraint, Index, Table
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident

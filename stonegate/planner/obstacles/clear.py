@@ -6,7 +6,9 @@ Declared ones are dropped and restored around the change; objects outside the fo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import (
     REMARKS,
@@ -41,8 +43,7 @@ _VIEW_PARTS = frozenset({*VIEW_KINDS, ObjectKind.COLUMN, ObjectKind.INDEX, Objec
 _Part = Constraint | Index | Trigger | Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cleared:
+class Cleared(Struct, frozen=True, kw_only=True):
     """All changes, those that restore obstacles included, and the obstacles that may not be touched."""
 
     changes: tuple[Change, ...]

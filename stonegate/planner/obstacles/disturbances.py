@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -13,8 +14,7 @@ from stonegate.model.plan import Action, Change
 RESTORED = "restored: "
 
 
-@dataclass(frozen=True, slots=True)
-class Disturbance:
+class Disturbance(Struct, frozen=True):
     """`key` is dropped (`retyped` False) or changes its type (`retyped` True), because of `cause`."""
 
     key: ObjectKey

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.errors import SourceError
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -21,8 +22,7 @@ _SPACES = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Spot:
+class _Spot(Struct, frozen=True, order=True):
     """An object as migrations speak of it; `column` "" is the object itself."""
 
     kind: NeedKind
@@ -38,8 +38,7 @@ class _Spot:
         return f"{self.name}.{self.column}" if self.column else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(Struct, frozen=True):
     """A spot comes into being or ends; `lenient`: IF NOT EXISTS, so that it may have existed before."""
 
     spot: _Spot
@@ -47,8 +46,7 @@ class _Event:
     lenient: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """What one migration needs (with lines) before it makes it itself, what it makes and ends, writes and reads."""
 
     migration: Migration

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.catalog import LIKE_TYPES
 from stonegate.model.names import ObjectKind
@@ -20,16 +22,14 @@ from stonegate.model.source import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosingKey:
+class ClosingKey(Struct, frozen=True, kw_only=True):
     """A foreign key that closes a cycle between tables: cut out of its CREATE TABLE and added afterwards."""
 
     item: SourceItem
     foreign_key: InlineForeignKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """One thing to deploy.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.errors import DependencyCycle
 from stonegate.model.source import Migration, Seeder, SourceTree
@@ -13,8 +13,7 @@ from stonegate.planner.order.nodes import Node, build_nodes, split_keys
 from stonegate.planner.order.resolve import Makers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
+class Ordered(Struct, frozen=True, kw_only=True):
     """Nodes in deployment order; `edges` are (needed, dependent) positions in `nodes`, ascending."""
 
     nodes: tuple[Node, ...]

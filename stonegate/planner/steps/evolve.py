@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import count, groupby
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stonegate.model.catalog import (
     Access,
@@ -27,8 +29,7 @@ from stonegate.planner.steps.ordering.order import put_in_order
 from stonegate.planner.steps.places import Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evolution:
+class Evolution(Struct, frozen=True, kw_only=True):
     """Everything that turning changes into steps needs to know.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
@@ -36,8 +37,7 @@ class Part(StrEnum):
     ASIDE = "aside"  # a rename to the name between two that are swapped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """One half of a change, or the whole of it.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName

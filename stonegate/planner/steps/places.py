@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stonegate.model.names import ObjectKey, extension_key
 from stonegate.model.source import SourceTree, Verb
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where the folder declares an object; `body_line` for routines."""
 
     file: str

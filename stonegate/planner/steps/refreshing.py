@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind

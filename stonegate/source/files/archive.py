@@ -9,7 +9,8 @@ import tarfile
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.errors import SourceError
 
@@ -20,8 +21,7 @@ _AGAIN = "pack the folder anew with `stonegate pack FOLDER -o FILE`"
 _RATIO_MATTERS = _MIB  # a member smaller than this is no bomb, however well it compresses
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
+class Caps(Struct, frozen=True, kw_only=True):
     """Limits of an archive: bytes compressed and inflated, number of members, inflation ratio of one member."""
 
     compressed: int = 32 * _MIB
@@ -30,16 +30,14 @@ class Caps:
     ratio: int = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawTree:
+class RawTree(Struct, frozen=True, kw_only=True):
     """Files by relative path (with `/`), and every directory, as found: nothing is interpreted yet."""
 
     files: dict[str, bytes]
     directories: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Inflated:
+class _Inflated(Struct, frozen=True):
     data: bytes
     marks: list[tuple[int, int]]  # (inflated offset, compressed offset), ascending
 

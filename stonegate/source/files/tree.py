@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from stonegate.errors import DuplicateObject, SourceError, did_you_mean
 from stonegate.model.source import Folder, SourceFile
@@ -24,8 +25,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _KINDS: dict[str, Folder] = {folder.value: folder for folder in Folder}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceBytes:
+class SourceBytes(Struct, frozen=True, kw_only=True):
     """What was read: the files in path order, the kinds whose directory is present, warnings, and the digest.
 
     Attributes:

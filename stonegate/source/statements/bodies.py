@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stonegate.errors import SourceError
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -125,8 +126,7 @@ def _walk_plpgsql(node: Any) -> Iterator[tuple[str, Node]]:
                 yield name, value
 
 
-@dataclass(slots=True, kw_only=True)
-class _Scope:
+class _Scope(Struct, kw_only=True):
     """The relations of one query by alias, None for those that are no table; `labels` are its result columns."""
 
     relations: dict[str, ObjectKey | None] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.model.names import ObjectKey, quote_ident
 from stonegate.model.source import InlineForeignKey
@@ -12,8 +13,7 @@ from stonegate.source.syntax.grammar import Node, Statement, tokens_of
 from stonegate.source.syntax.references import foreign_key_needs
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     constraint: Node
     column: str | None  # the column that it is written at; None for a constraint of the table
     limit: int | None  # where the next clause of that column starts in the file, bytes

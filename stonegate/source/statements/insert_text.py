@@ -6,8 +6,9 @@ PostgreSQL's parser has accepted the text already; this only finds where the cla
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from stonegate.model.names import quote_ident
 from stonegate.model.source import Seeder
@@ -22,8 +23,7 @@ _MOVING_WORDS = frozenset(
 _MOVING_STRINGS = frozenset({b"'now'", b"'today'", b"'tomorrow'", b"'yesterday'"})  # manual 8.5.1.4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InsertText:
+class InsertText(Struct, frozen=True, kw_only=True):
     """The clauses of one INSERT, each as written, "" where it has none.
 
     Attributes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stonegate.model.names import CODE_KINDS, ObjectKey
 from stonegate.model.source import Reference, SourceItem, Verb
@@ -14,8 +16,7 @@ from stonegate.source.syntax.object_keys import Declarations
 from stonegate.source.syntax.references import Needs
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """An item being put together: what a builder finds out about its statement."""
 
     statement: Statement

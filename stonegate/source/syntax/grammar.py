@@ -7,10 +7,10 @@ positions in them are byte offsets; the offset in a ParseError counts characters
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct
 from pglast import parser
 
 from stonegate.errors import SourceError, SyntaxFailure
@@ -26,8 +26,7 @@ _LEADING = re.compile(rb"(?:\s++|--[^\n\r]*+|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/
 _decode = msgspec.json.Decoder().decode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """One statement of a file.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, extension_key, schema_key
 from stonegate.source.syntax.grammar import Node
@@ -40,8 +41,7 @@ _OTHERS = {
 _NEVER_QUALIFIED = frozenset({"integer", "smallint", "bigint", "real", "boolean", "numeric", "interval", "bit"})
 
 
-@dataclass(frozen=True, slots=True)
-class Declarations:
+class Declarations(Struct, frozen=True):
     """What one folder declares, as far as later statements need it to understand names.
 
     Attributes:

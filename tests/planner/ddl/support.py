@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.errors import StonegateError
@@ -145,8 +146,7 @@ def _relation(thing: CatalogObject | None) -> Table | View | CompositeType:
     return thing
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """One schema that becomes another. Scripts name no schema: each case gets its own.
 
     Attributes:
@@ -170,8 +170,7 @@ class Case:
     common: str = ""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a case: the statements, what failed, the catalogs, the rows of its queries and tables."""
 
     statements: tuple[str, ...]

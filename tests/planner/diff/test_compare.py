@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Column, Dependency, Extension, OtherObject, Schema, Sequence, Table, View
 from stonegate.model.consent import ConsentToken

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Constraint, Index, Table
 from stonegate.model.plan import Action, ChangeClass

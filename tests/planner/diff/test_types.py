@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Attribute, Catalog, Column, CompositeType, EnumType, Table
 from stonegate.model.consent import ConsentToken

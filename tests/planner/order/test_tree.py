@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import TypeVar
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stonegate.errors import DependencyCycle
 from stonegate.model.source import SourceTree

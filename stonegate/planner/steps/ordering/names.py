@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import WITH_INDEX, Catalog, Column, Table, View
 from stonegate.model.names import NAMESPACE_KINDS, ObjectKey, ObjectKind

@@ -8,7 +8,8 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, CompositeType, Table
 from stonegate.model.names import ObjectKey, ObjectKind
