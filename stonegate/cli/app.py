@@ -137,7 +137,7 @@ def _run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         if json_expected():
             write_json(INTERRUPTION)
-        say("interrupted")
+        say(INTERRUPTION["message"])
         return INTERRUPTED
     except BrokenPipeError:
         raise

@@ -200,7 +200,8 @@ Canary: TypeAlias = Annotated[
     typer.Option(
         "--canary",
         metavar="TENANT|N",
-        help="This tenant (or its database), or that many, first; the others only if all goes well.",
+        help="This tenant (or its database), or that many, first; the others only if all goes well. One that is "
+        "unreachable, locked or drifted hands the role on.",
         rich_help_panel=FLEET,
     ),
 ]

@@ -110,7 +110,7 @@ async def _undisturbed(server: str, names: set[str]) -> AsyncIterator[Session]:
 
 def _require_ours(facts: DatabaseFacts | None, owner: Owner, database: str) -> None:
     if facts is None:
-        raise DatabaseNotFound(f"there is no database {database}", database=database)
+        raise DatabaseNotFound(f"there is no database {database}", hint="\\l in psql lists them", database=database)
     if facts.label is not None and owner_in(facts.label) != owner:
         raise foreign(owner, owner_in(facts.label), database)
     if facts.label is not None and facts.label.unfinished:

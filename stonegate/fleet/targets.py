@@ -182,7 +182,8 @@ def _only(records: list[DatabaseRecord], platform: str) -> list[DatabaseRecord]:
         )
     if len(records) > 1:
         raise UsageError(
-            f"the platform {platform} has {len(records)} databases", hint="choose: --tenant T, --schema S or --all"
+            f"the platform {platform} has {len(records)} databases",
+            hint="choose: --tenant T; or, where the command works on many, --schema S or --all",
         )
     return records
 

@@ -151,7 +151,7 @@ def test_ctrl_c_rolls_back(notes: Path, database: Database, sent: signal.Signals
             time.sleep(0.05)
         process.send_signal(sent)
         out, err = process.communicate(timeout=SECONDS)
-        assert process.returncode == 130 and err.strip() == "interrupted"
+        assert process.returncode == 130 and err.strip() == "interrupted: what was under way was rolled back"
         assert json.loads(out)["error"] == "interrupted"
         report = json.loads((notes.parent / "report.json").read_text())
         assert (report["status"], report["error"]["code"]) == ("failed", "interrupted")

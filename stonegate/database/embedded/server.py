@@ -170,7 +170,9 @@ def _lock(directory: Path) -> Iterator[None]:
         lock_file = os.open(directory / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise UsageError(
-            f"cannot keep a private server in {directory}", cause=str(error), hint="use a directory that you may write"
+            f"cannot keep a private server in {directory}",
+            cause=error.strerror or str(error),
+            hint="STONEGATE_EMBEDDED_DIRECTORY names a directory that this account may write",
         ) from error
     try:
         _wait_for(lock_file, directory)

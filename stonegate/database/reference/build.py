@@ -38,7 +38,7 @@ from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.server.locks import hold_lock, reference_key
 from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKind
+from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Plan
 from stonegate.model.source import EffectVerb, SourceTree
 from stonegate.model.tracking import TrackingState
@@ -135,7 +135,8 @@ async def obtain_reference(
         if not facts.may_create_databases:
             raise ReferenceUnavailable(
                 f"the role {facts.role} may not create databases, so the folder cannot be built for comparison",
-                hint="build it elsewhere: --shadow embedded, or --shadow URL; or ALTER ROLE … CREATEDB",
+                hint=f"--shadow URL of another PostgreSQL {facts.version // 10000}, or --shadow embedded where that is "
+                f"one; or ALTER ROLE {quote_ident(facts.role)} CREATEDB",
             )
         return await _build_once(maintenance, building, facts)
 
