@@ -50,6 +50,7 @@ class Order(IntEnum):
 
     STATEMENT = 300  # whole statements in the order in which they were given
     CREATE_SEQUENCE = 310
+    FREE_OF_IDENTITY = 390  # before a type that none has
 
     DROP_CONSTRAINT = 400
     DROP_GENERATED_COLUMN = 402
@@ -137,8 +138,9 @@ def combine(clauses: Iterable[Clause]) -> tuple[str, ...]:
         elif clause.only:
             statements += (*_alter_table(table, pending), f"ALTER TABLE ONLY {clause.table.sql} {clause.clause}")
             pending = []
-        elif clause.clause.startswith(("NO INHERIT", "NOT OF")):
-            # PostgreSQL looks at the rest of one ALTER TABLE first: what is inherited, or has a type, allows little.
+        elif clause.clause.startswith(("NO INHERIT", "NOT OF")) or clause.order == Order.FREE_OF_IDENTITY:
+            # PostgreSQL looks at the rest of one ALTER TABLE first: what is inherited, or has a type, allows little,
+            # and no identity is given another type than an integer.
             statements += (*_alter_table(table, pending), *_alter_table(table, [clause.clause]))
             pending = []
         elif clause.clause not in pending:

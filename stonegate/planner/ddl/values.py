@@ -39,6 +39,8 @@ from stonegate.planner.diff.sequences import serial_options
 
 SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
 
+_OF_IDENTITY = ("smallint", "integer", "bigint")
+
 
 class Source(StrEnum):
     """Where values come from."""
@@ -248,7 +250,8 @@ def _from_identity(table: Table, desired: Column, live: Column, context: DdlCont
     if desired.owned_sequence is not None or behind:
         # The identity's sequence has the name that the new one wants; it goes first, its value is remembered.
         yield remember(name, live.name, serial_sequence(name, live.name))
-    yield column_clause(name, live.name, "DROP IDENTITY", Order.DROP_IDENTITY)
+    order = Order.DROP_IDENTITY if desired.type in _OF_IDENTITY else Order.FREE_OF_IDENTITY
+    yield column_clause(name, live.name, "DROP IDENTITY", order)
     if desired.owned_sequence is None:
         if desired.default is not None:
             yield set_default(name, desired.name, desired.default)

@@ -27,6 +27,7 @@ def family_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     yield from _parts_freed(index)
     yield from _bounds_freed(index)
     yield from _references_freed(index)
+    yield from _absent_for_a_moment(index)
     yield from _shares_named(index)
 
 
@@ -97,7 +98,8 @@ def _fits_parent(below: Operation, above: Operation) -> bool:
     """
     if above.change.aspect == "not_null" and above.change.after is not None:
         is_own = below.change.aspect == "not_null" and not (below.change.after or NOT_VALID).endswith(NOT_VALID)
-        return below.change.aspect == "not_null_name" or (is_own and above.change.after.endswith(NOT_VALID))
+        names = below.change.aspect == "not_null_name" and "NO INHERIT" not in above.change.after
+        return names or (is_own and above.change.after.endswith(NOT_VALID))
     if above.change.action is Action.RECREATE and below.change.action is Action.RECREATE:
         return above.verb is below.verb is Verb.CREATE  # where the child has it as well, the parent's joins that
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
@@ -242,6 +244,30 @@ def _references_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         for second in leaving.get(foreign.target, ()) if not foreign.inherited else ():
             yield from ((first, second) for first in index.removers(key))
             yield from ((second, last) for last in index.changers(key))
+
+
+def _absent_for_a_moment(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """What changes on a parent does so before a partition leaves it to come back with other bounds, which would miss
+    it; its keys and indexes are made once the partition is back, and take in those of that."""
+    for number, operation in enumerate(index.operations):
+        former, table = index.live.table(operation.key), index.desired.table(operation.key)
+        leaves, is_back = operation.verb is Verb.DROP, operation.part is Part.ATTACHMENT
+        if operation.change.aspect != "partition" or not (leaves or is_back) or former is None or table is None:
+            continue
+        stays = former.partition_of == table.partition_of
+        parts = (n for above in index.live.ancestors(former.key) if stays for n in index.by_table.get(above, ()))
+        for other in (n for n in parts if index.operations[n].key.kind in _MEMBERS):
+            is_made = _is_made_of_shares(index.operations[other])
+            if leaves and not is_made:
+                yield other, number
+            elif is_back and is_made:
+                yield number, other
+
+
+def _is_made_of_shares(operation: Operation) -> bool:
+    """True for a new constraint or index of a partitioned table that its partitions have, too, but for a check."""
+    is_check = (operation.change.after or "").startswith("CHECK")
+    return operation.verb is Verb.CREATE and operation.key.kind in _PARTS and not is_check
 
 
 def _shares_named(index: OperationIndex) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,9 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
+#: Of a table that leaves its parent, or its type, for a while.
+_LEAVING = frozenset({"partition", "inherits", "of_type"})
+
 
 class OperationIndex:
     """Finds the operations on a key, or on the table that the key is a part of, by their number among all of them.
@@ -40,7 +43,8 @@ class OperationIndex:
                 self.calling[operation.key.part(ObjectKind.COLUMN, part)] = [number]
                 self.calling[operation.key.part(ObjectKind.CONSTRAINT, part)] = [number]
                 self.calling[operation.key.index(part)] = [number]
-            self.by_key[operation.verb, operation.key].append(number)
+            if operation.verb is not Verb.DROP or operation.change.aspect not in _LEAVING:  # it stays, with its parts
+                self.by_key[operation.verb, operation.key].append(number)
             if operation.table != operation.key or operation.verb is Verb.ALTER:
                 self.by_table[operation.table].append(number)
 

@@ -1,0 +1,1 @@
+INSERT INTO ch2 VALUES (1);

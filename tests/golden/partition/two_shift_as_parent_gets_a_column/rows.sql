@@ -1,0 +1,1 @@
+INSERT INTO p VALUES (1, 1, NULL, NULL), (16, 1, 1, 1), (5, 3, 16, 1);
