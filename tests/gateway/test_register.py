@@ -49,6 +49,20 @@ def test_registering_again_changes_nothing(gateway: Gateway, new_name: NewName) 
     assert (again["migrations_applied"], again["seeders"]) == (0, [])
 
 
+def test_each_object_is_counted_once(gateway: Gateway, new_name: NewName) -> None:
+    name = new_name()
+    tags = """
+        CREATE TABLE tag (role int REFERENCES role);
+        ALTER TABLE tag ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY everybody ON tag USING (true);
+    """
+    notes = {"functions/notes.sql": "COMMENT ON FUNCTION roles() IS 'how many';"}
+    first = gateway.upload("/register", SEEDED | notes, platform=name).json()
+    assert (first["tables_created"], first["functions_deployed"]) == (1, 3)
+    then = gateway.upload("/register", SEEDED | notes | {"tables/tag.sql": tags}, platform=name).json()
+    assert (then["tables_created"], then["functions_deployed"], then["functions_skipped"]) == (1, 0, 3)
+
+
 def test_an_old_container_does_not_bring_the_old_release_back(gateway: Gateway, new_name: NewName) -> None:
     name = new_name()
     for number in (1, 2):

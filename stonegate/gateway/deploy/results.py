@@ -13,7 +13,7 @@ from stonegate.gateway.answers import public_code
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Plan
 from stonegate.model.report import ApplyReport, ErrorReport, FleetReport, Status
-from stonegate.model.source import SourceTree
+from stonegate.model.source import SourceTree, Verb
 from stonegate.source.lazy import LazySource
 
 _DEPLOYING = frozenset({Action.CREATE, Action.REPLACE, Action.RECREATE})
@@ -91,7 +91,7 @@ def error_body(error: ErrorReport, database: str) -> dict[str, Any]:
 
 def count_routines(source: LazySource) -> int:
     """How many routines the folder declares."""
-    return sum(item.key.kind is ObjectKind.ROUTINE for item in source.tree().items)
+    return _count_items(source.tree())["functions_deployed"]
 
 
 def counts_of(report: ApplyReport, routines: int) -> dict[str, int]:
@@ -99,7 +99,7 @@ def counts_of(report: ApplyReport, routines: int) -> dict[str, int]:
     steps = [each.step for each in report.steps]
 
     def count(kinds: frozenset[ObjectKind], actions: frozenset[Action] = _DEPLOYING) -> int:
-        return sum(step.kind in kinds and step.action in actions for step in steps)
+        return len({step.key for step in steps if step.kind in kinds and step.action in actions})
 
     deployed = count(frozenset({ObjectKind.ROUTINE}))
     return {
@@ -223,7 +223,7 @@ def _verification(report: FleetReport, *, skipped: bool) -> dict[str, Any]:
 
 
 def _count_items(tree: SourceTree) -> dict[str, int]:
-    kinds = [item.key.kind for item in tree.items]
+    kinds = [item.key.kind for item in tree.items if item.verb is Verb.CREATE]
     return {
         "extensions_installed": len(tree.extensions),
         "types_deployed": kinds.count(ObjectKind.TYPE),
