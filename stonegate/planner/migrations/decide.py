@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +23,8 @@ from stonegate.planner.migrations.contained import contained_migrations
 from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
 from stonegate.planner.migrations.simulate import Replay, simulate
+
+Loss: TypeAlias = tuple[int, Change]  # the line of the statement, and what it does
 
 
 class MigrationPlan(Struct, frozen=True, kw_only=True):
@@ -92,10 +95,10 @@ def plan_migrations(
             steps.append(_baseline(waits, renamed.get(waits.name)))
             continue
         here = replace(allowed, consents=(*allowed.consents, *map(Consent.parse, migration.allows)))
-        changes = losses[migration.name]
+        changes = tuple(dict.fromkeys(change for _, change in losses[migration.name]))
         used = dict.fromkeys(consent for change in changes for consent in here.consents_for(change))
         steps.append(_run(migration, changes, tuple(used)))
-        blocked += _refusals(migration, changes, here)
+        blocked += _refusals(migration, losses[migration.name], here)
     pending = tuple(migration for migration in running if not _is_late(migration))
     late = tuple(migration for migration in running if _is_late(migration))
     return MigrationPlan(
@@ -199,27 +202,27 @@ def _run(migration: Migration, changes: tuple[Change, ...], consents: tuple[Cons
     )
 
 
-def _refusals(migration: Migration, changes: tuple[Change, ...], allowed: Allowed) -> Iterator[Blocked]:
-    for change in changes:
+def _refusals(migration: Migration, losses: Iterable[Loss], allowed: Allowed) -> Iterator[Blocked]:
+    for line, change in losses:
         if (blocked := allowed.refusal(change)) is not None:
             hint = f"or in the file: -- stonegate: allow {change.token} {change.key.label}"
-            yield replace(blocked, file=migration.file, hint=hint)
+            yield replace(blocked, file=migration.file, line=line, hint=hint)
 
 
-def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> dict[str, tuple[Change, ...]]:
+def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> dict[str, tuple[Loss, ...]]:
     """What the explicit statements would lose of what exists before this plan, per file."""
     replay = Replay(live, desired)
-    found: dict[str, tuple[Change, ...]] = {}
+    found: dict[str, tuple[Loss, ...]] = {}
     for migration in migrations:
-        changes: list[Change] = []
+        losses: list[Loss] = []
         for statement in migration.statements:
             for effect in statement.effects:
                 actual = replay.actual(effect)
                 for part in (actual, *taken_along(actual, replay.catalog)):
                     if (change := _loss(part, replay)) is not None:
-                        changes.append(replace(change, reason=f"line {statement.line}: {change.reason}"))
+                        losses.append((statement.line, change))
                 replay.apply(effect)
-        found[migration.name] = tuple(changes)
+        found[migration.name] = tuple(losses)
     return found
 
 
