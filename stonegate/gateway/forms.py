@@ -54,7 +54,7 @@ class Migrating(msgspec.Struct, kw_only=True):
 
 
 class MigrateForm(Migrating, kw_only=True):
-    """`/migrate`; without `tenant_id` every database of the platform."""
+    """`/migrate`; without `tenant_id` every database of the platform that is of no schema."""
 
     platform: Name
     tenant_id: Word | None = None

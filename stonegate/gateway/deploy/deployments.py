@@ -254,14 +254,16 @@ async def _v1_targets(
         owner = v1_owner(platform, tenant)
         record = await find_database(registry, deployer.server, owner)
         if record is None:
-            raise _missing(owner)
+            raise _missing(owner, "" if tenant else "; those of a schema are deployed to by /v2/migrate")
         targets = (find_target(registry, deployer.server, record),)
     return targets, warnings
 
 
-def _missing(owner: Owner) -> DatabaseNotFound:
+def _missing(owner: Owner, other: str = "") -> DatabaseNotFound:
     return DatabaseNotFound(
-        f"there is no database {owner.database} of {owner}", hint=hint_to_make(owner), database=owner.database
+        f"there is no database {owner.database} of {owner}",
+        hint=hint_to_make(owner) + other,
+        database=owner.database,
     )
 
 

@@ -63,7 +63,7 @@ async def register_database(incoming: Incoming) -> Answer:
 
 
 async def migrate_databases(incoming: Incoming) -> Answer:
-    """Apply a folder to one database, or to all of a platform."""
+    """Apply a folder to one database, or to all of a platform but those of its schemas (`/v2/migrate`)."""
     form: MigrateForm = incoming.form
     incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
     gateway = incoming.gateway
@@ -143,7 +143,7 @@ ENDPOINTS = (
     Endpoint(
         method="POST",
         path="/migrate",
-        summary="Apply a folder to one database, or to all of a platform",
+        summary="Apply a folder to one database, or to all of a platform but those of its schemas",
         handler=migrate_databases,
         form=MigrateForm,
         archive=("schema", "file"),
