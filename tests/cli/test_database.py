@@ -351,6 +351,14 @@ def test_status_and_history(run: Run, deployed: str, database: Database) -> None
     assert len(run("history", "-d", deployed, "-n", "1", "--format", "json").json) == 1
 
 
+def test_a_baseline_is_told_to_be_recorded(run: Run, write_folder: WriteFolder, url: str, database: Database) -> None:
+    write_folder({"tables/a.sql": "CREATE TABLE a (id int);"})
+    database.rows("CREATE TABLE a (id int)")
+    assert "--baseline" in run("apply", "-d", url).err
+    assert "unchanged, and recorded as deployed" in run("apply", "-d", url, "--baseline").out
+    assert "unchanged, nothing to do" in run("apply", "-d", url).out
+
+
 def test_parts_of_a_new_table_are_told_apart(run: Run, write_folder: WriteFolder, deployed: str) -> None:
     tags = "CREATE TABLE tags (note int REFERENCES notes);\nCREATE POLICY all_of_them ON tags USING (true);"
     write_folder(NOTES | {"tables/tags.pssql": tags})

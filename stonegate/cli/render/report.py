@@ -66,9 +66,9 @@ def render_report(console: Console, report: ApplyReport, *, verbose: bool = Fals
             yield from _done(console, report, verbose)
         case Status.UNCHANGED:
             yield from _warnings(console, report)
-            line = Text.assemble(
-                ("✓ ", "bold green"), (report.database, "bold"), ": unchanged, nothing to do", _time(report)
-            )
+            is_first = report.plan is not None and report.plan.mode in (Mode.ADOPTION, Mode.BASELINE)
+            what = "unchanged, and recorded as deployed" if is_first else "unchanged, nothing to do"
+            line = Text.assemble(("✓ ", "bold green"), (report.database, "bold"), f": {what}", _time(report))
             yield from indented(console, line, 0, hang=2)
         case Status.BLOCKED | Status.FAILED:
             yield from _warnings(console, report)
