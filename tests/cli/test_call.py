@@ -83,6 +83,8 @@ def test_call_prints_a_table_and_keeps_digits(run: Run, callable_url: str) -> No
     ("arguments", "code", "word"),
     [
         (("nope",), 2, "no function nope"),
+        (("public.totl", "1"), 2, "did you mean total?"),
+        (("say", "userIdd:=1"), 2, "did you mean userId?"),
         (("Mixed Case", "x"), 2, """stonegate call '"Mixed Case"'"""),
         (("add",), 2, "add(text, text, text)"),
         (("either", "1"), 2, "either(integer)"),

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from stonegate.database.connect import Session, connect
 from stonegate.database.failures import message_of, wrap_error
 from stonegate.database.sql import load
-from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
+from stonegate.errors import FunctionNotFound, QueryFailed, UsageError, did_you_mean
 from stonegate.model.names import quote_ident
 
 #: An argument that is SQL's NULL.
@@ -90,7 +90,10 @@ async def call_function(conninfo: str, function: str, arguments: Sequence[str]) 
     notices: list[str] = []
     conn.add_notice_handler(lambda notice: notices.append(f"{notice.severity}: {notice.message_primary}"))
     try:
-        routine = _choose(await _read_candidates(conn, function), function, arguments)
+        candidates = await _read_candidates(conn, function)
+        if not candidates:
+            raise await _no_function(conn, function)
+        routine = _choose(candidates, function, arguments)
         return await _run(conn, routine, arguments, notices)
     except psycopg.Error as error:
         raise wrap_error(error, f"{function} failed", kind=QueryFailed, database=conn.info.dbname) from error
@@ -118,11 +121,14 @@ async def _read_candidates(conn: Session, function: str) -> list[Candidate]:
     return [Candidate(**each) for each in facts]
 
 
+async def _no_function(conn: Session, function: str) -> FunctionNotFound:
+    known = [name for (name,) in await (await conn.execute(load("call/names").encode())).fetchall()]
+    listed = "\\df *.* in psql lists all; SCHEMA.NAME is another schema's"
+    hint = did_you_mean(function.partition("(")[0].rpartition(".")[2], known, listed)
+    return FunctionNotFound(f"there is no function {function}", hint=hint)
+
+
 def _choose(candidates: list[Candidate], function: str, arguments: Sequence[str]) -> Candidate:
-    if not candidates:
-        raise FunctionNotFound(
-            f"there is no function {function}", hint="\\df *.* in psql lists all; SCHEMA.NAME is another schema's"
-        )
     signatures = tuple(each.signature for each in candidates)
     if "(" in function:
         wanted = _squeeze(function.partition("(")[2].rpartition(")")[0])
@@ -152,10 +158,11 @@ def _refuse_unknown_names(candidates: list[Candidate], function: str, arguments:
     for each in candidates:
         unknown = next((name for name in _split(each, arguments)[1] if name not in known), None)
         if unknown is not None:
+            a_text = f"a text that holds := goes to a parameter by name: {next(filter(None, each.names))}:='a:=b'"
             raise FunctionNotFound(
                 f"no function {function} has a parameter {unknown}",
                 details=tuple(each.described for each in candidates),
-                hint=f"a text that holds := goes to a parameter by name: {next(filter(None, each.names))}:='a:=b'",
+                hint=did_you_mean(unknown, known - {""}, a_text),
             )
 
 
