@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, schema_key
-from stonegate.model.plan import Action, Blocked, Change, Mode, Plan, PlanOptions
+from stonegate.model.plan import Action, Blocked, Change, Mode, Phase, Plan, PlanOptions, Step
 from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.consent import Allowed, free_of_consent, unmatched, with_consents
@@ -24,11 +24,12 @@ from stonegate.planner.migrations.recorded import changed_migrations
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles.clear import clear_the_way
+from stonegate.planner.obstacles.migrations import MadeWay, take_away
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
 from stonegate.planner.remaining import compare_with
 from stonegate.planner.stale import BodyUses, refuse_stale_bodies
-from stonegate.planner.steps.evolve import Evolution
+from stonegate.planner.steps.evolve import Evolution, evolve
 from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.phases import arrange
 from stonegate.planner.steps.places import Place, find_places
@@ -86,7 +87,10 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     preview = _preview(plan, given, migrations)
     plan = replace(plan, moved=preview.simulated.moved)
     decided = _decide_all(plan, given, allowed, migrations, preview)
-    cleared = clear_the_way(tuple(filter(is_executable, decided.changes)), given.desired, preview.simulated.catalog)
+    wanted = tuple(filter(is_executable, decided.changes))
+    going = {change.key: change for change in wanted if change.action is Action.DROP}
+    taken = take_away(migrations.pending, preview.start, given.desired, going)
+    cleared = clear_the_way(wanted, given.desired, preview.simulated.catalog, taken.restored)
     created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
     seeds = seed_steps(given.ordered.seeders, given.desired, created)
     declared = with_moved(state.declared, plan.moved)
@@ -99,7 +103,10 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         real=given.live,
         rewound=preview.rewound.tables,
         filled=filled_tables(seeds, seed_missing=options.seed_missing),
+        taken=taken.former,
+        gone=taken.done,
     )
+    migrations = _with_way_made(migrations, taken.ways, evolution)
     steps = with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
     moved = moved_enums(migrations.pending, given.live, evolution.live)
     refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
@@ -108,7 +115,8 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *migrations.blocked,
         *preview.rewound.blocked,
         *(refusal for refusal in refused if refusal is not None),
-        *cleared.blocked,
+        *taken.blocked,
+        *(each for each in cleared.blocked if each.object not in {refused.object for refused in taken.blocked}),
         *refuse_unreached(decided.changes, migrations.pending, given.live, evolution.live),
         *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),
     )
@@ -163,6 +171,24 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
     by_migrations = (change for step in migrations.steps for change in step.changes)
     stale = refuse_stale_bodies((*decided.changes, *by_migrations), given.tree, allowed, given.desired, given.body_uses)
     return replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, given.options)))
+
+
+def _with_way_made(migrations: MigrationPlan, ways: Iterable[MadeWay], evolution: Evolution) -> MigrationPlan:
+    """The migrations with the steps in front of each that take away what stands in its way."""
+    ahead = {
+        way.migration: evolve(way.changes, replace(evolution, live=way.catalog), only=lambda each: each.is_removal)
+        for way in ways
+    }
+    steps = (
+        each
+        for step in migrations.steps
+        for each in (*(_in_front(first, step) for first in ahead.get(step.key.name, ())), step)
+    )
+    return replace(migrations, steps=tuple(steps))
+
+
+def _in_front(step: Step, migration: Step) -> Step:
+    return replace(step, id=f"{step.id} for {migration.key.name}", phase=Phase.MIGRATIONS)
 
 
 def _stated(tree: SourceTree) -> tuple[tuple[str, str], ...]:

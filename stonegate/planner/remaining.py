@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stonegate.model.catalog import Catalog
-from stonegate.model.names import CODE_KINDS, ObjectKind
+from stonegate.model.catalog import Catalog, CatalogObject
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Plan, Step
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.adoption import recorded_keys
@@ -19,6 +19,8 @@ from stonegate.planner.steps.places import Place
 from stonegate.planner.steps.seeding import filled_tables
 from stonegate.planner.unmanaged import named_drops
 
+#: What is done to objects in front of a migration.
+_TAKING = frozenset({Action.DROP, Action.RECREATE})
 #: What a fresh build is looked for: all else is part of these.
 _CHECKED = CODE_KINDS | {ObjectKind.SCHEMA, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
 
@@ -70,9 +72,18 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
         places=places,
         declared=declared,
         filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
+        taken=_taken_away(plan, before),
     )
     refreshes = (step for step in plan.steps if step.phase is Phase.REFRESHES)
     return (*with_consents(evolve(cleared.changes, evolution), allowed), *refreshes)
+
+
+def _taken_away(plan: Plan, before: Catalog) -> dict[ObjectKey, CatalogObject]:
+    """What the plan takes away in front of its migrations, as it was, by the names behind them."""
+    steps = (step for step in plan.steps if step.phase is Phase.MIGRATIONS and step.action in _TAKING)
+    keys = {change.key for step in steps for change in step.changes}
+    moved = with_moved(before, plan.moved) if keys else None
+    return {key: moved.objects[key] for key in keys if moved is not None and key in moved.objects}
 
 
 def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Change, ...]:

@@ -49,7 +49,9 @@ class Draft:
             case ObjectKind.INDEX:
                 self.each_table(lambda table: without_index(table, key))
             case ObjectKind.TRIGGER:
-                self.on_table(key, lambda table: replace(table, triggers=others_than(table.triggers, key.member)))
+                holder = self.catalog.relations.get(key.qualified)
+                if holder is not None:
+                    self.put(replace(holder, triggers=others_than(holder.triggers, key.member)))
             case ObjectKind.POLICY:
                 self.on_table(key, lambda table: replace(table, policies=others_than(table.policies, key.member)))
             case ObjectKind.ROUTINE if key.arguments is None:

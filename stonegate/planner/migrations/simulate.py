@@ -103,13 +103,10 @@ class Replay(Draft):
                 self._add_column(effect)
             case EffectVerb.DROP_COLUMN:
                 self._drop_column(effect.key.owner, effect.key.member or "")
-            case (
-                EffectVerb.SET_TYPE
-                | EffectVerb.SET_NOT_NULL
-                | EffectVerb.DROP_NOT_NULL
-                | EffectVerb.SET_DEFAULT
-                | EffectVerb.DROP_DEFAULT
-            ):
+            case EffectVerb.SET_TYPE:
+                for key in self.family(effect.key.owner):
+                    self.on_table(key, lambda table: self._alter_column(table, effect))
+            case EffectVerb.SET_NOT_NULL | EffectVerb.DROP_NOT_NULL | EffectVerb.SET_DEFAULT | EffectVerb.DROP_DEFAULT:
                 self.on_table(effect.key, lambda table: self._alter_column(table, effect))
 
     def actual(self, effect: Effect) -> Effect:

@@ -50,12 +50,17 @@ class Cleared(Struct, frozen=True, kw_only=True):
     blocked: tuple[Blocked, ...]
 
 
-def clear_the_way(changes: tuple[Change, ...], desired: Catalog, live: Catalog) -> Cleared:
+def clear_the_way(
+    changes: tuple[Change, ...], desired: Catalog, live: Catalog, ahead: tuple[Change, ...] = ()
+) -> Cleared:
     """Adds the restoring changes that make `changes` possible.
+
+    Args:
+        ahead: changes of that kind which are needed already.
 
     Source of the rules: PostgreSQL manual 5.15 (dependency tracking), ALTER TABLE ("Notes") and DROP FUNCTION.
     """
-    return _Clearing(changes, desired, live).run()
+    return _Clearing(changes, desired, live).run(ahead)
 
 
 class _Clearing:
@@ -72,9 +77,11 @@ class _Clearing:
         self.worklist: list[Disturbance] = []
         self.seen: set[tuple[ObjectKey, bool]] = set()
 
-    def run(self) -> Cleared:
+    def run(self, ahead: tuple[Change, ...]) -> Cleared:
         for change in tuple(self.changes.values()):
             self._disturb(change)
+        for change in ahead:
+            self._add(change)
         while self.worklist:
             disturbance = self.worklist.pop()
             for key in touched(disturbance, self.live):

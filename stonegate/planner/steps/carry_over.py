@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from msgspec.structs import replace
 
 from stonegate.model.catalog import (
@@ -52,18 +54,30 @@ def carry_over(
     return replace(thing, access=merged)
 
 
-def find_heirs(changes: tuple[Change, ...], live: Catalog) -> dict[ObjectKey, Access]:
-    """For a routine whose signature changed: what its only predecessor of that name had."""
-    gone: dict[tuple[str, str], list[ObjectKey]] = {}
-    made: dict[tuple[str, str], list[ObjectKey]] = {}
-    for change in changes:
-        if change.key.kind is ObjectKind.ROUTINE and change.action in (Action.DROP, Action.CREATE):
-            where = gone if change.action is Action.DROP else made
-            where.setdefault((change.key.schema, change.key.name), []).append(change.key)
+def find_heirs(
+    changes: tuple[Change, ...], live: Catalog, taken: Mapping[ObjectKey, CatalogObject]
+) -> dict[ObjectKey, Access]:
+    """For a routine whose signature changed: what its only predecessor of that name had.
+
+    Args:
+        taken: what is gone already.
+    """
+    changed = {change.key for change in changes}
+    dropped = {change.key for change in changes if change.action is Action.DROP}
+    gone = _routines_by_name(dropped | (taken.keys() - changed))
+    made = _routines_by_name(change.key for change in changes if change.action is Action.CREATE)
     found: dict[ObjectKey, Access] = {}
     for name, keys in made.items():
-        if len(keys) == 1 and len(gone.get(name, ())) == 1:
-            access = _access(live.objects.get(gone[name][0]))
+        if len(keys) == 1 and len(former := gone.get(name, [])) == 1:
+            access = _access(live.objects.get(former[0]) or taken.get(former[0]))
             if access is not None:
                 found[keys[0]] = access
+    return found
+
+
+def _routines_by_name(keys: Iterable[ObjectKey]) -> dict[tuple[str, str], list[ObjectKey]]:
+    found: dict[tuple[str, str], list[ObjectKey]] = {}
+    for key in keys:
+        if key.kind is ObjectKind.ROUTINE:
+            found.setdefault((key.schema, key.name), []).append(key)
     return found

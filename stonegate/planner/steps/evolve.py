@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count, groupby
 
 from msgspec import Struct, field
@@ -39,6 +39,7 @@ class Evolution(Struct, frozen=True, kw_only=True):
         real: the live catalog before the pending migrations were replayed on it; None if `live` is that.
         rewound: new tables in the form in which the pending migrations meet them.
         filled: tables that get rows of seeders.
+        taken: what went in front of the pending migrations, as it was; `gone`: the names that it had behind them.
     """
 
     desired: Catalog
@@ -49,6 +50,8 @@ class Evolution(Struct, frozen=True, kw_only=True):
     real: Catalog | None = None
     rewound: tuple[Table, ...] = ()
     filled: frozenset[ObjectKey] = frozenset()
+    taken: Mapping[ObjectKey, CatalogObject] = field(default_factory=dict)
+    gone: frozenset[ObjectKey] = frozenset()
 
     @property
     def before(self) -> Catalog:
@@ -56,18 +59,20 @@ class Evolution(Struct, frozen=True, kw_only=True):
         return self.live if self.real is None else self.real
 
 
-def evolve(changes: Iterable[Change], evolution: Evolution, *, bare: bool = False) -> tuple[Step, ...]:
+def evolve(
+    changes: Iterable[Change], evolution: Evolution, *, only: Callable[[Operation], bool] | None = None
+) -> tuple[Step, ...]:
     """The steps that carry out `changes` (obstacles included, see planner/obstacles/), in execution order.
 
     Args:
-        bare: make new tables without foreign keys, triggers and policies.
+        only: leaves out what is carried out elsewhere.
     """
     changes = tuple(changes)
     if not changes:
         return ()
-    cut = cut_into_operations(changes, evolution.desired, bare=bare)
+    cut = tuple(filter(only, cut_into_operations(changes, evolution.desired)))
     operations = put_in_order(cut, evolution.desired, evolution.live, evolution.filled)
-    heirs = find_heirs(changes, evolution.live)
+    heirs = find_heirs(changes, evolution.live, evolution.taken)
     then = replace(evolution, live=without_former(evolution.live, changes))
     pieces = [
         (operation, _clauses(operation, evolution if operation.verb is Verb.DROP else then, heirs.get(operation.key)))
@@ -205,7 +210,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
             Part.POLICIES: ddl.policy_statements,
         }
         return tuple(ddl.Clause(statement=sql) for sql in parts[operation.part](thing))
-    before = evolution.live.objects.get(change.key)
+    before = evolution.live.objects.get(change.key) or evolution.taken.get(change.key)
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
     thing = carry_over(thing, before, heir, evolution.builder, adopting=evolution.declared is None)

@@ -65,6 +65,11 @@ class Operation(Struct, frozen=True, kw_only=True):
         return self.change.table or self.key.owner
 
     @property
+    def is_removal(self) -> bool:
+        """True for what takes a whole object or part away."""
+        return self.verb is Verb.DROP and not self.change.aspect
+
+    @property
     def is_rename(self) -> bool:
         """True for what gives a constraint of a table, an index or an owned sequence another name."""
         is_part = self.key.kind is not ObjectKind.TYPE
@@ -95,11 +100,10 @@ def phase_of(operation: Operation) -> Phase:
             return Phase.CHANGES
 
 
-def cut_into_operations(changes: Collection[Change], desired: Catalog, *, bare: bool = False) -> tuple[Operation, ...]:
-    """The operations of all changes; `bare` leaves out foreign keys, triggers and policies of new tables."""
+def cut_into_operations(changes: Collection[Change], desired: Catalog) -> tuple[Operation, ...]:
+    """The operations of all changes."""
     moving = _moving(changes, desired)
-    operations = (operation for change in changes for operation in _cut(change, desired, moving))
-    return tuple(operation for operation in operations if not bare or operation.part is Part.WHOLE)
+    return tuple(operation for change in changes for operation in _cut(change, desired, moving))
 
 
 def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKey]:

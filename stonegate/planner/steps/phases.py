@@ -26,7 +26,7 @@ from stonegate.planner.migrations.other_tables import is_another, regrouped
 from stonegate.planner.migrations.rewind import with_rewound
 from stonegate.planner.reach import reached
 from stonegate.planner.steps.evolve import Evolution, evolve
-from stonegate.planner.steps.operations import NEW_NAMES, calling_parts
+from stonegate.planner.steps.operations import NEW_NAMES, Part, calling_parts
 from stonegate.planner.steps.refreshing import reads_of_catalog, refresh_steps
 
 _NEW_OBJECTS = frozenset(
@@ -46,7 +46,8 @@ def arrange(
     rest += tuple(close(change) for change in unfilled)
     opened = replace(evolution, desired=with_rewound(without_not_null(evolution.desired, unfilled), evolution.rewound))
     filled = replace(evolution, live=with_added(evolution.live, evolution.desired, unfilled))
-    early, late = evolve(first, opened, bare=True), evolve(rest, filled)
+    early = evolve(first, opened, only=lambda operation: operation.part is Part.WHOLE)
+    late = evolve(rest, filled, only=lambda operation: not operation.is_removal or operation.key not in evolution.gone)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
     after_commit = tuple(step for step in migrations.steps if step.phase is Phase.POST_COMMIT)
     moved = moved_enums(migrations.pending, evolution.before, evolution.live)

@@ -1,0 +1,311 @@
+"""What PostgreSQL would refuse a pending migration's statement for, and the folder declares or takes away.
+
+It goes in front of that migration and, where it is declared, comes back behind all of them (behaviour, §4 "Views").
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stonegate.model.catalog import REMARKS, Catalog, CatalogObject, Dependency, OtherObject, Table
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Blocked, Change
+from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
+from stonegate.planner.ddl import drop_statement
+from stonegate.planner.diff.retyping import keeps_family
+from stonegate.planner.migrations.simulate import Replay
+from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, touched
+from stonegate.planner.obstacles.refuse import refuse
+from stonegate.planner.obstacles.usage import is_made_by, is_used_by
+from stonegate.planner.reach import reached
+
+_DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
+#: What nothing but its own absence frees, whatever is done to a thing that it depends on.
+_WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}
+
+
+class MadeWay(Struct, frozen=True, kw_only=True):
+    """What goes in front of one migration.
+
+    Attributes:
+        migration: its name.
+        changes: RECREATE for what comes back behind the migrations, DROP for all else, by the names in `catalog`.
+        catalog: the database that the migration would meet.
+    """
+
+    migration: str
+    changes: tuple[Change, ...]
+    catalog: Catalog
+
+
+class TakenAway(Struct, frozen=True, kw_only=True):
+    """What stands in the way of all pending migrations.
+
+    Attributes:
+        restored: RECREATE for what is made again behind the migrations, by the names that it has there.
+        done: all that is gone by then, by these names.
+        blocked: what may not go, since nobody declared it or a migration uses it.
+    """
+
+    ways: tuple[MadeWay, ...] = ()
+    restored: tuple[Change, ...] = ()
+    done: frozenset[ObjectKey] = frozenset()
+    blocked: tuple[Blocked, ...] = ()
+
+    @property
+    def former(self) -> dict[ObjectKey, CatalogObject]:
+        """The whole objects among them, as they were."""
+        each = ((change.key, way.catalog.objects) for way in self.ways for change in way.changes)
+        return {key: objects[key] for key, objects in each if key in objects}
+
+
+class _Held(NamedTuple):
+    """Something in the way of what a statement does, by its name in front of the migration."""
+
+    key: ObjectKey
+    cause: Disturbance
+    statement: MigrationStatement
+
+
+def take_away(
+    pending: tuple[Migration, ...], start: Catalog, desired: Catalog, going: Mapping[ObjectKey, Change]
+) -> TakenAway:
+    """Finds what has to go in front of which of the migrations.
+
+    Behind a statement that nobody can read, nothing is known: what stands in the way there is left to PostgreSQL.
+
+    Args:
+        start: the database before the first of them.
+        going: the drops that the plan makes anyway, by the names behind the migrations.
+    """
+    return _Search(pending, start, desired, going).run()
+
+
+class _Search:
+    def __init__(
+        self, pending: tuple[Migration, ...], start: Catalog, desired: Catalog, going: Mapping[ObjectKey, Change]
+    ) -> None:
+        self.pending, self.desired, self.going = pending, desired, going
+        self.replay = Replay(start, desired)
+        self.moves: tuple[tuple[ObjectKey, ObjectKey], ...] = ()
+        self.edges: tuple[Dependency, ...] = ()
+        self.dependents: dict[ObjectKey, list[ObjectKey]] = {}
+        self.ways: list[MadeWay] = []
+        self.restored: dict[ObjectKey, Change] = {}
+        self.done: set[ObjectKey] = set()
+        self.blocked: list[Blocked] = []
+
+    def run(self) -> TakenAway:
+        if not any(_cause(effect, self.replay.catalog) for migration in self.pending for effect in migration.effects):
+            return TakenAway()
+        whole = Replay(self.replay.catalog, self.desired)
+        for migration in self.pending:
+            for effect in migration.effects:
+                whole.apply(effect)
+        self.moves = tuple(whole.moved)
+        for number, migration in enumerate(self.pending):
+            held, is_readable = self._held_in(migration)
+            if held:
+                self._make_way(migration, held, self.pending[number:])
+            if not is_readable:
+                break
+            for effect in migration.effects:
+                self._apply(effect, self.replay)
+        return TakenAway(
+            ways=tuple(self.ways),
+            restored=tuple(self.restored.values()),
+            done=frozenset(key for key in self.done if not _has(key, self.replay.catalog)),
+            blocked=tuple(self.blocked),
+        )
+
+    def _held_in(self, migration: Migration) -> tuple[list[_Held], bool]:
+        """What is in the way of its statements, and whether all of these can be read."""
+        trial = Replay(self.replay.catalog, self.desired)
+        found: dict[ObjectKey, _Held] = {}
+        for statement in migration.statements:
+            if any(effect.verb is EffectVerb.OPAQUE for effect in statement.effects):
+                return list(found.values()), False
+            causes = [
+                cause
+                for effect in statement.effects
+                if (cause := _cause(trial.actual(effect), trial.catalog)) is not None
+            ]
+            own = {cause.key for cause in causes}
+            for cause in causes:
+                for key in self._users(cause, trial.catalog):
+                    former = _before(key, trial.moved)
+                    if own.isdisjoint((key, key.owner)) and _has(former, self.replay.catalog):
+                        found.setdefault(former, _Held(former, cause, statement))
+            for effect in statement.effects:
+                self._apply(effect, trial)
+        return list(found.values()), True
+
+    def _apply(self, effect: Effect, replay: Replay) -> None:
+        """Replays the effect, and the fall of what CASCADE takes along."""
+        alone = replace(replay.actual(effect), cascade=False)
+        cause = _cause(alone, replay.catalog) if effect.cascade else None
+        fallen = self._users(cause, replay.catalog) if cause is not None else ()
+        replay.apply(effect)
+        for key in fallen:
+            replay.apply(_drop(key))
+            if replay is self.replay:
+                self.done.add(_after(key, self.moves[len(replay.moved) :]))
+
+    def _users(self, cause: Disturbance, catalog: Catalog) -> tuple[ObjectKey, ...]:
+        """What PostgreSQL would refuse it for, with all that depends on that."""
+        if catalog.dependencies is not self.edges:
+            self.edges, self.dependents = catalog.dependencies, defaultdict(list)
+            for edge in self.edges:
+                self.dependents[edge.on].append(edge.dependent)
+
+        def users(disturbance: Disturbance) -> Iterator[Disturbance]:
+            whole = None if disturbance.key.is_part else disturbance.key.qualified
+            for key in touched(disturbance, catalog):
+                for user in self.dependents.get(key, ()):
+                    goes_along = user.is_part and user.owner.qualified == whole
+                    if not goes_along and _holds(user, disturbance, catalog):
+                        yield Disturbance(user, False, cause.cause)
+
+        found = reached(disturbances(cause.cause, self.desired, catalog), users)
+        return tuple(dict.fromkeys(disturbance.key for disturbance in found))
+
+    def _make_way(self, migration: Migration, held: Iterable[_Held], coming: tuple[Migration, ...]) -> None:
+        catalog = self.replay.catalog
+        later = self.moves[len(self.replay.moved) :]
+        changes = []
+        for each in held:
+            after = _after(each.key, later)
+            going = self._going(after)
+            if self._is_left(each, after, migration, coming):
+                continue
+            change = going or each.cause.restoring(after, Action.RECREATE)
+            change = change if going else replace(change, reason=f"{change.reason} in {migration.name}")
+            changes.append(replace(change, key=each.key))
+            along = [user for user in self.dependents.get(each.key, ()) if _goes_along(user, each.key)]
+            self.done |= {after, *along}
+            if going is None and _has(after, self.desired) and not is_made_by(each.key, coming):
+                self.restored.setdefault(after, change)
+            for key in (each.key, *along):
+                self.replay.apply(_drop(key))
+        if changes:
+            self.ways.append(MadeWay(migration=migration.name, changes=tuple(changes), catalog=catalog))
+
+    def _going(self, key: ObjectKey) -> Change | None:
+        """The drop of the object, also of a part that goes with its table."""
+        change, table = self.going.get(key), self.going.get(key.owner)
+        if change is None and table is not None:
+            return Change(action=Action.DROP, key=key, reason=table.reason, restored=True)
+        return change
+
+    def _is_left(self, held: _Held, after: ObjectKey, migration: Migration, coming: tuple[Migration, ...]) -> bool:
+        """True for what may not go; says why, where PostgreSQL will refuse the statement for certain."""
+        key, cause, statement = held
+        stays = self.desired.table_column(after) if key.kind is ObjectKind.COLUMN else None
+        if stays is not None and stays.generated is None:
+            return True  # it will be a column like others, with the values that it has
+        # A routine of a renamed type has another name behind the migrations, and is declared by its own.
+        is_declared = _has(after, self.desired) or (key.kind is ObjectKind.ROUTINE and _has(key, self.desired))
+        if self._going(after) is None and not is_declared:
+            if key.kind in _WHOLE:
+                refused = refuse(key, cause, self.desired, self.replay.catalog)
+                self.blocked.append(replace(refused, file=migration.file, line=statement.line))
+            return True
+        user = is_used_by(key, coming, self.replay.catalog)
+        if user is not None:
+            self.blocked.append(_refuse_used(held, migration, self.replay.catalog, user))
+        return user is not None
+
+
+def _drop(key: ObjectKey) -> Effect:
+    verbs = {ObjectKind.COLUMN: EffectVerb.DROP_COLUMN, ObjectKind.CONSTRAINT: EffectVerb.DROP_CONSTRAINT}
+    return Effect(verb=verbs.get(key.kind, EffectVerb.DROP), key=key)
+
+
+def _cause(effect: Effect, catalog: Catalog) -> Disturbance | None:
+    """The effect as a change of the planner's own, if PostgreSQL may refuse it (manual 5.15, ALTER TABLE "Notes")."""
+    if effect.verb is EffectVerb.SET_TYPE:
+        column = catalog.table_column(effect.key)
+        before = column.type if column is not None else None
+        change = Change(action=Action.ALTER, key=effect.key, aspect="type", before=before, after=effect.type)
+        return Disturbance(effect.key, True, change)
+    if effect.verb in _DROPPING and not effect.cascade:
+        return Disturbance(effect.key, False, Change(action=Action.DROP, key=effect.key))
+    return None
+
+
+def _holds(user: ObjectKey, disturbance: Disturbance, catalog: Catalog) -> bool:
+    """True for what does not follow by itself, and loses nothing where it is made again."""
+    if not _has(user, catalog):
+        return False
+    match user.kind:
+        case ObjectKind.OTHER:
+            other = catalog.objects.get(user)
+            stands = isinstance(other, OtherObject) and other.creatable and other.kind != "statistics"
+            return stands and not user.name.startswith(REMARKS)
+        case ObjectKind.COLUMN:
+            column = catalog.table_column(user)
+            return column is not None and column.generated is not None and not column.inherited
+        case ObjectKind.CONSTRAINT:
+            foreign = catalog.foreign_keys.get(user)
+            if foreign is None or foreign.inherited:
+                return False
+            if disturbance.retyped:
+                return not keeps_family(disturbance.cause, exactly=False)
+            return user.owner != disturbance.key.owner
+        case kind:
+            return kind in _WHOLE
+
+
+def _goes_along(user: ObjectKey, key: ObjectKey) -> bool:
+    """True for what PostgreSQL drops with the object: what is said about it, and what stands on a column alone."""
+    on_column = key.kind is ObjectKind.COLUMN and user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT)
+    return on_column or (user.kind is ObjectKind.OTHER and user.name.startswith(REMARKS))
+
+
+def _has(key: ObjectKey, catalog: Catalog) -> bool:
+    """True if the catalog has the object or part."""
+    holder = catalog.relations.get(key.qualified)
+    match key.kind:
+        case ObjectKind.COLUMN:
+            return catalog.column(key) is not None
+        case ObjectKind.CONSTRAINT:
+            return key in catalog.foreign_keys
+        case ObjectKind.TRIGGER:
+            return holder is not None and any(trigger.name == key.member for trigger in holder.triggers)
+        case ObjectKind.POLICY:
+            return isinstance(holder, Table) and any(policy.name == key.member for policy in holder.policies)
+        case _:
+            return key in catalog.objects
+
+
+def _after(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> ObjectKey:
+    """The key under the names that things have after these moves (before, after)."""
+    for old, new in moves:
+        if old in (key, key.owner):
+            key = new if old == key else replace(key, schema=new.schema, name=new.name)
+    return key
+
+
+def _before(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> ObjectKey:
+    return _after(key, ((new, old) for old, new in reversed(tuple(moves))))
+
+
+def _refuse_used(
+    held: _Held, migration: Migration, catalog: Catalog, user: tuple[Migration, MigrationStatement]
+) -> Blocked:
+    """The refusal to take away what a migration goes on using."""
+    key, line, (other, use) = held.key, held.statement.line, user
+    comes_earlier = other is migration and use.line < line
+    return Blocked(
+        object=key.label,
+        reason=f"{key} stands in the way of this statement, and {other.name} uses it in line {use.line}",
+        hint=f"write {drop_statement(key, catalog.objects.get(key))}; in front of it"
+        + (": the declared one comes back behind the migrations" if comes_earlier else ", and make it again behind it"),
+        file=migration.file,
+        line=line,
+    )

@@ -1,0 +1,3 @@
+CREATE TABLE t (id integer PRIMARY KEY, amount integer, next integer GENERATED ALWAYS AS (amount + 1) STORED);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON t USING (amount > 0);

@@ -1,0 +1,2 @@
+CREATE TABLE n (id integer PRIMARY KEY);
+CREATE TABLE t (id integer PRIMARY KEY, a integer CONSTRAINT t_a REFERENCES n);

@@ -1,0 +1,3 @@
+CREATE TABLE a (id integer PRIMARY KEY);
+CREATE TABLE n (id integer PRIMARY KEY);
+CREATE TABLE t (id integer PRIMARY KEY, a integer CONSTRAINT t_a REFERENCES a);

@@ -1,0 +1,3 @@
+ALTER TABLE t RENAME amount TO total;
+ALTER TABLE t ALTER COLUMN total TYPE bigint;
+ALTER TABLE t RENAME TO u;

@@ -1,0 +1,2 @@
+CREATE TABLE a (id text PRIMARY KEY);
+CREATE TABLE b (id integer PRIMARY KEY, a text REFERENCES a);

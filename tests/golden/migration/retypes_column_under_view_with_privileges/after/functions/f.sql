@@ -1,0 +1,1 @@
+CREATE FUNCTION f(x bigint) RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT sum(amount) FROM t WHERE id = x; END;

@@ -1,0 +1,1 @@
+CREATE FUNCTION f(x integer) RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT sum(amount) FROM t WHERE id = x; END;

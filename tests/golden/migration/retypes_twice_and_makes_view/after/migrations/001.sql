@@ -1,0 +1,3 @@
+DROP VIEW v CASCADE;
+ALTER TABLE t ALTER COLUMN amount TYPE bigint;
+CREATE VIEW v AS SELECT id, amount, other FROM t;
