@@ -59,8 +59,9 @@ class _References:
         """In path order."""
         for item in sorted(self._tree.items, key=lambda item: (item.file, item.line)):
             what = item.key if item.verb is Verb.CREATE else f"{item.verb.value} {item.key}"
-            for need in item.needs:
-                if complaint := self._complaint(item, need):
+            of_trigger = item.key.kind is ObjectKind.TRIGGER
+            for complaint in dict.fromkeys(self._missing(need, of_trigger=of_trigger) for need in item.needs):
+                if complaint is not None:
                     yield f"{item.file}:{item.line}: {what} needs {complaint}"
         for seeder in sorted(self._tree.seeders, key=lambda seeder: (seeder.file, seeder.line)):
             yield from (
@@ -77,13 +78,10 @@ class _References:
             if complaint := self._missing(replace(table, column=column), of_trigger=False):
                 yield complaint
 
-    def _complaint(self, item: SourceItem, need: Need) -> str | None:
-        return self._missing(need, of_trigger=item.key.kind is ObjectKind.TRIGGER)
-
     def _missing(self, need: Need, *, of_trigger: bool) -> str | None:
         if need.soft or (need.schema or "public") not in self._schemas or need.name.startswith("pg_"):
             return None
-        if any(True for _ in self._makers.find(need)) or self._makers.in_migrations(need):
+        if self._makers.is_made(need) or self._makers.in_migrations(need):
             return self._missing_column(need)
         name = need.qualified
         match need.kind:

@@ -21,6 +21,8 @@ USERS = {"tables/users.sql": "CREATE TABLE users (id serial PRIMARY KEY, name te
         ("functions/a.sql", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM nothing'", "routine f() needs nothing, which no file declares"),
         ("triggers/a.sql", "CREATE TRIGGER t BEFORE INSERT ON users EXECUTE FUNCTION touch()", None),
         ("tables/a.sql", "COMMENT ON COLUMN users.nickname IS 'x'", "comment column users.nickname needs column users.nickname, which users does not have"),
+        ("tables/a.sql", "ALTER TABLE people ADD COLUMN key text", "alter table people needs people, which no file declares"),
+        ("tables/a.sql", "CREATE INDEX i ON people (a, b)", "index i needs people, which no file declares"),
         ("tables/a.sql", "GRANT SELECT ON nobody TO joe", "grant table nobody needs nobody, which no file declares"),
         ("tables/a.sql", "CREATE TABLE a (at datetime)", "table a needs type datetime, which PostgreSQL calls timestamp"),
         ("seeders/a.sql", "INSERT INTO users (id, nam) VALUES (1, 'a')", "the rows of users need column users.nam, which users does not have"),

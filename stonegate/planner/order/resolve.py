@@ -124,6 +124,11 @@ class Makers:
             for number in self._added_columns.get((spot[1], spot[2]), ()):
                 yield number, Strength.SOFT
 
+    def is_made(self, need: Need) -> bool:
+        """Whether declared state makes the object; a column that is added to a table does not make the table."""
+        spot = self.spot(need)
+        return bool(self._made.get(spot) or (need.kind is NeedKind.RELATION and self._generated_sequence(spot)))
+
     def in_migrations(self, need: Need) -> Numbers:
         """The migrations that make a needed object which no declared item makes."""
         spot = self.spot(need)
