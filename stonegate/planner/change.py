@@ -18,6 +18,7 @@ from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.decide import MigrationPlan, plan_migrations
 from stonegate.planner.migrations.enum_values import moved_enums, refuse_values
+from stonegate.planner.migrations.former_routines import warn_of_former
 from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.other_tables import refuse_unreached
 from stonegate.planner.migrations.recorded import changed_migrations
@@ -170,7 +171,11 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
     decided = _decide(plan, wanted, drift, given.state, allowed, given.options)
     by_migrations = (change for step in migrations.steps for change in step.changes)
     stale = refuse_stale_bodies((*decided.changes, *by_migrations), given.tree, allowed, given.desired, given.body_uses)
-    return replace(decided, blocked=(*decided.blocked, *stale, *_broken(decided.changes, given.options)))
+    return replace(
+        decided,
+        blocked=(*decided.blocked, *stale, *_broken(decided.changes, given.options)),
+        warnings=(*decided.warnings, *warn_of_former(decided.changes, migrations.pending, given.tree, given.live)),
+    )
 
 
 def _with_way_made(migrations: MigrationPlan, ways: Iterable[MadeWay], evolution: Evolution) -> MigrationPlan:

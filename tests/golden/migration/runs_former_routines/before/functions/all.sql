@@ -1,0 +1,5 @@
+CREATE FUNCTION norm(x text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN lower(x); END $$;
+CREATE FUNCTION told(x text) RETURNS text LANGUAGE sql AS $$ SELECT 'told ' || x $$;
+CREATE FUNCTION alone(x text) RETURNS text LANGUAGE sql AS $$ SELECT 'alone ' || x $$;
+CREATE FUNCTION marked() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := NEW.name || '.'; RETURN NEW; END $$;
+CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := NEW.name || '#'; RETURN NEW; END $$;
