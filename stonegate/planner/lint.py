@@ -85,6 +85,8 @@ class _References:
             return self._missing_column(need)
         name = need.qualified
         match need.kind:
+            case NeedKind.RELATION if need.column and self._makers.is_made(replace(need, kind=NeedKind.TYPE)):
+                return None  # an attribute of a composite type, which COMMENT ON COLUMN means as well
             case NeedKind.RELATION if Folder.TABLES in self._tree.folders and not self._is_own(need):
                 return f"{name}, which no file declares"
             case NeedKind.TYPE if need.schema is None and need.name in FOREIGN_TYPES:

@@ -34,6 +34,7 @@ USERS = {"tables/users.sql": "CREATE TABLE users (id serial PRIMARY KEY, name te
         ("views/a.sql", "CREATE VIEW v AS SELECT * FROM pg_stat_activity, information_schema.tables", None),
         ("tables/a.sql", "ALTER TABLE users ADD COLUMN key text; CREATE INDEX i ON users (key)", None),
         ("tables/a.sql", "CREATE TABLE a (LIKE users); CREATE INDEX i ON a (name)", None),
+        ("types/a.sql", "CREATE TYPE pair AS (a int); COMMENT ON COLUMN pair.a IS 'x'", None),
         ("migrations/a.sql", "UPDATE nobody SET x = 1", None),
         ("triggers/a.sql", "CREATE TRIGGER t BEFORE UPDATE ON users EXECUTE FUNCTION suppress_redundant_updates_trigger()", None),
     ],
