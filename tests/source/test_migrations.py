@@ -135,6 +135,11 @@ class TestFile:
         for setting in ("search_path = x", "ROLE x", "lock_timeout = 0", "LOCAL statement_timeout = 0"):
             assert parse({"migrations/1.sql": f"SET {setting}; SELECT 1"}).warnings == ()
 
+    def test_a_directive_without_its_colon_is_told(self) -> None:
+        (warning,) = parse({"migrations/1.sql": "\n-- stonegate run-on-fresh\nSELECT 1"}).warnings
+        assert warning.startswith("migrations/1.sql:2: ") and warning.endswith("-- stonegate: run-on-fresh")
+        assert parse({"migrations/1.sql": "-- stonegate runs this\nSELECT 1"}).warnings == ()
+
 
 @pytest.mark.parametrize(
     ("sql", "expected"),

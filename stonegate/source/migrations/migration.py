@@ -18,6 +18,9 @@ from stonegate.source.syntax.object_keys import Declarations, need_object
 from stonegate.source.syntax.references import Needs
 
 _DIRECTIVE = re.compile(rb"--\s*stonegate\s*:(.*)", re.IGNORECASE)
+_LACKS_COLON = re.compile(
+    r"^[ \t]*--[ \t]*stonegate[ \t]+(run-on-fresh|no-transaction|allow .*\S)", re.IGNORECASE | re.MULTILINE
+)
 _LINE_END = re.compile(rb"\r?\n")
 _KNOWN = "run-on-fresh, no-transaction, allow <kind> <object>"
 
@@ -35,6 +38,11 @@ def build_migration(
     source = file.text.encode()
     directives, bare = _directives(source, file.path)
     flags, allows = _read_directives(file, directives, errors)
+    for comment in _LACKS_COLON.finditer(file.text):
+        line = file.text.count("\n", 0, comment.start()) + 1
+        warnings.append(
+            f"{file.path}:{line}: a comment, and no directive without its colon: -- stonegate: {comment[1]}"
+        )
     statements = _without_transaction(statements, warnings)
     built = []
     for statement in statements:
