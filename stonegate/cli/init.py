@@ -40,7 +40,7 @@ longer declares is removed (with your consent, where data would be lost). Remove
 object is managed elsewhere.
 """
 _CONFIG = """\
-# Flags and environment variables win over this file. Secrets belong into .env, which is not committed.
+# Flags and environment variables win over this file. Secrets belong into .env, which .gitignore names.
 
 {source}
 [target]

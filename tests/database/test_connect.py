@@ -95,6 +95,13 @@ async def test_nobody_listens() -> None:
     assert caught.value.hint == "is PostgreSQL running there? Check host and port"
 
 
+async def test_no_server_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPORT", "1")
+    with pytest.raises(ConnectionFailed) as caught:
+        await connect("dbname=notes")
+    assert caught.value.hint is not None and "DB_HOST" in caught.value.hint
+
+
 async def test_a_server_that_is_too_old(any_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stonegate.database.connect.OLDEST", 990000)
     with pytest.raises(ConnectionFailed, match=rf" is PostgreSQL {any_server.major}\.\d+$") as refused:
