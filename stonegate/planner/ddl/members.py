@@ -62,7 +62,7 @@ def _create_column(table: Table, column: Column, context: DdlContext) -> Iterato
             sequence = values.sequence_of(column, context.desired)
             yield values.create_owned_sequence(table, column, sequence, Order.CREATE_SEQUENCE)
             yield from values.take_sequence(table, column, context)
-        yield add_column(name, column)
+        yield add_column(name, replace(column, not_null=False) if column.not_null_inherited else column)
     yield from column_settings(name, column)
     yield from column_notes(name, column)
     yield from values.children_defaults(table, column, context)
@@ -76,7 +76,7 @@ def _comes_from_above(table: Table, column: Column, context: DdlContext) -> bool
     if table.of_type is not None and table.of_type == live.of_type:
         return True
     before = {parent.key: parent for parent in context.live.parents(live)}
-    return any(
+    return column.inherited and any(
         parent.column(column.name) is not None and before[parent.key].column(column.name) is None
         for parent in context.desired.parents(table)
         if parent.key in before

@@ -49,7 +49,7 @@ def _key(table: Table, column: Column) -> ObjectKey:
 
 def _add_column(sides: Sides, table: Table, column: Column, family: Family) -> Findings:
     key = _key(table, column)
-    if family.brings_column(column.name):
+    if family.brings_column(column):
         # Only what ALTER TABLE does not hand down needs a statement.
         if column.comment or column.granted or column.options or column.statistics is not None or column.storage:
             reason = f"{key} comes with its parent's, and has settings of its own"

@@ -88,11 +88,13 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
 
     # --- columns ----------------------------------------------------------------------------------------------------
 
-    def brings_column(self, name: str) -> bool:
-        """True if adding the column to a parent (or to the type of a typed table) adds it here."""
+    def brings_column(self, column: Column) -> bool:
+        """True if adding the column to a parent (or to the type of a typed table) adds it here: one that is the table's
+        own, too, is there before."""
         if self._typed:
             return True
-        return any(wanted.column(name) is not None and present.column(name) is None for wanted, present in self._stable)
+        gains = ((wanted.column(column.name), present.column(column.name)) for wanted, present in self._stable)
+        return column.inherited and any(wanted is not None and present is None for wanted, present in gains)
 
     def takes_column(self, column: Column) -> bool:
         """True if dropping the column from a parent (or from the type) drops it here."""

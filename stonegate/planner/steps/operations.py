@@ -129,8 +129,14 @@ def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKe
     left = (change.key for change in changes if change.key in parents and (change.before or "").startswith(gone))
     checked = {change.key.owner for change in changes if change.action is Action.RECREATE and _is_check(change)}
     heirs = (change.key for change in changes if change.aspect == "inherits" and change.key in checked)
-    typed = (change.key for change in changes if change.aspect == "of_type" and change.before and change.after)
-    return frozenset((*(key for key, (parent, _) in parents.items() if parent in crowded), *left, *heirs, *typed))
+    passing = (change.key for change in changes if change.aspect in ("inherits", "of_type") and _is_replacing(change))
+    return frozenset((*(key for key, (parent, _) in parents.items() if parent in crowded), *left, *heirs, *passing))
+
+
+def _is_replacing(change: Change) -> bool:
+    """True if a table leaves one parent, or type, and joins another."""
+    before, after = (set(filter(None, (text or "").split(", "))) for text in (change.before, change.after))
+    return bool(before - after and after - before)
 
 
 def _is_check(change: Change) -> bool:

@@ -32,7 +32,7 @@ def _removal_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
         if edge.dependent.kind is ObjectKind.SEQUENCE and edge.on.kind is ObjectKind.COLUMN:
             # A sequence is owned by its column, whose default is what really depends on the other; it leaves before.
             moves = (n for n in index.alterers(edge.dependent) if index.aspect(n) == "owned_by")
-            yield from ((number, second) for number in moves for second in index.removers(edge.on))
+            yield from ((number, second) for number in moves for second in index.whole_removers(edge.on))
             continue
         gone = index.whole_removers(edge.on)
         altered = [n for n in index.alterers(edge.on) if index.aspect(n) not in _UNFELT]
@@ -59,12 +59,13 @@ def _creation_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
             users = [number for number in users if index.aspect(number) != "inherits"]  # it has that parent already
         if edge.on.kind is ObjectKind.ROUTINE:
             users = index.calling.get(edge.dependent) or users
-        if users and ObjectKind.SEQUENCE in (edge.on.kind, edge.dependent.kind) and _is_mutual(edge, index.desired):
-            # A column takes its default from a sequence that it owns: only the owner is told after it is there.
-            if edge.on.kind is ObjectKind.SEQUENCE:
-                needed = [number for number in needed if index.aspect(number) != "owned_by"]
-            else:
-                users = [number for number in users if index.aspect(number) == "owned_by"]
+        # A column may take its default from a sequence that it owns, by way of routines too: only the owner is told
+        # after it is there.
+        if edge.on.kind is ObjectKind.SEQUENCE:
+            needed = [number for number in needed if index.aspect(number) != "owned_by"]
+        elif users and edge.dependent.kind is ObjectKind.SEQUENCE:
+            aspects = ("owned_by",) if _is_mutual(edge, index.desired) else ("owned_by", "")
+            users = [number for number in users if index.aspect(number) in aspects]
         yield from ((first, second) for second in users for first in needed)
 
 

@@ -53,7 +53,8 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         shares = {part.name for part in former.indexed if part.inherited}
         # One that joins another parent in the same step has its columns ready by then.
         is_free = operation.verb is Verb.DROP or set(kept) <= set(former.parents)
-        heirlooms = {column.name for column in former.columns if column.inherited and is_free}
+        shared = {c.name for key in left if (parent := index.live.table(key)) is not None for c in parent.columns}
+        heirlooms = {c.name for c in former.columns if is_free and (c.inherited or c.name in shared)}
         above = frozenset(index.live.ancestors(former.key)) if left and is_free else frozenset()
         for second, other in enumerate(index.operations):
             is_part = other.key.kind in _MEMBERS
@@ -87,11 +88,11 @@ def _parents_first(index: OperationIndex) -> Iterator[tuple[int, int]]:
                     firsts = above_first(above.part(ObjectKind.COLUMN, column.name))
                     seconds = below_then(table.key.part(ObjectKind.COLUMN, column.name))
                     for first, second in product(firsts, seconds):
-                        is_before = _fits_parent(index.operations[second], index.operations[first])
+                        is_before = _fits_parent(index, index.operations[second], index.operations[first])
                         yield (second, first) if is_before else (first, second)
 
 
-def _fits_parent(below: Operation, above: Operation) -> bool:
+def _fits_parent(index: OperationIndex, below: Operation, above: Operation) -> bool:
     """True if a child's column must be ready when its parent's comes, or be named before a NOT NULL is handed down.
 
     Beside one that is handed down NOT VALID PostgreSQL adds none of the child's own.
@@ -103,7 +104,9 @@ def _fits_parent(below: Operation, above: Operation) -> bool:
     if above.change.action is Action.RECREATE and below.change.action is Action.RECREATE:
         return above.verb is below.verb is Verb.CREATE  # where the child has it as well, the parent's joins that
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
-    return is_new and below.change.aspect in ("type", "generated")
+    column = index.desired.table_column(below.key)
+    is_own = below.change.action is Action.CREATE and column is not None and not column.inherited
+    return is_new and (is_own or below.change.aspect in ("type", "generated"))
 
 
 def _heirlooms_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:

@@ -32,7 +32,7 @@ class OperationIndex:
             for trigger in holder.triggers
         }
         self.holders = desired.index_holders | self.view_triggers
-        self.live_holders = _live_holders(live)
+        self.live_holders = _live_holders(desired, live)
         self.defaults = {
             number for number, each in enumerate(operations) if each.change.aspect in ("default", "former_default")
         }
@@ -106,9 +106,14 @@ class OperationIndex:
                 return Part.WHOLE
 
 
-def _live_holders(live: Catalog) -> dict[ObjectKey, ObjectKey]:
-    """What goes along with its table or column, and that."""
-    owned = {sequence.key: sequence.owning_column for sequence in live.sequences if sequence.owning_column is not None}
+def _live_holders(desired: Catalog, live: Catalog) -> dict[ObjectKey, ObjectKey]:
+    """What goes along with its table or column, and that; not a sequence that another one owns by then."""
+    owners = {sequence.key: sequence.owning_column for sequence in desired.sequences}
+    owned = {
+        sequence.key: owner
+        for sequence in live.sequences
+        if (owner := sequence.owning_column) is not None and owners.get(sequence.key, owner) == owner
+    }
     inside = {
         name.key(ObjectKind.SEQUENCE): table.key.part(ObjectKind.COLUMN, column.name)
         for table in live.tables
