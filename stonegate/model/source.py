@@ -203,7 +203,7 @@ class EffectVerb(StrEnum):
     SET_NOT_NULL = "set_not_null"
     DROP_NOT_NULL = "drop_not_null"
     SET_DEFAULT = "set_default"
-    DROP_DEFAULT = "drop_default"
+    DROP_DEFAULT = "drop_default"  # or the expression, or the identity
     ADD_CONSTRAINT = "add_constraint"
     DROP_CONSTRAINT = "drop_constraint"
     ADD_VALUE = "add_value"  # enum label in `to`

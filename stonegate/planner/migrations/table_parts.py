@@ -160,7 +160,7 @@ def altered_column(column: Column, wanted: Column | None, effect: Effect) -> Col
         case EffectVerb.SET_DEFAULT:
             return replace(column, default=wanted.default if wanted is not None else column.default)
         case _:
-            return replace(column, default=None)
+            return replace(column, default=None, generated=None, generated_kind=None)
 
 
 def rename_column(table: Table, old: str, new: str) -> Table:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.model.catalog import REMARKS, Catalog, CatalogObject, Dependency, OtherObject, Table
-from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 from stonegate.planner.ddl import drop_statement
@@ -207,7 +207,8 @@ class _Search:
         key, cause, statement = held
         stays = self.desired.table_column(after) if key.kind is ObjectKind.COLUMN else None
         if stays is not None and stays.generated is None:
-            return True  # it will be a column like others, with the values that it has
+            self.blocked.append(_refuse_plain(held, migration))
+            return True
         # A routine of a renamed type has another name behind the migrations, and is declared by its own.
         is_declared = _has(after, self.desired) or (key.kind is ObjectKind.ROUTINE and _has(key, self.desired))
         if self._going(after) is None and not is_declared:
@@ -293,6 +294,20 @@ def _after(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> Obje
 
 def _before(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> ObjectKey:
     return _after(key, ((new, old) for old, new in reversed(tuple(moves))))
+
+
+def _refuse_plain(held: _Held, migration: Migration) -> Blocked:
+    """The refusal of a generated column that will be one of its own, with the values that it has."""
+    key = held.key
+    return Blocked(
+        object=key.label,
+        reason=f"{key}, whose values are to stay without being generated, depends on {held.cause.key}, "
+        f"which {held.cause.verb}",
+        hint=f"write ALTER TABLE {key.qualified.sql} ALTER COLUMN {quote_ident(key.member or '')} DROP EXPRESSION; "
+        "in front of it",
+        file=migration.file,
+        line=held.statement.line,
+    )
 
 
 def _refuse_used(

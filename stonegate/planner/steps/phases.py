@@ -79,6 +79,7 @@ def _before_migrations(
     words = words_in(pending)
     tables = frozenset(key for key in tables if not is_another(key, pending, evolution.before))
     moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
+    waiting = _over_changed_columns(pending, evolution.desired)
     made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
     by_key = {
         change.key: change
@@ -92,6 +93,8 @@ def _before_migrations(
             return key.qualified in routines
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
         if additions and key.owner in moving and not words_of(key.member or "") <= words:
+            return False
+        if key in waiting:
             return False
         if additions and is_backfilled(change, words):
             return True
@@ -108,6 +111,17 @@ def _before_migrations(
         or (change.aspect in NEW_NAMES and (change.key.schema, change.before) in taken and _is_real(change, evolution))
     )
     return first, tuple(change for change in changes if change not in first)
+
+
+def _over_changed_columns(pending: tuple[Migration, ...], desired: Catalog) -> frozenset[ObjectKey]:
+    """The generated columns that read a column which the migrations make or change: there, or as declared, behind them
+    only."""
+    effects = (effect for migration in pending for effect in migration.effects)
+    changed = {key for effect in effects for key in (effect.key, effect.moved) if key is not None}
+    users = (user for key in changed if key.kind is ObjectKind.COLUMN for user in desired.dependents.get(key, ()))
+    return frozenset(
+        user for user in users if (column := desired.table_column(user)) is not None and column.generated is not None
+    )
 
 
 def _names_inside(key: ObjectKey, desired: Catalog) -> Iterator[tuple[str, str]]:

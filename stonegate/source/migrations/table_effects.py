@@ -90,6 +90,7 @@ _MEMBER_VERBS = {
     "AT_DropNotNull": EffectVerb.DROP_NOT_NULL,
     "AT_AddIdentity": EffectVerb.SET_DEFAULT,
     "AT_DropIdentity": EffectVerb.DROP_DEFAULT,
+    "AT_DropExpression": EffectVerb.DROP_DEFAULT,
 }
 
 
@@ -108,7 +109,7 @@ def _subcommand(owner: ObjectKey, command: Node, declarations: Declarations, *, 
         case "AT_ColumnDefault":
             verb = EffectVerb.SET_DEFAULT if definition else EffectVerb.DROP_DEFAULT
             yield Effect(verb=verb, key=owner.part(member, command["name"]))
-        case "AT_DropColumn" | "AT_SetNotNull" | "AT_DropNotNull" | "AT_AddIdentity" | "AT_DropIdentity":
+        case _ if subtype in _MEMBER_VERBS:
             yield Effect(
                 verb=_MEMBER_VERBS[subtype],
                 key=owner.part(member, command["name"]),

@@ -1,0 +1,1 @@
+INSERT INTO t (id, n, old) VALUES (1, 5, 'x');
