@@ -93,6 +93,7 @@ def test_call_prints_a_table_and_keeps_digits(run: Run, callable_url: str) -> No
         (("say", "c:=1"), 2, "userId:='a:=b'"),
         (("total", "c:=1"), 2, "has a parameter c"),
         (("add", "1", "c:=1"), 2, "takes 2 arguments"),
+        (("add", "1", "one"), 6, "hint: add(a integer, b integer)"),
         (("echo", "blue"), 6, "invalid input value for enum"),
         (("fails",), 6, "no luck"),
         (("add", "1", "--nonsense"), 2, "--nonsense"),

@@ -217,7 +217,13 @@ async def _run(conn: Session, routine: Candidate, arguments: Sequence[str], noti
         query = sql.SQL("SELECT {row}.*, row_to_json({row})::text FROM (SELECT * FROM {call}) AS {row}").format(
             row=sql.Identifier("stonegate row"), call=call
         )
-    cursor = await conn.execute(query, values)
+    try:
+        cursor = await conn.execute(query, values)
+    except psycopg.DataError as error:
+        failure = wrap_error(error, f"{routine.name} failed", kind=QueryFailed, database=conn.info.dbname)
+        if "unnamed portal parameter" in (error.diag.context or ""):  # an argument that its type does not read
+            failure.hint = routine.described
+        raise failure from error
     return _as_result(cursor, routine, notices)
 
 
