@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, QualifiedName
@@ -23,19 +23,22 @@ _CALL = re.compile(r'([^\W\d][\w$]*)"?\s*\(')
 def warn_of_former(
     changes: Iterable[Change], pending: Iterable[Migration], tree: SourceTree, live: Catalog
 ) -> Iterator[str]:
-    """One sentence for each changed routine that a statement reaches: by calls, views and the triggers of its table.
+    """One sentence for each changed routine that a statement reaches: by calls, by views, by rows that it writes.
 
     What a migration makes itself is its own affair from there on.
     """
     former = {change.key for change in changes if change.key.kind is ObjectKind.ROUTINE and change.action in _REPLACED}
-    mentions = _mentions(tree, former)
-    for migration in pending if former else ():
+    waiting = tuple(pending)
+    if not former or not waiting:
+        return
+    mentions, run = _mentions(tree, former), _run_for_rows(live)
+    for migration in waiting:
         for statement in migration.statements:
             former -= {effect.key for effect in statement.effects if effect.verb is EffectVerb.CREATE}
-            starts = _run_by(statement, live)
+            starts = _run_by(statement, run)
             names = {*starts, *reached(starts, lambda name: mentions[name])}
             for key in sorted(key for key in former if key.qualified in names):
-                yield f"{migration.file}:{statement.line} runs {key} in its former form: {_WHY}"
+                yield f"{migration.file}:{statement.line} may run {key} in its former form: {_WHY}"
                 former.discard(key)
 
 
@@ -43,7 +46,7 @@ def _mentions(tree: SourceTree, former: set[ObjectKey]) -> defaultdict[Qualified
     """What the declared views and routines mention, by their names; without the changed ones, whose new texts say
     nothing about the former."""
     found: defaultdict[QualifiedName, list[QualifiedName]] = defaultdict(list)
-    code = tuple(item for item in tree.items if item.key.kind in CODE_KINDS) if former else ()
+    code = tuple(item for item in tree.items if item.key.kind in CODE_KINDS)
     by_name: defaultdict[str, set[QualifiedName]] = defaultdict(set)
     for item in code:
         by_name[item.key.name.lower()].add(item.key.qualified)
@@ -59,9 +62,23 @@ def _named(item: SourceItem | MigrationStatement) -> Iterator[QualifiedName]:
     return (need.qualified for need in item.needs if need.kind in _READING)
 
 
-def _run_by(statement: MigrationStatement, live: Catalog) -> tuple[QualifiedName, ...]:
-    """What a statement names, and the trigger functions of the tables whose rows it writes."""
+def _run_by(statement: MigrationStatement, run: Mapping[QualifiedName, Iterable[QualifiedName]]) -> set[QualifiedName]:
+    """What a statement names, and what runs where it writes rows."""
     written = {effect.key.qualified for effect in statement.effects if effect.verb in _WRITING}
-    tables = (live.relations[name] for name in written if name in live.relations)
-    fired = (trigger.routine for table in tables for trigger in table.triggers if trigger.enabled in _FIRING)
-    return (*_named(statement), *fired)
+    return {*_named(statement), *(routine for name in written for routine in run.get(name, ()))}
+
+
+def _run_for_rows(live: Catalog) -> Mapping[QualifiedName, Iterable[QualifiedName]]:
+    """For each table and view the routines of its triggers, defaults, generated columns, checks and indexes."""
+    silent = {
+        relation.key.part(ObjectKind.TRIGGER, trigger.name)
+        for relation in live.relations.values()
+        for trigger in relation.triggers
+        if trigger.enabled not in _FIRING
+    }
+    found: defaultdict[QualifiedName, list[QualifiedName]] = defaultdict(list)
+    for edge in live.dependencies:
+        part = edge.dependent
+        if edge.on.kind is ObjectKind.ROUTINE and part.kind is not ObjectKind.POLICY and part not in silent:
+            found[part.qualified].append(edge.on.qualified)
+    return found

@@ -3,3 +3,6 @@ CREATE FUNCTION told(x text) RETURNS text LANGUAGE sql AS $$ SELECT 'told ' || x
 CREATE FUNCTION alone(x text) RETURNS text LANGUAGE sql AS $$ SELECT 'alone ' || x $$;
 CREATE FUNCTION marked() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := NEW.name || '.'; RETURN NEW; END $$;
 CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := NEW.name || '#'; RETURN NEW; END $$;
+CREATE FUNCTION first() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN base(); END $$;
+CREATE FUNCTION base() RETURNS text LANGUAGE sql AS $$ SELECT 'a' $$;
+CREATE FUNCTION off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := 'off'; RETURN NEW; END $$;
