@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, CompositeType
 from stonegate.model.consent import Consent, ConsentToken
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Phase, Statement, Step, worst_class
 from stonegate.model.source import Effect, EffectVerb, Folder, Migration, SourceTree
 from stonegate.model.tracking import TrackingState
@@ -110,25 +110,31 @@ def plan_migrations(
     )
 
 
+_ROWS = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
+
+
 def _without_table(pending: Iterable[Migration], live: Catalog, desired: Catalog) -> Iterator[Blocked]:
-    """What is said to a table behind the statement that drops it or gives its name away: the next one of that name,
-    which the folder declares, is made after all migrations."""
+    """What is said to a table behind the statement that drops it or gives its name away, or while a view has its name:
+    the next one of that name, which the folder declares, is made after all migrations."""
     replay = Replay(live, desired)
-    awaited = set(live.objects.keys() & desired.objects.keys())
+    views = {view.key.qualified.key(ObjectKind.TABLE) for view in live.views}
+    awaited = (live.objects.keys() | views) & desired.objects.keys()
     for migration in pending:
         for statement in migration.statements:
             for effect in statement.effects:
-                key = effect.key.owner
+                key, there = effect.key.owner, replay.actual(effect).key
                 if effect.verb is EffectVerb.OPAQUE:
                     return  # which may make anything
-                is_said = effect.verb is not EffectVerb.CREATE and not effect.if_exists
-                if is_said and key in awaited and key not in replay.catalog.objects:
+                view = there if there.kind in VIEW_KINDS and there in replay.catalog.objects else None
+                is_said = effect.verb in _ROWS if view is not None else effect.verb is not EffectVerb.CREATE
+                if is_said and not effect.if_exists and key in awaited and key not in replay.catalog.objects:
                     awaited.discard(key)
+                    drop = f"DROP {view.kind.upper()} {key.label}; " if view is not None else ""
                     yield Blocked(
                         object=key.label,
-                        reason=f"{migration.name} is about {key}, which is gone by then, "
+                        reason=f"{migration.name} is about {key}, which is {'a view' if view else 'gone'} by then, "
                         "and the declared one is made after the migrations",
-                        hint=f"write CREATE TABLE {key.label} in front of it, or deploy this migration later",
+                        hint=f"write {drop}CREATE TABLE {key.label} in front of it, or deploy this migration later",
                         file=migration.file,
                         line=statement.line,
                     )

@@ -24,6 +24,7 @@ from stonegate.planner.migrations.decide import MigrationPlan
 from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
 from stonegate.planner.migrations.other_tables import is_another, regrouped
 from stonegate.planner.migrations.rewind import with_rewound
+from stonegate.planner.migrations.simulate import RELATIONS
 from stonegate.planner.reach import reached
 from stonegate.planner.steps.evolve import Evolution, evolve
 from stonegate.planner.steps.operations import NEW_NAMES, Part, calling_parts
@@ -139,11 +140,13 @@ def _is_real(change: Change, evolution: Evolution) -> bool:
 
 
 def _is_there(key: ObjectKey, evolution: Evolution) -> bool:
-    """True if the database has it until a migration takes it away."""
+    """True if the database has it, or another relation of its name, until that is taken away."""
     if evolution.real is None:
         return False
-    is_column = key.kind is ObjectKind.COLUMN and evolution.real.table_column(key) is not None
-    return is_column or key in evolution.real.objects
+    if key.kind is ObjectKind.COLUMN:
+        return evolution.real.table_column(key) is not None
+    names = (key, *(replace(key, kind=kind) for kind in RELATIONS if key.kind in RELATIONS))
+    return not evolution.real.objects.keys().isdisjoint(names)
 
 
 def _remade(changes: tuple[Change, ...], evolution: Evolution) -> frozenset[ObjectKey]:

@@ -1,0 +1,1 @@
+INSERT INTO v SELECT id, amount * 2 FROM t;

@@ -1,0 +1,3 @@
+CREATE TEMP TABLE former AS SELECT * FROM v;
+DROP VIEW v;
+INSERT INTO v SELECT id, twice FROM former;

@@ -1,0 +1,1 @@
+CREATE VIEW o AS SELECT 1 AS one;

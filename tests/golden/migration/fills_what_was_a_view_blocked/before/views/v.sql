@@ -1,0 +1,2 @@
+CREATE VIEW v AS SELECT id, amount * 2 AS twice FROM t;
+CREATE VIEW o AS SELECT 1 AS one;

@@ -1,0 +1,1 @@
+CREATE VIEW o AS SELECT id FROM v;
