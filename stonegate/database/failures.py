@@ -203,6 +203,11 @@ def _line_in_body(error: psycopg.Error) -> int | None:
     return int(found.group(1)) if found else None
 
 
+_OF_ANOTHER_RELEASE = (
+    "declare it, or correct the name; where a release in between had it that this database never got, deploy that first"
+)
+
+
 def _hint(error: psycopg.Error, step: Step | None) -> str | None:
     """What to type next: stonegate's own advice where it knows better, else PostgreSQL's hint."""
     diag = error.diag
@@ -246,6 +251,8 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             return (
                 "PostgreSQL forbids the use of a new enum value in the transaction that adds it: use it one apply later"
             )
+        case "42P01" | "42703" | "42704" if step is not None and step.action is Action.RUN:
+            return diag.message_hint or _OF_ANOTHER_RELEASE
         case _:
             return diag.message_hint or _hint_for_name(error.sqlstate, diag.message_primary or "")
 

@@ -141,6 +141,14 @@ def test_a_migration_and_its_row_are_one_transaction(database: Database, tmp_pat
     ]
 
 
+def test_a_migration_of_a_release_that_was_left_out_is_told_apart(database: Database, tmp_path: Path) -> None:
+    applied(database.url, write(tmp_path, {"tables/users.sql": USERS}))
+    files = {"tables/users.sql": USERS, "migrations/002.sql": "UPDATE users SET nickname = name;"}
+    failed = apply(database.url, write(tmp_path, files))
+    assert failed.error is not None and failed.error.sqlstate == "42703"
+    assert "deploy that first" in (failed.error.hint or "")
+
+
 def test_what_a_migration_sets_ends_with_it(database: Database, tmp_path: Path) -> None:
     files = {
         "migrations/001.sql": "CREATE SCHEMA other;\nSET search_path = other;\nSET lock_timeout = '1s';\n",
