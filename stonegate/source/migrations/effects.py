@@ -142,6 +142,11 @@ def _alter_object(node: Node, declarations: Declarations) -> Iterator[Effect]:
         yield row_effects.NOTHING
 
 
+def _refresh(node: Node, declarations: Declarations) -> Iterator[Effect]:
+    key = declarations.range_var(node["relation"], ObjectKind.MATERIALIZED_VIEW)
+    yield Effect(verb=EffectVerb.ALTER_OTHER, key=key) if node.get("skipData") else row_effects.NOTHING
+
+
 def _nothing(_: Node, __: Declarations) -> Iterator[Effect]:
     yield row_effects.NOTHING
 
@@ -195,7 +200,7 @@ _READERS: dict[str, Reader] = {
     "VacuumStmt": _nothing,
     "ReindexStmt": _nothing,
     "ClusterStmt": _nothing,
-    "RefreshMatViewStmt": _nothing,
+    "RefreshMatViewStmt": _refresh,
     "NotifyStmt": _nothing,
     "ListenStmt": _nothing,
     "DiscardStmt": _nothing,
