@@ -12,7 +12,7 @@ from stonegate.cli import options
 from stonegate.cli.diff import DRIFTED
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, progress, show, stdout, write_json
-from stonegate.cli.render.lines import table
+from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.status import render_status, status_document
 from stonegate.cli.target import TargetOptions, choose_fleet, require_target
 from stonegate.settings import read_settings
@@ -54,7 +54,7 @@ def history(
     schema: options.Schema = None,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="The newest N lines.")] = 50,
     object_name: Annotated[
-        str | None, typer.Option("--object", metavar="NAME", help="Only what was done to this object.")
+        str | None, typer.Option("--object", metavar="NAME", help="Only what was done to this object or a part of it.")
     ] = None,
     forced: Annotated[bool, typer.Option("--forced", help="Only what needed a consent.")] = False,
     deployments: Annotated[bool, typer.Option("--deployments", help="One line for each apply.")] = False,
@@ -75,7 +75,8 @@ def history(
     if format is options.ReportFormat.JSON:
         write_json(applies if deployments else entries)
     elif not applies and not entries:
-        show(Text("nothing was done here"))
+        where = "here" if object_name is None or deployments else f"to {printable(object_name)}"
+        show(Text(f"nothing was done {where}" + (" that needed a consent" if forced else "")))
     elif deployments:
         show(*table(stdout(), _DEPLOYMENT_HEADER, map(_deployment_row, applies)))
     else:

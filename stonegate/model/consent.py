@@ -34,6 +34,18 @@ class ConsentToken(StrEnum):
     DRIFT = "drift"
 
 
+#: What nobody declared is dropped by its name alone (behaviour, §4 "Tables").
+NAMED_ONLY = frozenset(
+    {
+        ConsentToken.DROP_INDEX,
+        ConsentToken.DROP_VIEW,
+        ConsentToken.DROP_TRIGGER,
+        ConsentToken.DROP_ROUTINE,
+        ConsentToken.DROP_TYPE,
+    }
+)
+
+
 class Consent(Struct, frozen=True, kw_only=True, order=True):
     """What the user allowed: a token, for every object or for one (`drop_column:users.legacy`)."""
 
@@ -41,18 +53,22 @@ class Consent(Struct, frozen=True, kw_only=True, order=True):
     object: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Consent:
+    def parse(cls, text: str, *, in_file: bool = False) -> Consent:
         """The consent written as `token` or `token:object`.
 
+        Args:
+            in_file: it stands in a migration, which may be an applied one: what is of no use there is no error.
+
         Raises:
-            UsageError: no such token, or a colon without an object, which must not allow everything.
+            UsageError: no such token, or no object where it takes one: a colon alone must not allow everything.
         """
         token, colon, label = text.strip().partition(":")
         if token not in frozenset(ConsentToken):
             hint = did_you_mean(token, ConsentToken, f"one of: {', '.join(ConsentToken)}")
             raise UsageError(f"unknown consent `{token}`", hint=hint)
-        if colon and not label.strip():
-            raise UsageError(f"the consent `{text.strip()}` names no object", hint=f"{token}:NAME, or {token} for all")
+        if not label.strip() and (colon or (token in NAMED_ONLY and not in_file)):
+            hint = f"{token}:NAME" if token in NAMED_ONLY else f"{token}:NAME, or {token} for all"
+            raise UsageError(f"the consent `{text.strip()}` names no object", hint=hint)
         return cls(token=ConsentToken(token), object=label.strip().removeprefix("public.") or None)
 
     def covers(self, token: ConsentToken, label: str) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.errors import StonegateError, UsageError, did_you_mean, every_error
-from stonegate.model.consent import ConsentToken
+from stonegate.model.consent import NAMED_ONLY, ConsentToken
 from stonegate.planner.classify.hazards import HAZARDS
 
 _ARTICLES = {"hazard": "a", "consent": "a", "error": "an"}
@@ -132,23 +132,23 @@ _CONSENTS: dict[ConsentToken, tuple[str, str]] = {
         "",
     ),
     ConsentToken.DROP_INDEX: (
-        "Drops an index that nobody declared. The object must be named: `--allow drop_index:NAME`.",
+        "Drops an index that nobody declared.",
         "Declare the index instead if it is of use.",
     ),
     ConsentToken.DROP_VIEW: (
-        "Drops a view that nobody declared. The object must be named: `--allow drop_view:NAME`.",
+        "Drops a view that nobody declared.",
         "Declare the view instead if somebody reads it.",
     ),
     ConsentToken.DROP_TRIGGER: (
-        "Drops a trigger that nobody declared. The object must be named: `--allow drop_trigger:TABLE.NAME`.",
+        "Drops a trigger that nobody declared.",
         "Declare the trigger instead if it is of use.",
     ),
     ConsentToken.DROP_ROUTINE: (
-        "Drops a routine that nobody declared. Name it with its input types: `--allow drop_routine:f(integer)`.",
+        "Drops a routine that nobody declared.",
         "Declare the routine instead if somebody calls it.",
     ),
     ConsentToken.DROP_TYPE: (
-        "Drops a type that nobody declared and nothing uses. The object must be named: `--allow drop_type:NAME`.",
+        "Drops a type that nobody declared and nothing uses.",
         "Declare the type instead if it is of use.",
     ),
     ConsentToken.DELETE_ROWS: (
@@ -174,9 +174,13 @@ _CONSENTS: dict[ConsentToken, tuple[str, str]] = {
 }
 
 
+_NAMES = {ConsentToken.DROP_TRIGGER: "TABLE.NAME", ConsentToken.DROP_ROUTINE: "f(integer)"}
+
+
 def _consent(token: ConsentToken) -> Explanation:
     title, safer_way = _CONSENTS[token]
-    text = (
-        f"Typed as `--allow {token}` for every object, `--allow {token}:OBJECT` for one. Its use is in the changelog."
-    )
+    typed = f"`--allow {token}` for every object, `--allow {token}:OBJECT` for one"
+    if token in NAMED_ONLY:
+        typed = f"`--allow {token}:{_NAMES.get(token, 'NAME')}`: the object must be named"
+    text = f"Typed as {typed}. Its use is in the changelog."
     return Explanation(code=token.value, kind="consent", title=title, text=text, safer_way=safer_way)

@@ -347,6 +347,8 @@ def test_status_and_history(run: Run, deployed: str, database: Database) -> None
     assert "create table" in run("history", "-d", deployed).out
     entries = run("history", "-d", deployed, "--object", "notes", "--format", "json").json
     assert {entry["change_type"] for entry in entries} == {"create_table", "seed_rows"}
+    assert "nothing was done to note" in run("history", "-d", deployed, "--object", "note").out
+    assert "that needed a consent" in run("history", "-d", deployed, "--forced").out
     assert len(run("history", "-d", deployed, "--deployments", "--format", "json").json) == 1
     assert len(run("history", "-d", deployed, "-n", "1", "--format", "json").json) == 1
 

@@ -282,6 +282,8 @@ def test_a_mistyped_consent_is_refused(run: Run, notes: Path) -> None:
     # What is left empty must not mean everything.
     nameless = run("plan", "--allow", "drop_column:")
     assert nameless.code == 2 and "names no object" in nameless.err
+    unnamed = run("plan", "--allow", "drop_view")  # nobody declared it: its name alone is consent
+    assert unnamed.code == 2 and "hint: drop_view:NAME" in unnamed.err
 
 
 def test_help_shows_no_type_beside_a_flag_and_keeps_groups_together(run: Run) -> None:

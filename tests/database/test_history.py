@@ -76,6 +76,8 @@ async def test_one_changelog_row_per_executed_step(conn: Session) -> None:
     assert [entry.id for entry in await read_history(conn, 1)] == [history[0].id]
     assert [entry.object_name for entry in await read_history(conn, forced_only=True)] == ["users.legacy"]
     assert len(await read_history(conn, object_name="roles")) == 1
+    assert [entry.object_name for entry in await read_history(conn, object_name="users")] == ["users.legacy"]
+    assert await read_history(conn, object_name="user") == ()
 
 
 # --- deployments and the stamp -------------------------------------------------------------------------------------

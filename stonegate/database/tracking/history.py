@@ -64,8 +64,8 @@ async def read_history(
     Args:
         conn: any connection; nothing is written.
         limit: how many rows at most.
-        object_name: only those of this object, or in which it was one of several, by its label ("users",
-            "users.email", "sales.add(integer)").
+        object_name: only those of this object and its parts, or in which it was one of several, by its label
+            ("users", "users.email", "sales.add(integer)").
         forced_only: only those that needed a consent.
     """
     rows = await _read(conn, "tracking/read_history", limit=limit, object=object_name, forced_only=forced_only)

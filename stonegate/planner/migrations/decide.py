@@ -94,7 +94,8 @@ def plan_migrations(
         if migration is None:
             steps.append(_baseline(waits, renamed.get(waits.name)))
             continue
-        here = replace(allowed, consents=(*allowed.consents, *map(Consent.parse, migration.allows)))
+        own = (Consent.parse(text, in_file=True) for text in migration.allows)
+        here = replace(allowed, consents=(*allowed.consents, *own))
         changes = tuple(dict.fromkeys(change for _, change in losses[migration.name]))
         used = dict.fromkeys(consent for change in changes for consent in here.consents_for(change))
         steps.append(_run(migration, changes, tuple(used)))

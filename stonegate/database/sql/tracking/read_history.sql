@@ -12,13 +12,15 @@ BEGIN
             whole.row ->> 'plan_checksum', whole.row ->> 'executed_by', (whole.row ->> 'duration_ms')::float8
         FROM public._stonescriptdb_gateway_changelog AS c
         CROSS JOIN LATERAL pg_catalog.to_jsonb(c) AS whole (row)
-        WHERE ({object}::text IS NULL OR c.object_name = {object} OR EXISTS (
+        WHERE ({object}::text IS NULL OR c.object_name = {object}
+            OR pg_catalog.starts_with(c.object_name, {object} || '.') OR EXISTS (
             -- A step may change several parts of a table: "alter column users.email type".
             SELECT FROM pg_catalog.jsonb_path_query(c.change_detail::jsonb, 'lax $.changes[*]') AS change (part)
             CROSS JOIN LATERAL pg_catalog.regexp_replace(
                 change.part #>> '{{}}', '^[a-z]+ (default privileges|materialized view|[a-z]+) ', ''
             ) AS known (label)
             WHERE known.label = {object} OR pg_catalog.starts_with(known.label, {object} || ' ')
+                OR pg_catalog.starts_with(known.label, {object} || '.')
         ))
         AND (c.forced OR NOT {forced_only})
         ORDER BY c.id DESC
