@@ -102,7 +102,8 @@ def test_register_is_never_forced(gateway: Gateway, new_name: NewName) -> None:
     refused = gateway.upload("/register", release(3), platform=name, force="true", allow="drop_column")
     assert (refused.status_code, refused.json()["error"]) == (409, "migration_blocked"), refused.text
     assert any("item.extra" in change for change in refused.json()["schema_validation"]["dataloss_changes"])
-    assert "--allow drop_column:item.extra" in refused.text
+    assert "--allow drop_column:item.extra" in refused.json()["message"]
+    assert refused.json()["hint"] == "POST /migrate with allow=drop_column:item.extra"
     assert version(gateway, name) == 2
 
 

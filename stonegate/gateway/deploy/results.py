@@ -16,6 +16,13 @@ from stonegate.model.report import ApplyReport, ErrorReport, FleetReport, Status
 from stonegate.model.source import SourceTree, Verb
 from stonegate.source.lazy import LazySource
 
+#: What hints call by its option, as clients of the gateway say it.
+_OPTIONS = {
+    "--allow-drift": "allow_drift=true",
+    "--allow ": "allow=",
+    "--seed-missing": "seed_missing=true",
+    "--lock-timeout": "STONEGATE_LOCK_TIMEOUT",
+}
 _DEPLOYING = frozenset({Action.CREATE, Action.REPLACE, Action.RECREATE})
 
 
@@ -76,6 +83,8 @@ def failure_of_report(report: ApplyReport) -> Outcome:
     error = report.error
     assert error is not None
     body = error_body(error, report.database)
+    if body.get("hint", "").startswith("allow"):
+        body["hint"] = f"POST /migrate with {body['hint']}"  # /register takes no consents
     if report.plan is not None:
         body["schema_validation"] = validation_of([report])
     return Outcome(status=error.http_status, body=body, results=((report.database, report.status.value),))
@@ -85,7 +94,10 @@ def error_body(error: ErrorReport, database: str) -> dict[str, Any]:
     """The flat envelope of a failure that came back as a value."""
     code = next(public_code(kind) for kind in every_error() if kind.code == error.code)
     body: dict[str, Any] = {"error": code, "message": "; ".join((error.message, *error.details)), "database": database}
-    optional = {"cause": error.cause, "hint": error.hint, "sqlstate": error.sqlstate}
+    hint = error.hint
+    for option, name in _OPTIONS.items():
+        hint = hint and hint.replace(option, name)
+    optional = {"cause": error.cause, "hint": hint, "sqlstate": error.sqlstate}
     return body | {key: value for key, value in optional.items() if value}
 
 
