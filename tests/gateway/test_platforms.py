@@ -110,6 +110,7 @@ def test_databases_of_a_stored_folder(gateway: Gateway, new_name: NewName) -> No
     assert made["seeders"] == [{"table": "role", "inserted": 2, "skipped": 0}]
     again = gateway.post("/database/create", body)
     assert (again.status_code, again.json()["error"]) == (409, "database_already_exists")
+    assert "/v2/migrate" in again.json()["hint"]
     made = gateway.post("/database/create", body | {"database_id": "U-1", "uuid": "U-1"}).json()
     assert made["database_name"] == f"{name}_app_u_1"
     # What `/call` takes for the word of a client without an id is none here either.

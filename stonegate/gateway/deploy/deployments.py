@@ -148,7 +148,11 @@ def create(deployer: Deployer, owner: Owner, schema: str) -> Outcome:
     async def work() -> Outcome:
         registry = deployer.registry
         source = _source(read_schema(registry, owner.platform, schema), f"{owner.platform}/{schema}")
-        made = await create_tenant(registry, deployer.server, source, owner)
+        try:
+            made = await create_tenant(registry, deployer.server, source, owner)
+        except DatabaseAlreadyExists as error:
+            error.hint = "/v2/migrate deploys to it"
+            raise
         return summary_of_made(made, owner.database, source)
 
     return _run(work)
