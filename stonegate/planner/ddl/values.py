@@ -150,8 +150,6 @@ def children_defaults(table: Table, desired: Column, context: DdlContext) -> Ite
 
 
 def _new_expression(name: QualifiedName, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
-    if (desired.generated, desired.generated_kind) == (live.generated, live.generated_kind):
-        return
     if context.server >= SET_EXPRESSION and desired.generated_kind == live.generated_kind:
         action = f"SET EXPRESSION AS {in_parentheses(desired.generated or '')}"
         yield column_clause(name, live.name, action, Order.COLUMN_EXPRESSION)

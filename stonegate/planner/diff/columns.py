@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from stonegate.model.catalog import Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
@@ -134,7 +136,10 @@ def _compare_column(
     sides: Sides, table: Table, desired: Column, live: Column, last: Column | None, family: Family
 ) -> Findings:
     key = _key(table, desired)
-    if _is_rebuilt(sides, key, desired, live, family):
+    is_share = family.desired.partition_of is not None and desired.inherited and live.inherited
+    if is_share and desired.generated is not None and live.generated is not None:
+        yield from _compare_share(sides, key, desired, live, family)
+    elif _is_rebuilt(sides, key, desired, live, family):
         if not (desired.inherited and live.inherited and _is_rebuilt_above(desired, live, family)):
             yield _rebuild(sides, key, desired, live, family)
     else:
@@ -172,6 +177,50 @@ def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, fam
     return not same and sides.live.server < _SET_EXPRESSION
 
 
+def _compare_share(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
+    """A generated column of a partition: it goes and comes, or changes, with those of the tables above, whose
+    expression it has then, and gets one of its own after that (manual: ALTER TABLE, SET EXPRESSION)."""
+    above = tuple(_above(sides, desired.name, family))
+    comes = bool(above) and _is_rebuilt(sides, *above[-1])
+    if not comes:
+        yield from compare_type(sides, key, desired, live, family)
+        yield from compare_settings(sides, key, desired, live)
+    is_reached = comes or any(not same_text(wanted.generated, former.generated) for _, wanted, former, _ in above)
+    known = above[0][1] if is_reached else live
+    if same_text(known.generated, desired.generated) and known.generated_kind == desired.generated_kind:
+        return
+    is_read = any(key in sides.live.dependents.get(source, ()) for source in family.retyped)
+    is_held = not comes and (is_read or _feeds_share(sides, key, family.live))
+    is_watched = desired.generated_kind == "virtual" and _is_watched(sides, family.live)
+    if is_held or is_watched or sides.live.server < _SET_EXPRESSION:
+        yield _rebuild(sides, key, desired, live, family, "a partition's column cannot be dropped")
+        return
+    rewrites = desired.generated_kind == "stored"
+    before, after = _generated_text(known), _generated_text(desired)
+    yield change_source(sides, key, "generated", before, after, rewrites=rewrites)
+
+
+def _above(sides: Sides, name: str, family: Family) -> Iterator[tuple[ObjectKey, Column, Column, Family]]:
+    """The same column of each table above a partition, the nearest first, as `_is_rebuilt` takes it."""
+    for wanted, present in family.parents if family.desired.partition_of is not None else ():
+        column, former = wanted.column(name), present.column(name)
+        if column is not None and former is not None:
+            parents = Family(sides=sides, desired=wanted, live=present)
+            yield _key(wanted, column), column, former, parents
+            yield from _above(sides, name, parents)
+
+
+def _feeds_share(sides: Sides, key: ObjectKey, table: Table) -> bool:
+    """True if an index or key that the table has from above is made of the column: PostgreSQL would have to drop it."""
+    parts = (part for part in table.indexed if part.inherited and getattr(part, "kind", "") != "check")
+    keys = {
+        user
+        for part in parts
+        for user in (key.owner.index(part.name), key.owner.part(ObjectKind.CONSTRAINT, part.name))
+    }
+    return not keys.isdisjoint(sides.live.dependents.get(key, ()))
+
+
 def _is_watched(sides: Sides, table: Table) -> bool:
     """True if a check or a publication has PostgreSQL refuse SET EXPRESSION for the table's virtual columns, whatever
     they mention (PostgreSQL 18)."""
@@ -187,16 +236,19 @@ def _is_rebuilt_above(desired: Column, live: Column, family: Family) -> bool:
     return family.carries(desired, live, "generated") and family.carries(desired, live, "type")
 
 
-def _rebuild(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Change:
+def _rebuild(
+    sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family, refusal: str | None = None
+) -> Change:
     stored = live.generated is None
     reason = f"{key} is generated in another way"
     if stored:
         reason = f"{key} becomes a generated column: what it holds is thrown away"
-    refusal = rows_elsewhere(sides, family.live) if _goes_through_rows(sides, desired) else None
+    if refusal is None and _goes_through_rows(sides, desired):
+        refusal = rows_elsewhere(sides, family.live)
     return sides.change(
         Action.RECREATE,
         key,
-        reason if refusal is None else f"{reason}, and PostgreSQL refuses to fill it: {refusal}",
+        reason if refusal is None else f"{reason}, which PostgreSQL refuses: {refusal}",
         before=column_text(live),
         after=column_text(desired),
         hint=made_anew(family.live) if refusal is not None else None,

@@ -35,7 +35,7 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
     live: Table
 
     @cached_property
-    def _stable(self) -> tuple[tuple[Table, Table], ...]:
+    def parents(self) -> tuple[tuple[Table, Table], ...]:
         """(desired, live) of the parents that the table has now and keeps."""
         kept = [name for name in self.desired.parents if name in self.live.parents]
         pairs = [(_table(self.sides.desired, name), _table(self.sides.live, name)) for name in kept]
@@ -93,7 +93,7 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         own, too, is there before."""
         if self._typed:
             return True
-        gains = ((wanted.column(column.name), present.column(column.name)) for wanted, present in self._stable)
+        gains = ((wanted.column(column.name), present.column(column.name)) for wanted, present in self.parents)
         return column.inherited and any(wanted is not None and present is None for wanted, present in gains)
 
     def takes_column(self, column: Column) -> bool:
@@ -103,7 +103,7 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         return column.inherited and any(
             present.column(column.name) is not None
             and not leaves_column(present, column.name, self.sides.desired, self.sides.live)
-            for _, present in self._stable
+            for _, present in self.parents
         )
 
     def carries(self, desired: Column, live: Column, aspect: str) -> bool:
@@ -121,7 +121,7 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         return any(_hands_down(former) for _, former in pairs), any(_hands_down(latter) for latter, _ in pairs)
 
     def _parent_columns(self, name: str) -> tuple[tuple[Column, Column], ...]:
-        pairs = ((wanted.column(name), present.column(name)) for wanted, present in self._stable)
+        pairs = ((wanted.column(name), present.column(name)) for wanted, present in self.parents)
         return tuple((latter, former) for latter, former in pairs if latter is not None and former is not None)
 
     # --- constraints and indexes ------------------------------------------------------------------------------------
@@ -135,20 +135,20 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
             return False
         if self._attached and part.kind != "check":
             return True
-        return any(shape(part) == shape(other) for parent, _ in self._stable for other in parent.constraints)
+        return any(shape(part) == shape(other) for parent, _ in self.parents for other in parent.constraints)
 
     def names(self, part: Constraint) -> bool:
         """True if the live constraint has its parent's name and is renamed with that: a check, be it the table's own
         besides or not."""
         if part.kind != "check":
             return False
-        shared = (other for _, parent in self._stable for other in parent.constraints if other.name == part.name)
+        shared = (other for _, parent in self.parents for other in parent.constraints if other.name == part.name)
         return any(shape(other) == shape(part) for other in shared)
 
     def keeps_constraint(self, part: Constraint) -> bool:
         """True if the live constraint is a parent's, whose affair it is."""
         return part.inherited and any(
-            shape(part) == shape(other) for _, parent in self._stable for other in parent.constraints
+            shape(part) == shape(other) for _, parent in self.parents for other in parent.constraints
         )
 
     def carries_constraint(self, desired: Constraint, live: Constraint) -> bool:
@@ -156,23 +156,23 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         return live.inherited and any(
             live.definition in (part.definition for part in former.constraints)
             and desired.definition in (part.definition for part in latter.constraints)
-            for latter, former in self._stable
+            for latter, former in self.parents
         )
 
     def brings_index(self, part: Index) -> bool:
         """True if the index comes from a partitioned parent."""
         if not part.inherited or is_named_share(part, self.desired.name):
             return False
-        return self._attached or bool(self._stable)
+        return self._attached or bool(self.parents)
 
     def bare_parent(self, part: Index) -> Index | None:
         """The index of a parent that stays, made ON ONLY that, which brings no such part."""
-        shares = (other for parent, _ in self._stable for other in parent.indexes if not other.valid)
+        shares = (other for parent, _ in self.parents for other in parent.indexes if not other.valid)
         return next((other for other in shares if part_meaning(other) == part_meaning(part)), None)
 
     def keeps_index(self, part: Index) -> bool:
         """True if the live index is part of one of a partitioned parent."""
-        return part.inherited and bool(self._stable)
+        return part.inherited and bool(self.parents)
 
     def loses(self, desired: Constraint | Index, live: Constraint | Index) -> bool:
         """True if the part is a parent's now, and goes with that, whose successor brings none, or none of that name."""
@@ -200,7 +200,7 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         if part.inherited:
             gone = [
                 Family(sides=self.sides, desired=wanted, live=present)._goes(other)
-                for wanted, present in self._stable
+                for wanted, present in self.parents
                 for other in (present.indexes if isinstance(part, Index) else present.constraints)
                 if part_meaning(other) == part_meaning(part)
             ]

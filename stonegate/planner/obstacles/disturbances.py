@@ -57,7 +57,8 @@ def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> It
         if column is None or not column.inherited:
             continue
         stays = wanted.column(column.name) if wanted is not None else None
-        retyped = cause.action is Action.ALTER and stays is not None and stays.type != column.type
+        changes = cause.aspect == "generated" or (stays is not None and stays.type != column.type)
+        retyped = cause.action is Action.ALTER and stays is not None and changes
         if stays is None or retyped or cause.action is Action.RECREATE:
             heir = child.key.part(ObjectKind.COLUMN, column.name)
             yield heir
