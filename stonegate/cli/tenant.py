@@ -244,7 +244,9 @@ def _require_place(settings: Settings) -> tuple[str, str]:
     if settings.platform is None:
         raise UsageError("no platform was named", hint="--platform NAME")
     if settings.schema is None:
-        raise UsageError("no schema was named", hint="--schema NAME: stonegate platform schemas lists them")
+        raise UsageError(
+            "no schema was named", hint=f"--schema NAME: stonegate platform schemas {settings.platform} lists them"
+        )
     return settings.platform, settings.schema
 
 

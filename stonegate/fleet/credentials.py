@@ -77,7 +77,8 @@ async def _require_takeable(maintenance: Session, server: str, user: str, passwo
     """Refuse a role that is somebody else's, or mightier than a platform's may be."""
     if password is None:
         raise UsageError(
-            f"the role {user} exists already", hint="give its password too, or choose another name for a new role"
+            f"the role {user} exists already",
+            hint="give its password too (--password-stdin), or choose another name for a new role",
         )
     facts = await read_role(maintenance, user)
     if facts is None or not facts.may_login:
