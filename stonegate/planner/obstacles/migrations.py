@@ -21,10 +21,12 @@ from stonegate.planner.diff.retyping import keeps_family
 from stonegate.planner.migrations.simulate import Replay
 from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, touched
 from stonegate.planner.obstacles.refuse import refuse
-from stonegate.planner.obstacles.usage import is_made_by, is_used_by
+from stonegate.planner.obstacles.usage import is_used_by
 from stonegate.planner.reach import reached
 
 _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
+#: What changes nothing in what an object depends on.
+_ELSEWHERE = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA, EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
 #: What nothing but its own absence frees, whatever is done to a thing that it depends on.
 _WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}
 
@@ -86,12 +88,32 @@ def take_away(
     return _Search(pending, start, desired, going).run()
 
 
+class _Replay(Replay):
+    """A replay that notes what the migrations make or alter themselves: that depends on what the folder says then, and
+    no longer on what it did."""
+
+    def __init__(self, live: Catalog, desired: Catalog, altered: Iterable[ObjectKey] = ()) -> None:
+        super().__init__(live, desired)
+        self.altered = set(altered)
+
+    def apply(self, effect: Effect) -> None:
+        known = len(self.moved)
+        super().apply(effect)
+        self.altered = {_after(key, self.moved[known:]) for key in self.altered}
+        if effect.verb is EffectVerb.DROP and effect.key.kind is ObjectKind.SCHEMA:
+            for key in self.catalog.objects:
+                if key.schema == effect.key.name:
+                    self.remove(key)
+        if effect.verb not in _ELSEWHERE:
+            self.altered.add(effect.key)
+
+
 class _Search:
     def __init__(
         self, pending: tuple[Migration, ...], start: Catalog, desired: Catalog, going: Mapping[ObjectKey, Change]
     ) -> None:
         self.pending, self.desired, self.going = pending, desired, going
-        self.replay = Replay(start, desired)
+        self.replay = _Replay(start, desired)
         self.moves: tuple[tuple[ObjectKey, ObjectKey], ...] = ()
         self.edges: tuple[Dependency, ...] = ()
         self.dependents: dict[ObjectKey, list[ObjectKey]] = {}
@@ -125,7 +147,7 @@ class _Search:
 
     def _held_in(self, migration: Migration) -> tuple[list[_Held], bool]:
         """What is in the way of its statements, and whether all of these can be read."""
-        trial = Replay(self.replay.catalog, self.desired)
+        trial = _Replay(self.replay.catalog, self.desired, self.replay.altered)
         found: dict[ObjectKey, _Held] = {}
         for statement in migration.statements:
             if any(effect.verb is EffectVerb.OPAQUE for effect in statement.effects):
@@ -137,7 +159,7 @@ class _Search:
             ]
             own = {cause.key for cause in causes}
             for cause in causes:
-                for key in self._users(cause, trial.catalog):
+                for key in self._users(cause, trial):
                     former = _before(key, trial.moved)
                     if own.isdisjoint((key, key.owner)) and _has(former, self.replay.catalog):
                         found.setdefault(former, _Held(former, cause, statement))
@@ -145,19 +167,20 @@ class _Search:
                 self._apply(effect, trial)
         return list(found.values()), True
 
-    def _apply(self, effect: Effect, replay: Replay) -> None:
+    def _apply(self, effect: Effect, replay: _Replay) -> None:
         """Replays the effect, and the fall of what CASCADE takes along."""
         alone = replace(replay.actual(effect), cascade=False)
         cause = _cause(alone, replay.catalog) if effect.cascade else None
-        fallen = self._users(cause, replay.catalog) if cause is not None else ()
+        fallen = self._users(cause, replay) if cause is not None else ()
         replay.apply(effect)
         for key in fallen:
             replay.apply(_drop(key))
             if replay is self.replay:
                 self.done.add(_after(key, self.moves[len(replay.moved) :]))
 
-    def _users(self, cause: Disturbance, catalog: Catalog) -> tuple[ObjectKey, ...]:
+    def _users(self, cause: Disturbance, replay: _Replay) -> tuple[ObjectKey, ...]:
         """What PostgreSQL would refuse it for, with all that depends on that."""
+        catalog = replay.catalog
         if catalog.dependencies is not self.edges:
             self.edges, self.dependents = catalog.dependencies, defaultdict(list)
             for edge in self.edges:
@@ -166,7 +189,9 @@ class _Search:
         def users(disturbance: Disturbance) -> Iterator[Disturbance]:
             whole = None if disturbance.key.is_part else disturbance.key.qualified
             for key in touched(disturbance, catalog):
-                for user in self.dependents.get(key, ()):
+                former = (user for user in self.dependents.get(key, ()) if user not in replay.altered)
+                declared = (user for user in self.desired.dependents.get(key, ()) if user in replay.altered)
+                for user in (*former, *declared):
                     goes_along = user.is_part and user.owner.qualified == whole
                     if not goes_along and _holds(user, disturbance, catalog):
                         yield Disturbance(user, False, cause.cause)
@@ -188,7 +213,7 @@ class _Search:
             changes.append(replace(change, key=each.key))
             along = [user for user in self.dependents.get(each.key, ()) if _goes_along(user, each.key)]
             self.done |= {after, *along}
-            if going is None and _has(after, self.desired) and not is_made_by(each.key, coming):
+            if going is None and _has(after, self.desired):
                 self.restored.setdefault(after, change)
             for key in (each.key, *along):
                 self.replay.apply(_drop(key))
@@ -235,7 +260,10 @@ def _cause(effect: Effect, catalog: Catalog) -> Disturbance | None:
         change = Change(action=Action.ALTER, key=effect.key, aspect="type", before=before, after=effect.type)
         return Disturbance(effect.key, True, change)
     if effect.verb in _DROPPING and not effect.cascade:
-        return Disturbance(effect.key, False, Change(action=Action.DROP, key=effect.key))
+        key = effect.key
+        if key.kind is ObjectKind.ROUTINE and key.arguments is None:
+            key = next((each.key for each in catalog.routines if each.key.qualified == key.qualified), key)
+        return Disturbance(key, False, Change(action=Action.DROP, key=key))
     return None
 
 

@@ -1,4 +1,4 @@
-"""Whether migrations use what would be taken away in front of them, or make it again themselves."""
+"""Whether migrations use what would be taken away in front of them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,8 @@ def is_used_by(
         catalog: the database before these migrations.
     """
     tables = _tables_of(key, catalog)
-    for migration in migrations:
-        for statement in migration.statements:
-            if _makes(statement, key):
-                return None
-            if _uses(statement, key, tables):
-                return migration, statement
-    return None
-
-
-def is_made_by(key: ObjectKey, migrations: Iterable[Migration]) -> bool:
-    """True if one of them makes an object of that key."""
-    return any(_makes(statement, key) for migration in migrations for statement in migration.statements)
-
-
-def _makes(statement: MigrationStatement, key: ObjectKey) -> bool:
-    return any(effect.verb is EffectVerb.CREATE and effect.key == key for effect in statement.effects)
+    found = ((migration, part) for migration in migrations for part in migration.statements if _uses(part, key, tables))
+    return next(found, None)
 
 
 def _tables_of(key: ObjectKey, catalog: Catalog) -> frozenset[ObjectKey]:
@@ -56,16 +42,16 @@ def _tables_of(key: ObjectKey, catalog: Catalog) -> frozenset[ObjectKey]:
 
 
 def _uses(statement: MigrationStatement, key: ObjectKey, tables: frozenset[ObjectKey]) -> bool:
+    own = [effect for effect in statement.effects if effect.key == key]
+    if own:  # what makes it again would not know of its privileges
+        return not all(effect.verb is EffectVerb.DROP and effect.if_exists for effect in own)
     if key.kind is ObjectKind.COLUMN:
         return words_of(f"{key.name} {key.member}") <= words_of(statement.sql)
-    if key.kind not in CODE_KINDS:
-        names = {table.qualified for table in tables}
-        is_read = key.kind is ObjectKind.POLICY and any(need.qualified in names for need in statement.needs)
-        changed = {effect.verb for effect in statement.effects if effect.key.qualified in names}
-        opaque = bool(names) and any(effect.verb is EffectVerb.OPAQUE for effect in statement.effects)
-        return bool(changed & _ROWS) or opaque or (is_read and not changed)
-    space = NeedKind.ROUTINE if key.kind is ObjectKind.ROUTINE else NeedKind.RELATION
-    if any(effect.verb is EffectVerb.DROP and effect.if_exists and effect.key == key for effect in statement.effects):
-        return False
-    named = any(effect.key == key for effect in statement.effects)
-    return named or any(need.kind is space and need.qualified == key.qualified for need in statement.needs)
+    if key.kind in CODE_KINDS:
+        space = NeedKind.ROUTINE if key.kind is ObjectKind.ROUTINE else NeedKind.RELATION
+        return any(need.kind is space and need.qualified == key.qualified for need in statement.needs)
+    names = {table.qualified for table in tables}
+    changed = {effect.verb for effect in statement.effects if effect.key.qualified in names}
+    is_read = key.kind is ObjectKind.POLICY and any(need.qualified in names for need in statement.needs)
+    opaque = bool(names) and any(effect.verb is EffectVerb.OPAQUE for effect in statement.effects)
+    return bool(changed & _ROWS) or opaque or (is_read and not changed)

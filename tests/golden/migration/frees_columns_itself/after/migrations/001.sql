@@ -1,0 +1,11 @@
+-- stonegate: allow drop_column t.c
+-- stonegate: allow drop_table o
+-- stonegate: allow drop_constraint l.l_o
+CREATE OR REPLACE VIEW v AS SELECT id, a AS c FROM t;
+ALTER POLICY p ON t USING (a > 0);
+CREATE OR REPLACE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT sum(a) FROM t; END;
+CREATE OR REPLACE TRIGGER tr BEFORE UPDATE OF a ON t FOR EACH ROW EXECUTE FUNCTION g();
+ALTER TABLE l DROP CONSTRAINT l_o;
+ALTER TABLE l ADD CONSTRAINT l_o FOREIGN KEY (o) REFERENCES n;
+ALTER TABLE t DROP COLUMN c;
+DROP TABLE o;

@@ -1,0 +1,2 @@
+CREATE VIEW v AS SELECT id, a AS c FROM t;
+GRANT SELECT ON v TO pg_monitor;

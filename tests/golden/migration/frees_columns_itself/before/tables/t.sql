@@ -1,0 +1,6 @@
+CREATE TABLE t (id integer PRIMARY KEY, a integer, c integer);
+CREATE TABLE o (id integer PRIMARY KEY);
+CREATE TABLE n (id integer PRIMARY KEY);
+CREATE TABLE l (o integer CONSTRAINT l_o REFERENCES o);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON t USING (c > 0);

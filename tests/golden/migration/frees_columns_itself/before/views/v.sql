@@ -1,0 +1,2 @@
+CREATE VIEW v AS SELECT id, c FROM t;
+GRANT SELECT ON v TO pg_monitor;
