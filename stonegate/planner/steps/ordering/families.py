@@ -101,6 +101,8 @@ def _fits_parent(index: OperationIndex, below: Operation, above: Operation) -> b
         is_own = below.change.aspect == "not_null" and not (below.change.after or NOT_VALID).endswith(NOT_VALID)
         names = below.change.aspect == "not_null_name" and "NO INHERIT" not in above.change.after
         return names or (is_own and above.change.after.endswith(NOT_VALID))
+    if above.change.aspect == "identity":  # which a partition has as well, and no default beside it
+        return below.change.aspect == "default" and below.change.after is None
     if above.change.action is Action.RECREATE and below.change.action is Action.RECREATE:
         return above.verb is below.verb is Verb.CREATE  # where the child has it as well, the parent's joins that
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
