@@ -181,7 +181,9 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
 def _with_way_made(migrations: MigrationPlan, ways: Iterable[MadeWay], evolution: Evolution) -> MigrationPlan:
     """The migrations with the steps in front of each that take away what stands in its way."""
     ahead = {
-        way.migration: evolve(way.changes, replace(evolution, live=way.catalog), only=lambda each: each.is_removal)
+        way.migration: evolve(
+            way.changes, replace(evolution, live=way.catalog, gone=frozenset()), only=lambda each: each.is_removal
+        )
         for way in ways
     }
     steps = (

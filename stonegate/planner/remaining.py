@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from stonegate.model.catalog import Catalog, CatalogObject
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Plan, Step
@@ -58,6 +60,9 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
     left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
     changes = (*free_of_consent(left, made), *named_drops(diff.unmanaged, allowed, live))
     confirm(plan, changes, before, allowed)
+    keys = _keys_taken_away(plan)
+    restored = frozenset(c.key for c in changes if c.action is Action.CREATE and c.key in keys)
+    changes = tuple(replace(c, action=Action.RECREATE) if c.key in restored and not c.aspect else c for c in changes)
     cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
     places = {
         step.key: Place(file=step.file, line=step.line, body_line=step.body_line)
@@ -72,16 +77,21 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
         places=places,
         declared=declared,
         filled=filled_tables(plan.steps, seed_missing=plan.seed_missing),
-        taken=_taken_away(plan, before),
+        taken=_as_they_were(keys, plan, before),
+        gone=restored,
     )
     refreshes = (step for step in plan.steps if step.phase is Phase.REFRESHES)
     return (*with_consents(evolve(cleared.changes, evolution), allowed), *refreshes)
 
 
-def _taken_away(plan: Plan, before: Catalog) -> dict[ObjectKey, CatalogObject]:
-    """What the plan takes away in front of its migrations, as it was, by the names behind them."""
+def _keys_taken_away(plan: Plan) -> frozenset[ObjectKey]:
+    """What the plan takes away in front of its migrations."""
     steps = (step for step in plan.steps if step.phase is Phase.MIGRATIONS and step.action in _TAKING)
-    keys = {change.key for step in steps for change in step.changes}
+    return frozenset(change.key for step in steps for change in step.changes)
+
+
+def _as_they_were(keys: frozenset[ObjectKey], plan: Plan, before: Catalog) -> dict[ObjectKey, CatalogObject]:
+    """The whole objects among them, by the names behind the migrations."""
     moved = with_moved(before, plan.moved) if keys else None
     return {key: moved.objects[key] for key in keys if moved is not None and key in moved.objects}
 

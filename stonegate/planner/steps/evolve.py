@@ -70,7 +70,8 @@ def evolve(
     changes = tuple(changes)
     if not changes:
         return ()
-    cut = tuple(filter(only, cut_into_operations(changes, evolution.desired)))
+    chosen = filter(only, cut_into_operations(changes, evolution.desired))
+    cut = tuple(each for each in chosen if not each.is_removal or each.key not in evolution.gone)
     operations = put_in_order(cut, evolution.desired, evolution.live, evolution.filled)
     heirs = find_heirs(changes, evolution.live, evolution.taken)
     then = replace(evolution, live=without_former(evolution.live, changes))

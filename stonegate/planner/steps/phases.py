@@ -48,7 +48,7 @@ def arrange(
     opened = replace(evolution, desired=with_rewound(without_not_null(evolution.desired, unfilled), evolution.rewound))
     filled = replace(evolution, live=with_added(evolution.live, evolution.desired, unfilled))
     early = evolve(first, opened, only=lambda operation: operation.part is Part.WHOLE)
-    late = evolve(rest, filled, only=lambda operation: not operation.is_removal or operation.key not in evolution.gone)
+    late = evolve(rest, filled)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
     after_commit = tuple(step for step in migrations.steps if step.phase is Phase.POST_COMMIT)
     moved = moved_enums(migrations.pending, evolution.before, evolution.live)
