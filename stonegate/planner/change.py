@@ -25,7 +25,7 @@ from stonegate.planner.migrations.recorded import changed_migrations
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles.clear import clear_the_way
-from stonegate.planner.obstacles.migrations import MadeWay, take_away
+from stonegate.planner.obstacles.migrations import MadeWay, TakenAway, take_away
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
 from stonegate.planner.remaining import compare_with
@@ -94,19 +94,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     cleared = clear_the_way(wanted, given.desired, preview.simulated.catalog, taken.restored)
     created = preview.simulated.created | {c.key for c in decided.changes if c.action is Action.CREATE}
     seeds = seed_steps(given.ordered.seeders, given.desired, created)
-    declared = with_moved(state.declared, plan.moved)
-    evolution = Evolution(
-        desired=in_live_positions(given.desired, preview.simulated.catalog, declared),
-        live=preview.simulated.catalog,
-        builder=plan.builder,
-        places=find_places(tree),
-        declared=declared,
-        real=given.live,
-        rewound=preview.rewound.tables,
-        filled=filled_tables(seeds, seed_missing=options.seed_missing),
-        taken=taken.former,
-        gone=taken.done,
-    )
+    evolution = _evolution(plan, given, preview, taken, seeds)
     migrations = _with_way_made(migrations, taken.ways, evolution)
     steps = with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
     moved = moved_enums(migrations.pending, given.live, evolution.live)
@@ -175,6 +163,22 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
         decided,
         blocked=(*decided.blocked, *stale, *_broken(decided.changes, given.options)),
         warnings=(*decided.warnings, *warn_of_former(decided.changes, migrations.pending, given.tree, given.live)),
+    )
+
+
+def _evolution(plan: Plan, given: Given, preview: _Preview, taken: TakenAway, seeds: tuple[Step, ...]) -> Evolution:
+    declared = with_moved(given.state.declared, plan.moved)
+    return Evolution(
+        desired=in_live_positions(given.desired, preview.simulated.catalog, declared),
+        live=preview.simulated.catalog,
+        builder=plan.builder,
+        places=find_places(given.tree),
+        declared=declared,
+        real=given.live,
+        rewound=preview.rewound.tables,
+        filled=filled_tables(seeds, seed_missing=given.options.seed_missing),
+        taken=taken.former,
+        gone=taken.done,
     )
 
 

@@ -80,7 +80,7 @@ def _before_migrations(
     words = words_in(pending)
     tables = frozenset(key for key in tables if not is_another(key, pending, evolution.before))
     moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
-    waiting = _over_changed_columns(pending, evolution.desired)
+    made |= _over_changed_columns(pending, evolution.desired)
     made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
     by_key = {
         change.key: change
@@ -94,8 +94,6 @@ def _before_migrations(
             return key.qualified in routines
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
         if additions and key.owner in moving and not words_of(key.member or "") <= words:
-            return False
-        if key in waiting:
             return False
         if additions and is_backfilled(change, words):
             return True
