@@ -14,6 +14,7 @@ import pytest
 from stonegate.cli.app import main
 from stonegate.cli.output import expect_json
 from stonegate.settings import every_setting
+from tests.servers import Database
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -96,3 +97,22 @@ def write_folder(tmp_path: Path) -> WriteFolder:
 def notes(write_folder: WriteFolder) -> Path:
     """The folder NOTES."""
     return write_folder(NOTES)
+
+
+@pytest.fixture
+def url(database: Database) -> str:
+    return database.url
+
+
+@pytest.fixture
+def deployed(run: Run, notes: Path, url: str) -> str:
+    """The URL of a database that has the folder NOTES."""
+    result = run("apply", "-d", url)
+    assert (result.code, result.err) == (0, ""), result.err
+    return url
+
+
+def without(name: str, column: str) -> dict[str, str]:
+    """NOTES without the lines that mention a column."""
+    lines = NOTES[name].splitlines(keepends=True)
+    return NOTES | {name: "".join(line for line in lines if column not in line).replace("NULL,\n)", "NULL\n)")}

@@ -1,0 +1,89 @@
+"""What is told of a database and its past: diff, status, history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import NOTES, Run, WriteFolder, without
+from tests.servers import Database
+
+
+def test_diff_shows_both_sides(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    clean = run("diff", "-d", deployed)
+    assert clean.code == 0 and "no difference" in clean.out
+    write_folder(
+        NOTES
+        | {
+            "tables/notes.pssql": NOTES["tables/notes.pssql"].replace("legacy text", "legacy varchar(9)"),
+            "functions/add_note.pssql": NOTES["functions/add_note.pssql"].replace(
+                "(p_title, p_legacy)", "('!', p_legacy)"
+            ),
+        }
+    )
+    result = run("diff", "-d", deployed)
+    assert result.code == 0
+    assert "~ legacy type" in result.out and "live: text" in result.out
+    assert "declared: character varying(9)" in result.out and "+     INSERT INTO notes" in result.out.replace(
+        "+    I", "+     I"
+    )
+    changes = run("diff", "-d", deployed, "--format", "json").json["changes"]
+    assert {change["object"] for change in changes} == {"public.notes.legacy", "public.add_note(text, text)"}
+
+
+def test_diff_of_an_empty_database_lists_what_is_missing(run: Run, notes: Path, url: str) -> None:
+    result = run("diff", "-d", url)
+    assert result.code == 0 and "+ table notes" in result.out and "2 differences" in result.out
+
+
+def test_status_and_history(run: Run, deployed: str, database: Database) -> None:
+    text = run("status", "-d", deployed).out
+    for word in (database.name, "PostgreSQL 18", "deployed 2", "1 table", "no drift"):
+        assert word in text
+    document = run("status", "-d", deployed, "--format", "json").json
+    assert document["objects"]["table"] == 1 and document["drift"] == []
+    assert "create table" in run("history", "-d", deployed).out
+    entries = run("history", "-d", deployed, "--object", "notes", "--format", "json").json
+    assert {entry["change_type"] for entry in entries} == {"create_table", "seed_rows"}
+    assert "nothing was done to note" in run("history", "-d", deployed, "--object", "note").out
+    assert "that needed a consent" in run("history", "-d", deployed, "--forced").out
+    assert len(run("history", "-d", deployed, "--deployments", "--format", "json").json) == 1
+    assert len(run("history", "-d", deployed, "-n", "1", "--format", "json").json) == 1
+
+
+def test_a_baseline_is_told_to_be_recorded(run: Run, write_folder: WriteFolder, url: str, database: Database) -> None:
+    write_folder({"tables/a.sql": "CREATE TABLE a (id int);"})
+    database.rows("CREATE TABLE a (id int)")
+    assert "--baseline" in run("apply", "-d", url).err
+    assert "unchanged, and recorded as deployed" in run("apply", "-d", url, "--baseline").out
+    assert "unchanged, nothing to do" in run("apply", "-d", url).out
+
+
+def test_parts_of_a_new_table_are_told_apart(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    tags = "CREATE TABLE tags (note int REFERENCES notes);\nCREATE POLICY all_of_them ON tags USING (true);"
+    write_folder(NOTES | {"tables/tags.pssql": tags})
+    told = [line.split("  ")[1] for line in run("plan", "-d", deployed).out.splitlines() if "+ table" in line]
+    assert told == ["+ table tags", "+ table tags: foreign keys", "+ table tags: policies"]
+    for form in ("sql", "markdown"):
+        assert "tags: foreign keys" in run("plan", "-d", deployed, "--format", form).out
+    assert run("apply", "-d", deployed).code == 0
+    assert "tags: policies" in run("history", "-d", deployed).out
+
+
+def test_status_and_history_of_an_empty_database(run: Run, url: str) -> None:
+    assert "nothing was deployed here" in run("status", "-d", url).out
+    assert "nothing was done here" in run("history", "-d", url).out
+    assert run("history", "-d", url, "--format", "json").json == []
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_everything_fits_the_screen(
+    run: Run, write_folder: WriteFolder, deployed: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(without("tables/notes.pssql", "legacy"))
+    monkeypatch.setenv("COLUMNS", str(width))
+    for command in ("plan", "diff", "status", "history", "apply"):
+        result = run(command, "-d", deployed)
+        lines = (result.out + result.err).splitlines()
+        assert lines and max(map(len, lines)) <= width, command
