@@ -65,16 +65,18 @@ def _moved(plan: Plan, live: Catalog, state: TrackingState) -> Iterator[str]:
     yield from (f"migration {name} was applied meanwhile" for name in sorted(running & recorded))
     planned = {change.identity: change for step in plan.steps for change in step.changes if not change.restored}
     needed = {change.identity: change for change in unmet_changes(plan, live, state)}
+    others = unmanaged_objects(plan, live, state)
     for identity in sorted(planned.keys() - needed.keys()):
         change = planned[identity]
-        if not running:  # else the differences are those after the migrations
+        if change.action is Action.DROP and str(change.key) in others:
+            others -= {str(change.key)}  # named in --allow
+        elif not running:  # else the differences are those after the migrations
             yield f"no longer needed: {identity}"
         elif change.action is Action.CREATE and (change.table or change.key.owner) in live.objects:
             yield f"{change.key} exists already"
     for identity in sorted(needed.keys() - planned.keys()):
         yield f"not in the plan: {needed[identity].reason or identity}"
     if not running:
-        others = unmanaged_objects(plan, live, state)
         yield from (f"{name} was made meanwhile" for name in sorted(others - {*plan.unmanaged}))
         yield from (f"{name} was dropped meanwhile" for name in sorted({*plan.unmanaged} - others))
     for identity in sorted(planned.keys() & needed.keys()):

@@ -119,7 +119,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         excepted=tuple(sorted(set(decided.excepted))),
         awaited=_left_to_late(plan, given, migrations, preview),
         records=records,
-        unmanaged=tuple(sorted(str(key) for key in preview.diff.unmanaged)),
+        unmanaged=tuple(sorted(str(key) for key in preview.diff.unmanaged if key not in taken.done | going.keys())),
     )
 
 

@@ -244,8 +244,12 @@ def test_what_nobody_declared_is_in_the_way_until_it_is_named(
     named = re.findall(r"--allow (\S+)", refused.out.partition("blocked")[2])
     assert refused.code == 4 and sorted(named) == ["drop_routine:theirs()", "drop_view:somebodys"]
     allowed = [f"--allow={each}" for each in named]
-    made = run("plan", "-d", deployed, "--force", *allowed)
+    made = run("plan", "-d", deployed, "--force", *allowed, "--out", "named.json")
     assert made.code == 0 and "- view somebodys" in made.out and "deletes-data" not in made.out
+    assert "left alone" not in made.out
+    psql(deployed, "CREATE TABLE beside (id int)")
+    stale = run("apply", "-d", deployed, "--plan", "named.json").err
+    assert "table beside was made meanwhile" in stale and "somebodys" not in stale
     assert run("apply", "-d", deployed, "--force", *allowed).code == 0
 
 

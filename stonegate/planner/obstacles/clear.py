@@ -327,11 +327,12 @@ class _Clearing:
             self._block(dependent, disturbance)
 
     def _add(self, change: Change) -> None:
-        """Records the restoring change; an in-place replacement of the same object becomes a full one."""
+        """Records the restoring change; an in-place replacement of the same object becomes a full one, and what comes
+        back under a name that it did not have behind the migrations is none that is new."""
         known = self.changes.get((change.key, change.aspect))
         if known is None:
             self.changes[change.key, change.aspect] = change
-        elif known.action in (Action.REPLACE, Action.ALTER) and change.action is Action.RECREATE:
+        elif known.action in (Action.REPLACE, Action.ALTER, Action.CREATE) and change.action is Action.RECREATE:
             change = replace(known, action=Action.RECREATE)
             self.changes[change.key, change.aspect] = change
         if change.action is Action.RECREATE:

@@ -208,13 +208,15 @@ class _Search:
             going = self._going(after)
             if self._is_left(each, after, migration, coming):
                 continue
-            change = going or each.cause.restoring(after, Action.RECREATE)
+            # A routine over a renamed type has another name behind the migrations, and is declared by its own.
+            back = after if _has(after, self.desired) else each.key
+            change = going or each.cause.restoring(back, Action.RECREATE)
             change = change if going else replace(change, reason=f"{change.reason} in {migration.name}")
             changes.append(replace(change, key=each.key))
             along = [user for user in self.dependents.get(each.key, ()) if _goes_along(user, each.key)]
-            self.done |= {after, *along}
-            if going is None and _has(after, self.desired):
-                self.restored.setdefault(after, change)
+            self.done |= {after, back, *along}
+            if going is None:
+                self.restored.setdefault(back, change)
             for key in (each.key, *along):
                 self.replay.apply(_drop(key))
         if changes:
@@ -234,7 +236,6 @@ class _Search:
         if stays is not None and stays.generated is None:
             self.blocked.append(_refuse_plain(held, migration))
             return True
-        # A routine of a renamed type has another name behind the migrations, and is declared by its own.
         is_declared = _has(after, self.desired) or (key.kind is ObjectKind.ROUTINE and _has(key, self.desired))
         if self._going(after) is None and not is_declared:
             if key.kind in _WHOLE:
