@@ -12,7 +12,7 @@ from stonegate.model.plan import Change
 from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.ddl import constraints, sequences, values
 from stonegate.planner.ddl.access import column_privilege_statements
-from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, find
+from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, find, inherited_column
 from stonegate.planner.ddl.columns import (
     add_not_null,
     column_clause,
@@ -20,7 +20,7 @@ from stonegate.planner.ddl.columns import (
     identity_notes,
     setting_clauses,
 )
-from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL
+from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, has_own_not_null
 from stonegate.planner.diff.naming import is_given_not_null
 
 
@@ -52,6 +52,22 @@ def alter_table_column(change: Change, table: Table, live_table: Table, context:
             yield from identity_notes(desired, live, context.builder)
         case aspect:
             yield from setting_clauses(aspect, table, desired, live, context)
+
+
+def set_apart(table: Table, column: Column, context: DdlContext) -> Iterator[Clause]:
+    """What a new column that comes with the table's type, or a parent's, has beyond that: values, and NOT NULL.
+
+    A default beside a parent's is told with that; see `values.children_defaults`.
+    """
+    bare = replace(column, default=None, identity="", owned_sequence=None, not_null=False, not_null_options=None)
+    if table.of_type is not None:
+        yield from values.value_clauses(table, column, bare, context)
+    if has_own_not_null(table, column, context.desired):
+        above = inherited_column(table, column.name, context.desired)
+        if above is not None and above.not_null:
+            yield column_clause(table.key.qualified, column.name, "SET NOT NULL", Order.SET_NOT_NULL)
+        else:
+            yield from _nullability(table, column, bare, context)
 
 
 def alter_view_column(change: Change, desired: View, live: View, context: DdlContext) -> Iterator[Clause]:

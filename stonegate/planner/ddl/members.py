@@ -17,7 +17,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import reference
-from stonegate.planner.ddl.alter_column import alter_table_column, alter_view_column
+from stonegate.planner.ddl.alter_column import alter_table_column, alter_view_column, set_apart
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, find, part_comment
 from stonegate.planner.ddl.columns import (
     add_column,
@@ -26,7 +26,7 @@ from stonegate.planner.ddl.columns import (
     comment_clause,
     drop_column,
 )
-from stonegate.planner.diff.inheritance import leaves_column
+from stonegate.planner.diff.inheritance import comes_from_above, leaves_column
 
 Holder = Table | View | CompositeType | DomainType
 
@@ -57,30 +57,17 @@ def create_clauses(change: Change, holder: Holder, context: DdlContext) -> Itera
 
 def _create_column(table: Table, column: Column, context: DdlContext) -> Iterator[Clause]:
     name = table.key.qualified
-    if not _comes_from_above(table, column, context):
+    if not comes_from_above(table, column, context.desired, context.live):
         if column.owned_sequence is not None:
             sequence = values.sequence_of(column, context.desired)
             yield values.create_owned_sequence(table, column, sequence, Order.CREATE_SEQUENCE)
             yield from values.take_sequence(table, column, context)
         yield add_column(name, replace(column, not_null=False) if column.not_null_inherited else column)
+    else:
+        yield from set_apart(table, column, context)
     yield from column_settings(name, column)
     yield from column_notes(name, column)
     yield from values.children_defaults(table, column, context)
-
-
-def _comes_from_above(table: Table, column: Column, context: DdlContext) -> bool:
-    """True if a parent that the table has already, or its type, gets the column too and hands it down."""
-    live = context.live.table(table.key)
-    if live is None:
-        return False
-    if table.of_type is not None and table.of_type == live.of_type:
-        return True
-    before = {parent.key: parent for parent in context.live.parents(live)}
-    return column.inherited and any(
-        parent.column(column.name) is not None and before[parent.key].column(column.name) is None
-        for parent in context.desired.parents(table)
-        if parent.key in before
-    )
 
 
 # --- DROP -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from stonegate.model.catalog import Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
@@ -11,7 +13,7 @@ from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, heirs, options_text, type_text
-from stonegate.planner.diff.inheritance import Family
+from stonegate.planner.diff.inheritance import Family, has_own_not_null
 from stonegate.planner.diff.naming import has_given_sequence, is_given_sequence
 from stonegate.planner.diff.not_null import compare_not_null, not_null_text
 from stonegate.planner.diff.retyping import compare_type, made_anew, rows_elsewhere
@@ -52,10 +54,7 @@ def _key(table: Table, column: Column) -> ObjectKey:
 def _add_column(sides: Sides, table: Table, column: Column, family: Family) -> Findings:
     key = _key(table, column)
     if family.brings_column(column):
-        # Only what ALTER TABLE does not hand down needs a statement.
-        if column.comment or column.granted or column.options or column.statistics is not None or column.storage:
-            reason = f"{key} comes with its parent's, and has settings of its own"
-            yield sides.change(Action.CREATE, key, reason, after=column_text(column))
+        yield from _set_apart(sides, table, column)
         return
     reason, hint = f"{key} is new", None
     unfilled = _lacks_value(sides, column)
@@ -68,6 +67,27 @@ def _add_column(sides: Sides, table: Table, column: Column, family: Family) -> F
         hint = f"add {key.label} nullable and without a default in a migration, and fill it there"
     facts = Circumstances(unfilled=unfilled, impossible=elsewhere is not None)
     yield sides.change(Action.CREATE, key, reason, after=column_text(column), hint=hint, facts=facts, column=column)
+
+
+def _set_apart(sides: Sides, table: Table, column: Column) -> Findings:
+    """A column that comes from above: only what neither ALTER TABLE nor ALTER TYPE hands down needs a statement."""
+    key, hint = _key(table, column), None
+    parents = (parent.column(column.name) for parent in sides.desired.parents(table))
+    above = [found for found in parents if found is not None] or [Column(name=column.name, type=column.type)]
+    is_required = has_own_not_null(table, column, sides.desired)
+    has_value = table.of_type is not None and (column.default is not None or bool(column.identity))
+    has_settings = column.comment or column.granted or column.options or column.statistics is not None or column.storage
+    if not (is_required or has_value or has_settings):
+        return
+    reason = f"{key} comes with its {'type' if table.of_type is not None else 'parent'}'s, and "
+    unfilled = is_required and all(_lacks_value(sides, replace(other, not_null=True)) for other in above)
+    if unfilled:
+        reason += "is NOT NULL here, without a value for the rows that exist"
+        hint = f"leave {key.label} nullable, fill it in a migration, and set NOT NULL afterwards"
+    else:
+        reason += "has settings of its own"
+    facts = Circumstances(unfilled=unfilled)
+    yield sides.change(Action.CREATE, key, reason, after=column_text(column), hint=hint, facts=facts)
 
 
 def _goes_through_rows(sides: Sides, column: Column) -> bool:

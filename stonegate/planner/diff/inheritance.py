@@ -215,6 +215,29 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         return _is_dropped(part, self.desired.constraints, self.live.constraints, name, known)
 
 
+def comes_from_above(table: Table, column: Column, desired: Catalog, live: Catalog) -> bool:
+    """True if a parent that the table has already, or its type, gets the column too and hands it down."""
+    former = live.table(table.key)
+    if former is None:
+        return False
+    if table.of_type is not None and table.of_type == former.of_type:
+        return True
+    before = {parent.key: parent for parent in live.parents(former)}
+    return column.inherited and any(
+        parent.column(column.name) is not None and before[parent.key].column(column.name) is None
+        for parent in desired.parents(table)
+        if parent.key in before
+    )
+
+
+def has_own_not_null(table: Table, column: Column, catalog: Catalog) -> bool:
+    """True if NOT NULL of a column that comes from above must be told the table itself."""
+    if not column.not_null or column.not_null_inherited:
+        return False
+    above = (parent.column(column.name) for parent in catalog.parents(table))
+    return catalog.server >= LOCAL_NOT_NULL or not any(other is not None and _hands_down(other) for other in above)
+
+
 def _hands_down(column: Column) -> bool:
     return column.not_null and "NO INHERIT" not in (column.not_null_options or "")
 

@@ -12,6 +12,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
 from stonegate.model.tokens import words_of
+from stonegate.planner.diff.inheritance import comes_from_above
 from stonegate.planner.migrations.backfill import (
     close,
     is_backfilled,
@@ -86,6 +87,7 @@ def _before_migrations(
         change.key: change
         for change in changes
         if change.action is Action.CREATE and change.key not in made and not _is_there(change.key, evolution)
+        if not _comes_from_above(change.key, evolution)
     }
 
     def is_wanted(change: Change) -> bool:
@@ -145,6 +147,14 @@ def _is_there(key: ObjectKey, evolution: Evolution) -> bool:
         return evolution.real.table_column(key) is not None
     names = (key, *(replace(key, kind=kind) for kind in RELATIONS if key.kind in RELATIONS))
     return not evolution.real.objects.keys().isdisjoint(names)
+
+
+def _comes_from_above(key: ObjectKey, evolution: Evolution) -> bool:
+    """True for a column whose own settings wait for the type or the parent that brings it."""
+    table, column = evolution.desired.table(key.owner), evolution.desired.table_column(key)
+    if table is None or column is None:
+        return False
+    return comes_from_above(table, column, evolution.desired, evolution.live)
 
 
 def _remade(changes: tuple[Change, ...], evolution: Evolution) -> frozenset[ObjectKey]:

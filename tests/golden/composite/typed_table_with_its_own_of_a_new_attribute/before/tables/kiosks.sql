@@ -1,0 +1,1 @@
+CREATE TABLE kiosks OF point_of_sale;

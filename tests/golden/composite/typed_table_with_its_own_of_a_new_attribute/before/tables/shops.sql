@@ -1,0 +1,1 @@
+CREATE TABLE shops OF point_of_sale;

@@ -1,0 +1,2 @@
+INSERT INTO shops VALUES (1), (2);
+INSERT INTO kiosks VALUES (3);

@@ -1,0 +1,3 @@
+CREATE TABLE p (a integer);
+CREATE TABLE c () INHERITS (p);
+CREATE TABLE d () INHERITS (p);

@@ -1,0 +1,1 @@
+UPDATE shops SET id = id + 10;
