@@ -53,6 +53,7 @@ class Order(IntEnum):
     FREE_OF_IDENTITY = 390  # before a type that none has
 
     DROP_CONSTRAINT = 400
+    RESET_CATALOG_TABLE = 401  # nothing rewrites a table that is one
     DROP_GENERATED_COLUMN = 402
     DROP_COLUMN = 404
     DROP_DEFAULT = 406
@@ -77,7 +78,7 @@ class Order(IntEnum):
 
     NEXT_DEFAULT = 600
     NEXT_NOT_NULL = 610
-    NEXT_SETTING = 620  # of a TOAST table, which the ALTER TABLE before may have made
+    NEXT_SETTING = 620  # of a TOAST table, which the ALTER TABLE before may have made; and see RESET_CATALOG_TABLE
 
     OWN_SEQUENCE = 700
     ADVANCE_SEQUENCE = 710

@@ -325,8 +325,16 @@ def _setting(table: Table, clause: str) -> Clause:
 
 
 def _storage_parameters(table: Table, action: str) -> Clause:
-    """SET or RESET; PostgreSQL makes a TOAST table behind the rest of an ALTER TABLE, whose SET would be lost."""
-    order = Order.NEXT_SETTING if text.TOAST_PREFIX in action else Order.TABLE_SETTING
+    """SET or RESET; PostgreSQL makes a TOAST table behind the rest of an ALTER TABLE, whose SET would be lost.
+
+    It rewrites no table that has `user_catalog_table`, be that of the same ALTER TABLE.
+    """
+    is_late = text.TOAST_PREFIX in action
+    if text.CATALOG_TABLE in action:
+        is_late = text.is_catalog_table(table.options)
+        if not is_late:
+            return Clause(table=table.key.qualified, clause=action, order=Order.RESET_CATALOG_TABLE)
+    order = Order.NEXT_SETTING if is_late else Order.TABLE_SETTING
     return Clause(table=table.key.qualified, clause=action, order=order)
 
 

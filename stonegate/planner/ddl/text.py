@@ -14,10 +14,12 @@ from stonegate.planner.diff.sequences import usual_options
 FOREIGN_PREFIX = "fdw."
 SERVER_PREFIX = "server="
 TOAST_PREFIX = "toast."
+CATALOG_TABLE = "user_catalog_table"
 DEFAULT_TABLESPACE = "pg_default"
 DEFAULT_ACCESS_METHOD = 170000  # SET ACCESS METHOD DEFAULT came with PostgreSQL 17
 
 _BARE_VALUE = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z|true\Z|false\Z|on\Z|off\Z|auto\Z")
+_CATALOG_TABLE_ON = re.compile(rf"{CATALOG_TABLE}=(t|y|on|1)", re.IGNORECASE)
 
 
 # --- storage parameters ("fillfactor=70", "toast.autovacuum_enabled=false") -----------------------------------------
@@ -41,6 +43,11 @@ def option_changes(desired: tuple[str, ...], live: tuple[str, ...]) -> Iterator[
         yield f"SET ({set_options(changed)})"
     if gone := tuple(option for option in live if option.partition("=")[0] not in kept):
         yield f"RESET ({reset_options(gone)})"
+
+
+def is_catalog_table(options: Iterable[str]) -> bool:
+    """True for a table of which logical decoding reads old rows: PostgreSQL refuses to rewrite it."""
+    return any(_CATALOG_TABLE_ON.match(option) for option in options)
 
 
 def foreign_options(options: Iterable[str]) -> str:

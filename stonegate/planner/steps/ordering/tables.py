@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from stonegate.model.catalog import WITH_INDEX
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
+from stonegate.planner.ddl.text import is_catalog_table
 from stonegate.planner.steps.operations import Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
@@ -17,6 +18,7 @@ def table_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     yield from _within_tables(index)
     yield from _keys_settled(index)
     yield from _persistence_order(index)
+    yield from _catalog_tables_rewritten(index)
 
 
 def _within_tables(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -70,3 +72,15 @@ def _persistence_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
             yield from ((first, number) for first in gone)
         if mine is not None and other is not None and mine != other and not gone:
             yield (other, mine) if key.owner in unlogged else (mine, other)
+
+
+def _catalog_tables_rewritten(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """A table stops being one that logical decoding reads before its columns change, or becomes one after that."""
+    for number, operation in enumerate(index.operations):
+        former, wanted = index.live.table(operation.key), index.desired.table(operation.key)
+        if operation.change.aspect != "options" or former is None or wanted is None:
+            continue
+        before, after = is_catalog_table(former.options), is_catalog_table(wanted.options)
+        for other in index.by_table.get(operation.key, ()) if before != after else ():
+            if index.operations[other].key.kind is ObjectKind.COLUMN:
+                yield (number, other) if before else (other, number)
