@@ -53,7 +53,7 @@ def fresh_migrations(tree: SourceTree, ordered: tuple[Migration, ...]) -> tuple[
     """The steps for a new database: the declared tables have the result of all that are not marked run-on-fresh."""
     has_tables = Folder.TABLES in tree.folders
     return tuple(
-        _run(migration, (), ()) if migration.run_on_fresh or not has_tables else _baseline(migration, None)
+        _run(migration, (), Allowed()) if migration.run_on_fresh or not has_tables else _baseline(migration, None)
         for migration in ordered
     )
 
@@ -96,9 +96,7 @@ def plan_migrations(
             continue
         own = (Consent.parse(text, in_file=True) for text in migration.allows)
         here = replace(allowed, consents=(*allowed.consents, *own))
-        changes = tuple(dict.fromkeys(change for _, change in losses[migration.name]))
-        used = dict.fromkeys(consent for change in changes for consent in here.consents_for(change))
-        steps.append(_run(migration, changes, tuple(used)))
+        steps.append(_run(migration, losses[migration.name], here))
         blocked += _refusals(migration, losses[migration.name], here)
     pending = tuple(migration for migration in running if not _is_late(migration))
     late = tuple(migration for migration in running if _is_late(migration))
@@ -189,8 +187,10 @@ def _baseline(migration: Migration, former: str | None) -> Step:
     )
 
 
-def _run(migration: Migration, changes: tuple[Change, ...], consents: tuple[Consent, ...]) -> Step:
+def _run(migration: Migration, losses: Iterable[Loss], allowed: Allowed) -> Step:
     key = ObjectKey(ObjectKind.MIGRATION, "", migration.name)
+    changes = tuple(dict.fromkeys(change for _, change in losses))
+    consents = tuple(dict.fromkeys(consent for change in changes for consent in allowed.consents_for(change)))
     late = _is_late(migration)
     return Step(
         id=f"run {key}",
