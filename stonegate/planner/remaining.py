@@ -86,8 +86,8 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
 
 def _keys_taken_away(plan: Plan) -> frozenset[ObjectKey]:
     """What the plan takes away in front of its migrations."""
-    steps = (step for step in plan.steps if step.phase is Phase.MIGRATIONS and step.action in _TAKING)
-    return frozenset(change.key for step in steps for change in step.changes)
+    steps = (step for step in plan.steps if step.phase is Phase.MIGRATIONS and step.action is not Action.RUN)
+    return frozenset(change.key for step in steps for change in step.changes if change.action in _TAKING)
 
 
 def _as_they_were(keys: frozenset[ObjectKey], plan: Plan, before: Catalog) -> dict[ObjectKey, CatalogObject]:

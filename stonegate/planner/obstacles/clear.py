@@ -338,7 +338,8 @@ class _Clearing:
         if change.action is Action.RECREATE:
             # What would be altered on the object is part of its new form.
             for key, aspect in tuple(self.changes):
-                if key == change.key and aspect and key.kind in (*_WHOLE, ObjectKind.TYPE):
+                comes_with_it = key.kind in (*_WHOLE, ObjectKind.TYPE) or aspect == "generated"
+                if key == change.key and aspect and comes_with_it:
                     del self.changes[key, aspect]
         self._disturb(change)
 

@@ -5,6 +5,7 @@ It goes in front of that migration and, where it is declared, comes back behind 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -12,7 +13,16 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import REMARKS, Catalog, CatalogObject, Dependency, OtherObject, Table
+from stonegate.model.catalog import (
+    REMARKS,
+    Catalog,
+    CatalogObject,
+    Constraint,
+    Dependency,
+    Index,
+    OtherObject,
+    Table,
+)
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
@@ -29,6 +39,8 @@ _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_
 _ELSEWHERE = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA, EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
 #: What nothing but its own absence frees, whatever is done to a thing that it depends on.
 _WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}
+#: Parentheses of an index that hold no expression.
+_LISTS = re.compile(r" (?:INCLUDE|WITH) \([^()]*\)")
 
 
 class MadeWay(Struct, frozen=True, kw_only=True):
@@ -193,7 +205,7 @@ class _Search:
                 declared = (user for user in self.desired.dependents.get(key, ()) if user in replay.altered)
                 for user in (*former, *declared):
                     goes_along = user.is_part and user.owner.qualified == whole
-                    if not goes_along and _holds(user, disturbance, catalog):
+                    if not goes_along and _holds(user, disturbance, catalog, self.desired):
                         yield Disturbance(user, False, cause.cause)
 
         found = reached(disturbances(cause.cause, self.desired, catalog), users)
@@ -212,11 +224,12 @@ class _Search:
             back = after if _has(after, self.desired) else each.key
             change = going or each.cause.restoring(back, Action.RECREATE)
             change = change if going else replace(change, reason=f"{change.reason} in {migration.name}")
-            changes.append(replace(change, key=each.key))
+            changes.append(replace(change, key=each.key, table=catalog.index_holders.get(each.key)))
             along = [user for user in self.dependents.get(each.key, ()) if _goes_along(user, each.key)]
             self.done |= {after, back, *along}
             if going is None:
-                self.restored.setdefault(back, change)
+                holder = self.desired.index_holders.get(back)
+                self.restored.setdefault(back, replace(change, table=holder))
             for key in (each.key, *along):
                 self.replay.apply(_drop(key))
         if changes:
@@ -243,7 +256,7 @@ class _Search:
                 self.blocked.append(replace(refused, file=migration.file, line=statement.line))
             return True
         user = is_used_by(key, coming, self.replay.catalog)
-        if user is not None:
+        if user is not None and not _is_computed(key, self.replay.catalog):  # which may well follow the new type
             self.blocked.append(_refuse_used(held, migration, self.replay.catalog, user))
         return user is not None
 
@@ -268,7 +281,7 @@ def _cause(effect: Effect, catalog: Catalog) -> Disturbance | None:
     return None
 
 
-def _holds(user: ObjectKey, disturbance: Disturbance, catalog: Catalog) -> bool:
+def _holds(user: ObjectKey, disturbance: Disturbance, catalog: Catalog, desired: Catalog) -> bool:
     """True for what does not follow by itself, and loses nothing where it is made again."""
     if not _has(user, catalog):
         return False
@@ -280,15 +293,45 @@ def _holds(user: ObjectKey, disturbance: Disturbance, catalog: Catalog) -> bool:
         case ObjectKind.COLUMN:
             column = catalog.table_column(user)
             return column is not None and column.generated is not None and not column.inherited
-        case ObjectKind.CONSTRAINT:
+        case ObjectKind.CONSTRAINT | ObjectKind.INDEX:
             foreign = catalog.foreign_keys.get(user)
-            if foreign is None or foreign.inherited:
+            if foreign is None:
+                return disturbance.retyped and _is_unreadable(user, disturbance.cause, catalog, desired)
+            if foreign.inherited:
                 return False
             if disturbance.retyped:
                 return not keeps_family(disturbance.cause, exactly=False)
             return user.owner != disturbance.key.owner
         case kind:
             return kind in _WHOLE
+
+
+def _is_unreadable(key: ObjectKey, retyping: Change, catalog: Catalog, desired: Catalog) -> bool:
+    """True for what PostgreSQL makes anew over the new type from what it printed for the old one, and may fail to: the
+    folder says it in another way, or the printed type is one that a migration can rename."""
+    found, wanted = _part(key, catalog), _part(key, desired)
+    if found is None or wanted is None or keeps_family(retyping, exactly=False) or not _is_computed(key, catalog):
+        return False
+    table = catalog.table(retyping.key.owner)
+    if table is None or table.parents or catalog.children.get(table.key):
+        return False
+    return found.definition != wanted.definition or "." in (retyping.before or "")
+
+
+def _is_computed(key: ObjectKey, catalog: Catalog) -> bool:
+    """True for a check, and for an index or exclusion with an expression or predicate."""
+    part = _part(key, catalog)
+    if isinstance(part, Constraint) and part.kind != "exclusion":
+        return part.kind == "check"
+    return part is not None and _LISTS.sub("", part.definition).count("(") > 1
+
+
+def _part(key: ObjectKey, catalog: Catalog) -> Constraint | Index | None:
+    table = catalog.table(catalog.index_holders.get(key, key.owner))
+    parts: tuple[Constraint | Index, ...] = ()
+    if table is not None:
+        parts = table.indexes if key.kind is ObjectKind.INDEX else table.constraints
+    return next((part for part in parts if part.name == key.own_name), None)
 
 
 def _goes_along(user: ObjectKey, key: ObjectKey) -> bool:
@@ -304,7 +347,9 @@ def _has(key: ObjectKey, catalog: Catalog) -> bool:
         case ObjectKind.COLUMN:
             return catalog.column(key) is not None
         case ObjectKind.CONSTRAINT:
-            return key in catalog.foreign_keys
+            return _part(key, catalog) is not None
+        case ObjectKind.INDEX:
+            return key in catalog.index_holders
         case ObjectKind.TRIGGER:
             return holder is not None and any(trigger.name == key.member for trigger in holder.triggers)
         case ObjectKind.POLICY:

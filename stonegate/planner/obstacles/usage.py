@@ -31,7 +31,7 @@ def _tables_of(key: ObjectKey, catalog: Catalog) -> frozenset[ObjectKey]:
         case ObjectKind.POLICY:
             table = catalog.table(key.owner)
             return frozenset({key.owner}) if table is not None and table.force_row_security else frozenset()
-        case ObjectKind.CONSTRAINT:
+        case ObjectKind.CONSTRAINT if key in catalog.foreign_keys:
             return frozenset({catalog.foreign_keys[key].target})
         case ObjectKind.OTHER:  # a rule
             return frozenset(edge.on.owner for edge in catalog.dependencies if edge.dependent == key)
@@ -50,6 +50,9 @@ def _uses(statement: MigrationStatement, key: ObjectKey, tables: frozenset[Objec
     if key.kind in CODE_KINDS:
         space = NeedKind.ROUTINE if key.kind is ObjectKind.ROUTINE else NeedKind.RELATION
         return any(need.kind is space and need.qualified == key.qualified for need in statement.needs)
+    if key.kind in (ObjectKind.CONSTRAINT, ObjectKind.INDEX) and not tables:
+        words = words_of(statement.sql)  # ON CONFLICT, VALIDATE CONSTRAINT, CLUSTER …
+        return "conflict" in words or words_of(key.own_name) <= words
     names = {table.qualified for table in tables}
     changed = {effect.verb for effect in statement.effects if effect.key.qualified in names}
     is_read = key.kind is ObjectKind.POLICY and any(need.qualified in names for need in statement.needs)
