@@ -30,8 +30,7 @@ from stonegate.cli.output import (
 )
 from stonegate.cli.plan import plan_target
 from stonegate.cli.render.failure import INTERRUPTION, failure_document
-from stonegate.cli.source import load_lazily
-from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, require_target
+from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, load_target_source, require_target
 from stonegate.cli.watching import watching
 from stonegate.errors import MigrationBlocked, StonegateError, UsageError
 from stonegate.settings import Settings, read_settings
@@ -83,11 +82,13 @@ class Request(Struct, frozen=True, kw_only=True):
     """One `stonegate apply` on one database, as it was asked for.
 
     Attributes:
+        folder: the one that was named.
         saved: the plan of --plan.
     """
 
     settings: Settings
     target: DatabaseTarget
+    folder: Path | None
     wanted: PlanOptions
     saved: Plan | None
     manner: Manner
@@ -125,7 +126,10 @@ def apply(
         if chosen is None:
             target = require_target(named, settings, None if saved is not None else settings.folder)
     if chosen is None:
-        raise typer.Exit(run(Request(settings=settings, target=target, wanted=wanted, saved=saved, manner=manner)))
+        request = Request(
+            settings=settings, target=target, folder=declared.folder, wanted=wanted, saved=saved, manner=manner
+        )
+        raise typer.Exit(run(request))
     from stonegate.cli.fleet_apply import FleetRequest, apply_many
 
     raise typer.Exit(
@@ -219,7 +223,7 @@ def _attempt(request: Request) -> ApplyReport:
         _require_agreement(request, request.saved)
         return _carry_out_plan(request, request.saved)
     if request.manner.ask:
-        planned, _ = plan_target(request.settings, request.wanted, request.target)
+        planned, _ = plan_target(request.settings, request.wanted, request.target, request.folder)
         if planned.has_changes and not planned.blocked:
             _require_agreement(request, planned)
             return _carry_out_plan(request, planned)
@@ -262,7 +266,7 @@ def _carry_out_plan(request: Request, planned: Plan) -> ApplyReport:
 
 
 def _carry_out_folder(request: Request) -> ApplyReport:
-    source = load_lazily(request.settings)
+    source = load_target_source(request.settings, request.target, request.folder)
     from stonegate.database.deployment import apply_database
 
     with watching(f"applying to {request.target.name}") as on_progress:

@@ -10,8 +10,7 @@ from msgspec.structs import asdict
 from stonegate.cli import options
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, show, stdout, write_json
-from stonegate.cli.source import load_lazily
-from stonegate.cli.target import TargetOptions, choose_fleet, require_target
+from stonegate.cli.target import TargetOptions, choose_fleet, load_target_source, require_target
 from stonegate.cli.watching import watching
 from stonegate.errors import Drift
 from stonegate.settings import read_settings
@@ -40,7 +39,7 @@ def diff(
         as_json = format is options.ReportFormat.JSON
         raise typer.Exit(diff_many(settings, chosen, declared.folder, as_json=as_json, verbose=verbose))
     target = require_target(named, settings, settings.folder)
-    source = load_lazily(settings)
+    source = load_target_source(settings, target, declared.folder)
     from stonegate.cli.render.diff import diff_document, render_diff
     from stonegate.database.options import ApplyOptions
     from stonegate.database.status import diff_database

@@ -18,8 +18,8 @@ from stonegate.cli.grouped import grouped
 from stonegate.cli.options import PlanFormat
 from stonegate.cli.output import dump_json, expect_json, say, show, stdout, write
 from stonegate.cli.render.lines import indented, printable
-from stonegate.cli.source import load_lazily, load_ordered
-from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, resolve_target
+from stonegate.cli.source import load_ordered
+from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, load_target_source, resolve_target
 from stonegate.cli.watching import watching
 from stonegate.errors import DatabaseNotFound, MigrationBlocked, UsageError
 from stonegate.settings import Settings, read_settings
@@ -59,7 +59,7 @@ def plan(declared: options.SourceOptions, named: TargetOptions, consents: Consen
             raise UsageError("--preflight and --baseline look at a database", hint="name one: -d URL or --embedded")
         made, findings = _plan_offline(settings, wanted), None
     else:
-        made, findings = plan_target(settings, wanted, target, preflight=request.preflight)
+        made, findings = plan_target(settings, wanted, target, declared.folder, preflight=request.preflight)
     if request.out is not None:
         write_file(request.out, (dump_json(_document(made, findings)) + "\n").encode())
         say(f"saved to {request.out}")
@@ -104,14 +104,14 @@ def _plan_offline(settings: Settings, wanted: PlanOptions) -> Plan:
 
 
 def plan_target(
-    settings: Settings, wanted: PlanOptions, target: DatabaseTarget, *, preflight: bool = False
+    settings: Settings, wanted: PlanOptions, target: DatabaseTarget, folder: Path | None, *, preflight: bool = False
 ) -> tuple[Plan, tuple[Finding, ...] | None]:
     """The plan for a database, and with `preflight` the rows that would make it fail.
 
     Raises:
         StonegateError: as `deployment.plan_database`.
     """
-    source = load_lazily(settings)
+    source = load_target_source(settings, target, folder)
     from stonegate.database.deployment import plan_database, plan_with_findings
     from stonegate.database.options import ApplyOptions
 

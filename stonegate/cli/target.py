@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stonegate.cli import options
 from stonegate.cli.output import progress
-from stonegate.cli.source import name_after
+from stonegate.cli.source import load_lazily, name_after
 from stonegate.errors import UsageError
 from stonegate.model.names import in_list
 from stonegate.settings import Settings
@@ -20,8 +20,8 @@ from stonegate.settings import Settings
 if TYPE_CHECKING:
     from stonegate.cli.fleet import Chosen
     from stonegate.database.embedded.server import EmbeddedServer
-    from stonegate.fleet.targets import Target
     from stonegate.model.labels import Label
+    from stonegate.source.lazy import LazySource
 
 
 class TargetOptions(Struct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ class DatabaseTarget(Struct, frozen=True, kw_only=True):
         admin: the same database as who may create any extension, where that is another login.
         label: whose it is; None for one of no platform.
         may_create: an apply makes the database if it is missing; those of platforms are made by `tenant create`.
+        chosen: what it was chosen as among the databases of a platform; None for one of no platform.
     """
 
     conninfo: str
@@ -63,6 +64,7 @@ class DatabaseTarget(Struct, frozen=True, kw_only=True):
     admin: str | None = None
     label: Label | None = None
     may_create: bool = True
+    chosen: Chosen | None = None
 
 
 def choose(named: TargetOptions, settings: Settings) -> TargetOptions:
@@ -109,7 +111,7 @@ def resolve_target(named: TargetOptions, settings: Settings, folder: Path | None
     if chosen.is_fleet:
         from stonegate.cli.fleet import choose_targets
 
-        return _one_of(choose_targets(chosen, settings).targets)
+        return _one_of(choose_targets(chosen, settings))
     if chosen.embedded:
         return _embedded_target(chosen.database, settings, folder)
     if chosen.database is None:
@@ -154,9 +156,25 @@ def choose_fleet(named: TargetOptions, settings: Settings) -> Chosen | None:
     return choose_targets(chosen, settings) if means_many(chosen) else None
 
 
-def _one_of(targets: Sequence[Target]) -> DatabaseTarget:
+def load_target_source(settings: Settings, target: DatabaseTarget, folder: Path | None) -> LazySource:
+    """The folder for one database: as `load_fleet_source` chooses it for one that belongs to a stored folder.
+
+    Args:
+        folder: the one that was named.
+
+    Raises:
+        SourceError: the stored one cannot be read.
+    """
+    if target.chosen is None or target.chosen.schema is None:
+        return load_lazily(settings)
+    from stonegate.cli.fleet import load_fleet_source
+
+    return load_fleet_source(settings, target.chosen, folder)
+
+
+def _one_of(chosen: Chosen) -> DatabaseTarget:
     """The target of a command that works on one database."""
-    match targets:
+    match chosen.targets:
         case [target]:
             from stonegate.fleet.adoption import label_of
 
@@ -166,11 +184,12 @@ def _one_of(targets: Sequence[Target]) -> DatabaseTarget:
                 admin=target.admin,
                 label=label_of(target.owner),
                 may_create=False,
+                chosen=chosen,
             )
         case _:
-            names = in_list([target.database for target in targets], 5)
+            names = in_list([target.database for target in chosen.targets], 5)
             raise UsageError(
-                f"{len(targets)} databases are meant, and this works on one: {names}", hint="add --tenant ID"
+                f"{len(chosen.targets)} databases are meant, and this works on one: {names}", hint="add --tenant ID"
             )
 
 

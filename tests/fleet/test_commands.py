@@ -184,6 +184,24 @@ def test_rows_in_the_way_are_named_before_anything_is_touched(shell: Shell) -> N
     assert "2 applied, 1 failed" in result.stdout and f"{fleet.name}_app_b" in result.stderr
 
 
+def test_where_no_folder_is_the_stored_one_of_the_schema_is_meant_for_one_tenant_as_for_all(shell: Shell) -> None:
+    fleet = shell.fleet
+    shell.done("platform", "register", fleet.name)
+    upload = ("platform", "upload", fleet.name, str(fleet.folder), "--schema", "app")
+    shell.done(*upload)
+    shell.done("tenant", "create", "a", "b", "--platform", fleet.name, "--schema", "app")
+    fleet.write("functions/other.pssql", "CREATE FUNCTION other() RETURNS int LANGUAGE sql AS 'SELECT 1';\n")
+    shell.done(*upload)
+    one = ("--platform", fleet.name, "--tenant", "a")
+    shell.done("plan", *one, "--exit-code", code=1)
+    assert "routine other()" in shell.done("diff", *one)
+    shell.done("apply", *one)
+    assert fleet.rows(f"{fleet.name}_app_a", "SELECT other()") == [(1,)]
+    assert shell.json("plan", *one)["steps"] == []
+    assert "1 unchanged" in shell.done("apply", "--platform", fleet.name, "--tenant", "a,a*")
+    assert "no such folder: elsewhere" in shell.run("apply", "elsewhere", *one).stderr
+
+
 def test_an_apply_whose_report_cannot_be_written_touches_nothing(shell: Shell, tmp_path: Path) -> None:
     fleet = shell.fleet
     fleet.registry.register(fleet.name)
