@@ -23,14 +23,13 @@ from stonegate.model.catalog import (
     OtherObject,
     Table,
 )
-from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, quote_ident
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
-from stonegate.planner.ddl import drop_statement
 from stonegate.planner.diff.retyping import keeps_family
 from stonegate.planner.migrations.simulate import Replay
 from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, touched
-from stonegate.planner.obstacles.refuse import refuse
+from stonegate.planner.obstacles.refuse import refuse, refuse_called, refuse_plain, refuse_used
 from stonegate.planner.obstacles.usage import is_used_by
 from stonegate.planner.reach import reached
 
@@ -39,6 +38,7 @@ _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_
 _ELSEWHERE = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA, EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
 #: What nothing but its own absence frees, whatever is done to a thing that it depends on.
 _WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}
+_CALLING = frozenset({ObjectKind.CONSTRAINT, ObjectKind.INDEX, ObjectKind.TYPE})
 #: Parentheses of an index that hold no expression.
 _LISTS = re.compile(r" (?:INCLUDE|WITH) \([^()]*\)")
 
@@ -215,10 +215,15 @@ class _Search:
         catalog = self.replay.catalog
         later = self.moves[len(self.replay.moved) :]
         changes = []
+        keys = {each.key for each in held}
         for each in held:
             after = _after(each.key, later)
             going = self._going(after)
             if self._is_left(each, after, migration, coming):
+                continue
+            caller = next((user for user in self._callers(each.key) if user not in keys), None)
+            if caller is not None:
+                self.blocked.append(refuse_called(each.key, migration, each.statement, catalog, caller))
                 continue
             # A routine over a renamed type has another name behind the migrations, and is declared by its own.
             back = after if _has(after, self.desired) else each.key
@@ -235,6 +240,16 @@ class _Search:
         if changes:
             self.ways.append(MadeWay(migration=migration.name, changes=tuple(changes), catalog=catalog))
 
+    def _callers(self, key: ObjectKey) -> Iterator[ObjectKey]:
+        """Defaults, checks, indexes and domains that call a routine: without them, rows would be written otherwise."""
+        catalog = self.replay.catalog
+        for user in catalog.dependents.get(key, ()) if key.kind is ObjectKind.ROUTINE else ():
+            column = catalog.table_column(user) if user.kind is ObjectKind.COLUMN else None
+            is_default = column is not None and column.default is not None and column.generated is None
+            is_other = user.kind in _CALLING and _has(user, catalog)
+            if (is_default or is_other) and user not in self.replay.altered:
+                yield user
+
     def _going(self, key: ObjectKey) -> Change | None:
         """The drop of the object, also of a part that goes with its table."""
         change, table = self.going.get(key), self.going.get(key.owner)
@@ -247,7 +262,7 @@ class _Search:
         key, cause, statement = held
         stays = self.desired.table_column(after) if key.kind is ObjectKind.COLUMN else None
         if stays is not None and stays.generated is None:
-            self.blocked.append(_refuse_plain(held, migration))
+            self.blocked.append(refuse_plain(key, cause, migration, statement))
             return True
         is_declared = _has(after, self.desired) or (key.kind is ObjectKind.ROUTINE and _has(key, self.desired))
         if self._going(after) is None and not is_declared:
@@ -257,7 +272,7 @@ class _Search:
             return True
         user = is_used_by(key, coming, self.replay.catalog)
         if user is not None and not _is_computed(key, self.replay.catalog):  # which may well follow the new type
-            self.blocked.append(_refuse_used(held, migration, self.replay.catalog, user))
+            self.blocked.append(refuse_used(key, migration, statement, self.replay.catalog, user))
         return user is not None
 
 
@@ -368,33 +383,3 @@ def _after(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> Obje
 
 def _before(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> ObjectKey:
     return _after(key, ((new, old) for old, new in reversed(tuple(moves))))
-
-
-def _refuse_plain(held: _Held, migration: Migration) -> Blocked:
-    """The refusal of a generated column that will be one of its own, with the values that it has."""
-    key = held.key
-    return Blocked(
-        object=key.label,
-        reason=f"{key}, whose values are to stay without being generated, depends on {held.cause.key}, "
-        f"which {held.cause.verb}",
-        hint=f"write ALTER TABLE {key.qualified.sql} ALTER COLUMN {quote_ident(key.member or '')} DROP EXPRESSION; "
-        "in front of it",
-        file=migration.file,
-        line=held.statement.line,
-    )
-
-
-def _refuse_used(
-    held: _Held, migration: Migration, catalog: Catalog, user: tuple[Migration, MigrationStatement]
-) -> Blocked:
-    """The refusal to take away what a migration goes on using."""
-    key, line, (other, use) = held.key, held.statement.line, user
-    comes_earlier = other is migration and use.line < line
-    return Blocked(
-        object=key.label,
-        reason=f"{key} stands in the way of this statement, and {other.name} uses it in line {use.line}",
-        hint=f"write {drop_statement(key, catalog.objects.get(key))}; in front of it"
-        + (": the declared one comes back behind the migrations" if comes_earlier else ", and make it again behind it"),
-        file=migration.file,
-        line=line,
-    )

@@ -6,6 +6,8 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
+from stonegate.model.source import Migration, MigrationStatement
+from stonegate.planner.ddl import drop_statement
 from stonegate.planner.obstacles.disturbances import RESTORED, Disturbance
 
 #: What nobody declared and may be dropped by naming it (behaviour, §4 "Tables").
@@ -41,4 +43,53 @@ def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, liv
         object=dependent.label,
         reason=f"{dependent} depends on {disturbance.key}, which {verb}",
         hint=hint,
+    )
+
+
+def refuse_plain(key: ObjectKey, cause: Disturbance, migration: Migration, statement: MigrationStatement) -> Blocked:
+    """The refusal of a generated column that will be one of its own, with the values that it has."""
+    return Blocked(
+        object=key.label,
+        reason=f"{key}, whose values are to stay without being generated, depends on {cause.key}, which {cause.verb}",
+        hint=f"write ALTER TABLE {key.qualified.sql} ALTER COLUMN {quote_ident(key.member or '')} DROP EXPRESSION; "
+        "in front of it",
+        file=migration.file,
+        line=statement.line,
+    )
+
+
+def refuse_used(
+    key: ObjectKey,
+    migration: Migration,
+    statement: MigrationStatement,
+    catalog: Catalog,
+    user: tuple[Migration, MigrationStatement],
+) -> Blocked:
+    """The refusal to take away what a migration goes on using."""
+    other, use = user
+    comes_earlier = other is migration and use.line < statement.line
+    return Blocked(
+        object=key.label,
+        reason=f"{key} stands in the way of this statement, and {other.name} uses it in line {use.line}",
+        hint=f"write {drop_statement(key, catalog.objects.get(key))}; in front of it"
+        + (": the declared one comes back behind the migrations" if comes_earlier else ", and make it again behind it"),
+        file=migration.file,
+        line=statement.line,
+    )
+
+
+def refuse_called(
+    key: ObjectKey, migration: Migration, statement: MigrationStatement, catalog: Catalog, caller: ObjectKey
+) -> Blocked:
+    """The refusal to take away a routine that a default, check, index or domain calls."""
+    freeing = f"what frees {caller} from it and "
+    if caller.kind is ObjectKind.COLUMN:
+        freeing = f"ALTER TABLE {caller.qualified.sql} ALTER COLUMN {quote_ident(caller.member or '')} DROP DEFAULT; "
+    return Blocked(
+        object=key.label,
+        reason=f"{key} stands in the way of this statement, and {caller} calls it",
+        hint=f"write {freeing}{drop_statement(key, catalog.objects.get(key))}; in front of it: "
+        "the declared ones come back behind the migrations",
+        file=migration.file,
+        line=statement.line,
     )

@@ -1,0 +1,1 @@
+CREATE FUNCTION total() RETURNS bigint LANGUAGE sql STABLE BEGIN ATOMIC SELECT sum(amount)::bigint FROM t; END;
