@@ -22,6 +22,7 @@ from stonegate.planner.ddl.columns import (
 )
 from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, has_own_not_null
 from stonegate.planner.diff.naming import is_given_not_null
+from stonegate.planner.diff.sequences import is_renamed
 
 
 def alter_table_column(change: Change, table: Table, live_table: Table, context: DdlContext) -> Iterator[Clause]:
@@ -104,10 +105,18 @@ def _retype(table: Table, desired: Column, live: Column, context: DdlContext) ->
     suffix = f" USING {using}" if using is not None else ""
     yield column_clause(name, desired.name, f"TYPE {desired.type}{collation}{suffix}", Order.COLUMN_TYPE)
     if live.default is not None and desired.default is not None:
-        both_serial = live.owned_sequence is not None and desired.owned_sequence is not None
-        yield values.set_default(name, desired.name, live.default if both_serial else desired.default)
+        keeps_name = _keeps_sequence_name(desired, live, context)
+        yield values.set_default(name, desired.name, live.default if keeps_name else desired.default)
     if live.default is not None:
         yield from values.children_defaults(table, desired, context)
+
+
+def _keeps_sequence_name(desired: Column, live: Column, context: DdlContext) -> bool:
+    """True if the column goes on with its own sequence, under the name that this has today."""
+    wanted, present = values.sequence_of(desired, context.desired), values.sequence_of(live, context.live)
+    if wanted is not None and present is not None:
+        return not is_renamed(wanted, present, context.desired)
+    return live.owned_sequence is not None and desired.owned_sequence is not None
 
 
 def _using(desired: Column, live: Column, context: DdlContext) -> str | None:

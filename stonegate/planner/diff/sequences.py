@@ -24,8 +24,10 @@ def compare_sequences(sides: Sides) -> Findings:
     for desired, live in pairs:
         if desired != live:
             yield from _compare(sides, desired, live)
+    # The column of one that is new would take another one for it, which has its name until it gets its own.
+    left = {live.key for desired, live in pairs if is_renamed(desired, live, sides.desired)}
     for sequence in missing:
-        if not _comes_with_column(sides, sequence):
+        if sequence.key in left or not _comes_with_column(sides, sequence):
             after = sequence_text(sequence.options)
             yield sides.change(Action.CREATE, sequence.key, f"{sequence.key} is new", after=after)
     for sequence in surplus:
