@@ -292,6 +292,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     starred: tuple[ObjectKey, ...] = ()
     desired: Catalog | None = None
 
+    def __repr__(self) -> str:
+        return f"Plan({self.checksum!r}, {self.mode.value}, {len(self.steps)} steps, {len(self.blocked)} blocked)"
+
     @property
     def has_changes(self) -> bool:
         """True if an apply would change the database (validating and skipping change nothing)."""

@@ -54,7 +54,7 @@ class ErrorReport(Struct, frozen=True, kw_only=True):
 class ApplyReport(Struct, frozen=True, kw_only=True):
     """The result of one apply to one database. `duration_ms` is wall time in milliseconds.
 
-    Neither plan nor steps are in its repr: asyncio.run makes that of every result, and throws it away.
+    Its repr is short, as those of plans and catalogs: asyncio.run makes it of every result, and throws it away.
     """
 
     status: Status
@@ -68,6 +68,9 @@ class ApplyReport(Struct, frozen=True, kw_only=True):
     duration_ms: float = 0.0
     error: ErrorReport | None = None
 
+    def __repr__(self) -> str:
+        return f"ApplyReport(database={self.database!r}, status={self.status.value!r}, error={self.error!r})"
+
     @property
     def counts(self) -> dict[str, int]:
         """Executed steps by action, e.g. {"create": 30, "replace": 2}."""
@@ -80,9 +83,12 @@ def count_actions(steps: Iterable[Step]) -> dict[str, int]:
 
 
 class FleetReport(Struct, frozen=True, kw_only=True):
-    """The results of all targets, in the order of the targets; not in its repr, as above."""
+    """The results of all targets, in the order of the targets."""
 
     results: tuple[ApplyReport, ...]
+
+    def __repr__(self) -> str:
+        return f"FleetReport({len(self.results)} results, {len(self.failed)} failed)"
 
     @property
     def failed(self) -> tuple[ApplyReport, ...]:

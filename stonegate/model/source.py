@@ -343,3 +343,6 @@ class SourceTree(Struct, frozen=True, kw_only=True):
     fingerprint: str
     unchecked: frozenset[str] = frozenset()
     files: tuple[SourceFile, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"SourceTree({self.path!r}, {len(self.items)} items, digest={self.digest!r})"

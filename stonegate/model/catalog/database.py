@@ -63,6 +63,9 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     dependencies: tuple[Dependency, ...] = ()
     search_path: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Catalog(server={self.server}, {len(self.objects)} objects)"
+
     @cached_property
     def objects(self) -> MappingProxyType[ObjectKey, CatalogObject]:
         """All top-level objects by key."""
