@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ def choose(named: TargetOptions, settings: Settings) -> TargetOptions:
         )
     _require_name(chosen.database)
     only_name = named.given and named == TargetOptions(database=named.database) and not _is_conninfo(named.database)
-    if only_name and settings.embedded and not settings.names_server:
+    if only_name and settings.embedded and not (settings.names_server or "PGSERVICE" in os.environ):
         chosen = replace(named, embedded=True)
     kinds = [_is_conninfo(chosen.database), chosen.embedded, chosen.is_fleet]
     if sum(kinds) > 1 or (chosen.is_fleet and chosen.database is not None):

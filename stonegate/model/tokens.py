@@ -8,6 +8,7 @@ Source: behaviour §2; PostgreSQL manual 4.1 (lexical structure) and src/backend
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -84,6 +85,11 @@ class NotLexable(ValueError):
 _KINDS: dict[str, Lexeme] = {kind.value: kind for kind in Lexeme}
 
 
+def _tokens_in(raw: bytes) -> Iterator[re.Match[bytes]]:
+    # Blanks belong to the token behind them: those at the end, to none, would be tried again from each of them on.
+    return _TOKEN.finditer(raw.rstrip())
+
+
 def lex(raw: bytes, *, comments: bool = False) -> list[Token]:
     """The tokens of UTF-8 encoded SQL, without comments unless asked for.
 
@@ -91,7 +97,7 @@ def lex(raw: bytes, *, comments: bool = False) -> list[Token]:
         NotLexable: at an unterminated string, quoted identifier or comment, or a stray character.
     """
     tokens = []
-    for match in _TOKEN.finditer(raw.rstrip()):
+    for match in _tokens_in(raw):
         group = match.lastgroup or ""
         if group == "comment" and not comments:
             continue
@@ -106,7 +112,7 @@ def _canonical_tokens(raw: bytes) -> list[bytes]:
     """The tokens in canonical spelling: words in lower case, hints kept, other comments dropped."""
     tokens: list[bytes] = []
     add = tokens.append
-    for match in _TOKEN.finditer(raw.rstrip()):
+    for match in _tokens_in(raw):
         group = match.lastgroup or ""
         text = match[group]
         if group == "word":

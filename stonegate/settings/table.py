@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -184,9 +183,8 @@ class Settings:
 
     @property
     def names_server(self) -> bool:
-        """True if any setting, or libpq's own PGSERVICE, says where the server is, or as whom to log in there."""
-        named = (self.database_url, self.db_host, self.db_port, self.db_user, os.environ.get("PGSERVICE"))
-        return any(part is not None for part in named)
+        """True if any setting says where the server is, or as whom to log in there."""
+        return any(part is not None for part in (self.database_url, self.db_host, self.db_port, self.db_user))
 
     @property
     def server_conninfo(self) -> str:

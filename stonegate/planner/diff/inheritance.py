@@ -89,12 +89,8 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
     # --- columns ----------------------------------------------------------------------------------------------------
 
     def brings_column(self, column: Column) -> bool:
-        """True if adding the column to a parent (or to the type of a typed table) adds it here: one that is the table's
-        own, too, is there before."""
-        if self._typed:
-            return True
-        gains = ((wanted.column(column.name), present.column(column.name)) for wanted, present in self.parents)
-        return column.inherited and any(wanted is not None and present is None for wanted, present in gains)
+        """True if adding the column to a parent (or to the type of a typed table) adds it here."""
+        return comes_from_above(self.desired, column, self.sides.desired, self.sides.live)
 
     def takes_column(self, column: Column) -> bool:
         """True if dropping the column from a parent (or from the type) drops it here."""
@@ -216,7 +212,8 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
 
 
 def comes_from_above(table: Table, column: Column, desired: Catalog, live: Catalog) -> bool:
-    """True if a parent that the table has already, or its type, gets the column too and hands it down."""
+    """True if a parent that the table has already, or its type, gets the column too and hands it down: one that is the
+    table's own, too, is there before."""
     former = live.table(table.key)
     if former is None:
         return False

@@ -48,14 +48,9 @@ def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, liv
 
 def refuse_plain(key: ObjectKey, cause: Disturbance, migration: Migration, statement: MigrationStatement) -> Blocked:
     """The refusal of a generated column that will be one of its own, with the values that it has."""
-    return Blocked(
-        object=key.label,
-        reason=f"{key}, whose values are to stay without being generated, depends on {cause.key}, which {cause.verb}",
-        hint=f"write ALTER TABLE {key.qualified.sql} ALTER COLUMN {quote_ident(key.member or '')} DROP EXPRESSION; "
-        "in front of it",
-        file=migration.file,
-        line=statement.line,
-    )
+    reason = f"{key}, whose values are to stay without being generated, depends on {cause.key}, which {cause.verb}"
+    column = f"{key.qualified.sql} ALTER COLUMN {quote_ident(key.member or '')}"
+    return _refusal(key, migration, statement, reason, f"write ALTER TABLE {column} DROP EXPRESSION; in front of it")
 
 
 def refuse_used(
@@ -68,14 +63,10 @@ def refuse_used(
     """The refusal to take away what a migration goes on using."""
     other, use = user
     comes_earlier = other is migration and use.line < statement.line
-    return Blocked(
-        object=key.label,
-        reason=f"{key} stands in the way of this statement, and {other.name} uses it in line {use.line}",
-        hint=f"write {drop_statement(key, catalog.objects.get(key))}; in front of it"
-        + (": the declared one comes back behind the migrations" if comes_earlier else ", and make it again behind it"),
-        file=migration.file,
-        line=statement.line,
-    )
+    reason = f"{key} stands in the way of this statement, and {other.name} uses it in line {use.line}"
+    hint = f"write {drop_statement(key, catalog.objects.get(key))}; in front of it"
+    hint += ": the declared one comes back behind the migrations" if comes_earlier else ", and make it again behind it"
+    return _refusal(key, migration, statement, reason, hint)
 
 
 def refuse_called(
@@ -85,11 +76,10 @@ def refuse_called(
     freeing = f"what frees {caller} from it and "
     if caller.kind is ObjectKind.COLUMN:
         freeing = f"ALTER TABLE {caller.qualified.sql} ALTER COLUMN {quote_ident(caller.member or '')} DROP DEFAULT; "
-    return Blocked(
-        object=key.label,
-        reason=f"{key} stands in the way of this statement, and {caller} calls it",
-        hint=f"write {freeing}{drop_statement(key, catalog.objects.get(key))}; in front of it: "
-        "the declared ones come back behind the migrations",
-        file=migration.file,
-        line=statement.line,
-    )
+    reason = f"{key} stands in the way of this statement, and {caller} calls it"
+    hint = f"write {freeing}{drop_statement(key, catalog.objects.get(key))}; in front of it"
+    return _refusal(key, migration, statement, reason, f"{hint}: the declared ones come back behind the migrations")
+
+
+def _refusal(key: ObjectKey, migration: Migration, statement: MigrationStatement, reason: str, hint: str) -> Blocked:
+    return Blocked(object=key.label, reason=reason, hint=hint, file=migration.file, line=statement.line)
