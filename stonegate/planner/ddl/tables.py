@@ -136,7 +136,7 @@ def _create_statement(table: Table, catalog: Catalog | None, left_out: frozenset
         parts += [body] if elements else []
     else:
         parts[0] += f" {body}"
-        if _inherits_at_once(table):
+        if _inherits_at_once(table, catalog):
             parts.append(f"INHERITS ({', '.join(parent.sql for parent in table.inherits)})")
     return "\n".join((*parts, *_storage(table)))
 
@@ -164,7 +164,7 @@ def _elements(table: Table, catalog: Catalog | None, left_out: frozenset[str]) -
             if table.inherits and _keeps_own_not_null(column, catalog):
                 yield table_not_null(column)
         else:
-            if column.not_null_inherited and _inherits_at_once(table):
+            if column.not_null_inherited and _inherits_at_once(table, catalog):
                 column = replace(column, not_null=False)  # the parent's comes with INHERITS
             yield column_definition(column, default=column.name not in left_out or column.default is None)
     standalone = table.partition_of is not None and not _is_attached_at_once(table, catalog)
@@ -225,10 +225,17 @@ def _is_named(table: Table, part: Constraint | Index) -> bool:
     return is_second or is_key or is_named_share(part, table.name)
 
 
-def _inherits_at_once(table: Table) -> bool:
-    """INHERITS brings the parent's columns; a table that has all of them as its own can join later, in its order."""
+def _inherits_at_once(table: Table, catalog: Catalog | None) -> bool:
+    """INHERITS brings the parent's columns; a table that has all of them as its own can join later, in its order. What
+    a parent's NOT NULL gave to an own column comes with INHERITS alone: to join, the column would need one itself."""
+    if not table.inherits:
+        return False
     parts: tuple[Column | Constraint, ...] = (*table.columns, *table.constraints)
-    return bool(table.inherits) and any(part.inherited for part in parts)
+    if any(part.inherited for part in parts):
+        return True
+    above = [column.name for parent in (catalog.parents(table) if catalog else ()) for column in parent.columns]
+    first = [column.name for column in table.columns][: len(set(above))]
+    return any(column.not_null_inherited for column in table.columns) and first == list(dict.fromkeys(above))
 
 
 def _joined(table: Table, catalog: Catalog | None) -> Iterator[Clause]:
@@ -236,9 +243,9 @@ def _joined(table: Table, catalog: Catalog | None) -> Iterator[Clause]:
     name = table.key.qualified
     if table.partition_of is not None and not _is_attached_at_once(table, catalog):
         yield attach(table)
-    if table.inherits and not _inherits_at_once(table):
+    if table.inherits and not _inherits_at_once(table, catalog):
         yield from (_inherit(name, parent) for parent in table.inherits)
-    if not _inherits_at_once(table):
+    if not _inherits_at_once(table, catalog):
         if table.partition_of is not None and catalog is not None and _is_attached_at_once(table, catalog):
             yield from _lost_defaults(table, catalog)
         return
