@@ -82,14 +82,19 @@ def every_error(root: type[StonegateError] = StonegateError) -> Iterator[type[St
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """The hint for a mistyped word: the known words that are nearest to it, or `otherwise` if none is near."""
+    nearest = nearest_words(word, known)
+    return f"did you mean {' or '.join(nearest)}?" if nearest else otherwise
+
+
+def nearest_words(word: str, known: Iterable[str]) -> list[str]:
+    """Those of the known words that a mistyped one may have been meant to be."""
 
     def likeness(each: str) -> float:
         return SequenceMatcher(None, _folded(word), _folded(each)).ratio()
 
     likely = {each: likeness(each) for each in known}
     best = max(likely.values(), default=0.0)
-    nearest = [each for each, like in likely.items() if like > best - 0.02]
-    return f"did you mean {' or '.join(nearest)}?" if best >= _LIKE else otherwise
+    return [each for each, like in likely.items() if like > best - 0.02] if best >= _LIKE else []
 
 
 def _folded(word: str) -> str:

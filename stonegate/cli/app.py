@@ -44,8 +44,9 @@ from stonegate.cli.output import (
     write,
     write_json,
 )
-from stonegate.cli.render.failure import INTERRUPTION, failure_document, render_failure
+from stonegate.cli.render.failure import INTERRUPTION, failure_document, render_failure, render_warning
 from stonegate.errors import StonegateError, UsageError
+from stonegate.settings import unknown_variables
 
 INTERRUPTED = 130  # as shells report SIGINT
 PIPE_CLOSED = 141  # … and SIGPIPE
@@ -92,11 +93,16 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("-V", "--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     del version
+    if context.invoked_subcommand != "serve":  # the gateway tells its log
+        console = stderr()
+        for warning in unknown_variables():
+            print_lines(console, render_warning(console, warning))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

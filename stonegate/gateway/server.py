@@ -31,7 +31,7 @@ from stonegate.gateway.orphans import when_orphaned
 from stonegate.gateway.protocol import BoundedProtocol
 from stonegate.gateway.state import Gateway, limits_of, require_directory
 from stonegate.gateway.workers import CANNOT_START, Workers
-from stonegate.settings import Settings, read_settings
+from stonegate.settings import Settings, read_settings, unknown_variables
 
 #: Connections that the kernel holds until they are accepted.
 _BACKLOG = 4096
@@ -93,6 +93,7 @@ def serve(settings: Settings) -> int:
     _require_usable(settings)
     require_processes()
     _set_up(settings)
+    _warn_of_unknown_variables()
     with _listen(settings) as listener:
         LOG.info("listening on %s:%d", settings.gateway_host, listener.getsockname()[1])
         if settings.gateway_workers == 1:
@@ -138,6 +139,8 @@ def _read_again(old: Settings, worker: int | None = None) -> Settings | None:
         settings = replace(new, **fixed)
         _require_usable(settings)
         _set_up(settings, worker)
+        if worker is None:
+            _warn_of_unknown_variables()
         return settings
     except StonegateError as error:
         LOG.error("the settings were not reloaded: %s", error.message)
@@ -161,6 +164,11 @@ def _require_usable(settings: Settings) -> None:
 def _set_up(settings: Settings, worker: int | None = None) -> None:
     file = "stonegate.log" if worker is None else f"stonegate-{worker}.log"
     set_up_logs(level=settings.log_level, form=settings.log_format, directory=settings.log_dir, file=file)
+
+
+def _warn_of_unknown_variables() -> None:
+    for warning in unknown_variables():
+        LOG.warning("%s", warning)
 
 
 def _config(app: Door) -> uvicorn.Config:

@@ -39,7 +39,7 @@ def read_settings(
         UsageError: an invalid value or an unknown key of stonegate.toml; names the setting and where it stands.
     """
     environment = os.environ if environ is None else environ
-    dotenv = parse_dotenv(_read_text(directory / ENV_FILE), ENV_FILE)
+    dotenv = read_dotenv(directory)
     config = _read_config(directory / CONFIG_FILE)
     values: dict[str, Any] = {}
     for setting in every_setting():
@@ -56,6 +56,15 @@ def read_settings(
                 break
     values |= {name: value for name, value in (flags or {}).items() if value is not None}
     return Settings(**values)
+
+
+def read_dotenv(directory: Path) -> dict[str, str]:
+    """The values of a directory's `.env` by name, none if there is no such file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    return parse_dotenv(_read_text(directory / ENV_FILE), ENV_FILE)
 
 
 def _parse(setting: Setting, name: str, text: str, place: str) -> object:

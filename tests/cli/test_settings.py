@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stonegate.errors import UsageError
-from stonegate.settings import Settings, every_setting, read_settings
+from stonegate.settings import Settings, every_setting, read_settings, unknown_variables
 
 
 def test_flags_win_over_the_environment_over_dotenv_over_the_file_over_defaults(tmp_path: Path) -> None:
@@ -161,3 +161,23 @@ def test_the_server_is_the_url_or_made_of_its_parts(tmp_path: Path) -> None:
 def test_pg_variables_name_the_server_where_no_db_variable_does(tmp_path: Path) -> None:
     settings = read_settings(environ={"PGHOST": "a", "PGPORT": "1", "DB_HOST": "b"}, directory=tmp_path)
     assert (settings.db_host, settings.db_port) == ("b", 1)
+
+
+def test_variables_that_mean_nothing_are_named_with_what_was_meant(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("STONEGATE_TENNANT=acme\nHOME=/x\n")
+    environ = {
+        "STONEGATE_LOCK_TIMOUT": "1",
+        "STONEGATE_GATEWAY_PORT": "9001",
+        "STONEGATE_DATABASE_URL": "postgresql://u:secret@h/d",
+        "STONEGATE_FRUIT": "pear",
+        "STONEGATE_PORT": "tcp://10.0.0.1:80",
+        **dict.fromkeys(("STONEGATE_TRACEBACK", "STONEGATE_POSTGRES_17", "STONEGATE_PLATFORM_PASSWORD"), "1"),
+        **dict.fromkeys(("STONEGATE_SERVICE_HOST", "STONEGATE_PORT_9000_TCP_ADDR", "STONEGATE_LOCK_TIMEOUT"), "1"),
+    }
+    assert list(unknown_variables(environ, tmp_path)) == [
+        "STONEGATE_DATABASE_URL in the environment is no setting, and is ignored: did you mean DATABASE_URL?",
+        "STONEGATE_FRUIT in the environment is no setting, and is ignored: README.md lists the settings",
+        "STONEGATE_GATEWAY_PORT in the environment is no setting, and is ignored: did you mean GATEWAY_PORT?",
+        "STONEGATE_LOCK_TIMOUT in the environment is no setting, and is ignored: did you mean STONEGATE_LOCK_TIMEOUT?",
+        "STONEGATE_TENNANT in .env is no setting, and is ignored: did you mean STONEGATE_TENANT?",
+    ]

@@ -34,7 +34,7 @@ def talkative(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A gateway that tells all it would ever tell."""
     home = tmp_path_factory.mktemp("talkative")
     settings = {"RUST_LOG": "debug", "CALL_ERROR_STATUS": "sqlstate", "LOG_DIR": str(home / "logs")}
-    settings["TRUSTED_PROXIES"] = "127.0.0.1"
+    settings |= {"TRUSTED_PROXIES": "127.0.0.1", "STONEGATE_CONCURENCY": "4"}
     with start_gateway(home, server.tcp_url(), **settings) as started:
         yield started
 
@@ -144,6 +144,11 @@ def test_secrets_and_parameters_appear_nowhere(talkative: Gateway, server: Serve
     process = psutil.Process(talkative.process.pid)
     for each in (process, *process.children(recursive=True)):
         assert not any(secret in " ".join(each.cmdline()) for secret in (*SECRETS, server.tcp_url()))
+
+
+def test_a_mistyped_setting_is_told(talkative: Gateway) -> None:
+    warned = [line["message"] for line in lines_of(talkative) if line["level"] == "warning"]
+    assert any("did you mean STONEGATE_CONCURRENCY?" in message for message in warned)
 
 
 def test_a_server_that_cannot_be_reached_is_told_without_its_password(home: Path) -> None:
