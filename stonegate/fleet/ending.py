@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 PATIENCE_SECONDS = 30.0  # for a server that went away
+FIRST_PATIENCE_SECONDS = 2.0  # for one that nobody has met yet and where nobody listens: an address may be wrong
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
 
 
@@ -52,16 +53,23 @@ class Patience:
 
     def __init__(self) -> None:
         self.since: float | None = None
+        self.has_answered = False
 
     def restore(self) -> None:
         """The server answered."""
         self.since = None
+        self.has_answered = True
 
-    def is_left(self) -> bool:
-        """True if it is worth while to wait once more."""
+    def is_left(self, *, nobody_listens: bool) -> bool:
+        """True if it is worth while to wait once more.
+
+        Args:
+            nobody_listens: what the last try met, as `outcomes.nobody_listens` says.
+        """
         now = time.monotonic()
         self.since = self.since or now
-        return now - self.since < PATIENCE_SECONDS
+        is_unknown = nobody_listens and not self.has_answered
+        return now - self.since < (FIRST_PATIENCE_SECONDS if is_unknown else PATIENCE_SECONDS)
 
 
 def pauses() -> Iterator[float]:

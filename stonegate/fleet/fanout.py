@@ -26,6 +26,7 @@ from stonegate.fleet.outcomes import (
     hands_on,
     is_bad_password,
     is_failure,
+    nobody_listens,
     not_attempted,
     server_is_gone,
 )
@@ -192,6 +193,7 @@ class _Run:
                 report = await probe_unchanged(conninfo, target.database, self.source, self.options)
             except StonegateError:
                 return False  # the apply finds out why, and waits where that may help
+            self.patience.restore()
             if report is not None:
                 self._finish(index, report)
             return report is not None
@@ -278,7 +280,9 @@ class _Run:
                     conninfos.extend(renewed)
                 if conninfos:
                     continue
-            if error is None or not is_gone or self.stop.reason is not None or not self.patience.is_left():
+            if error is None or not is_gone or self.stop.reason is not None:
+                break
+            if not self.patience.is_left(nobody_listens=nobody_listens(error)):
                 break
             lost = lost or "lost during the commit" in error.message
             self._tell(FleetEvent(target=target, state=State.WAITING, reason=error.cause or error.message))

@@ -21,6 +21,7 @@ _REFUSED = re.compile(
     r"|authentication failed|no password supplied|SASL|role .* does not exist|invalid database|certificate"
     r"|does not support SSL|sslmode|too many connections for database",
 )
+_NOBODY = re.compile(r"Connection refused|No such file or directory")
 _NOT_ATTEMPTED = "not attempted"
 _AGAIN = "run the same command again: it goes on where this one ended"
 #: What says nothing about the folder: the next database is as good a canary.
@@ -41,6 +42,11 @@ def server_is_gone(error: ErrorReport) -> bool:
     """True if the whole server went away, or the way to it: then waiting helps."""
     text = f"{error.message} {error.cause or ''}"
     return error.code == "connection_failed" and bool(_GONE.search(text)) and not _REFUSED.search(text)
+
+
+def nobody_listens(error: ErrorReport) -> bool:
+    """True if no server runs at the address."""
+    return bool(_NOBODY.search(f"{error.message} {error.cause or ''}"))
 
 
 def is_bad_password(error: ErrorReport) -> bool:

@@ -17,7 +17,7 @@ from stonegate.errors import DatabaseAlreadyExists, StonegateError
 from stonegate.fleet.adoption import owner_in
 from stonegate.fleet.ending import Patience, Stop, finish_undisturbed, pauses, run_until_forced
 from stonegate.fleet.names import Owner
-from stonegate.fleet.outcomes import ended_early, is_bad_password, server_is_gone
+from stonegate.fleet.outcomes import ended_early, is_bad_password, nobody_listens, server_is_gone
 from stonegate.fleet.registry import Registry, foreign
 from stonegate.fleet.targets import Target
 from stonegate.fleet.tenant import database_of, make, prepare
@@ -150,7 +150,7 @@ class _Run(Struct):
             if error is None or not server_is_gone(error):
                 self.patience.restore()
                 return report
-            if self.stop.reason is not None or not self.patience.is_left():
+            if self.stop.reason is not None or not self.patience.is_left(nobody_listens=nobody_listens(error)):
                 return report
             # What the lost connection finished unheard is this run's own.
             if_missing = if_missing or not known

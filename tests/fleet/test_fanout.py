@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,7 +15,7 @@ from stonegate.database.server.capacity import Capacity, count_locks, databases_
 from stonegate.database.survey import ApplyOptions
 from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFailure, UsageError
 from stonegate.fleet.adoption import find_database
-from stonegate.fleet.ending import Stop
+from stonegate.fleet.ending import PATIENCE_SECONDS, Stop
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
 from stonegate.fleet.outcomes import server_is_gone
@@ -65,6 +67,14 @@ async def test_a_canary_that_is_locked_or_drifted_hands_on(fleet: Fleet) -> None
             targets, fleet.source, ApplyOptions(lock_timeout_s=0.1), FanoutOptions(canary="1", concurrency=1)
         )
     assert told(report.results) == ["drift", "lock_timeout", "applied", "applied"]
+
+
+async def test_a_server_that_never_ran_is_not_waited_for_as_one_that_went_away(fleet: Fleet, tmp_path: Path) -> None:
+    targets = [replace(each, server=f"host={tmp_path}") for each in await tenants(fleet, "a", "b", "c")]
+    started = time.monotonic()
+    report = await apply_fleet(targets, fleet.source)
+    assert told(report.results) == ["connection_failed"] * 3
+    assert time.monotonic() - started < PATIENCE_SECONDS / 2
 
 
 async def test_a_folder_is_parsed_once_for_all(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
