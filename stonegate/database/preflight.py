@@ -11,7 +11,7 @@ from psycopg import errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from stonegate.database.connect import Session
-from stonegate.model.catalog import UNCHECKED, Catalog, Constraint, Index, Table
+from stonegate.model.catalog import UNCHECKED, Catalog, Column, Constraint, Index, Table, find_part
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, Plan
 from stonegate.model.preflight import Finding
@@ -104,27 +104,20 @@ def _checks(change: Change, plan: Plan, live: Catalog) -> Iterator[_Check]:
     if table is None or desired is None:
         return
     label = change.key.label
-    match change.key.kind:
-        case ObjectKind.COLUMN:
-            yield from _column_checks(change, table, desired, live, label)
-        case ObjectKind.CONSTRAINT if change.action in (Action.CREATE, Action.RECREATE):
-            wanted = next((c for c in desired.constraints if c.name == change.key.member), None)
-            if wanted is not None:
-                yield from _constraint_checks(wanted, table, live, label)
-        case ObjectKind.INDEX if change.action in (Action.CREATE, Action.RECREATE):
-            index = next((i for i in desired.indexes if i.name == change.key.name), None)
-            if index is not None:
-                yield from _index_checks(index, table, label)
+    is_made = change.action in (Action.CREATE, Action.RECREATE)
+    match find_part(desired, change.key.kind, change.key.own_name):
+        case Column() as column:
+            yield from _column_checks(change, table, column, live, label)
+        case Constraint() as constraint if is_made:
+            yield from _constraint_checks(constraint, table, live, label)
+        case Index() as index if is_made:
+            yield from _index_checks(index, table, label)
         case _:
             return
 
 
-def _column_checks(change: Change, table: Table, desired: Table, live: Catalog, label: str) -> Iterator[_Check]:
-    name = change.key.member or ""
-    wanted = desired.column(name)
-    if wanted is None:
-        return
-    column = Identifier(name)
+def _column_checks(change: Change, table: Table, wanted: Column, live: Catalog, label: str) -> Iterator[_Check]:
+    column = Identifier(wanted.name)
     if change.action is Action.CREATE:
         if wanted.not_null and not (wanted.default or wanted.identity or wanted.generated):
             yield _Check(
@@ -133,7 +126,7 @@ def _column_checks(change: Change, table: Table, desired: Table, live: Catalog, 
     elif change.aspect == "not_null" and wanted.not_null:
         condition = SQL("t.{} IS NULL").format(column)
         yield _Check(label=label, reason="NULL under SET NOT NULL", table=table, condition=condition)
-    elif change.aspect == "type" and (present := table.column(name)) is not None:
+    elif change.aspect == "type" and (present := table.column(wanted.name)) is not None:
         yield _Check(
             label=label,
             reason=f"the value does not fit {wanted.type}",

@@ -216,6 +216,10 @@ class EffectVerb(StrEnum):
     NONE = "none"  # SET, ANALYZE, LOCK …
 
 
+#: What touches rows alone.
+ROW_VERBS = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
+
+
 class Effect(Struct, frozen=True, kw_only=True):
     """One effect of a migration's statement.
 

@@ -123,5 +123,5 @@ def _is_missing(step: Step, live: Catalog) -> bool:
         return False
     if step.kind is ObjectKind.ROUTINE:
         # The text may name a type by an alias that only the catalog resolves.
-        return not any((r.schema, r.name) == (step.key.schema, step.key.name) for r in live.routines)
+        return not live.routines_named(step.key.qualified)
     return True

@@ -136,7 +136,7 @@ def _objects(granting: Granting, desired: Catalog, inside: frozenset[ObjectKey])
         named = (replace(key, kind=kind) for kind in kinds)
         if key.kind is ObjectKind.ROUTINE and key not in desired.objects:
             # A type may be written by an alias that only the catalog resolves, and a name alone means its only routine.
-            named = (r.key for r in desired.routines if (r.schema, r.name) == (key.schema, key.name))
+            named = (routine.key for routine in desired.routines_named(key.qualified))
         yield from (each for each in named if each in known)
 
 

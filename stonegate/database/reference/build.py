@@ -40,7 +40,7 @@ from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateErr
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Plan
-from stonegate.model.source import EffectVerb, SourceTree
+from stonegate.model.source import ROW_VERBS, EffectVerb, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import Ordered
@@ -49,7 +49,6 @@ from stonegate.source.lazy import LazySource
 BUILD_LOCK_SECONDS = 600.0
 MOST_ROLES = 50  # that a shadow server is given because the folder names them
 
-_ROW_WRITES = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS, EffectVerb.OPAQUE})
 #: CREATE DATABASE where the system has no such locale, the build no ICU, or the locale another encoding.
 _NO_SUCH_LOCALE = frozenset({"42809", "0A000", "22023"})
 _UNKNOWN_ROLE = re.compile(r'role "(.+)" does not exist')
@@ -231,7 +230,7 @@ def _writes_rows(tree: SourceTree, plan: Plan) -> bool:
     """True if building runs migrations that may write rows: their generated keys must not be equal in all tenants."""
     run = {step.key.name for step in plan.steps if step.action is Action.RUN}
     return any(
-        effect.verb in _ROW_WRITES
+        effect.verb in ROW_VERBS or effect.verb is EffectVerb.OPAQUE
         for migration in tree.migrations
         if migration.name in run
         for effect in migration.effects

@@ -30,11 +30,13 @@ from stonegate.model.catalog.relations import (
     Constraint,
     Index,
     Policy,
+    RelationPart,
     Sequence,
     SequenceOptions,
     Table,
     Trigger,
     View,
+    find_part,
 )
 from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, EnumType, RangeType
 
@@ -64,6 +66,7 @@ __all__ = [
     "Policy",
     "Privilege",
     "RangeType",
+    "RelationPart",
     "Routine",
     "Schema",
     "Sequence",
@@ -71,6 +74,7 @@ __all__ = [
     "Table",
     "Trigger",
     "View",
+    "find_part",
     "held_although_denied",
     "without_denied",
 ]

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog.access import DefaultPrivileges
 from stonegate.model.catalog.objects import Extension, OtherObject, Routine, Schema
-from stonegate.model.catalog.relations import Column, Sequence, Table, View
+from stonegate.model.catalog.relations import Column, RelationPart, Sequence, Table, View, find_part
 from stonegate.model.catalog.types import CompositeType, DomainType, EnumType, RangeType
 from stonegate.model.json_form import to_json
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
@@ -90,6 +90,10 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
         """The base types of domains, both as format_type prints them."""
         return MappingProxyType({domain.key.qualified.sql: domain.base for domain in self.domains})
 
+    def routines_named(self, name: QualifiedName) -> tuple[Routine, ...]:
+        """All overloads of that name."""
+        return tuple(routine for routine in self.routines if (routine.schema, routine.name) == (name.schema, name.name))
+
     @cached_property
     def index_holders(self) -> MappingProxyType[ObjectKey, ObjectKey]:
         """For each index the table or materialised view that it is on."""
@@ -159,6 +163,18 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
         """The column of a table, not of a view, of that key, or None."""
         table = self.table(key.owner)
         return table.column(key.member or "") if table is not None else None
+
+    def part(self, key: ObjectKey) -> RelationPart | None:
+        """The column, constraint, index, trigger or policy of that key, or None."""
+        holder = self.index_holders.get(key, key) if key.kind is ObjectKind.INDEX else key
+        return find_part(self.relations.get(holder.qualified), key.kind, key.own_name)
+
+    def has(self, key: ObjectKey) -> bool:
+        """True if the catalog has the object, or the relation or type with that part."""
+        if key.kind is ObjectKind.ATTRIBUTE:
+            composite = self.objects.get(key.owner)
+            return isinstance(composite, CompositeType) and any(a.name == key.member for a in composite.attributes)
+        return self.part(key) is not None if key.is_part else key in self.objects
 
     def with_object(self, thing: CatalogObject) -> Catalog:
         """The catalog with this object, in the place of another one of its key."""

@@ -181,6 +181,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     comment: str | None = None
 
 
+#: What a table or view consists of.
+RelationPart = Column | Constraint | Index | Trigger | Policy
+
+
 class Table(Struct, frozen=True, kw_only=True):
     """An ordinary, partitioned or foreign table with all its parts.
 
@@ -271,3 +275,18 @@ class View(Struct, frozen=True, kw_only=True):
     def indexed(self) -> tuple[Index, ...]:
         """As of a table."""
         return self.indexes
+
+
+_FIELDS = {
+    ObjectKind.COLUMN: "columns",
+    ObjectKind.CONSTRAINT: "constraints",
+    ObjectKind.INDEX: "indexes",
+    ObjectKind.TRIGGER: "triggers",
+    ObjectKind.POLICY: "policies",
+}
+
+
+def find_part(relation: Table | View | None, kind: ObjectKind, name: str | None) -> RelationPart | None:
+    """The part of that kind and name, if the relation has it."""
+    parts: tuple[RelationPart, ...] = getattr(relation, _FIELDS.get(kind, ""), ())
+    return next((part for part in parts if part.name == name), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 from msgspec import Struct
@@ -223,22 +222,3 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
             return kind != key.qualified.sql
 
         return tuple(user for user in self.staying_users_of_type(key) if holds_inside(user))
-
-    @cached_property
-    def desired_parts(self) -> frozenset[ObjectKey]:
-        """Keys of all desired objects and of their members, indexes included."""
-        return frozenset(_parts(self.desired))
-
-
-def _parts(catalog: Catalog) -> Iterator[ObjectKey]:
-    yield from catalog.objects
-    for relation in catalog.relations.values():
-        place = relation.key.qualified.key(ObjectKind.TABLE)
-        yield from (place.part(ObjectKind.COLUMN, column.name) for column in relation.columns)
-        yield from (place.part(ObjectKind.TRIGGER, trigger.name) for trigger in relation.triggers)
-        yield from (relation.key.index(index.name) for index in relation.indexes)
-        if isinstance(relation, Table):
-            yield from (place.part(ObjectKind.CONSTRAINT, constraint.name) for constraint in relation.constraints)
-            yield from (place.part(ObjectKind.POLICY, policy.name) for policy in relation.policies)
-    for composite in catalog.composites:
-        yield from (composite.key.part(ObjectKind.ATTRIBUTE, part.name) for part in composite.attributes)

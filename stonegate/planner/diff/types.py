@@ -60,13 +60,15 @@ def _removed_type(sides: Sides, key: ObjectKey) -> Findings:
 
 def _lets_go(sides: Sides, user: ObjectKey) -> bool:
     """True if the plan changes or drops the user: what is declared cannot use a type that is not."""
-    if user in sides.desired_parts or sides.was_declared(user):
+    if sides.desired.has(user) or sides.was_declared(user):
         return True
     if user.kind is ObjectKind.INDEX:
         holder = sides.live.index_holders.get(user)
         if holder is None:
             return False
-        return _was_part(sides, holder, user.name) or (holder not in sides.desired_parts and sides.was_declared(holder))
+        return _was_part(sides, holder, user.name) or (
+            holder not in sides.desired.objects and sides.was_declared(holder)
+        )
     if user.member is None:
         return False
     if user.kind is ObjectKind.COLUMN:
@@ -74,9 +76,9 @@ def _lets_go(sides: Sides, user: ObjectKey) -> bool:
         column = table.column(user.member) if table is not None else None
         if table is None:
             return any(sides.was_declared(ObjectKey(kind, user.schema, user.name)) for kind in VIEW_KINDS)
-        if column is not None and user.owner in sides.desired_parts:
+        if column is not None and user.owner in sides.desired.objects:
             return sides.removes_column(table, column)
-    if user.owner not in sides.desired_parts:
+    if user.owner not in sides.desired.objects:
         return sides.was_declared(user.owner)
     return user.kind is not ObjectKind.COLUMN and _was_part(sides, user.owner, user.member)
 

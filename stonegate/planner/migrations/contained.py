@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, NeedKind
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind
 from stonegate.planner.migrations.enum_values import is_declared_value
 from stonegate.planner.migrations.simulate import RELATIONS, simulate
 
@@ -18,7 +18,6 @@ from stonegate.planner.migrations.simulate import RELATIONS, simulate
 _NO_ROWS = frozenset({"update", "delete", "truncate"})
 #: What leaves nothing behind.
 _PASSING = frozenset({"set", "reset", "show", "lock", "analyze", "vacuum", "explain"})
-_ROWS = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
 
 
 def new_objects(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
@@ -54,7 +53,7 @@ def contained_migrations(
         for migration in migrations
         for statement in migration.statements
         for effect in statement.effects
-        if effect.verb in _ROWS and _first_word(statement) not in _NO_ROWS
+        if effect.verb in ROW_VERBS and _first_word(statement) not in _NO_ROWS
     }
     whole = frozenset(new) - filled
     return frozenset(new), frozenset(

@@ -8,11 +8,11 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Catalog, CompositeType
+from stonegate.model.catalog import Catalog
 from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Phase, Statement, Step, worst_class
-from stonegate.model.source import Effect, EffectVerb, Folder, Migration, SourceTree
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Folder, Migration, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.classify import hazards
 from stonegate.planner.classify.classes import DROP_TOKENS
@@ -109,9 +109,6 @@ def plan_migrations(
     )
 
 
-_ROWS = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
-
-
 def _without_table(pending: Iterable[Migration], live: Catalog, desired: Catalog) -> Iterator[Blocked]:
     """What is said to a table behind the statement that drops it or gives its name away, or while a view has its name:
     the next one of that name, which the folder declares, is made after all migrations."""
@@ -125,7 +122,7 @@ def _without_table(pending: Iterable[Migration], live: Catalog, desired: Catalog
                 if effect.verb is EffectVerb.OPAQUE:
                     return  # which may make anything
                 view = there if there.kind in VIEW_KINDS and there in replay.catalog.objects else None
-                is_said = effect.verb in _ROWS if view is not None else effect.verb is not EffectVerb.CREATE
+                is_said = effect.verb in ROW_VERBS if view is not None else effect.verb is not EffectVerb.CREATE
                 if is_said and not effect.if_exists and key in awaited and key not in replay.catalog.objects:
                     awaited.discard(key)
                     drop = f"DROP {view.kind.upper()} {key.label}; " if view is not None else ""
@@ -245,12 +242,11 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
             return _dataloss(Action.DROP, key, DROP_TOKENS[key.kind], f"drops {key}")
         case EffectVerb.DROP if key.kind is ObjectKind.POLICY and table is not None:
             return _dataloss(Action.DROP, key, ConsentToken.DROP_POLICY, f"drops {key}: protection is lost")
-        case EffectVerb.DROP_CONSTRAINT if table is not None:
-            if any(constraint.name == key.member for constraint in table.constraints):
-                return _dataloss(Action.DROP, key, ConsentToken.DROP_CONSTRAINT, f"drops {key}: protection is lost")
+        case EffectVerb.DROP_CONSTRAINT if replay.catalog.has(key):
+            return _dataloss(Action.DROP, key, ConsentToken.DROP_CONSTRAINT, f"drops {key}: protection is lost")
         case EffectVerb.DROP_COLUMN if column is not None:
             return _dataloss(Action.DROP, key, ConsentToken.DROP_COLUMN, f"drops {key} and its values")
-        case EffectVerb.DROP_COLUMN if key.kind is ObjectKind.ATTRIBUTE and _has_attribute(replay.catalog, key):
+        case EffectVerb.DROP_COLUMN if key.kind is ObjectKind.ATTRIBUTE and replay.catalog.has(key):
             return _dataloss(Action.DROP, key, ConsentToken.DROP_ATTRIBUTE, f"drops {key} and its values")
         case EffectVerb.ADD_COLUMN if table is not None and column is None:
             if effect.not_null and not effect.has_default:
@@ -271,11 +267,6 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
         case _:
             pass
     return None
-
-
-def _has_attribute(catalog: Catalog, key: ObjectKey) -> bool:
-    composite = catalog.objects.get(key.owner)
-    return isinstance(composite, CompositeType) and any(part.name == key.member for part in composite.attributes)
 
 
 def _dataloss(action: Action, key: ObjectKey, token: ConsentToken, reason: str, aspect: str = "") -> Change:

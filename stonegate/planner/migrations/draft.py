@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Catalog, CatalogObject, Table
+from stonegate.model.catalog import Catalog, CatalogObject, Index, Table
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.migrations.table_parts import others_than, with_index, without_index
 
@@ -55,9 +55,8 @@ class Draft:
             case ObjectKind.POLICY:
                 self.on_table(key, lambda table: replace(table, policies=others_than(table.policies, key.member)))
             case ObjectKind.ROUTINE if key.arguments is None:
-                for routine in self.catalog.routines:
-                    if (routine.schema, routine.name) == (key.schema, key.name):
-                        self.remove(routine.key)
+                for routine in self.catalog.routines_named(key.qualified):
+                    self.remove(routine.key)
             case _:
                 self.remove(key)
 
@@ -104,7 +103,6 @@ class Draft:
 
     def adopt_index(self, key: ObjectKey) -> None:
         """The declared index of that key, on its table."""
-        for table in self.desired.tables:
-            for index in table.indexes:
-                if (table.schema, index.name) == (key.schema, key.name):
-                    self.on_table(table.key, partial(with_index, index=index))
+        index = self.desired.part(key)
+        if isinstance(index, Index):
+            self.on_table(self.desired.index_holders[key], partial(with_index, index=index))

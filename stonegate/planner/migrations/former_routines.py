@@ -9,12 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
-from stonegate.model.source import EffectVerb, Migration, MigrationStatement, NeedKind, SourceItem, SourceTree
+from stonegate.model.source import (
+    ROW_VERBS,
+    EffectVerb,
+    Migration,
+    MigrationStatement,
+    NeedKind,
+    SourceItem,
+    SourceTree,
+)
 from stonegate.planner.reach import reached
 
 _REPLACED = (Action.REPLACE, Action.RECREATE)
 _READING = (NeedKind.ROUTINE, NeedKind.RELATION)
-_WRITING = (EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS)
 _FIRING = ("O", "A")  # of pg_trigger.tgenabled, in sessions that are no replica's
 _WHY = "routines are replaced behind the migrations; one that needs the new form has to CREATE OR REPLACE it first"
 _CALL = re.compile(r'([^\W\d][\w$]*)"?\s*\(')
@@ -64,7 +71,7 @@ def _named(item: SourceItem | MigrationStatement) -> Iterator[QualifiedName]:
 
 def _run_by(statement: MigrationStatement, run: Mapping[QualifiedName, Iterable[QualifiedName]]) -> set[QualifiedName]:
     """What a statement names, and what runs where it writes rows."""
-    written = {effect.key.qualified for effect in statement.effects if effect.verb in _WRITING}
+    written = {effect.key.qualified for effect in statement.effects if effect.verb in ROW_VERBS}
     return {*_named(statement), *(routine for name in written for routine in run.get(name, ()))}
 
 

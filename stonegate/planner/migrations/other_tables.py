@@ -38,19 +38,12 @@ def regrouped(pending: Iterable[Migration], before: Catalog, after: Catalog, des
     for migration in pending:
         for effect in migration.effects:
             if effect.verb is EffectVerb.DETACH:
-                found |= set(_above(effect.key, before))
+                found |= set(before.ancestors(effect.key))
     for table in desired.tables:
         now = after.table(table.key)
         if table.partition_of is not None and now is not None and now.partition_of != table.partition_of:
-            found |= {table.key, *_above(table.key, desired)}
+            found |= {table.key, *desired.ancestors(table.key)}
     return frozenset(found)
-
-
-def _above(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
-    table = catalog.table(key)
-    while table is not None and table.partition_of is not None:
-        yield table.partition_of.key(ObjectKind.TABLE)
-        table = catalog.table(table.partition_of.key(ObjectKind.TABLE))
 
 
 def refuse_unreached(

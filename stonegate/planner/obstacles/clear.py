@@ -17,11 +17,9 @@ from stonegate.model.catalog import (
     DomainType,
     Index,
     OtherObject,
-    Policy,
+    RelationPart,
     Routine,
-    Table,
-    Trigger,
-    View,
+    find_part,
 )
 from stonegate.model.expressions import is_unstable
 from stonegate.model.names import CODE_KINDS, VIEW_KINDS, ObjectKey, ObjectKind
@@ -38,9 +36,6 @@ _WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY, ObjectKind.OTHER}
 
 _WITH_STATE = frozenset({ObjectKind.TRIGGER, ObjectKind.POLICY})
 _VIEW_PARTS = frozenset({*VIEW_KINDS, ObjectKind.COLUMN, ObjectKind.INDEX, ObjectKind.TRIGGER})
-
-
-_Part = Constraint | Index | Trigger | Policy
 
 
 class Cleared(Struct, frozen=True, kw_only=True):
@@ -178,7 +173,7 @@ class _Clearing:
 
     def _is_inherited(self, key: ObjectKey) -> bool:
         """True for the index or constraint of a partition or child that comes and goes with the parent's."""
-        part = self._part(key, self.live)
+        part = self.live.part(key)
         return isinstance(part, Constraint | Index) and part.inherited
 
     def _must_rebuild(self, dependent: ObjectKey, disturbance: Disturbance) -> bool:
@@ -203,7 +198,7 @@ class _Clearing:
     def _relying(self, key: ObjectKey, column: ObjectKey) -> Iterator[ObjectKey]:
         """Foreign keys to a unique key that merely INCLUDEs the column: PostgreSQL does not take these along when it
         makes the index anew, and refuses."""
-        part = self._part(key, self.live)
+        part = self.live.part(key)
         if isinstance(part, Constraint | Index) and " INCLUDE (" in part.definition:
             is_key = isinstance(part, Constraint) and column.member in part.columns
             users = self.live.dependents.get(key, ()) if not is_key else ()
@@ -214,7 +209,7 @@ class _Clearing:
 
         A table that another one refers to by the column is not compared for that.
         """
-        share = self._part(key, self.desired)
+        share = self._wanted(key)
         if not self._is_inherited(key) or share is None:
             return
         if key in self.live.foreign_keys and share.comment is not None:
@@ -226,12 +221,12 @@ class _Clearing:
 
     def _keeps_comparable(self, foreign: ObjectKey, retyping: Change) -> bool:
         """True if the two ends of a foreign key can be compared while one alone has the new type."""
-        part = self._part(foreign, self.live)
+        part = self.live.part(foreign)
         return keeps_family(retyping, exactly=isinstance(part, Constraint) and ", PERIOD " in part.definition)
 
     def _is_unstable(self, key: ObjectKey) -> bool:
         """True for a declared index or constraint that PostgreSQL would change where it makes it anew by itself."""
-        part = self._part(key, self.desired)
+        part = self._wanted(key)
         return isinstance(part, Constraint | Index) and is_unstable(part.definition)
 
     def _is_recreated(self, key: ObjectKey) -> bool:
@@ -283,15 +278,14 @@ class _Clearing:
 
     def _waits(self, key: ObjectKey) -> bool:
         """True for a routine beside which a default's call of another one of its name may be ambiguous."""
-        names = ((routine.schema, routine.name) for routine in self.desired.routines)
-        return key.kind is ObjectKind.ROUTINE and (key.schema, key.name) in names
+        return key.kind is ObjectKind.ROUTINE and bool(self.desired.routines_named(key.qualified))
 
     def _is_ambiguous_beside(self, column: ObjectKey, key: ObjectKey) -> bool:
         """True if the column is to call a namesake of the routine, where that fits, too, by its defaults."""
         routine = self.live.objects.get(key)
         if not isinstance(routine, Routine) or not any(p.default is not None for p in routine.parameters):
             return False
-        namesakes = (other for other in self.desired.routines if (other.schema, other.name) == (key.schema, key.name))
+        namesakes = self.desired.routines_named(key.qualified)
         retained = self.changes.get((column, "")) is None  # else it goes and comes back
         return retained and any(column in self.desired.dependents.get(other.key, ()) for other in namesakes)
 
@@ -345,30 +339,17 @@ class _Clearing:
 
     def _is_declared(self, key: ObjectKey) -> bool:
         if key.kind in (ObjectKind.TRIGGER, ObjectKind.POLICY, ObjectKind.CONSTRAINT, ObjectKind.INDEX):
-            return self._part(key, self.desired) is not None
+            return self._wanted(key) is not None
         if key.kind is ObjectKind.OTHER:
             found = self.desired.objects.get(key)
             return isinstance(found, OtherObject) and found.creatable
         return key in self.desired.objects
 
-    def _part(self, key: ObjectKey, catalog: Catalog) -> _Part | None:
-        """The index, constraint, trigger or policy of that key, on the relation that has it now; under its new name."""
-        renaming = self.changes.get((key, "name")) if catalog is self.desired else None
-        holder = catalog.relations.get(self.live.index_holders.get(key, key.owner).qualified)
-        parts: tuple[_Part, ...] = ()
-        match key.kind, holder:
-            case ObjectKind.INDEX, Table() | View():
-                parts = holder.indexes
-            case ObjectKind.TRIGGER, Table() | View():
-                parts = holder.triggers
-            case ObjectKind.POLICY, Table():
-                parts = holder.policies
-            case ObjectKind.CONSTRAINT, Table():
-                parts = holder.constraints
-            case _:
-                pass
-        name = key.own_name if renaming is None else renaming.after
-        return next((part for part in parts if part.name == name), None)
+    def _wanted(self, key: ObjectKey) -> RelationPart | None:
+        """The declared part of that key, on the relation that has it now; under its new name."""
+        renaming = self.changes.get((key, "name"))
+        holder = self.desired.relations.get(self.live.index_holders.get(key, key).qualified)
+        return find_part(holder, key.kind, key.own_name if renaming is None else renaming.after)
 
     def _block(self, dependent: ObjectKey, disturbance: Disturbance) -> None:
         self.blocked[dependent] = refuse(dependent, disturbance, self.desired, self.live)

@@ -21,11 +21,10 @@ from stonegate.model.catalog import (
     Dependency,
     Index,
     OtherObject,
-    Table,
 )
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
-from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement
 from stonegate.planner.diff.retyping import keeps_family
 from stonegate.planner.migrations.simulate import Replay
 from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, touched
@@ -35,7 +34,7 @@ from stonegate.planner.reach import reached
 
 _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
 #: What changes nothing in what an object depends on.
-_ELSEWHERE = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA, EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
+_ELSEWHERE = ROW_VERBS | {EffectVerb.RENAME, EffectVerb.SET_SCHEMA}
 #: What nothing but its own absence frees, whatever is done to a thing that it depends on.
 _WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}
 _CALLING = frozenset({ObjectKind.CONSTRAINT, ObjectKind.INDEX, ObjectKind.TYPE})
@@ -153,7 +152,7 @@ class _Search:
         return TakenAway(
             ways=tuple(self.ways),
             restored=tuple(self.restored.values()),
-            done=frozenset(key for key in self.done if not _has(key, self.replay.catalog)),
+            done=frozenset(key for key in self.done if not self.replay.catalog.has(key)),
             blocked=tuple(self.blocked),
         )
 
@@ -173,7 +172,7 @@ class _Search:
             for cause in causes:
                 for key in self._users(cause, trial):
                     former = _before(key, trial.moved)
-                    if own.isdisjoint((key, key.owner)) and _has(former, self.replay.catalog):
+                    if own.isdisjoint((key, key.owner)) and self.replay.catalog.has(former):
                         found.setdefault(former, _Held(former, cause, statement))
             for effect in statement.effects:
                 self._apply(effect, trial)
@@ -226,7 +225,7 @@ class _Search:
                 self.blocked.append(refuse_called(each.key, migration, each.statement, catalog, caller))
                 continue
             # A routine over a renamed type has another name behind the migrations, and is declared by its own.
-            back = after if _has(after, self.desired) else each.key
+            back = after if self.desired.has(after) else each.key
             change = going or each.cause.restoring(back, Action.RECREATE)
             change = change if going else replace(change, reason=f"{change.reason} in {migration.name}")
             changes.append(replace(change, key=each.key, table=catalog.index_holders.get(each.key)))
@@ -246,7 +245,7 @@ class _Search:
         for user in catalog.dependents.get(key, ()) if key.kind is ObjectKind.ROUTINE else ():
             column = catalog.table_column(user) if user.kind is ObjectKind.COLUMN else None
             is_default = column is not None and column.default is not None and column.generated is None
-            is_other = user.kind in _CALLING and _has(user, catalog)
+            is_other = user.kind in _CALLING and catalog.has(user)
             if (is_default or is_other) and user not in self.replay.altered:
                 yield user
 
@@ -264,7 +263,7 @@ class _Search:
         if stays is not None and stays.generated is None:
             self.blocked.append(refuse_plain(key, cause, migration, statement))
             return True
-        is_declared = _has(after, self.desired) or (key.kind is ObjectKind.ROUTINE and _has(key, self.desired))
+        is_declared = self.desired.has(after) or (key.kind is ObjectKind.ROUTINE and self.desired.has(key))
         if self._going(after) is None and not is_declared:
             if key.kind in _WHOLE:
                 refused = refuse(key, cause, self.desired, self.replay.catalog)
@@ -291,14 +290,14 @@ def _cause(effect: Effect, catalog: Catalog) -> Disturbance | None:
     if effect.verb in _DROPPING and not effect.cascade:
         key = effect.key
         if key.kind is ObjectKind.ROUTINE and key.arguments is None:
-            key = next((each.key for each in catalog.routines if each.key.qualified == key.qualified), key)
+            key = next((each.key for each in catalog.routines_named(key.qualified)), key)
         return Disturbance(key, False, Change(action=Action.DROP, key=key))
     return None
 
 
 def _holds(user: ObjectKey, disturbance: Disturbance, catalog: Catalog, desired: Catalog) -> bool:
     """True for what does not follow by itself, and loses nothing where it is made again."""
-    if not _has(user, catalog):
+    if not catalog.has(user):
         return False
     match user.kind:
         case ObjectKind.OTHER:
@@ -324,8 +323,10 @@ def _holds(user: ObjectKey, disturbance: Disturbance, catalog: Catalog, desired:
 def _is_unreadable(key: ObjectKey, retyping: Change, catalog: Catalog, desired: Catalog) -> bool:
     """True for what PostgreSQL makes anew over the new type from what it printed for the old one, and may fail to: the
     folder says it in another way, or the printed type is one that a migration can rename."""
-    found, wanted = _part(key, catalog), _part(key, desired)
-    if found is None or wanted is None or keeps_family(retyping, exactly=False) or not _is_computed(key, catalog):
+    found, wanted = catalog.part(key), desired.part(key)
+    if not isinstance(found, Constraint | Index) or not isinstance(wanted, Constraint | Index):
+        return False
+    if keeps_family(retyping, exactly=False) or not _is_computed(key, catalog):
         return False
     table = catalog.table(retyping.key.owner)
     if table is None or table.parents or catalog.children.get(table.key):
@@ -335,42 +336,17 @@ def _is_unreadable(key: ObjectKey, retyping: Change, catalog: Catalog, desired: 
 
 def _is_computed(key: ObjectKey, catalog: Catalog) -> bool:
     """True for a check, and for an index or exclusion with an expression or predicate."""
-    part = _part(key, catalog)
-    if isinstance(part, Constraint) and part.kind != "exclusion":
-        return part.kind == "check"
-    return part is not None and _LISTS.sub("", part.definition).count("(") > 1
-
-
-def _part(key: ObjectKey, catalog: Catalog) -> Constraint | Index | None:
-    table = catalog.table(catalog.index_holders.get(key, key.owner))
-    parts: tuple[Constraint | Index, ...] = ()
-    if table is not None:
-        parts = table.indexes if key.kind is ObjectKind.INDEX else table.constraints
-    return next((part for part in parts if part.name == key.own_name), None)
+    match catalog.part(key):
+        case Constraint(kind="exclusion", definition=definition) | Index(definition=definition):
+            return _LISTS.sub("", definition).count("(") > 1
+        case part:
+            return isinstance(part, Constraint) and part.kind == "check"
 
 
 def _goes_along(user: ObjectKey, key: ObjectKey) -> bool:
     """True for what PostgreSQL drops with the object: what is said about it, and what stands on a column alone."""
     on_column = key.kind is ObjectKind.COLUMN and user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT)
     return on_column or (user.kind is ObjectKind.OTHER and user.name.startswith(REMARKS))
-
-
-def _has(key: ObjectKey, catalog: Catalog) -> bool:
-    """True if the catalog has the object or part."""
-    holder = catalog.relations.get(key.qualified)
-    match key.kind:
-        case ObjectKind.COLUMN:
-            return catalog.column(key) is not None
-        case ObjectKind.CONSTRAINT:
-            return _part(key, catalog) is not None
-        case ObjectKind.INDEX:
-            return key in catalog.index_holders
-        case ObjectKind.TRIGGER:
-            return holder is not None and any(trigger.name == key.member for trigger in holder.triggers)
-        case ObjectKind.POLICY:
-            return isinstance(holder, Table) and any(policy.name == key.member for policy in holder.policies)
-        case _:
-            return key in catalog.objects
 
 
 def _after(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> ObjectKey:

@@ -6,10 +6,8 @@ from collections.abc import Iterable
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
-from stonegate.model.source import EffectVerb, Migration, MigrationStatement, NeedKind
+from stonegate.model.source import ROW_VERBS, EffectVerb, Migration, MigrationStatement, NeedKind
 from stonegate.model.tokens import words_of
-
-_ROWS = frozenset({EffectVerb.WRITE_ROWS, EffectVerb.DELETE_ROWS})
 
 
 def is_used_by(
@@ -57,4 +55,4 @@ def _uses(statement: MigrationStatement, key: ObjectKey, tables: frozenset[Objec
     changed = {effect.verb for effect in statement.effects if effect.key.qualified in names}
     is_read = key.kind is ObjectKind.POLICY and any(need.qualified in names for need in statement.needs)
     opaque = bool(names) and any(effect.verb is EffectVerb.OPAQUE for effect in statement.effects)
-    return bool(changed & _ROWS) or opaque or (is_read and not changed)
+    return bool(changed & ROW_VERBS) or opaque or (is_read and not changed)
