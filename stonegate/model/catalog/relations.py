@@ -231,6 +231,11 @@ class Table(Struct, frozen=True, kw_only=True):
         return self.inherits if self.partition_of is None else (self.partition_of,)
 
     @property
+    def foreign_keys(self) -> tuple[Constraint, ...]:
+        """Those of its own, which no parent hands down."""
+        return tuple(part for part in self.constraints if part.kind == "foreign key" and not part.inherited)
+
+    @property
     def indexed(self) -> tuple[Constraint | Index, ...]:
         """Everything that may stand on an index."""
         return (*self.constraints, *self.indexes)

@@ -108,8 +108,7 @@ def table_notes(table: Table, builder: str) -> tuple[str, ...]:
 def foreign_key_statements(table: Table) -> tuple[str, ...]:
     """ALTER TABLE … ADD FOREIGN KEY for all of the table's own, when every table exists."""
     name = table.key.qualified
-    keys = (part for part in table.constraints if part.kind == "foreign key" and not part.inherited)
-    return combine(clause for constraint in keys for clause in add_constraint(name, constraint))
+    return combine(clause for constraint in table.foreign_keys for clause in add_constraint(name, constraint))
 
 
 # --- CREATE TABLE ---------------------------------------------------------------------------------------------------

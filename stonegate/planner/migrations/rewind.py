@@ -123,7 +123,7 @@ def with_rewound(catalog: Catalog, rewound: Iterable[Table]) -> Catalog:
     for table in rewound:
         tables[table.key] = replace(
             table,
-            constraints=tuple(c for c in table.constraints if c.kind != "foreign key" or c.inherited),
+            constraints=tuple(c for c in table.constraints if c not in table.foreign_keys),
             triggers=(),
             policies=(),
         )

@@ -56,7 +56,7 @@ def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live:
 
 def _has_default(key: ObjectKey, live: Catalog) -> bool:
     column = live.table_column(key)
-    return column is not None and column.default is not None and column.generated is None
+    return column is not None and column.default is not None
 
 
 def _keys_between_dropped(changes: _Changes, tables: Mapping[ObjectKey, Table], live: Catalog) -> Iterator[Change]:

@@ -244,7 +244,7 @@ class _Search:
         catalog = self.replay.catalog
         for user in catalog.dependents.get(key, ()) if key.kind is ObjectKind.ROUTINE else ():
             column = catalog.table_column(user) if user.kind is ObjectKind.COLUMN else None
-            is_default = column is not None and column.default is not None and column.generated is None
+            is_default = column is not None and column.default is not None
             is_other = user.kind in _CALLING and catalog.has(user)
             if (is_default or is_other) and user not in self.replay.altered:
                 yield user

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from stonegate.model.catalog import Catalog, Table
+from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase
 from stonegate.planner.calling_domains import FORMER
@@ -63,6 +63,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     def table(self) -> ObjectKey:
         """The table, view or type that the operation works on."""
         return self.change.table or self.key.owner
+
+    @property
+    def definition(self) -> str:
+        """Of what it drops, or makes, as far as the change says it."""
+        return (self.change.before if self.verb is Verb.DROP else self.change.after) or ""
 
     @property
     def is_removal(self) -> bool:
@@ -177,19 +182,17 @@ def calling_parts(table: Table, desired: Catalog) -> frozenset[str]:
     the table itself."""
     parts = (table.key.part(ObjectKind.COLUMN, column.name) for column in table.columns)
     users = reached((table.key, *parts), lambda key: desired.dependents.get(key, ()))
-    called = {key for user in users if user.kind is ObjectKind.ROUTINE for key in desired.dependents.get(user, ())}
-    columns = (column.name for column in table.columns if column.default is not None and column.generated is None)
+    called = (key for user in users if user.kind is ObjectKind.ROUTINE for key in desired.dependents.get(user, ()))
+    own = ((key, desired.part(key)) for key in called if desired.index_holders.get(key, key.owner) == table.key)
     return frozenset(
-        (
-            *(name for name in columns if table.key.part(ObjectKind.COLUMN, name) in called),
-            *(c.name for c in table.constraints if table.key.part(ObjectKind.CONSTRAINT, c.name) in called),
-            *(i.name for i in table.indexes if table.key.index(i.name) in called),
-        )
+        key.own_name
+        for key, part in own
+        if isinstance(part, Constraint | Index) or (isinstance(part, Column) and part.default is not None)
     )
 
 
 def _parts(change: Change, table: Table) -> Iterator[Operation]:
-    if any(constraint.kind == "foreign key" and not constraint.inherited for constraint in table.constraints):
+    if table.foreign_keys:
         yield Operation(verb=Verb.CREATE, change=change, part=Part.FOREIGN_KEYS)
     if table.triggers:
         yield Operation(verb=Verb.CREATE, change=change, part=Part.TRIGGERS)

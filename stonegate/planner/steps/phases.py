@@ -216,7 +216,6 @@ def _later_parts(change: Change, desired: Catalog) -> Iterator[Change]:
     table = desired.table(change.key)
     if table is None or change.action is not Action.CREATE:
         return
-    foreign = [c.name for c in table.constraints if c.kind == "foreign key" and not c.inherited]
     calling = calling_parts(table, desired)
     for column in table.columns:
         if column.name in calling:
@@ -227,16 +226,14 @@ def _later_parts(change: Change, desired: Catalog) -> Iterator[Change]:
             key = table.key.index(index.name)
             yield Change(action=Action.CREATE, key=key, table=table.key, reason=f"{key} is new")
     members = (
-        (ObjectKind.CONSTRAINT, [*foreign, *(c.name for c in table.constraints if c.name in calling)]),
-        (ObjectKind.TRIGGER, [trigger.name for trigger in table.triggers]),
-        (ObjectKind.POLICY, [policy.name for policy in table.policies]),
+        *((ObjectKind.CONSTRAINT, c.name, c.definition) for c in table.constraints if c.name in calling),
+        *((ObjectKind.CONSTRAINT, c.name, c.definition) for c in table.foreign_keys),
+        *((ObjectKind.TRIGGER, trigger.name, None) for trigger in table.triggers),
+        *((ObjectKind.POLICY, policy.name, None) for policy in table.policies),
     )
-    definitions = {c.name: c.definition for c in table.constraints}
-    for kind, names in members:
-        for name in names:
-            key = table.key.part(kind, name)
-            after = definitions.get(name) if kind is ObjectKind.CONSTRAINT else None
-            yield Change(action=Action.CREATE, key=key, after=after, reason=f"{key} is new")
+    for kind, name, after in members:
+        key = table.key.part(kind, name)
+        yield Change(action=Action.CREATE, key=key, after=after, reason=f"{key} is new")
 
 
 def _mentioned(pending: Iterable[Migration]) -> tuple[frozenset[ObjectKey], frozenset[QualifiedName]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stonegate.model.catalog import Catalog, Dependency, Sequence
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.ddl.values import makes_way
+from stonegate.planner.reach import reached
 from stonegate.planner.steps.operations import Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
@@ -114,11 +115,10 @@ def _types_free(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 def _columns_of(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     """Columns that hold a type, also inside of other types."""
-    seen, worklist = {key}, [key]
-    while worklist:
-        for user in catalog.dependents.get(worklist.pop(), ()):
-            if user.kind is ObjectKind.COLUMN and user.owner != key:
-                yield user
-            elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
-                seen.add(user.owner)
-                worklist.append(user.owner)
+
+    def types_over(holder: ObjectKey) -> Iterator[ObjectKey]:
+        return (user.owner for user in catalog.dependents.get(holder, ()) if user.owner.kind is ObjectKind.TYPE)
+
+    for holder in dict.fromkeys((key, *reached((key,), types_over))):
+        users = catalog.dependents.get(holder, ())
+        yield from (user for user in users if user.kind is ObjectKind.COLUMN and user.owner != key)

@@ -62,7 +62,7 @@ def children_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
             is_heirloom = other.key.kind is ObjectKind.COLUMN and other.key.member in heirlooms
             is_own = other.table == former.key and (is_share or is_heirloom)
             retypes = other.table in above and other.change.aspect == "type"  # no two parents may have a retyped column
-            is_check = other.verb is Verb.DROP and (other.change.before or "").startswith("CHECK")
+            is_check = other.verb is Verb.DROP and other.definition.startswith("CHECK")
             settles = operation.verb is Verb.DROP and is_check and (other.table in above or other.table == former.key)
             if is_part and (other.table in left or (left and is_own) or retypes or settles):
                 yield first, second
@@ -154,7 +154,7 @@ def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:
         for first, other in enumerate(index.operations) if joined else ():
             is_column = other.key.kind is ObjectKind.COLUMN and other.table in near
             is_attached = operation.part is Part.ATTACHMENT and operation.change.aspect == "inherits"
-            is_check = other.table == table.key and (other.change.after or "").startswith("CHECK")
+            is_check = other.table == table.key and other.definition.startswith("CHECK")
             is_ready = other.verb is Verb.DROP or other.is_rename or is_check or (is_attached and other.table in near)
             is_part = other.key.kind is ObjectKind.CONSTRAINT and other.table in near | known_above and is_ready
             if is_column or is_part:
@@ -166,7 +166,7 @@ def _parents_ready(index: OperationIndex) -> Iterator[tuple[int, int]]:
     for second, operation in enumerate(index.operations):
         above = frozenset(index.desired.ancestors(operation.key)) if operation.change.action is Action.CREATE else ()
         for first, other in enumerate(index.operations) if above else ():
-            is_check = other.verb is Verb.CREATE and (other.change.after or "").startswith("CHECK")
+            is_check = other.verb is Verb.CREATE and other.definition.startswith("CHECK")
             if other.table in above and (other.key.kind is ObjectKind.COLUMN or is_check):
                 yield first, second
 
@@ -182,7 +182,7 @@ def _parts_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
         if operation.verb is not Verb.ALTER and operation.key.kind in _PARTS:
             above = [first for ancestor in index.live.ancestors(operation.table) for first in going.get(ancestor, ())]
             if operation.verb is Verb.DROP:
-                is_check = (operation.change.before or "").startswith("CHECK")
+                is_check = operation.definition.startswith("CHECK")
                 above = [
                     first for first in above if is_check and index.operations[first].key.member == operation.key.member
                 ]
@@ -209,7 +209,7 @@ def shares_first(index: OperationIndex) -> Iterator[tuple[int, int]]:
 def _is_share(operation: Operation) -> bool:
     """True for what a partition has its share of, under a name of its own: indexes, and the constraints with one."""
     if operation.key.kind is ObjectKind.CONSTRAINT:
-        return (operation.change.after or "").startswith(WITH_INDEX)
+        return operation.definition.startswith(WITH_INDEX)
     return operation.key.kind is ObjectKind.INDEX
 
 
@@ -271,7 +271,7 @@ def _absent_for_a_moment(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 def _is_made_of_shares(operation: Operation) -> bool:
     """True for a new constraint or index of a partitioned table that its partitions have, too, but for a check."""
-    is_check = (operation.change.after or "").startswith("CHECK")
+    is_check = operation.definition.startswith("CHECK")
     return operation.verb is Verb.CREATE and operation.key.kind in _PARTS and not is_check
 
 

@@ -138,17 +138,15 @@ def _names_in(operation: Operation, name: str, live: Catalog) -> Iterator[object
 
 def _names(operation: Operation, catalog: Catalog) -> Iterator[object]:
     """The names that an object takes, with its indexes' and keys': relations and row types share one namespace."""
-    key, change = operation.key, operation.change
-    definition = change.after or change.before or ""
+    key, change, definition = operation.key, operation.change, operation.definition
     if key.kind is ObjectKind.CONSTRAINT and definition.startswith(WITH_INDEX):
         yield key.schema, key.member
         if definition.startswith("PRIMARY KEY"):
             yield key.owner, "PRIMARY KEY"  # a table has one, whatever its name
     elif key.kind is ObjectKind.CONSTRAINT and definition.startswith("FOREIGN KEY"):
         yield key.owner, definition  # one may have the name of the other inside, see the diff of constraints
-    own = (change.before if operation.verb is Verb.DROP else change.after) or ""
-    if own.startswith("CREATE DEFAULT CONVERSION"):  # a schema has one for two encodings
-        yield key.kind, own.partition(" FOR ")[2].partition(" FROM ")[0]
+    elif definition.startswith("CREATE DEFAULT CONVERSION"):  # a schema has one for two encodings
+        yield key.kind, definition.partition(" FOR ")[2].partition(" FROM ")[0]
     if key.kind is ObjectKind.ROUTINE:
         yield key.kind, key.schema, key.name
     elif key.kind not in NAMESPACE_KINDS:

@@ -66,7 +66,7 @@ def rank(operation: Operation) -> int:
         case Verb.CREATE:
             if operation.part in _BY_PART:
                 return _BY_PART[operation.part]
-            if kind is ObjectKind.CONSTRAINT and (operation.change.after or "").startswith("FOREIGN KEY"):
+            if kind is ObjectKind.CONSTRAINT and operation.definition.startswith("FOREIGN KEY"):
                 return 58
             if kind is ObjectKind.OTHER and operation.key.name.startswith(LIKE_TYPES):
                 return _LIKE_TYPE

@@ -49,8 +49,7 @@ def _keys_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A unique key goes before a foreign key to its table comes: PostgreSQL would let that depend on the old one."""
     going: dict[ObjectKey, list[int]] = defaultdict(list)
     for number, operation in enumerate(index.operations):
-        before = operation.change.before or ""
-        if operation.verb is Verb.DROP and before.startswith((*WITH_INDEX, "CREATE UNIQUE INDEX")):
+        if operation.verb is Verb.DROP and operation.definition.startswith((*WITH_INDEX, "CREATE UNIQUE INDEX")):
             going[operation.table].append(number)
     for key, foreign in index.desired.foreign_keys.items() if going else ():
         for first in going.get(foreign.target, ()):
