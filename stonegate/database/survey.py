@@ -139,7 +139,7 @@ async def _read_reference(
     conn: Session, conninfo: str, source: LazySource, options: ApplyOptions, facts: SessionFacts
 ) -> Catalog:
     """The desired state; built by the admin where there is one, but as the role of the target."""
-    tree, ordered = source.tree(), source.ordered()
+    tree = source.tree()
     place = (id(tree), conn.info.host, conn.info.port, facts.role, facts.version, facts.place)
     key = _KEYS.find(place) or await build_key(conn, tree, facts, facts.role)
     _KEYS.get(place, lambda: key, tree)
@@ -147,7 +147,7 @@ async def _read_reference(
 
     async def obtain() -> Catalog:
         login = conninfo if admin else None
-        made = await obtain_reference(admin or conninfo, tree, ordered, key, shadow=options.shadow, login=login)
+        made = await obtain_reference(admin or conninfo, source, key, shadow=options.shadow, login=login)
         return made.catalog
 
     return await source.reference(key.digest, obtain)

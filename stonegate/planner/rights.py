@@ -4,16 +4,26 @@ that PostgreSQL gives by itself unless somebody took them away. Both are noted i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Access, Accessible, Catalog, Column, DefaultPrivileges, Privilege, Table, View
+from stonegate.model.catalog import (
+    Access,
+    Accessible,
+    Catalog,
+    CatalogObject,
+    Column,
+    DefaultPrivileges,
+    Privilege,
+    Table,
+    View,
+)
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Granting, SourceTree, Verb
 
-_Some = TypeVar("_Some", bound=Accessible)
+_Granted = TypeVar("_Granted", Access, DefaultPrivileges)
 _Right = tuple[str, str]  # role ("" is PUBLIC) and privilege
 
 _RELATION = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
@@ -81,31 +91,10 @@ def with_declared_rights(desired: Catalog, tree: SourceTree, builder: str) -> Ca
                 for part in (key.part(ObjectKind.COLUMN, column) for column in columns) if columns else (key,):
                     names = (name,) if name else _ALL.get(part.kind, ())
                     said.setdefault(part, _Said()).note(granting, item.verb, names)
-    return _with_said(replace(desired, default_privileges=tuple(entries.values())), said) if said else desired
-
-
-def _with_said(desired: Catalog, said: Mapping[ObjectKey, _Said]) -> Catalog:
-    def noted(things: tuple[_Some, ...]) -> tuple[_Some, ...]:
-        return tuple(_with_rights(thing, said) for thing in things)
-
-    return replace(
-        desired,
-        schemas=noted(desired.schemas),
-        enums=noted(desired.enums),
-        composites=noted(desired.composites),
-        domains=noted(desired.domains),
-        ranges=noted(desired.ranges),
-        sequences=noted(desired.sequences),
-        tables=noted(desired.tables),
-        views=noted(desired.views),
-        routines=noted(desired.routines),
-        default_privileges=tuple(
-            replace(entry, denied=_denied(known.revoked, entry.granted), affirmed=_affirmed(known.granted, entry))
-            if (known := said.get(entry.key)) is not None
-            else entry
-            for entry in desired.default_privileges
-        ),
-    )
+    if not said:
+        return desired
+    desired = replace(desired, default_privileges=tuple(entries.values()))
+    return desired.mapped(lambda thing: _with_rights(thing, said))
 
 
 # --- which objects --------------------------------------------------------------------------------------------------
@@ -143,15 +132,21 @@ def _objects(granting: Granting, desired: Catalog, inside: frozenset[ObjectKey])
 # --- which rights ---------------------------------------------------------------------------------------------------
 
 
-def _with_rights(thing: _Some, said: Mapping[ObjectKey, _Said]) -> _Some:
-    changes: dict[str, Any] = {}
-    if (known := said.get(thing.key)) is not None:
-        denied, affirmed = _denied(known.revoked, thing.access.granted), _affirmed(known.granted, thing.access)
-        changes["access"] = replace(thing.access, denied=denied, affirmed=affirmed)
+def _with_rights(thing: CatalogObject, said: Mapping[ObjectKey, _Said]) -> CatalogObject:
+    known = said.get(thing.key)
+    if isinstance(thing, DefaultPrivileges) and known is not None:
+        return _noted(thing, known)
+    if isinstance(thing, Accessible) and known is not None:
+        thing = replace(thing, access=_noted(thing.access, known))
     if isinstance(thing, Table | View):
         columns = tuple(_column_with_rights(thing, column, said) for column in thing.columns)
-        changes |= {"columns": columns} if columns != thing.columns else {}
-    return replace(thing, **changes) if changes else thing
+        thing = replace(thing, columns=columns)
+    return thing
+
+
+def _noted(access: _Granted, said: _Said) -> _Granted:
+    denied, affirmed = _denied(said.revoked, access.granted), _affirmed(said.granted, access)
+    return replace(access, denied=denied, affirmed=affirmed)
 
 
 def _column_with_rights(holder: Table | View, column: Column, said: Mapping[ObjectKey, _Said]) -> Column:
@@ -168,9 +163,7 @@ def _column_with_rights(holder: Table | View, column: Column, said: Mapping[Obje
         column = replace(column, denied=rights)
     name = column.identity_name
     if name is not None and (known := said.get(name.key(ObjectKind.SEQUENCE))) is not None:
-        access = column.identity_access or Access()
-        denied, affirmed = _denied(known.revoked, access.granted), _affirmed(known.granted, access)
-        column = replace(column, identity_access=replace(access, denied=denied, affirmed=affirmed))
+        column = replace(column, identity_access=_noted(column.identity_access or Access(), known))
     return column
 
 

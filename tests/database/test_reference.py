@@ -54,7 +54,7 @@ async def key_of(url: str, source: LazySource, owner: str | None = None) -> Refe
 def obtain(url: str, source: LazySource, *, owner: str | None = None, shadow: str | None = None) -> Reference:
     async def run() -> Reference:
         key = await key_of(url, source, owner)
-        return await obtain_reference(url, source.tree(), source.ordered(), key, shadow=shadow)
+        return await obtain_reference(url, source, key, shadow=shadow)
 
     return asyncio.run(run())
 
@@ -88,8 +88,7 @@ def test_two_at_once_build_it_once(own_server: PrivateServer, source: LazySource
 
     async def both() -> list[Reference]:
         key = await key_of(url, source)
-        tree, ordered = source.tree(), source.ordered()
-        return await asyncio.gather(*(obtain_reference(url, tree, ordered, key) for _ in range(3)))
+        return await asyncio.gather(*(obtain_reference(url, source, key) for _ in range(3)))
 
     references = asyncio.run(both())
     assert sorted(reference.build_ms is None for reference in references) == [False, True, True]
@@ -317,8 +316,7 @@ def test_a_shadow_server_need_not_have_the_locale_of_the_target(
     async def run() -> tuple[Reference, Reference]:
         key = replace(await key_of(server.admin_url, source), locale=place)
         first, second = [
-            await obtain_reference(server.admin_url, source.tree(), source.ordered(), key, shadow=own_server.admin_url)
-            for _ in range(2)
+            await obtain_reference(server.admin_url, source, key, shadow=own_server.admin_url) for _ in range(2)
         ]
         return first, second
 

@@ -18,7 +18,7 @@ from stonegate.database.progress import Stage
 from stonegate.database.server.locks import read_blockers, run_with_lock_retry
 from stonegate.database.tracking.tables import ensure_tracking, record_changes
 from stonegate.errors import LockTimeout, StonegateError
-from stonegate.model.names import QualifiedName
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.report import StepReport
 
 
@@ -88,23 +88,19 @@ class _Watch:
         """The failure of the statement that was sent last."""
         step, statement = (self.sent.step, self.sent.statement) if self.sent is not None else (None, None)
         failure = explain_failure(error, step=step, statement=statement, database=self.job.database)
-        hidden = self._referenced(error) & self.job.hidden
-        if hidden:  # rows are checked one by one as the table's owner, all together as whoever adds the key
-            failure.hint = hidden_hint(*hidden)
+        referenced = self._referenced(error)
+        if referenced in self.job.hidden:  # rows are checked one by one as the table's owner, all together as others
+            failure.hint = hidden_hint(referenced)
         return failure
 
-    def _referenced(self, error: psycopg.Error) -> set[QualifiedName | None]:
+    def _referenced(self, error: psycopg.Error) -> QualifiedName | None:
         """The table that a violated foreign key points to."""
-        if error.sqlstate != "23503" or self.job.plan.desired is None:
-            return set()
-        name = QualifiedName(error.diag.schema_name or "", error.diag.table_name or "")
-        return {
-            constraint.references
-            for table in self.job.plan.desired.tables
-            if table.key.qualified == name
-            for constraint in table.constraints
-            if constraint.name == error.diag.constraint_name
-        }
+        desired, says = self.job.plan.desired, error.diag
+        if error.sqlstate != "23503" or desired is None:
+            return None
+        table = ObjectKey(ObjectKind.TABLE, says.schema_name or "", says.table_name or "")
+        found = desired.foreign_keys.get(table.part(ObjectKind.CONSTRAINT, says.constraint_name or ""))
+        return found.target.qualified if found is not None else None
 
     async def explain_lock(self, timeout: LockTimeout) -> StonegateError:
         """Which statement waited in vain, and who was in its way as far as can still be seen."""

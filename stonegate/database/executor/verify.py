@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -17,7 +16,7 @@ from stonegate.database.seeds.lookup import find_missing
 from stonegate.database.tracking.tables import record_settled
 from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKind, QualifiedName, schema_key
 from stonegate.model.plan import Action, Change, Mode, Plan
 from stonegate.planner.remaining import unmet_changes
 
@@ -154,27 +153,8 @@ def deployed_catalog(plan: Plan, before: Catalog, after: Catalog) -> Catalog:
     if plan.desired is not None:
         return plan.desired
     declared = {step.key for step in plan.steps} | {step.key.owner for step in plan.steps}
-    foreign = {key for key in before.objects if key not in declared}
-    if not foreign:
-        return after
-
-    def ours(things: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(thing for thing in things if thing.key not in foreign)
-
-    return replace(
-        after,
-        enums=ours(after.enums),
-        composites=ours(after.composites),
-        domains=ours(after.domains),
-        ranges=ours(after.ranges),
-        sequences=ours(after.sequences),
-        tables=ours(after.tables),
-        views=ours(after.views),
-        routines=ours(after.routines),
-        default_privileges=ours(after.default_privileges),
-        others=ours(after.others),
-        schemas=tuple(schema for schema in after.schemas if schema.name == "public" or schema.key not in foreign),
-    )
+    foreign = before.objects.keys() - declared - {schema_key("public"), *(each.key for each in before.extensions)}
+    return after.mapped(lambda thing: None if thing.key in foreign else thing) if foreign else after
 
 
 def _sentences(unmet: Sequence[Change]) -> tuple[str, ...]:

@@ -43,7 +43,6 @@ from stonegate.model.plan import Action, Plan
 from stonegate.model.source import ROW_VERBS, EffectVerb, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import build_plan
-from stonegate.planner.order.tree import Ordered
 from stonegate.source.lazy import LazySource
 
 BUILD_LOCK_SECONDS = 600.0
@@ -57,8 +56,7 @@ _UNKNOWN_ROLE = re.compile(r'role "(.+)" does not exist')
 class _Building(Struct, frozen=True, kw_only=True):
     """What is built, on which server, and who says it there; see `obtain_reference`."""
 
-    tree: SourceTree
-    ordered: Ordered
+    source: LazySource
     key: ReferenceKey
     server: str
     login: str | None
@@ -94,17 +92,15 @@ async def build_reference(server: str, source: LazySource, on_progress: OnProgre
         ReferenceUnavailable: the role may not create databases.
         StonegateError: the folder does not deploy; with file and line.
     """
-    tree, ordered = source.tree(), source.ordered()
     async with using(await connect_maintenance(server)) as conn:
         facts = await read_session(conn)
-        key = await build_key(conn, tree, facts, facts.role)
-    return await obtain_reference(server, tree, ordered, key, on_progress=on_progress)
+        key = await build_key(conn, source.tree(), facts, facts.role)
+    return await obtain_reference(server, source, key, on_progress=on_progress)
 
 
 async def obtain_reference(
     server: str,
-    tree: SourceTree,
-    ordered: Ordered,
+    source: LazySource,
     key: ReferenceKey,
     *,
     shadow: str | Path | None = None,
@@ -123,7 +119,7 @@ async def obtain_reference(
         ReferenceUnavailable: this role may not create databases, or the shadow server is too different.
         StonegateError: the folder does not deploy; as for an apply.
     """
-    building = _Building(tree=tree, ordered=ordered, key=key, server=server, login=login, on_progress=on_progress)
+    building = _Building(source=source, key=key, server=server, login=login, on_progress=on_progress)
     if shadow is not None:
         return await _obtain_on_shadow(shadow, building)
     async with using(await connect_maintenance(server)) as maintenance:
@@ -160,7 +156,7 @@ async def _build(maintenance: Session, building: _Building, facts: SessionFacts,
     async with temporary_database(
         maintenance, purpose="ref", owner=owner, template="template0", locale=key.locale, by_files=not facts.fsync
     ) as name:
-        plan = _fresh_plan(building.tree, building.ordered, name)
+        plan = _fresh_plan(building.source, name)
         try:
             catalog = await _deploy(building, name, plan, owner)
         except StonegateError as error:
@@ -170,15 +166,15 @@ async def _build(maintenance: Session, building: _Building, facts: SessionFacts,
         build_ms = (time.monotonic() - begun) * 1000
         if not keep:
             return Reference(catalog=catalog, database=None, is_template=False, build_ms=build_ms)
-        is_template = not _writes_rows(building.tree, plan)
+        is_template = not _writes_rows(building.source.tree(), plan)
         await close_database(maintenance, name, key.database, template=True)
     await record_reference(maintenance, key, catalog, is_template=is_template, build_ms=build_ms)
     return Reference(catalog=catalog, database=key.database, is_template=is_template, build_ms=build_ms)
 
 
-def _fresh_plan(tree: SourceTree, ordered: Ordered, database: str) -> Plan:
+def _fresh_plan(source: LazySource, database: str) -> Plan:
     """The plan for an empty database, but for the declared rows."""
-    plan = build_plan(tree=tree, ordered=ordered, database=database)
+    plan = build_plan(tree=source.tree(), ordered=source.ordered(), database=database)
     return replace(plan, steps=tuple(step for step in plan.steps if step.action is not Action.SEED))
 
 
@@ -252,7 +248,7 @@ async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Referenc
                 f"the target's is {key.version // 10000}: they print the same objects differently",
                 hint=f"--shadow with a PostgreSQL {key.version // 10000}",
             )
-        await _require_same_extensions(maintenance, building.tree, key, url)
+        await _require_same_extensions(maintenance, building.source.tree(), key, url)
         places = dict.fromkeys((key.locale, facts.place))
         keys = [replace(key, version=facts.version, locale=place) for place in places]
         for key in keys:

@@ -159,7 +159,7 @@ async def _find_reference(
     key = await build_key(maintenance, noted, facts, role)
 
     async def obtain(login: str | None) -> Reference:
-        return await obtain_reference(server, source.tree(), source.ordered(), key, login=login)
+        return await obtain_reference(server, source, key, login=login)
 
     return noted, await (try_logins(logins, obtain) if logins else obtain(None))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -190,6 +190,12 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
             return self
         field = _FIELDS[type(found)]
         changed: dict[str, Any] = {field: tuple(other for other in getattr(self, field) if other.key != key)}
+        return replace(self, **changed)
+
+    def mapped(self, change: Callable[[CatalogObject], CatalogObject | None]) -> Catalog:
+        """The catalog with what `change` makes of each object, without those of which it makes nothing."""
+        made = {field: map(change, getattr(self, field)) for field in _FIELDS.values()}
+        changed: dict[str, Any] = {field: tuple(filter(None, things)) for field, things in made.items()}
         return replace(self, **changed)
 
     def fingerprint(self) -> str:
