@@ -33,6 +33,7 @@ OUTCOMES = {
     Status.APPLIED.value: "green",
     Status.UNCHANGED.value: "dim",
     "dry run": "cyan",
+    Status.DROPPED.value: "yellow",
     Status.BLOCKED.value: "yellow",
     Status.FAILED.value: "bold red",
     NOT_ATTEMPTED: "red",

@@ -26,11 +26,12 @@ from stonegate.fleet.outcomes import (
     hands_on,
     is_bad_password,
     is_failure,
+    is_missing,
     nobody_listens,
     not_attempted,
     server_is_gone,
 )
-from stonegate.fleet.targets import Renew, Target, as_it_is
+from stonegate.fleet.targets import Renew, Target, as_it_is, was_dropped
 from stonegate.model.names import ObjectKind
 from stonegate.model.report import ApplyReport, FleetReport, Status
 from stonegate.model.source import SourceTree
@@ -202,13 +203,13 @@ class _Run:
     # --- canaries ---------------------------------------------------------------------------------------------------
 
     async def _try_canaries(self) -> None:
-        """One after the other until as many as wanted have succeeded; those that are unchanged are none."""
+        """One after the other until as many as wanted have succeeded; unchanged and dropped ones are none."""
         wanted = _number_of_canaries(self.fan.canary)
         failures = 0
         while wanted > 0 and self.waiting and self.stop.reason is None:
             report = await self._deploy(self.waiting.popleft())
             if not is_failure(report):
-                wanted -= report.status is not Status.UNCHANGED
+                wanted -= report.status not in (Status.UNCHANGED, Status.DROPPED)
             elif not hands_on(report):
                 if self.fan.canary is not None:
                     self.stop.ask(f"the canary {report.database} failed")
@@ -251,6 +252,8 @@ class _Run:
         self.begun.add(index)
         self._tell(FleetEvent(target=target, state=State.RUNNING))
         report = await self._attempt(target)
+        if len(self.targets) > 1 and is_missing(report) and await was_dropped(target, self.renew):
+            report = replace(report, status=Status.DROPPED, error=None)
         if is_failure(report) and self.fan.stop_on_error:
             self.stop.ask(f"{report.database} failed")
         return self._finish(index, report)

@@ -6,7 +6,7 @@ import re
 
 from msgspec.structs import replace
 
-from stonegate.errors import FleetFailed
+from stonegate.errors import DatabaseNotFound, FleetFailed
 from stonegate.model.plan import Plan
 from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
 
@@ -31,6 +31,11 @@ _HAND_ON = frozenset({"connection_failed", "database_not_found", "lock_timeout",
 def is_failure(report: ApplyReport) -> bool:
     """True if the database did not reach what the folder declares."""
     return report.status in (Status.FAILED, Status.BLOCKED)
+
+
+def is_missing(report: ApplyReport) -> bool:
+    """True if there is no such database."""
+    return report.error is not None and report.error.code == DatabaseNotFound.code
 
 
 def hands_on(report: ApplyReport) -> bool:

@@ -12,8 +12,8 @@ from stonegate.database.grouping import Member, PlanGroups
 from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import report_error
 from stonegate.database.status import DatabaseDiff, Standing, diff_database, read_standing
-from stonegate.errors import SourceError, StonegateError
-from stonegate.fleet.targets import Renew, Target, as_it_is, log_in
+from stonegate.errors import DatabaseNotFound, SourceError, StonegateError
+from stonegate.fleet.targets import Renew, Target, as_it_is, log_in, was_dropped
 from stonegate.model.plan import Mode, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ErrorReport
@@ -160,6 +160,8 @@ async def look_at_all(
 ) -> Looked[T]:
     """Call `look` with each target and a conninfo of its owner, `width` at a time; failures are values.
 
+    What `tenant drop` takes away meanwhile is left out of one that several are in.
+
     Args:
         renew: the target as the registry has it now, for one whose password was changed meanwhile.
 
@@ -183,6 +185,9 @@ async def look_at_all(
                 seen[index] = await log_in(target, attempt, renew)
             except SourceError as error:
                 broken.append(error)
+            except DatabaseNotFound as error:
+                if len(targets) == 1 or not await was_dropped(target, renew):
+                    unread[index] = Unread(target=target, error=report_error(error))
             except StonegateError as error:
                 unread[index] = Unread(target=target, error=report_error(error))
             if on_looked is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_RECORD_SECONDS = 0.5
 _WILD = frozenset("*?[")
 
 
@@ -31,12 +33,14 @@ class Target(Struct, frozen=True, kw_only=True):
     Attributes:
         server: conninfo of its server, as the administrator who makes databases there; it may hold a password.
         login: the platform's own role; None where the administrator's is used.
+        is_recorded: whether the registry has it, as far as `Renew` has looked.
     """
 
     server: str
     owner: Owner
     database: str
     login: Login | None = None
+    is_recorded: bool = True
 
     @property
     def admin(self) -> str:
@@ -59,7 +63,7 @@ class Target(Struct, frozen=True, kw_only=True):
         return replace(asked, admin=admin, label=label_of(self.owner))
 
 
-#: Looks a target's passwords up again.
+#: Looks a target's passwords up again, and whether it is on record.
 Renew: TypeAlias = Callable[[Target], Target]
 
 
@@ -91,7 +95,16 @@ def find_target(registry: Registry, server: str, record: DatabaseRecord) -> Targ
 def renew_target(registry: Registry, target: Target) -> Target:
     """The target with the passwords that are on record now."""
     platform = registry.find(target.owner.platform)
-    return target if platform is None else replace(target, login=platform.login)
+    if platform is None:
+        return replace(target, is_recorded=False)
+    return replace(target, login=platform.login, is_recorded=platform.find(target.owner) is not None)
+
+
+async def was_dropped(target: Target, renew: Renew) -> bool:
+    """True if a database that is gone went with its record, which `tenant drop` takes away a moment later."""
+    if renew(target).is_recorded:
+        await asyncio.sleep(_RECORD_SECONDS)
+    return not renew(target).is_recorded
 
 
 async def log_in(target: Target, attempt: Callable[[str], Awaitable[T]], renew: Renew) -> T:

@@ -12,13 +12,14 @@ from stonegate.model.plan import Action, Plan, Step
 
 
 class Status(StrEnum):
-    """The end of one apply."""
+    """The end of one apply; "dropped": of a fleet, by `tenant drop` in the middle of the run."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
     DRY_RUN = "dry_run"
     BLOCKED = "blocked"
     FAILED = "failed"
+    DROPPED = "dropped"
 
 
 class StepReport(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -19,8 +20,9 @@ from stonegate.fleet.ending import PATIENCE_SECONDS, Stop
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
 from stonegate.fleet.outcomes import server_is_gone
-from stonegate.fleet.targets import Target, resolve_targets
-from stonegate.fleet.tenants import create_tenants
+from stonegate.fleet.survey import plan_fleet
+from stonegate.fleet.targets import Target, renew_target, resolve_targets
+from stonegate.fleet.tenants import create_tenants, drop_tenants
 from stonegate.model.report import ApplyReport, ErrorReport
 from stonegate.model.source import SourceTree
 from stonegate.source.files.tree import SourceBytes
@@ -75,6 +77,21 @@ async def test_a_server_that_never_ran_is_not_waited_for_as_one_that_went_away(f
     report = await apply_fleet(targets, fleet.source)
     assert told(report.results) == ["connection_failed"] * 3
     assert time.monotonic() - started < PATIENCE_SECONDS / 2
+
+
+async def test_a_tenant_that_is_dropped_in_the_middle_is_no_failure(fleet: Fleet) -> None:
+    targets = await tenants(fleet, "a", "b", "c", "d")
+    renew = partial(renew_target, fleet.registry)
+    assert [report.error for report in await drop_tenants(fleet.registry, targets[:1])] == [None]
+    fleet.rows("postgres", f"DROP DATABASE {targets[2].database}")  # by hand: it is on record
+    plan = await plan_fleet(targets, fleet.source, ApplyOptions(), width=2, renew=renew)
+    assert [len(group.targets) for group in plan.groups] == [2]
+    assert [each.target for each in plan.unread] == [targets[2]]
+    report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="1"), renew=renew)
+    assert told(report.results) == ["dropped", "applied", "database_not_found", "applied"]
+    assert [each.database for each in report.failed] == [targets[2].database]
+    alone = await apply_fleet(targets[:1], fleet.source, renew=renew)
+    assert told(alone.results) == ["database_not_found"]
 
 
 async def test_a_folder_is_parsed_once_for_all(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ def render_report(console: Console, report: ApplyReport, *, verbose: bool = Fals
             what = "unchanged, and recorded as deployed" if is_first else "unchanged, nothing to do"
             line = Text.assemble(("✓ ", "bold green"), (report.database, "bold"), f": {what}", _time(report))
             yield from indented(console, line, 0, hang=2)
-        case Status.BLOCKED | Status.FAILED:
+        case Status.BLOCKED | Status.FAILED | Status.DROPPED:
             yield from _warnings(console, report)
         case _:
             assert_never(report.status)

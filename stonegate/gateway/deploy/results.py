@@ -158,7 +158,7 @@ def summary_of_fleet(
     """
     routines = count_routines(source)
     results = [result_of(each, routines) for each in report.results]
-    done = [each for each in report.results if each.error is None]
+    done = [each for each in report.results if each.error is None and each.status is not Status.DROPPED]
     totals = [counts_of(each, routines) for each in report.results]
     warned = bool(warnings) or any(each.warnings for each in done)
     status = "dry_run" if dry_run else "completed_with_warnings" if warned else "completed"
