@@ -11,7 +11,7 @@ from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.access import column_privilege_statements, comment_statement, sequence_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached
-from stonegate.planner.diff.naming import has_given_sequence, is_given_not_null
+from stonegate.planner.diff.naming import has_given_sequence
 
 DEFAULT_KEYWORD_FOR_STORAGE = 160000  # SET STORAGE DEFAULT came with PostgreSQL 16
 _MAIN_STORAGE = ("numeric", "inet", "cidr")
@@ -35,20 +35,19 @@ def column_definition(column: Column, *, default: bool = True) -> str:
 def not_null(column: Column) -> str:
     """NOT NULL as a column constraint, with its name and NO INHERIT where the column has them (PostgreSQL 18)."""
     return " ".join(
-        (*_given_name(column), "NOT NULL", *((column.not_null_options,) if column.not_null_options else ()))
+        (*_name_of_not_null(column), "NOT NULL", *((column.not_null_options,) if column.not_null_options else ()))
     )
 
 
-def _given_name(column: Column) -> tuple[str, ...]:
+def _name_of_not_null(column: Column) -> tuple[str, ...]:
     name = column.not_null_name
-    return (f"CONSTRAINT {quote_ident(name)}",) if name is not None and is_given_not_null(name) else ()
+    return (f"CONSTRAINT {quote_ident(name)}",) if name is not None else ()
 
 
 def table_not_null(column: Column) -> str:
     """NOT NULL as a table constraint, which columns that come from a parent take, and NOT VALID (PostgreSQL 18)."""
-    name = (f"CONSTRAINT {quote_ident(column.not_null_name)}",) if column.not_null_name is not None else ()
     options = (column.not_null_options,) if column.not_null_options else ()
-    return " ".join((*name, "NOT NULL", quote_ident(column.name), *options))
+    return " ".join((*_name_of_not_null(column), "NOT NULL", quote_ident(column.name), *options))
 
 
 def add_not_null(table: QualifiedName, column: Column) -> Clause:

@@ -62,12 +62,20 @@ def _create_column(table: Table, column: Column, context: DdlContext) -> Iterato
             sequence = values.sequence_of(column, context.desired)
             yield values.create_owned_sequence(table, column, sequence, Order.CREATE_SEQUENCE)
             yield from values.take_sequence(table, column, context)
-        yield add_column(name, replace(column, not_null=False) if column.not_null_inherited else column)
+        not_null = column.not_null and not _is_given_not_null(table, column, context)
+        yield add_column(name, replace(column, not_null=not_null))
     else:
         yield from set_apart(table, column, context)
     yield from column_settings(name, column)
     yield from column_notes(name, column)
     yield from values.children_defaults(table, column, context)
+
+
+def _is_given_not_null(table: Table, column: Column, context: DdlContext) -> bool:
+    """True if a parent that the table has already hands its NOT NULL down; one that it gets wants it to be there."""
+    former = context.live.table(table.key)
+    above = former.parents if former is not None else ()
+    return column.not_null_inherited and any(parent in above for parent in table.parents)
 
 
 # --- DROP -----------------------------------------------------------------------------------------------------------

@@ -137,7 +137,9 @@ def _compare_identity_access(
     yield from compare_privileges(sides, key, wanted, present, known, inside="sequence")
 
 
-def _compare_identity_name(sides: Sides, key: ObjectKey, desired: Column, live: Column) -> Findings:
+def _compare_identity_name(
+    sides: Sides, key: ObjectKey, desired: Column, live: Column, last: Column | None
+) -> Findings:
     """The name of the sequence inside, if somebody chose it."""
     wanted, present = desired.identity_name, live.identity_name
     if wanted is None or present is None or wanted == present:
@@ -145,7 +147,7 @@ def _compare_identity_name(sides: Sides, key: ObjectKey, desired: Column, live: 
     if has_given_sequence(desired):
         reason = f"{key}: the sequence inside is called {wanted.name} in the folder"
         yield sides.change(Action.ALTER, key, reason, aspect="sequence_name", before=present.name, after=wanted.name)
-    elif is_given_sequence(present.name, ""):
+    elif is_given_sequence(present.name, last.name if last is not None and last.identity_name == present else ""):
         yield Note(f"{key}: the sequence inside, {present}, would be called {wanted} in a new database")
 
 
@@ -171,7 +173,7 @@ def _compare_column(
     yield from compare_column_privileges(sides, key, desired, live, last, family.live.access.owner)
     if desired.identity and live.identity:
         yield from _compare_identity_access(sides, key, desired, live, last)
-        yield from _compare_identity_name(sides, key, desired, live)
+        yield from _compare_identity_name(sides, key, desired, live, last)
     if family.leaves_origin(desired, live):
         words = {True: "its parent's alone", False: "the table's own"}
         yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")

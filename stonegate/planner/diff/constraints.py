@@ -117,7 +117,7 @@ def _is_taken_inside(sides: Sides, desired: Constraint) -> bool:
     PostgreSQL 17 the names that it makes up for those are what it would call the whole."""
     target = sides.live.relations.get(desired.references) if desired.references is not None else None
     is_partitioned = isinstance(target, Table) and target.partition_key is not None
-    return is_partitioned and sides.live.server < _PARTS_NUMBERED and looks_made_up(desired.name)
+    return is_partitioned and sides.live.server < _PARTS_NUMBERED and looks_made_up(desired)
 
 
 def _compare_validity(

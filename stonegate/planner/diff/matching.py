@@ -98,7 +98,7 @@ def match_parts(
 
 def _same_shape(part: Part, live: Sequence[Part], taken: Collection[str]) -> Part | None:
     fitting = [other for other in live if other.name not in taken and shape(other) == shape(part)]
-    return min(fitting, key=lambda other: (not looks_made_up(other.name), other.name), default=None)
+    return min(fitting, key=lambda other: (not looks_made_up(other), other.name), default=None)
 
 
 def shape(part: Constraint | Index) -> str:
@@ -130,7 +130,7 @@ def is_named_share(part: Constraint | Index, owner: str) -> bool:
 def _gets_name(desired: Part, live: Part, owner: str, remembered: Collection[str]) -> bool:
     if not is_generated_name(desired, owner):
         return True
-    return not looks_made_up(live.name) and live.name in remembered
+    return not looks_made_up(live) and live.name in remembered
 
 
 def _settings(part: Constraint | Index) -> tuple[object, ...]:
@@ -161,6 +161,6 @@ def remembers(known: Iterable[Part], part: Part, live: Iterable[Part]) -> bool:
     for former in known:
         if former.name == part.name:
             return True
-        if shape(former) == shape(part) and former.name not in names and looks_made_up(former.name):
+        if shape(former) == shape(part) and former.name not in names and looks_made_up(former):
             return True
     return False

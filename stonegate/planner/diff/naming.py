@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from stonegate.model.catalog import Column
+from stonegate.model.catalog import Column, Constraint, Index
 from stonegate.model.names import LONGEST_NAME
 
 _LABELS = {
@@ -20,7 +20,6 @@ _LABELS = {
     "exclusion": "excl",
     "index": "idx",
 }
-_LOOKS_MADE_UP = re.compile(r".+_(?:pkey|key|fkey|check|excl|idx)\d*\Z", re.DOTALL)
 
 
 def is_given_not_null(name: str | None) -> bool:
@@ -84,9 +83,10 @@ def is_made_up(name: str, owner: str, kind: str, columns: Iterable[str]) -> bool
     return name == make_object_name(owner, addition, label + found.group(1))
 
 
-def looks_made_up(name: str) -> bool:
-    """True if the name ends as PostgreSQL's do: it may stem from an earlier name of the table or column."""
-    return _LOOKS_MADE_UP.match(name) is not None
+def looks_made_up(part: Constraint | Index) -> bool:
+    """True if the name ends as PostgreSQL's do for that kind: may stem from an earlier name of the table or column."""
+    label = _LABELS.get("index" if isinstance(part, Index) else part.kind)
+    return label is not None and re.search(rf"._{label}\d*\Z", part.name) is not None
 
 
 def column_addition(columns: Iterable[str]) -> str:

@@ -112,12 +112,19 @@ def is_renamed(desired: Sequence, live: Sequence, declared: Catalog) -> bool:
     return others or is_given_sequence(desired.name, column.member or "")
 
 
+def _former_column(sides: Sides, live: Sequence) -> str:
+    """The column that the sequence belonged to when it was last declared, or "" where it had none."""
+    last = sides.last_declared(live.key)
+    column = last.owning_column if isinstance(last, Sequence) else None
+    return (column.member if column is not None else None) or ""
+
+
 def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
     key = desired.key
     if is_renamed(desired, live, sides.desired):
         reason = f"{live.key} is called {desired.name} in the folder"
         yield sides.change(Action.ALTER, key, reason, aspect="new_name", before=live.name, after=desired.name)
-    elif desired.name != live.name and is_given_sequence(live.name, ""):
+    elif desired.name != live.name and is_given_sequence(live.name, _former_column(sides, live)):
         yield Note(f"{live.key} would be called {desired.name} in a new database")
     if desired.options != live.options:
         before, after = sequence_text(live.options), sequence_text(desired.options)

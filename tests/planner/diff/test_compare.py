@@ -261,7 +261,7 @@ def _serial(name: str) -> Column:
 
 def test_owned_sequences_compare_by_their_column_never_by_name() -> None:
     desired = replace(with_table(users()), sequences=(_owned("users_id_seq"),))
-    live = replace(with_table(with_column(_serial("old_seq"))), sequences=(_owned("old_seq"),))
+    live = replace(with_table(with_column(_serial("old_id_seq"))), sequences=(_owned("old_id_seq"),))
     assert diff(desired, live) == diff(desired, desired)
     wider = replace(
         desired, sequences=(_owned("users_id_seq", options=replace(OPTIONS, type="bigint", maximum=2**63 - 1)),)

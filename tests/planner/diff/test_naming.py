@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from stonegate.model.catalog import Constraint, Index
 from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up, make_object_name, split_top_level
 from tests.servers import Database
 
@@ -75,7 +76,13 @@ def test_every_name_that_postgresql_makes_up_is_recognised(any_database: Databas
         if not is_made_up(name, table, "index", index_columns(definition.partition(" USING ")[2]))
     ]
     assert missed == []
-    assert all(looks_made_up(name) for _, name, *_ in (*constraints, *indexes))
+    assert all(looks_made_up(Constraint(name=name, kind=kind, definition="")) for _, name, kind, *_ in constraints)
+    assert all(looks_made_up(Index(name=name, definition="", shape="")) for _, name, _ in indexes)
+
+
+@pytest.mark.parametrize(("name", "kind"), (("users_idx", "primary key"), ("users_pkey", "unique"), ("_key", "unique")))
+def test_the_end_of_another_kinds_names_is_somebodys_choice(name: str, kind: str) -> None:
+    assert not looks_made_up(Constraint(name=name, kind=kind, definition=""))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,2 @@
+CREATE TABLE places (name text, country text NOT NULL DEFAULT 'at');
+CREATE TABLE cities (inhabitants integer) INHERITS (places);

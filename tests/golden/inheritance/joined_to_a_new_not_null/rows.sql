@@ -1,0 +1,1 @@
+INSERT INTO places VALUES ('Elba'); INSERT INTO cities VALUES ('Graz');
