@@ -6,6 +6,7 @@ import re
 
 import psycopg
 
+from stonegate.database.migration_hints import hint_for_migration
 from stonegate.errors import (
     ConnectionFailed,
     DatabaseNotFound,
@@ -203,13 +204,10 @@ def _line_in_body(error: psycopg.Error) -> int | None:
     return int(found.group(1)) if found else None
 
 
-_OF_ANOTHER_RELEASE = (
-    "declare it, or correct the name; where a release in between had it that this database never got, deploy that first"
-)
-
-
 def _hint(error: psycopg.Error, step: Step | None) -> str | None:
     """What to type next: stonegate's own advice where it knows better, else PostgreSQL's hint."""
+    if step is not None and step.action is Action.RUN and (hint := hint_for_migration(error, step)) is not None:
+        return hint
     diag = error.diag
     table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
     match error.sqlstate:
@@ -251,8 +249,6 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             return (
                 "PostgreSQL forbids the use of a new enum value in the transaction that adds it: use it one apply later"
             )
-        case "42P01" | "42703" | "42704" if step is not None and step.action is Action.RUN:
-            return diag.message_hint or _OF_ANOTHER_RELEASE
         case _:
             return diag.message_hint or _hint_for_name(error.sqlstate, diag.message_primary or "")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from stonegate.database.progress import Progress, Stage
 from stonegate.model.plan import Phase
 from stonegate.model.report import Status
@@ -147,6 +149,43 @@ def test_a_migration_of_a_release_that_was_left_out_is_told_apart(database: Data
     failed = apply(database.url, write(tmp_path, files))
     assert failed.error is not None and failed.error.sqlstate == "42703"
     assert "deploy that first" in (failed.error.hint or "")
+
+
+NOTES = {
+    "types/kind.sql": "CREATE TYPE kind AS ENUM ('a', 'b');",
+    "tables/notes.sql": "CREATE TABLE notes (id int PRIMARY KEY, n int, k kind);",
+    "tables/log.sql": "CREATE TABLE log (entries bigint);",
+    "views/short.sql": "CREATE VIEW short AS SELECT id, n FROM notes;",
+    "functions/note.sql": "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"
+    "INSERT INTO log SELECT count(*) FROM notes; RETURN NEW; END $$;",
+    "triggers/note.sql": "CREATE TRIGGER note BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION note();",
+}
+_UNREADABLE = "DO $$ BEGIN ALTER TABLE notes ALTER n TYPE bigint; END $$;"
+
+
+@pytest.mark.parametrize(
+    ("migration", "hint"),
+    [
+        (
+            "ALTER TABLE notes RENAME TO old;\nUPDATE old SET n = 1;\nALTER TABLE old RENAME TO notes;",
+            "note() ran as it was before",
+        ),
+        (_UNREADABLE, "write DROP VIEW short; above this line; the declared one comes back behind the migrations"),
+        ("-- stonegate: no-transaction\n" + _UNREADABLE, "DROP VIEW short; above this line; make it again below"),
+        ("DO $$ BEGIN DROP FUNCTION note; END $$;", "write DROP TRIGGER note ON notes; above this line"),
+        ("UPDATE notes SET k = 'c';", "deploy that first"),
+        ("INSERT INTO notes (id) VALUES (2) ON CONFLICT (n) DO NOTHING;", "write CREATE UNIQUE INDEX"),
+        ("CREATE TABLE by_hand (id int);", "ALTER … RENAME TO … above this line"),
+    ],
+)
+def test_what_postgresql_refuses_a_migration_for_is_told_with_what_to_write(
+    database: Database, tmp_path: Path, migration: str, hint: str
+) -> None:
+    applied(database.url, write(tmp_path, NOTES))
+    database.rows("INSERT INTO notes VALUES (1, 1, 'a')")
+    database.rows("CREATE TABLE by_hand (id int)")
+    failed = apply(database.url, write(tmp_path, NOTES | {"migrations/001.sql": migration}))
+    assert failed.error is not None and hint in (failed.error.hint or ""), failed.error
 
 
 def test_what_a_migration_sets_ends_with_it(database: Database, tmp_path: Path) -> None:

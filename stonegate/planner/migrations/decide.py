@@ -105,7 +105,12 @@ def plan_migrations(
         pending=pending,
         late=late,
         new=new,
-        blocked=(*blocked, *_without_table(pending, live, desired), *_dropped_at_last(late, running, live, desired)),
+        blocked=(
+            *blocked,
+            *_without_table(pending, live, desired),
+            *_dropped_at_last(late, running, live, desired),
+            *_held_at_last(late, desired),
+        ),
     )
 
 
@@ -158,6 +163,26 @@ def _dropped_at_last(
                 file=migration.file,
                 line=statement.line,
             )
+
+
+def _held_at_last(late: Iterable[Migration], desired: Catalog) -> Iterator[Blocked]:
+    """What PostgreSQL will refuse a new type of a column for after the commit, when all that is declared is there."""
+    gone: set[ObjectKey] = set()
+    told = ((migration, part, effect) for migration in late for part in migration.statements for effect in part.effects)
+    for migration, statement, effect in told:
+        if effect.verb is EffectVerb.DROP:
+            gone.add(effect.key)
+        users = desired.dependents.get(effect.key, ()) if effect.verb is EffectVerb.SET_TYPE else ()
+        for user in users:
+            if user.kind in VIEW_KINDS and user not in gone:
+                yield Blocked(
+                    object=user.label,
+                    reason=f"{user} stands in the way of this statement, which runs after the commit",
+                    hint=f"write DROP {user.kind.upper()} {user.qualified.sql}; in front of it, and make it again "
+                    "behind it; or put the statement into a migration that runs inside the transaction",
+                    file=migration.file,
+                    line=statement.line,
+                )
 
 
 def _has(catalog: Catalog, key: ObjectKey) -> bool:

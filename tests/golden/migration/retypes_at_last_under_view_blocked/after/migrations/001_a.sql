@@ -1,0 +1,2 @@
+-- stonegate: no-transaction
+ALTER TABLE t ALTER COLUMN n TYPE bigint;
