@@ -76,7 +76,7 @@ _NO_NAMES: Final = "SET search_path = ''"
 _END_WITH_CLIENT: Final = "SET client_connection_check_interval = '2s'"
 _LEAVING: Final = 1.0  # seconds that the server may take to end a session
 #: Servers before this version know no transaction_timeout, and refuse it at login (server_version_num).
-_HAS_TRANSACTION_TIMEOUT: Final = 170000
+HAS_TRANSACTION_TIMEOUT: Final = 170000
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 _NOT_THERE: Final = "[Cc]onnection refused|No such file or directory"
@@ -169,7 +169,7 @@ async def answers_yes(conn: Session, query: str, parameters: Sequence[object] = 
 async def settle(conn: Session) -> None:
     """Put in force what the settings at login cannot say, and RESET ALL takes away; in autocommit."""
     settings = [_NO_NAMES]
-    if conn.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
+    if conn.info.server_version >= HAS_TRANSACTION_TIMEOUT:
         settings.append("SET transaction_timeout = 0")
     try:
         await conn.execute("; ".join((*settings, _END_WITH_CLIENT)).encode())

@@ -99,8 +99,8 @@ def _key_columns(table: Table) -> tuple[str, ...]:
 
 
 def _checks(change: Change, plan: Plan, live: Catalog) -> Iterator[_Check]:
-    table = live.table(change.table or change.key.owner)
-    desired = plan.desired.table(change.table or change.key.owner) if plan.desired is not None else None
+    table = live.table(change.holder)
+    desired = plan.desired.table(change.holder) if plan.desired is not None else None
     if table is None or desired is None:
         return
     label = change.key.label

@@ -72,7 +72,7 @@ def _moved(plan: Plan, live: Catalog, state: TrackingState) -> Iterator[str]:
             others -= {str(change.key)}  # named in --allow
         elif not running:  # else the differences are those after the migrations
             yield f"no longer needed: {identity}"
-        elif change.action is Action.CREATE and (change.table or change.key.owner) in live.objects:
+        elif change.action is Action.CREATE and change.holder in live.objects:
             yield f"{change.key} exists already"
     for identity in sorted(needed.keys() - planned.keys()):
         yield f"not in the plan: {needed[identity].reason or identity}"

@@ -92,6 +92,11 @@ class Change(Struct, frozen=True, kw_only=True):
         return f"{text} {self.aspect}" if self.aspect else text
 
     @property
+    def holder(self) -> ObjectKey:
+        """The table, view or type that the object is a part of; the object itself if it is a whole one."""
+        return self.table or self.key.owner
+
+    @property
     def labels(self) -> frozenset[str]:
         """The labels of the object and of what it belongs to."""
         keys = (self.key, self.key.owner, self.table or self.key)

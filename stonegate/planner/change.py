@@ -275,5 +275,5 @@ def _refusal(change: Change, allowed: Allowed, places: Mapping[ObjectKey, Place]
 
 def _skipped(desired: Catalog, changes: Iterable[Change]) -> tuple[ObjectKey, ...]:
     """The declared objects that are as declared already."""
-    touched = {key for change in changes for key in (change.table or change.key.owner, change.key)}
+    touched = {key for change in changes for key in (change.holder, change.key)}
     return tuple(sorted(key for key in desired.objects if key not in touched and key != schema_key("public")))

@@ -88,7 +88,7 @@ def _drift(console: Console, found: DatabaseStatus) -> Iterator[Text]:
 
 def render_drift(console: Console, drift: tuple[Change, ...], indent: int) -> Iterator[Text]:
     """What was changed by hand, below the table or other object that it is a part of."""
-    for holder, changes in groupby(drift, key=lambda change: str(change.table or change.key.owner)):
+    for holder, changes in groupby(drift, key=lambda change: str(change.holder)):
         yield from indented(console, Text(printable(holder), style="bold"), indent)
         for change in changes:
             yield from render_change(console, change, drift=False, indent=indent + 2)

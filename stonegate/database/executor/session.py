@@ -9,7 +9,7 @@ import psycopg
 from msgspec import Struct
 from psycopg.pq import TransactionStatus
 
-from stonegate.database.connect import FORM, Session
+from stonegate.database.connect import FORM, HAS_TRANSACTION_TIMEOUT, Session
 from stonegate.model.names import quote_ident, quote_literal
 
 ROLLBACK_SECONDS = 10
@@ -45,7 +45,7 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
             "client_min_messages": "warning",
             "check_function_bodies": "on" if self.check_bodies else "off",
         }
-        if self.version >= 170000:
+        if self.version >= HAS_TRANSACTION_TIMEOUT:
             values["transaction_timeout"] = "0"
         scope = "true" if local else "false"
         calls = (

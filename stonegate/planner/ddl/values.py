@@ -35,9 +35,8 @@ from stonegate.planner.ddl.sequences import (
     remember,
     serial_sequence,
 )
+from stonegate.planner.diff.columns import SET_EXPRESSION
 from stonegate.planner.diff.sequences import serial_options
-
-SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
 
 _OF_IDENTITY = ("smallint", "integer", "bigint")
 

@@ -20,7 +20,7 @@ from stonegate.planner.diff.retyping import compare_type, made_anew, rows_elsewh
 from stonegate.planner.diff.sequences import same_but_for_type, sequence_text
 from stonegate.planner.diff.sides import Sides
 
-_SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
+SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
 
 
 def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -> Findings:
@@ -196,7 +196,7 @@ def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, fam
         return True  # neither way is open, which `_rebuild` says
     if not same and desired.generated_kind == "virtual" and _is_watched(sides, family.live):
         return True
-    return not same and sides.live.server < _SET_EXPRESSION
+    return not same and sides.live.server < SET_EXPRESSION
 
 
 def _compare_share(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
@@ -214,7 +214,7 @@ def _compare_share(sides: Sides, key: ObjectKey, desired: Column, live: Column, 
     is_read = any(key in sides.live.dependents.get(source, ()) for source in family.retyped)
     is_held = not comes and (is_read or _feeds_share(sides, key, family.live))
     is_watched = desired.generated_kind == "virtual" and _is_watched(sides, family.live)
-    if is_held or is_watched or sides.live.server < _SET_EXPRESSION:
+    if is_held or is_watched or sides.live.server < SET_EXPRESSION:
         yield _rebuild(sides, key, desired, live, family, "a partition's column cannot be dropped")
         return
     rewrites = desired.generated_kind == "stored"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from stonegate.planner.classify.classes import USUAL, Circumstances, classify_ch
 from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.classify.type_rules import TypeVerdict
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
+from stonegate.planner.reach import reached
 
 
 class Sides(Struct, frozen=True, kw_only=True, dict=True):
@@ -182,18 +184,16 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
 
     def _holders_of_type(self, key: ObjectKey) -> tuple[tuple[ObjectKey, ...], frozenset[str]]:
         """The columns, and the names of the types that have it inside, as their multiranges do."""
-        found: set[ObjectKey] = set()
-        seen, queue = {key}, [key]
-        while queue:
-            for user in self.users_of_type(queue.pop()):
-                if user.kind is ObjectKind.COLUMN:
-                    found |= {user} if self.live.table_column(user) is not None else set()
-                elif user.owner.kind is ObjectKind.TYPE and user.owner not in seen:
-                    seen.add(user.owner)
-                    queue.append(user.owner)
-        ranges = (kind for side in (self.live, self.desired) for kind in side.ranges if kind.key in seen)
-        names = (*(other.qualified.sql for other in seen), *(kind.multirange for kind in ranges))
-        return tuple(sorted(found, key=str)), frozenset(names)
+
+        def types_over(holder: ObjectKey) -> Iterator[ObjectKey]:
+            return (user.owner for user in self.users_of_type(holder) if user.owner.kind is ObjectKind.TYPE)
+
+        types = {key, *reached((key,), types_over)}
+        users = {user for each in types for user in self.users_of_type(each) if user.kind is ObjectKind.COLUMN}
+        columns = (user for user in users if self.live.table_column(user) is not None)
+        ranges = (kind for side in (self.live, self.desired) for kind in side.ranges if kind.key in types)
+        names = (*(other.qualified.sql for other in types), *(kind.multirange for kind in ranges))
+        return tuple(sorted(columns, key=str)), frozenset(names)
 
     def _keeps_type(self, user: ObjectKey, types: frozenset[str]) -> bool:
         table, wanted = self.live.table(user.owner), self.desired.table(user.owner)

@@ -260,7 +260,7 @@ def _context(evolution: Evolution) -> ddl.DdlContext:
 
 def holder_of(change: Change, catalog: Catalog) -> Table | View | CompositeType | DomainType | None:
     """The relation or type whose member the change concerns."""
-    name = (change.table or change.key.owner).qualified
+    name = change.holder.qualified
     found = catalog.relations.get(name) or catalog.objects.get(name.key(ObjectKind.TYPE))
     return found if isinstance(found, Table | View | CompositeType | DomainType) else None
 

@@ -62,7 +62,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     @property
     def table(self) -> ObjectKey:
         """The table, view or type that the operation works on."""
-        return self.change.table or self.key.owner
+        return self.change.holder
 
     @property
     def definition(self) -> str:

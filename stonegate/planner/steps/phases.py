@@ -136,7 +136,7 @@ def _names_inside(key: ObjectKey, desired: Catalog) -> Iterator[tuple[str, str]]
 
 def _is_real(change: Change, evolution: Evolution) -> bool:
     """True if the database has the table of what gets another name today, and under the name that the plan says."""
-    return evolution.real is None or (change.table or change.key.owner) in evolution.real.objects
+    return evolution.real is None or change.holder in evolution.real.objects
 
 
 def _is_there(key: ObjectKey, evolution: Evolution) -> bool:
