@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stonegate.fleet.fanout import FanoutOptions
     from stonegate.fleet.records import PlatformRecord
     from stonegate.fleet.registry import Registry
-    from stonegate.fleet.survey import OnLooked
+    from stonegate.fleet.survey import Looking
     from stonegate.fleet.targets import Target
     from stonegate.source.lazy import LazySource
 
@@ -155,9 +155,11 @@ def fanout_options(settings: Settings) -> FanoutOptions:
 
 
 @contextlib.contextmanager
-def counting(what: str, total: int) -> Iterator[OnLooked]:
-    """A line on the terminal that counts the databases that were looked at."""
-    done = 0
+def looking_at(chosen: Chosen, settings: Settings, what: str) -> Iterator[Looking]:
+    """How the databases are looked at: a line on the terminal counts them, and says what is done."""
+    from stonegate.fleet.survey import Looking
+
+    done, total, width = 0, len(chosen.targets), fanout_options(settings).width
     with progress(f"{what} {count(total, 'database')}") as tell:
 
         def on_looked(target: Target) -> None:
@@ -165,7 +167,7 @@ def counting(what: str, total: int) -> Iterator[OnLooked]:
             done += 1
             tell(f"{what} {done}/{total}: {target.database}")
 
-        yield on_looked
+        yield Looking(targets=chosen.targets, width=width, on_looked=on_looked, renew=chosen.renew)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from stonegate.cli.apply import Manner, confirm, reporting_failure
 from stonegate.cli.files import write_file
-from stonegate.cli.fleet import FAILED, Chosen, counting, ending_gently, fanout_options, load_fleet_source
+from stonegate.cli.fleet import FAILED, Chosen, ending_gently, fanout_options, load_fleet_source, looking_at
 from stonegate.cli.fleet_view import count_outcomes, outcome_of, report_line, watching_fleet
 from stonegate.cli.output import dump_json, print_lines, show, stderr, stdout, write_json
 from stonegate.cli.render.alike import render_failures, render_warnings
@@ -68,18 +68,8 @@ def _require_agreement(request: FleetRequest, source: LazySource) -> None:
     from stonegate.cli.render.fleet import render_fleet_plan
     from stonegate.fleet.survey import plan_fleet
 
-    targets = request.chosen.targets
-    with counting("planning", len(targets)) as on_looked:
-        plan = asyncio.run(
-            plan_fleet(
-                targets,
-                source,
-                request.options,
-                width=fanout_options(request.settings).width,
-                on_looked=on_looked,
-                renew=request.chosen.renew,
-            )
-        )
+    with looking_at(request.chosen, request.settings, "planning") as looking:
+        plan = asyncio.run(plan_fleet(looking, source, request.options))
     if not any(group.plan.has_changes and not group.plan.blocked for group in plan.groups):
         return  # nothing to agree to: let the apply say so
     show(*render_fleet_plan(stdout(), plan, verbose=request.manner.verbose))

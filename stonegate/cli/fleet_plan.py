@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stonegate.cli.diff import DRIFTED
-from stonegate.cli.fleet import FAILED, Chosen, counting, fanout_options, load_fleet_source
+from stonegate.cli.fleet import FAILED, Chosen, load_fleet_source, looking_at
 from stonegate.cli.options import PlanFormat
 from stonegate.cli.output import print_lines, show, stderr, stdout, write, write_json
 from stonegate.cli.render.alike import render_failures
@@ -25,10 +26,14 @@ from stonegate.settings import Settings
 
 if TYPE_CHECKING:
     from stonegate.database.options import ApplyOptions
-    from stonegate.fleet.survey import FleetPlan, Unread
+    from stonegate.database.status import DatabaseDiff, Standing
+    from stonegate.fleet.survey import FleetPlan, Looked, Unread
+    from stonegate.fleet.targets import Target
     from stonegate.model.plan import PlanOptions
 
 BLOCKED = MigrationBlocked.exit_code
+
+_Seen = TypeVar("_Seen")
 
 
 def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
@@ -56,18 +61,8 @@ def plan_many(
     from stonegate.fleet.survey import plan_fleet
 
     source = load_fleet_source(settings, chosen, folder)
-    with counting("planning", len(chosen.targets)) as on_looked:
-        plan = asyncio.run(
-            plan_fleet(
-                chosen.targets,
-                source,
-                _options(settings, wanted),
-                width=fanout_options(settings).width,
-                preflight=preflight,
-                on_looked=on_looked,
-                renew=chosen.renew,
-            )
-        )
+    with looking_at(chosen, settings, "planning") as looking:
+        plan = asyncio.run(plan_fleet(looking, source, _options(settings, wanted), preflight=preflight))
     match format:
         case PlanFormat.JSON:
             write_json(fleet_plan_document(plan))
@@ -101,26 +96,13 @@ def diff_many(settings: Settings, chosen: Chosen, folder: Path | None, *, as_jso
     from stonegate.fleet.survey import diff_fleet
 
     source = load_fleet_source(settings, chosen, folder)
-    with counting("comparing", len(chosen.targets)) as on_looked:
-        looked = asyncio.run(
-            diff_fleet(
-                chosen.targets,
-                source,
-                _options(settings, None),
-                width=fanout_options(settings).width,
-                on_looked=on_looked,
-                renew=chosen.renew,
-            )
-        )
+    with looking_at(chosen, settings, "comparing") as looking:
+        looked = asyncio.run(diff_fleet(looking, source, _options(settings, None)))
     if as_json:
-        documents = [diff_document(found) for _, found in looked.seen]
-        write_json({"databases": documents, "unread": unread_documents(looked.unread)})
+        _write_documents(looked, lambda _, found: diff_document(found))
     elif looked.seen:
         show(*render_diffs(stdout(), looked, verbose=verbose))
-    _tell_unread(looked.unread)
-    if looked.unread:
-        return FAILED
-    return DRIFTED if any(found.drift for _, found in looked.seen) else 0
+    return _look_exit_code(looked)
 
 
 # --- status ---------------------------------------------------------------------------------------------------------
@@ -130,21 +112,29 @@ def status_many(settings: Settings, chosen: Chosen, *, as_json: bool) -> int:
     """Show the drift report of a fleet; the exit code: 7 unreadable databases, 5 drift."""
     from stonegate.fleet.survey import status_fleet
 
-    with counting("reading", len(chosen.targets)) as on_looked:
-        width = fanout_options(settings).width
-        looked = asyncio.run(status_fleet(chosen.targets, width=width, on_looked=on_looked, renew=chosen.renew))
+    with looking_at(chosen, settings, "reading") as looking:
+        looked = asyncio.run(status_fleet(looking))
     if as_json:
-        documents = [standing_document(target, found) for target, found in looked.seen]
-        write_json({"databases": documents, "unread": unread_documents(looked.unread)})
+        _write_documents(looked, standing_document)
     elif looked.seen:
         show(*render_standings(stdout(), looked))
+    return _look_exit_code(looked)
+
+
+# --- what all of them say -------------------------------------------------------------------------------------------
+
+
+def _write_documents(looked: Looked[_Seen], document: Callable[[Target, _Seen], Any]) -> None:
+    documents = [document(target, found) for target, found in looked.seen]
+    write_json({"databases": documents, "unread": unread_documents(looked.unread)})
+
+
+def _look_exit_code(looked: Looked[DatabaseDiff] | Looked[Standing]) -> int:
+    """Says last what could not be read."""
     _tell_unread(looked.unread)
     if looked.unread:
         return FAILED
     return DRIFTED if any(found.drift for _, found in looked.seen) else 0
-
-
-# --- what could not be read -----------------------------------------------------------------------------------------
 
 
 def _tell_unread(unread: tuple[Unread, ...]) -> None:

@@ -45,12 +45,8 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     beside = path.with_name(f"{_BESIDE}{path.name}-{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
+            _write_new(beside, content)
             beside.replace(path)
         except BaseException:
             beside.unlink(missing_ok=True)
@@ -74,10 +70,7 @@ def replace_tree(path: Path, files: dict[str, bytes], directories: frozenset[str
         for name, content in files.items():
             place = beside / name
             place.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                os.fsync(stream.fileno())
+            _write_new(place, content)
         if not path.exists():
             beside.rename(path)
         elif not _exchange(beside, path):
@@ -90,6 +83,15 @@ def replace_tree(path: Path, files: dict[str, bytes], directories: frozenset[str
         raise unusable(path, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Make a file that is not there, with its content on the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def remove_leftovers(directory: Path) -> None:

@@ -23,6 +23,21 @@ T = TypeVar("T")
 OnLooked = Callable[[Target], None]
 
 
+class Looking(Struct, frozen=True, kw_only=True):
+    """The databases to look at.
+
+    Attributes:
+        width: how many at a time.
+        on_looked: told of each that was looked at.
+        renew: the target as the registry has it now, for one whose password was changed meanwhile.
+    """
+
+    targets: tuple[Target, ...]
+    width: int
+    on_looked: OnLooked | None = None
+    renew: Renew = as_it_is
+
+
 class Unread(Struct, frozen=True, kw_only=True):
     """A database that could not be looked at."""
 
@@ -71,19 +86,11 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
 
 
 async def plan_fleet(
-    targets: Sequence[Target],
-    source: LazySource,
-    options: ApplyOptions,
-    *,
-    width: int,
-    preflight: bool = False,
-    on_looked: OnLooked | None = None,
-    renew: Renew = as_it_is,
+    looking: Looking, source: LazySource, options: ApplyOptions, *, preflight: bool = False
 ) -> FleetPlan:
     """What an apply would do to each target, planned once for all that are alike. Nothing is written to any.
 
     Args:
-        width: how many at a time.
         preflight: look in each database for rows that would make the plan fail there.
 
     Raises:
@@ -96,7 +103,7 @@ async def plan_fleet(
         groups = administered.setdefault(asked.admin, PlanGroups(source, asked, preflight=preflight))
         return await groups.plan_member(conninfo)
 
-    looked = await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
+    looked = await look_at_all(looking, look)
     groups: dict[str, list[tuple[Target, Member]]] = {}
     for target, member in looked.seen:
         groups.setdefault(member.key, []).append((target, member))
@@ -117,27 +124,17 @@ def is_unchanged(group: PlanGroup) -> bool:
     return group.plan.mode is Mode.UNCHANGED
 
 
-async def status_fleet(
-    targets: Sequence[Target], *, width: int, on_looked: OnLooked | None = None, renew: Renew = as_it_is
-) -> Looked[Standing]:
+async def status_fleet(looking: Looking) -> Looked[Standing]:
     """What is deployed in each target, and what somebody changed there by hand since."""
 
     async def look(target: Target, conninfo: str) -> Standing:
         del target
         return await read_standing(conninfo)
 
-    return await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
+    return await look_at_all(looking, look)
 
 
-async def diff_fleet(
-    targets: Sequence[Target],
-    source: LazySource,
-    options: ApplyOptions,
-    *,
-    width: int,
-    on_looked: OnLooked | None = None,
-    renew: Renew = as_it_is,
-) -> Looked[DatabaseDiff]:
+async def diff_fleet(looking: Looking, source: LazySource, options: ApplyOptions) -> Looked[DatabaseDiff]:
     """The folder against each target, hand-made changes included.
 
     Raises:
@@ -147,30 +144,20 @@ async def diff_fleet(
     async def look(target: Target, conninfo: str) -> DatabaseDiff:
         return await diff_database(conninfo, source, target.complete(options))
 
-    return await look_at_all(targets, look, width=width, on_looked=on_looked, renew=renew)
+    return await look_at_all(looking, look)
 
 
-async def look_at_all(
-    targets: Sequence[Target],
-    look: Callable[[Target, str], Awaitable[T]],
-    *,
-    width: int,
-    on_looked: OnLooked | None = None,
-    renew: Renew = as_it_is,
-) -> Looked[T]:
-    """Call `look` with each target and a conninfo of its owner, `width` at a time; failures are values.
+async def look_at_all(looking: Looking, look: Callable[[Target, str], Awaitable[T]]) -> Looked[T]:
+    """Call `look` with each target and a conninfo of its owner; failures are values.
 
     What `tenant drop` takes away meanwhile is left out of one that several are in.
-
-    Args:
-        renew: the target as the registry has it now, for one whose password was changed meanwhile.
 
     Raises:
         SourceError: what is wrong with the folder is wrong for all of them.
     """
     seen: dict[int, T] = {}
     unread: dict[int, Unread] = {}
-    waiting = iter(enumerate(targets))
+    waiting = iter(enumerate(looking.targets))
     broken: list[SourceError] = []
 
     async def work() -> None:
@@ -182,23 +169,23 @@ async def look_at_all(
                 return await look(target, conninfo)
 
             try:
-                seen[index] = await log_in(target, attempt, renew)
+                seen[index] = await log_in(target, attempt, looking.renew)
             except SourceError as error:
                 broken.append(error)
             except DatabaseNotFound as error:
-                if len(targets) == 1 or not await was_dropped(target, renew):
+                if len(looking.targets) == 1 or not await was_dropped(target, looking.renew):
                     unread[index] = Unread(target=target, error=report_error(error))
             except StonegateError as error:
                 unread[index] = Unread(target=target, error=report_error(error))
-            if on_looked is not None:
-                on_looked(target)
+            if looking.on_looked is not None:
+                looking.on_looked(target)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(width, len(targets))):
+        for _ in range(min(looking.width, len(looking.targets))):
             group.create_task(work())
     if broken:
         raise broken[0]
     return Looked(
-        seen=tuple((targets[index], seen[index]) for index in sorted(seen)),
+        seen=tuple((looking.targets[index], seen[index]) for index in sorted(seen)),
         unread=tuple(unread[index] for index in sorted(unread)),
     )

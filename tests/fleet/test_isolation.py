@@ -15,7 +15,7 @@ from stonegate.fleet.credentials import register_platform, rotate_password
 from stonegate.fleet.fanout import apply_fleet
 from stonegate.fleet.names import Owner
 from stonegate.fleet.records import set_next_password
-from stonegate.fleet.survey import status_fleet
+from stonegate.fleet.survey import Looking, status_fleet
 from stonegate.fleet.targets import Target, renew_target, resolve_targets
 from stonegate.fleet.tenant import create_tenant
 from stonegate.fleet.tenants import TenantReport, create_tenants
@@ -160,9 +160,9 @@ async def test_a_rotation_in_the_middle_of_a_long_run_is_no_trouble(fleet: Fleet
     reports = await create_tenants(fleet.registry, fleet.url, fleet.source, owners, concurrency=1, on_report=rotate)
     assert [report.error for report in reports] == [None] * 3 and rotated
     # These targets were looked up before.
-    looked = await status_fleet(targets, width=1, renew=partial(renew_target, fleet.registry))
+    looked = await status_fleet(Looking(targets=targets, width=1, renew=partial(renew_target, fleet.registry)))
     assert looked.unread == () and len(looked.seen) == 1
-    assert len((await status_fleet(targets, width=1)).unread) == 1
+    assert len((await status_fleet(Looking(targets=targets, width=1))).unread) == 1
 
 
 async def test_a_rotation_that_was_killed_is_finished_by_the_next(fleet: Fleet) -> None:

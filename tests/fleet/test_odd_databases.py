@@ -15,7 +15,7 @@ from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.fanout import FleetEvent, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
-from stonegate.fleet.survey import plan_fleet, status_fleet
+from stonegate.fleet.survey import Looking, plan_fleet, status_fleet
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants
 from tests.fleet.conftest import Fleet
@@ -45,8 +45,8 @@ async def test_what_reads_a_catalog_waits_for_nobody_for_long(fleet: Fleet, monk
     options = ApplyOptions(lock_timeout_s=0.2)
     with psycopg.connect(fleet.server.url(by_id["locked"].database)) as session:
         session.execute("LOCK TABLE notes")
-        standings = await status_fleet(targets, width=2)
-        plan = await plan_fleet(targets, fleet.source, options, width=2)
+        standings = await status_fleet(Looking(targets=targets, width=2))
+        plan = await plan_fleet(Looking(targets=targets, width=2), fleet.source, options)
         report = await apply_fleet(targets, fleet.source, options)
     for unread in (standings.unread, plan.unread):
         assert [(each.target, each.error.code) for each in unread] == [(by_id["locked"], "lock_timeout")]
@@ -118,9 +118,9 @@ async def test_encodings_of_all_sorts(fleet: Fleet, encoding: str) -> None:
         assert [(each.status.value, each.error) for each in report.results] == [(expected, None)]
     fleet.write("functions/say.pssql", "CREATE FUNCTION sage() RETURNS text LANGUAGE sql AS $$ SELECT 'größer' $$;\n")
     assert (await apply_fleet(targets, fleet.source)).failed == ()
-    (group,) = (await plan_fleet(targets, fleet.source, ApplyOptions(), width=1)).groups
+    (group,) = (await plan_fleet(Looking(targets=targets, width=1), fleet.source, ApplyOptions())).groups
     assert not group.plan.has_changes
-    (standing,) = (await status_fleet(targets, width=1)).seen
+    (standing,) = (await status_fleet(Looking(targets=targets, width=1))).seen
     assert standing[1].drift == ()
     assert fleet.rows(database, "SELECT octet_length(sage())") == [(6 if encoding == "LATIN1" else 8,)]
 

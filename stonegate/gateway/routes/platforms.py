@@ -114,11 +114,10 @@ async def list_platforms(incoming: Incoming) -> Answer:
 async def create_database(incoming: Incoming) -> Answer:
     """A database of a stored folder."""
     form: CreateDatabase = incoming.form
-    gateway = incoming.gateway
     owner = v2_owner(form.platform, form.schema_name, form.id)
     incoming.facts.update(platform=form.platform, tenant=owner.tenant)
-    work = (gateway.deployer, owner, form.schema_name)
-    answer = await deploy(incoming, "create", create, *work, success=gateway.settings.created_status)
+    created = incoming.gateway.settings.created_status
+    answer = await deploy(incoming, "create", create, owner, form.schema_name, success=created)
     if answer.status >= 300 or isinstance(answer.body, str):
         return answer
     body = {key: value for key, value in answer.body.items() if key not in ("database", "created")}
@@ -130,7 +129,7 @@ async def migrate_database(incoming: Incoming) -> Answer:
     """Apply a stored folder to its databases."""
     form: MigrateStored = incoming.form
     incoming.facts.update(platform=form.platform, tenant=form.id)
-    work = (incoming.gateway.deployer, form.platform, form.schema_name, form.id, form.options)
+    work = (form.platform, form.schema_name, form.id, form.options)
     answer = await deploy(incoming, "migrate", migrate_stored, *work)
     if isinstance(answer.body, str) or "results" not in answer.body:
         return answer

@@ -57,17 +57,14 @@ async def register_database(incoming: Incoming) -> Answer:
     """Make the database, or bring it up to date."""
     form: RegisterForm = incoming.form
     incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
-    gateway = incoming.gateway
-    work = (gateway.deployer, form.platform, id_text(form.tenant_id), incoming.archive)
-    return await deploy(incoming, "register", register, *work)
+    return await deploy(incoming, "register", register, form.platform, id_text(form.tenant_id), incoming.archive)
 
 
 async def migrate_databases(incoming: Incoming) -> Answer:
     """Apply a folder to one database, or to all of a platform but those of its schemas (`/v2/migrate`)."""
     form: MigrateForm = incoming.form
     incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
-    gateway = incoming.gateway
-    work = (gateway.deployer, form.platform, id_text(form.tenant_id), incoming.archive, form.options)
+    work = (form.platform, id_text(form.tenant_id), incoming.archive, form.options)
     return await deploy(incoming, "migrate", migrate, *work)
 
 
@@ -98,17 +95,15 @@ async def create_tenant(incoming: Incoming) -> Answer:
     """An empty database for a tenant; its folder comes with `/register` or `/migrate`."""
     form: CreateTenant = incoming.form
     incoming.facts.update(platform=form.platform, tenant=form.tenant_id)
-    gateway = incoming.gateway
-    created = gateway.settings.created_status
-    work = (gateway.deployer, form.platform, form.tenant_id)
-    return await deploy(incoming, "create", create_empty, *work, success=created)
+    created = incoming.gateway.settings.created_status
+    return await deploy(incoming, "create", create_empty, form.platform, form.tenant_id, success=created)
 
 
 async def deploy(incoming: Incoming, kind: str, work: Any, *arguments: Any, success: int = 200) -> Answer:
     """Run a deployment elsewhere and answer with what came of it."""
-    started = time.monotonic()
-    outcome: Outcome = await incoming.gateway.processes.run(work, *arguments)
-    await incoming.gateway.settle(kind, outcome)
+    started, gateway = time.monotonic(), incoming.gateway
+    outcome: Outcome = await gateway.processes.run(work, gateway.deployer, *arguments)
+    await gateway.settle(kind, outcome)
     elapsed = round((time.monotonic() - started) * 1000)
     if outcome.status != 200 and "results" not in outcome.body:
         return Answer(outcome.status, outcome.body)
