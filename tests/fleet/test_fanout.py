@@ -20,7 +20,7 @@ from stonegate.fleet.ending import PATIENCE_SECONDS, Stop
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
 from stonegate.fleet.outcomes import server_is_gone
-from stonegate.fleet.survey import plan_fleet
+from stonegate.fleet.survey import Looking, plan_fleet
 from stonegate.fleet.targets import Target, renew_target, resolve_targets
 from stonegate.fleet.tenants import create_tenants, drop_tenants
 from stonegate.model.report import ApplyReport, ErrorReport
@@ -84,7 +84,7 @@ async def test_a_tenant_that_is_dropped_in_the_middle_is_no_failure(fleet: Fleet
     renew = partial(renew_target, fleet.registry)
     assert [report.error for report in await drop_tenants(fleet.registry, targets[:1])] == [None]
     fleet.rows("postgres", f"DROP DATABASE {targets[2].database}")  # by hand: it is on record
-    plan = await plan_fleet(targets, fleet.source, ApplyOptions(), width=2, renew=renew)
+    plan = await plan_fleet(Looking(targets=targets, width=2, renew=renew), fleet.source, ApplyOptions())
     assert [len(group.targets) for group in plan.groups] == [2]
     assert [each.target for each in plan.unread] == [targets[2]]
     report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="1"), renew=renew)

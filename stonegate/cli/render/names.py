@@ -14,7 +14,7 @@ _IRREGULAR = {
     "index": "indexes",
     "policy": "policies",
     "default privileges": "default privileges",
-    "seed": "tables' rows",
+    "seed": "tables",
     "other": "other objects",
 }
 _SINGULAR = {"seed": "table", "other": "other object"}
@@ -91,8 +91,6 @@ def count(number: int, noun: str) -> str:
 
 def plural(noun: str) -> str:
     """The plural of a kind."""
-    if noun == "seed":
-        return "tables"
     return _IRREGULAR.get(noun, noun + "s")
 
 

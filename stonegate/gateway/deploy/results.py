@@ -12,7 +12,7 @@ from stonegate.errors import every_error
 from stonegate.gateway.answers import public_code
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Plan
-from stonegate.model.report import ApplyReport, ErrorReport, FleetReport, Status
+from stonegate.model.report import ApplyReport, ErrorReport, FleetReport, SeedReport, Status
 from stonegate.model.source import SourceTree, Verb
 from stonegate.source.lazy import LazySource
 
@@ -23,6 +23,8 @@ _OPTIONS = {
     "--seed-missing": "seed_missing=true",
     "--lock-timeout": "STONEGATE_LOCK_TIMEOUT",
 }
+#: Which counts are told of one database among several, and of all together.
+_TOLD = ("migrations_applied", "functions_updated", "functions_skipped", "tables_created")
 _DEPLOYING = frozenset({Action.CREATE, Action.REPLACE, Action.RECREATE})
 
 
@@ -50,10 +52,7 @@ def summary_of_made(made: Made, database: str, source: LazySource) -> Outcome:
         "migrations_applied": runs,
         "migrations_baselined": len(tree.migrations) - runs,
         "functions_skipped": 0,
-        "seeders": [
-            {"table": seed.table, "inserted": seed.inserted, "skipped": seed.expected - seed.inserted}
-            for seed in made.seeds
-        ],
+        "seeders": _seeders(made.seeds),
     }
     return Outcome(body=body, touched=(database,), results=((database, "created"),))
 
@@ -66,16 +65,19 @@ def summary_of_single(
         return failure_of_report(report)
     counts = counts_of(report, count_routines(source))
     body: dict[str, Any] = {"status": "ready", "database": report.database, "created": False, **counts}
-    body["seeders"] = [
-        {"table": seed.table, "inserted": seed.inserted, "skipped": seed.expected - seed.inserted}
-        for seed in report.seeds
-    ]
+    body["seeders"] = _seeders(report.seeds)
     told = (*report.warnings, *warnings)
     if superseded:
         body["superseded"] = True
     if told:
         body["warnings"] = list(dict.fromkeys(told))
     return Outcome(body=body, touched=_touched([report]), results=((report.database, report.status.value),))
+
+
+def _seeders(reports: Iterable[SeedReport]) -> list[dict[str, Any]]:
+    return [
+        {"table": each.table, "inserted": each.inserted, "skipped": each.expected - each.inserted} for each in reports
+    ]
 
 
 def failure_of_report(report: ApplyReport) -> Outcome:
@@ -132,10 +134,7 @@ def result_of(report: ApplyReport, routines: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         "database": report.database,
         "status": report.status.value,
-        "migrations_applied": counts["migrations_applied"],
-        "functions_updated": counts["functions_updated"],
-        "functions_skipped": counts["functions_skipped"],
-        "tables_created": counts["tables_created"],
+        **{name: counts[name] for name in _TOLD},
         "execution_time_ms": round(report.duration_ms),
         "error": None,
     }
@@ -159,16 +158,13 @@ def summary_of_fleet(
     routines = count_routines(source)
     results = [result_of(each, routines) for each in report.results]
     done = [each for each in report.results if each.error is None and each.status is not Status.DROPPED]
-    totals = [counts_of(each, routines) for each in report.results]
+    each_database = [counts_of(each, routines) for each in report.results]
     warned = bool(warnings) or any(each.warnings for each in done)
     status = "dry_run" if dry_run else "completed_with_warnings" if warned else "completed"
     body: dict[str, Any] = {
         "status": status,
         "databases_updated": [each.database for each in done if each.status is not Status.UNCHANGED or not dry_run],
-        "migrations_applied": sum(each["migrations_applied"] for each in totals),
-        "functions_updated": sum(each["functions_updated"] for each in totals),
-        "functions_skipped": sum(each["functions_skipped"] for each in totals),
-        "tables_created": sum(each["tables_created"] for each in totals),
+        **{name: sum(counts[name] for counts in each_database) for name in _TOLD},
         "seeder_validations": [
             {"table": seed.table, "expected": seed.expected, "found": seed.found}
             for each in report.results
