@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from stonegate.model.names import ObjectKind, extension_key, schema_key
 from stonegate.model.source import Effect, EffectVerb
@@ -13,7 +14,7 @@ from stonegate.source.syntax.object_keys import (
     Declarations,
     other_key,
     relation_kind,
-    rule_identity,
+    rule_key,
 )
 from stonegate.source.syntax.type_names import qualified
 
@@ -29,12 +30,12 @@ def effects_of(statement: Statement, declarations: Declarations) -> tuple[Effect
 
 
 def _create_schema(node: Node, declarations: Declarations) -> Iterator[Effect]:
-    name = node.get("schemaname") or node.get("authrole", {}).get("rolename", "")
-    yield create_effects.created(schema_key(name), node)
+    (made,) = create_effects.create("CreateSchemaStmt", node, declarations)
+    yield made
     for element in node.get("schemaElts", ()):
         ((kind, part),) = element.items()
         if "relation" in part:
-            part = part | {"relation": {"schemaname": name} | part["relation"]}
+            part = part | {"relation": {"schemaname": made.key.name} | part["relation"]}
         if kind in _READERS:
             yield from _READERS[kind](part, declarations)
 
@@ -67,8 +68,7 @@ def _rename(node: Node, declarations: Declarations) -> Iterator[Effect]:
         elif objtype in MEMBERS:
             key = declarations.range_var(relation).part(MEMBERS[objtype], node["subname"])
         elif objtype == "OBJECT_RULE":
-            identity = rule_identity(relation.get("schemaname"), relation["relname"], node["subname"])
-            key = other_key(f"rule {identity}")
+            key = rule_key(relation.get("schemaname"), relation["relname"], node["subname"])
         else:
             key = declarations.range_var(relation, relation_kind(objtype) or ObjectKind.TABLE)
     yield Effect(verb=EffectVerb.RENAME, key=key, to=new, if_exists=bool(node.get("missing_ok")))
@@ -151,26 +151,19 @@ def _nothing(_: Node, __: Declarations) -> Iterator[Effect]:
     yield row_effects.NOTHING
 
 
+_CREATING = (
+    *("ViewStmt", "CreateTableAsStmt", "CreateSeqStmt", "CreateEnumStmt", "CreateRangeStmt", "CreateDomainStmt"),
+    *("CreateFunctionStmt", "DefineStmt", "CreateTrigStmt", "CreatePolicyStmt", "RuleStmt", "CreateCastStmt"),
+    "CreateExtensionStmt",
+)
 _READERS: dict[str, Reader] = {
     "CreateStmt": table_effects.create_table,
     "AlterTableStmt": table_effects.alter_table,
-    "ViewStmt": create_effects.create_view,
-    "CreateTableAsStmt": create_effects.create_as,
+    **{kind: partial(create_effects.create, kind) for kind in _CREATING},
     "IndexStmt": create_effects.create_index,
-    "CreateSeqStmt": create_effects.create_sequence,
-    "CreateEnumStmt": create_effects.create_named_type,
-    "CreateRangeStmt": create_effects.create_named_type,
-    "CreateDomainStmt": create_effects.create_named_type,
     "CompositeTypeStmt": create_effects.create_composite,
-    "CreateFunctionStmt": create_effects.create_routine,
-    "DefineStmt": create_effects.create_defined,
-    "CreateTrigStmt": create_effects.create_member,
-    "CreatePolicyStmt": create_effects.create_member,
-    "RuleStmt": create_effects.create_rule,
-    "CreateCastStmt": create_effects.create_cast,
     "CreateStatsStmt": create_effects.create_statistics,
     "CreateSchemaStmt": _create_schema,
-    "CreateExtensionStmt": create_effects.create_extension,
     "DropStmt": _drop,
     "RenameStmt": _rename,
     "AlterObjectSchemaStmt": _set_schema,

@@ -24,8 +24,7 @@ def build_trigger(statement: Statement, declarations: Declarations) -> SourceIte
     draft.needs.walk(node)
     for column in strings(node.get("columns", ())):
         draft.needs.range_var(node["relation"], column)
-    key = table.part(ObjectKind.TRIGGER, node["trigname"])
-    return draft.created(key, target=table)
+    return draft.created(target=table)
 
 
 def build_policy(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -34,10 +33,9 @@ def build_policy(statement: Statement, declarations: Declarations) -> SourceItem
     table = declarations.range_var(node["table"])
     draft = Draft(statement, declarations)
     draft.needs.walk(node)
-    key = table.part(ObjectKind.POLICY, node["policy_name"])
     if statement.kind == "AlterPolicyStmt":
-        return draft.changed(Verb.ALTER, key, target=table)
-    return draft.created(key, target=table)
+        return draft.changed(Verb.ALTER, table.part(ObjectKind.POLICY, node["policy_name"]), target=table)
+    return draft.created(target=table)
 
 
 def _attached_to(key: ObjectKey, declarations: Declarations) -> ObjectKey | None:
@@ -116,12 +114,11 @@ def build_other_change(statement: Statement, declarations: Declarations) -> Sour
         "AlterStatsStmt": "OBJECT_STATISTIC_EXT",
     }
     if statement.kind in kinds and names:
-        key = declarations.object(kinds[statement.kind], {"List": {"items": names}})
+        key = declarations.listed(kinds[statement.kind], names)
         for dictionary in node.get("dicts", ()):
             draft.needs.other(declarations.object("OBJECT_TSDICTIONARY", dictionary).name)
     elif statement.kind == "AlterOpFamilyStmt":
-        items = [{"String": {"sval": node["amname"]}}, *node["opfamilyname"]]
-        key = declarations.object("OBJECT_OPFAMILY", {"List": {"items": items}})
+        key = declarations.by_method("OBJECT_OPFAMILY", node["amname"], node["opfamilyname"])
     elif statement.kind == "AlterOperatorStmt":
         key = declarations.object("OBJECT_OPERATOR", {"ObjectWithArgs": node["opername"]})
     elif statement.kind == "AlterTypeStmt":

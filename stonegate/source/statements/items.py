@@ -11,6 +11,7 @@ from stonegate.model.names import CODE_KINDS, ObjectKey
 from stonegate.model.source import Reference, SourceItem, Verb
 from stonegate.source.checksum import checksum
 from stonegate.source.statements.original import original_checksum
+from stonegate.source.syntax.created_keys import created_key
 from stonegate.source.syntax.grammar import Statement
 from stonegate.source.syntax.object_keys import Declarations
 from stonegate.source.syntax.references import Needs
@@ -31,8 +32,14 @@ class Draft(Struct):
         self.creates.append(key)
         self.lines.append((key, self.statement.line_at(position)))
 
-    def created(self, key: ObjectKey, *, target: ObjectKey | None = None) -> SourceItem:
-        """The item of a CREATE statement."""
+    @property
+    def key(self) -> ObjectKey:
+        """What a CREATE statement makes."""
+        return created_key(self.statement.kind, self.statement.node, self.declarations)
+
+    def created(self, key: ObjectKey | None = None, *, target: ObjectKey | None = None) -> SourceItem:
+        """The item of a CREATE statement; `key` where that is not the one that all such statements have."""
+        key = key or self.key
         self.needs.schema(key.schema or None)
         if key.kind in CODE_KINDS:
             self.needs.functions_of_rows()

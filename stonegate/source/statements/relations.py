@@ -15,10 +15,8 @@ from stonegate.source.syntax.grammar import Node, Statement
 from stonegate.source.syntax.object_keys import (
     Declarations,
     is_type,
-    new_relation,
-    other_key,
     relation_kind,
-    rule_identity,
+    rule_key,
 )
 from stonegate.source.syntax.references import foreign_key_needs
 from stonegate.source.syntax.type_names import strings
@@ -36,8 +34,8 @@ def build_table(statement: Statement, declarations: Declarations) -> SourceItem:
             line=statement.line,
             hint="create it in the routine or migration that uses it",
         )
-    key = new_relation(node["relation"], ObjectKind.TABLE)
     draft = Draft(statement, declarations)
+    key = draft.key
     draft.needs.walk([value for name, value in node.items() if name != "relation"])
     for element in node.get("tableElts", ()):
         if "ColumnDef" in element:
@@ -74,7 +72,7 @@ def build_index(statement: Statement, declarations: Declarations) -> SourceItem:
             draft.needs.range_var(node["relation"], entry["IndexElem"]["name"])
     draft.needs.range_var(node["relation"])
     draft.needs.walk([node.get("indexParams"), node.get("whereClause")])
-    key = ObjectKey(ObjectKind.INDEX, table.schema, node.get("idxname", ""))
+    key = draft.key
     if not key.name:
         columns = (entry["IndexElem"].get("name", "expression") for entry in node["indexParams"])
         key = replace(key, member=f"{table.label} ({', '.join(map(quote_ident, columns))})")
@@ -99,7 +97,7 @@ def build_view(statement: Statement, declarations: Declarations) -> SourceItem:
     node = statement.node
     draft = Draft(statement, declarations)
     draft.needs.walk(node["query"])
-    return draft.created(new_relation(node["view"], ObjectKind.VIEW))
+    return draft.created()
 
 
 def build_materialized_view(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -118,7 +116,7 @@ def build_materialized_view(statement: Statement, declarations: Declarations) ->
         )
     draft = Draft(statement, declarations)
     draft.needs.walk(node["query"])
-    return draft.created(new_relation(node["into"]["rel"], ObjectKind.MATERIALIZED_VIEW))
+    return draft.created()
 
 
 def build_sequence(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -126,7 +124,7 @@ def build_sequence(statement: Statement, declarations: Declarations) -> SourceIt
     node = statement.node
     draft = Draft(statement, declarations)
     _note_sequence_owner(draft, node)
-    return draft.created(new_relation(node["sequence"], ObjectKind.SEQUENCE))
+    return draft.created()
 
 
 def build_sequence_change(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -210,7 +208,7 @@ def _switched(table: ObjectKey, node: Node) -> ObjectKey | None:
         if command["subtype"] in _TRIGGER_SWITCHES:
             return table.part(ObjectKind.TRIGGER, command["name"])
         if command["subtype"] in _RULE_SWITCHES:
-            return other_key(f"rule {rule_identity(table.schema, table.name, command['name'])}")
+            return rule_key(table.schema, table.name, command["name"])
     return None
 
 

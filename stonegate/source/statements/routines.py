@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from stonegate.model.names import ObjectKey, routine_key
 from stonegate.model.source import SourceItem
 from stonegate.source.statements.items import Draft
 from stonegate.source.statements.original import original_routine
+from stonegate.source.syntax.created_keys import definition_of
 from stonegate.source.syntax.grammar import Node, Statement, parse_nodes
-from stonegate.source.syntax.object_keys import Declarations, input_parameters
+from stonegate.source.syntax.object_keys import Declarations
 from stonegate.source.syntax.plpgsql import check_plpgsql
-from stonegate.source.syntax.type_names import TypeNames, qualified, strings
+from stonegate.source.syntax.type_names import qualified
 
 #: Options of CREATE AGGREGATE that name a function (manual, CREATE AGGREGATE).
 _SUPPORT_FUNCTIONS = frozenset(
     {"sfunc", "finalfunc", "combinefunc", "serialfunc", "deserialfunc", "msfunc", "minvfunc", "mfinalfunc"}
 )
 _STATE_TYPES = frozenset({"stype", "mstype", "basetype"})
-
-
-def routine_of(node: Node, types: TypeNames) -> ObjectKey:
-    """The key of a CREATE FUNCTION or PROCEDURE node: schema.name(input types)."""
-    schema, name = qualified(node["funcname"])
-    parameters = input_parameters(node.get("parameters", ()))
-    return routine_key(schema or "public", name, tuple(types.identity(each["argType"]) for each in parameters))
 
 
 def build_routine(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -48,7 +41,7 @@ def build_routine(statement: Statement, declarations: Declarations) -> SourceIte
     if "support" in options:
         draft.needs.routine(*qualified(options["support"]["arg"]["List"]["items"]))
     body = options.get("as")
-    item = draft.created(routine_of(node, declarations.types))
+    item = draft.created()
     line = None if body is None else statement.line_at(body["arg_location"])
     return replace(item, body_line=line, original=original_routine(statement))
 
@@ -98,34 +91,16 @@ def _language(options: dict[str, Node], default: str = "sql") -> str:
     return name.lower()
 
 
-def aggregate_of(node: Node, types: TypeNames) -> ObjectKey:
-    """The key of a CREATE AGGREGATE node."""
-    schema, name = qualified(node["defnames"])
-    arguments = node["args"][0].get("List", {}).get("items", []) if node.get("args") else []
-    spelled = tuple(types.identity(each["argType"]) for each in input_parameters(arguments))
-    if node.get("oldstyle"):
-        base = _definition(node).get("basetype", {}).get("TypeName")
-        any_input = base is None or strings(base["names"])[-1].lower() == "any"
-        spelled = () if any_input or base is None else (types.identity(base),)
-    return routine_key(schema or "public", name, spelled)
-
-
 def build_aggregate(statement: Statement, declarations: Declarations) -> SourceItem:
     """The item of a CREATE AGGREGATE; it needs its support functions and state types."""
     node = statement.node
     draft = Draft(statement, declarations)
     draft.needs.walk(node.get("args", []))
-    for option, value in _definition(node).items():
+    for option, value in definition_of(node).items():
         if "TypeName" not in value:
             continue
         if option in _SUPPORT_FUNCTIONS:
             draft.needs.routine(*qualified(value["TypeName"]["names"]))
         elif option in _STATE_TYPES:
             draft.needs.type(value["TypeName"])
-    return draft.created(aggregate_of(node, declarations.types))
-
-
-def _definition(node: Node) -> dict[str, Node]:
-    """The options of a DefineStmt by lower-case name."""
-    options = (entry["DefElem"] for entry in node.get("definition", ()))
-    return {option["defname"].lower(): option.get("arg", {}) for option in options}
+    return draft.created()

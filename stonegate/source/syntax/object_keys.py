@@ -93,9 +93,17 @@ class Declarations(Struct, frozen=True):
             return owner.part(MEMBERS[objtype], parts[-1])
         return other_key(self._label(objtype, node, parts))
 
+    def listed(self, objtype: str, names: list[Node]) -> ObjectKey:
+        """As `object`, of a name that stands as a bare list in its parse tree."""
+        return self.object(objtype, {"List": {"items": names}})
+
+    def by_method(self, objtype: str, method: str, names: list[Node]) -> ObjectKey:
+        """The key of an operator class or family of an index access method."""
+        return self.listed(objtype, [{"String": {"sval": method}}, *names])
+
     def _label(self, objtype: str, node: Node, parts: list[str]) -> str:
         if objtype == "OBJECT_RULE":
-            return f"rule {rule_identity(parts[-3] if len(parts) > 2 else None, parts[-2], parts[-1])}"
+            return rule_key(parts[-3] if len(parts) > 2 else None, parts[-2], parts[-1]).name
         if objtype == "OBJECT_CAST":
             source, target = node["List"]["items"]
             return cast_label(self.types, source["TypeName"], target["TypeName"])
@@ -133,9 +141,9 @@ def other_key(label: str) -> ObjectKey:
     return ObjectKey(ObjectKind.OTHER, "", label)
 
 
-def rule_identity(schema: str | None, table: str, name: str) -> str:
-    """`name ON table` as pg_identify_object writes it."""
-    return f"{QualifiedName('public', name)} on {QualifiedName(schema or 'public', table).sql}"
+def rule_key(schema: str | None, table: str, name: str) -> ObjectKey:
+    """The key of a rule of a table or view, as pg_identify_object writes it."""
+    return other_key(f"rule {QualifiedName('public', name)} on {QualifiedName(schema or 'public', table).sql}")
 
 
 def cast_label(types: TypeNames, source: Node, target: Node) -> str:
