@@ -12,8 +12,8 @@ _OF_ANOTHER_RELEASE = (
     "declare it, or correct the name; where a release in between had it that this database never got, deploy that first"
 )
 _IS_THERE = (
-    "somebody made it by hand, or another release did: write DROP … or ALTER … RENAME TO … above this line; "
-    "or IF NOT EXISTS, where it is the same"
+    "this deployment made it in front (a column that a migration uses), or somebody by hand, or another release: write "
+    "IF NOT EXISTS where it is the same; else DROP … or ALTER … RENAME TO … above this line"
 )
 _NO_ARBITER = (
     "a new index of the folder is made behind the migrations, and one of a no-transaction migration after the commit: "

@@ -175,7 +175,7 @@ _UNREADABLE = "DO $$ BEGIN ALTER TABLE notes ALTER n TYPE bigint; END $$;"
         ("DO $$ BEGIN DROP FUNCTION note; END $$;", "write DROP TRIGGER note ON notes; above this line"),
         ("UPDATE notes SET k = 'c';", "deploy that first"),
         ("INSERT INTO notes (id) VALUES (2) ON CONFLICT (n) DO NOTHING;", "write CREATE UNIQUE INDEX"),
-        ("CREATE TABLE by_hand (id int);", "ALTER … RENAME TO … above this line"),
+        ("CREATE TABLE by_hand (id int);", "IF NOT EXISTS where it is the same"),
     ],
 )
 def test_what_postgresql_refuses_a_migration_for_is_told_with_what_to_write(

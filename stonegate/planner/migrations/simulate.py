@@ -85,6 +85,8 @@ class Replay(Draft):
                 self._create(effect)
             case EffectVerb.DROP:
                 self.drop(effect.key)
+                if effect.key.kind is ObjectKind.SCHEMA:
+                    self._empty(effect.key.name)
             case EffectVerb.RENAME:
                 rename(self, effect)
             case EffectVerb.SET_SCHEMA:
@@ -153,6 +155,12 @@ class Replay(Draft):
             self._adopt_unnamed_index(effect)
         elif key.kind is ObjectKind.INDEX:
             self.adopt_index(key)
+
+    def _empty(self, schema: str) -> None:
+        """What CASCADE takes along, also of what holds no data."""
+        for key in self.catalog.objects:
+            if key.schema == schema:
+                self.remove(key)
 
     def _adopt_unmodelled(self) -> None:
         """What only migrations make (publications, servers, base types) is there as they make it when they run."""

@@ -111,10 +111,6 @@ class _Replay(Replay):
         known = len(self.moved)
         super().apply(effect)
         self.altered = {_after(key, self.moved[known:]) for key in self.altered}
-        if effect.verb is EffectVerb.DROP and effect.key.kind is ObjectKind.SCHEMA:
-            for key in self.catalog.objects:
-                if key.schema == effect.key.name:
-                    self.remove(key)
         if effect.verb not in _ELSEWHERE:
             self.altered.add(effect.key)
 

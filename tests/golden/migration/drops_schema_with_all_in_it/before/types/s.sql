@@ -1,0 +1,1 @@
+CREATE TYPE s.e AS ENUM ('a');
