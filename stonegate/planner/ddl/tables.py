@@ -206,8 +206,7 @@ def _override(table: Table, column: Column, catalog: Catalog | None, with_defaul
 
 def _is_attached_at_once(table: Table, catalog: Catalog | None) -> bool:
     """PARTITION OF gives the parent's order of columns and names to the indexes; others need ATTACH PARTITION."""
-    shares: tuple[Constraint | Index, ...] = (*table.constraints, *table.indexes)
-    if table.partition_of is None or any(_is_named(table, part) for part in shares):
+    if table.partition_of is None or any(_is_named(table, part) for part in table.indexed):
         return False
     parents = catalog.parents(table) if catalog is not None else ()
     own = [column.name for column in table.columns]

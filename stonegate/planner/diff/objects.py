@@ -163,11 +163,7 @@ def compare_others(sides: Sides) -> Findings:
 
 def _is_of_declared(sides: Sides, other: OtherObject) -> bool:
     """True for the state of a trigger or constraint that the last deployment declared: it had none to speak of then."""
-    last = sides.last_table(other.about.owner) if other.about is not None else None
-    if other.about is None or last is None:
-        return False
-    parts = last.triggers if other.about.kind is ObjectKind.TRIGGER else last.constraints
-    return any(part.name == other.about.member for part in parts)
+    return other.about is not None and sides.had_part(other.about)
 
 
 def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Findings:

@@ -48,6 +48,10 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
             return False
         return key in self.deployed or (self.declared is not None and key in self.declared.objects)
 
+    def had_part(self, key: ObjectKey) -> bool:
+        """True if the last deployment declared this part of a table, view or type."""
+        return self.declared is not None and self.declared.has(key)
+
     def last_declared(self, key: ObjectKey) -> CatalogObject | None:
         """The object as the last deployment declared it, or None."""
         return None if self.declared is None else self.declared.objects.get(key)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stonegate.model.catalog import Routine, Table, View
+from stonegate.model.catalog import Routine, View
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
 from stonegate.planner.diff.sides import Sides
 
@@ -34,7 +34,10 @@ def in_live_order(sides: Sides, key: ObjectKey, text: str) -> str:
 
 def _reordered(sides: Sides, key: ObjectKey) -> Iterator[tuple[QualifiedName, tuple[str, ...], tuple[str, ...]]]:
     """Relations that the view or routine reads and whose columns stand in another order (or are more) in live."""
-    for name, relation in _read_relations(sides, key):
+    for name in sides.needs.get(key, ()):
+        relation = sides.desired.relations.get(name)
+        if relation is None:
+            continue
         declared = tuple(column.name for column in relation.columns)
         final = _final_columns(sides, name)
         if declared and final != declared and set(declared) <= set(final):
@@ -49,13 +52,6 @@ def _final_columns(sides: Sides, name: QualifiedName) -> tuple[str, ...]:
         if sorted(wanted) == sorted(present):
             return tuple(present)
     return sides.final_columns(name)
-
-
-def _read_relations(sides: Sides, key: ObjectKey) -> Iterator[tuple[QualifiedName, Table | View]]:
-    for needed in sides.needs.get(key, ()):
-        relation = sides.desired.relations.get(needed)
-        if relation is not None:
-            yield needed, relation
 
 
 def _was_star(sides: Sides, key: ObjectKey, name: QualifiedName) -> bool:

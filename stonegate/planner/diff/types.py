@@ -60,36 +60,20 @@ def _removed_type(sides: Sides, key: ObjectKey) -> Findings:
 
 def _lets_go(sides: Sides, user: ObjectKey) -> bool:
     """True if the plan changes or drops the user: what is declared cannot use a type that is not."""
+    holder = sides.live.index_holders.get(user, user.owner)
     if sides.desired.has(user) or sides.was_declared(user):
         return True
-    if user.kind is ObjectKind.INDEX:
-        holder = sides.live.index_holders.get(user)
-        if holder is None:
-            return False
-        return _was_part(sides, holder, user.name) or (
-            holder not in sides.desired.objects and sides.was_declared(holder)
-        )
-    if user.member is None:
+    if holder == user:
         return False
+    table = sides.live.table(holder)
+    if user.kind is ObjectKind.COLUMN and table is None:
+        return any(sides.was_declared(user.qualified.key(kind)) for kind in VIEW_KINDS)
+    if holder not in sides.desired.objects:
+        return sides.was_declared(holder)
     if user.kind is ObjectKind.COLUMN:
-        table = sides.live.table(user.owner)
-        column = table.column(user.member) if table is not None else None
-        if table is None:
-            return any(sides.was_declared(ObjectKey(kind, user.schema, user.name)) for kind in VIEW_KINDS)
-        if column is not None and user.owner in sides.desired.objects:
-            return sides.removes_column(table, column)
-    if user.owner not in sides.desired.objects:
-        return sides.was_declared(user.owner)
-    return user.kind is not ObjectKind.COLUMN and _was_part(sides, user.owner, user.member)
-
-
-def _was_part(sides: Sides, table: ObjectKey, name: str) -> bool:
-    """True if the last deployment declared this part of the table, which the folder no longer does."""
-    last = sides.last_table(table)
-    if last is None:
-        return False
-    names = {part.name for part in last.indexed}
-    return name in names | {part.name for part in last.policies} | {part.name for part in last.triggers}
+        column = sides.live.column(user)
+        return table is not None and column is not None and sides.removes_column(table, column)
+    return sides.had_part(user)
 
 
 def _compare_type(sides: Sides, desired: AnyType, live: AnyType) -> Findings:
