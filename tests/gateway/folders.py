@@ -74,6 +74,9 @@ TYPES = {
         CREATE FUNCTION total(VARIADIC v int[]) RETURNS bigint LANGUAGE sql AS 'SELECT sum(x) FROM unnest(v) AS x';
         CREATE FUNCTION joined(a text, VARIADIC v text[] DEFAULT '{}') RETURNS text LANGUAGE sql
             AS 'SELECT a || array_to_string(v, ''+'')';
+        CREATE FUNCTION put(v anyelement, a anyarray) RETURNS anyarray LANGUAGE sql AS 'SELECT array_append(a, v)';
+        CREATE FUNCTION listed(VARIADIC v anyarray) RETURNS anyarray LANGUAGE sql AS 'SELECT v';
+        CREATE FUNCTION glued(VARIADIC v "any") RETURNS text LANGUAGE internal STABLE AS 'text_concat';
         CREATE FUNCTION rows_of(OUT r point2, OUT t int) LANGUAGE sql AS 'SELECT (1, ''one'', NULL)::point2, 2';
         CREATE FUNCTION r() RETURNS int LANGUAGE sql AS 'SELECT 1';
         CREATE FUNCTION nothing() RETURNS void LANGUAGE sql AS '';

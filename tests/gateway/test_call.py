@@ -90,6 +90,26 @@ def test_null_is_null(gateway: Gateway, shop: str, name: str) -> None:
     assert value(gateway, shop, f"echo_{name}", [None]) is None
 
 
+@pytest.mark.parametrize(
+    ("function", "sent", "received"),
+    [
+        ("put", [None, [1, 2]], [1, 2, None]),
+        ("put", {"v": 3, "a": None}, [3]),
+        ("put", [None, None], [None]),
+        ("listed", [1, None], [1, None]),
+        ("listed", [None], None),
+        ("glued", [None], ""),
+        ("glued", ["a", None, 1], "a1"),
+        ("glued", [["a", "b"]], "ab"),
+        ("glued", ["a"], "a"),
+    ],
+)
+def test_a_null_is_of_the_type_that_the_other_values_have(
+    gateway: Gateway, shop: str, function: str, sent: Any, received: Any
+) -> None:
+    assert value(gateway, shop, function, sent) == received
+
+
 def test_numbers_keep_their_digits(gateway: Gateway, shop: str) -> None:
     digits = "123456789012345678901234567890.123456789012345678901234567890"
     with gateway.client() as client:

@@ -16,7 +16,16 @@ from msgspec.structs import replace
 from stonegate.database.call.session import FunctionSignature, Parameter
 from stonegate.database.call.statement import Statement
 from stonegate.errors import FunctionNotFound, UsageError
-from stonegate.gateway.call.values import JSON_TYPES, POLYMORPHIC, bind_value, element_of, first_byte
+from stonegate.gateway.call.values import (
+    JSON_TYPES,
+    NULL,
+    POLYMORPHIC,
+    bind_polymorphic_null,
+    bind_value,
+    element_of,
+    family_of,
+    first_byte,
+)
 from stonegate.model.names import quote_ident
 
 Arguments: TypeAlias = Sequence[msgspec.Raw] | Mapping[str, msgspec.Raw]
@@ -89,8 +98,12 @@ def bind_call(fit: Fit) -> tuple[Statement, list[bytes | None]]:
     signature = fit.signature
     parts: list[str] = []
     types, values = [], []
+    told = {family_of(parameter) for parameter, raw, _ in fit.pairs if first_byte(raw) != NULL}
     for index, (parameter, raw, is_element) in enumerate(fit.pairs):
-        bound = bind_value(element_of(parameter) if is_element else parameter, raw)
+        if first_byte(raw) == NULL and family_of(parameter):
+            bound = bind_polymorphic_null(parameter, is_element=is_element, is_told=family_of(parameter) in told)
+        else:
+            bound = bind_value(element_of(parameter) if is_element else parameter, raw)
         types.append(bound.type)
         values.append(bound.value)
         text = bound.expression.replace("{}", f"${index + 1}")
@@ -132,7 +145,8 @@ def _fits(signature: FunctionSignature, arguments: Arguments) -> list[Fit]:
     if required <= count <= len(parameters):
         pairs = tuple((parameter, raw, False) for parameter, raw in zip(parameters, arguments, strict=False))
         spread = signature.is_variadic and count == len(parameters)
-        if not spread or first_byte(arguments[-1]) in b'["n':
+        # An array is read from its input text, or is null, where its type is known.
+        if not spread or first_byte(arguments[-1]) in (b"[" if parameters[-1].base == "any" else b'["n'):
             found.append(_ranked(Fit(signature, pairs, (0, 0, 0), spread), left=len(parameters) - count))
     if signature.is_variadic and count >= len(parameters):
         fixed = len(parameters) - 1
@@ -174,7 +188,7 @@ def _score(parameter: Parameter, raw: msgspec.Raw) -> int:
     """How well a JSON value suits a type: 0 not at all, 1 as its input text, more where the kinds are the same."""
     base, is_array = parameter.base, parameter.category == "A"
     match first_byte(raw):
-        case 0x6E:  # null
+        case 0x6E:  # null, see `NULL`
             return 1
         case 0x22:  # string: the input text of any type
             return _TEXTS.get(base, 4 if parameter.kind == "e" else 1 if is_array or parameter.kind == "c" else 3)

@@ -21,6 +21,7 @@ LARGE_BYTES: Final = 256 * 1024
 MOST_DIMENSIONS: Final = 6
 
 _INT4, _INT8, _NUMERIC, _BOOL, _TEXT, _JSON, _JSONB = 23, 20, 1700, 16, 25, 114, 3802
+_TEXT_ARRAY: Final = 1009
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
 #: Arrays of these hold arrays and objects as elements.
 _NO_PLAIN_ELEMENTS: Final = JSON_TYPES | {"bytea"}
@@ -33,6 +34,10 @@ POLYMORPHIC: Final = {"anyelement", "anynonarray", "anyarray", "any", "anycompat
     "anymultirange",
     "anycompatiblerange",
 }
+
+
+#: The first byte of a JSON null.
+NULL: Final = 0x6E
 
 
 class Bound(Struct, frozen=True):
@@ -152,6 +157,26 @@ def _bind_polymorphic(raw: msgspec.Raw) -> Bound:
     return Bound("{}", _number_type(bytes(raw)), bytes(raw))
 
 
+def family_of(parameter: Parameter) -> str:
+    """The polymorphic types that have to agree in one call, by one of them (manual 36.2.5); "" for all others."""
+    if parameter.base not in POLYMORPHIC or parameter.base == "any":
+        return ""
+    return "anycompatible" if parameter.base.startswith("anycompatible") else "anyelement"
+
+
+def bind_polymorphic_null(parameter: Parameter, *, is_element: bool, is_told: bool) -> Bound:
+    """A null for a type of a family: of the type that the others say, or as text where none says any.
+
+    Args:
+        is_element: of a VARIADIC array.
+        is_told: another argument of the family has a value.
+    """
+    if is_told:
+        return Bound("NULL", _TEXT, None)
+    is_array = parameter.base in ("anyarray", "anycompatiblearray") and not is_element
+    return Bound("{}", _TEXT_ARRAY if is_array else _TEXT, None)
+
+
 def _number_type(text: bytes) -> int:
     if not re.fullmatch(rb"-?\d{1,19}", text):
         return _NUMERIC
@@ -161,7 +186,7 @@ def _number_type(text: bytes) -> int:
 
 def _bind_any_array(raw: msgspec.Raw) -> Bound:
     items = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    arrays = {_INT4: 1007, _INT8: 1016, _NUMERIC: 1231, _BOOL: 1000, _TEXT: 1009, _JSONB: 3807}
+    arrays = {_INT4: 1007, _INT8: 1016, _NUMERIC: 1231, _BOOL: 1000, _TEXT: _TEXT_ARRAY, _JSONB: 3807}
     if any(first_byte(item) == 0x5B for item in items):
         raise UsageError("arrays of arrays need a function whose parameter has a type of its own")
     kinds = {_bind_polymorphic(item).type for item in items if first_byte(item) != 0x6E} or {_TEXT}
