@@ -231,6 +231,7 @@ class Effect(Struct, frozen=True, kw_only=True):
         not_null, has_default: of an added column; a primary key column is not_null.
         columns: for a created table, its ADD_COLUMN effects; for a constraint or an index, the names of its columns.
         cascade: DROP or TRUNCATE … CASCADE.
+        forgets: the USING of a SET_TYPE reads no column.
         if_exists: IF EXISTS / IF NOT EXISTS / OR REPLACE: absence or presence is no error.
     """
 
@@ -243,6 +244,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     has_default: bool = False
     columns: tuple[Effect, ...] = ()
     cascade: bool = False
+    forgets: bool = False
     if_exists: bool = False
 
     @property

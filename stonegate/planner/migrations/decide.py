@@ -280,6 +280,9 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
                 )
         case EffectVerb.SET_NOT_NULL if column is not None and not column.not_null:
             return _dataloss(Action.ALTER, key, ConsentToken.SET_NOT_NULL, f"sets {key} NOT NULL", aspect="not_null")
+        case EffectVerb.SET_TYPE if column is not None and effect.forgets:
+            reason = f"replaces the values of {key} by others that do not come from them"
+            return _dataloss(Action.ALTER, key, ConsentToken.MODIFY_COLUMN_TYPE, reason, aspect="type")
         case EffectVerb.SET_TYPE if column is not None and effect.type is not None:
             return _retyping(key, column.type, effect.type, replay.catalog)
         case EffectVerb.DELETE_ROWS if key.qualified in replay.catalog.relations:

@@ -179,7 +179,7 @@ _READERS: dict[str, Reader] = {
     "AlterDefaultPrivilegesStmt": _nothing,
     "InsertStmt": row_effects.write,
     "UpdateStmt": row_effects.write,
-    "MergeStmt": row_effects.write,
+    "MergeStmt": row_effects.merge,
     "DeleteStmt": row_effects.delete,
     "TruncateStmt": row_effects.truncate,
     "CopyStmt": row_effects.copy,

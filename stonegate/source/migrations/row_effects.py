@@ -16,25 +16,50 @@ NOTHING = Effect(verb=EffectVerb.NONE, key=other_key(""))
 
 
 def write(node: Node, declarations: Declarations) -> Iterator[Effect]:
-    """INSERT, UPDATE and MERGE."""
+    """INSERT and UPDATE."""
     yield from _writes_inside(node, declarations)
     yield Effect(verb=EffectVerb.WRITE_ROWS, key=declarations.range_var(node["relation"]))
+
+
+def merge(node: Node, declarations: Declarations) -> Iterator[Effect]:
+    """MERGE: it may delete all that another table lacks, or, joined to anything, all rows."""
+    yield from _writes_inside(node, declarations)
+    yield Effect(verb=_verb(_merges_some(node)), key=declarations.range_var(node["relation"]))
+
+
+def _merges_some(node: Node) -> bool:
+    """True if each of its deletions tells rows apart."""
+    is_joined = tells_rows_apart(node["joinCondition"])
+    clauses = (entry["MergeWhenClause"] for entry in node["mergeWhenClauses"])
+    return all(
+        tells_rows_apart(clause.get("condition"))
+        or (is_joined and clause["matchKind"] != "MERGE_WHEN_NOT_MATCHED_BY_SOURCE")
+        for clause in clauses
+        if clause["commandType"] == "CMD_DELETE"
+    )
 
 
 def delete(node: Node, declarations: Declarations) -> Iterator[Effect]:
     """DELETE: of all rows, unless its condition tells rows apart."""
     yield from _writes_inside(node, declarations)
-    is_some = _tells_rows_apart(node.get("whereClause"))
-    verb = EffectVerb.WRITE_ROWS if is_some else EffectVerb.DELETE_ROWS
-    yield Effect(verb=verb, key=declarations.range_var(node["relation"]))
+    is_some = tells_rows_apart(node.get("whereClause"))
+    yield Effect(verb=_verb(is_some), key=declarations.range_var(node["relation"]))
+
+
+def _verb(is_some: bool) -> EffectVerb:
+    return EffectVerb.WRITE_ROWS if is_some else EffectVerb.DELETE_ROWS
 
 
 _OF_ROWS = frozenset({"ColumnRef", "SubLink", "CurrentOfExpr"})
 
 
-def _tells_rows_apart(condition: object) -> bool:
-    """False for none, and for one like `WHERE true`, which is written to get past tools that insist on one."""
-    return any(not current.keys().isdisjoint(_OF_ROWS) for current in objects_below(condition))
+def tells_rows_apart(expression: Node | None) -> bool:
+    """False for none, and for one like `true` or `id = id`, which is written to get past tools that insist on one."""
+    compared = (expression or {}).get("A_Expr", {})
+    left, right = (compared.get(side, {}).get("ColumnRef", {}).get("fields") for side in ("lexpr", "rexpr"))
+    if left is not None and left == right:
+        return False
+    return any(not current.keys().isdisjoint(_OF_ROWS) for current in objects_below(expression))
 
 
 def truncate(node: Node, declarations: Declarations) -> Iterator[Effect]:
@@ -74,10 +99,11 @@ def _writes_inside(node: Node, declarations: Declarations) -> Iterator[Effect]:
     """Data-modifying statements in a WITH clause (manual 7.8.4)."""
     for entry in node.get("withClause", {}).get("ctes", ()):
         ((kind, query),) = entry["CommonTableExpr"]["ctequery"].items()
-        if kind in ("InsertStmt", "UpdateStmt", "MergeStmt"):
-            yield from write(query, declarations)
-        elif kind == "DeleteStmt":
-            yield from delete(query, declarations)
+        if kind in _WRITING:
+            yield from _WRITING[kind](query, declarations)
+
+
+_WRITING = {"InsertStmt": write, "UpdateStmt": write, "MergeStmt": merge, "DeleteStmt": delete}
 
 
 def opaque(node: Node, _: Declarations) -> Iterator[Effect]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb
+from stonegate.source.migrations.row_effects import tells_rows_apart
 from stonegate.source.statements.relations import altered
 from stonegate.source.syntax.grammar import Node
 from stonegate.source.syntax.object_keys import Declarations, new_relation
@@ -104,8 +105,13 @@ def _subcommand(owner: ObjectKey, command: Node, declarations: Declarations, *, 
             yield _add_column(owner, column, declarations, if_exists=bool(command.get("missing_ok")))
             yield from _column_constraints(owner, column)
         case "AT_AlterColumnType":
-            spelled = declarations.types.column(definition["ColumnDef"]["typeName"])
-            yield Effect(verb=EffectVerb.SET_TYPE, key=owner.part(member, command["name"]), type=spelled)
+            column = definition["ColumnDef"]
+            yield Effect(
+                verb=EffectVerb.SET_TYPE,
+                key=owner.part(member, command["name"]),
+                type=declarations.types.column(column["typeName"]),
+                forgets="raw_default" in column and not tells_rows_apart(column["raw_default"]),
+            )
         case "AT_ColumnDefault":
             verb = EffectVerb.SET_DEFAULT if definition else EffectVerb.DROP_DEFAULT
             yield Effect(verb=verb, key=owner.part(member, command["name"]))
