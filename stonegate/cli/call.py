@@ -42,7 +42,7 @@ def call(
     Arguments are bound as the types that the function declares, whatever is in them; what is left out takes its
     default. `stonegate call add_todo 1 'Buy oats' --embedded`
     """
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     for argument in arguments or ():
         if re.match(r"--?[A-Za-z]", argument):
             raise UsageError(f"no such option: {argument}", hint="after -- everything is an argument")
@@ -55,7 +55,7 @@ def call(
         result = asyncio.run(call_function(target.conninfo, function, arguments or ()))
     for notice in result.notices:
         say(printable(notice))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"rows": result.documents, "row_count": len(result.rows)})
         return
     if result.columns:

@@ -34,7 +34,7 @@ def check(
     All broken places are listed at once, and the exit code is 3 then. Warnings do not change the exit code.
     **--shadow** builds the folder for real, in a temporary database of that server.
     """
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings(asdict(declared))
     tree, _ = load_ordered(settings)
     from stonegate.planner.lint import check_migrations, check_references
@@ -42,7 +42,7 @@ def check(
     warnings = (*tree.warnings, *check_references(tree), *check_migrations(tree))
     if settings.shadow_server is not None:
         _build(settings, settings.shadow_server, tree)
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(
             {
                 "status": "ok",

@@ -30,13 +30,12 @@ def diff(
     What pending migrations will have done is taken as done. What somebody changed by hand since the last apply is
     marked, and the exit code is 5 then.
     """
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings(asdict(declared))
     chosen = choose_fleet(named, settings)
     if chosen is not None:
         from stonegate.cli.fleet_plan import diff_many
 
-        as_json = format is options.ReportFormat.JSON
         raise typer.Exit(diff_many(settings, chosen, declared.folder, as_json=as_json, verbose=verbose))
     target = require_target(named, settings, settings.folder)
     source = load_target_source(settings, target, declared.folder)
@@ -47,7 +46,7 @@ def diff(
     asked = ApplyOptions(shadow=settings.shadow_server, admin=target.admin)
     with watching(f"comparing {target.name}") as on_progress:
         found = asyncio.run(diff_database(target.conninfo, source, asked, on_progress))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(diff_document(found))
     else:
         show(*render_diff(stdout(), found, verbose=verbose))

@@ -24,19 +24,19 @@ def explain(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Explain a hazard, a consent token or an error code, with the safer way; without a CODE, list them."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     from stonegate.planner.explain import explain as explanation_of
     from stonegate.planner.explain import explanations
 
     if code is None:
         every = list(explanations())
-        if format is options.ReportFormat.JSON:
+        if as_json:
             write_json(every)
         else:
             show(*table(stdout(), ("kind", "code", "what it says"), [(e.kind, e.code, e.title) for e in every]))
         return
     found = explanation_of(code)
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(found)
         return
     console = stdout()
@@ -57,7 +57,7 @@ def types(
 
     `stonegate types 'varchar(40)' 'varchar(20)'`
     """
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, type_change
     from stonegate.source.syntax.grammar import is_type_name
 
@@ -66,7 +66,7 @@ def types(
             raise UsageError(f"{text!r} is no name of a type", hint="stonegate types 'numeric(8,2)' text")
     if old is not None and new is not None:
         row = MatrixRow(old=old, new=new, verdict=type_change(canonical(old), canonical(new), {}))
-        if format is options.ReportFormat.JSON:
+        if as_json:
             write_json(_document(row))
         else:
             show(*_cell(row))
@@ -74,7 +74,7 @@ def types(
     rows = [row for row in matrix_rows() if old is None or canonical(old) in (row.old, row.old.partition("(")[0])]
     if not rows:
         raise UsageError(f"the matrix has no row for {old}", hint=f"stonegate types '{old}' TO")
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json([_document(row) for row in rows])
         return
     cells = [(row.old, row.new, row.verdict.change_class.value, row.verdict.reason) for row in rows]

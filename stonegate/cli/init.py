@@ -64,7 +64,7 @@ def init(
 
     What is there already stays as it is.
     """
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is there already and is no folder", hint="stonegate init OTHER_FOLDER")
     made: list[str] = []
@@ -81,7 +81,7 @@ def init(
         made += _write_new(Path(CONFIG_FILE), _CONFIG.format(source=tomli_w.dumps({"source": {"folder": str(folder)}})))
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}", cause=error.strerror or str(error)) from error
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"created": made})
         return
     show(*(Text.assemble(("+ ", "green"), name) for name in made))

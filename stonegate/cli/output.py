@@ -29,9 +29,10 @@ _PLAIN = {"✓": "+", "✗": "x", "±": "+-", "»": ">", "·": ".", "…": "..."
 _wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
 
 
-def expect_json(*, wanted: bool) -> None:
-    """Note whether standard output shall be exactly one JSON document."""
+def expect_json(*, wanted: bool) -> bool:
+    """Note whether standard output shall be exactly one JSON document, and tell it."""
     _wants_json.set(wanted)
+    return wanted
 
 
 def json_expected() -> bool:

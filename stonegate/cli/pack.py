@@ -29,14 +29,14 @@ def pack(
 
     A folder that is broken is not packed.
     """
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings({"folder": folder, "scope": scope})
     tree, _ = load_ordered(settings)
     from stonegate.source.files.tree import pack_tree
 
     data = pack_tree(settings.folder, scope=settings.scope)
     write_file(out, data)
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(
             {
                 "file": str(out),

@@ -48,7 +48,7 @@ def register(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Add a platform."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings()
     from stonegate.fleet.credentials import register_platform
 
@@ -59,7 +59,7 @@ def register(
         record = asyncio.run(
             register_platform(open_registry(settings), settings.server_conninfo, name, user=db_user, password=password)
         )
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"status": "registered", "platform": name, "has_dedicated_credentials": record.login is not None})
         return
     role = "" if record.login is None else f", with the role {record.login.user}"
@@ -69,10 +69,10 @@ def register(
 @app.command("list")
 def list_(format: options.Format = options.ReportFormat.TEXT) -> None:
     """List the platforms."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     registry = open_registry(read_settings())
     records = registry.platforms()
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(
             [
                 {
@@ -110,13 +110,13 @@ def upload(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Store a folder for a platform: what its new tenants are made from. Nothing is deployed."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     if not schema:
         raise UsageError("the folder needs a name", hint="--schema NAME")
     settings = read_settings({"folder": folder, "scope": scope})
     with progress(f"storing {settings.folder}"):
         digest = store_folder(settings, name, schema, settings.folder, settings.scope)
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"status": "registered", "platform": name, "schema_name": schema, "checksum": digest})
         return
     show(Text.assemble(("✓ ", "bold green"), f"{settings.folder} stored as {name}/{schema}, {digest[:12]}"))
@@ -132,10 +132,10 @@ def schemas(name: Name, format: options.Format = options.ReportFormat.TEXT) -> N
     """List the stored folders of a platform."""
     from stonegate.fleet.stored_folders import stored_schemas
 
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     registry = open_registry(read_settings())
     stored = stored_schemas(registry, name)
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(stored)
     elif not stored:
         show(Text("no stored folders"))
@@ -164,8 +164,8 @@ def databases(
     """List the databases of a platform, from the records."""
     from stonegate.cli.tenant import show_databases
 
-    expect_json(wanted=format is options.ReportFormat.JSON)
-    show_databases(read_settings(), name, schema, as_json=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    show_databases(read_settings(), name, schema, as_json=as_json)
 
 
 @app.command()
@@ -183,7 +183,7 @@ def adopt(
     A platform with a role of its own gets the database and all that is in it. Without --tenant the tenant is told by
     the name, where it begins with the platform's.
     """
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings()
     from stonegate.fleet.adoption import adopt_database, guess_owner
     from stonegate.fleet.names import v1_owner, v2_owner
@@ -198,7 +198,7 @@ def adopt(
     registry.platform(name)  # over HTTP platforms come with their first database; here it would be a slip of the pen
     with progress(f"adopting {database}"):
         record = asyncio.run(adopt_database(registry, settings.server_conninfo, owner, database))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"status": "adopted", "platform": name, "database": database, "id": record.id, "schema": schema})
         return
     show(Text.assemble(("✓ ", "bold green"), f"{database} belongs to {record.owner}"))
@@ -209,14 +209,14 @@ def rotate(
     name: Name, password_stdin: PasswordStdin = False, format: options.Format = options.ReportFormat.TEXT
 ) -> None:
     """Give the platform's role another password; nothing that runs is interrupted."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings()
     from stonegate.fleet.credentials import rotate_password
 
     password = _read_password(password_stdin)
     with progress(f"changing the password of {name}"):
         asyncio.run(rotate_password(open_registry(settings), settings.server_conninfo, name, password))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"status": "rotated", "platform": name})
         return
     show(Text.assemble(("✓ ", "bold green"), f"the role of {name} has another password"))

@@ -34,9 +34,9 @@ def list_(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """List them, the one that was used last first."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     stored = asyncio.run(_list(_server(database, embedded)))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(stored)
         return
     if not stored:
@@ -59,10 +59,10 @@ def prune(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Drop them, and what a killed build left behind. Ones that are being built right now are left alone."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     with progress("dropping reference databases"):
         dropped = asyncio.run(_prune(_server(database, embedded), timedelta(days=unused_days), tuple(keep or ())))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"dropped": dropped})
         return
     show(*(Text(f"dropped {name}") for name in dropped), Text(f"{count(len(dropped), 'database')} dropped"))

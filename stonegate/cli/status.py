@@ -27,19 +27,19 @@ _HISTORY_HEADER = ("when", "what", "object", "consent", "took", "by")
 @grouped
 def status(named: TargetOptions, format: options.Format = options.ReportFormat.TEXT) -> None:
     """Say what is deployed, since when, of which folder, and what somebody changed by hand since (exit code 5)."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings()
     chosen = choose_fleet(named, settings)
     if chosen is not None:
         from stonegate.cli.fleet_plan import status_many
 
-        raise typer.Exit(status_many(settings, chosen, as_json=format is options.ReportFormat.JSON))
+        raise typer.Exit(status_many(settings, chosen, as_json=as_json))
     target = require_target(named, settings, None)
     from stonegate.database.status import status_database
 
     with progress(f"reading {target.name}"):
         found = asyncio.run(status_database(target.conninfo, deployments=1))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(status_document(found))
     else:
         show(*render_status(stdout(), found))
@@ -61,7 +61,7 @@ def history(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """List what was done to a database, object by object, newest first."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings()
     named = TargetOptions(database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema)
     target = require_target(named, settings, None)
@@ -72,7 +72,7 @@ def history(
             applies = asyncio.run(_read_deployments(target.conninfo, limit))
         else:
             entries = asyncio.run(_read_history(target.conninfo, limit, object_name, forced))
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json(applies if deployments else entries)
     elif not applies and not entries:
         where = "here" if object_name is None or deployments else f"to {printable(object_name)}"

@@ -131,8 +131,7 @@ def create(
     Each is a clone of the folder, built and verified once, with its owner, privileges, label and declared rows; it is
     listed when it is finished, and nothing is left of one that fails.
     """
-    as_json = format is options.ReportFormat.JSON
-    expect_json(wanted=as_json)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings({"platform": platform, "schema": schema, "concurrency": concurrency})
     platform, schema = _require_place(settings)
     registry = open_registry(settings)
@@ -166,11 +165,11 @@ def list_(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """List the tenants of a platform, from the records."""
-    expect_json(wanted=format is options.ReportFormat.JSON)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings({"platform": platform, "schema": schema})
     if settings.platform is None:
         raise UsageError("no platform was named", hint="--platform NAME")
-    show_databases(settings, settings.platform, settings.schema, as_json=format is options.ReportFormat.JSON)
+    show_databases(settings, settings.platform, settings.schema, as_json=as_json)
 
 
 @app.command()
@@ -188,8 +187,7 @@ def drop(
 
     On a terminal the number of databases has to be typed; elsewhere it takes --yes.
     """
-    as_json = format is options.ReportFormat.JSON
-    expect_json(wanted=as_json)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings({"platform": platform, "schema": schema})
     chosen = choose_targets(
         TargetOptions(platform=settings.platform, schema=settings.schema),
@@ -220,17 +218,7 @@ def show_databases(settings: Settings, platform: str, schema: str | None, *, as_
     records = [record for record in recorded.databases if schema is None or record.owner.schema == schema]
     records.sort(key=lambda record: natural(record.database))
     if as_json:
-        write_json(
-            [
-                {
-                    "id": record.id,
-                    "database_name": record.database,
-                    "schema_name": record.owner.schema,
-                    "created_at": record.created_at,
-                }
-                for record in records
-            ]
-        )
+        write_json([record.document for record in records])
     elif not records:
         show(Text("no databases"))
     else:

@@ -35,6 +35,16 @@ class DatabaseRecord(Struct, frozen=True, kw_only=True):
         """The tenant or database id; `main` for the platform's own database."""
         return "main" if self.owner.tenant is None else self.owner.tenant
 
+    @property
+    def document(self) -> dict[str, str | None]:
+        """How it is listed as JSON."""
+        return {
+            "id": self.id,
+            "database_name": self.database,
+            "schema_name": self.owner.schema,
+            "created_at": self.created_at,
+        }
+
 
 class Login(Struct, frozen=True, kw_only=True):
     """The role of a platform; `passwords` in the order to be tried: during a rotation there are two."""

@@ -83,16 +83,8 @@ async def list_databases(incoming: Incoming) -> Answer:
     """The databases of a platform, by its records."""
     platform, schema = incoming.path["platform"], incoming.query.get("schema")
     record = await asyncio.to_thread(incoming.gateway.registry.platform, platform)
-    databases = [
-        {
-            "id": each.id,
-            "database_name": each.database,
-            "schema_name": each.owner.schema,
-            "created_at": each.created_at,
-        }
-        for each in record.databases
-        if schema is None or each.owner.schema == schema
-    ]
+    chosen = (each for each in record.databases if schema is None or each.owner.schema == schema)
+    databases = [each.document for each in chosen]
     return Answer(200, {"platform": platform, "databases": databases, "count": len(databases)})
 
 
