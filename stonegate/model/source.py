@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from msgspec import Struct
@@ -293,6 +293,13 @@ class Migration(Struct, frozen=True, kw_only=True):
     def effects(self) -> Iterator[Effect]:
         """What its statements do, in order."""
         return (effect for statement in self.statements for effect in statement.effects)
+
+
+def every_effect(migrations: Iterable[Migration]) -> Iterator[tuple[Migration, MigrationStatement, Effect]]:
+    """What they do, in order, each effect with the migration and the statement that has it."""
+    for migration in migrations:
+        for statement in migration.statements:
+            yield from ((migration, statement, effect) for effect in statement.effects)
 
 
 class SeedRow(Struct, frozen=True, kw_only=True):

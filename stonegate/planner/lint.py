@@ -19,6 +19,7 @@ from stonegate.model.source import (
     SourceItem,
     SourceTree,
     Verb,
+    every_effect,
 )
 from stonegate.planner.order.nodes import build_nodes
 from stonegate.planner.order.resolve import Makers
@@ -125,12 +126,7 @@ def check_migrations(tree: SourceTree) -> tuple[str, ...]:
 def _lost_on_fresh(tree: SourceTree) -> Iterator[str]:
     declared = {item.key.qualified for item in tree.items if item.verb is Verb.CREATE}
     seeded = {seeder.table for seeder in tree.seeders}
-    steps = [
-        (migration, statement, effect)
-        for migration in tree.migrations
-        for statement in migration.statements
-        for effect in statement.effects
-    ]
+    steps = tuple(every_effect(tree.migrations))
     moves = [(place, effect) for place, (_, _, effect) in enumerate(steps) if effect.verb in _MOVES]
     for position, (migration, statement, effect) in enumerate(steps):
         if migration.run_on_fresh or effect.key.kind is not ObjectKind.TABLE:

@@ -14,13 +14,13 @@ from stonegate.model.catalog.access import (
 from stonegate.model.catalog.database import Accessible, Catalog, CatalogObject, Dependency
 from stonegate.model.catalog.objects import (
     LIKE_TYPES,
-    REMARKS,
     Extension,
     OtherObject,
     OtherPart,
     Parameter,
     Routine,
     Schema,
+    is_remark,
 )
 from stonegate.model.catalog.relations import (
     NOT_VALID,
@@ -43,7 +43,6 @@ from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, 
 __all__ = [
     "LIKE_TYPES",
     "NOT_VALID",
-    "REMARKS",
     "UNCHECKED",
     "WITH_INDEX",
     "Access",
@@ -76,5 +75,6 @@ __all__ = [
     "View",
     "find_part",
     "held_although_denied",
+    "is_remark",
     "without_denied",
 ]

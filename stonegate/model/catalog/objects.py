@@ -80,7 +80,7 @@ class OtherPart(Struct, frozen=True, kw_only=True):
 
 
 #: How the names begin of what is said about a thing by altering it: lost where that is made again, gone where it goes.
-REMARKS = (
+_REMARKS = (
     "comment ",
     "extension dependency ",
     "index storage ",
@@ -89,6 +89,12 @@ REMARKS = (
     "sequence persistence ",
     "trigger state ",
 )
+
+
+def is_remark(key: ObjectKey) -> bool:
+    """True for what is said about another object, and is held as an object of its own."""
+    return key.kind is ObjectKind.OTHER and key.name.startswith(_REMARKS)
+
 
 #: How the names begin of what expressions use without naming it in a way that could be followed: made with the types.
 LIKE_TYPES = ("operator ", "cast ", "collation ", "text search ", "conversion ")

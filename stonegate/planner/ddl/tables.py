@@ -37,7 +37,7 @@ from stonegate.planner.ddl.constraints import (
     is_inline,
     replica_identity_clauses,
 )
-from stonegate.planner.ddl.values import create_owned_sequence, own_sequence
+from stonegate.planner.ddl.values import create_owned_sequence, declared_default, own_sequence, set_default
 from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL
 from stonegate.planner.diff.matching import is_named_share
 
@@ -88,7 +88,7 @@ def finish_table(table: Table, left_out: frozenset[str]) -> tuple[str, ...]:
     clauses: list[Clause] = []
     for column in table.columns:
         if column.name in left_out and column.default is not None:
-            clauses.append(column_clause(name, column.name, f"SET DEFAULT {column.default}", Order.SET_DEFAULT))
+            clauses.append(set_default(name, column.name, column.default))
     for constraint in table.constraints:
         if constraint.name in left_out:
             clauses += add_constraint(name, constraint)
@@ -254,8 +254,7 @@ def _joined(table: Table, catalog: Catalog | None) -> Iterator[Clause]:
         if column.identity:
             yield column_clause(name, column.name, f"ADD {value_parts(column)[0]}", Order.ADD_IDENTITY)
         elif column.generated is None and (parent is None or parent.default != column.default):
-            action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
-            yield column_clause(name, column.name, action, Order.NEXT_DEFAULT)
+            yield declared_default(name, column)
         if column.not_null and (parent is None or not parent.not_null) and not _keeps_own_not_null(column, catalog):
             yield column_clause(name, column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
 
@@ -272,7 +271,7 @@ def _lost_defaults(table: Table, catalog: Catalog) -> Iterator[Clause]:
     for column in table.columns:
         parent = inherited_column(table, column.name, catalog)
         if parent is not None and parent.default is not None and column.default is None and column.generated is None:
-            yield column_clause(table.key.qualified, column.name, "DROP DEFAULT", Order.NEXT_DEFAULT)
+            yield declared_default(table.key.qualified, column)
 
 
 def _security(table: Table) -> Iterator[Clause]:

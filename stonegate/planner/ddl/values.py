@@ -136,13 +136,18 @@ def _next_value(sequence: Sequence) -> str:
     return f"nextval({quote_literal(sequence.key.qualified.sql)}::regclass)"
 
 
+def declared_default(table: QualifiedName, column: Column) -> Clause:
+    """ALTER COLUMN that gives a column its own default after another table's, or takes that one's away."""
+    action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
+    return column_clause(table, column.name, action, Order.NEXT_DEFAULT)
+
+
 def children_defaults(table: Table, desired: Column, context: DdlContext) -> Iterator[Clause]:
     """The defaults of the tables below that differ from their parent's, which ALTER TABLE has just written there."""
     for child, column in children_reached(table, desired.name, context):
         if column.default == desired.default or column.generated is not None or column.identity:
             continue
-        action = "DROP DEFAULT" if column.default is None else f"SET DEFAULT {column.default}"
-        yield column_clause(child.key.qualified, column.name, action, Order.NEXT_DEFAULT)
+        yield declared_default(child.key.qualified, column)
 
 
 # --- generated ------------------------------------------------------------------------------------------------------

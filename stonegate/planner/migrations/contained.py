@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.planner.migrations.enum_values import is_declared_value
 from stonegate.planner.migrations.simulate import RELATIONS, simulate
 
@@ -44,15 +44,12 @@ def contained_migrations(
     A migration that puts rows into a new table runs, and so does every other one that touches that table.
     """
     new = set(new_objects(live, desired, migrations))
-    for migration in reversed(tuple(migrations)):
-        for effect in reversed(tuple(migration.effects)):
-            if effect.moved in new and effect.key not in live.objects:
-                new.add(effect.key)
+    for _, _, effect in reversed(tuple(every_effect(migrations))):
+        if effect.moved in new and effect.key not in live.objects:
+            new.add(effect.key)
     filled = {
         effect.key
-        for migration in migrations
-        for statement in migration.statements
-        for effect in statement.effects
+        for _, statement, effect in every_effect(migrations)
         if effect.verb in ROW_VERBS and _first_word(statement) not in _NO_ROWS
     }
     whole = frozenset(new) - filled

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Phase, Statement, Step, worst_class
-from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Folder, Migration, SourceTree
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Folder, Migration, SourceTree, every_effect
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.classify import hazards
 from stonegate.planner.classify.classes import DROP_TOKENS
@@ -120,26 +121,24 @@ def _without_table(pending: Iterable[Migration], live: Catalog, desired: Catalog
     replay = Replay(live, desired)
     views = {view.key.qualified.key(ObjectKind.TABLE) for view in live.views}
     awaited = (live.objects.keys() | views) & desired.objects.keys()
-    for migration in pending:
-        for statement in migration.statements:
-            for effect in statement.effects:
-                key, there = effect.key.owner, replay.actual(effect).key
-                if effect.verb is EffectVerb.OPAQUE:
-                    return  # which may make anything
-                view = there if there.kind in VIEW_KINDS and there in replay.catalog.objects else None
-                is_said = effect.verb in ROW_VERBS if view is not None else effect.verb is not EffectVerb.CREATE
-                if is_said and not effect.if_exists and key in awaited and key not in replay.catalog.objects:
-                    awaited.discard(key)
-                    drop = f"DROP {view.kind.upper()} {key.label}; " if view is not None else ""
-                    yield Blocked(
-                        object=key.label,
-                        reason=f"{migration.name} is about {key}, which is {'a view' if view else 'gone'} by then, "
-                        "and the declared one is made after the migrations",
-                        hint=f"write {drop}CREATE TABLE {key.label} in front of it, or deploy this migration later",
-                        file=migration.file,
-                        line=statement.line,
-                    )
-                replay.apply(effect)
+    for migration, statement, effect in every_effect(pending):
+        key, there = effect.key.owner, replay.actual(effect).key
+        if effect.verb is EffectVerb.OPAQUE:
+            return  # which may make anything
+        view = there if there.kind in VIEW_KINDS and there in replay.catalog.objects else None
+        is_said = effect.verb in ROW_VERBS if view is not None else effect.verb is not EffectVerb.CREATE
+        if is_said and not effect.if_exists and key in awaited and key not in replay.catalog.objects:
+            awaited.discard(key)
+            drop = f"DROP {view.kind.upper()} {key.label}; " if view is not None else ""
+            yield Blocked(
+                object=key.label,
+                reason=f"{migration.name} is about {key}, which is {'a view' if view else 'gone'} by then, "
+                "and the declared one is made after the migrations",
+                hint=f"write {drop}CREATE TABLE {key.label} in front of it, or deploy this migration later",
+                file=migration.file,
+                line=statement.line,
+            )
+        replay.apply(effect)
 
 
 def _dropped_at_last(
@@ -148,9 +147,7 @@ def _dropped_at_last(
     """What a migration drops after the commit although the folder declares it, and no migration makes it again."""
     drops = [
         (effect.key, migration, statement)
-        for migration in late
-        for statement in migration.statements
-        for effect in statement.effects
+        for migration, statement, effect in every_effect(late)
         if effect.verb is EffectVerb.DROP and _has(live, effect.key) and _has(desired, effect.key)
     ]
     after = simulate(live, desired, running).catalog if drops else live
@@ -238,20 +235,16 @@ def _refusals(migration: Migration, losses: Iterable[Loss], allowed: Allowed) ->
             yield replace(blocked, file=migration.file, line=line, hint=hint)
 
 
-def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> dict[str, tuple[Loss, ...]]:
+def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> Mapping[str, list[Loss]]:
     """What the explicit statements would lose of what exists before this plan, per file."""
     replay = Replay(live, desired)
-    found: dict[str, tuple[Loss, ...]] = {}
-    for migration in migrations:
-        losses: list[Loss] = []
-        for statement in migration.statements:
-            for effect in statement.effects:
-                actual = replay.actual(effect)
-                for part in (actual, *taken_along(actual, replay.catalog)):
-                    if (change := _loss(part, replay)) is not None:
-                        losses.append((statement.line, change))
-                replay.apply(effect)
-        found[migration.name] = tuple(losses)
+    found: dict[str, list[Loss]] = defaultdict(list)
+    for migration, statement, effect in every_effect(migrations):
+        actual = replay.actual(effect)
+        for part in (actual, *taken_along(actual, replay.catalog)):
+            if (change := _loss(part, replay)) is not None:
+                found[migration.name].append((statement.line, change))
+        replay.apply(effect)
     return found
 
 

@@ -8,7 +8,7 @@ before them, they run, and what is missing afterwards is added like any other di
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from stonegate.model.catalog import Catalog, Constraint, Table
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
-from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
+from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, every_effect
 
 
 class Rewound(Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ def rewind(migrations: Iterable[Migration], desired: Catalog, new: frozenset[Obj
     """The forms of new tables before `migrations`, for those that these change."""
     tables: dict[ObjectKey, Table] = {}
     blocked: list[Blocked] = []
-    for migration, statement, effect in _backwards(migrations):
+    for migration, statement, effect in reversed(tuple(every_effect(migrations))):
         key = effect.key.owner
         table = tables.get(key) or desired.table(key)
         if key not in new or effect.if_exists:
@@ -48,13 +48,6 @@ def rewind(migrations: Iterable[Migration], desired: Catalog, new: frozenset[Obj
         elif former != table:
             tables[key] = former
     return Rewound(tables=tuple(tables[key] for key in sorted(tables)), blocked=tuple(reversed(blocked)))
-
-
-def _backwards(migrations: Iterable[Migration]) -> Iterator[tuple[Migration, MigrationStatement, Effect]]:
-    for migration in reversed(tuple(migrations)):
-        for statement in reversed(migration.statements):
-            for effect in reversed(statement.effects):
-                yield migration, statement, effect
 
 
 def _undone(table: Table, effect: Effect, statement: MigrationStatement) -> Table | _Lost:

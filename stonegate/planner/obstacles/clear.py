@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.model.catalog import (
-    REMARKS,
     Catalog,
     Constraint,
     DomainType,
@@ -20,6 +19,7 @@ from stonegate.model.catalog import (
     RelationPart,
     Routine,
     find_part,
+    is_remark,
 )
 from stonegate.model.expressions import is_unstable
 from stonegate.model.names import CODE_KINDS, VIEW_KINDS, ObjectKey, ObjectKind
@@ -140,7 +140,7 @@ class _Clearing:
         if dependent == disturbance.key or dependent.owner == disturbance.key or self._is_gone(dependent):
             return
         match dependent.kind:
-            case ObjectKind.OTHER if dependent.name.startswith(REMARKS) and not self._is_declared(dependent):
+            case ObjectKind.OTHER if is_remark(dependent) and not self._is_declared(dependent):
                 pass  # goes with its object
             case kind if kind in _WHOLE:
                 self._restore(dependent, disturbance)
@@ -216,7 +216,7 @@ class _Clearing:
             restoring = disturbance.restoring(key, Action.ALTER)
             yield replace(restoring, aspect="comment", after=share.comment)
         for user in self.live.dependents.get(key, ()):
-            if user.kind is ObjectKind.OTHER and user.name.startswith(REMARKS) and self._is_declared(user):
+            if is_remark(user) and self._is_declared(user):
                 yield disturbance.restoring(user, Action.CREATE)
 
     def _keeps_comparable(self, foreign: ObjectKey, retyping: Change) -> bool:

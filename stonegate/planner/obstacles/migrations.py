@@ -14,13 +14,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.model.catalog import (
-    REMARKS,
     Catalog,
     CatalogObject,
     Constraint,
     Dependency,
     Index,
     OtherObject,
+    is_remark,
 )
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
@@ -299,7 +299,7 @@ def _holds(user: ObjectKey, disturbance: Disturbance, catalog: Catalog, desired:
         case ObjectKind.OTHER:
             other = catalog.objects.get(user)
             stands = isinstance(other, OtherObject) and other.creatable and other.kind != "statistics"
-            return stands and not user.name.startswith(REMARKS)
+            return stands and not is_remark(user)
         case ObjectKind.COLUMN:
             column = catalog.table_column(user)
             return column is not None and column.generated is not None and not column.inherited
@@ -342,7 +342,7 @@ def _is_computed(key: ObjectKey, catalog: Catalog) -> bool:
 def _goes_along(user: ObjectKey, key: ObjectKey) -> bool:
     """True for what PostgreSQL drops with the object: what is said about it, and what stands on a column alone."""
     on_column = key.kind is ObjectKind.COLUMN and user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT)
-    return on_column or (user.kind is ObjectKind.OTHER and user.name.startswith(REMARKS))
+    return on_column or is_remark(user)
 
 
 def _after(key: ObjectKey, moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> ObjectKey:

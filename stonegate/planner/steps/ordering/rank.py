@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stonegate.model.catalog import LIKE_TYPES, REMARKS
+from stonegate.model.catalog import LIKE_TYPES, is_remark
 from stonegate.model.names import ObjectKind
 from stonegate.planner.steps.operations import Operation, Part, Verb
 
@@ -57,9 +57,8 @@ def rank(operation: Operation) -> int:
     kind = operation.key.kind
     if operation.closing:
         return _LAST
-    is_remark = kind is ObjectKind.OTHER and operation.key.name.startswith(REMARKS)
     match operation.verb:
-        case Verb.DROP | Verb.CREATE if is_remark:
+        case Verb.DROP | Verb.CREATE if is_remark(operation.key):
             return _REMARK_TAKEN_BACK if operation.verb is Verb.DROP else _REMARK_MADE
         case Verb.DROP:
             return 10 if operation.early else _LATE_DROP_RANK.get(kind, 90)
