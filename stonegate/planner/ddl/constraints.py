@@ -77,6 +77,15 @@ def validation_clauses(table: QualifiedName, desired: Constraint) -> Iterator[Cl
         yield from add_constraint(table, desired)
 
 
+def defer(table: QualifiedName, foreign_key: Constraint) -> Clause:
+    """ALTER CONSTRAINT, which looks at no row."""
+    definition = foreign_key.definition.removesuffix(f" {NOT_VALID}")
+    forms = ("DEFERRABLE INITIALLY DEFERRED", "DEFERRABLE")
+    form = next((form for form in forms if definition.endswith(f" {form}")), "NOT DEFERRABLE")
+    clause = f"ALTER CONSTRAINT {quote_ident(foreign_key.name)} {form}"
+    return Clause(table=table, clause=clause, order=Order.ADD_FOREIGN_KEY)
+
+
 def rename_constraint(table: Table, before: str, after: str) -> Clause:
     """RENAME CONSTRAINT, which renames the index behind it too. It cannot share an ALTER TABLE."""
     statement = f"ALTER TABLE {table.key.qualified.sql} RENAME CONSTRAINT {quote_ident(before)} TO {quote_ident(after)}"
@@ -185,6 +194,8 @@ def alter_constraint(change: Change, desired: Table, live: Table) -> Iterator[Cl
             yield part_comment(name.sql, constraint)
         case "validated":
             yield from validation_clauses(name, constraint)
+        case "deferrable":
+            yield defer(name, constraint)
         case "clustered":
             yield from clustered_clauses(desired, constraint)
         case "replica_identity":
@@ -219,15 +230,14 @@ def alter_index(change: Change, desired: Table | View, live: Table | View) -> It
 
 
 def paired(desired: tuple[_Named, ...], live: tuple[_Named, ...], name: str, holder: CatalogObject) -> _Named:
-    """The desired part that is called `name` in the live database, with that name.
+    """The desired part of that name; else the one that is called so in the live database, with that name.
 
     A live part keeps a name that PostgreSQL made up, although a new database would have chosen another one.
     """
     present = next((part for part in live if part.name == name), None)
-    twins = tuple(part for part in desired if present is not None and shape(part) == shape(present))
-    if present is None or not twins or any(part.name == name for part in twins):
+    twin = next((part for part in desired if present is not None and shape(part) == shape(present)), None)
+    if present is None or twin is None or any(part.name == name for part in desired):
         return find(desired, name, holder)
-    twin = twins[0]
     if isinstance(present, Constraint):
         return replace(twin, name=name, index=present.index)
     return replace(twin, name=name)

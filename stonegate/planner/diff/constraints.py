@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from stonegate.planner.diff.naming import looks_made_up
 from stonegate.planner.diff.parts import compare_marks, compare_name, create_part, part_key, recreate_part
 from stonegate.planner.diff.sides import Sides
 
+_DEFERRED = re.compile(r"(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?( NOT VALID)?\Z")
 _PARTS_NUMBERED = 180000  # parts of foreign keys have the whole's name and a number since PostgreSQL 18
 
 
@@ -153,8 +155,21 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
                 Action.DROP, key, reason, before=pair.live.definition, facts=Circumstances(replaced=True)
             )
         yield from _compare_brought(sides, table, pair.desired)
-        return
-    yield from recreate_part(sides, table, pair, "has another definition")
+    elif _differs_in_deferring(pair.desired, pair.live):
+        reason, texts = f"{key} is deferred otherwise", (pair.live.definition, pair.desired.definition)
+        yield sides.change(Action.ALTER, key, reason, aspect="deferrable", before=texts[0], after=texts[1])
+        yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
+    else:
+        yield from recreate_part(sides, table, pair, "has another definition")
+
+
+def _differs_in_deferring(desired: Constraint, live: Constraint) -> bool:
+    """True for a foreign key, none of a parent's, that only ALTER CONSTRAINT need change (manual: ALTER TABLE)."""
+    parts = (desired, live)
+    if any(part.kind != "foreign key" or part.inherited for part in parts):
+        return False
+    first, second = (_DEFERRED.sub(r"\1", part.definition) for part in parts)
+    return same_text(first, second)
 
 
 def _surplus(

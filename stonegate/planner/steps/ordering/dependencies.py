@@ -8,7 +8,7 @@ from stonegate.model.catalog import Catalog, Dependency, Sequence
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.ddl.values import makes_way
 from stonegate.planner.reach import reached
-from stonegate.planner.steps.operations import Verb
+from stonegate.planner.steps.operations import Part, Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
 #: What may change under the eyes of all that depends on a thing.
@@ -47,8 +47,9 @@ def _removal_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
         for number in () if lets_go else index.alterers(edge.dependent):
             if is_first and index.aspect(number) == "identity":
                 yield from ((other, number) for other in gone)
-            else:
-                yield from ((number, other) for other in gone)
+                continue
+            comes_back = index.operations[number].part is Part.ATTACHMENT
+            yield from ((index.leaving[edge.dependent] if comes_back else number, other) for other in gone)
 
 
 def _creation_order(index: OperationIndex) -> Iterator[tuple[int, int]]:

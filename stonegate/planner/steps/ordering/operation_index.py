@@ -38,6 +38,7 @@ class OperationIndex:
         }
         self.column_defaults = {n for n in self.defaults if operations[n].key.kind is ObjectKind.COLUMN}
         self.calling: dict[ObjectKey, list[int]] = defaultdict(list)
+        self.leaving: dict[ObjectKey, int] = {}  # a table that comes back to a parent, or to another one
         for number, operation in enumerate(operations):
             for part in operation.calling if operation.part is Part.CALLING else ():
                 self.calling[operation.key.part(ObjectKind.COLUMN, part)] = [number]
@@ -45,6 +46,8 @@ class OperationIndex:
                 self.calling[operation.key.index(part)] = [number]
             if operation.verb is not Verb.DROP or operation.change.aspect not in _LEAVING:  # it stays, with its parts
                 self.by_key[operation.verb, operation.key].append(number)
+            else:
+                self.leaving[operation.key] = number
             if operation.table != operation.key or operation.verb is Verb.ALTER:
                 self.by_table[operation.table].append(number)
 
