@@ -37,6 +37,29 @@ def test_apply_lists_once_what_goes_and_comes_back(run: Run, url: str) -> None:
     assert result.out.count("routine list_patients(") == 1
 
 
+def test_the_readme_shows_what_is_printed(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    folder = shutil.copytree(EXAMPLES / "todos/postgresql", "postgresql")
+    assert run("apply", "-d", database.url).code == 0
+    for name, before, after in (
+        ("types/todo_status.pssql", "'done'", "'waiting', 'done'"),
+        ("tables/todos.pssql", "    import_ref TEXT,\n", ""),
+        ("tables/todos.pssql", "BETWEEN 1 AND 5)\n", "BETWEEN 1 AND 5),\n    due_on DATE\n"),
+        ("functions/search_todos.pssql", "position(lower(p_word) IN lower(t.title)) > 0", "t.title ILIKE p_word"),
+    ):
+        path = Path(folder, name)
+        path.write_text(path.read_text().replace(before, after))
+    shown = _without_figures((EXAMPLES.parent / "README.md").read_text(encoding="utf-8"))
+    for command in ("plan", "apply --allow drop_column:todos.import_ref"):
+        printed = run(*command.split(), "-d", database.url).out.replace(database.name, "shop")
+        assert f"```\n$ stonegate {command}\n{_without_figures(printed)}```\n" in shown
+
+
+def _without_figures(text: str) -> str:
+    """The text without checksums and durations."""
+    return re.sub(r"\b[0-9a-f]{12,16}\b|\d+(?= ms\))", "…", text)
+
+
 def test_apply_json_is_one_document(run: Run, notes: Path, database: Database) -> None:
     result = run("apply", "-d", database.url, "--format", "json", "--report", "report.json")
     document = result.json
