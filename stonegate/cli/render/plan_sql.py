@@ -97,7 +97,8 @@ def _dollar_quote(body: str) -> str:
 
 def _settings(plan: Plan) -> Iterator[str]:
     path = ", ".join(map(quote_ident, plan.search_path or ("public",)))
-    yield f"SET search_path = {path};\nSET check_function_bodies = on;"
+    # As in the apply: the reference database has proven the bodies, which may come before what they read comes back.
+    yield f"SET search_path = {path};\nSET check_function_bodies = {'on' if plan.desired is None else 'off'};"
 
 
 def _phase(plan: Plan, phase: Phase, steps: list[Step]) -> Iterator[str]:
