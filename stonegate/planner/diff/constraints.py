@@ -28,11 +28,13 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
     """All constraints of one table but NOT NULL, which belongs to the column."""
     last = sides.last_table(desired.key)
     known = last.constraints if last is not None else ()
+    has_shares = any(part.inherited and part.kind == "foreign key" for part in desired.constraints)
     matched = match_parts(
         desired.constraints,
         live.constraints,
         owner=desired.name,
         remembered={part.name for part in known},
+        above=[key.name for key in sides.desired.ancestors(desired.key)] if has_shares else (),
     )
     for pair in matched.pairs:
         former = next((part for part in known if part.name == pair.live.name), None)

@@ -53,12 +53,18 @@ class Matched(Struct, Generic[Part], frozen=True, kw_only=True):
 
 
 def match_parts(
-    desired: Sequence[Part], live: Sequence[Part], *, owner: str, remembered: Collection[str]
+    desired: Sequence[Part],
+    live: Sequence[Part],
+    *,
+    owner: str,
+    remembered: Collection[str],
+    above: Collection[str] = (),
 ) -> Matched[Part]:
     """Pairs the parts of one table, view or domain.
 
     Args:
         owner: its name, from which PostgreSQL makes up names.
+        above: the names of its parents: a partition's share of a foreign key has the name that its parent's has.
         remembered: names that the last deployment declared: where the folder has dropped an explicit name, the live
             part gets the made-up one; other names next to a made-up one are no difference.
     """
@@ -74,7 +80,8 @@ def match_parts(
             found = _same_shape(part, live, taken)
             if found is not None:
                 taken.add(found.name)
-                renamed = _gets_name(part, found, owner, remembered) or _settings(part) != _settings(found)
+                owners = (owner, *above) if part.inherited and _is_foreign_key(part) else (owner,)
+                renamed = _gets_name(part, found, owners, remembered) or _settings(part) != _settings(found)
                 pairs[part.name] = Pair(desired=part, live=found, renamed=renamed)
     wanted = {part.name for part in desired if part.name not in pairs}
     for name, pair in pairs.items():
@@ -127,8 +134,12 @@ def is_named_share(part: Constraint | Index, owner: str) -> bool:
     return is_share and part.inherited and not is_generated_name(part, owner)
 
 
-def _gets_name(desired: Part, live: Part, owner: str, remembered: Collection[str]) -> bool:
-    if not is_generated_name(desired, owner):
+def _is_foreign_key(part: Constraint | Index) -> bool:
+    return isinstance(part, Constraint) and part.kind == "foreign key"
+
+
+def _gets_name(desired: Part, live: Part, owners: Collection[str], remembered: Collection[str]) -> bool:
+    if not any(is_generated_name(desired, owner) for owner in owners):
         return True
     return not looks_made_up(live) and live.name in remembered
 

@@ -50,7 +50,7 @@ def compare_name(sides: Sides, holder: Table | View, pair: Pair[Part]) -> Findin
     if pair.renamed:
         reason = f"{key} is called {after} in the folder"
         yield sides.change(Action.ALTER, key, reason, aspect="name", before=before, after=after, table=table)
-    elif not (looks_made_up(pair.live) and is_generated_name(pair.desired, holder.name)):
+    elif not (looks_made_up(pair.live) and (pair.desired.inherited or is_generated_name(pair.desired, holder.name))):
         yield Note(f"{key} would be called {after} in a new database")
 
 

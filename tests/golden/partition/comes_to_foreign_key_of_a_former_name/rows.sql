@@ -1,0 +1,1 @@
+ALTER TABLE p RENAME CONSTRAINT p_a_fkey TO p_a_fkey1;
