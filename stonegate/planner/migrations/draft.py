@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Catalog, CatalogObject, Index, Table
+from stonegate.model.catalog import Catalog, CatalogObject, Index, Policy, Table, Trigger
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.migrations.table_parts import others_than, with_index, without_index
 
@@ -106,3 +106,11 @@ class Draft:
         index = self.desired.part(key)
         if isinstance(index, Index):
             self.on_table(self.desired.index_holders[key], partial(with_index, index=index))
+
+    def adopt_member(self, key: ObjectKey) -> None:
+        """The declared trigger or policy of that key, on its table or view."""
+        holder, part = self.catalog.relations.get(key.qualified), self.desired.part(key)
+        if holder is not None and isinstance(part, Trigger):
+            self.put(replace(holder, triggers=(*others_than(holder.triggers, part.name), part)))
+        elif isinstance(holder, Table) and isinstance(part, Policy):
+            self.put(replace(holder, policies=(*others_than(holder.policies, part.name), part)))

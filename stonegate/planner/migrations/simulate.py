@@ -30,6 +30,7 @@ from stonegate.planner.migrations.renames import move, rename
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     altered_column,
+    as_created,
     detached,
     others_than,
     with_constraint,
@@ -142,10 +143,12 @@ class Replay(Draft):
             return
         self.created.add(key)
         wanted = self.desired.objects.get(key)
-        if key.kind is ObjectKind.TABLE:
+        if key.kind in (ObjectKind.TRIGGER, ObjectKind.POLICY):
+            self.adopt_member(key)
+        elif key.kind is ObjectKind.TABLE:
             base = wanted if isinstance(wanted, Table) else Table(schema=key.schema, name=key.name, access=Access())
             columns = tuple(self._new_column(base, column) for column in effect.columns)
-            self.put(replace(base, columns=columns) if effect.columns else base)
+            self.put(as_created(replace(base, columns=columns)) if columns else base)
             self.adopt_sequences(key)
         elif wanted is not None:
             self.put(wanted)

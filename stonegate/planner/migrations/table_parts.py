@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Column, CompositeType, Constraint, Index, Table
+from stonegate.model.catalog import Access, Column, CompositeType, Constraint, Index, Table
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
 from stonegate.model.source import Effect, EffectVerb
 from stonegate.model.tokens import lex
@@ -18,6 +18,20 @@ T = TypeVar("T")
 def others_than(members: tuple[T, ...], name: str | None) -> tuple[T, ...]:
     """The members but the one of that name."""
     return tuple(member for member in members if getattr(member, "name", None) != name)
+
+
+def as_created(table: Table) -> Table:
+    """The declared table as CREATE TABLE leaves it: without what statements of their own add."""
+    return replace(
+        table,
+        columns=tuple(replace(column, comment=None, granted=()) for column in table.columns),
+        indexes=tuple(index for index in table.indexes if index.inherited),
+        triggers=(),
+        policies=(),
+        row_security=False,
+        force_row_security=False,
+        access=Access(owner=table.access.owner),
+    )
 
 
 def with_index(table: Table, index: Index) -> Table:
@@ -39,18 +53,21 @@ def without_index(table: Table, key: ObjectKey) -> Table:
 
 
 def with_constraint(table: Table, wanted: Table | None, effect: Effect) -> Table:
-    """The table with what ADD CONSTRAINT adds to it, in the form that the desired table has."""
+    """The table with what ADD CONSTRAINT adds to it, in the form that the desired table has; columns of a primary key
+    are NOT NULL from then on."""
     if wanted is None:
         return table
     names = {constraint.name for constraint in table.constraints}
-    columns = {column.key.member for column in effect.columns}
+    mentioned = {column.key.member for column in effect.columns}
     added = tuple(
         constraint
         for constraint in wanted.constraints
         if constraint.name not in names
-        and (constraint.name == effect.key.member or (not effect.key.member and set(constraint.columns) == columns))
+        and (constraint.name == effect.key.member or (not effect.key.member and set(constraint.columns) == mentioned))
     )
-    return replace(table, constraints=(*table.constraints, *added))
+    key = {name for constraint in added if constraint.kind == "primary key" for name in constraint.columns}
+    columns = (replace(column, not_null=True) if column.name in key else column for column in table.columns)
+    return replace(table, columns=tuple(columns), constraints=(*table.constraints, *added))
 
 
 def without_constraint(table: Table, name: str) -> Table:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Routine
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
 from stonegate.model.tokens import words_of
@@ -102,7 +102,7 @@ def _before_migrations(
         return change.change_class is ChangeClass.SAFE and (key.kind in _NEW_OBJECTS or additions)
 
     wanted = {key for key, change in by_key.items() if is_wanted(change)}
-    chosen = _with_needs(wanted, by_key, _remade(changes, evolution), evolution)
+    chosen = _with_needs(wanted, by_key, _remade(changes, evolution) | _given_away(pending), evolution)
     taken = {name for key in chosen for name in _names_inside(key, evolution.desired)}
     first = tuple(
         change
@@ -112,6 +112,12 @@ def _before_migrations(
         or (change.aspect in NEW_NAMES and (change.key.schema, change.before) in taken and _is_real(change, evolution))
     )
     return first, tuple(change for change in changes if change not in first)
+
+
+def _given_away(pending: tuple[Migration, ...]) -> frozenset[ObjectKey]:
+    """What the migrations drop or call otherwise: what is there under its name before them is not what is declared."""
+    ends = (EffectVerb.DROP, EffectVerb.RENAME, EffectVerb.SET_SCHEMA)
+    return frozenset(effect.key for migration in pending for effect in migration.effects if effect.verb in ends)
 
 
 def _over_changed_columns(pending: tuple[Migration, ...], desired: Catalog) -> frozenset[ObjectKey]:
@@ -183,6 +189,8 @@ def _with_needs(
             for key in {edge.dependent, edge.dependent.owner}:
                 needs.setdefault(key, set()).update({edge.on, edge.on.owner})
     for key in by_key:
+        if key.schema:
+            needs.setdefault(key, set()).add(schema_key(key.schema))
         if key.kind is ObjectKind.ROUTINE:
             needs.setdefault(key, set()).update(_called(key, by_key, evolution.desired))
     chosen |= set(reached(chosen, lambda key: (needed for needed in needs.get(key, ()) if needed in by_key)))

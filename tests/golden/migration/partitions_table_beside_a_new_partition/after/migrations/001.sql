@@ -1,0 +1,6 @@
+-- stonegate: allow drop_table f
+ALTER TABLE e RENAME TO f;
+CREATE TABLE e (a int, d int) PARTITION BY RANGE (d);
+CREATE TABLE e1 PARTITION OF e FOR VALUES FROM (1) TO (3);
+INSERT INTO e SELECT * FROM f;
+DROP TABLE f;
