@@ -80,7 +80,7 @@ def explain_failure(
         line=line,
         column=column,
         cause=message_of(error),
-        hint=_hint(error, step),
+        hint=_hint(error, step, statement),
         sqlstate=state,
         database=database or None,
         details=_context(error),
@@ -204,9 +204,13 @@ def _line_in_body(error: psycopg.Error) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def _hint(error: psycopg.Error, step: Step | None) -> str | None:
+def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None = None) -> str | None:
     """What to type next: stonegate's own advice where it knows better, else PostgreSQL's hint."""
-    if step is not None and step.action is Action.RUN and (hint := hint_for_migration(error, step)) is not None:
+    if (
+        step is not None
+        and step.action is Action.RUN
+        and (hint := hint_for_migration(error, step, statement)) is not None
+    ):
         return hint
     diag = error.diag
     table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
@@ -220,6 +224,13 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             return f"remove the duplicates of {table} first, in a migration"
         case "23503":
             return f"remove or repair the rows of {table} that point nowhere first, in a migration"
+        case "23514" if "partition constraint" in (diag.message_primary or ""):
+            return _moving_rows_out_of(table)
+        case "22023" if (diag.message_primary or "").startswith("RESTART value"):
+            return (
+                "its next value is out of the new bounds: in a migration, ALTER SEQUENCE … RESTART WITH … (of an "
+                "identity column ALTER TABLE … ALTER COLUMN … RESTART WITH …); or widen the bounds"
+            )
         case "23514":
             return f"correct the rows of {table} first, in a migration, or the declaration"
         case "22001" | "22003" | "22007" | "22008" | "22P02" if step is not None and step.action is Action.ALTER:
@@ -251,6 +262,14 @@ def _hint(error: psycopg.Error, step: Step | None) -> str | None:
             )
         case _:
             return diag.message_hint or _hint_for_name(error.sqlstate, diag.message_primary or "")
+
+
+def _moving_rows_out_of(partition: str) -> str:
+    return (
+        f"move the rows in a migration: ALTER TABLE … DETACH PARTITION {partition}; CREATE TABLE … PARTITION OF …; "
+        f"WITH moved AS (DELETE FROM {partition} WHERE … RETURNING *) INSERT INTO … SELECT * FROM moved; "
+        f"ALTER TABLE … ATTACH PARTITION {partition} …, as declared"
+    )
 
 
 def _hint_for_name(state: str | None, message: str) -> str | None:

@@ -6,7 +6,7 @@ import re
 
 import psycopg
 
-from stonegate.model.plan import Step
+from stonegate.model.plan import Statement, Step
 
 _OF_ANOTHER_RELEASE = (
     "declare it, or correct the name; where a release in between had it that this database never got, deploy that first"
@@ -19,6 +19,11 @@ _NO_ARBITER = (
     "a new index of the folder is made behind the migrations, and one of a no-transaction migration after the commit: "
     "write CREATE UNIQUE INDEX … above this line, or -- stonegate: no-transaction into this file too"
 )
+_NO_OPERATOR = (
+    "an index or a check does not take the new type: write DROP INDEX … or ALTER TABLE … DROP CONSTRAINT … above this "
+    "line; the declared one comes back behind the migrations. Or it is the USING"
+)
+_RETYPING = re.compile(r"\balter\b.*\btype\b", re.IGNORECASE | re.DOTALL)
 #: 42P01, 42703, 42704, 42883 (manual, appendix A): the names that routines, too, may not find any more.
 _UNKNOWN = frozenset({"42P01", "42703", "42704", "42883"})
 _TAKEN = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
@@ -38,11 +43,11 @@ _DROPS = tuple(
 _MOST = 5
 
 
-def hint_for_migration(error: psycopg.Error, step: Step) -> str | None:
+def hint_for_migration(error: psycopg.Error, step: Step, statement: Statement | None) -> str | None:
     """What to type, or None where nothing better is known than what PostgreSQL says.
 
     Args:
-        step: the migration.
+        step, statement: the migration, and what of it was executed.
     """
     diag, state = error.diag, error.sqlstate
     routine = _ROUTINE.search(diag.context or "")
@@ -51,6 +56,9 @@ def hint_for_migration(error: psycopg.Error, step: Step) -> str | None:
             f"{routine[1]} ran as it was before: routines are replaced behind the migrations; write its new form above "
             "this line, CREATE OR REPLACE …, or correct it"
         )
+    is_operator = (diag.message_primary or "").startswith("operator")
+    if state == "42883" and is_operator and statement is not None and _RETYPING.search(statement.sql):
+        return _NO_OPERATOR
     if state in _IN_THE_WAY:
         drops = _drops(diag.message_detail or "")
         if not drops:

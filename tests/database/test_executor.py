@@ -175,6 +175,7 @@ _UNREADABLE = "DO $$ BEGIN ALTER TABLE notes ALTER n TYPE bigint; END $$;"
         ("DO $$ BEGIN DROP FUNCTION note; END $$;", "write DROP TRIGGER note ON notes; above this line"),
         ("UPDATE notes SET k = 'c';", "deploy that first"),
         ("INSERT INTO notes (id) VALUES (2) ON CONFLICT (n) DO NOTHING;", "write CREATE UNIQUE INDEX"),
+        ("CREATE TABLE x (n int CHECK (n > 0));\nALTER TABLE x ALTER n TYPE text;\nDROP TABLE x;", "write DROP INDEX"),
         ("CREATE TABLE by_hand (id int);", "IF NOT EXISTS where it is the same"),
     ],
 )
@@ -185,6 +186,27 @@ def test_what_postgresql_refuses_a_migration_for_is_told_with_what_to_write(
     database.rows("INSERT INTO notes VALUES (1, 1, 'a')")
     database.rows("CREATE TABLE by_hand (id int)")
     failed = apply(database.url, write(tmp_path, NOTES | {"migrations/001.sql": migration}))
+    assert failed.error is not None and hint in (failed.error.hint or ""), failed.error
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fill", "hint"),
+    [
+        (
+            "CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE rest PARTITION OF p DEFAULT;",
+            "CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2);",
+            "INSERT INTO p VALUES (2)",
+            "DETACH PARTITION public.rest; CREATE TABLE … PARTITION OF …;",
+        ),
+        ("CREATE SEQUENCE s", " MAXVALUE 10;", "SELECT setval('s', 50)", "ALTER SEQUENCE … RESTART WITH"),
+    ],
+)
+def test_rows_and_values_in_the_way_of_new_bounds_are_told_with_what_to_write(
+    database: Database, tmp_path: Path, before: str, after: str, fill: str, hint: str
+) -> None:
+    applied(database.url, write(tmp_path, {"tables/t.sql": before}))
+    database.rows(fill)
+    failed = apply(database.url, write(tmp_path, {"tables/t.sql": before + after}))
     assert failed.error is not None and hint in (failed.error.hint or ""), failed.error
 
 
