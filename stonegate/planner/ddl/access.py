@@ -173,7 +173,10 @@ def birth_statements(
     )
     own = thing.access
     late = [entry for entry in declared if entry in fitting and entry.role == builder]
-    beyond = tuple(right for entry in late for right in entry.granted if not is_among(right, own.granted))
+    # Rights that it comes with: its owner's, and PUBLIC's to call routines and to use types.
+    natural = (own.owner, "") if _plural(thing) in ("functions", "types") else (own.owner,)
+    given = (right for entry in late for right in entry.granted if not is_among(right, own.granted))
+    beyond = tuple(right for right in given if right.grantee not in natural or lacks(own, right))
     short = tuple(right for entry in late for right in entry.revoked if not lacks(own, right))
     said = Access(denied=(*own.denied, *beyond), affirmed=(*own.affirmed, *short))
     return _privilege_statements(_grant_target(thing), said, born)
