@@ -10,12 +10,10 @@ from stonegate.model.catalog import CatalogObject, Sequence, Table
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Change
 from stonegate.planner.ddl import members, values
-from stonegate.planner.ddl.access import birth_statements, comment_statement, owner_statement, privilege_statements
+from stonegate.planner.ddl.access import birth_statements, privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
 from stonegate.planner.ddl.code import policy_statements, refresh_view, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
-from stonegate.planner.ddl.reproduce import reproduce
-from stonegate.planner.ddl.sequences import ownership_statement
 from stonegate.planner.ddl.tables import detach, finish_table, foreign_key_statements, is_referenced
 from stonegate.planner.ddl.types import drop_former
 from stonegate.planner.ddl.values import make_way, makes_way
@@ -27,7 +25,6 @@ __all__ = [
     "alter",
     "birth_statements",
     "combine",
-    "comment_statement",
     "create_member",
     "create_statements",
     "drop_default",
@@ -38,12 +35,9 @@ __all__ = [
     "finish_table",
     "foreign_key_statements",
     "makes_way",
-    "owner_statement",
-    "ownership_statement",
     "policy_statements",
     "privilege_statements",
     "refresh_view",
-    "reproduce",
     "trigger_statements",
 ]
 

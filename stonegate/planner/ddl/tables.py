@@ -42,23 +42,16 @@ from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL
 from stonegate.planner.diff.matching import is_named_share
 
 
-def create_table(
-    table: Table,
-    catalog: Catalog | None,
-    left_out: frozenset[str] = frozenset(),
-    *,
-    has_sequences: bool = False,
-) -> tuple[str, ...]:
+def create_table(table: Table, catalog: Catalog | None, left_out: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The statements that make the table with its columns, constraints (foreign keys apart) and indexes.
 
     Args:
         table: the desired table.
         catalog: holds its parents, so that only what differs from them is said; None says everything.
         left_out: names of columns (their defaults), constraints and indexes that come later, see `finish_table`.
-        has_sequences: the sequences of serial columns exist already, and get their owners later.
     """
     name = table.key.qualified
-    serial = () if has_sequences else tuple(_serial_columns(table))
+    serial = tuple(_serial_columns(table))
     clauses = [create_owned_sequence(table, column, None, Order.KEEP_SEQUENCE) for column in serial]
     clauses.append(Clause(statement=_create_statement(table, catalog, left_out)))
     clauses += (own_sequence(name, column) for column in serial)
