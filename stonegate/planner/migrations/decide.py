@@ -165,8 +165,7 @@ def _dropped_at_last(
 def _held_at_last(late: Iterable[Migration], desired: Catalog) -> Iterator[Blocked]:
     """What PostgreSQL will refuse a new type of a column for after the commit, when all that is declared is there."""
     gone: set[ObjectKey] = set()
-    told = ((migration, part, effect) for migration in late for part in migration.statements for effect in part.effects)
-    for migration, statement, effect in told:
+    for migration, statement, effect in every_effect(late):
         if effect.verb is EffectVerb.DROP:
             gone.add(effect.key)
         users = desired.dependents.get(effect.key, ()) if effect.verb is EffectVerb.SET_TYPE else ()
