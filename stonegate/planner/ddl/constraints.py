@@ -12,6 +12,7 @@ from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.plan import Change
 from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, Order, find, part_comment
+from stonegate.planner.diff.index_options import changed_options
 from stonegate.planner.diff.matching import shape
 
 _Named = TypeVar("_Named", Constraint, Index)
@@ -200,6 +201,9 @@ def alter_constraint(change: Change, desired: Table, live: Table) -> Iterator[Cl
             yield from clustered_clauses(desired, constraint)
         case "replica_identity":
             yield from identity_clauses(desired, constraint)
+        case "options" if constraint.index is not None:
+            present = find(live.constraints, change.key.own_name, live)
+            yield from _set_options(desired, constraint.index, constraint.definition, present.definition)
         case _:
             raise LookupError(f"{change.key}: no way to change its {change.aspect}")
 
@@ -218,6 +222,9 @@ def alter_index(change: Change, desired: Table | View, live: Table | View) -> It
             yield from clustered_clauses(desired, index)
         case "replica_identity":
             yield from identity_clauses(desired, index)
+        case "options":
+            present = find(live.indexes, change.key.name, live)
+            yield from _set_options(desired, index.name, index.shape, present.shape)
         case "statistics":
             twin = _twin(live.indexes, index)
             before = dict(twin.statistics) if twin is not None else {}
@@ -227,6 +234,17 @@ def alter_index(change: Change, desired: Table | View, live: Table | View) -> It
                     yield index_statistics(desired, index, number, target)
         case _:
             raise LookupError(f"{change.key}: no way to change its {change.aspect}")
+
+
+def _set_options(holder: Table | View, name: str, desired: str, live: str) -> Iterator[Clause]:
+    """ALTER INDEX … SET and RESET, from one definition to another."""
+    changed = changed_options(desired, live)
+    wanted = ", ".join(f"{option}={value}" for option, value in changed.items() if value is not None)
+    gone = ", ".join(option for option, value in changed.items() if value is None)
+    for verb, listed in (("SET", wanted), ("RESET", gone)):
+        if listed:
+            statement = f"ALTER INDEX {index_name(holder, name)} {verb} ({listed})"
+            yield Clause(statement=statement, order=Order.PART_STATE)
 
 
 def paired(desired: tuple[_Named, ...], live: tuple[_Named, ...], name: str, holder: CatalogObject) -> _Named:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog import NOT_VALID, Constraint, Index
 from stonegate.model.expressions import flatten
+from stonegate.planner.diff.index_options import in_order
 from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up
 
 Part = TypeVar("Part", Constraint, Index)
@@ -112,8 +113,8 @@ def shape(part: Constraint | Index) -> str:
     """The meaning of a part: its definition without its name, without NOT VALID and without the ONLY that says that an
     index of a partitioned table has not got all its partitions' yet."""
     if isinstance(part, Index):
-        return flatten(_ONLY.sub(r"\1", part.shape))
-    return flatten(f"{part.kind} {part.definition.removesuffix(f' {NOT_VALID}')}")
+        return flatten(in_order(_ONLY.sub(r"\1", part.shape)))
+    return flatten(f"{part.kind} {in_order(part.definition.removesuffix(f' {NOT_VALID}'))}")
 
 
 def is_generated_name(part: Constraint | Index, owner: str) -> bool:

@@ -9,6 +9,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note
+from stonegate.planner.diff.index_options import options_text
 from stonegate.planner.diff.matching import Pair, Part, is_generated_name
 from stonegate.planner.diff.naming import looks_made_up
 from stonegate.planner.diff.sides import Sides
@@ -39,6 +40,15 @@ def recreate_part(sides: Sides, holder: Table | View, pair: Pair[Part], reason: 
     before, after = pair.live.definition, pair.desired.definition
     yield sides.change(Action.RECREATE, key, f"{key} {reason}", table=table, before=before, after=after)
     yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment, table=table)
+
+
+def change_options(sides: Sides, holder: Table | View, pair: Pair[Part]) -> Findings:
+    """The change of an index's storage parameters in place."""
+    key, texts = part_key(holder, pair.desired), [options_text(part.definition) for part in (pair.live, pair.desired)]
+    reason, table = f"{key}: options is {texts[0]} instead of {texts[1]}", table_of(holder, pair.desired)
+    yield sides.change(Action.ALTER, key, reason, aspect="options", before=texts[0], after=texts[1], table=table)
+    yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment, table=table)
+    yield from compare_marks(sides, key, holder, pair.desired, pair.live)
 
 
 def compare_name(sides: Sides, holder: Table | View, pair: Pair[Part]) -> Findings:
