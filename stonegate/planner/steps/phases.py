@@ -35,6 +35,9 @@ _NEW_OBJECTS = frozenset(
     {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
 )
 
+#: Parts that come behind the migrations, as foreign keys do: see `_later_parts`.
+_BEHIND_TABLES = frozenset({ObjectKind.TRIGGER, ObjectKind.POLICY})
+
 
 def arrange(
     changes: tuple[Change, ...], evolution: Evolution, migrations: MigrationPlan, seeds: tuple[Step, ...]
@@ -185,7 +188,7 @@ def _with_needs(
     gets its form later (`remade`)."""
     needs: dict[ObjectKey, set[ObjectKey]] = {}
     for edge in evolution.desired.dependencies:
-        if edge.dependent not in evolution.desired.foreign_keys:
+        if edge.dependent not in evolution.desired.foreign_keys and edge.dependent.kind not in _BEHIND_TABLES:
             for key in {edge.dependent, edge.dependent.owner}:
                 needs.setdefault(key, set()).update({edge.on, edge.on.owner})
     for key in by_key:

@@ -1,0 +1,1 @@
+CREATE FUNCTION log.audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
