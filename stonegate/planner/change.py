@@ -85,8 +85,9 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     records = build_records(tree, migrations.steps, changed_migrations(tree, state))
     if baseline:
         return replace(plan, steps=migrations.steps, blocked=migrations.blocked, records=records)
+    allowed = replace(allowed, consents=(*allowed.consents, *migrations.consents))
     preview = _preview(plan, given, migrations)
-    plan = replace(plan, moved=preview.simulated.moved)
+    plan = replace(plan, consents=allowed.consents, moved=preview.simulated.moved)
     decided = _decide_all(plan, given, allowed, migrations, preview)
     wanted = tuple(filter(is_executable, decided.changes))
     going = {change.key: change for change in wanted if change.action is Action.DROP}

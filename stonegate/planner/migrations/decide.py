@@ -49,6 +49,17 @@ class MigrationPlan(Struct, frozen=True, kw_only=True):
         """All migrations that this plan runs, in order."""
         return (*self.pending, *self.late)
 
+    @property
+    def consents(self) -> tuple[Consent, ...]:
+        """What directives of the files that run allow on one object, to declared changes of this deployment as well;
+        without an object they are for the statements of their file alone."""
+        named = (consent for migration in self.running for consent in _directives(migration))
+        return tuple(consent for consent in named if consent.object is not None)
+
+
+def _directives(migration: Migration) -> Iterator[Consent]:
+    return (Consent.parse(text, in_file=True) for text in migration.allows)
+
 
 def fresh_migrations(tree: SourceTree, ordered: tuple[Migration, ...]) -> tuple[Step, ...]:
     """The steps for a new database: the declared tables have the result of all that are not marked run-on-fresh."""
@@ -95,8 +106,7 @@ def plan_migrations(
         if migration is None:
             steps.append(_baseline(waits, renamed.get(waits.name)))
             continue
-        own = (Consent.parse(text, in_file=True) for text in migration.allows)
-        here = replace(allowed, consents=(*allowed.consents, *own))
+        here = replace(allowed, consents=(*allowed.consents, *_directives(migration)))
         steps.append(_run(migration, losses[migration.name], here))
         blocked += _refusals(migration, losses[migration.name], here)
     pending = tuple(migration for migration in running if not _is_late(migration))

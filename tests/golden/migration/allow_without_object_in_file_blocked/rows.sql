@@ -1,0 +1,1 @@
+INSERT INTO e VALUES (1, 10, NULL, 'x'), (2, 20, 5, NULL);
