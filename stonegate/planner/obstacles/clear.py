@@ -127,7 +127,9 @@ class _Clearing:
             self._add(disturbance.restoring(key, Action.CREATE))
 
     def _is_gone(self, key: ObjectKey) -> bool:
-        """True if the object, or what holds it, is dropped by one of the changes anyway."""
+        """True if the object, or what holds it, is dropped by one of the changes anyway, or by a migration before."""
+        if key.kind in _WITH_STATE and not self.live.has(key):
+            return True
         holder = self.live.index_holders.get(key, key.owner)
         holders = (holder, *(replace(holder, kind=kind) for kind in VIEW_KINDS if key.kind is ObjectKind.TRIGGER))
         return any(

@@ -1,0 +1,2 @@
+DROP TRIGGER added ON a;
+UPDATE a SET p = 1;

@@ -1,0 +1,1 @@
+CREATE TABLE a (id int primary key, p int);
