@@ -11,6 +11,10 @@ from stonegate.model.plan import Statement, Step
 _OF_ANOTHER_RELEASE = (
     "declare it, or correct the name; where a release in between had it that this database never got, deploy that first"
 )
+_OF_ANOTHER_FORM = (
+    "what it speaks of has another form than in the release that the file was written for: where this database never got "
+    "that one, deploy it first"
+)
 _IS_THERE = (
     "this deployment made it in front (a column that a migration uses), or somebody by hand, or another release: write "
     "IF NOT EXISTS where it is the same; else DROP … or ALTER … RENAME TO … above this line"
@@ -26,6 +30,8 @@ _NO_OPERATOR = (
 _RETYPING = re.compile(r"\balter\b.*\btype\b", re.IGNORECASE | re.DOTALL)
 #: 42P01, 42703, 42704, 42883 (manual, appendix A): the names that routines, too, may not find any more.
 _UNKNOWN = frozenset({"42P01", "42703", "42704", "42883"})
+#: A generated column that is plain, or the reverse, and a column of another type (55000, 428C9, 42804).
+_MISFITS = frozenset({"55000", "428C9", "42804"})
 _TAKEN = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
 _IN_THE_WAY = frozenset({"2BP01", "0A000"})
 _ROUTINE = re.compile(r'(?:PL/pgSQL|SQL) function "?((?!inline_code_block)[^"\n]+?)"? (?:line|statement|during)')
@@ -71,6 +77,8 @@ def hint_for_migration(error: psycopg.Error, step: Step, statement: Statement | 
         return _NO_ARBITER
     if state == "22P02" and "enum" in (diag.message_primary or ""):
         return diag.message_hint or _OF_ANOTHER_RELEASE
+    if state in _MISFITS:
+        return diag.message_hint or _OF_ANOTHER_FORM
     return (diag.message_hint or _OF_ANOTHER_RELEASE) if state in _UNKNOWN - {"42883"} else None
 
 
