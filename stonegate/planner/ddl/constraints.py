@@ -12,7 +12,7 @@ from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.plan import Change
 from stonegate.planner.ddl.access import comment_statement
 from stonegate.planner.ddl.clauses import Clause, Order, find, part_comment
-from stonegate.planner.diff.index_options import changed_options
+from stonegate.planner.diff.index_options import changed_options, without_options
 from stonegate.planner.diff.matching import shape
 
 _Named = TypeVar("_Named", Constraint, Index)
@@ -262,6 +262,6 @@ def paired(desired: tuple[_Named, ...], live: tuple[_Named, ...], name: str, hol
 
 
 def _twin(live: tuple[_Named, ...], desired: _Named) -> _Named | None:
-    """The live part that is, or is about to be, called as the desired one."""
-    fitting = [part for part in live if shape(part) == shape(desired)]
+    """The live part that is, or is about to be, called as the desired one; its storage parameters may change beside."""
+    fitting = [part for part in live if without_options(shape(part)) == without_options(shape(desired))]
     return next((part for part in fitting if part.name == desired.name), fitting[0] if fitting else None)

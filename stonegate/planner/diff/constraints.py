@@ -170,7 +170,9 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
         yield sides.change(Action.ALTER, key, reason, aspect="deferrable", before=texts[0], after=texts[1])
         yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
     elif pair.live.index is not None and _keeps_index(table, pair):
-        yield from change_options(sides, table, pair)
+        yield change_options(sides, table, pair)
+        yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
+        yield from compare_marks(sides, key, table, pair.desired, pair.live)
     else:
         yield from recreate_part(sides, table, pair, "has another definition")
 

@@ -42,7 +42,8 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
             part = pair.desired
             yield from _compare_remarks(sides, desired, part_key(desired, part), part, _bare(part))
         elif pair.live.valid and _keeps_index(desired, pair):
-            yield from change_options(sides, desired, pair)
+            yield change_options(sides, desired, pair)
+            yield from _compare_remarks(sides, desired, part_key(desired, pair.live), pair.desired, pair.live)
         else:
             yield from recreate_part(sides, desired, pair, "has another definition")
     for part in matched.missing:

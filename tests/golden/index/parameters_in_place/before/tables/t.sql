@@ -12,3 +12,7 @@ COMMENT ON INDEX t_word_idx IS 'words';
 CREATE TABLE p (id integer) PARTITION BY RANGE (id);
 CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
 CREATE INDEX p_id_idx ON p (id) WITH (fillfactor = 70);
+
+ALTER INDEX t_odd_idx ALTER COLUMN 1 SET STATISTICS 100;
+CREATE INDEX t_even_idx ON t ((word || number), (number + 1)) WITH (fillfactor = 60);
+ALTER INDEX t_even_idx ALTER COLUMN 1 SET STATISTICS 100;
