@@ -348,7 +348,8 @@ def compare_settings(sides: Sides, key: ObjectKey, desired: Column, live: Column
         ("options", options_text(desired.options), options_text(live.options)),
     )
     for aspect, wanted, present in settings:
-        if wanted == present and not (retyped and wanted is not None and aspect in ("storage", "compression")):
+        comes_with_type = retyped and aspect in ("storage", "compression")
+        if wanted == (None if comes_with_type else present):
             continue
         yield sides.change(
             Action.ALTER,
