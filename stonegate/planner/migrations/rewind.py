@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from stonegate.model.catalog import Catalog, Constraint, Table
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
-from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, every_effect
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, every_effect
 
 
 class Rewound(Struct, frozen=True, kw_only=True):
@@ -37,6 +37,7 @@ def rewind(migrations: Iterable[Migration], desired: Catalog, new: frozenset[Obj
     """The forms of new tables before `migrations`, for those that these change."""
     tables: dict[ObjectKey, Table] = {}
     blocked: list[Blocked] = []
+    filled = {effect.key.owner for _, _, effect in every_effect(migrations) if effect.verb in ROW_VERBS}
     for migration, statement, effect in reversed(tuple(every_effect(migrations))):
         key = effect.key.owner
         table = tables.get(key) or desired.table(key)
@@ -44,7 +45,7 @@ def rewind(migrations: Iterable[Migration], desired: Catalog, new: frozenset[Obj
             continue
         former = _Lost("changes") if table is None else _undone(table, effect, statement)
         if isinstance(former, _Lost):
-            blocked.append(_impossible(migration, statement.line, key, former))
+            blocked.append(_impossible(migration, statement.line, key, former, is_filled=key in filled))
         elif former != table:
             tables[key] = former
     return Rewound(tables=tuple(tables[key] for key in sorted(tables)), blocked=tuple(reversed(blocked)))
@@ -100,11 +101,14 @@ def _altered(table: Table, column: str, **changes: Any) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def _impossible(migration: Migration, line: int, key: ObjectKey, lost: _Lost) -> Blocked:
+def _impossible(migration: Migration, line: int, key: ObjectKey, lost: _Lost, *, is_filled: bool) -> Blocked:
+    hint = f"first deploy the release that made {key} as this migration expects it"
+    if not is_filled:  # a migration that fills it runs, and so do all others on it
+        hint += f", or write what concerns {key.label} into a migration of its own, which is recorded where it is new"
     return Blocked(
         object=key.label,
-        reason=f"{migration.name} {lost.what} {key}, which is new here and never had it",
-        hint=f"write what concerns {key.label} into a migration of its own, which is recorded where {key.label} is new",
+        reason=f"{migration.name} {lost.what} {key}, which is new here",
+        hint=hint,
         file=migration.file,
         line=line,
     )

@@ -1,0 +1,1 @@
+INSERT INTO stock (id, qty) SELECT id, 1 FROM items;
