@@ -56,6 +56,9 @@ def rename(draft: Draft, effect: Effect) -> None:
         case ObjectKind.INDEX:
             draft.drop(key)
             draft.adopt_index(replace(key, name=new))
+        case ObjectKind.TRIGGER | ObjectKind.POLICY:
+            draft.drop(key)
+            draft.adopt_member(replace(key, member=new))
         case _:
             move(draft, key, key.schema, new)
 
