@@ -25,6 +25,8 @@ from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
 from stonegate.planner.migrations.simulate import Replay, simulate
 
+_DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
+
 Loss: TypeAlias = tuple[int, Change]  # the line of the statement, and what it does
 
 
@@ -158,11 +160,11 @@ def _dropped_at_last(
     drops = [
         (effect.key, migration, statement)
         for migration, statement, effect in every_effect(late)
-        if effect.verb is EffectVerb.DROP and _has(live, effect.key) and _has(desired, effect.key)
+        if effect.verb in _DROPPING and desired.has(effect.key)
     ]
     after = simulate(live, desired, running).catalog if drops else live
     for key, migration, statement in drops:
-        if not _has(after, key):
+        if not after.has(key):
             yield Blocked(
                 object=key.label,
                 reason=f"{migration.name} drops {key} after the commit, and the folder declares it",
@@ -189,10 +191,6 @@ def _held_at_last(late: Iterable[Migration], desired: Catalog) -> Iterator[Block
                     file=migration.file,
                     line=statement.line,
                 )
-
-
-def _has(catalog: Catalog, key: ObjectKey) -> bool:
-    return key in catalog.objects or key in catalog.index_holders
 
 
 def _is_late(migration: Migration) -> bool:
