@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
-from stonegate.model.source import EffectVerb, Migration, MigrationStatement
+from stonegate.model.source import EffectVerb, Migration, MigrationStatement, every_effect
 from stonegate.model.tokens import words_of
 
 
@@ -56,20 +56,31 @@ def refuse_unreached(
             continue
         if key.owner not in after.objects or not is_another(key.owner, pending, before):
             continue
-        found = next(((m, part) for m in pending for part in m.statements if _fills(part, key)), None)
+        found = _filling(key, pending)
         if found is not None:
-            migration, statement = found
+            migration, statement, then = found
+            hint = f"write ALTER TABLE … ADD COLUMN {key.member} in front of it, or fill it in a later release"
+            if then != key.owner:
+                hint = f"first deploy the release in which {then} has it"
             yield Blocked(
                 object=key.label,
                 reason=f"{migration.name} needs {key}, which is added after the migrations: "
                 f"they give {key.owner} its name",
-                hint=f"write ALTER TABLE … ADD COLUMN {key.member} in front of it, or fill it in a later release",
+                hint=hint,
                 file=migration.file,
                 line=statement.line,
             )
 
 
-def _fills(statement: MigrationStatement, column: ObjectKey) -> bool:
-    """True if the statement writes rows of the column's table and has its name among its words."""
-    writes = any(e.verb is EffectVerb.WRITE_ROWS and e.key.owner == column.owner for e in statement.effects)
-    return writes and words_of(column.member or "") <= words_of(statement.sql)
+def _filling(
+    column: ObjectKey, pending: tuple[Migration, ...]
+) -> tuple[Migration, MigrationStatement, ObjectKey] | None:
+    """The first statement that writes rows of the column's table, under the name that this has by then, and has the
+    column's name among its words."""
+    found, table, words = None, column.owner, words_of(column.member or "")
+    for migration, statement, effect in reversed(tuple(every_effect(pending))):
+        if effect.moved == table:
+            table = effect.key
+        elif effect.verb is EffectVerb.WRITE_ROWS and effect.key == table and words <= words_of(statement.sql):
+            found = migration, statement, table
+    return found

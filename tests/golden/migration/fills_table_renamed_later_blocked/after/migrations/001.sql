@@ -1,0 +1,1 @@
+UPDATE visits SET doctor_id = 1;

@@ -1,0 +1,1 @@
+CREATE TABLE appointments (id int PRIMARY KEY, doctor_id int);
