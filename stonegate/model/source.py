@@ -208,7 +208,8 @@ class EffectVerb(StrEnum):
     DROP_CONSTRAINT = "drop_constraint"
     ADD_VALUE = "add_value"  # enum label in `to`
     RENAME_VALUE = "rename_value"
-    DETACH = "detach"  # of a partition
+    ATTACH = "attach"  # of a partition
+    DETACH = "detach"
     ALTER_OTHER = "alter_other"  # any other ALTER of `key`: decided at apply
     WRITE_ROWS = "write_rows"  # INSERT, UPDATE, DELETE … WHERE, COPY, MERGE
     DELETE_ROWS = "delete_rows"  # TRUNCATE, DELETE of all rows

@@ -16,6 +16,8 @@ from stonegate.planner.migrations.simulate import RELATIONS, simulate
 
 #: What changes rows only if there are any.
 _NO_ROWS = frozenset({"update", "delete", "truncate"})
+#: What changes nothing; and what the plan does by itself where it makes the partitioned table.
+_BESIDES = frozenset({EffectVerb.NONE, EffectVerb.ATTACH})
 #: What leaves nothing behind.
 _PASSING = frozenset({"set", "reset", "show", "lock", "analyze", "vacuum", "explain"})
 
@@ -71,7 +73,7 @@ def _is_contained(migration: Migration, new: frozenset[ObjectKey], live: Catalog
 
 def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Catalog, desired: Catalog) -> bool | None:
     """Whether a statement changes nothing but new objects; None for what changes nothing that lasts."""
-    telling = [effect for effect in statement.effects if effect.verb is not EffectVerb.NONE]
+    telling = [effect for effect in statement.effects if effect.verb not in _BESIDES]
     if not telling:
         relations = [need for need in statement.needs if need.kind is NeedKind.RELATION]
         named = (need.qualified.key(ObjectKind.TABLE) for need in relations)

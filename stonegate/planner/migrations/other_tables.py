@@ -39,6 +39,8 @@ def regrouped(pending: Iterable[Migration], before: Catalog, after: Catalog, des
         for effect in migration.effects:
             if effect.verb is EffectVerb.DETACH:
                 found |= set(before.ancestors(effect.key))
+            elif effect.verb is EffectVerb.ATTACH:
+                found |= {effect.key, *desired.ancestors(effect.key)}
     for table in desired.tables:
         now = after.table(table.key)
         if table.partition_of is not None and now is not None and now.partition_of != table.partition_of:

@@ -31,6 +31,7 @@ from stonegate.planner.migrations.table_parts import (
     adopt_members,
     altered_column,
     as_created,
+    attached,
     detached,
     others_than,
     with_constraint,
@@ -98,6 +99,8 @@ class Replay(Draft):
                 self.on_table(effect.key, lambda table: with_constraint(table, self.wanted_table(table), effect))
             case EffectVerb.DROP_CONSTRAINT:
                 self.on_table(effect.key, lambda table: without_constraint(table, effect.key.member or ""))
+            case EffectVerb.ATTACH:
+                self.on_table(effect.key, lambda table: attached(table, self.wanted_table(table)))
             case EffectVerb.DETACH:
                 self.on_table(effect.key, detached)
             case EffectVerb.OPAQUE:

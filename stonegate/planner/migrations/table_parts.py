@@ -13,6 +13,7 @@ from stonegate.model.source import Effect, EffectVerb
 from stonegate.model.tokens import lex
 
 T = TypeVar("T")
+N = TypeVar("N", Constraint, Index)
 
 
 def others_than(members: tuple[T, ...], name: str | None) -> tuple[T, ...]:
@@ -94,6 +95,34 @@ def without_column(table: Table, name: str) -> Table:
         constraints=tuple(c for c in table.constraints if name not in c.columns),
         indexes=tuple(i for i in table.indexes if name not in i.columns),
     )
+
+
+def attached(table: Table, wanted: Table | None) -> Table:
+    """The table as the partition that it is declared to be, with what it then has from its parent."""
+    if wanted is None or wanted.partition_of is None:
+        return table
+
+    def joined(column: Column) -> Column:
+        declared = wanted.column(column.name)
+        if declared is None:
+            return column
+        return replace(column, inherited=declared.inherited, not_null_inherited=declared.not_null_inherited)
+
+    constraints = tuple(each for each in wanted.constraints if each.inherited)
+    indexes = tuple(each for each in wanted.indexes if each.inherited)
+    return replace(
+        table,
+        partition_of=wanted.partition_of,
+        partition_bound=wanted.partition_bound,
+        columns=tuple(map(joined, table.columns)),
+        constraints=(*_unlike(table.constraints, constraints), *constraints),
+        indexes=(*_unlike(table.indexes, indexes), *indexes),
+    )
+
+
+def _unlike(parts: tuple[N, ...], others: tuple[N, ...]) -> tuple[N, ...]:
+    names = {other.name for other in others}
+    return tuple(part for part in parts if part.name not in names)
 
 
 def detached(table: Table) -> Table:

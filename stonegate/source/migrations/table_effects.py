@@ -132,8 +132,9 @@ def _subcommand(owner: ObjectKey, command: Node, declarations: Declarations, *, 
         case "AT_DropConstraint":
             key = owner.part(ObjectKind.CONSTRAINT, command["name"])
             yield Effect(verb=EffectVerb.DROP_CONSTRAINT, key=key, cascade=cascade, if_exists=missing_ok)
-        case "AT_DetachPartition":
-            yield Effect(verb=EffectVerb.DETACH, key=declarations.range_var(definition["PartitionCmd"]["name"]))
+        case "AT_AttachPartition" | "AT_DetachPartition" if owner.kind is ObjectKind.TABLE:
+            verb = EffectVerb.ATTACH if subtype == "AT_AttachPartition" else EffectVerb.DETACH
+            yield Effect(verb=verb, key=declarations.range_var(definition["PartitionCmd"]["name"]))
             yield Effect(verb=EffectVerb.ALTER_OTHER, key=owner)
         case _ if "name" in command and subtype.startswith("AT_Set"):
             yield Effect(verb=EffectVerb.ALTER_OTHER, key=owner.part(member, command["name"]))

@@ -1,0 +1,3 @@
+CREATE TABLE e (id int, at date, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE INDEX ON e (v);
+CREATE TABLE e1 PARTITION OF e DEFAULT;

@@ -1,0 +1,1 @@
+INSERT INTO e VALUES (1, '2026-01-01', 'a');
