@@ -178,6 +178,8 @@ def _held_at_last(late: Iterable[Migration], desired: Catalog) -> Iterator[Block
     """What PostgreSQL will refuse a new type of a column for after the commit, when all that is declared is there."""
     gone: set[ObjectKey] = set()
     for migration, statement, effect in every_effect(late):
+        if effect.verb is EffectVerb.OPAQUE or effect.cascade:
+            return  # which may take them away
         if effect.verb is EffectVerb.DROP:
             gone.add(effect.key)
         users = desired.dependents.get(effect.key, ()) if effect.verb is EffectVerb.SET_TYPE else ()
