@@ -12,8 +12,8 @@ _OF_ANOTHER_RELEASE = (
     "declare it, or correct the name; where a release in between had it that this database never got, deploy that first"
 )
 _OF_ANOTHER_FORM = (
-    "what it speaks of has another form than in the release that the file was written for: where this database never "
-    "got that one, deploy it first"
+    "correct the statement; where it was written for a form that only a release in between had, which this database "
+    "never got, deploy that first"
 )
 _IS_THERE = (
     "this deployment made it in front (a column that a migration uses), or somebody by hand, or another release: write "

@@ -177,7 +177,8 @@ _UNREADABLE = "DO $$ BEGIN ALTER TABLE notes ALTER n TYPE bigint; END $$;"
         ("INSERT INTO notes (id) VALUES (2) ON CONFLICT (n) DO NOTHING;", "write CREATE UNIQUE INDEX"),
         ("CREATE TABLE x (n int CHECK (n > 0));\nALTER TABLE x ALTER n TYPE text;\nDROP TABLE x;", "write DROP INDEX"),
         ("CREATE TABLE by_hand (id int);", "IF NOT EXISTS where it is the same"),
-        ("ALTER TABLE notes ALTER n DROP EXPRESSION;", "has another form than in the release"),
+        ("ALTER TABLE notes ALTER n DROP EXPRESSION;", "for a form that only a release in between had"),
+        ("UPDATE notes SET n = 1 WHERE n + 1;", "correct the statement"),
     ],
 )
 def test_what_postgresql_refuses_a_migration_for_is_told_with_what_to_write(
