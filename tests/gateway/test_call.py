@@ -96,6 +96,9 @@ def test_null_is_null(gateway: Gateway, shop: str, name: str) -> None:
         ("put", [None, [1, 2]], [1, 2, None]),
         ("put", {"v": 3, "a": None}, [3]),
         ("put", [None, None], [None]),
+        ("put", ["3", [1, 2]], [1, 2, 3]),
+        ("put", ["c", ["a"]], ["a", "c"]),
+        ("put", ["c", None], ["c"]),
         ("listed", [1, None], [1, None]),
         ("listed", [None], None),
         ("glued", [None], ""),
@@ -104,7 +107,7 @@ def test_null_is_null(gateway: Gateway, shop: str, name: str) -> None:
         ("glued", ["a"], "a"),
     ],
 )
-def test_a_null_is_of_the_type_that_the_other_values_have(
+def test_nulls_and_strings_are_of_the_type_that_the_other_values_have(
     gateway: Gateway, shop: str, function: str, sent: Any, received: Any
 ) -> None:
     assert value(gateway, shop, function, sent) == received

@@ -20,7 +20,9 @@ from stonegate.gateway.call.values import (
     JSON_TYPES,
     NULL,
     POLYMORPHIC,
+    STRING,
     bind_polymorphic_null,
+    bind_polymorphic_text,
     bind_value,
     element_of,
     family_of,
@@ -99,9 +101,13 @@ def bind_call(fit: Fit) -> tuple[Statement, list[bytes | None]]:
     parts: list[str] = []
     types, values = [], []
     told = {family_of(parameter) for parameter, raw, _ in fit.pairs if first_byte(raw) != NULL}
+    typed = {family_of(parameter) for parameter, raw, _ in fit.pairs if first_byte(raw) not in (NULL, STRING)}
     for index, (parameter, raw, is_element) in enumerate(fit.pairs):
-        if first_byte(raw) == NULL and family_of(parameter):
-            bound = bind_polymorphic_null(parameter, is_element=is_element, is_told=family_of(parameter) in told)
+        family = family_of(parameter)
+        if first_byte(raw) == NULL and family:
+            bound = bind_polymorphic_null(parameter, is_element=is_element, is_told=family in told)
+        elif first_byte(raw) == STRING and family and family in typed:
+            bound = bind_polymorphic_text(raw)
         else:
             bound = bind_value(element_of(parameter) if is_element else parameter, raw)
         types.append(bound.type)

@@ -22,6 +22,7 @@ MOST_DIMENSIONS: Final = 6
 
 _INT4, _INT8, _NUMERIC, _BOOL, _TEXT, _JSON, _JSONB = 23, 20, 1700, 16, 25, 114, 3802
 _TEXT_ARRAY: Final = 1009
+_UNKNOWN: Final = 0  # PostgreSQL finds it out
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
 #: Arrays of these hold arrays and objects as elements.
 _NO_PLAIN_ELEMENTS: Final = JSON_TYPES | {"bytea"}
@@ -38,6 +39,7 @@ POLYMORPHIC: Final = {"anyelement", "anynonarray", "anyarray", "any", "anycompat
 
 #: The first byte of a JSON null.
 NULL: Final = 0x6E
+STRING: Final = 0x22
 
 
 class Bound(Struct, frozen=True):
@@ -175,6 +177,11 @@ def bind_polymorphic_null(parameter: Parameter, *, is_element: bool, is_told: bo
         return Bound("NULL", _TEXT, None)
     is_array = parameter.base in ("anyarray", "anycompatiblearray") and not is_element
     return Bound("{}", _TEXT_ARRAY if is_array else _TEXT, None)
+
+
+def bind_polymorphic_text(raw: msgspec.Raw) -> Bound:
+    """A string for a type of a family of which another argument tells the type: a literal without one, as in SQL."""
+    return Bound("{}", _UNKNOWN, read_text(raw).encode())
 
 
 def _number_type(text: bytes) -> int:
