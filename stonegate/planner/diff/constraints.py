@@ -135,14 +135,14 @@ def _is_taken_inside(sides: Sides, desired: Constraint) -> bool:
 def _compare_validity(
     sides: Sides, key: ObjectKey, desired: Constraint, live: Constraint, former: Constraint | None
 ) -> Findings:
-    """Definitions that differ in NOT VALID alone (else they were no pair).
+    """Definitions that differ in NOT VALID, and in the order of storage parameters at most (else they were no pair).
 
     NOT VALID spares a large table the check; a constraint that was validated since is better than that, unless the
     folder takes the validation back.
     """
-    if same_text(desired.definition, live.definition):
-        return
     validates = live.definition.endswith(NOT_VALID)
+    if validates == desired.definition.endswith(NOT_VALID):
+        return
     if not validates and (former is None or former.definition == desired.definition):
         yield Note(f"{key} is validated already, although the folder says NOT VALID")
         return

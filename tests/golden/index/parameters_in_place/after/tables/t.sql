@@ -1,6 +1,7 @@
 CREATE TABLE t (
     id integer PRIMARY KEY WITH (fillfactor = 75),
     word text,
+    code text CONSTRAINT t_code_key UNIQUE WITH (fillfactor = 80, deduplicate_items = off),
     number integer CONSTRAINT t_number_key UNIQUE
 );
 CREATE INDEX t_word_idx ON t (word) INCLUDE (number) WITH (deduplicate_items = on, fillfactor = 80) WHERE word <> '';

@@ -1,6 +1,7 @@
 CREATE TABLE t (
     id integer PRIMARY KEY,
     word text,
+    code text CONSTRAINT t_code_key UNIQUE WITH (fillfactor = 70, deduplicate_items = off),
     number integer CONSTRAINT t_number_key UNIQUE WITH (fillfactor = 90)
 );
 CREATE INDEX t_word_idx ON t (word) INCLUDE (number) WITH (fillfactor = 80, deduplicate_items = off) WHERE word <> '';
