@@ -31,7 +31,7 @@ from stonegate.fleet.outcomes import (
     not_attempted,
     server_is_gone,
 )
-from stonegate.fleet.targets import Renew, Target, as_it_is, was_dropped
+from stonegate.fleet.targets import Grace, Renew, Target, as_it_is
 from stonegate.model.names import ObjectKind
 from stonegate.model.report import ApplyReport, FleetReport, Status
 from stonegate.model.source import SourceTree
@@ -146,6 +146,7 @@ class _Run:
         self.begun: set[int] = set()
         self.slimmer = Slimmer()
         self.patience = Patience()
+        self.grace = Grace()
         self.waiting = deque(_canaries_first(targets, fan.canary))
         self.order = {index: place for place, index in enumerate(self.waiting)}
         self.looked_at: set[int] = set()
@@ -252,7 +253,7 @@ class _Run:
         self.begun.add(index)
         self._tell(FleetEvent(target=target, state=State.RUNNING))
         report = await self._attempt(target)
-        if len(self.targets) > 1 and is_missing(report) and await was_dropped(target, self.renew):
+        if len(self.targets) > 1 and is_missing(report) and await self.grace.was_dropped(target, self.renew):
             report = replace(report, status=Status.DROPPED, error=None)
         if is_failure(report) and self.fan.stop_on_error:
             self.stop.ask(f"{report.database} failed")

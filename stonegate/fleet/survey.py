@@ -13,7 +13,7 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import report_error
 from stonegate.database.status import DatabaseDiff, Standing, diff_database, read_standing
 from stonegate.errors import DatabaseNotFound, SourceError, StonegateError
-from stonegate.fleet.targets import Renew, Target, as_it_is, log_in, was_dropped
+from stonegate.fleet.targets import Grace, Renew, Target, as_it_is, log_in
 from stonegate.model.plan import Mode, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ErrorReport
@@ -159,6 +159,7 @@ async def look_at_all(looking: Looking, look: Callable[[Target, str], Awaitable[
     unread: dict[int, Unread] = {}
     waiting = iter(enumerate(looking.targets))
     broken: list[SourceError] = []
+    grace = Grace()
 
     async def work() -> None:
         for index, target in waiting:
@@ -173,7 +174,7 @@ async def look_at_all(looking: Looking, look: Callable[[Target, str], Awaitable[
             except SourceError as error:
                 broken.append(error)
             except DatabaseNotFound as error:
-                if len(looking.targets) == 1 or not await was_dropped(target, looking.renew):
+                if len(looking.targets) == 1 or not await grace.was_dropped(target, looking.renew):
                     unread[index] = Unread(target=target, error=report_error(error))
             except StonegateError as error:
                 unread[index] = Unread(target=target, error=report_error(error))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_RECORD_SECONDS = 0.5
+_RECORD_SECONDS, _RECORDS_SECONDS, _RECORD_PAUSE = 0.5, 2.0, 0.05  # for one, for all of a run, between two looks
 _WILD = frozenset("*?[")
 
 
@@ -100,11 +100,25 @@ def renew_target(registry: Registry, target: Target) -> Target:
     return replace(target, login=platform.login, is_recorded=platform.find(target.owner) is not None)
 
 
-async def was_dropped(target: Target, renew: Renew) -> bool:
-    """True if a database that is gone went with its record, which `tenant drop` takes away a moment later."""
-    if renew(target).is_recorded:
-        await asyncio.sleep(_RECORD_SECONDS)
-    return not renew(target).is_recorded
+class Grace:
+    """How long one run waits for the records of databases that are gone, which `tenant drop` takes away a moment later.
+
+    What waits in vain uses it up: where many databases are gone and stay on record, no run waits for each of them.
+    """
+
+    def __init__(self) -> None:
+        self._left = _RECORDS_SECONDS
+
+    async def was_dropped(self, target: Target, renew: Renew) -> bool:
+        """True if a database that is gone went with its record."""
+        waits = min(_RECORD_SECONDS, self._left)
+        while renew(target).is_recorded:
+            if waits <= 0:
+                return False
+            waits -= _RECORD_PAUSE
+            self._left -= _RECORD_PAUSE
+            await asyncio.sleep(_RECORD_PAUSE)
+        return True
 
 
 async def log_in(target: Target, attempt: Callable[[str], Awaitable[T]], renew: Renew) -> T:
