@@ -67,7 +67,7 @@ def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed, live: Catalog)
                 change_class=ChangeClass.DATALOSS,
                 token=token,
                 hazards=tuple(_hazards(key)),
-                reason=f"{key} is unmanaged and was named in --allow",
+                reason=f"{key} is unmanaged, and a consent names it",
             )
 
 
