@@ -19,7 +19,7 @@ from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import order_tree
 from stonegate.source.lazy import LazySource
 from stonegate.source.parse import load_source
-from tests.bench.rows import Row, median_ms
+from tests.bench.rows import Row, medians_ms
 from tests.bench.servers import bench_server, connect_and_select, logins, make_empty, run_in_loop
 from tests.platforms import write_platform
 from tests.servers import PrivateServer
@@ -79,8 +79,8 @@ def _unchanged(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> I
         assert report.status is Status.UNCHANGED
 
     for login, url in logins(server, "unchanged"):
-        bare = median_ms(run_in_loop(partial(connect_and_select, url), runner), times=30, warm_up=3)
-        taken = median_ms(run_in_loop(partial(again, url), runner), times=30, warm_up=3)
+        both = (run_in_loop(partial(action, url), runner) for action in (connect_and_select, again))
+        bare, taken = medians_ms(*both, times=30, warm_up=3)
         yield Row(
             subject=f"unchanged apply, folder read and digested again; {login}",
             value=taken,

@@ -14,7 +14,7 @@ from stonegate.model.json_form import to_json
 from stonegate.planner.build import build_plan
 from stonegate.planner.order.tree import order_tree
 from stonegate.source.parse import load_source
-from tests.bench.rows import Row, median_ms
+from tests.bench.rows import Row, medians_ms
 from tests.platforms import write_platform
 
 _SQL = (".sql", ".pssql", ".pgsql")
@@ -26,8 +26,11 @@ def rows() -> Iterator[Row]:
         for tables, functions in ((30, 76), (400, 2000)):
             folder = write_platform(Path(directory) / str(tables), tables=tables, functions=functions)
             texts = [path.read_text() for path in sorted(folder.rglob("*")) if path.suffix in _SQL]
-            bare = median_ms(lambda texts=texts: [pglast.parse_sql(text) for text in texts], times=5)
-            taken = median_ms(lambda folder=folder: _plan(folder), times=5)
+            bare, taken = medians_ms(
+                lambda texts=texts: [pglast.parse_sql(text) for text in texts],
+                lambda folder=folder: _plan(folder),
+                times=5,
+            )
             yield Row(
                 subject=f"offline plan, {len(texts):,} files, rendered as JSON",
                 value=taken,

@@ -13,7 +13,7 @@ from pathlib import Path
 from stonegate.database.deployment import apply_database, plan_database
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource
-from tests.bench.rows import Row, median_ms
+from tests.bench.rows import Row, median_ms, medians_ms
 from tests.bench.servers import bench_server, connect_and_select, logins, make_empty, run_in_loop
 from tests.platforms import write_platform
 from tests.servers import PrivateServer
@@ -55,8 +55,12 @@ def _source(folder: Path) -> LazySource:
 
 def _unchanged(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> Iterator[Row]:
     for login, url in logins(server, f"size_{SIZES[0][0]}"):
-        bare = median_ms(run_in_loop(partial(connect_and_select, url), runner), times=30, warm_up=3)
-        taken = median_ms(run_in_loop(lambda url=url: plan_database(url, _source(folder)), runner), times=30, warm_up=3)
+        bare, taken = medians_ms(
+            run_in_loop(partial(connect_and_select, url), runner),
+            run_in_loop(lambda url=url: plan_database(url, _source(folder)), runner),
+            times=30,
+            warm_up=3,
+        )
         yield Row(
             subject=f"plan of an unchanged platform, 30 tables, warm reference; {login}",
             value=taken,

@@ -49,10 +49,17 @@ class Row:
 
 def median_ms(action: Callable[[], object], *, times: int, warm_up: int = 1) -> float:
     """The median duration of an action in milliseconds; the first runs, which fill caches, don't count."""
-    durations = []
+    [median] = medians_ms(action, times=times, warm_up=warm_up)
+    return median
+
+
+def medians_ms(*actions: Callable[[], object], times: int, warm_up: int = 1) -> list[float]:
+    """As `median_ms` for actions that are compared: taken in turns, they meet the same moods of the machine."""
+    durations: list[list[float]] = [[] for _ in actions]
     for turn in range(warm_up + times):
-        begin = time.perf_counter()
-        action()
-        if turn >= warm_up:
-            durations.append((time.perf_counter() - begin) * 1000)
-    return statistics.median(durations)
+        for action, taken in zip(actions, durations, strict=True):
+            begin = time.perf_counter()
+            action()
+            if turn >= warm_up:
+                taken.append((time.perf_counter() - begin) * 1000)
+    return [statistics.median(taken) for taken in durations]
