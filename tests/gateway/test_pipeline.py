@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -191,6 +192,20 @@ async def test_calls_behind_one_that_kills_the_process_were_never_begun(
     assert not session.is_open and not session.is_alive
     with pytest.raises(CallUndone):
         await session.run(ECHO, [b"x"])
+
+
+async def test_what_was_answered_before_the_end_is_told_though_nothing_can_be_written_any_more(
+    session: CallSession, database: Database
+) -> None:
+    before, doomed = start(session, NOTE, "before"), start(session, SUICIDE)
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # both are carried out, and nobody reads what the server says
+    behind = await stand_around(session)
+    assert await before == [b"before"]
+    with pytest.raises(ConnectionFailed):
+        await doomed
+    assert {type(answer) for answer in await asyncio.gather(*behind, return_exceptions=True)} == {CallUndone}
+    assert notes(database) == ["before"]
 
 
 async def test_where_the_server_says_nothing_nobody_knows(private_server: MakePrivateServer, log_in: LogIn) -> None:

@@ -149,6 +149,8 @@ class Pipeline:
     # --- sending ----------------------------------------------------------------------------------------------------
 
     def _send(self, call: _Call) -> None:
+        if self._calls:
+            self._read()  # libpq forgets the answers that it has when it finds that it cannot write
         if self._socket < 0:
             raise CallUndone(ConnectionFailed("the connection to PostgreSQL broke"))
         pgconn = self._pgconn
@@ -189,6 +191,10 @@ class Pipeline:
         self._cleaner = None
         if self._cancelling is not None:  # the cancel request could hit it
             self._cleaner = self._loop.call_later(STUCK_SECONDS, self._clean)
+            return
+        if self._calls:
+            self._read()  # as in `_send`
+        if self._socket < 0:
             return
         try:
             cleaning = self._send_cleaning(CLEANING)
