@@ -9,16 +9,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
 from stonegate.database.call.pipeline import CLEAN_SECONDS
+from stonegate.database.deployment import apply_database, plan_database
+from stonegate.database.options import ApplyOptions
+from stonegate.fleet.names import Owner
+from stonegate.fleet.targets import Target, as_it_is
+from stonegate.gateway.deploy import register
 from stonegate.gateway.state import HEALTH_SECONDS
+from stonegate.model.plan import Plan
+from stonegate.model.report import Status
+from tests.database.folders import write
+from tests.gateway.folders import release
 from tests.gateway.gateway import Gateway, start_gateway
 from tests.gateway.load import FUNCTIONS, SESSIONS, Client, Crowd, Heard, deploy, eventually
-from tests.servers import MakePrivateServer, Server, psql
+from tests.servers import Database, MakePrivateServer, Server, psql
 
 
 @pytest.fixture(scope="module")
@@ -326,3 +336,20 @@ def test_what_a_function_leaves_unsaid_is_gone_in_a_moment(gateway: Gateway, ser
         time.sleep(CLEAN_SECONDS)
         (after,) = gateway.call(platform, "found").json()["rows"]
         assert after == {"pid": before["pid"], "what": ""}
+
+
+async def test_a_release_that_comes_in_between_is_no_reason_to_refuse_the_old_one(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old container registers, and a newer release is deployed between its look at the records and its plan."""
+    old, new = (write(tmp_path / str(number), release(number)) for number in (1, 2))
+    assert (await apply_database(database.url, old)).status is Status.APPLIED
+
+    async def plan_late(*given: Any) -> Plan:
+        await apply_database(database.url, new)
+        return await plan_database(*given)
+
+    monkeypatch.setattr(register, "plan_database", plan_late)
+    target = Target(server=database.server.admin_url, owner=Owner(platform="p"), database=database.name)
+    outcome = await register.register_existing(target, old, ApplyOptions(), max_table_mb=1, renew=as_it_is)
+    assert (outcome.status, outcome.body["superseded"]) == (200, True)

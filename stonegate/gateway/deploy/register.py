@@ -17,6 +17,7 @@ from stonegate.fleet.targets import Renew, Target, log_in
 from stonegate.gateway.deploy.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Mode, Phase, Plan
+from stonegate.model.tracking import TrackingState
 from stonegate.settings import MIB
 from stonegate.source.lazy import LazySource
 
@@ -59,16 +60,17 @@ async def _attempt(
     conninfo: str, database: str, source: LazySource, options: ApplyOptions, max_table_mb: int
 ) -> Outcome | None:
     started = time.monotonic()
-    async with using(await connect(conninfo)) as conn:
-        state = await read_state(conn, with_catalog=False)
-        fingerprint = source.tree().fingerprint
-        last = None if state.last is None else state.last.fingerprint
-        if last is not None and fingerprint != last and fingerprint in state.fingerprints:
-            report = unchanged_report(database, started, unchanged_plan(source, database, last))
-            return summary_of_single(report, source, superseded=True, warnings=(SUPERSEDED,))
+    state = await _read_records(conninfo)
+    fingerprint = source.tree().fingerprint
+    last = None if state.last is None else state.last.fingerprint
+    if last is not None and fingerprint != last and fingerprint in state.fingerprints:
+        report = unchanged_report(database, started, unchanged_plan(source, database, last))
+        return summary_of_single(report, source, superseded=True, warnings=(SUPERSEDED,))
     plan = await plan_database(conninfo, source, options)
     if plan.mode is Mode.UNCHANGED:
         return summary_of_single(unchanged_report(database, started, plan), source)
+    if plan.blocked and (await _read_records(conninfo)).last != state.last:
+        return None  # a newer release came in between, from which the plan leads back
     if fingerprint == last and blocked_only_by_drift(plan):
         # A container that starts again must not be kept from it by what somebody did in the database.
         warnings = tuple(f"drift: {blocked.object}: {blocked.reason}" for blocked in plan.blocked)
@@ -80,6 +82,11 @@ async def _attempt(
     if report.error is not None and report.error.code == StalePlan.code:
         return None
     return summary_of_single(report, source)
+
+
+async def _read_records(conninfo: str) -> TrackingState:
+    async with using(await connect(conninfo)) as conn:
+        return await read_state(conn, with_catalog=False)
 
 
 async def _refuse_large(conninfo: str, plan: Plan, database: str, max_table_mb: int) -> None:
