@@ -212,29 +212,10 @@ def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None =
         and (hint := hint_for_migration(error, step, statement)) is not None
     ):
         return hint
+    if (hint := _hint_for_rows(error, step)) is not None:
+        return hint
     diag = error.diag
-    table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
     match error.sqlstate:
-        case "23502" if diag.column_name:
-            column = quote_ident(diag.column_name)
-            return f"fill it first, in a migration: UPDATE {table} SET {column} = … WHERE {column} IS NULL;"
-        case "23505" if diag.schema_name == "pg_catalog":
-            return "another session made an object of that name in the same moment: plan again"
-        case "23505":
-            return f"remove the duplicates of {table} first, in a migration"
-        case "23503":
-            return f"remove or repair the rows of {table} that point nowhere first, in a migration"
-        case "23514" if "partition constraint" in (diag.message_primary or ""):
-            return _moving_rows_out_of(table)
-        case "22023" if (diag.message_primary or "").startswith("RESTART value"):
-            return (
-                "its next value is out of the new bounds: in a migration, ALTER SEQUENCE … RESTART WITH … (of an "
-                "identity column ALTER TABLE … ALTER COLUMN … RESTART WITH …); or widen the bounds"
-            )
-        case "23514":
-            return f"correct the rows of {table} first, in a migration, or the declaration"
-        case "22001" | "22003" | "22007" | "22008" | "22P02" if step is not None and step.action is Action.ALTER:
-            return "`stonegate plan --preflight` names the rows: correct them first, in a migration"
         case "42704" if step is not None and step.kind is ObjectKind.EXTENSION:
             return "declare it too: a file of its name in extensions/"
         case "2D000":
@@ -262,6 +243,35 @@ def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None =
             )
         case _:
             return diag.message_hint or _hint_for_name(error.sqlstate, diag.message_primary or "")
+
+
+def _hint_for_rows(error: psycopg.Error, step: Step | None) -> str | None:
+    """What to do about rows and values that do not fit."""
+    diag = error.diag
+    table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
+    match error.sqlstate:
+        case "23502" if diag.column_name:
+            column = quote_ident(diag.column_name)
+            return f"fill it first, in a migration: UPDATE {table} SET {column} = … WHERE {column} IS NULL;"
+        case "23505" if diag.schema_name == "pg_catalog":
+            return "another session made an object of that name in the same moment: plan again"
+        case "23505":
+            return f"remove the duplicates of {table} first, in a migration"
+        case "23503":
+            return f"remove or repair the rows of {table} that point nowhere first, in a migration"
+        case "23514" if "partition constraint" in (diag.message_primary or ""):
+            return _moving_rows_out_of(table)
+        case "22023" if (diag.message_primary or "").startswith("RESTART value"):
+            return (
+                "its next value is out of the new bounds: in a migration, ALTER SEQUENCE … RESTART WITH … (of an "
+                "identity column ALTER TABLE … ALTER COLUMN … RESTART WITH …); or widen the bounds"
+            )
+        case "23514":
+            return f"correct the rows of {table} first, in a migration, or the declaration"
+        case "22001" | "22003" | "22007" | "22008" | "22P02" if step is not None and step.action is Action.ALTER:
+            return "`stonegate plan --preflight` names the rows: correct them first, in a migration"
+        case _:
+            return None
 
 
 def _moving_rows_out_of(partition: str) -> str:

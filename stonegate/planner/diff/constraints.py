@@ -14,7 +14,6 @@ from stonegate.model.plan import Action
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.index_options import differs_in_options
 from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
 from stonegate.planner.diff.matching import Matched, Pair, match_parts, remembers
 from stonegate.planner.diff.naming import looks_made_up
@@ -23,6 +22,7 @@ from stonegate.planner.diff.parts import (
     compare_marks,
     compare_name,
     create_part,
+    keeps_index,
     part_key,
     recreate_part,
 )
@@ -169,18 +169,12 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
         reason, texts = f"{key} is deferred otherwise", (pair.live.definition, pair.desired.definition)
         yield sides.change(Action.ALTER, key, reason, aspect="deferrable", before=texts[0], after=texts[1])
         yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
-    elif pair.live.index is not None and _keeps_index(table, pair):
+    elif pair.live.index is not None and keeps_index(table, pair):
         yield change_options(sides, table, pair)
         yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
         yield from compare_marks(sides, key, table, pair.desired, pair.live)
     else:
         yield from recreate_part(sides, table, pair, "has another definition")
-
-
-def _keeps_index(table: Table, pair: Pair[Constraint]) -> bool:
-    """As for indexes without a constraint."""
-    is_alone = table.partition_key is None and pair.desired.inherited == pair.live.inherited
-    return is_alone and differs_in_options(pair.desired.definition, pair.live.definition)
 
 
 def _differs_in_deferring(desired: Constraint, live: Constraint) -> bool:

@@ -9,7 +9,6 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.index_options import differs_in_options
 from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
 from stonegate.planner.diff.matching import Pair, match_parts, remembers
 from stonegate.planner.diff.parts import (
@@ -17,6 +16,7 @@ from stonegate.planner.diff.parts import (
     compare_marks,
     compare_name,
     create_part,
+    keeps_index,
     part_key,
     recreate_part,
 )
@@ -41,7 +41,7 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
         elif family is not None and family.brings_index(pair.desired):
             part = pair.desired
             yield from _compare_remarks(sides, desired, part_key(desired, part), part, _bare(part))
-        elif pair.live.valid and _keeps_index(desired, pair):
+        elif pair.live.valid and keeps_index(desired, pair):
             yield change_options(sides, desired, pair)
             yield from _compare_remarks(sides, desired, part_key(desired, pair.live), pair.desired, pair.live)
         else:
@@ -58,12 +58,6 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
     for part in matched.surplus:
         if family is None or not family.keeps_index(part):
             yield from _surplus(sides, desired, live, part, known)
-
-
-def _keeps_index(relation: Table | View, pair: Pair[Index]) -> bool:
-    """True if ALTER INDEX does it, which knows no parameters of partitioned indexes."""
-    is_partitioned = isinstance(relation, Table) and relation.partition_key is not None
-    return not is_partitioned and differs_in_options(pair.desired.shape, pair.live.shape)
 
 
 def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index], family: Family | None) -> Findings:

@@ -9,7 +9,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note
-from stonegate.planner.diff.index_options import options_text
+from stonegate.planner.diff.index_options import differs_in_options, options_text
 from stonegate.planner.diff.matching import Pair, Part, is_generated_name
 from stonegate.planner.diff.naming import looks_made_up
 from stonegate.planner.diff.sides import Sides
@@ -40,6 +40,13 @@ def recreate_part(sides: Sides, holder: Table | View, pair: Pair[Part], reason: 
     before, after = pair.live.definition, pair.desired.definition
     yield sides.change(Action.RECREATE, key, f"{key} {reason}", table=table, before=before, after=after)
     yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment, table=table)
+
+
+def keeps_index(holder: Table | View, pair: Pair[Part]) -> bool:
+    """True if ALTER INDEX does it, which knows no parameters of partitioned indexes."""
+    is_partitioned = isinstance(holder, Table) and holder.partition_key is not None
+    is_as_before = pair.desired.inherited == pair.live.inherited
+    return not is_partitioned and is_as_before and differs_in_options(pair.desired.definition, pair.live.definition)
 
 
 def change_options(sides: Sides, holder: Table | View, pair: Pair[Part]) -> Change:
