@@ -79,7 +79,8 @@ _LEAVING: Final = 1.0  # seconds that the server may take to end a session
 HAS_TRANSACTION_TIMEOUT: Final = 170000
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
-_NOT_THERE: Final = "[Cc]onnection refused|No such file or directory"
+#: Words of libpq and of the system where no server runs at the address.
+NOBODY_LISTENS: Final = "[Cc]onnection refused|No such file or directory"
 _CLOSED: Final = "not currently accepting connections"
 _FULL: Final = "too many (?:clients|connections)|remaining connection slots"
 #: The codes of refusals that somebody tells from others.
@@ -91,7 +92,7 @@ _LOGIN_HINTS: Final = (
         r"unsupported startup parameter",
         "this is a pooler: stonegate needs a direct connection to PostgreSQL",
     ),
-    (_NOT_THERE, "is PostgreSQL running there? Check host and port"),
+    (NOBODY_LISTENS, "is PostgreSQL running there? Check host and port"),
     (r"Servname not supported|invalid port number", "the port is a number: 5432, if not said otherwise"),
     (r"could not translate host name|failed to resolve host", "check the host name"),
     (r"timeout", "is the host reachable from here? Check host, port and firewall"),
@@ -269,7 +270,7 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
             database=database,
         )
     hint = next((hint for pattern, hint in _LOGIN_HINTS if re.search(pattern, words)), "check the database URL")
-    if re.search(_NOT_THERE, words) and not (known.get("host") or known.get("hostaddr")):
+    if re.search(NOBODY_LISTENS, words) and not (known.get("host") or known.get("hostaddr")):
         hint = "no server was named, and none is here: -d URL, DATABASE_URL or DB_HOST says where it is"
     return ConnectionFailed(
         f'cannot connect to database "{database}" on {host}:{port}',

@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from stonegate.database.connect import NOBODY_LISTENS
 from stonegate.errors import DatabaseNotFound, FleetFailed
 from stonegate.model.plan import Plan
 from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
@@ -21,7 +22,6 @@ _REFUSED = re.compile(
     r"|authentication failed|no password supplied|SASL|role .* does not exist|invalid database|certificate"
     r"|does not support SSL|sslmode|too many connections for database",
 )
-_NOBODY = re.compile(r"Connection refused|No such file or directory")
 _NOT_ATTEMPTED = "not attempted"
 _AGAIN = "run the same command again: it goes on where this one ended"
 #: What says nothing about the folder: the next database is as good a canary.
@@ -51,7 +51,7 @@ def server_is_gone(error: ErrorReport) -> bool:
 
 def nobody_listens(error: ErrorReport) -> bool:
     """True if no server runs at the address."""
-    return bool(_NOBODY.search(f"{error.message} {error.cause or ''}"))
+    return re.search(NOBODY_LISTENS, f"{error.message} {error.cause or ''}") is not None
 
 
 def is_bad_password(error: ErrorReport) -> bool:
