@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from stonegate.model.labels import parse_label
 from tests.gateway.folders import release
 from tests.gateway.gateway import TOKEN, Gateway, bearer, pack, start_gateway
 from tests.gateway.load import SESSIONS, deploy, eventually
@@ -152,19 +153,30 @@ def test_a_deployment_at_the_end_finishes_or_is_undone(home: Path, server: Serve
         assert process.wait(15) == 0
         deploying.join()
         assert "never retrieved" not in gateway.logged()
-    is_there = psql(server.admin_url, "SELECT 1 FROM pg_database WHERE datname = %s", (f"{platform}_main",)) != []
+    is_whole = is_finished(server, f"{platform}_main")
     with start_gateway(home, server.admin_url) as gateway:
         first = gateway.upload("/register", large, platform=platform).json()
         assert first["status"] == "ready"
-        assert not is_there or (first["created"], first["functions_deployed"]) == (False, 0), "left half-made"
+        assert (first["created"], first["functions_deployed"]) == ((False, 0) if is_whole else (True, 150))
         again = gateway.upload("/register", large, platform=platform).json()
         assert (again["status"], again["created"], again["functions_deployed"]) == ("ready", False, 0)
 
 
-def deploys(server: Server) -> bool:
-    """Whether anybody works in a database that is being made."""
-    query = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'stonegate' AND datname <> current_database()"
-    return psql(server.admin_url, query) != []
+def deploys(server: Server, database: str | None = None) -> bool:
+    """Whether anybody works in that database, or in any that is being made."""
+    query = """
+        SELECT 1 FROM pg_stat_activity
+        WHERE application_name = 'stonegate' AND datname <> current_database() AND datname = coalesce(%s, datname)
+        """
+    return psql(server.admin_url, query, (database,)) != []
+
+
+def is_finished(server: Server, database: str) -> bool:
+    """Whether the database is there, and does not say of itself that whoever comes next shall make it anew."""
+    eventually(lambda: not deploys(server, database))  # PostgreSQL still carries out what it was sent
+    query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    labels = [parse_label(comment) for (comment,) in psql(server.admin_url, query, (database,))]
+    return any(label is not None and not label.unfinished for label in labels)
 
 
 def upload_until_it_breaks(gateway: Gateway, archive: bytes, platform: str) -> None:
