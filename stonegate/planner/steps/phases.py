@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Catalog, Routine
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
+from stonegate.model.catalog import Catalog, Routine, View
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, QualifiedName, schema_key
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, NeedKind
 from stonegate.model.tokens import words_of
@@ -33,6 +33,11 @@ from stonegate.planner.steps.refreshing import reads_of_catalog, refresh_steps
 
 _NEW_OBJECTS = frozenset(
     {ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.TYPE, ObjectKind.SEQUENCE, ObjectKind.TABLE}
+)
+
+#: What is done to a column without a view that reads it being in the way.
+_UNSEEN = frozenset(
+    {EffectVerb.SET_NOT_NULL, EffectVerb.DROP_NOT_NULL, EffectVerb.SET_DEFAULT, EffectVerb.DROP_DEFAULT}
 )
 
 #: Parts that come behind the migrations, as foreign keys do: see `_later_parts`.
@@ -68,8 +73,8 @@ def arrange(
 def _before_migrations(
     changes: tuple[Change, ...], pending: tuple[Migration, ...], evolution: Evolution
 ) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-    """New extensions, types and tables run before the pending migrations; so do the safe additions and the routines
-    that these mention and do not make themselves, with all that those need."""
+    """New extensions, types and tables run before the pending migrations; so do the safe additions, the routines and
+    the views that these mention and do not make themselves, with all that those need."""
     if not pending:
         return (), changes
     made = {
@@ -80,11 +85,11 @@ def _before_migrations(
     }
     moved = moved_enums(pending, evolution.before, evolution.live)
     rewound = frozenset(table.key for table in evolution.rewound)
-    tables, routines = _mentioned(pending)
+    relations, routines = _mentioned(pending)
     words = words_in(pending)
-    tables = frozenset(key for key in tables if not is_another(key, pending, evolution.before))
+    tables = frozenset(key for key in relations if not is_another(key, pending, evolution.before))
     moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
-    made |= _over_changed_columns(pending, evolution.desired)
+    made |= _over_what_changes(changes, pending, evolution)
     made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
     by_key = {
         change.key: change
@@ -97,6 +102,9 @@ def _before_migrations(
         key = change.key
         if key.kind is ObjectKind.ROUTINE:
             return key.qualified in routines
+        if key.kind is ObjectKind.VIEW:
+            view = evolution.desired.objects.get(key)
+            return isinstance(view, View) and not view.triggers and key.qualified.key(ObjectKind.TABLE) in relations
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
         if additions and key.owner in moving and not words_of(key.member or "") <= words:
             return False
@@ -123,15 +131,33 @@ def _given_away(pending: tuple[Migration, ...]) -> frozenset[ObjectKey]:
     return frozenset(effect.key for migration in pending for effect in migration.effects if effect.verb in ends)
 
 
-def _over_changed_columns(pending: tuple[Migration, ...], desired: Catalog) -> frozenset[ObjectKey]:
-    """The generated columns that read a column which the migrations make or change: there, or as declared, behind them
-    only."""
-    effects = (effect for migration in pending for effect in migration.effects)
-    changed = {key for effect in effects for key in (effect.key, effect.moved) if key is not None}
-    users = (user for key in changed if key.kind is ObjectKind.COLUMN for user in desired.dependents.get(key, ()))
-    return frozenset(
+def _over_what_changes(
+    changes: tuple[Change, ...], pending: tuple[Migration, ...], evolution: Evolution
+) -> frozenset[ObjectKey]:
+    """The generated columns that read a column which the migrations make or change, and the views that read one, or
+    what else changes in this deployment: there, or as declared, behind them only; before, they would be in the way."""
+    desired = evolution.desired
+    effects = [effect for migration in pending for effect in migration.effects]
+    changed = {(effect.verb, key) for effect in effects for key in (effect.key, effect.moved) if key is not None}
+    columns = {key for _, key in changed if key.kind is ObjectKind.COLUMN}
+    below_views = {key for verb, key in changed if key.is_part and verb not in _UNSEEN} | _given_away(pending)
+    below_views |= {key for change in changes for key in _disturbed(change, evolution.live)}
+    users = (user for key in columns for user in desired.dependents.get(key, ()))
+    views = (user for key in below_views for user in desired.dependents.get(key, ()) if user.kind in VIEW_KINDS)
+    generated = (
         user for user in users if (column := desired.table_column(user)) is not None and column.generated is not None
     )
+    return frozenset((*generated, *views))
+
+
+def _disturbed(change: Change, live: Catalog) -> Iterator[ObjectKey]:
+    """What the change takes away or makes another one, down to the tables below."""
+    key, anew = change.key, (Action.DROP, Action.RECREATE)
+    if change.action in anew or change.aspect in ("type", "generated"):
+        below = live.descendants(key.owner) if key.kind is ObjectKind.COLUMN else ()
+        yield from (key, *(replace(key, schema=table.schema, name=table.name) for table in below))
+    elif change.action is Action.REPLACE and key.kind in VIEW_KINDS:
+        yield key
 
 
 def _names_inside(key: ObjectKey, desired: Catalog) -> Iterator[tuple[str, str]]:
@@ -199,7 +225,11 @@ def _with_needs(
     chosen |= set(reached(chosen, lambda key: (needed for needed in needs.get(key, ()) if needed in by_key)))
     live = evolution.before
 
+    rewound = frozenset(table.key for table in evolution.rewound)
+
     def is_possible(key: ObjectKey, seen: frozenset[ObjectKey] = frozenset()) -> bool:
+        if key.kind in VIEW_KINDS and not all(map(shows, needs.get(key, ()))):
+            return False
         return all(
             needed in seen
             or (needed.owner in live.objects and needed not in remade)
@@ -209,6 +239,11 @@ def _with_needs(
             # the sequence of a serial column is made with its table
             if needed in by_key or needed.kind is not ObjectKind.SEQUENCE
         )
+
+    def shows(needed: ObjectKey) -> bool:
+        """Whether a column is there by then: of its table, or with that."""
+        is_new = needed in by_key or (needed.owner in by_key and needed.owner not in rewound)
+        return needed.kind is not ObjectKind.COLUMN or is_new or live.table_column(needed) is not None
 
     return frozenset(key for key in chosen if is_possible(key))
 

@@ -1,0 +1,1 @@
+CREATE TABLE totals (customer int PRIMARY KEY, amount bigint);
