@@ -228,7 +228,8 @@ class Effect(Struct, frozen=True, kw_only=True):
         verb, key: what happens to which object (unqualified names are taken as `public`).
         to: new name, new schema or new enum label.
         old: the former label (RENAME_VALUE).
-        type: column type in `format_type` spelling as far as the text tells (ADD_COLUMN, SET_TYPE).
+        type: column type in `format_type` spelling as far as the text tells (ADD_COLUMN, SET_TYPE);
+            what kind of constraint it is (ADD_CONSTRAINT).
         not_null, has_default: of an added column; a primary key column is not_null.
         columns: for a created table, its ADD_COLUMN effects; for a constraint or an index, the names of its columns.
         cascade: DROP or TRUNCATE … CASCADE.

@@ -145,7 +145,7 @@ class TestFile:
     ("sql", "expected"),
     [
         ("CREATE TABLE s.t (id int)", ["create table s.t"]),
-        ("CREATE TABLE IF NOT EXISTS t (id int, UNIQUE (id))", ["create table t if exists", 'add_constraint constraint t.""']),
+        ("CREATE TABLE IF NOT EXISTS t (id int, UNIQUE (id))", ["create table t if exists", 'add_constraint constraint t."" :unique']),
         ("CREATE TABLE t AS SELECT 1", ["create table t"]),
         ("SELECT 1 INTO t", ["create table t"]),
         ("DROP TABLE IF EXISTS a, s.b CASCADE", ["drop table a cascade if exists", "drop table s.b cascade if exists"]),
@@ -155,14 +155,14 @@ class TestFile:
         ("ALTER TABLE a SET SCHEMA s", ["set_schema table a → s"]),
         (
             "ALTER TABLE a ADD b INT NOT NULL DEFAULT 1, ADD COLUMN IF NOT EXISTS c serial PRIMARY KEY, DROP d CASCADE, DROP COLUMN IF EXISTS e",
-            ["add_column column a.b :integer not null default", "add_column column a.c :integer not null default if exists", 'add_constraint constraint a.""', "drop_column column a.d cascade", "drop_column column a.e if exists"],
+            ["add_column column a.b :integer not null default", "add_column column a.c :integer not null default if exists", 'add_constraint constraint a."" :primary key', "drop_column column a.d cascade", "drop_column column a.e if exists"],
         ),
         (
             "ALTER TABLE a ALTER b TYPE numeric(10,2) USING b::numeric, ALTER b SET NOT NULL, ALTER b DROP NOT NULL, ALTER b SET DEFAULT 1, ALTER b DROP DEFAULT",
             ["set_type column a.b :numeric(10,2)", "set_not_null column a.b", "drop_not_null column a.b", "set_default column a.b", "drop_default column a.b"],
         ),
         ("ALTER TABLE a ALTER b SET STATISTICS 9, SET (fillfactor = 70)", ["alter_other column a.b", "alter_other table a"]),
-        ("ALTER TABLE a ADD CONSTRAINT c CHECK (x), DROP CONSTRAINT IF EXISTS d CASCADE", ["add_constraint constraint a.c", "drop_constraint constraint a.d cascade if exists"]),
+        ("ALTER TABLE a ADD CONSTRAINT c CHECK (x), DROP CONSTRAINT IF EXISTS d CASCADE", ["add_constraint constraint a.c :check", "drop_constraint constraint a.d cascade if exists"]),
         ("ALTER TABLE a ENABLE ROW LEVEL SECURITY, OWNER TO joe", ["alter_other table a", "alter_other table a"]),
         ("ALTER TYPE e ADD VALUE IF NOT EXISTS 'x'", ["add_value type e → x if exists"]),
         ("ALTER TYPE e RENAME VALUE 'a' TO 'b'", ["rename_value type e a → b"]),

@@ -25,12 +25,13 @@ from stonegate.model.source import Effect
 from stonegate.planner.migrations.draft import Draft
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
-    follow_rename,
     follow_type,
     rename_column,
     rename_constraint,
     with_attributes_of,
     with_parent_renamed,
+    with_reference_renamed,
+    with_referenced_column_renamed,
 )
 
 #: What routines may take as a type, row types included.
@@ -48,7 +49,7 @@ def rename(draft: Draft, effect: Effect) -> None:
     match key.kind:
         case ObjectKind.COLUMN:
             for holder in draft.family(key.owner):
-                draft.on_table(holder, lambda table: _rename_column(draft, table, key.member or "", new))
+                _rename_column(draft, holder, key.member or "", new)
         case ObjectKind.SCHEMA:
             _rename_schema(draft, key.name, new)
         case ObjectKind.CONSTRAINT:
@@ -63,10 +64,13 @@ def rename(draft: Draft, effect: Effect) -> None:
             move(draft, key, key.schema, new)
 
 
-def _rename_column(draft: Draft, table: Table, old: str, new: str) -> Table:
-    renamed = rename_column(table, old, new)
-    wanted = draft.wanted_table(table)
-    return renamed if wanted is None else adopt_members(renamed, wanted, frozenset({old, new}))
+def _rename_column(draft: Draft, holder: ObjectKey, old: str, new: str) -> None:
+    def renamed(table: Table) -> Table:
+        table, wanted = rename_column(table, old, new), draft.wanted_table(table)
+        return table if wanted is None else adopt_members(table, wanted, frozenset())
+
+    draft.on_table(holder, renamed)
+    draft.each_table(partial(with_referenced_column_renamed, referenced=holder.qualified, old=old, new=new))
 
 
 def _rename_schema(draft: Draft, old: str, new: str) -> None:
@@ -93,7 +97,7 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
     wanted = draft.desired.objects.get(moved.key)
     if isinstance(moved, Table) and isinstance(wanted, Table):
         moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
-        draft.each_table(partial(_follow, draft, old=key.qualified, new=moved.key.qualified))
+        draft.each_table(partial(_follow, old=key.qualified, new=moved.key.qualified))
     elif isinstance(moved, Routine):
         moved = _as_declared(draft, moved)
     elif wanted is not None and not isinstance(moved, _UNNAMED):
@@ -129,10 +133,8 @@ def _spellings(old: QualifiedName, new: QualifiedName) -> dict[str, str]:
     return {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
 
 
-def _follow(draft: Draft, table: Table, old: QualifiedName, new: QualifiedName) -> Table:
-    table = with_parent_renamed(table, old, new)
-    wanted = draft.wanted_table(table)
-    return table if wanted is None else follow_rename(table, wanted, old, new)
+def _follow(table: Table, old: QualifiedName, new: QualifiedName) -> Table:
+    return with_reference_renamed(with_parent_renamed(table, old, new), old, new)
 
 
 def _follow_type(draft: Draft, old: QualifiedName, new: QualifiedName) -> None:

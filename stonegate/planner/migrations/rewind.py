@@ -14,10 +14,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Catalog, Constraint, Table
+from stonegate.model.catalog import Catalog, Table
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, every_effect
+from stonegate.planner.migrations.table_parts import adds_constraint
 
 
 class Rewound(Struct, frozen=True, kw_only=True):
@@ -63,7 +64,7 @@ def _undone(table: Table, effect: Effect, statement: MigrationStatement) -> Tabl
         case EffectVerb.RENAME if effect.key.kind is ObjectKind.COLUMN and effect.to is not None:
             return _altered(_without_mentions(table, effect.to), effect.to, name=name)
         case EffectVerb.ADD_CONSTRAINT:
-            return replace(table, constraints=tuple(c for c in table.constraints if not _is_added(c, effect)))
+            return replace(table, constraints=tuple(c for c in table.constraints if not adds_constraint(effect, c)))
         case EffectVerb.ALTER_OTHER if effect.key == table.key:
             made = {other.key.name for other in statement.effects if other.key.kind is ObjectKind.INDEX}
             kept = (index for index in table.indexes if index.name not in made and "" not in made)
@@ -76,12 +77,6 @@ def _undone(table: Table, effect: Effect, statement: MigrationStatement) -> Tabl
             return _Lost("renames a part of")
         case _:
             return table
-
-
-def _is_added(constraint: Constraint, effect: Effect) -> bool:
-    if effect.key.member:
-        return constraint.name == effect.key.member
-    return set(constraint.columns) == {column.key.member for column in effect.columns}
 
 
 def _without_mentions(table: Table, column: str) -> Table:

@@ -22,10 +22,12 @@ def others_than(members: tuple[T, ...], name: str | None) -> tuple[T, ...]:
 
 
 def as_created(table: Table) -> Table:
-    """The declared table as CREATE TABLE leaves it: without what statements of their own add."""
+    """The declared table as CREATE TABLE leaves it: without constraints, which are effects of their own, and without
+    what other statements add."""
     return replace(
         table,
         columns=tuple(replace(column, comment=None, granted=()) for column in table.columns),
+        constraints=tuple(constraint for constraint in table.constraints if constraint.inherited),
         indexes=tuple(index for index in table.indexes if index.inherited),
         triggers=(),
         policies=(),
@@ -59,16 +61,18 @@ def with_constraint(table: Table, wanted: Table | None, effect: Effect) -> Table
     if wanted is None:
         return table
     names = {constraint.name for constraint in table.constraints}
-    mentioned = {column.key.member for column in effect.columns}
-    added = tuple(
-        constraint
-        for constraint in wanted.constraints
-        if constraint.name not in names
-        and (constraint.name == effect.key.member or (not effect.key.member and set(constraint.columns) == mentioned))
-    )
+    added = tuple(part for part in wanted.constraints if part.name not in names and adds_constraint(effect, part))
     key = {name for constraint in added if constraint.kind == "primary key" for name in constraint.columns}
     columns = (replace(column, not_null=True) if column.name in key else column for column in table.columns)
     return replace(table, columns=tuple(columns), constraints=(*table.constraints, *added))
+
+
+def adds_constraint(effect: Effect, constraint: Constraint) -> bool:
+    """True if ADD CONSTRAINT means this declared one: by name, or without one by kind and columns."""
+    if effect.key.member:
+        return constraint.name == effect.key.member
+    mentioned = {column.key.member for column in effect.columns}
+    return constraint.kind == effect.type and set(constraint.columns) == mentioned
 
 
 def without_constraint(table: Table, name: str) -> Table:
@@ -210,34 +214,40 @@ def altered_column(column: Column, wanted: Column | None, effect: Effect) -> Col
 
 
 def rename_column(table: Table, old: str, new: str) -> Table:
-    """The table with another name of a column, in the lists of its constraints and indexes too."""
-
-    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(new if name == old else name for name in names)
-
+    """The table with another name of a column, in its constraints and indexes too."""
+    table = with_column_renamed(table, old, new)
     return replace(
         table,
         partition_key=_with_renamed(table.partition_key, old, new) if table.partition_key is not None else None,
         columns=tuple(replace(column, name=new) if column.name == old else column for column in table.columns),
-        constraints=tuple(replace(part, columns=renamed(part.columns)) for part in table.constraints),
-        indexes=tuple(replace(part, columns=renamed(part.columns)) for part in table.indexes),
     )
 
 
 def with_column_renamed(table: Table, old: str, new: str) -> Table:
-    """The table with its constraints as PostgreSQL shows them after a column got another name."""
+    """The table with its constraints and indexes as PostgreSQL shows them after a column got another name."""
+
+    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(new if name == old else name for name in names)
 
     def follow(part: Constraint) -> Constraint:
         if old not in part.columns:
             return part
-        columns = tuple(new if name == old else name for name in part.columns)
         if part.references is not None:
             definition = _with_renamed_in_key(part.definition, old, new, is_own=True)
         else:
             definition = _with_renamed(part.definition, old, new)
-        return replace(part, columns=columns, definition=definition)
+        return replace(part, columns=renamed(part.columns), definition=definition)
 
-    return replace(table, constraints=tuple(map(follow, table.constraints)))
+    def follow_index(part: Index) -> Index:
+        texts = (text.partition(" USING ") for text in (part.definition, part.shape))
+        definition, shape = (f"{head} USING {_with_renamed(rest, old, new)}" for head, _, rest in texts)
+        return replace(part, columns=renamed(part.columns), definition=definition, shape=shape)
+
+    return replace(
+        table,
+        constraints=tuple(map(follow, table.constraints)),
+        indexes=tuple(follow_index(part) if old in part.columns else part for part in table.indexes),
+    )
 
 
 def with_referenced_column_renamed(table: Table, referenced: QualifiedName, old: str, new: str) -> Table:
@@ -264,12 +274,14 @@ def _with_renamed_in_key(definition: str, old: str, new: str, *, is_own: bool) -
 
 
 def _with_renamed(expression: str, old: str, new: str) -> str:
-    """A deparsed expression after a column in it got another name."""
+    """A deparsed expression after a column in it got another name; a type or function of that name keeps its own."""
     pieces: list[str] = []
     done = 0
     text, name = expression.encode(), quote_ident(old).encode()
-    for token in lex(text):
-        if token.text == name:
+    tokens = lex(text)
+    for before, token, behind in zip((None, *tokens), tokens, (*tokens[1:], None), strict=False):
+        is_other = (before is not None and before.text == b"::") or (behind is not None and behind.text == b"(")
+        if token.text == name and not is_other:
             pieces += (text[done : token.start].decode(), quote_ident(new))
             done = token.start + len(name)
     return "".join((*pieces, text[done:].decode()))
@@ -291,17 +303,6 @@ def with_reference_renamed(table: Table, old: QualifiedName, new: QualifiedName)
         return replace(part, references=new, definition=definition)
 
     return replace(table, constraints=tuple(map(follow, table.constraints)))
-
-
-def follow_rename(table: Table, wanted: Table, old: QualifiedName, new: QualifiedName) -> Table:
-    """The table with its foreign keys to a table that got another name, in the form that the desired table has."""
-    return replace(
-        table,
-        constraints=tuple(
-            replace(_adopt_constraint(part, wanted), references=new) if part.references == old else part
-            for part in table.constraints
-        ),
-    )
 
 
 def _adopt_default(column: Column, wanted: Table) -> Column:

@@ -10,6 +10,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb
 from stonegate.source.migrations.row_effects import tells_rows_apart
 from stonegate.source.statements.relations import altered
+from stonegate.source.syntax.deep_json import objects_below
 from stonegate.source.syntax.grammar import Node
 from stonegate.source.syntax.object_keys import Declarations, new_relation
 from stonegate.source.syntax.type_names import serial_base, strings
@@ -66,14 +67,39 @@ def _column_constraints(owner: ObjectKey, column: Node) -> Iterator[Effect]:
             yield _add_constraint(owner, constraint, column["colname"])
 
 
+_KINDS = {
+    "CONSTR_CHECK": "check",
+    "CONSTR_EXCLUSION": "exclusion",
+    "CONSTR_FOREIGN": "foreign key",
+    "CONSTR_PRIMARY": "primary key",
+    "CONSTR_UNIQUE": "unique",
+}
+
+
 def _add_constraint(owner: ObjectKey, constraint: Node, column: str | None = None) -> Effect:
-    """The constraint; `columns` are those that it lists, by name. Its own name is "" if PostgreSQL makes it up."""
-    names = [column] if column is not None else strings(constraint.get("fk_attrs") or constraint.get("keys") or ())
+    """The constraint with the columns that are its own; its name is "" if PostgreSQL makes it up."""
+    names = dict.fromkeys(_constrained(constraint, column))
     return Effect(
         verb=EffectVerb.ADD_CONSTRAINT,
         key=owner.part(ObjectKind.CONSTRAINT, constraint.get("conname", "")),
+        type=_KINDS.get(constraint["contype"]),
         columns=tuple(Effect(verb=EffectVerb.ALTER_OTHER, key=owner.part(ObjectKind.COLUMN, name)) for name in names),
     )
+
+
+def _constrained(constraint: Node, column: str | None) -> Iterator[str]:
+    """What pg_constraint.conkey would list; `column` is the one behind which the constraint is written."""
+    match constraint["contype"]:
+        case "CONSTR_CHECK":
+            found = (below["ColumnRef"] for below in objects_below(constraint.get("raw_expr")) if "ColumnRef" in below)
+            yield from (reference["fields"][-1].get("String", {}).get("sval", "") for reference in found)
+        case "CONSTR_EXCLUSION":
+            elements = (below["IndexElem"] for below in objects_below(constraint["exclusions"]) if "IndexElem" in below)
+            yield from (element["name"] for element in elements if "name" in element)
+        case _ if column is not None:
+            yield column
+        case _:
+            yield from strings(constraint.get("fk_attrs") or constraint.get("keys") or ())
 
 
 def alter_table(node: Node, declarations: Declarations) -> Iterator[Effect]:

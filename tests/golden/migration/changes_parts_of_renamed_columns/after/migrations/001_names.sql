@@ -1,0 +1,3 @@
+ALTER TABLE bookings RENAME day TO "Date";
+ALTER TABLE bookings RENAME price TO amount;
+ALTER TABLE bookings RENAME room TO chamber;
