@@ -63,7 +63,8 @@ class Change(Struct, frozen=True, kw_only=True):
         key: the object or member.
         table: for an index, the table or materialised view that it belongs to.
         aspect: for ALTER what differs ("type", "default", "not_null", "comment", "owner", …), else "".
-        before, after: printable values of that aspect, None for absent.
+        before, after: printable values of that aspect, None for absent; of a new key `before` is the index that it is
+            made of, if there is one.
         token: the consent that it needs, or None.
         reason: a sentence for people.
         restored: dropped and created again only because another change stands in its way, or an attribute that a

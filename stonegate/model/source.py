@@ -227,7 +227,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     Attributes:
         verb, key: what happens to which object (unqualified names are taken as `public`).
         to: new name, new schema or new enum label.
-        old: the former label (RENAME_VALUE).
+        old: the former label (RENAME_VALUE); the index of which a key is made (ADD_CONSTRAINT).
         type: column type in `format_type` spelling as far as the text tells (ADD_COLUMN, SET_TYPE);
             what kind of constraint it is (ADD_CONSTRAINT).
         not_null, has_default: of an added column; a primary key column is not_null.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -40,8 +41,8 @@ def _without_kind(constraint: Constraint) -> str:
     return constraint.definition.removeprefix("PRIMARY KEY ").removeprefix("UNIQUE ")
 
 
-def add_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:
-    """ADD CONSTRAINT with its comment and the marks of its index."""
+def add_constraint(table: QualifiedName, constraint: Constraint, index: str | None = None) -> Iterator[Clause]:
+    """ADD CONSTRAINT with its comment and the marks of its index; of that `index` if there is one already."""
     match constraint.kind:
         case "foreign key":
             order = Order.ADD_FOREIGN_KEY
@@ -49,8 +50,16 @@ def add_constraint(table: QualifiedName, constraint: Constraint) -> Iterator[Cla
             order = Order.ADD_PRIMARY_KEY
         case _:
             order = Order.ADD_CONSTRAINT
-    yield Clause(table=table, clause=f"ADD {inline_constraint(constraint)}", order=order)
+    text = inline_constraint(constraint) if index is None else _using(constraint, index)
+    yield Clause(table=table, clause=f"ADD {text}", order=order)
     yield from constraint_notes(table, constraint)
+
+
+def _using(key: Constraint, index: str) -> str:
+    """The key of an index that is there, which gets its name (manual: ALTER TABLE)."""
+    deferring = re.search(r"(?: DEFERRABLE(?: INITIALLY DEFERRED)?)?\Z", key.definition)
+    end = deferring[0] if deferring is not None else ""
+    return f"CONSTRAINT {quote_ident(key.name)} {key.kind.upper()} USING INDEX {quote_ident(index)}{end}"
 
 
 def constraint_notes(table: QualifiedName, constraint: Constraint) -> Iterator[Clause]:

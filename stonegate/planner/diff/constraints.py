@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import chain
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import NOT_VALID, Constraint, Table
+from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Action
+from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
@@ -32,8 +33,14 @@ _DEFERRED = re.compile(r"(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?( NOT VALID)?\Z
 _PARTS_NUMBERED = 180000  # parts of foreign keys have the whole's name and a number since PostgreSQL 18
 
 
-def compare_constraints(sides: Sides, desired: Table, live: Table, family: Family) -> Findings:
-    """All constraints of one table but NOT NULL, which belongs to the column."""
+def compare_constraints(
+    sides: Sides, desired: Table, live: Table, family: Family, taken: Mapping[str, Index]
+) -> Findings:
+    """All constraints of one table but NOT NULL, which belongs to the column.
+
+    Args:
+        taken: the index that a new key takes over, by the key's name.
+    """
     last = sides.last_table(desired.key)
     known = last.constraints if last is not None else ()
     has_shares = any(part.inherited and part.kind == "foreign key" for part in desired.constraints)
@@ -62,9 +69,17 @@ def compare_constraints(sides: Sides, desired: Table, live: Table, family: Famil
         if family.brings_constraint(part):
             yield from _compare_brought(sides, desired, part)
         else:
-            yield create_part(sides, desired, part, "is new")
+            yield _new(sides, desired, part, taken.get(part.name))
     for part in matched.surplus:
         yield from _surplus(sides, desired, live, part, matched, family)
+
+
+def _new(sides: Sides, table: Table, part: Constraint, taken: Index | None) -> Change:
+    if taken is None:
+        return create_part(sides, table, part, "is new")
+    key = part_key(table, part)
+    reason = f"{key} is made of {part_key(table, taken)}"
+    return sides.change(Action.CREATE, key, reason, before=taken.name, after=part.definition)
 
 
 def _compare_pair(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from stonegate.model.catalog import Index, Table, View
@@ -23,8 +25,10 @@ from stonegate.planner.diff.parts import (
 from stonegate.planner.diff.sides import Sides
 
 
-def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, family: Family | None) -> Findings:
-    """All indexes of one table or materialised view; `family` for tables."""
+def compare_indexes(
+    sides: Sides, desired: Table | View, live: Table | View, family: Family | None, taken: Collection[Index] = ()
+) -> Findings:
+    """All indexes of one table or materialised view; `family` for tables, and `taken`, of which keys are made."""
     last = sides.last_declared(desired.key)
     known = last.indexes if isinstance(last, Table | View) else ()
     matched = match_parts(desired.indexes, live.indexes, owner=desired.name, remembered={part.name for part in known})
@@ -56,7 +60,7 @@ def compare_indexes(sides: Sides, desired: Table | View, live: Table | View, fam
         else:
             yield from _compare_remarks(sides, desired, part_key(desired, part), part, _bare(part))
     for part in matched.surplus:
-        if family is None or not family.keeps_index(part):
+        if part not in taken and (family is None or not family.keeps_index(part)):
             yield from _surplus(sides, desired, live, part, known)
 
 

@@ -17,6 +17,7 @@ from stonegate.planner.diff.indexes import compare_indexes
 from stonegate.planner.diff.inheritance import Family, part_meaning
 from stonegate.planner.diff.retyping import made_anew, rows_elsewhere
 from stonegate.planner.diff.sides import Sides
+from stonegate.planner.diff.using_index import taken_over
 
 
 def compare_tables(sides: Sides) -> Findings:
@@ -62,8 +63,9 @@ def compare_table(sides: Sides, desired: Table, live: Table) -> Findings:
         return
     family = Family(sides=sides, desired=desired, live=live)
     yield from compare_columns(sides, desired, live, family)
-    constraints = list(compare_constraints(sides, desired, live, family))
-    indexes = list(compare_indexes(sides, desired, live, family))
+    taken = taken_over(sides, desired, live, family)
+    constraints = list(compare_constraints(sides, desired, live, family, taken))
+    indexes = list(compare_indexes(sides, desired, live, family, taken.values()))
     yield from constraints
     yield from indexes
     yield from compare_triggers(sides, desired, live)

@@ -57,14 +57,15 @@ def without_index(table: Table, key: ObjectKey) -> Table:
 
 def with_constraint(table: Table, wanted: Table | None, effect: Effect) -> Table:
     """The table with what ADD CONSTRAINT adds to it, in the form that the desired table has; columns of a primary key
-    are NOT NULL from then on."""
+    are NOT NULL from then on, and an index that becomes a key is none any more."""
     if wanted is None:
         return table
+    indexes = others_than(table.indexes, effect.old) if effect.old is not None else table.indexes
     names = {constraint.name for constraint in table.constraints}
     added = tuple(part for part in wanted.constraints if part.name not in names and adds_constraint(effect, part))
     key = {name for constraint in added if constraint.kind == "primary key" for name in constraint.columns}
     columns = (replace(column, not_null=True) if column.name in key else column for column in table.columns)
-    return replace(table, columns=tuple(columns), constraints=(*table.constraints, *added))
+    return replace(table, columns=tuple(columns), constraints=(*table.constraints, *added), indexes=indexes)
 
 
 def adds_constraint(effect: Effect, constraint: Constraint) -> bool:

@@ -81,7 +81,8 @@ def _add_constraint(owner: ObjectKey, constraint: Node, column: str | None = Non
     names = dict.fromkeys(_constrained(constraint, column))
     return Effect(
         verb=EffectVerb.ADD_CONSTRAINT,
-        key=owner.part(ObjectKind.CONSTRAINT, constraint.get("conname", "")),
+        key=owner.part(ObjectKind.CONSTRAINT, constraint.get("conname") or constraint.get("indexname") or ""),
+        old=constraint.get("indexname"),
         type=_KINDS.get(constraint["contype"]),
         columns=tuple(Effect(verb=EffectVerb.ALTER_OTHER, key=owner.part(ObjectKind.COLUMN, name)) for name in names),
     )
