@@ -92,6 +92,19 @@ def compare_privileges(
         yield from _remarks_on_rights(subject, desired, live, last, given=granted, taken=revoked)
 
 
+def remarks_on_carried_rights(
+    sides: Sides, key: ObjectKey, desired: Access, former: Access, last: Access | None
+) -> Findings:
+    """Rights that a routine takes over from the one whose place it takes, and that the folder no longer declares.
+
+    Args:
+        former: what that one has; `last` is what the last deployment declared of it.
+    """
+    given, taken = due_rights(desired, former, sides.builder)
+    if last is not None:
+        yield from _remarks_on_rights(str(key), desired, former, last, given=given, taken=taken)
+
+
 def _remarks_on_rights(
     subject: str,
     desired: Access | DefaultPrivileges,

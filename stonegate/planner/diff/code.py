@@ -12,7 +12,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.model.tokens import same_body
 from stonegate.planner.classify.contract import breaking_changes
-from stonegate.planner.diff.access import compare_access, compare_comment
+from stonegate.planner.diff.access import compare_access, compare_comment, remarks_on_carried_rights
 from stonegate.planner.diff.findings import Findings, Unmanaged
 from stonegate.planner.diff.sides import Sides
 from stonegate.planner.diff.star import in_live_order
@@ -111,6 +111,7 @@ def compare_routines(sides: Sides) -> Findings:
             yield from _compare_routine(sides, routine, present)
     for routine in (routine for namesakes in gone.values() for routine in namesakes):
         yield from _surplus_routine(sides, routine, added)
+    yield from _carried_rights(sides, gone, added)
 
 
 _ByName = dict[tuple[str, str], list[Routine]]
@@ -134,6 +135,17 @@ def _why_new(routine: Routine, gone: _ByName) -> str:
     if former is None:
         return f"{routine.key} is new"
     return f"{routine.key} takes the place of {former.key.label}: its input types changed"
+
+
+def _carried_rights(sides: Sides, gone: _ByName, added: _ByName) -> Findings:
+    """What is said of the rights that come with a routine's place (see `find_heirs` in planner/steps/carry_over.py)."""
+    for name, namesakes in gone.items():
+        dropped = [routine for routine in namesakes if sides.was_declared(routine.key)]
+        heirs = added.get(name, [])
+        if len(dropped) == len(heirs) == 1:
+            last = sides.last_declared(dropped[0].key)
+            former = last.access if isinstance(last, Routine) else None
+            yield from remarks_on_carried_rights(sides, heirs[0].key, heirs[0].access, dropped[0].access, former)
 
 
 def _surplus_routine(sides: Sides, routine: Routine, added: _ByName) -> Findings:

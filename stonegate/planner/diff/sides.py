@@ -190,7 +190,9 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
         """The columns, and the names of the types that have it inside, as their multiranges do."""
 
         def types_over(holder: ObjectKey) -> Iterator[ObjectKey]:
-            return (user.owner for user in self.users_of_type(holder) if user.owner.kind is ObjectKind.TYPE)
+            for user in self.users_of_type(holder):
+                if user.owner.kind is ObjectKind.TYPE or self._is_in_rows(user, holder):
+                    yield user.owner
 
         types = {key, *reached((key,), types_over)}
         users = {user for each in types for user in self.users_of_type(each) if user.kind is ObjectKind.COLUMN}
@@ -198,6 +200,16 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
         ranges = (kind for side in (self.live, self.desired) for kind in side.ranges if kind.key in types)
         names = (*(other.qualified.sql for other in types), *(kind.multirange for kind in ranges))
         return tuple(sorted(columns, key=str)), frozenset(names)
+
+    def _is_in_rows(self, user: ObjectKey, holder: ObjectKey) -> bool:
+        """True for a column that goes on holding a type: whatever is of its relation's row type has that inside."""
+        if user.kind is not ObjectKind.COLUMN:
+            return False
+        if self.live.table_column(user) is not None:
+            return self._keeps_type(user, frozenset({holder.qualified.sql}))
+        view = self.desired.relations.get(user.owner.qualified)
+        wanted = {column.name: column.type.removesuffix("[]") for column in view.columns} if view is not None else {}
+        return wanted.get(user.member or "") == holder.qualified.sql
 
     def _keeps_type(self, user: ObjectKey, types: frozenset[str]) -> bool:
         table, wanted = self.live.table(user.owner), self.desired.table(user.owner)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from stonegate.model.catalog import Catalog, Table
+from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 from stonegate.planner.reach import reached
@@ -21,37 +21,50 @@ def break_circles(changes: _Changes, live: Catalog) -> Iterator[Change]:
     moved = frozenset(key for key, aspect in changes if aspect == "unlogged")
     yield from _keys_between_moved(changes, moved, live)
     dropped = {change.key for change in changes.values() if change.action is Action.DROP}
-    tables = {table.key: table for table in live.tables if table.key in dropped}
-    if tables:
-        yield from _keys_between_dropped(changes, tables, live)
-        yield from _parts_that_hold(changes, tables, live)
+    holders = {relation.key: relation for relation in live.relations.values() if relation.key in dropped}
+    if holders:
+        needs = _needs(live)
+        yield from _keys_between_dropped(changes, holders, needs, live)
+        yield from _parts_that_hold(changes, holders, needs, live)
 
 
-def _parts_that_hold(changes: _Changes, tables: Mapping[ObjectKey, Table], live: Catalog) -> Iterator[Change]:
-    """Policies, triggers, indexes, checks and defaults of a dropped table that use what needs the table itself, and is
-    dropped too."""
-    indexed = {
-        table.key.index(index.name): table.key
-        for table in tables.values()
-        for index in table.indexes
-        if not index.inherited
-    }
+def _needs(live: Catalog) -> Mapping[ObjectKey, AbstractSet[ObjectKey]]:
+    """What each object and part needs, and the object that this is a part of."""
     needs: dict[ObjectKey, set[ObjectKey]] = defaultdict(set)
     for edge in live.dependencies:
         for key in (edge.dependent, edge.dependent.owner):
             needs[key] |= {edge.on, edge.on.owner}
+    return needs
+
+
+def _parts_that_hold(
+    changes: _Changes,
+    holders: Mapping[ObjectKey, Table | View],
+    needs: Mapping[ObjectKey, AbstractSet[ObjectKey]],
+    live: Catalog,
+) -> Iterator[Change]:
+    """Policies, triggers, indexes, checks and defaults of a dropped relation that use what needs the relation itself,
+    and is dropped too."""
+    indexed = {
+        holder.key.index(index.name): holder.key
+        for holder in holders.values()
+        for index in holder.indexes
+        if not index.inherited
+    }
     gone = {change.key for change in changes.values() if change.action in (Action.DROP, Action.RECREATE)}
     for edge in live.dependencies:
-        part, table = edge.dependent, indexed.get(edge.dependent, edge.dependent.owner)
+        part, holder = edge.dependent, indexed.get(edge.dependent, edge.dependent.owner)
         aspect = "former_default" if part.kind is ObjectKind.COLUMN else ""
-        if part.kind not in _PARTS or table not in tables or edge.on not in gone or edge.on.owner == table:
+        if part.kind not in _PARTS or holder not in holders or edge.on.owner not in gone or edge.on.owner == holder:
             continue
-        if edge.on.kind not in CODE_KINDS or (part, aspect) in changes or (aspect and not _has_default(part, live)):
+        if edge.on.kind not in CODE_KINDS and part.kind is not ObjectKind.POLICY:
             continue
-        if any(key.owner == table for key in reached((edge.on,), needs.__getitem__)):
-            reason = f"dropped first: {table} and {edge.on} need each other and are dropped"
+        if (part, aspect) in changes or (aspect and not _has_default(part, live)):
+            continue
+        if any(key.owner == holder for key in reached((edge.on, edge.on.owner), lambda key: needs.get(key, ()))):
+            reason = f"dropped first: {holder} and {edge.on.owner} need each other and are dropped"
             action = Action.ALTER if aspect else Action.DROP
-            yield Change(action=action, key=part, table=table, aspect=aspect, reason=reason, restored=True)
+            yield Change(action=action, key=part, table=holder, aspect=aspect, reason=reason, restored=True)
 
 
 def _has_default(key: ObjectKey, live: Catalog) -> bool:
@@ -59,18 +72,23 @@ def _has_default(key: ObjectKey, live: Catalog) -> bool:
     return column is not None and column.default is not None
 
 
-def _keys_between_dropped(changes: _Changes, tables: Mapping[ObjectKey, Table], live: Catalog) -> Iterator[Change]:
-    """Foreign keys of dropped tables that refer to each other: none of these can go before its key is gone.
+def _keys_between_dropped(
+    changes: _Changes,
+    holders: Mapping[ObjectKey, Table | View],
+    needs: Mapping[ObjectKey, AbstractSet[ObjectKey]],
+    live: Catalog,
+) -> Iterator[Change]:
+    """Foreign keys of dropped tables to others that need these: none of them can go before its key is gone.
 
     A partitioned table that refers to itself has partitions which refer to each other.
     """
-    keys, needs = _references(live, tables.keys())
-    for key, target in keys.items():
+    tables = {key: holder for key, holder in holders.items() if isinstance(holder, Table)}
+    for key, target in _references(live, tables.keys())[0].items():
         is_own = target == key.owner
         if (key, "") in changes or (is_own and tables[target].partition_key is None):
             continue
-        if is_own or key.owner in reached((target,), needs.__getitem__):
-            reason = f"dropped first: {key.owner} and {target} refer to each other and are dropped"
+        if is_own or any(on.owner == key.owner for on in reached((target,), lambda on: needs.get(on, ()))):
+            reason = f"dropped first: {key.owner} and {target} need each other and are dropped"
             yield Change(action=Action.DROP, key=key, reason=reason, restored=True)
 
 

@@ -122,7 +122,8 @@ class _Clearing:
             return
         disturbance = Disturbance(change.key, False, change)
         for key in references_above(change.key, self.live):
-            self._restore(key, disturbance)
+            if not self._is_gone(key):
+                self._restore(key, disturbance)
         for key in filter(self._is_declared, remarks_on_triggers(change.key, self.live)):
             self._add(disturbance.restoring(key, Action.CREATE))
 

@@ -1,4 +1,4 @@
-"""What comes before what inside of a table, and between tables that refer to each other."""
+"""What comes before what inside of a table or view, and between tables that refer to each other."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def table_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     yield from _keys_settled(index)
     yield from _persistence_order(index)
     yield from _catalog_tables_rewritten(index)
+    yield from _view_columns_there(index)
 
 
 def _within_tables(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -83,3 +84,11 @@ def _catalog_tables_rewritten(index: OperationIndex) -> Iterator[tuple[int, int]
         for other in index.by_table.get(operation.key, ()) if before != after else ():
             if index.operations[other].key.kind is ObjectKind.COLUMN:
                 yield (number, other) if before else (other, number)
+
+
+def _view_columns_there(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """A view has its new columns before these get a default or a setting, which PostgreSQL's REPLACE does not give."""
+    for view in index.desired.views:
+        for first in index.by_key.get((Verb.CREATE, view.key), ()):
+            columns = index.by_table.get(view.key.qualified.key(ObjectKind.TABLE), ())
+            yield from ((first, number) for number in columns if index.operations[number].verb is Verb.ALTER)

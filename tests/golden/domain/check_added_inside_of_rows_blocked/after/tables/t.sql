@@ -1,0 +1,4 @@
+CREATE TABLE account (id int PRIMARY KEY, points points);
+CREATE TABLE history (id int PRIMARY KEY, before account, rated rated[]);
+CREATE TABLE former (n int);
+CREATE TABLE memory (row former);

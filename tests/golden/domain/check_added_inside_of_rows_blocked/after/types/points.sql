@@ -1,0 +1,1 @@
+CREATE DOMAIN points AS int CHECK (VALUE > 0);

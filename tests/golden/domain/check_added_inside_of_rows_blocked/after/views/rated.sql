@@ -1,0 +1,1 @@
+CREATE VIEW rated AS SELECT points FROM account;

@@ -1,0 +1,1 @@
+INSERT INTO p VALUES (1, 1), (2, 2); INSERT INTO gone VALUES (1, 1); INSERT INTO changed VALUES (2, 2);

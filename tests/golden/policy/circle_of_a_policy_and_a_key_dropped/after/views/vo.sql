@@ -1,0 +1,1 @@
+CREATE VIEW vo AS SELECT id FROM other;

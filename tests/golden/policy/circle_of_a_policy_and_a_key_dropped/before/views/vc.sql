@@ -1,0 +1,1 @@
+CREATE VIEW vc AS SELECT id FROM c;
