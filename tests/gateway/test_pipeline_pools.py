@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stonegate.database.call.pipeline import STUCK_SECONDS
 from stonegate.database.call.session import CallSession, open_session
 from stonegate.database.call.statement import Statement
 from stonegate.errors import PoolExhausted
@@ -74,11 +75,12 @@ async def test_calls_that_would_wait_get_other_connections_as_long_as_there_are_
 
 async def test_a_connection_that_waits_for_a_lock_gets_no_more_calls(pools: Pools[CallSession], take: Take) -> None:
     stuck = await take(QUICK)
-    working = asyncio.create_task(stuck.session.run(NAP, [b"0.2"]))
+    working = asyncio.create_task(stuck.session.run(NAP, [b"15"]))
     assert await take(QUICK) is stuck
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(2 * STUCK_SECONDS)
     assert await take(QUICK) is not stuck
-    await working
+    working.cancel()
+    await asyncio.wait([working])
 
 
 async def test_the_caps_hold_and_those_who_wait_are_served_in_their_order(
@@ -125,7 +127,7 @@ async def test_a_waiter_that_gives_up_leaves_nothing(pools: Pools[CallSession], 
 async def test_a_database_whose_calls_never_cease_gives_its_place_up(
     pools: Pools[CallSession], take: Take, server: Server, make_database: MakeDatabase
 ) -> None:
-    pools.limits = PoolLimits(per_database=6, total=1, acquire_timeout_s=5)
+    pools.limits = PoolLimits(per_database=6, total=1, acquire_timeout_s=20)
     other = make_database(server)
     is_over = False
 
@@ -138,7 +140,7 @@ async def test_a_database_whose_calls_never_cease_gives_its_place_up(
     flood = [asyncio.create_task(keep_calling()) for _ in range(8)]
     await asyncio.sleep(0.1)
     for _ in range(3):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             place = await take(QUICK, other.name, partial(open_session, other.url, statement_timeout_s=20))
         assert pools.total == 1
         pools.give_back(place, QUICK)
@@ -157,6 +159,6 @@ async def test_a_drained_connection_gets_no_more_calls(
     assert await old.session.run(Statement(sql="SELECT 1", types=()), []) == [b"1"]
     pools.give_back(old, QUICK)
     pools.give_back(new, QUICK)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         while pools.total != 1:
             await asyncio.sleep(0.01)

@@ -45,6 +45,8 @@ _TEXT: Final = 25
 _MOST_MILLISECONDS: Final = 2**31 - 1
 _CERTAIN_SECONDS: Final = 0.1  # after an answer the server is taken to be alive for so long
 _CANCEL_SECONDS: Final = 5.0
+#: PostgreSQL ignores a request that comes before it has begun the call: then another one is sent (seconds).
+_CANCEL_AGAIN_SECONDS: Final = 0.5
 #: What calls leave in the session, and their statements do not say, is there no longer than this, or than the calls
 #: that are on their way then (seconds).
 CLEAN_SECONDS: Final = 2.0
@@ -337,9 +339,9 @@ class Pipeline:
         if self._cancelling is not None and not self._cancelling.done():
             self._loop.call_later(STUCK_SECONDS, self._cancel, call)
             return
-        self._cancelling = self._loop.create_task(self._send_cancel())
+        self._cancelling = self._loop.create_task(self._send_cancel(call))
 
-    async def _send_cancel(self) -> None:
+    async def _send_cancel(self, call: _Call) -> None:
         # When this is done the signal has been sent, so that it cannot hit a call that comes later.
         try:
             await self._conn.cancel_safe(timeout=_CANCEL_SECONDS)
@@ -347,6 +349,8 @@ class Pipeline:
             self._break("a call could not be cancelled", words_of(error))
         if not self._calls:
             self._cancelling = None
+        elif self._calls[0] is call:
+            self._loop.call_later(_CANCEL_AGAIN_SECONDS, self._cancel, call)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
