@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import psycopg
 import pytest
@@ -208,27 +209,39 @@ async def test_objects_that_come_and_go_meanwhile(database: Database, autocommit
         "CREATE VIEW v AS SELECT id FROM t; CREATE FUNCTION f(t) RETURNS t LANGUAGE sql AS 'SELECT $1'"
     )
     stop = asyncio.Event()
+    slowest = 0.0
+
+    async def read(conn: Session) -> Catalog:
+        nonlocal slowest
+        began = time.monotonic()
+        found = await read_catalog(conn)
+        slowest = max(slowest, time.monotonic() - began)
+        return found
+
+    async def pause() -> None:
+        """Where objects change faster than they can be read there is an error."""
+        await asyncio.sleep(max(0.05, 3 * slowest))
 
     async def churn(other: Session) -> None:
         while not stop.is_set():
             await other.execute(script.encode())
-            await asyncio.sleep(0.05)
+            await pause()
             while True:
                 with contextlib.suppress(psycopg.errors.DeadlockDetected):
                     await other.execute("DROP TABLE t CASCADE; DROP FUNCTION IF EXISTS f")
                     break
-            await asyncio.sleep(0.05)
+            await pause()
 
     async with await connect(database.url) as other, await connect(database.url, autocommit=autocommit) as conn:
         await other.execute("SET search_path = public")
-        empty = await read_catalog(conn)
+        empty = await read(conn)
         await other.execute(script.encode())
-        full = await read_catalog(conn)
+        full = await read(conn)
         await other.execute("DROP TABLE t CASCADE")
         churning = asyncio.create_task(churn(other))
         try:
             for _ in range(40):
-                assert await read_catalog(conn) in (empty, full)
+                assert await read(conn) in (empty, full)
                 await conn.rollback()
         finally:
             stop.set()
