@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from stonegate.collector import look_seldom_for_cycles
 from tests.admins import close_admins
@@ -35,8 +35,9 @@ from tests.servers import (
 ENDINGS = pytest.StashKey[contextlib.ExitStack]()
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("stonegate", deadline=None)
+# How long an example takes, or takes to be made, says more about the machine than about the code; and a run that fails
+# fails again.
+settings.register_profile("stonegate", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("stonegate")
 NUMBERS = itertools.count(1)
 

@@ -66,8 +66,8 @@ def test_a_grant_by_somebody_else_in_the_same_moment_only_delays_the_apply(datab
 
 
 def test_a_statement_timeout_names_the_statement(database: Database, tmp_path: Path) -> None:
-    source = write(tmp_path, {"migrations/001.sql": "SELECT 1;\nSELECT pg_sleep(5);\n"})
-    report = apply(database.url, source, statement_timeout_s=0.1)
+    source = write(tmp_path, {"migrations/001.sql": "SELECT 1;\nSELECT pg_sleep(30);\n"})
+    report = apply(database.url, source, statement_timeout_s=1)
     assert report.error is not None and report.error.sqlstate == "57014"
     assert report.error.message.startswith("migrations/001.sql:2")
     assert report.error.hint is not None and "--statement-timeout" in report.error.hint

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -79,6 +78,19 @@ def wait_until_alone(url: str, name: str) -> None:
     while psql(url, query, (name,)) != [(0,)]:
         assert time.monotonic() < deadline, "a session of the killed apply is still there"
         time.sleep(0.02)
+
+
+def wait_for_sleepers(url: str) -> list[int]:
+    """The processes that sleep for somebody in that database, or in any if it is the maintenance database."""
+    query = """
+        SELECT pid FROM pg_stat_activity
+        WHERE wait_event = 'PgSleep' AND current_database() IN ('postgres', datname)
+        """
+    deadline = time.monotonic() + 45
+    while not (found := psql(url, query)):
+        assert time.monotonic() < deadline, "nobody sleeps"
+        time.sleep(0.02)
+    return [pid for (pid,) in found]
 
 
 def finish(url: str, source: LazySource) -> None:
@@ -164,13 +176,13 @@ def test_a_server_that_dies_in_the_middle_is_reported_and_the_next_apply_finishe
     own = private_server(18)
     url = own.url("kill_report")
     psql(own.admin_url, "CREATE DATABASE kill_report")
-    files = {"migrations/1.sql": "CREATE TABLE users (id int);\nSELECT pg_sleep(3);\nINSERT INTO users VALUES (1);"}
+    psql(own.admin_url, "ALTER DATABASE kill_report SET test.nap = 60")
+    nap = "SELECT pg_sleep(current_setting('test.nap')::float8);"
+    files = {"migrations/1.sql": f"CREATE TABLE users (id int);\n{nap}\nINSERT INTO users VALUES (1);"}
     source = write(tmp_path, files)
 
     def kill_when_asleep() -> None:
-        query = "SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.3' AND pid <> pg_backend_pid()"
-        while not psql(own.admin_url, query):
-            time.sleep(0.02)
+        wait_for_sleepers(own.admin_url)
         own.kill()
 
     killer = threading.Thread(target=kill_when_asleep)
@@ -181,6 +193,7 @@ def test_a_server_that_dies_in_the_middle_is_reported_and_the_next_apply_finishe
     assert (report.error.code, report.error.exit_code) == ("connection_failed", 6)
     assert report.error.message.startswith("migrations/1.sql") or "lost" in report.error.message
     own.start()
+    psql(own.admin_url, "ALTER DATABASE kill_report SET test.nap = 0")
     assert applied(url, source).status is Status.APPLIED
     assert psql(url, "SELECT id FROM users") == [(1,)]
 
@@ -206,16 +219,11 @@ def test_a_first_deploy_that_was_killed_is_a_fresh_database_next_time(
 
 
 def test_a_session_that_the_administrator_ends_is_reported(database: Database, tmp_path: Path) -> None:
-    source = write(tmp_path, {"migrations/1.sql": "CREATE TABLE users (id int);\nSELECT pg_sleep(20);"})
+    source = write(tmp_path, {"migrations/1.sql": "CREATE TABLE users (id int);\nSELECT pg_sleep(60);"})
 
     def end_it() -> None:
-        query = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE query ~ 'pg_sleep.20' AND pid <> pg_backend_pid() AND datname = current_database()"
-        )
-        with psycopg.connect(database.url, autocommit=True) as conn:
-            while not conn.execute(query).fetchall():
-                time.sleep(0.02)
+        for pid in wait_for_sleepers(database.url):
+            database.rows("SELECT pg_terminate_backend(%s)", pid)
 
     killer = threading.Thread(target=end_it)
     killer.start()
@@ -228,11 +236,7 @@ def test_a_session_that_the_administrator_ends_is_reported(database: Database, t
 def test_a_process_that_is_killed_in_a_long_statement_frees_its_locks(database: Database, tmp_path: Path) -> None:
     long = {"migrations/1.sql": "CREATE TABLE users (id int);\nSELECT pg_sleep(120);"}
     write(tmp_path, long)
-    query = "SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.120' AND pid <> pg_backend_pid()"
-    deadline = time.monotonic() + 30
     with begun_apply(database.url, tmp_path / "postgresql", "never"):
-        while not database.rows(query):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for_sleepers(database.url)
     report = applied(database.url, write(tmp_path, {"migrations/1.sql": "CREATE TABLE users (id int);"}))
     assert report.status is Status.APPLIED and report.duration_ms < 60_000

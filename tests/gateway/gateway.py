@@ -25,6 +25,7 @@ from tests.gateway.contract import check
 #: The administrator's token; of a gateway that stands already it is in the environment, as for `stonegate serve`.
 TOKEN = os.environ.get("ADMIN_TOKEN") or "the-token-of-the-tests"
 START_SECONDS = 90.0
+PORT_ATTEMPTS = 3
 #: The gateway's working directory is another one, and what it imports must be what the tests import.
 _HERE = str(Path(stonegate.__file__).resolve().parents[1])
 
@@ -118,17 +119,11 @@ def start_gateway(home: Path, server_url: str, **settings: str) -> Iterator[Gate
         "DATABASE_URL": server_url,
         "DATA_DIR": str(home / "data"),
         "GATEWAY_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(_free_port()),
         "ADMIN_TOKEN": TOKEN,
         **settings,
     }
-    url = f"http://127.0.0.1:{environment['GATEWAY_PORT']}"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "stonegate", "serve"], env=environment, cwd=home, stdout=stream, stderr=stream
-        )
+    url, process = _start(environment, home, log)
     try:
-        _wait(url, process, log)
         yield Gateway(
             url=url,
             data_dir=home / "data",
@@ -146,16 +141,38 @@ def start_gateway(home: Path, server_url: str, **settings: str) -> Iterator[Gate
             process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
+def _start(environment: dict[str, str], home: Path, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
+    """One that answers, on another port if somebody took the first one between our look and its start."""
+    for _ in range(PORT_ATTEMPTS):
+        port = _free_port()
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "stonegate", "serve"],
+                env=environment | {"GATEWAY_PORT": str(port)},
+                cwd=home,
+                stdout=stream,
+                stderr=stream,
+            )
+        url = f"http://127.0.0.1:{port}"
+        if _answers(url, process):
+            return url, process
+        process.kill()
+        process.wait()
+        told = log.read_text(encoding="utf-8")
+        if "cannot listen on" not in told:
             break
+    raise AssertionError(f"the gateway does not start: {told}")
+
+
+def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Whether it comes to answer."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
             httpx.get(f"{url}/health", trust_env=False, verify=_tls(), timeout=5)
-            return
+            return process.poll() is None  # else another one has the port
         time.sleep(0.05)
-    raise AssertionError(f"the gateway does not start: {log.read_text(encoding='utf-8')}")
+    return False
 
 
 def _free_port() -> int:

@@ -27,6 +27,7 @@ FUNCTIONS = """
         AS $$ BEGIN PERFORM pg_sleep(0.03); RETURN QUERY SELECT current_database()::text, $1; END $$;
     CREATE FUNCTION nap(seconds float8) RETURNS int LANGUAGE plpgsql
         AS $$ BEGIN PERFORM pg_sleep(seconds); RETURN 1; END $$;
+    CREATE FUNCTION queue() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN 1; END $$;
     CREATE FUNCTION backend() RETURNS int LANGUAGE sql AS 'SELECT pg_backend_pid()';
 """
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stonegate call' AND datname ~ %s"
@@ -166,8 +167,8 @@ async def counted_sessions(server: Server | PrivateServer, platform: str) -> Asy
             await counting
 
 
-def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until it is so."""
+def eventually(check: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until it is so; on a busy machine that may take many times as long as it should."""
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, "it did not come true"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from stonegate.gateway.bodies import BODY_SECONDS
 from tests.gateway.folders import release
 from tests.gateway.gateway import Gateway, pack
 from tests.gateway.wire import HEAD, is_well, talk
@@ -22,11 +23,13 @@ def test_bodies_have_bounds(gateway: Gateway, shop: str) -> None:
         # Told before anything was sent, whether the client waits for leave to send or not.
         for more in (b"", b"Expect: 100-continue\r\n"):
             head = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (path.encode(), size << 20)
-            with socket.create_connection(gateway.address, timeout=2) as connection:
+            with socket.create_connection(gateway.address, timeout=BODY_SECONDS / 2) as connection:
                 connection.sendall(head + more + b"\r\n")
                 answer = b""
                 while not answer.endswith(b"}"):
-                    answer += connection.recv(65536)
+                    part = connection.recv(65536)
+                    assert part, answer
+                    answer += part
             assert answer.startswith(b"HTTP/1.1 413 ") and b"payload_too_large" in answer, answer
     assert talk(gateway, HEAD + b"Content-Length: 99999999999999999999\r\n\r\n")[9:12] in (b"400", b"413")
     with gateway.client() as client:

@@ -218,7 +218,7 @@ def test_timeouts(gateway: Gateway, shop: str) -> None:
     began = time.monotonic()
     answer = gateway.call(shop, "nap", [20], timeout_ms=200)
     assert (answer.status_code, answer.json()["error"]) == (504, "query_timeout")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert value(gateway, shop, "add", [1, 1]) == 2
 
 
@@ -236,7 +236,7 @@ def test_a_client_that_hangs_up_cancels_its_query(gateway: Gateway, shop: str, b
     with gateway.client() as client, pytest.raises(httpx.ReadTimeout):
         client.post("/call", json={"platform": shop, "function": "nap", "params": [21]}, timeout=0.5)
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND state = 'active'"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 15
     while psql(behind.admin_url, query, (f"{shop}_main",)) != [(0,)]:
         assert time.monotonic() < deadline, "the query goes on"
         time.sleep(0.05)

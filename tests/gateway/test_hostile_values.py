@@ -95,7 +95,7 @@ def test_values_that_are_deep_or_huge(gateway: Gateway, shop: str, name: str) ->
                 value[:50],
                 answer.text[:300],
             )
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "undefined", "idna", '"UTF-16"', "latin-1"])

@@ -247,7 +247,7 @@ def test_a_job_whose_process_died_is_interrupted(home: Path, new_name: NewName, 
     """Its own process, or the whole gateway with it."""
     name = new_name()
     body = {"platform": name, "schema_name": "app"}
-    sleeping = release(1) | {"migrations/1.sql": "SELECT pg_sleep(3);"}
+    sleeping = release(1) | {"migrations/1.sql": "SELECT pg_sleep(20);"}
 
     def kill_a_job(gateway: Gateway, *, with_gateway: bool) -> str:
         job: str = gateway.post("/v2/migrate-all", body).json()["job_id"]

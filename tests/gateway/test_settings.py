@@ -104,9 +104,15 @@ def test_no_connection_is_free(inside: Inside, shop: str) -> None:
         busy = threads.submit(gateway.call, shop, "nap", [30], timeout_ms=60_000)  # it only lowers the limit
         while gateway.get("/health").json()["total_connections"] == 0:
             pass
-        answer = gateway.call(shop, "add", [1])
-        assert (answer.status_code, answer.json()["error"]) == (503, "pool_exhausted"), answer.text
-        assert answer.headers["retry-after"] == "1"
+        refused, answered = [], 0
+        while not busy.done():
+            answer = gateway.call(shop, "add", [1])
+            if answer.status_code == 200:
+                answered += 1
+            else:
+                refused.append((answer.status_code, answer.json()["error"], answer.headers["retry-after"]))
+        assert set(refused) == {(503, "pool_exhausted", "1")}
+        assert answered <= 1  # the last one may come when the connection is free again
         assert (busy.result().status_code, busy.result().json()["sqlstate"]) == (504, "57014")
 
 

@@ -9,11 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
+from stonegate.gateway.board import PUBLISH_SECONDS
 from stonegate.model.labels import parse_label
 from tests.gateway.folders import release
 from tests.gateway.gateway import TOKEN, Gateway, bearer, pack, start_gateway
@@ -21,6 +24,7 @@ from tests.gateway.load import SESSIONS, deploy, eventually
 from tests.platforms import Platform, render_platform
 from tests.servers import Server, psql
 
+Begin: TypeAlias = "Callable[..., Asking]"
 WORKERS = pytest.mark.parametrize("workers", ["1", "2"])
 
 
@@ -38,31 +42,31 @@ def process_of(gateway: Gateway) -> psutil.Process:
 class Asking(threading.Thread):
     """A call in a thread of its own."""
 
-    def __init__(self, gateway: Gateway, platform: str, seconds: float) -> None:
+    def __init__(self, gateway: Gateway, platform: str, function: str, *params: float) -> None:
         super().__init__()
         self.status: int | None = None
         self.error: str | None = None
-        self._asked = (gateway, platform, seconds)
+        self._asked = (gateway, platform, function, params)
 
     def run(self) -> None:
-        gateway, platform, seconds = self._asked
+        gateway, platform, function, params = self._asked
         try:
-            answer = gateway.call(platform, "nap", [seconds])
+            answer = gateway.call(platform, function, params)
             self.status, self.error = answer.status_code, answer.json().get("error")
         except httpx.TransportError:
             self.status = 0
 
 
 @pytest.fixture
-def begin_nap(server: Server, platform: str) -> Iterator[Callable[[Gateway, float], Asking]]:
-    """Starts a call that sleeps, and waits until it does."""
+def begin(server: Server, platform: str) -> Iterator[Begin]:
+    """Starts a call that sleeps, or stands in a queue, and waits until it does."""
     asked = []
 
-    def begin(gateway: Gateway, seconds: float) -> Asking:
-        asking = Asking(gateway, platform, seconds)
+    def begin(gateway: Gateway, function: str, *params: float) -> Asking:
+        asking = Asking(gateway, platform, function, *params)
         asking.start()
         asked.append(asking)
-        eventually(lambda: naps(server, platform) == 1)
+        eventually(lambda: waiting(server, platform) == 1)
         return asking
 
     yield begin
@@ -70,31 +74,32 @@ def begin_nap(server: Server, platform: str) -> Iterator[Callable[[Gateway, floa
         asking.join()
 
 
-def naps(server: Server, platform: str) -> int:
-    """Queries of the platform that run in PostgreSQL."""
+def waiting(server: Server, platform: str) -> int:
+    """Queries of the platform that sleep, or stand in a queue, in PostgreSQL."""
     ((count,),) = psql(
         server.admin_url,
-        "SELECT count(*) FROM pg_stat_activity WHERE datname ~ %s AND state = 'active' AND wait_event = 'PgSleep'",
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname ~ %s AND state = 'active' AND wait_event IN ('PgSleep', 'advisory')",
         (f"^{platform}_",),
     )
     return int(count)
 
 
 @WORKERS
-def test_the_end_lets_calls_finish(
-    workers: str, home: Path, server: Server, platform: str, begin_nap: Callable[[Gateway, float], Asking]
-) -> None:
-    settings = {"GATEWAY_WORKERS": workers, "SHUTDOWN_DELAY_SECS": "1"}
+def test_the_end_lets_calls_finish(workers: str, home: Path, server: Server, platform: str, begin: Begin) -> None:
+    settings = {"GATEWAY_WORKERS": workers, "SHUTDOWN_DELAY_SECS": "2", "SHUTDOWN_TIMEOUT_SECS": "60"}
     with start_gateway(home, server.admin_url, **settings) as gateway:
         deploy(server, gateway, platform, None)
-        asking = begin_nap(gateway, 3)
-        process = process_of(gateway)
-        process.send_signal(signal.SIGTERM)
-        eventually(lambda: gateway.get("/ready").status_code == 503, 1)
-        assert gateway.call(platform, "who", ["x"]).status_code == 200
-        eventually(lambda: refuses(gateway), 3)
-        assert asking.status is None
-        assert process.wait(15) == 0
+        with psycopg.connect(server.url(f"{platform}_main")) as queue:  # its end lets the call finish
+            queue.execute("SELECT pg_advisory_xact_lock(1)")
+            asking = begin(gateway, "queue")
+            process = process_of(gateway)
+            process.send_signal(signal.SIGTERM)
+            eventually(lambda: gateway.get("/ready").status_code == 503)
+            assert gateway.call(platform, "who", ["x"]).status_code == 200
+            eventually(lambda: refuses(gateway))
+            assert asking.status is None
+        assert process.wait(30) == 0
         asking.join()
         assert asking.status == 200
         assert psql(server.admin_url, SESSIONS, (f"^{platform}_",)) == [(0,)]
@@ -111,48 +116,46 @@ def refuses(gateway: Gateway) -> bool:
     return False
 
 
-def test_the_end_has_a_limit(
-    home: Path, server: Server, platform: str, begin_nap: Callable[[Gateway, float], Asking]
-) -> None:
+def test_the_end_has_a_limit(home: Path, server: Server, platform: str, begin: Begin) -> None:
     with start_gateway(home, server.admin_url, GATEWAY_WORKERS="2", SHUTDOWN_TIMEOUT_SECS="1") as gateway:
         deploy(server, gateway, platform, None)
-        asking = begin_nap(gateway, 20)
+        asking = begin(gateway, "nap", 25)
         process = process_of(gateway)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+        assert process.wait(20) == 0
         asking.join()
         assert (asking.status, asking.error) == (503, "connection_failed")
-        assert naps(server, platform) == 0
+        assert waiting(server, platform) == 0
 
 
 @WORKERS
-def test_a_second_signal_forces_the_end(
-    workers: str, home: Path, server: Server, platform: str, begin_nap: Callable[[Gateway, float], Asking]
-) -> None:
+def test_a_second_signal_forces_the_end(workers: str, home: Path, server: Server, platform: str, begin: Begin) -> None:
     with start_gateway(home, server.admin_url, GATEWAY_WORKERS=workers) as gateway:
         deploy(server, gateway, platform, None)
-        begin_nap(gateway, 20)
+        begin(gateway, "nap", 25)
         process = process_of(gateway)
         children = process.children(recursive=True)
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        eventually(lambda: refuses(gateway))  # or the second signal could be one with the first
         assert process.is_running()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 128 + signal.SIGTERM
-        eventually(lambda: not any(lives(child) for child in children), 5)
+        assert process.wait(20) == 128 + signal.SIGTERM
+        eventually(lambda: not any(lives(child) for child in children))
 
 
 def test_a_deployment_at_the_end_finishes_or_is_undone(home: Path, server: Server, platform: str) -> None:
     large = pack(dict(render_platform(Platform(tables=30, functions=150))))
-    with start_gateway(home, server.admin_url, SHUTDOWN_TIMEOUT_SECS="0.2") as gateway:
+    named = f"{server.admin_url}{'&' if '?' in server.admin_url else '?'}application_name={platform}"
+    with start_gateway(home, named, SHUTDOWN_TIMEOUT_SECS="0.2") as gateway:
         deploying = threading.Thread(target=upload_until_it_breaks, args=(gateway, large, platform))
         deploying.start()
         process = process_of(gateway)
-        eventually(lambda: deploys(server), 30)
+        eventually(lambda: any(database != "postgres" for database in at_work(server, platform)))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+        assert process.wait(30) == 0
         deploying.join()
         assert "never retrieved" not in gateway.logged()
+    eventually(lambda: not at_work(server, platform))  # PostgreSQL still carries out what it was sent
     is_whole = is_finished(server, f"{platform}_main")
     with start_gateway(home, server.admin_url) as gateway:
         first = gateway.upload("/register", large, platform=platform).json()
@@ -162,18 +165,14 @@ def test_a_deployment_at_the_end_finishes_or_is_undone(home: Path, server: Serve
         assert (again["status"], again["created"], again["functions_deployed"]) == ("ready", False, 0)
 
 
-def deploys(server: Server, database: str | None = None) -> bool:
-    """Whether anybody works in that database, or in any that is being made."""
-    query = """
-        SELECT 1 FROM pg_stat_activity
-        WHERE application_name = 'stonegate' AND datname <> current_database() AND datname = coalesce(%s, datname)
-        """
-    return psql(server.admin_url, query, (database,)) != []
+def at_work(server: Server, application: str) -> list[str]:
+    """The databases that the application has sessions in."""
+    query = "SELECT datname::text FROM pg_stat_activity WHERE application_name = %s"
+    return [database for (database,) in psql(server.admin_url, query, (application,))]
 
 
 def is_finished(server: Server, database: str) -> bool:
     """Whether the database is there, and does not say of itself that whoever comes next shall make it anew."""
-    eventually(lambda: not deploys(server, database))  # PostgreSQL still carries out what it was sent
     query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
     labels = [parse_label(comment) for (comment,) in psql(server.admin_url, query, (database,))]
     return any(label is not None and not label.unfinished for label in labels)
@@ -217,7 +216,7 @@ def test_a_killed_worker_is_replaced_and_its_figures_stay(home: Path, server: Se
             assert gateway.call(platform, "who", ["x"]).status_code == 200
         counted = f'stonegate_calls_total{{platform="{platform}",outcome="ok"}} 10'
         eventually(lambda: counted in gateway.get("/metrics").text)
-        time.sleep(0.3)
+        time.sleep(6 * PUBLISH_SECONDS)  # each has told the others
         victims = [child for child in process_of(gateway).children() if serves(child)]
         assert len(victims) == 2
         for victim in victims:
@@ -249,8 +248,8 @@ def test_nothing_outlives_a_killed_gateway(workers: str, home: Path, server: Ser
         assert sum(map(serves, children)) >= int(workers)
         process.kill()
         # Whoever inherits them may reap them later.
-        eventually(lambda: not any(lives(child) for child in children), 5)
-        eventually(lambda: psql(server.admin_url, SESSIONS, (f"^{platform}_",)) == [(0,)], 5)
+        eventually(lambda: not any(lives(child) for child in children))
+        eventually(lambda: psql(server.admin_url, SESSIONS, (f"^{platform}_",)) == [(0,)])
 
 
 def test_an_open_connection_does_not_keep_it_from_ending(home: Path, server: Server) -> None:

@@ -23,6 +23,8 @@ from tests.servers import Server
 pytestmark = pytest.mark.contract
 
 IDLE = 2000
+#: Less than the gateway's own limits, which `hasty` shortens, and much more than is needed.
+SOON_SECONDS = 4.5
 
 
 def test_answers_go_on_under_idle_connections(gateway: Gateway, shop: str) -> None:
@@ -40,7 +42,7 @@ def test_answers_go_on_under_idle_connections(gateway: Gateway, shop: str) -> No
             for _ in range(20):
                 body = {"platform": shop, "function": "add", "params": [1, 2]}
                 assert client.post("/call", json=body).json()["rows"] == [{"add": 3}]
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < SOON_SECONDS
     is_well(gateway, shop)
 
 
@@ -81,7 +83,7 @@ def test_heads_that_drip(hasty: Gateway, shop: str, sent: int) -> None:
     whole = HEAD + b"X-More: 1\r\nX-More: 2\r\n"
     began = time.monotonic()
     assert talk(hasty, whole[:sent], *[b"%c" % byte for byte in whole[sent : sent + 9]], pause=0.05) == b""
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < SOON_SECONDS
     is_well(hasty, shop)
 
 
@@ -99,7 +101,7 @@ def test_bodies_that_drip(hasty: Gateway, shop: str, head: bytes, start: bytes) 
     head += b"Connection: close\r\nContent-Length: 1000\r\n\r\n"
     answer = talk(hasty, head + start, *[b" "] * 9, pause=0.05)
     assert answer.startswith(b"HTTP/1.1 400 ") and b"did not arrive" in answer, answer
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < SOON_SECONDS
     is_well(hasty, shop)
 
 
@@ -109,7 +111,7 @@ def test_bodies_that_nobody_waits_for(hasty: Gateway) -> None:
             began = time.monotonic()
             head = path + b" HTTP/1.1\r\nHost: x:9000 \r\nContent-Length: 50\r\n\r\n"
             assert talk(hasty, head, sent, pause=0.05)[9:12] == status
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_answers_that_nobody_takes(hasty: Gateway, shop: str) -> None:

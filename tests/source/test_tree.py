@@ -210,7 +210,7 @@ PATHS = st.lists(
 
 
 class TestArchive:
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(paths=PATHS, text=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
     def test_packing_changes_nothing(
         self, tmp_path_factory: pytest.TempPathFactory, paths: list[str], text: str

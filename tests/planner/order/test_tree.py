@@ -380,7 +380,7 @@ def test_the_order_of_the_input_does_not_matter(files: dict[str, str], seed: ran
     assert order_tree(parse(dict(seed.sample(list(files.items()), len(files))))) == ordered
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(files=folders())
 def test_postgresql_accepts_the_order(server: Server, make_database: MakeDatabase, files: dict[str, str]) -> None:
     database: Database = make_database(server)
