@@ -120,9 +120,15 @@ async def _read_while_parsing(
     parsing = asyncio.create_task(source.prepare())
     try:
         facts = await read_session(conn)
-        recorded = await read_recorded(conn, is_deployed=facts.is_deployed)
-        known = None if options.plan.baseline else known_live(recorded, facts)
-        live = known or await _read_or_begin(conn, recorded.state, options, begin=begin)
+        may_be_empty = not facts.is_deployed and not options.plan.baseline
+        if may_be_empty and await read_is_empty(conn):
+            recorded, known, live = Recorded(state=TrackingState(), is_unmoved=False), None, Catalog()
+            if begin:
+                await begin_early(conn)
+        else:
+            recorded = await read_recorded(conn, is_deployed=facts.is_deployed)
+            known = None if options.plan.baseline else known_live(recorded, facts)
+            live = known or await _read_all(conn)
     except BaseException:
         parsing.cancel()
         await asyncio.gather(parsing, return_exceptions=True)
@@ -254,14 +260,10 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
     return last.catalog
 
 
-async def _read_or_begin(conn: Session, state: TrackingState, options: ApplyOptions, *, begin: bool) -> Catalog:
-    if state.exists or options.plan.baseline or not await read_is_empty(conn):
-        live = await read_catalog(conn)
-        checksum_of(live)  # the next database of the fleet may hold the same
-        return live
-    if begin:
-        await begin_early(conn)
-    return Catalog()
+async def _read_all(conn: Session) -> Catalog:
+    live = await read_catalog(conn)
+    checksum_of(live)  # the next database of the fleet may hold the same
+    return live
 
 
 def known_live(recorded: Recorded, facts: SessionFacts) -> Catalog | None:
