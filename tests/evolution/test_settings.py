@@ -92,7 +92,7 @@ SEEDS = "SELECT id, label, born, spell, image, tags FROM part ORDER BY id"
 def odd(request: pytest.FixtureRequest, any_database: Database) -> tuple[str, tuple[str, ...]]:
     """The URL of an empty database, and the statements that give it, or the role of that URL, the settings."""
     url = any_database.url
-    settings = (*ODD, "transaction_timeout = '20ms'") if any_database.server.major >= 17 else ODD
+    settings = (*ODD, "transaction_timeout = '40ms'") if any_database.server.major >= 17 else ODD
     if request.param == "database":
         subject = sql.SQL("DATABASE {}").format(sql.Identifier(any_database.name)).as_string()
         return url, tuple(f"ALTER {subject} SET {setting}" for setting in settings)
