@@ -19,6 +19,14 @@ _IS_THERE = (
     "this deployment made it in front (a column that a migration uses), or somebody by hand, or another release: write "
     "IF NOT EXISTS where it is the same; else DROP … or ALTER … RENAME TO … above this line"
 )
+_CONSTRAINT_IS_THERE = (
+    "somebody made it by hand, or another release did: leave this out where it is the same; else write ALTER TABLE … "
+    "DROP CONSTRAINT … or RENAME CONSTRAINT … TO … above this line"
+)
+_PENDING = (
+    "rows that this file changed wait for the check of a deferred constraint: write SET CONSTRAINTS ALL IMMEDIATE; "
+    "above this line, and SET CONSTRAINTS … DEFERRED below it where later statements need that"
+)
 _NO_ARBITER = (
     "a new index of the folder is made behind the migrations, and one of a no-transaction migration after the commit: "
     "write CREATE UNIQUE INDEX … above this line, or -- stonegate: no-transaction into this file too"
@@ -28,6 +36,7 @@ _NO_OPERATOR = (
     "line; the declared one comes back behind the migrations. Or it is the USING"
 )
 _RETYPING = re.compile(r"\balter\b.*\btype\b", re.IGNORECASE | re.DOTALL)
+_ADDING_CONSTRAINT = re.compile(r"\badd\s+(?:constraint|primary|unique|check|foreign|exclude)\b", re.IGNORECASE)
 #: 42P01, 42703, 42704, 42883 (manual, appendix A): the names that routines, too, may not find any more.
 _UNKNOWN = frozenset({"42P01", "42703", "42704", "42883"})
 #: A generated column that is plain, or the reverse, and a column of another type (55000, 428C9, 42804).
@@ -72,7 +81,10 @@ def hint_for_migration(error: psycopg.Error, step: Step, statement: Statement | 
         back = "the declared one comes back behind the migrations" if step.transactional else "make it again below"
         return f"write {drops} above this line; {back}"
     if state in _TAKEN:
-        return _IS_THERE
+        adds = statement is not None and _ADDING_CONSTRAINT.search(statement.sql) is not None
+        return _CONSTRAINT_IS_THERE if adds and state in ("42P07", "42710") else _IS_THERE
+    if state == "55006" and "pending trigger events" in (diag.message_primary or ""):
+        return _PENDING
     if state == "42P10" and "ON CONFLICT" in (diag.message_primary or ""):
         return _NO_ARBITER
     if state == "22P02" and "enum" in (diag.message_primary or ""):

@@ -177,6 +177,12 @@ _UNREADABLE = "DO $$ BEGIN ALTER TABLE notes ALTER n TYPE bigint; END $$;"
         ("INSERT INTO notes (id) VALUES (2) ON CONFLICT (n) DO NOTHING;", "write CREATE UNIQUE INDEX"),
         ("CREATE TABLE x (n int CHECK (n > 0));\nALTER TABLE x ALTER n TYPE text;\nDROP TABLE x;", "write DROP INDEX"),
         ("CREATE TABLE by_hand (id int);", "IF NOT EXISTS where it is the same"),
+        ("ALTER TABLE notes ADD CONSTRAINT few CHECK (n < 99);", "leave this out where it is the same"),
+        ("ALTER TABLE notes ADD CONSTRAINT notes_pkey UNIQUE (n);", "or RENAME CONSTRAINT … TO …"),
+        (
+            "INSERT INTO notes VALUES (2, 1);\nALTER TABLE notes ADD m int;",
+            "write SET CONSTRAINTS ALL IMMEDIATE; above this line",
+        ),
         ("ALTER TABLE notes ALTER n DROP EXPRESSION;", "for a form that only a release in between had"),
         ("UPDATE notes SET n = 1 WHERE n + 1;", "correct the statement"),
     ],
@@ -187,6 +193,8 @@ def test_what_postgresql_refuses_a_migration_for_is_told_with_what_to_write(
     applied(database.url, write(tmp_path, NOTES))
     database.rows("INSERT INTO notes VALUES (1, 1, 'a')")
     database.rows("CREATE TABLE by_hand (id int)")
+    database.rows("ALTER TABLE notes ADD CONSTRAINT few CHECK (n < 99)")
+    database.rows("ALTER TABLE notes ADD FOREIGN KEY (n) REFERENCES notes DEFERRABLE INITIALLY DEFERRED")
     failed = apply(database.url, write(tmp_path, NOTES | {"migrations/001.sql": migration}))
     assert failed.error is not None and hint in (failed.error.hint or ""), failed.error
 

@@ -23,6 +23,7 @@ from stonegate.model.catalog.objects import (
     is_remark,
 )
 from stonegate.model.catalog.relations import (
+    NOT_ENFORCED,
     NOT_VALID,
     UNCHECKED,
     WITH_INDEX,
@@ -42,6 +43,7 @@ from stonegate.model.catalog.types import Attribute, CompositeType, DomainType, 
 
 __all__ = [
     "LIKE_TYPES",
+    "NOT_ENFORCED",
     "NOT_VALID",
     "UNCHECKED",
     "WITH_INDEX",

@@ -93,8 +93,10 @@ class Column(Struct, frozen=True, kw_only=True):
 
 #: How a constraint (since PostgreSQL 18 NOT NULL too) is marked that has not seen all rows (pg_get_constraintdef).
 NOT_VALID = "NOT VALID"
+#: And that of one that is not checked at all (PostgreSQL 18).
+NOT_ENFORCED = "NOT ENFORCED"
 #: How the definitions end of constraints that the rows which are there are not checked against (manual, CREATE TABLE).
-UNCHECKED = (NOT_VALID, "NOT ENFORCED")
+UNCHECKED = (NOT_VALID, NOT_ENFORCED)
 #: How the definitions begin of constraints that bring an index of their name.
 WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import NOT_VALID, CatalogObject, Constraint, Index, Table, View
+from stonegate.model.catalog import NOT_ENFORCED, NOT_VALID, UNCHECKED, CatalogObject, Constraint, Index, Table, View
 from stonegate.model.names import QualifiedName, quote_ident
 from stonegate.model.plan import Change
 from stonegate.planner.ddl.access import comment_statement
@@ -57,8 +56,8 @@ def add_constraint(table: QualifiedName, constraint: Constraint, index: str | No
 
 def _using(key: Constraint, index: str) -> str:
     """The key of an index that is there, which gets its name (manual: ALTER TABLE)."""
-    deferring = re.search(r"(?: DEFERRABLE(?: INITIALLY DEFERRED)?)?\Z", key.definition)
-    end = deferring[0] if deferring is not None else ""
+    deferring = _deferring(key.definition)
+    end = "" if deferring == "NOT DEFERRABLE" else f" {deferring}"
     return f"CONSTRAINT {quote_ident(key.name)} {key.kind.upper()} USING INDEX {quote_ident(index)}{end}"
 
 
@@ -87,13 +86,21 @@ def validation_clauses(table: QualifiedName, desired: Constraint) -> Iterator[Cl
         yield from add_constraint(table, desired)
 
 
-def defer(table: QualifiedName, foreign_key: Constraint) -> Clause:
-    """ALTER CONSTRAINT, which looks at no row."""
-    definition = foreign_key.definition.removesuffix(f" {NOT_VALID}")
-    forms = ("DEFERRABLE INITIALLY DEFERRED", "DEFERRABLE")
-    form = next((form for form in forms if definition.endswith(f" {form}")), "NOT DEFERRABLE")
-    clause = f"ALTER CONSTRAINT {quote_ident(foreign_key.name)} {form}"
+def alter_foreign_key(table: QualifiedName, foreign_key: Constraint, before: str) -> Clause:
+    """ALTER CONSTRAINT, from the definition `before`; it looks at rows where the key is to be enforced now."""
+    deferring = [_deferring(definition) for definition in (before, foreign_key.definition)]
+    unenforced = [definition.endswith(NOT_ENFORCED) for definition in (before, foreign_key.definition)]
+    words = [deferring[1]] if deferring[0] != deferring[1] else []
+    words += [NOT_ENFORCED if unenforced[1] else "ENFORCED"] if unenforced[0] != unenforced[1] else []
+    clause = f"ALTER CONSTRAINT {quote_ident(foreign_key.name)} {' '.join(words)}"
     return Clause(table=table, clause=clause, order=Order.ADD_FOREIGN_KEY)
+
+
+def _deferring(definition: str) -> str:
+    for ending in UNCHECKED:
+        definition = definition.removesuffix(f" {ending}")
+    forms = ("DEFERRABLE INITIALLY DEFERRED", "DEFERRABLE")
+    return next((form for form in forms if definition.endswith(f" {form}")), "NOT DEFERRABLE")
 
 
 def rename_constraint(table: Table, before: str, after: str) -> Clause:
@@ -204,8 +211,8 @@ def alter_constraint(change: Change, desired: Table, live: Table) -> Iterator[Cl
             yield part_comment(name.sql, constraint)
         case "validated":
             yield from validation_clauses(name, constraint)
-        case "deferrable":
-            yield defer(name, constraint)
+        case "deferrable" | "enforced":
+            yield alter_foreign_key(name, constraint, change.before or "")
         case "clustered":
             yield from clustered_clauses(desired, constraint)
         case "replica_identity":

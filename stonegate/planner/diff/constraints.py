@@ -8,7 +8,7 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table
+from stonegate.model.catalog import NOT_ENFORCED, NOT_VALID, Constraint, Index, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
@@ -29,7 +29,7 @@ from stonegate.planner.diff.parts import (
 )
 from stonegate.planner.diff.sides import Sides
 
-_DEFERRED = re.compile(r"(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?( NOT VALID)?\Z")
+_ALTERED = re.compile(r"(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?(?: NOT ENFORCED|( NOT VALID))?\Z")
 _PARTS_NUMBERED = 180000  # parts of foreign keys have the whole's name and a number since PostgreSQL 18
 
 
@@ -180,9 +180,12 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
                 Action.DROP, key, reason, before=pair.live.definition, facts=Circumstances(replaced=True)
             )
         yield from _compare_brought(sides, table, pair.desired)
-    elif _differs_in_deferring(pair.desired, pair.live):
-        reason, texts = f"{key} is deferred otherwise", (pair.live.definition, pair.desired.definition)
-        yield sides.change(Action.ALTER, key, reason, aspect="deferrable", before=texts[0], after=texts[1])
+    elif _is_alterable(pair.desired, pair.live):
+        texts = (pair.live.definition, pair.desired.definition)
+        unenforced = tuple(text.endswith(NOT_ENFORCED) for text in texts)
+        aspect = "deferrable" if unenforced[0] == unenforced[1] else "enforced"
+        word = "deferred otherwise" if aspect == "deferrable" else "no longer enforced" if unenforced[1] else "enforced"
+        yield sides.change(Action.ALTER, key, f"{key} is {word}", aspect=aspect, before=texts[0], after=texts[1])
         yield from compare_comment(sides, key, pair.desired.comment, pair.live.comment)
     elif pair.live.index is not None and keeps_index(table, pair):
         yield change_options(sides, table, pair)
@@ -192,12 +195,12 @@ def _replace(sides: Sides, table: Table, pair: Pair[Constraint], family: Family)
         yield from recreate_part(sides, table, pair, "has another definition")
 
 
-def _differs_in_deferring(desired: Constraint, live: Constraint) -> bool:
+def _is_alterable(desired: Constraint, live: Constraint) -> bool:
     """True for a foreign key, none of a parent's, that only ALTER CONSTRAINT need change (manual: ALTER TABLE)."""
     parts = (desired, live)
     if any(part.kind != "foreign key" or part.inherited for part in parts):
         return False
-    first, second = (_DEFERRED.sub(r"\1", part.definition) for part in parts)
+    first, second = (_ALTERED.sub(r"\1", part.definition) for part in parts)
     return same_text(first, second)
 
 

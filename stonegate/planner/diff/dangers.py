@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import NOT_VALID, UNCHECKED, WITH_INDEX, Catalog, Column
+from stonegate.model.catalog import NOT_ENFORCED, NOT_VALID, UNCHECKED, WITH_INDEX, Catalog, Column
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, in_list, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner.classify import hazards
@@ -137,7 +137,7 @@ def _of_constraint(change: Change) -> Iterator[Hazard]:
     table = str(change.key.owner)
     if change.aspect == "name":
         yield hazards.renames(str(change.key), f"{change.before} becomes {change.after}")
-    if change.aspect == "validated":
+    if change.aspect in ("validated", "enforced") and not (change.after or "").endswith(NOT_ENFORCED):
         yield hazards.validates_rows(table)
     is_built = change.action is Action.RECREATE or (change.action is Action.CREATE and change.before is None)
     made = change.after or "" if is_built else ""
