@@ -11,9 +11,10 @@ from stonegate.model.catalog import (
     DomainType,
     EnumType,
     RangeType,
+    Table,
 )
 from stonegate.model.expressions import same_text
-from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, in_list, quote_literal
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, in_list, quote_ident, quote_literal
 from stonegate.model.plan import Action
 from stonegate.planner.classify.classes import IMPOSSIBLE, USUAL, Circumstances
 from stonegate.planner.diff.access import compare_access, compare_comment
@@ -194,7 +195,24 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
 
 def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: Attribute) -> Findings:
     before, after = (type_text(each.type, each.collation) for each in (live, desired))
-    if before != after:
+    verdict = sides.type_change(live.type, desired.type)
+    tables = sides.live.tables if verdict.using else ()
+    stay = (
+        table for table in tables if (wanted := sides.desired.table(table.key)) is None or wanted.of_type is not None
+    )
+    typed = [table for table in stay if table.of_type == key.qualified]
+    if before != after and typed:
+        yield sides.change(
+            Action.ALTER,
+            key,
+            f"{key} changes from {before} to {after}, which PostgreSQL does not cast by itself in {typed[0].key}",
+            aspect="type",
+            before=before,
+            after=after,
+            hint=_away_from_type(typed[0], key, after),
+            facts=IMPOSSIBLE,
+        )
+    elif before != after:
         users = tuple(str(user) for user in sides.staying_users_of_type(key.owner))
         yield sides.change(
             Action.ALTER,
@@ -207,9 +225,19 @@ def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: A
             hint="write a migration: add an attribute of the new type, copy the values, drop the old one"
             if users
             else None,
-            facts=Circumstances(verdict=sides.type_change(live.type, desired.type), impossible=bool(users)),
+            facts=Circumstances(verdict=verdict, impossible=bool(users)),
         )
     yield from compare_comment(sides, key, desired.comment, live.comment)
+
+
+def _away_from_type(table: Table, attribute: ObjectKey, after: str) -> str:
+    """The migration that casts the column of a typed table (manual: ALTER TYPE knows no USING)."""
+    name, of, column = table.key.qualified.sql, attribute.qualified.sql, quote_ident(attribute.member or "")
+    return (
+        f"write a migration: ALTER TABLE {name} NOT OF; ALTER TABLE {name} ALTER COLUMN {column} TYPE {after} USING …; "
+        f"ALTER TYPE {of} ALTER ATTRIBUTE {column} TYPE {after}; ALTER TABLE {name} OF {of}; likewise for each table "
+        "of the type"
+    )
 
 
 # --- domains and ranges ---------------------------------------------------------------------------------------------

@@ -105,6 +105,8 @@ class Replay(Draft):
                 self.on_table(effect.key, detached)
             case EffectVerb.OPAQUE:
                 self._adopt_unmodelled()
+            case EffectVerb.ADD_COLUMN | EffectVerb.SET_TYPE if effect.key.kind is ObjectKind.ATTRIBUTE:
+                self._adopt_attribute(effect)
             case EffectVerb.ADD_COLUMN:
                 self._add_column(effect)
             case EffectVerb.DROP_COLUMN:
@@ -188,6 +190,19 @@ class Replay(Draft):
         if not isinstance(found, EnumType) or effect.to is None:
             return
         self.put(replace(found, labels=changed_labels(effect, found, self.desired.objects.get(effect.key))))
+
+    def _adopt_attribute(self, effect: Effect) -> None:
+        """The declared attribute, where the text agrees with it, and the columns of the tables that follow the type."""
+        found, wanted = (side.objects.get(effect.key.owner) for side in (self.catalog, self.desired))
+        if not isinstance(found, CompositeType) or not isinstance(wanted, CompositeType):
+            return
+        declared = [part for part in wanted.attributes if part.name == effect.key.member and part.type == effect.type]
+        present = {part.name: part for part in found.attributes}
+        self.put(replace(found, attributes=tuple((present | {part.name: part for part in declared}).values())))
+        for table in self.catalog.tables if declared else ():
+            if table.of_type == found.key.qualified:
+                column = table.key.part(ObjectKind.COLUMN, declared[0].name)
+                self._carry_out(replace(effect, key=column))
 
     # --- tables ----------------------------------------------------------------------------------------------------
 

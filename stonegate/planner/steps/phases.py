@@ -77,24 +77,16 @@ def _before_migrations(
     the views that these mention and do not make themselves, with all that those need."""
     if not pending:
         return (), changes
-    made = {
-        effect.key
-        for migration in pending
-        for effect in migration.effects
-        if effect.verb in (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
-    }
     moved = moved_enums(pending, evolution.before, evolution.live)
-    rewound = frozenset(table.key for table in evolution.rewound)
     relations, routines = _mentioned(pending)
     words = words_in(pending)
     tables = frozenset(key for key in relations if not is_another(key, pending, evolution.before))
     moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
-    made |= _over_what_changes(changes, pending, evolution)
-    made |= {part for part in (change.key for change in changes) if part.owner != part and part.owner in rewound}
+    later = _made_later(changes, pending, evolution)
     by_key = {
         change.key: change
         for change in changes
-        if change.action is Action.CREATE and change.key not in made and not _is_there(change.key, evolution)
+        if change.action is Action.CREATE and change.key not in later and not _is_there(change.key, evolution)
         if not _comes_from_above(change.key, evolution)
     }
 
@@ -105,8 +97,13 @@ def _before_migrations(
         if key.kind is ObjectKind.VIEW:
             view = evolution.desired.objects.get(key)
             return isinstance(view, View) and not view.triggers and key.qualified.key(ObjectKind.TABLE) in relations
+        is_named = words_of(key.member or "") <= words
+        if key.kind is ObjectKind.ATTRIBUTE and is_named and not is_another(key.owner, pending, evolution.before):
+            columns = _columns_of_attribute(key, evolution.before)
+            settings = (change.key for change in changes)  # that a column has for itself come with it
+            return not tables.isdisjoint(column.owner for column in columns) and columns.isdisjoint(settings)
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
-        if additions and key.owner in moving and not words_of(key.member or "") <= words:
+        if additions and key.owner in moving and not is_named:
             return False
         if additions and is_backfilled(change, words):
             return True
@@ -123,6 +120,23 @@ def _before_migrations(
         or (change.aspect in NEW_NAMES and (change.key.schema, change.before) in taken and _is_real(change, evolution))
     )
     return first, tuple(change for change in changes if change not in first)
+
+
+def _made_later(
+    changes: tuple[Change, ...], pending: tuple[Migration, ...], evolution: Evolution
+) -> frozenset[ObjectKey]:
+    """What the migrations make themselves, or have to change first what it stands on."""
+    making = (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
+    made = {effect.key for migration in pending for effect in migration.effects if effect.verb in making}
+    rewound = frozenset(table.key for table in evolution.rewound)
+    parts = (key for key in (change.key for change in changes) if key.owner != key and key.owner in rewound)
+    return frozenset((*made, *parts, *_over_what_changes(changes, pending, evolution)))
+
+
+def _columns_of_attribute(attribute: ObjectKey, catalog: Catalog) -> frozenset[ObjectKey]:
+    """Those that the tables of its type have of it."""
+    typed = (table.key for table in catalog.tables if table.of_type == attribute.qualified)
+    return frozenset(table.part(ObjectKind.COLUMN, attribute.member or "") for table in typed)
 
 
 def _given_away(pending: tuple[Migration, ...]) -> frozenset[ObjectKey]:

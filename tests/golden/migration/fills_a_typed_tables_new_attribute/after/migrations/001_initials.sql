@@ -1,0 +1,1 @@
+UPDATE people SET initial = left(name, 1);
