@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, schema_key
-from stonegate.model.plan import Action, Blocked, Change, Mode, Phase, Plan, PlanOptions, Step
+from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Mode, Phase, Plan, PlanOptions, Step
 from stonegate.model.source import SourceTree, Verb
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.consent import Allowed, free_of_consent, unmatched, with_consents
@@ -241,7 +241,9 @@ def _decide(
         elif asks and not allowed.overwrites(change):
             blocked.append(drift.block(change, reason, refused))
         else:
-            changes.append(replace(change, reason=drift.sentence(change, reason), overwrites=asks))
+            is_possible = change.change_class is not ChangeClass.INCOMPATIBLE  # else it says itself what is in the way
+            said = drift.sentence(change, reason) if is_possible else change.reason
+            changes.append(replace(change, reason=said, overwrites=asks))
     return _Decided(changes=tuple(changes), blocked=tuple(blocked), excepted=tuple(excepted), warnings=tuple(warnings))
 
 

@@ -76,8 +76,9 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index], famil
     if live.valid and not desired.valid:
         yield Note(f"{key} is valid already")
     # PostgreSQL keeps what is said of an index of a retyped column, but not of the shares that partitions have.
-    forgets = family is not None and live.inherited and family.retypes(live)
-    yield from _compare_remarks(sides, relation, key, desired, _bare(live) if forgets else live)
+    if family is not None and live.inherited and family.retypes(live):
+        live = replace(_bare(live), comment=family.comment_handed_down(live))
+    yield from _compare_remarks(sides, relation, key, desired, live)
 
 
 def _bare(part: Index) -> Index:

@@ -16,6 +16,7 @@ from stonegate.planner.diff.matching import is_named_share, match_parts, remembe
 from stonegate.planner.diff.sides import Sides
 
 LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
+_BARE_SHARES = 180000  # until then shares of an index that is made anew get the comment of the whole
 #: Why a part is created that seems to be there: see `Family.loses`.
 MADE_ANEW = "is made anew: it was part of its parent's, which goes"
 #: Why a partitioned table's index or key is made anew although it stays: see `Family.remakes`.
@@ -190,6 +191,14 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         """True if a column that the part mentions gets another type or collation."""
         names = {quote_ident(key.member or "").encode() for key in self.retyped}
         return bool(names) and any(token.text in names for token in lex(part.definition.encode()))
+
+    def comment_handed_down(self, share: Index) -> str | None:
+        """What is said of the share of a partitioned table's index once that is made anew: up to PostgreSQL 17 what is
+        said of the whole."""
+        above = list(self.sides.live.ancestors(self.live.key)) if self.sides.live.server < _BARE_SHARES else []
+        whole = self.sides.live.table(above[-1]) if above else None
+        indexes = whole.indexes if whole is not None else ()
+        return next((index.comment for index in indexes if part_meaning(index) == part_meaning(share)), None)
 
     def _goes(self, part: Constraint | Index) -> bool:
         """True if the live part of this table is dropped, by itself or with the parent's that it is part of."""

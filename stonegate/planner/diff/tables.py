@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from stonegate.model.catalog import Index, Table, View
-from stonegate.model.names import ObjectKey, QualifiedName, in_list
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, in_list, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import IMPOSSIBLE, Circumstances
 from stonegate.planner.diff.access import compare_access
@@ -26,7 +26,7 @@ def compare_tables(sides: Sides) -> Findings:
     desired = {table.key: table for table in sides.desired.tables}
     added = [table for key, table in desired.items() if key not in live]
     for table in added:
-        yield sides.change(Action.CREATE, table.key, f"{table.key} is new")
+        yield _new_table(sides, table)
         yield from _brought_along(sides, table, ())
     for key, table in desired.items():
         if key in live and (table != live[key] or _may_lose_parts(sides, table)):
@@ -34,6 +34,26 @@ def compare_tables(sides: Sides) -> Findings:
     gone = [table for key, table in live.items() if key not in desired]
     for table, heir in heirs(gone, added, lambda table: sorted((c.name, c.type) for c in table.columns)):
         yield from _surplus_table(sides, table, heir if table.columns else None)
+
+
+def _new_table(sides: Sides, table: Table) -> Change:
+    """The new table, refused where a partition that nobody declared has its bounds: moved by hand, most likely."""
+    parent = table.partition_of.key(ObjectKind.TABLE) if table.partition_of is not None else None
+    beside = sides.live.children.get(parent, ()) if parent is not None else ()
+    for other in beside:
+        if other.partition_bound != table.partition_bound or other.key in sides.desired.objects:
+            continue
+        if not sides.was_declared(other.key):
+            moves = other.name == table.name
+            verb = f"SET SCHEMA {quote_ident(table.schema)}" if moves else f"RENAME TO {quote_ident(table.name)}"
+            return sides.change(
+                Action.CREATE,
+                table.key,
+                f"{table.key} cannot be created: {other.key}, which the folder does not declare, has its bounds",
+                hint=f"write a migration: ALTER TABLE {other.key.qualified.sql} {verb}; or detach it there",
+                facts=IMPOSSIBLE,
+            )
+    return sides.change(Action.CREATE, table.key, f"{table.key} is new")
 
 
 def _may_lose_parts(sides: Sides, table: Table) -> bool:
