@@ -217,6 +217,7 @@ def test_what_a_migration_does_unseen_is_decided_at_apply(run: Run, write_folder
     assert "looked at again after the migrations ran: " in run("plan", "-d", deployed, "-v").out
     write_folder(renamed | {"migrations/1.sql": f"DO $$ BEGIN EXECUTE '{rename}'; END $$;"})
     assert "decided at apply: a migration has a DO block" in run("plan", "-d", deployed).out
+    assert "-- A migration has a DO block" in run("plan", "-d", deployed, "--format", "sql").out
 
 
 @pytest.mark.parametrize(

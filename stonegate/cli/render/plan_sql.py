@@ -7,7 +7,7 @@ from itertools import groupby
 
 from stonegate.cli.render.names import place, shell_consent, step_name, summarise
 from stonegate.model.names import ObjectKind, quote_ident, quote_literal
-from stonegate.model.plan import Action, Mode, Phase, Plan, Step
+from stonegate.model.plan import EVERYTHING, Action, Mode, Phase, Plan, Step
 from stonegate.model.source import Seeder
 from stonegate.source.statements.insert_text import parse_insert
 
@@ -74,6 +74,8 @@ def _header(plan: Plan) -> str:
         "Run it with: psql -X -1 -v ON_ERROR_STOP=1 -f FILE",
         f"It records nothing; afterwards: stonegate apply{' --baseline' if plan.mode is Mode.FRESH else ''}",
     ]
+    if EVERYTHING in plan.uncertain:
+        lines.append("A migration has a DO block or calls a function: what that does itself is to be left out below it")
     return "\n".join(_comment(line) for line in lines)
 
 
