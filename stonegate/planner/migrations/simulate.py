@@ -153,7 +153,9 @@ class Replay(Draft):
         elif key.kind is ObjectKind.TABLE:
             base = wanted if isinstance(wanted, Table) else Table(schema=key.schema, name=key.name, access=Access())
             columns = tuple(self._new_column(base, column) for column in effect.columns)
-            self.put(as_created(replace(base, columns=columns)) if columns else base)
+            names = {column.name for column in columns}
+            above = tuple(each for each in base.columns if each.inherited and each.name not in names)
+            self.put(as_created(replace(base, columns=(*above, *columns))) if columns else base)
             self.adopt_sequences(key)
         elif wanted is not None:
             self.put(wanted)

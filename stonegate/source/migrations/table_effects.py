@@ -21,12 +21,14 @@ _NO_CONSTRAINTS = _DEFAULTS | {"CONSTR_NOTNULL", "CONSTR_NULL"}
 
 
 def create_table(node: Node, declarations: Declarations) -> Iterator[Effect]:
-    """The table with its columns and, following, its named or unnamed constraints."""
+    """The table with its columns, unless LIKE brings more than the text says, and, following, its constraints."""
     key = new_relation(node["relation"], ObjectKind.TABLE)
     columns: list[Effect] = []
     constraints: list[Effect] = []
     keyed: set[str] = set()
-    for element in node.get("tableElts", ()):
+    elements = node.get("tableElts", ())
+    is_whole = not any("TableLikeClause" in element for element in elements)
+    for element in elements:
         if "ColumnDef" in element:
             columns.append(_add_column(key, element["ColumnDef"], declarations))
             constraints.extend(_column_constraints(key, element["ColumnDef"]))
@@ -38,7 +40,9 @@ def create_table(node: Node, declarations: Declarations) -> Iterator[Effect]:
     yield Effect(
         verb=EffectVerb.CREATE,
         key=key,
-        columns=tuple(replace(column, not_null=True) if column.key.member in keyed else column for column in columns),
+        columns=tuple(
+            replace(column, not_null=True) if column.key.member in keyed else column for column in columns if is_whole
+        ),
         if_exists=bool(node.get("if_not_exists")),
     )
     yield from constraints
