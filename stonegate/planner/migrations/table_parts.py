@@ -200,7 +200,7 @@ def _adopt_index(part: Index, wanted: Table) -> Index:
 
 
 def altered_column(column: Column, wanted: Column | None, effect: Effect) -> Column:
-    """The column after ALTER COLUMN, with its default in the form that the desired column has."""
+    """The column after ALTER COLUMN, with its default or identity in the form that the desired column has."""
     match effect.verb:
         case EffectVerb.SET_TYPE:
             same = wanted is not None and effect.type == wanted.type
@@ -208,10 +208,24 @@ def altered_column(column: Column, wanted: Column | None, effect: Effect) -> Col
             return replace(column, type=effect.type or column.type, default=default)
         case EffectVerb.SET_NOT_NULL | EffectVerb.DROP_NOT_NULL:
             return replace(column, not_null=effect.verb is EffectVerb.SET_NOT_NULL)
+        case EffectVerb.SET_DEFAULT if wanted is not None and wanted.identity:
+            return _with_identity(replace(column, default=None), wanted)
         case EffectVerb.SET_DEFAULT:
             return replace(column, default=wanted.default if wanted is not None else column.default)
         case _:
-            return replace(column, default=None, generated=None, generated_kind=None)
+            bare = Column(name=column.name, type=column.type)
+            return _with_identity(replace(column, default=None, generated=None, generated_kind=None), bare)
+
+
+def _with_identity(column: Column, other: Column) -> Column:
+    """The column with the identity of another one, or with none."""
+    return replace(
+        column,
+        identity=other.identity,
+        identity_options=other.identity_options,
+        identity_name=other.identity_name,
+        identity_access=other.identity_access,
+    )
 
 
 def rename_column(table: Table, old: str, new: str) -> Table:

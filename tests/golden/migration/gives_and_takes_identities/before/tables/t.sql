@@ -1,0 +1,2 @@
+CREATE TABLE users (id int PRIMARY KEY, name text);
+CREATE TABLE cards (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);
