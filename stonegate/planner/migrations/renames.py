@@ -50,6 +50,8 @@ def rename(draft: Draft, effect: Effect) -> None:
         case ObjectKind.COLUMN:
             for holder in draft.family(key.owner):
                 _rename_column(draft, holder, key.member or "", new)
+        case ObjectKind.ATTRIBUTE:
+            _rename_attribute(draft, effect, new)
         case ObjectKind.SCHEMA:
             _rename_schema(draft, key.name, new)
         case ObjectKind.CONSTRAINT:
@@ -71,6 +73,18 @@ def _rename_column(draft: Draft, holder: ObjectKey, old: str, new: str) -> None:
 
     draft.on_table(holder, renamed)
     draft.each_table(partial(with_referenced_column_renamed, referenced=holder.qualified, old=old, new=new))
+
+
+def _rename_attribute(draft: Draft, effect: Effect, new: str) -> None:
+    """The attribute, and the columns of the tables that follow the type."""
+    found, old = draft.catalog.objects.get(effect.key.owner), effect.key.member or ""
+    if not isinstance(found, CompositeType):
+        return
+    attributes = (replace(part, name=new) if part.name == old else part for part in found.attributes)
+    draft.put(replace(found, attributes=tuple(attributes)))
+    for table in draft.catalog.tables:
+        if table.of_type == found.key.qualified:
+            rename(draft, replace(effect, key=table.key.part(ObjectKind.COLUMN, old)))
 
 
 def _rename_schema(draft: Draft, old: str, new: str) -> None:

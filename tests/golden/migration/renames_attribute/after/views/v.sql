@@ -1,0 +1,1 @@
+CREATE VIEW homes AS SELECT id, (home).city AS town FROM users;
