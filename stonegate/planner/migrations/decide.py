@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Catalog
+from stonegate.model.catalog import Catalog, DomainType
 from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Phase, Statement, Step, worst_class
@@ -264,12 +264,17 @@ def _loss(effect: Effect, replay: Replay) -> Change | None:
         return None
     table = replay.catalog.table(key.owner)
     column = table.column(key.member) if table is not None and key.member is not None else None
+    found = replay.catalog.objects.get(key.qualified.key(ObjectKind.TYPE))
+    domain = found if isinstance(found, DomainType) else None
+    checks = {part.name for part in domain.constraints} if domain is not None else set()
     match effect.verb:
         case EffectVerb.DROP if key.kind in DROP_TOKENS and key in replay.catalog.objects:
             return _dataloss(Action.DROP, key, DROP_TOKENS[key.kind], f"drops {key}")
         case EffectVerb.DROP if key.kind is ObjectKind.POLICY and table is not None:
             return _dataloss(Action.DROP, key, ConsentToken.DROP_POLICY, f"drops {key}: protection is lost")
-        case EffectVerb.DROP_CONSTRAINT if replay.catalog.has(key):
+        case EffectVerb.SET_NOT_NULL if domain is not None and not domain.not_null:
+            return _dataloss(Action.ALTER, key, ConsentToken.SET_NOT_NULL, f"sets {key} NOT NULL", aspect="not_null")
+        case EffectVerb.DROP_CONSTRAINT if replay.catalog.has(key) or key.member in checks:
             return _dataloss(Action.DROP, key, ConsentToken.DROP_CONSTRAINT, f"drops {key}: protection is lost")
         case EffectVerb.DROP_COLUMN if column is not None:
             return _dataloss(Action.DROP, key, ConsentToken.DROP_COLUMN, f"drops {key} and its values")

@@ -17,6 +17,7 @@ from stonegate.model.catalog import (
     Catalog,
     Column,
     CompositeType,
+    DomainType,
     EnumType,
     Table,
 )
@@ -30,6 +31,7 @@ from stonegate.planner.migrations.renames import move, rename
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     altered_column,
+    altered_domain,
     as_created,
     attached,
     detached,
@@ -82,6 +84,10 @@ class Replay(Draft):
         self.rename_dependencies(dict(self.moved[moved_before:]))
 
     def _carry_out(self, effect: Effect) -> None:
+        domain = self.catalog.objects.get(effect.key.qualified.key(ObjectKind.TYPE))
+        if isinstance(domain, DomainType):
+            wanted = self.desired.objects.get(domain.key)
+            self.put(altered_domain(domain, wanted if isinstance(wanted, DomainType) else None, effect))
         match effect.verb:
             case EffectVerb.CREATE:
                 self._create(effect)

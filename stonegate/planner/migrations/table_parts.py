@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Access, Column, CompositeType, Constraint, Index, Table
+from stonegate.model.catalog import Access, Column, CompositeType, Constraint, DomainType, Index, Table
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
 from stonegate.model.source import Effect, EffectVerb
 from stonegate.model.tokens import lex
@@ -215,6 +215,29 @@ def altered_column(column: Column, wanted: Column | None, effect: Effect) -> Col
         case _:
             bare = Column(name=column.name, type=column.type)
             return _with_identity(replace(column, default=None, generated=None, generated_kind=None), bare)
+
+
+def altered_domain(domain: DomainType, wanted: DomainType | None, effect: Effect) -> DomainType:
+    """The domain after ALTER DOMAIN, with what it gets in the form that the desired one has."""
+    name = effect.key.member or ""
+    declared = domain if wanted is None else wanted
+    match effect.verb:
+        case EffectVerb.SET_DEFAULT:
+            return replace(domain, default=declared.default)
+        case EffectVerb.DROP_DEFAULT:
+            return replace(domain, default=None)
+        case EffectVerb.SET_NOT_NULL:
+            return replace(domain, not_null=True, not_null_name=declared.not_null_name)
+        case EffectVerb.DROP_NOT_NULL:
+            return replace(domain, not_null=False, not_null_name=None)
+        case EffectVerb.ADD_CONSTRAINT:
+            lacking = (part for part in declared.constraints if part not in domain.constraints)
+            added = tuple(part for part in lacking if name in ("", part.name))
+            return replace(domain, constraints=(*domain.constraints, *added))
+        case EffectVerb.DROP_CONSTRAINT:
+            return replace(domain, constraints=others_than(domain.constraints, name))
+        case _:
+            return domain
 
 
 def _with_identity(column: Column, other: Column) -> Column:

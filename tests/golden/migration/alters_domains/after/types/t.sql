@@ -1,0 +1,2 @@
+CREATE DOMAIN email AS text DEFAULT 'b@c' NOT NULL CONSTRAINT short CHECK (length(VALUE) < 99);
+CREATE DOMAIN age AS int CHECK (VALUE > 0);
