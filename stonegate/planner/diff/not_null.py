@@ -30,7 +30,8 @@ def _compare_presence(
     before, after = not_null_text(live), not_null_text(desired)
     if before == after or _comes_from_parent(desired, live, family):
         return
-    is_kept = last is None or not_null_text(last) == after or family.hands_down_null(live.name) == (True, True)
+    is_shared = family.hands_down_null(live.name) == (True, True) or bool(sides.live.children.get(key.owner))
+    is_kept = last is None or not_null_text(last) == after or is_shared
     if after is not None and after == f"{before} {NOT_VALID}" and is_kept:
         yield Note(f"{key}: NOT NULL is validated already, although the folder says NOT VALID")
         return

@@ -1,0 +1,2 @@
+CREATE TABLE p (a int CONSTRAINT filled NOT NULL);
+CREATE TABLE c (b int) INHERITS (p);
