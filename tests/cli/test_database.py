@@ -57,7 +57,7 @@ def test_the_readme_shows_what_is_printed(run: Run, database: Database, monkeypa
 
 def _without_figures(text: str) -> str:
     """The text without checksums and durations."""
-    return re.sub(r"\b[0-9a-f]{12,16}\b|\d+(?= ms\))", "…", text)
+    return re.sub(r"\b[0-9a-f]{12,16}\b|(?:\d+ ms|\d+\.\d s)(?=\))", "…", text)
 
 
 def test_apply_json_is_one_document(run: Run, notes: Path, database: Database) -> None:
