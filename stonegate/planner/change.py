@@ -170,7 +170,7 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
 
 
 def _evolution(plan: Plan, given: Given, preview: _Preview, taken: TakenAway, seeds: tuple[Step, ...]) -> Evolution:
-    declared = with_moved(given.state.declared, plan.moved)
+    declared = with_moved(given.state.declared, plan.moved, given.desired)
     return Evolution(
         desired=in_live_positions(given.desired, preview.simulated.catalog, declared),
         live=preview.simulated.catalog,

@@ -33,7 +33,7 @@ def compare_with(plan: Plan, live: Catalog, state: TrackingState) -> Diff:
     return differences(
         plan.desired,
         live,
-        declared=with_moved(state.declared, plan.moved),
+        declared=with_moved(state.declared, plan.moved, plan.desired),
         deployed_names=recorded_keys(state, live),
         kept=frozenset(plan.kept),
         builder=plan.builder,
@@ -69,7 +69,7 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
         for step in plan.steps
         if step.file is not None and step.line is not None
     }
-    declared = with_moved(state.declared, plan.moved)
+    declared = with_moved(state.declared, plan.moved, plan.desired)
     evolution = Evolution(
         desired=in_live_positions(plan.desired, live, declared),
         live=live,
@@ -92,7 +92,7 @@ def _keys_taken_away(plan: Plan) -> frozenset[ObjectKey]:
 
 def _as_they_were(keys: frozenset[ObjectKey], plan: Plan, before: Catalog) -> dict[ObjectKey, CatalogObject]:
     """The whole objects among them, by the names behind the migrations."""
-    moved = with_moved(before, plan.moved) if keys else None
+    moved = with_moved(before, plan.moved, plan.desired) if keys and plan.desired is not None else None
     return {key: moved.objects[key] for key in keys if moved is not None and key in moved.objects}
 
 

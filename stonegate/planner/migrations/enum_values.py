@@ -169,22 +169,35 @@ def refuse_values(
     for key, label in sorted(added):
         constant = f"{quote_literal(label)}::{key.qualified.sql}"
         users = [step for step in steps if step.action is not Action.RUN and _mentions(step, constant)]
-        blocked += [_refusal(key, label, users[0])] if users else []
+        # What migrations move is previewed as it is declared: there may be no step for what uses a value.
+        parts = [part for part, text in _texts_of_tables(desired) if constant in text] if not users else []
+        blocked += [_refusal(key, label, users[0].key, users[0])] if users else []
+        blocked += [_refusal(key, label, parts[0], None)] if parts else []
     return tuple(blocked)
+
+
+def _texts_of_tables(desired: Catalog) -> Iterator[tuple[ObjectKey, str]]:
+    """The defaults, checks and indexes of all tables."""
+    for table in desired.tables:
+        for column in table.columns:
+            yield table.key.part(ObjectKind.COLUMN, column.name), column.default or ""
+        for constraint in table.constraints:
+            yield table.key.part(ObjectKind.CONSTRAINT, constraint.name), constraint.definition
+        yield from ((table.key.index(index.name), index.definition) for index in table.indexes)
 
 
 def _mentions(step: Step, constant: str) -> bool:
     return any(constant in statement.sql for statement in step.statements)
 
 
-def _refusal(key: ObjectKey, label: str, user: Step) -> Blocked:
+def _refusal(key: ObjectKey, label: str, user: ObjectKey, step: Step | None) -> Blocked:
     name = key.qualified
     return Blocked(
         object=key.label,
-        reason=f"{user.key} uses the new value {quote_literal(label)} of {key}: PostgreSQL forbids that in the "
+        reason=f"{user} uses the new value {quote_literal(label)} of {key}: PostgreSQL forbids that in the "
         "transaction that adds it, and a pending migration renames the type or a value before that, or adds the value "
         "in a block",
         hint=f"deploy that migration first; the next release may add the value to {name} and use it",
-        file=user.file,
-        line=user.line,
+        file=step.file if step is not None else None,
+        line=step.line if step is not None else None,
     )

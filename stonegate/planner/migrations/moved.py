@@ -5,36 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from msgspec.structs import replace
-
-from stonegate.model.catalog import Catalog, CompositeType, DomainType, Table, View
+from stonegate.model.catalog import Catalog, Routine, Table
 from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.planner.migrations.new_names import object_renamed, with_part_renamed
 from stonegate.planner.migrations.table_parts import (
-    with_column_renamed,
+    rename_column,
     with_reference_renamed,
     with_referenced_column_renamed,
 )
 
-#: What has parts that the folder may drop in the release that renames the whole.
-_WITH_PARTS = (Table, View, CompositeType, DomainType)
 
-
-def with_moved(declared: Catalog | None, moved: Iterable[tuple[ObjectKey, ObjectKey]]) -> Catalog | None:
-    """The last declared catalog with its tables, views and types as they are called after the migrations, and with
-    constraints as they read then: the database may have those under an older name.
+def with_moved(
+    declared: Catalog | None, moved: Iterable[tuple[ObjectKey, ObjectKey]], desired: Catalog
+) -> Catalog | None:
+    """The last declared catalog with all that it has as it is called after the migrations, and with constraints as they
+    read then: the database may have those under an older name.
 
     Args:
         moved: (before, after), in the order of the migrations.
+        desired: what the folder declares: a routine over a type that another one takes the place of stays what it was.
     """
     if declared is None:
         return None
     for before, after in moved:
         found = declared.objects.get(before)
+        if isinstance(found, Routine) and before in desired.objects and after not in desired.objects:
+            continue
         if before.kind is ObjectKind.COLUMN:
             declared = _with_column(declared, before, after)
-        elif isinstance(found, _WITH_PARTS):
-            renamed = replace(found, schema=after.schema, name=after.name)
-            declared = declared.without_object(before).with_object(renamed)
+        elif before.is_part:
+            declared = with_part_renamed(declared, before, after)
+        elif found is not None:
+            declared = declared.without_object(before).with_object(object_renamed(found, after))
         if isinstance(found, Table):
             follow = partial(with_reference_renamed, old=before.qualified, new=after.qualified)
             declared = _with_keys_to(declared, before, follow)
@@ -45,7 +47,7 @@ def _with_column(declared: Catalog, before: ObjectKey, after: ObjectKey) -> Cata
     table, old, new = declared.table(before.owner), before.own_name, after.own_name
     if table is None:
         return declared
-    declared = declared.with_object(with_column_renamed(table, old, new))
+    declared = declared.with_object(rename_column(table, old, new))
     follow = partial(with_referenced_column_renamed, referenced=before.qualified, old=old, new=new)
     return _with_keys_to(declared, before.owner, follow)
 

@@ -28,8 +28,8 @@ def is_another(key: ObjectKey, pending: Iterable[Migration], before: Catalog) ->
 
 
 def regrouped(pending: Iterable[Migration], before: Catalog, after: Catalog, desired: Catalog) -> frozenset[ObjectKey]:
-    """The tables, all the way up, that the migrations detach partitions from, or that get one that stood alone; and
-    those themselves.
+    """The tables, all the way up, that the migrations detach partitions from, or that get one that stood alone, or that
+    lose or get a child; and those themselves.
 
     Args:
         before, after: the database before the migrations, and behind them as far as their text tells.
@@ -45,6 +45,8 @@ def regrouped(pending: Iterable[Migration], before: Catalog, after: Catalog, des
         now = after.table(table.key)
         if table.partition_of is not None and now is not None and now.partition_of != table.partition_of:
             found |= {table.key, *desired.ancestors(table.key)}
+        if now is not None and set(now.inherits) != set(table.inherits):
+            found |= {table.key, *desired.ancestors(table.key), *after.ancestors(table.key)}
     return frozenset(found)
 
 

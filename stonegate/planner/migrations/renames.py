@@ -19,15 +19,15 @@ from stonegate.model.catalog import (
     Sequence,
     Table,
 )
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, schema_key
 from stonegate.model.plan import EVERYTHING
 from stonegate.model.source import Effect
 from stonegate.planner.migrations.draft import Draft
+from stonegate.planner.migrations.new_names import object_renamed, other_moved, rules_of, with_part_renamed
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     follow_type,
     rename_column,
-    rename_constraint,
     with_attributes_of,
     with_parent_renamed,
     with_reference_renamed,
@@ -55,13 +55,22 @@ def rename(draft: Draft, effect: Effect) -> None:
         case ObjectKind.SCHEMA:
             _rename_schema(draft, key.name, new)
         case ObjectKind.CONSTRAINT:
-            draft.on_table(key, lambda table: rename_constraint(table, key.member or "", new))
+            draft.catalog = with_part_renamed(draft.catalog, key, replace(key, member=new))
         case ObjectKind.INDEX:
-            draft.drop(key)
-            draft.adopt_index(replace(key, name=new))
+            renamed = replace(key, name=new)
+            draft.moved.append((key, renamed))
+            draft.catalog = with_part_renamed(draft.catalog, key, renamed)
+            if draft.desired.part(renamed) is not None:
+                draft.drop(renamed)
+                draft.adopt_index(renamed)
         case ObjectKind.TRIGGER | ObjectKind.POLICY:
-            draft.drop(key)
-            draft.adopt_member(replace(key, member=new))
+            renamed = replace(key, member=new)
+            draft.catalog = with_part_renamed(draft.catalog, key, renamed)
+            if draft.desired.part(renamed) is not None:
+                draft.drop(renamed)
+                draft.adopt_member(renamed)
+        case ObjectKind.OTHER:
+            _move_other(draft, key, name=new)
         case _:
             move(draft, key, key.schema, new)
 
@@ -95,16 +104,28 @@ def _rename_schema(draft: Draft, old: str, new: str) -> None:
     draft.uncertain.add(EVERYTHING)
     draft.remove(schema.key)
     draft.put(replace(schema, name=new))
-    for key in tuple(draft.catalog.objects):
-        if key.schema == old and key in draft.catalog.objects:
-            move(draft, key, new, key.name)
+    draft.moved.append((schema.key, schema_key(new)))
+    for other in draft.catalog.others:
+        if other.identity.startswith(f"{quote_ident(old)}."):
+            _move_other(draft, other.key, schema=new)
+    for _ in range(2):  # routines have another key once the types that they take have moved
+        for key in tuple(draft.catalog.objects):
+            if key.schema == old and key in draft.catalog.objects:
+                move(draft, key, new, key.name)
 
 
 def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
     """RENAME or SET SCHEMA of a whole object."""
-    found = draft.catalog.objects.get(key)
+    found = draft.catalog.objects.get(_with_arguments(draft, key))
+    if isinstance(found, OtherObject):
+        _move_other(draft, key, schema=schema)
     if found is None or isinstance(found, Schema | Extension | DefaultPrivileges | OtherObject):
         return
+    key = found.key
+    # Its columns' sequences go to its new schema with it: whether they stay is seen when it has happened.
+    for sequence in draft.catalog.sequences:
+        if sequence.owning_column is not None and sequence.owning_column.owner == key:
+            draft.uncertain.add(replace(sequence, schema=schema).key.label)
     draft.remove(key)
     moved: CatalogObject = replace(found, schema=schema, name=name)
     draft.moved.append((key, moved.key))
@@ -123,6 +144,33 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
         _follow_argument(draft, key.qualified, moved.key.qualified)
     if isinstance(moved, Table):
         draft.adopt_sequences(moved.key)
+    for rule, after in rules_of(draft.catalog, key.qualified, moved.key.qualified).items():
+        _put_other(draft, rule, after)
+
+
+def _with_arguments(draft: Draft, key: ObjectKey) -> ObjectKey:
+    """The key of the only routine of that name, where the statement leaves out what it takes."""
+    if key.kind is not ObjectKind.ROUTINE or key.arguments is not None:
+        return key
+    found = draft.catalog.routines_named(key.qualified)
+    return found[0].key if len(found) == 1 else key
+
+
+def _move_other(draft: Draft, key: ObjectKey, *, schema: str | None = None, name: str | None = None) -> None:
+    """RENAME or SET SCHEMA of what the model holds as text only."""
+    found = draft.catalog.objects.get(key)
+    after = other_moved(found, schema, name) if isinstance(found, OtherObject) else None
+    if after is not None:
+        _put_other(draft, key, after)
+
+
+def _put_other(draft: Draft, key: ObjectKey, after: ObjectKey) -> None:
+    wanted = draft.desired.objects.get(after)
+    renamed = wanted if wanted is not None else object_renamed(draft.catalog.objects[key], after)
+    draft.remove(key)
+    draft.moved.append((key, after))
+    draft.uncertain.add(after.label)
+    draft.put(renamed)
 
 
 def _as_declared(draft: Draft, routine: Routine) -> Routine:

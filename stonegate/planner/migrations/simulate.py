@@ -19,6 +19,7 @@ from stonegate.model.catalog import (
     CompositeType,
     DomainType,
     EnumType,
+    Schema,
     Table,
 )
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -70,6 +71,14 @@ def simulate(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -
     )
 
 
+def _in_one_step(moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> dict[ObjectKey, ObjectKey]:
+    """Each key with the last one that it gets: a routine moves with its types, and then with its schema."""
+    found: dict[ObjectKey, ObjectKey] = {}
+    for before, after in moves:
+        found = {first: after if last == before else last for first, last in found.items()} | {before: after}
+    return found
+
+
 class Replay(Draft):
     """A draft that knows what each effect does."""
 
@@ -81,7 +90,7 @@ class Replay(Draft):
         self._mark(effect)
         moved_before = len(self.moved)
         self._carry_out(effect)
-        self.rename_dependencies(dict(self.moved[moved_before:]))
+        self.rename_dependencies(_in_one_step(self.moved[moved_before:]))
 
     def _carry_out(self, effect: Effect) -> None:
         domain = self.catalog.objects.get(effect.key.qualified.key(ObjectKind.TYPE))
@@ -120,6 +129,7 @@ class Replay(Draft):
             case EffectVerb.SET_TYPE:
                 for key in self.family(effect.key.owner):
                     self.on_table(key, lambda table: self._alter_column(table, effect))
+                    self._leave_former_types(key.part(ObjectKind.COLUMN, effect.key.member or ""))
             case EffectVerb.SET_NOT_NULL | EffectVerb.DROP_NOT_NULL | EffectVerb.SET_DEFAULT | EffectVerb.DROP_DEFAULT:
                 self.on_table(effect.key, lambda table: self._alter_column(table, effect))
 
@@ -143,7 +153,10 @@ class Replay(Draft):
                 if effect.moved is not None:
                     self.uncertain |= {effect.moved.label, *(key.label for key in self.family(effect.key.owner))}
                 for edge in self.catalog.dependencies:
-                    if edge.on in (effect.key, effect.key.owner):
+                    # What reads a column of a table shows the name of that.
+                    if edge.on in (effect.key, effect.key.owner) or (
+                        effect.moved is not None and edge.on.owner == effect.key
+                    ):
                         self.uncertain |= {edge.dependent.label, edge.dependent.owner.label}
 
     # --- whole objects ---------------------------------------------------------------------------------------------
@@ -165,6 +178,8 @@ class Replay(Draft):
             self.adopt_sequences(key)
         elif wanted is not None:
             self.put(wanted)
+        elif key.kind is ObjectKind.SCHEMA:  # which may get a declared name later
+            self.put(Schema(name=key.name, access=Access()))
         elif key.kind is ObjectKind.TYPE:
             self._adopt_unmodelled()
         elif key.kind is ObjectKind.INDEX and not key.name:
@@ -247,6 +262,17 @@ class Replay(Draft):
             column = child.column(name)
             if child.parents == (key.qualified,) and column is not None and column.inherited:
                 self._drop_column(child.key, name)
+
+    def _leave_former_types(self, key: ObjectKey) -> None:
+        """A column that has another type no longer depends on the one that it had."""
+        column = self.catalog.table_column(key)
+        kind = column.type if column is not None else ""
+        kept = (
+            edge
+            for edge in self.catalog.dependencies
+            if edge.dependent != key or edge.on.kind is not ObjectKind.TYPE or edge.on.qualified.sql in kind
+        )
+        self.catalog = replace(self.catalog, dependencies=tuple(kept))
 
     def _alter_column(self, table: Table, effect: Effect) -> Table:
         name = effect.key.member or ""

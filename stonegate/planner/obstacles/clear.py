@@ -129,7 +129,9 @@ class _Clearing:
 
     def _is_gone(self, key: ObjectKey) -> bool:
         """True if the object, or what holds it, is dropped by one of the changes anyway, or by a migration before."""
-        if key.kind in _WITH_STATE and not self.live.has(key):
+        if not self.live.has(key) and (
+            key.kind in (*_WITH_STATE, ObjectKind.INDEX) or (key.kind in CODE_KINDS and not self._is_declared(key))
+        ):
             return True
         holder = self.live.index_holders.get(key, key.owner)
         holders = (holder, *(replace(holder, kind=kind) for kind in VIEW_KINDS if key.kind is ObjectKind.TRIGGER))

@@ -83,11 +83,15 @@ def _before_migrations(
     tables = frozenset(key for key in relations if not is_another(key, pending, evolution.before))
     moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
     later = _made_later(changes, pending, evolution)
+    joining = _joining_changed(changes, moving, evolution.desired)
+    # Names that something has until it gets another one, which is behind the migrations.
+    held = {(c.key.schema, c.before) for c in changes if c.aspect in NEW_NAMES and not _is_real(c, evolution)}
     by_key = {
         change.key: change
         for change in changes
         if change.action is Action.CREATE and change.key not in later and not _is_there(change.key, evolution)
         if not _comes_from_above(change.key, evolution)
+        and held.isdisjoint(_names_inside(change.key, evolution.desired))
     }
 
     def is_wanted(change: Change) -> bool:
@@ -102,6 +106,8 @@ def _before_migrations(
             columns = _columns_of_attribute(key, evolution.before)
             settings = (change.key for change in changes)  # that a column has for itself come with it
             return not tables.isdisjoint(column.owner for column in columns) and columns.isdisjoint(settings)
+        if key.owner in joining and not words_of(key.name) <= words:
+            return False
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
         if additions and key.owner in moving and not is_named:
             return False
@@ -137,6 +143,21 @@ def _columns_of_attribute(attribute: ObjectKey, catalog: Catalog) -> frozenset[O
     """Those that the tables of its type have of it."""
     typed = (table.key for table in catalog.tables if table.of_type == attribute.qualified)
     return frozenset(table.part(ObjectKind.COLUMN, attribute.member or "") for table in typed)
+
+
+def _joining_changed(
+    changes: tuple[Change, ...], moving: frozenset[ObjectKey], desired: Catalog
+) -> frozenset[ObjectKey]:
+    """New partitions of tables whose other partitions the migrations move, or that get a key: before the migrations
+    these would get it as well, and their rows may not be ready for it."""
+    keyed = {c.key.owner for c in changes if c.action is Action.CREATE and c.key.kind is ObjectKind.CONSTRAINT}
+    new = (desired.table(change.key) for change in changes if change.action is Action.CREATE)
+    return frozenset(
+        table.key
+        for table in new
+        if table is not None and table.partition_of is not None
+        if table.partition_of.key(ObjectKind.TABLE) in moving | keyed
+    )
 
 
 def _given_away(pending: tuple[Migration, ...]) -> frozenset[ObjectKey]:

@@ -1,0 +1,2 @@
+DROP VIEW v;
+ALTER TABLE users RENAME TO accounts;

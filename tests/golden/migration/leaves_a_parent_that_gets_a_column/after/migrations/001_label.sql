@@ -1,0 +1,1 @@
+ALTER TABLE base RENAME n TO label;

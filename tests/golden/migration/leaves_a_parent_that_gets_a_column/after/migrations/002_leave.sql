@@ -1,0 +1,1 @@
+ALTER TABLE kid NO INHERIT base;

@@ -1,0 +1,2 @@
+CREATE SCHEMA geo;
+ALTER TYPE spot SET SCHEMA geo;

@@ -1,0 +1,1 @@
+CREATE SCHEMA g; CREATE TYPE g.spot AS (x int, y int);

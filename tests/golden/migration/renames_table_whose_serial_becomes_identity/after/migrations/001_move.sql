@@ -1,0 +1,3 @@
+CREATE SCHEMA app;
+ALTER TABLE users SET SCHEMA app;
+ALTER TABLE app.users RENAME TO accounts;

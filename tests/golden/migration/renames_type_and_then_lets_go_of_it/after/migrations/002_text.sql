@@ -1,0 +1,2 @@
+DROP INDEX job_s;
+ALTER TABLE job ALTER COLUMN s DROP DEFAULT, ALTER COLUMN s TYPE text USING s::text, ALTER COLUMN all_s TYPE text[] USING all_s::text[];

@@ -1,0 +1,1 @@
+CREATE DOMAIN other AS int;

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES (1, 2, 3, 4); INSERT INTO s.u VALUES (1, 'a');
