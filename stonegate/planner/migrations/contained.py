@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from stonegate.model.catalog import Catalog
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.planner.migrations.enum_values import is_declared_value
 from stonegate.planner.migrations.simulate import RELATIONS, simulate
@@ -52,7 +52,8 @@ def contained_migrations(
     filled = {
         effect.key
         for _, statement, effect in every_effect(migrations)
-        if effect.verb in ROW_VERBS and _first_word(statement) not in _NO_ROWS
+        if effect.verb in ROW_VERBS
+        if _first_word(statement) not in _NO_ROWS or effect.key.kind in VIEW_KINDS  # which shows those of other tables
     }
     whole = frozenset(new) - filled
     return frozenset(new), frozenset(

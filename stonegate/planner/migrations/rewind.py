@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Table
-from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, every_effect
 from stonegate.planner.migrations.table_parts import adds_constraint
@@ -42,7 +42,7 @@ def rewind(migrations: Iterable[Migration], desired: Catalog, new: frozenset[Obj
     for migration, statement, effect in reversed(tuple(every_effect(migrations))):
         key = effect.key.owner
         table = tables.get(key) or desired.table(key)
-        if key not in new or effect.if_exists:
+        if key not in new or effect.if_exists or (key.kind in VIEW_KINDS and effect.verb in ROW_VERBS):
             continue
         former = _Lost("changes") if table is None else _undone(table, effect, statement)
         if isinstance(former, _Lost):

@@ -1,0 +1,1 @@
+UPDATE named SET name = 'c' WHERE id = 1;

@@ -1,0 +1,1 @@
+CREATE VIEW named AS SELECT id, name FROM users WHERE name IS NOT NULL;
