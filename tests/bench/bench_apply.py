@@ -80,7 +80,7 @@ def _unchanged(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> I
 
     for login, url in logins(server, "unchanged"):
         both = (run_in_loop(partial(action, url), runner) for action in (connect_and_select, again))
-        bare, taken = medians_ms(*both, times=30, warm_up=3)
+        bare, taken = medians_ms(*both, times=100, warm_up=3)
         yield Row(
             subject=f"unchanged apply, folder read and digested again; {login}",
             value=taken,

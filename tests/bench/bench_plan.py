@@ -58,7 +58,7 @@ def _unchanged(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> I
         bare, taken = medians_ms(
             run_in_loop(partial(connect_and_select, url), runner),
             run_in_loop(lambda url=url: plan_database(url, _source(folder)), runner),
-            times=30,
+            times=100,
             warm_up=3,
         )
         yield Row(
