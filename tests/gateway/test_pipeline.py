@@ -15,7 +15,7 @@ import pytest
 from stonegate.database.call import pipeline
 from stonegate.database.call.pipeline import MOST_PREPARED, STUCK_SECONDS
 from stonegate.database.call.session import CallSession, open_session
-from stonegate.database.call.statement import CallUndone, Pace, SignatureMoved, Statement
+from stonegate.database.call.statement import CallUndone, SignatureMoved, Statement
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 from tests.conftest import MakeDatabase
 from tests.servers import Database, MakePrivateServer, Server
@@ -68,13 +68,17 @@ async def stand_around(session: CallSession, call: asyncio.Task | None = None) -
     return [start(session, NOTE, f"token {number}") for number in range(5)]
 
 
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(12):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
 async def until_asleep(database: Database) -> None:
     """Wait for the server to be at work on a nap: before that a cancel request has nothing to cancel."""
-    async with asyncio.timeout(12):
-        while not database.rows(
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-        ):
-            await asyncio.sleep(0.01)
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    await until(lambda: database.rows(sleeping))
 
 
 def notes(database: Database) -> list[str]:
@@ -148,9 +152,7 @@ async def test_the_call_at_work_is_cancelled_and_no_other(session: CallSession, 
         assert [await call for call in behind] == [[token.encode()] for token in TOKENS]
     assert doomed.cancelled()
     assert notes(database) == TOKENS
-    async with asyncio.timeout(12):
-        while not session.is_open:
-            await asyncio.sleep(0.01)
+    await until(lambda: session.is_open)
 
 
 async def test_a_call_that_was_not_begun_when_it_was_cancelled_does_not_go_on(session: CallSession) -> None:
@@ -194,8 +196,7 @@ async def test_a_neighbour_that_a_cancel_request_hits_is_undone(session: CallSes
             assert answer == [token.encode()] or isinstance(answer, CallUndone)
             assert (token in kept) == isinstance(answer, list)
             undone += isinstance(answer, CallUndone)
-        while not session.is_open:
-            await asyncio.sleep(0.001)
+        await until(lambda: session.is_open)
     assert await session.run(ECHO, [b"still there"]) == [b"still there"]
     assert undone <= 60
 
@@ -341,16 +342,6 @@ async def test_close_ends_what_is_at_work(session: CallSession, database: Databa
         assert isinstance(answer, ConnectionFailed)
     working = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     assert database.rows(working) == [(0,)]
-
-
-async def test_the_pace_is_that_of_the_work_not_of_the_waiting(session: CallSession) -> None:
-    slow, quick = [Pace(), Pace(), Pace()], Pace()
-    naps = [asyncio.create_task(session.run(NAP, [b"0.3"], pace=pace)) for pace in slow]
-    echo = asyncio.create_task(session.run(ECHO, [b"x"], pace=quick))
-    await asyncio.gather(*naps, echo)
-    # An answer that is read late makes the next call's time shorter. With the waiting it would be 1.8 seconds, and 0.9.
-    assert 0.89 < sum(pace.mean or 0.0 for pace in slow) < 1.6
-    assert quick.mean is not None and quick.mean < 0.8
 
 
 async def test_every_answer_is_the_caller_s_own(database: Database, log_in: LogIn) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from stonegate.model.catalog import Catalog, Routine, Table
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.planner.migrations.new_names import object_renamed, with_part_renamed
+from stonegate.planner.migrations.new_names import is_there, object_renamed, with_part_renamed
 from stonegate.planner.migrations.table_parts import (
     rename_column,
     with_reference_renamed,
@@ -27,7 +27,13 @@ def with_moved(
     """
     if declared is None:
         return None
+    # What was never declared stays so, also under a name that something declared had before: that has gone.
+    strangers: set[ObjectKey] = set()
     for before, after in moved:
+        if before in strangers or not is_there(declared, before):
+            strangers = strangers - {before} | {after}
+            continue
+        strangers.discard(after)
         found = declared.objects.get(before)
         if isinstance(found, Routine) and before in desired.objects and after not in desired.objects:
             continue

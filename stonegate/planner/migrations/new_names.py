@@ -55,8 +55,13 @@ def object_renamed(thing: CatalogObject, after: ObjectKey) -> CatalogObject:
 
 def _drop_of_other(thing: OtherObject, identity: str) -> str:
     """DROP … of the object by its new name: it names a rule before its table, as the identity does, or the whole."""
-    before, now = (text.replace(" on ", " ON ") for text in (thing.identity, identity))
+    before, now = (_as_dropped(text) for text in (thing.identity, identity))
     return thing.drop.replace(before, now)
+
+
+def _as_dropped(identity: str) -> str:
+    found = _RULE.fullmatch(identity)
+    return f"{found[1]} ON {found[2]}" if found is not None else identity
 
 
 def other_moved(thing: OtherObject, schema: str | None = None, name: str | None = None) -> ObjectKey | None:
@@ -105,6 +110,15 @@ def with_part_renamed(catalog: Catalog, before: ObjectKey, after: ObjectKey) -> 
             return catalog.with_object(replace(relation, policies=_renamed(relation.policies, old, new)))
         case _:
             return catalog
+
+
+def is_there(catalog: Catalog, key: ObjectKey) -> bool:
+    """True if the catalog has what a migration calls otherwise: as `Catalog.has`, constraints of domains and indexes
+    behind constraints, too."""
+    domain = catalog.objects.get(key.qualified.key(ObjectKind.TYPE))
+    if key.kind is ObjectKind.CONSTRAINT and isinstance(domain, DomainType):
+        return any(constraint.name == key.member for constraint in domain.constraints)
+    return catalog.has(key) or (key.kind is ObjectKind.INDEX and _of_constraint(catalog, key) is not None)
 
 
 def _of_constraint(catalog: Catalog, index: ObjectKey) -> ObjectKey | None:

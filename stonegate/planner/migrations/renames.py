@@ -23,7 +23,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import EVERYTHING
 from stonegate.model.source import Effect
 from stonegate.planner.migrations.draft import Draft
-from stonegate.planner.migrations.new_names import object_renamed, other_moved, rules_of, with_part_renamed
+from stonegate.planner.migrations.new_names import is_there, object_renamed, other_moved, rules_of, with_part_renamed
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     follow_type,
@@ -58,7 +58,8 @@ def rename(draft: Draft, effect: Effect) -> None:
             draft.catalog = with_part_renamed(draft.catalog, key, replace(key, member=new))
         case ObjectKind.INDEX:
             renamed = replace(key, name=new)
-            draft.moved.append((key, renamed))
+            if is_there(draft.catalog, key):  # else IF EXISTS is said, and another index may have the new name
+                draft.moved.append((key, renamed))
             draft.catalog = with_part_renamed(draft.catalog, key, renamed)
             if draft.desired.part(renamed) is not None:
                 draft.drop(renamed)

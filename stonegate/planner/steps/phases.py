@@ -82,17 +82,8 @@ def _before_migrations(
     words = words_in(pending)
     tables = frozenset(key for key in relations if not is_another(key, pending, evolution.before))
     moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
-    later = _made_later(changes, pending, evolution)
     joining = _joining_changed(changes, moving, evolution.desired)
-    # Names that something has until it gets another one, which is behind the migrations.
-    held = {(c.key.schema, c.before) for c in changes if c.aspect in NEW_NAMES and not _is_real(c, evolution)}
-    by_key = {
-        change.key: change
-        for change in changes
-        if change.action is Action.CREATE and change.key not in later and not _is_there(change.key, evolution)
-        if not _comes_from_above(change.key, evolution)
-        and held.isdisjoint(_names_inside(change.key, evolution.desired))
-    }
+    by_key = _new_by_then(changes, pending, evolution)
 
     def is_wanted(change: Change) -> bool:
         key = change.key
@@ -126,6 +117,22 @@ def _before_migrations(
         or (change.aspect in NEW_NAMES and (change.key.schema, change.before) in taken and _is_real(change, evolution))
     )
     return first, tuple(change for change in changes if change not in first)
+
+
+def _new_by_then(
+    changes: tuple[Change, ...], pending: tuple[Migration, ...], evolution: Evolution
+) -> dict[ObjectKey, Change]:
+    """What is new, and may be made before the migrations: they neither make nor change it, and its name is free."""
+    later = _made_later(changes, pending, evolution)
+    # Names that something has until it gets another one, which is behind the migrations.
+    held = {(c.key.schema, c.before) for c in changes if c.aspect in NEW_NAMES and not _is_real(c, evolution)}
+    return {
+        change.key: change
+        for change in changes
+        if change.action is Action.CREATE and change.key not in later and not _is_there(change.key, evolution)
+        if not _comes_from_above(change.key, evolution)
+        and held.isdisjoint(_names_inside(change.key, evolution.desired))
+    }
 
 
 def _made_later(

@@ -1,0 +1,13 @@
+-- stonegate: allow drop_constraint t.c
+-- stonegate: allow drop_view v
+ALTER INDEX IF EXISTS i RENAME TO j;
+DROP INDEX k;
+ALTER INDEX by_hand RENAME TO k;
+ALTER INDEX k RENAME TO k2;
+ALTER TABLE t DROP CONSTRAINT c;
+ALTER TABLE t RENAME CONSTRAINT by_hand TO c;
+ALTER TABLE t RENAME CONSTRAINT c TO c2;
+DROP VIEW v;
+ALTER VIEW by_hand_v RENAME TO v;
+ALTER VIEW v RENAME TO w;
+ALTER RULE "r on t" ON t RENAME TO "s on t";

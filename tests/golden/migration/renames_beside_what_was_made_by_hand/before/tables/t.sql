@@ -1,0 +1,4 @@
+CREATE TABLE t (id int, a int, CONSTRAINT c CHECK (id > 0));
+CREATE INDEX i ON t (id);
+CREATE INDEX k ON t (id, a);
+CREATE RULE "r on t" AS ON DELETE TO t DO ALSO NOTHING;

@@ -1,0 +1,5 @@
+DROP INDEX i;
+CREATE INDEX j ON t (a);
+CREATE INDEX by_hand ON t (a DESC);
+ALTER TABLE t ADD CONSTRAINT by_hand CHECK (a > 0);
+CREATE VIEW by_hand_v AS SELECT a FROM t;
