@@ -31,7 +31,8 @@ from stonegate.planner.migrations.table_parts import rename_constraint
 _Part = TypeVar("_Part", Attribute, Constraint, Index, Policy, Trigger)
 
 _NAME = r'(?:"(?:[^"]|"")*"|[^".\s]+)'
-_QUALIFIED = re.compile(rf"({_NAME})\.({_NAME})")
+#: Operator classes and families are of an access method, operators of the types that they take.
+_QUALIFIED = re.compile(rf"({_NAME})\.({_NAME})( USING {_NAME}|\(.*\)|)")
 _RULE = re.compile(rf"({_NAME}) on ({_NAME}\.{_NAME})")
 
 
@@ -72,9 +73,9 @@ def other_moved(thing: OtherObject, schema: str | None = None, name: str | None 
     elif found := _QUALIFIED.fullmatch(thing.identity):
         parts = (
             quote_ident(new) if new is not None else old
-            for new, old in zip((schema, name), found.groups(), strict=True)
+            for new, old in zip((schema, name), found.groups()[:2], strict=True)
         )
-        identity = ".".join(parts)
+        identity = ".".join(parts) + found[3]
     else:
         return None
     return replace(thing, identity=identity).key

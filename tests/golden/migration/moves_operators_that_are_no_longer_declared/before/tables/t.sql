@@ -1,0 +1,2 @@
+CREATE SCHEMA lib;
+CREATE TABLE t (id int PRIMARY KEY);
