@@ -27,6 +27,7 @@ from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.obstacles.clear import clear_the_way
 from stonegate.planner.obstacles.migrations import MadeWay, TakenAway, take_away
+from stonegate.planner.obstacles.own_rows import refuse_own_rows
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
 from stonegate.planner.remaining import compare_with
@@ -110,6 +111,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *(each for each in cleared.blocked if each.object not in {refused.object for refused in taken.blocked}),
         *refuse_unreached(decided.changes, migrations.pending, given.live, evolution.live),
         *refuse_unmade(steps, migrations.pending, given.live),
+        *refuse_own_rows(cleared.changes, given.desired),
         *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),
     )
     return replace(

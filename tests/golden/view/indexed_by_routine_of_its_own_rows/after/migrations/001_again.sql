@@ -1,0 +1,6 @@
+DROP INDEX by_shown;
+DROP FUNCTION shown(mv);
+DROP MATERIALIZED VIEW mv;
+CREATE MATERIALIZED VIEW mv AS SELECT id, a, b FROM t;
+CREATE FUNCTION shown(m mv) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT m.a || m.b $$;
+CREATE INDEX by_shown ON mv (shown(mv));
