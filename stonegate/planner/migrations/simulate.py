@@ -6,7 +6,7 @@ the desired catalog has, and its key is marked uncertain: the apply decides agai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -71,11 +71,11 @@ def simulate(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -
     )
 
 
-def _in_one_step(moves: Iterable[tuple[ObjectKey, ObjectKey]]) -> dict[ObjectKey, ObjectKey]:
+def _in_one_step(moves: Sequence[tuple[ObjectKey, ObjectKey]]) -> dict[ObjectKey, ObjectKey]:
     """Each key with the last one that it gets: a routine moves with its types, and then with its schema."""
     found: dict[ObjectKey, ObjectKey] = {}
-    for before, after in moves:
-        found = {first: after if last == before else last for first, last in found.items()} | {before: after}
+    for before, after in reversed(moves):
+        found[before] = found.get(after, after)
     return found
 
 

@@ -252,23 +252,13 @@ def _with_identity(column: Column, other: Column) -> Column:
 
 
 def rename_column(table: Table, old: str, new: str) -> Table:
-    """The table with another name of a column, in its constraints and indexes too."""
-    table = with_column_renamed(table, old, new)
-    return replace(
-        table,
-        partition_key=_with_renamed(table.partition_key, old, new) if table.partition_key is not None else None,
-        columns=tuple(replace(column, name=new) if column.name == old else column for column in table.columns),
-    )
-
-
-def with_column_renamed(table: Table, old: str, new: str) -> Table:
-    """The table with its constraints and indexes as PostgreSQL shows them after a column got another name."""
+    """The table with another name of a column, and with its constraints and indexes as PostgreSQL shows them then."""
 
     def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(new if name == old else name for name in names)
 
     def follow(part: Constraint) -> Constraint:
-        if old not in part.columns:
+        if old not in part.columns and part.kind != "exclusion":  # whose WHERE may mention others
             return part
         if part.references is not None:
             definition = _with_renamed_in_key(part.definition, old, new, is_own=True)
@@ -277,14 +267,18 @@ def with_column_renamed(table: Table, old: str, new: str) -> Table:
         return replace(part, columns=renamed(part.columns), definition=definition)
 
     def follow_index(part: Index) -> Index:
+        if old not in part.columns:
+            return part
         texts = (text.partition(" USING ") for text in (part.definition, part.shape))
         definition, shape = (f"{head} USING {_with_renamed(rest, old, new)}" for head, _, rest in texts)
         return replace(part, columns=renamed(part.columns), definition=definition, shape=shape)
 
     return replace(
         table,
+        partition_key=_with_renamed(table.partition_key, old, new) if table.partition_key is not None else None,
+        columns=tuple(replace(column, name=new) if column.name == old else column for column in table.columns),
         constraints=tuple(map(follow, table.constraints)),
-        indexes=tuple(follow_index(part) if old in part.columns else part for part in table.indexes),
+        indexes=tuple(map(follow_index, table.indexes)),
     )
 
 

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int, b text, EXCLUDE USING btree (id WITH =) WHERE (b > 'a'));
