@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from stonegate.model.catalog import (
     CatalogObject,
     CompositeType,
+    Constraint,
     DefaultPrivileges,
     DomainType,
     EnumType,
@@ -44,8 +45,11 @@ _UNNAMED = (CompositeType, DomainType, EnumType, Sequence, Table)
 def rename(draft: Draft, effect: Effect) -> None:
     """RENAME of any object or part."""
     key, new = effect.key, effect.to or effect.key.name
+    moved_before = len(draft.moved)
     for holder in draft.family(key.owner) if key.member is not None else ():
-        draft.moved.append((holder.part(key.kind, key.member or ""), holder.part(key.kind, new)))
+        before = holder.part(key.kind, key.member or "")
+        if holder == key.owner or _comes_along(draft, before):
+            draft.moved.append((before, holder.part(key.kind, new)))
     match key.kind:
         case ObjectKind.COLUMN:
             for holder in draft.family(key.owner):
@@ -55,7 +59,8 @@ def rename(draft: Draft, effect: Effect) -> None:
         case ObjectKind.SCHEMA:
             _rename_schema(draft, key.name, new)
         case ObjectKind.CONSTRAINT:
-            draft.catalog = with_part_renamed(draft.catalog, key, replace(key, member=new))
+            for before, after in draft.moved[moved_before:]:
+                draft.catalog = with_part_renamed(draft.catalog, before, after)
         case ObjectKind.INDEX:
             renamed = replace(key, name=new)
             if is_there(draft.catalog, key):  # else IF EXISTS is said, and another index may have the new name
@@ -74,6 +79,13 @@ def rename(draft: Draft, effect: Effect) -> None:
             _move_other(draft, key, name=new)
         case _:
             move(draft, key, key.schema, new)
+
+
+def _comes_along(draft: Draft, key: ObjectKey) -> bool:
+    """True for a child's part that gets the new name with its parent's: not for its policies and triggers."""
+    part = draft.catalog.part(key)
+    merged = isinstance(part, Constraint) and (part.inherited or part.kind == "check")
+    return merged or key.kind is ObjectKind.COLUMN
 
 
 def _rename_column(draft: Draft, holder: ObjectKey, old: str, new: str) -> None:

@@ -1,0 +1,4 @@
+CREATE TABLE p (id int, a int, CONSTRAINT more CHECK (a > 0));
+CREATE TABLE c (CONSTRAINT more CHECK (a > 0)) INHERITS (p);
+CREATE POLICY own2 ON p USING (true);
+CREATE POLICY own ON c USING (id > 0);
