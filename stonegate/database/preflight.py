@@ -104,13 +104,12 @@ def _checks(change: Change, plan: Plan, live: Catalog) -> Iterator[_Check]:
     if table is None or desired is None:
         return
     label = change.key.label
-    is_made = change.action is Action.RECREATE or (change.action is Action.CREATE and change.before is None)
     match find_part(desired, change.key.kind, change.key.own_name):
         case Column() as column:
             yield from _column_checks(change, table, column, live, label)
-        case Constraint() as constraint if is_made or change.aspect == "enforced":
+        case Constraint() as constraint if change.is_built or change.aspect == "enforced":
             yield from _constraint_checks(constraint, table, live, label)
-        case Index() as index if is_made:
+        case Index() as index if change.is_built:
             yield from _index_checks(index, table, label)
         case _:
             return

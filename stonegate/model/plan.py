@@ -93,6 +93,16 @@ class Change(Struct, frozen=True, kw_only=True):
         return f"{text} {self.aspect}" if self.aspect else text
 
     @property
+    def taken_index(self) -> str | None:
+        """The name of the index that a new key is made of (manual: ALTER TABLE, ADD … USING INDEX)."""
+        return self.before if self.action is Action.CREATE else None
+
+    @property
+    def is_built(self) -> bool:
+        """Whether something is made, or made anew, that was not there."""
+        return self.action in (Action.CREATE, Action.RECREATE) and self.taken_index is None
+
+    @property
     def holder(self) -> ObjectKey:
         """The table, view or type that the object is a part of; the object itself if it is a whole one."""
         return self.table or self.key.owner

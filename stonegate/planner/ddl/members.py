@@ -44,8 +44,7 @@ def create_clauses(change: Change, holder: Holder, context: DdlContext) -> Itera
             yield from _create_column(holder, find(holder.columns, name, holder), context)
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
-            taken = change.before if change.action is Action.CREATE else None
-            yield from constraints.add_constraint(holder.key.qualified, constraint, taken)
+            yield from constraints.add_constraint(holder.key.qualified, constraint, change.taken_index)
         case ObjectKind.INDEX, Table() | View():
             yield from constraints.create_index(holder, find(holder.indexes, name, holder))
         case ObjectKind.TRIGGER, Table() | View():

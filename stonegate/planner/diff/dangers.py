@@ -139,8 +139,7 @@ def _of_constraint(change: Change) -> Iterator[Hazard]:
         yield hazards.renames(str(change.key), f"{change.before} becomes {change.after}")
     if change.aspect in ("validated", "enforced") and not (change.after or "").endswith(NOT_ENFORCED):
         yield hazards.validates_rows(table)
-    is_built = change.action is Action.RECREATE or (change.action is Action.CREATE and change.before is None)
-    made = change.after or "" if is_built else ""
+    made = change.after or "" if change.is_built else ""
     if made.startswith(WITH_INDEX):
         yield hazards.access_exclusive_lock(table, "the index is built")
     if made and not made.endswith(UNCHECKED):

@@ -117,7 +117,7 @@ def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[Objec
     going = (Action.DROP, Action.RECREATE)
     gone = {change.key for change in changes if change.action in going or change.aspect == "name"}
     gone |= {replace(c.key, name=c.before or "") for c in changes if c.aspect == "new_name"}
-    gone |= {c.key.owner.index(c.before) for c in changes if c.action is Action.CREATE and c.before is not None}
+    gone |= {c.key.owner.index(c.taken_index) for c in changes if c.taken_index is not None}
     yield from ((key, key) for key in live.objects if key.kind in NAMESPACE_KINDS and key not in gone)
     for relation in live.relations.values():
         columns = {key.member for key in gone if key.kind is ObjectKind.COLUMN and key.owner == relation.key}

@@ -83,7 +83,7 @@ def _keys_between_dropped(
     A partitioned table that refers to itself has partitions which refer to each other.
     """
     tables = {key: holder for key, holder in holders.items() if isinstance(holder, Table)}
-    for key, target in _references(live, tables.keys())[0].items():
+    for key, target in _references(live, tables.keys()).items():
         is_own = target == key.owner
         if (key, "") in changes or (is_own and tables[target].partition_key is None):
             continue
@@ -95,21 +95,16 @@ def _keys_between_dropped(
 def _keys_between_moved(changes: _Changes, tables: frozenset[ObjectKey], live: Catalog) -> Iterator[Change]:
     """Foreign keys of tables that refer to each other and become UNLOGGED, or LOGGED: neither can be the first (manual:
     CREATE TABLE, "UNLOGGED")."""
-    keys, needs = _references(live, tables)
-    for table, targets in needs.items():
-        targets.discard(table)
+    keys = _references(live, tables)
+    needs: dict[ObjectKey, set[ObjectKey]] = defaultdict(set)
+    for key, target in keys.items():
+        needs[key.owner] |= {target} - {key.owner}
     for key, target in keys.items():
         if (key, "") not in changes and key.owner in reached((target,), needs.__getitem__):
             reason = f"restored: {key.owner} and {target} refer to each other and become logged or unlogged"
             yield Change(action=Action.RECREATE, key=key, reason=reason, restored=True)
 
 
-def _references(
-    live: Catalog, tables: AbstractSet[ObjectKey]
-) -> tuple[dict[ObjectKey, ObjectKey], dict[ObjectKey, set[ObjectKey]]]:
-    """The foreign keys between the tables with the table that each leads to, and the same by table."""
-    keys = {key: foreign.target for key, foreign in live.foreign_keys.items() if {key.owner, foreign.target} <= tables}
-    needs: dict[ObjectKey, set[ObjectKey]] = defaultdict(set)
-    for key, target in keys.items():
-        needs[key.owner].add(target)
-    return keys, needs
+def _references(live: Catalog, tables: AbstractSet[ObjectKey]) -> dict[ObjectKey, ObjectKey]:
+    """The foreign keys between the tables with the table that each leads to."""
+    return {key: foreign.target for key, foreign in live.foreign_keys.items() if {key.owner, foreign.target} <= tables}

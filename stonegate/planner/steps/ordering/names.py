@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog import WITH_INDEX, Catalog, Column, Table, View
 from stonegate.model.names import NAMESPACE_KINDS, ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Change
+from stonegate.model.plan import Change
 from stonegate.planner.diff.naming import has_given_sequence
 from stonegate.planner.steps.operations import Operation, Part, Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
@@ -104,8 +104,8 @@ def _left(operation: Operation, live: Catalog) -> Iterator[object]:
     """The names that are free once the operation is done."""
     if operation.verb is Verb.DROP:
         yield from _names(operation, live)
-    elif operation.verb is Verb.CREATE and operation.change.action is Action.CREATE and operation.change.before:
-        yield operation.key.schema, operation.change.before  # of the index that becomes a key
+    elif operation.verb is Verb.CREATE and operation.change.taken_index is not None:
+        yield operation.key.schema, operation.change.taken_index
     elif operation.is_rename and (operation.part is Part.ASIDE or not operation.between):
         yield from _names_in(operation, operation.change.before or "", live)
 
