@@ -26,6 +26,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
         loses_protection: a check, policy or row-level security goes without another in its place.
         loses_values: recreating a column throws stored values away.
         replaced: dropped only because another object takes its place.
+        checks_rows: of a domain, one check at least is new or becomes valid.
     """
 
     verdict: TypeVerdict | None = None
@@ -34,6 +35,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     loses_protection: bool = False
     loses_values: bool = False
     replaced: bool = False
+    checks_rows: bool = False
 
 
 #: Nothing special.

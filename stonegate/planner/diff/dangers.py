@@ -66,7 +66,7 @@ def _hazards(change: Change, scene: Scene) -> Iterator[Hazard]:
             yield from _of_view(change, scene)
         case ObjectKind.ROUTINE:
             yield from _of_routine(change, scene)
-        case ObjectKind.TYPE if change.aspect in ("constraints", "not_null") and change.after is not None:
+        case ObjectKind.TYPE if scene.facts.checks_rows or (change.aspect == "not_null" and change.after is not None):
             yield hazards.validates_rows(f"every table that uses {key}")
         case ObjectKind.OTHER if scene.facts.impossible:
             yield hazards.unmodelled(str(key.label))

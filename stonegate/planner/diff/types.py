@@ -298,9 +298,11 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
     for part in matched.surplus:
         if part not in gone:
             yield Unmanaged(desired.key.part(ObjectKind.CONSTRAINT, part.name))
+    made = (*matched.missing, *(pair.desired for pair in matched.replaced))
     validated = any(_is_validated(pair) for pair in matched.pairs)
-    if matched.missing or matched.replaced or matched.renamed or gone or validated:
-        refusal = _refusal(sides, desired.key, tightens=bool(matched.missing or matched.replaced or validated))
+    if made or matched.renamed or gone or validated:
+        tightens = validated or any(not part.definition.endswith(NOT_VALID) for part in made)
+        refusal = _refusal(sides, desired.key, tightens=tightens)
         lost = f"checks of {desired.key} are no longer declared: {in_list(tuple(part.name for part in gone))}"
         yield sides.change(
             Action.ALTER,
@@ -310,7 +312,7 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
             before=_checks(live.constraints),
             after=_checks(desired.constraints),
             hint=refusal,
-            facts=IMPOSSIBLE if refusal else Circumstances(loses_protection=bool(gone)),
+            facts=Circumstances(impossible=refusal is not None, loses_protection=bool(gone), checks_rows=tightens),
         )
     for pair in matched.pairs:
         key = desired.key.part(ObjectKind.CONSTRAINT, pair.name)

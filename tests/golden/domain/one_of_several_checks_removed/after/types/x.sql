@@ -1,0 +1,5 @@
+CREATE DOMAIN d AS integer
+    CONSTRAINT positive CHECK (VALUE > 0)
+    CONSTRAINT limited CHECK (VALUE < 100);
+CREATE DOMAIN inner_d AS integer;
+ALTER DOMAIN inner_d ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;

@@ -1,0 +1,5 @@
+CREATE DOMAIN d AS integer
+    CONSTRAINT positive CHECK (VALUE > 0)
+    CONSTRAINT small CHECK (VALUE < 10)
+    CONSTRAINT sane CHECK (VALUE < 100);
+CREATE DOMAIN inner_d AS integer;
