@@ -63,6 +63,12 @@ def contained_migrations(
     )
 
 
+def owner_among(key: ObjectKey, objects: Collection[ObjectKey]) -> ObjectKey:
+    """The table or type that a part belongs to; the name of a constraint does not say whether it is a domain's."""
+    domain = key.qualified.key(ObjectKind.TYPE)
+    return domain if key.kind is ObjectKind.CONSTRAINT and domain in objects else key.owner
+
+
 def _first_word(statement: MigrationStatement) -> str:
     return statement.sql.split(maxsplit=1)[0].lower()
 
@@ -80,7 +86,7 @@ def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Ca
         named = (need.qualified.key(ObjectKind.TABLE) for need in relations)
         return None if _first_word(statement) in _PASSING else bool(relations) and all(key in new for key in named)
     return all(
-        effect.key.owner in new or _follows(effect, live) or is_declared_value(effect, live, desired)
+        owner_among(effect.key, new) in new or _follows(effect, live) or is_declared_value(effect, live, desired)
         for effect in telling
     )
 

@@ -11,6 +11,7 @@ from stonegate.model.catalog import (
     Attribute,
     Catalog,
     CatalogObject,
+    Column,
     CompositeType,
     Constraint,
     DefaultPrivileges,
@@ -98,7 +99,9 @@ def with_part_renamed(catalog: Catalog, before: ObjectKey, after: ObjectKey) -> 
         case ObjectKind.CONSTRAINT if isinstance(relation, Table):
             return catalog.with_object(rename_constraint(relation, old, new))
         case ObjectKind.CONSTRAINT if isinstance(type_, DomainType):
-            return catalog.with_object(replace(type_, constraints=_renamed(type_.constraints, old, new)))
+            null = new if type_.not_null_name == old else type_.not_null_name
+            checks = _renamed(type_.constraints, old, new)
+            return catalog.with_object(replace(type_, constraints=checks, not_null_name=null))
         case ObjectKind.ATTRIBUTE if isinstance(type_, CompositeType):
             return catalog.with_object(replace(type_, attributes=_renamed(type_.attributes, old, new)))
         case ObjectKind.INDEX if (constraint := _of_constraint(catalog, before)) is not None:
@@ -114,12 +117,21 @@ def with_part_renamed(catalog: Catalog, before: ObjectKey, after: ObjectKey) -> 
 
 
 def is_there(catalog: Catalog, key: ObjectKey) -> bool:
-    """True if the catalog has what a migration calls otherwise: as `Catalog.has`, constraints of domains and indexes
-    behind constraints, too."""
+    """True if the catalog has what a migration calls otherwise: as `Catalog.has`, constraints of domains, those of NOT
+    NULL and indexes behind constraints, too."""
     domain = catalog.objects.get(key.qualified.key(ObjectKind.TYPE))
     if key.kind is ObjectKind.CONSTRAINT and isinstance(domain, DomainType):
-        return any(constraint.name == key.member for constraint in domain.constraints)
-    return catalog.has(key) or (key.kind is ObjectKind.INDEX and _of_constraint(catalog, key) is not None)
+        return key.member in (domain.not_null_name, *(constraint.name for constraint in domain.constraints))
+    if catalog.has(key) or null_column(catalog, key) is not None:
+        return True
+    return key.kind is ObjectKind.INDEX and _of_constraint(catalog, key) is not None
+
+
+def null_column(catalog: Catalog, key: ObjectKey) -> Column | None:
+    """The column whose NOT NULL constraint has that key."""
+    table = catalog.table(key.owner) if key.kind is ObjectKind.CONSTRAINT else None
+    columns = table.columns if table is not None else ()
+    return next((column for column in columns if column.not_null_name == key.member), None)
 
 
 def _of_constraint(catalog: Catalog, index: ObjectKey) -> ObjectKey | None:

@@ -24,7 +24,14 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.plan import EVERYTHING
 from stonegate.model.source import Effect
 from stonegate.planner.migrations.draft import Draft
-from stonegate.planner.migrations.new_names import is_there, object_renamed, other_moved, rules_of, with_part_renamed
+from stonegate.planner.migrations.new_names import (
+    is_there,
+    null_column,
+    object_renamed,
+    other_moved,
+    rules_of,
+    with_part_renamed,
+)
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     follow_type,
@@ -85,7 +92,8 @@ def _comes_along(draft: Draft, key: ObjectKey) -> bool:
     """True for a child's part that gets the new name with its parent's: not for its policies and triggers."""
     part = draft.catalog.part(key)
     merged = isinstance(part, Constraint) and (part.inherited or part.kind == "check")
-    return merged or key.kind is ObjectKind.COLUMN
+    column = null_column(draft.catalog, key)
+    return merged or key.kind is ObjectKind.COLUMN or (column is not None and column.not_null_inherited)
 
 
 def _rename_column(draft: Draft, holder: ObjectKey, old: str, new: str) -> None:

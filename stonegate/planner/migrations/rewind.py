@@ -18,6 +18,7 @@ from stonegate.model.catalog import Catalog, Table
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, every_effect
+from stonegate.planner.migrations.contained import owner_among
 from stonegate.planner.migrations.table_parts import adds_constraint
 
 
@@ -40,7 +41,7 @@ def rewind(migrations: Iterable[Migration], desired: Catalog, new: frozenset[Obj
     blocked: list[Blocked] = []
     filled = {effect.key.owner for _, _, effect in every_effect(migrations) if effect.verb in ROW_VERBS}
     for migration, statement, effect in reversed(tuple(every_effect(migrations))):
-        key = effect.key.owner
+        key = owner_among(effect.key, new)
         table = tables.get(key) or desired.table(key)
         if key not in new or effect.if_exists or (key.kind in VIEW_KINDS and effect.verb in ROW_VERBS):
             continue

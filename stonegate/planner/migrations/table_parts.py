@@ -82,14 +82,18 @@ def without_constraint(table: Table, name: str) -> Table:
 
 
 def rename_constraint(table: Table, old: str, new: str) -> Table:
-    """The table with one constraint, and the index behind it, under another name."""
+    """The table with one constraint, be it a NOT NULL, and the index behind it, under another name."""
 
     def renamed(constraint: Constraint) -> Constraint:
         if constraint.name != old:
             return constraint
         return replace(constraint, name=new, index=new if constraint.index is not None else None)
 
-    return replace(table, constraints=tuple(renamed(constraint) for constraint in table.constraints))
+    return replace(
+        table,
+        constraints=tuple(map(renamed, table.constraints)),
+        columns=tuple(replace(c, not_null_name=new) if c.not_null_name == old else c for c in table.columns),
+    )
 
 
 def without_column(table: Table, name: str) -> Table:

@@ -1,0 +1,1 @@
+ALTER DOMAIN d RENAME CONSTRAINT positive TO above_zero;

@@ -1,0 +1,1 @@
+CREATE DOMAIN d AS integer CONSTRAINT above_zero CHECK (VALUE > 0);

@@ -1,0 +1,2 @@
+CREATE TABLE p (id int CONSTRAINT given NOT NULL, v d);
+CREATE TABLE c () INHERITS (p);
