@@ -6,12 +6,15 @@ release's migration did to that table is then history that this database never h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+
+from msgspec import Struct
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.planner.migrations.enum_values import is_declared_value
+from stonegate.planner.migrations.former_columns import former_columns
 from stonegate.planner.migrations.simulate import RELATIONS, simulate
 
 #: What changes rows only if there are any.
@@ -22,12 +25,23 @@ _BESIDES = frozenset({EffectVerb.NONE, EffectVerb.ATTACH})
 _PASSING = frozenset({"set", "reset", "show", "lock", "analyze", "vacuum", "explain"})
 
 
-def new_objects(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -> frozenset[ObjectKey]:
-    """What the folder declares, and neither the database has nor one of the migrations makes.
+class Contained(Struct, frozen=True, kw_only=True):
+    """What pending migrations have no work with.
 
-    Where another relation has the name now, migrations speak of that one.
+    Attributes:
+        new: what the folder declares, and neither the database has nor one of the migrations makes; former names
+            included.
+        former: former names of new columns of tables that are there.
+        names: the migrations that change nothing else.
     """
-    after = simulate(live, desired, migrations).catalog
+
+    new: frozenset[ObjectKey] = frozenset()
+    former: frozenset[ObjectKey] = frozenset()
+    names: frozenset[str] = frozenset()
+
+
+def _new_objects(live: Catalog, desired: Catalog, after: Catalog) -> frozenset[ObjectKey]:
+    """Where another relation has the name now, migrations speak of that one."""
     taken = {key.qualified for key in live.objects if key.kind in RELATIONS}
     return frozenset(
         key
@@ -38,14 +52,10 @@ def new_objects(live: Catalog, desired: Catalog, migrations: Iterable[Migration]
     )
 
 
-def contained_migrations(
-    migrations: Collection[Migration], live: Catalog, desired: Catalog
-) -> tuple[frozenset[ObjectKey], frozenset[str]]:
-    """The new objects, former names included, and the names of the migrations that change nothing else.
-
-    A migration that puts rows into a new table runs, and so does every other one that touches that table.
-    """
-    new = set(new_objects(live, desired, migrations))
+def contained_migrations(migrations: Collection[Migration], live: Catalog, desired: Catalog) -> Contained:
+    """A migration that puts rows into a new table runs, and so does every other one that touches that table."""
+    after = simulate(live, desired, migrations).catalog
+    new = set(_new_objects(live, desired, after))
     for _, _, effect in reversed(tuple(every_effect(migrations))):
         if effect.moved in new and effect.key not in live.objects:
             new.add(effect.key)
@@ -55,12 +65,14 @@ def contained_migrations(
         if effect.verb in ROW_VERBS
         if _first_word(statement) not in _NO_ROWS or effect.key.kind in VIEW_KINDS  # which shows those of other tables
     }
-    whole = frozenset(new) - filled
-    return frozenset(new), frozenset(
+    former = former_columns(migrations, live, after, desired)
+    whole = (frozenset(new) - filled) | former
+    names = (
         migration.name
         for migration in migrations
         if not migration.run_on_fresh and _is_contained(migration, whole, live, desired)
     )
+    return Contained(new=frozenset(new), former=former, names=frozenset(names))
 
 
 def owner_among(key: ObjectKey, objects: Collection[ObjectKey]) -> ObjectKey:
@@ -86,7 +98,10 @@ def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Ca
         named = (need.qualified.key(ObjectKind.TABLE) for need in relations)
         return None if _first_word(statement) in _PASSING else bool(relations) and all(key in new for key in named)
     return all(
-        owner_among(effect.key, new) in new or _follows(effect, live) or is_declared_value(effect, live, desired)
+        effect.key in new
+        or owner_among(effect.key, new) in new
+        or _follows(effect, live)
+        or is_declared_value(effect, live, desired)
         for effect in telling
     )
 

@@ -20,8 +20,9 @@ from stonegate.planner.classify.classes import DROP_TOKENS
 from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.consent import Allowed
 from stonegate.planner.migrations.cascades import taken_along
-from stonegate.planner.migrations.contained import contained_migrations
+from stonegate.planner.migrations.contained import Contained, contained_migrations
 from stonegate.planner.migrations.enum_values import anticipate_values
+from stonegate.planner.migrations.former_columns import refuse_former
 from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
 from stonegate.planner.migrations.simulate import Replay, simulate
 
@@ -92,13 +93,13 @@ def plan_migrations(
     renamed = find_renamed(tree, state)
     blocked = list(refuse_changed(ordered, state, allowed))
     running: tuple[Migration, ...] = ()
-    new: frozenset[ObjectKey] = frozenset()
+    contained = Contained()
     if not baseline:
         blocked += refuse_renamed(waiting, renamed, allowed)
         running = tuple(migration for migration in waiting if migration.name not in renamed)
     if running:
-        new, contained = contained_migrations(running, live, desired)
-        left = (migration for migration in running if migration.name not in contained)
+        contained = contained_migrations(running, live, desired)
+        left = (migration for migration in running if migration.name not in contained.names)
         running = anticipate_values(left, live, desired)
     losses = _losses(running, live, desired)
     as_run = {migration.name: migration for migration in running}
@@ -117,9 +118,10 @@ def plan_migrations(
         steps=tuple(steps),
         pending=pending,
         late=late,
-        new=new,
+        new=contained.new,
         blocked=(
             *blocked,
+            *refuse_former(running, contained.former),
             *_without_table(pending, live, desired),
             *_dropped_at_last(late, running, live, desired),
             *_held_at_last(late, desired),

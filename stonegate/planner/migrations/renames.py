@@ -73,7 +73,8 @@ def rename(draft: Draft, effect: Effect) -> None:
             if is_there(draft.catalog, key):  # else IF EXISTS is said, and another index may have the new name
                 draft.moved.append((key, renamed))
             draft.catalog = with_part_renamed(draft.catalog, key, renamed)
-            if draft.desired.part(renamed) is not None:
+            holders, wanted = draft.catalog.index_holders, draft.desired.index_holders
+            if renamed in wanted and holders.get(renamed) == wanted[renamed]:  # else its table has yet to get its name
                 draft.drop(renamed)
                 draft.adopt_index(renamed)
         case ObjectKind.TRIGGER | ObjectKind.POLICY:
@@ -151,8 +152,9 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
     moved: CatalogObject = replace(found, schema=schema, name=name)
     draft.moved.append((key, moved.key))
     wanted = draft.desired.objects.get(moved.key)
-    if isinstance(moved, Table) and isinstance(wanted, Table):
-        moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
+    if isinstance(moved, Table):
+        if isinstance(wanted, Table):
+            moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
         draft.each_table(partial(_follow, old=key.qualified, new=moved.key.qualified))
     elif isinstance(moved, Routine):
         moved = _as_declared(draft, moved)

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, a int, d int NOT NULL DEFAULT 4);

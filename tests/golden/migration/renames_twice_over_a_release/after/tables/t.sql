@@ -1,0 +1,4 @@
+CREATE TABLE v (id int PRIMARY KEY, b int CONSTRAINT p3 CHECK (b > 0), a int);
+CREATE INDEX i3 ON v (a);
+CREATE TABLE r (id int REFERENCES v);
+CREATE TABLE c () INHERITS (v);

@@ -1,0 +1,4 @@
+CREATE TABLE t (id int PRIMARY KEY, a int CONSTRAINT p CHECK (a > 0), b int);
+CREATE INDEX i1 ON t (b);
+CREATE TABLE r (id int REFERENCES t);
+CREATE TABLE c () INHERITS (t);
