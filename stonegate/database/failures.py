@@ -33,6 +33,7 @@ CONNECTION_STATES = ("08", "57P")
 #: To be typed in the database concerned: who holds a lock that even readers wait for.
 _BLOCKERS = "SELECT pid, relation::regclass FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
 
+_ATTACHED_BY_HASH = re.compile(r"ALTER TABLE (.+) ATTACH PARTITION (.+) FOR VALUES WITH \(modulus")
 _BODY_LINE = re.compile(r"(?:near line|line) (\d+)")
 
 
@@ -212,7 +213,7 @@ def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None =
         and (hint := hint_for_migration(error, step, statement)) is not None
     ):
         return hint
-    if (hint := _hint_for_rows(error, step)) is not None:
+    if (hint := _hint_for_rows(error, step, statement)) is not None:
         return hint
     diag = error.diag
     match error.sqlstate:
@@ -245,9 +246,10 @@ def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None =
             return diag.message_hint or _hint_for_name(error.sqlstate, diag.message_primary or "")
 
 
-def _hint_for_rows(error: psycopg.Error, step: Step | None) -> str | None:
+def _hint_for_rows(error: psycopg.Error, step: Step | None, statement: Statement | None) -> str | None:
     """What to do about rows and values that do not fit."""
     diag = error.diag
+    attached = _ATTACHED_BY_HASH.match(statement.sql) if statement is not None else None
     table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
     match error.sqlstate:
         case "23502" if diag.column_name:
@@ -259,6 +261,8 @@ def _hint_for_rows(error: psycopg.Error, step: Step | None) -> str | None:
             return f"remove the duplicates of {table} first, in a migration"
         case "23503":
             return f"remove or repair the rows of {table} that point nowhere first, in a migration"
+        case "23514" if attached is not None and diag.table_name:
+            return _spreading_rows_of(attached[1], attached[2], diag.table_name)
         case "23514" if "partition constraint" in (diag.message_primary or ""):
             return _moving_rows_out_of(table)
         case "22023" if (diag.message_primary or "").startswith("RESTART value"):
@@ -279,6 +283,17 @@ def _moving_rows_out_of(partition: str) -> str:
         f"move the rows in a migration: ALTER TABLE … DETACH PARTITION {partition}; CREATE TABLE … PARTITION OF …; "
         f"WITH moved AS (DELETE FROM {partition} WHERE … RETURNING *) INSERT INTO … SELECT * FROM moved; "
         f"ALTER TABLE … ATTACH PARTITION {partition} …, as declared"
+    )
+
+
+def _spreading_rows_of(table: str, partition: str, name: str) -> str:
+    """Another modulus or remainder: rows go to any of the partitions (manual: CREATE TABLE, WITH (MODULUS …))."""
+    former = quote_ident(f"former_{name}")
+    return (
+        f"spread the rows in a migration: for each partition whose bounds change, ALTER TABLE {table} DETACH PARTITION "
+        f"{partition}; ALTER TABLE {partition} RENAME TO {former}; then CREATE TABLE … PARTITION OF {table} FOR VALUES "
+        f"WITH (…) for all that are declared; INSERT INTO {table} SELECT * FROM {former}; DROP TABLE {former}, which "
+        f"needs -- stonegate: allow drop_table {former}"
     )
 
 

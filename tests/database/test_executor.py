@@ -113,6 +113,29 @@ def test_a_seeder_that_violates_a_check_rolls_everything_back(database: Database
     assert relations(database) == set()
 
 
+def test_rows_of_another_modulus_are_spread_as_the_hint_says(database: Database, tmp_path: Path) -> None:
+    def partitions(modulus: int) -> str:
+        bounds = (f"h{n} PARTITION OF h FOR VALUES WITH (MODULUS {modulus}, REMAINDER {n})" for n in range(modulus))
+        return "\n".join(f"CREATE TABLE {part};" for part in bounds)
+
+    whole = "CREATE TABLE h (id int PRIMARY KEY) PARTITION BY HASH (id);\n"
+    applied(database.url, write(tmp_path, {"tables/h.sql": whole + partitions(2)}))
+    database.rows("INSERT INTO h SELECT generate_series(1, 20) RETURNING id")
+    files = {"tables/h.sql": whole + partitions(4)}
+    failed = apply(database.url, write(tmp_path, files))
+    assert failed.error is not None and failed.error.sqlstate == "23514" and failed.error.hint is not None
+    first = "ALTER TABLE public.h DETACH PARTITION public.h0; ALTER TABLE public.h0 RENAME TO former_h0;"
+    last = "INSERT INTO public.h SELECT * FROM former_h0; DROP TABLE former_h0"
+    allow = "-- stonegate: allow drop_table former_h0"
+    assert all(part in failed.error.hint for part in (first, last, allow))
+    pieces = (allow, first, last + ";")
+    others = (piece.replace("h0", "h1") for piece in pieces)
+    heads, firsts, lasts = map("\n".join, zip(pieces, others, strict=True))
+    files["migrations/1.sql"] = "\n".join((heads, firsts, partitions(4), lasts))
+    assert applied(database.url, write(tmp_path, files)).verified
+    assert database.rows("SELECT count(*), count(DISTINCT tableoid) FROM h") == [(20, 4)]
+
+
 def test_a_role_without_rights_changes_nothing_and_is_told_why(database: Database, tmp_path: Path) -> None:
     database.rows("CREATE ROLE stonegate_guest LOGIN")
     try:
