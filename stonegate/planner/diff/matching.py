@@ -9,8 +9,9 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import NOT_VALID, Constraint, Index
+from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table, View
 from stonegate.model.expressions import flatten
+from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.diff.index_options import in_order
 from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up
 
@@ -102,6 +103,18 @@ def match_parts(
         missing=tuple(part for part in desired if part.name not in pairs and part.name not in replaced),
         surplus=tuple(part for part in live if part.name not in gone),
     )
+
+
+def counterpart(key: ObjectKey, desired: Table | View, live: Table | View) -> Constraint | Index | None:
+    """The declared constraint or index that the live one of that key is under another name, which PostgreSQL made up
+    of what the table or its columns were called before."""
+    if key.kind is ObjectKind.CONSTRAINT and isinstance(desired, Table) and isinstance(live, Table):
+        keys = match_parts(desired.constraints, live.constraints, owner=desired.name, remembered=()).pairs
+        return next((pair.desired for pair in keys if pair.live.name == key.own_name), None)
+    if key.kind is ObjectKind.INDEX:
+        indexes = match_parts(desired.indexes, live.indexes, owner=desired.name, remembered=()).pairs
+        return next((pair.desired for pair in indexes if pair.live.name == key.own_name), None)
+    return None
 
 
 def _same_shape(part: Part, live: Sequence[Part], taken: Collection[str]) -> Part | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -167,10 +168,11 @@ def refuse_values(
     }
     blocked = []
     for key, label in sorted(added):
-        constant = f"{quote_literal(label)}::{key.qualified.sql}"
-        users = [step for step in steps if step.action is not Action.RUN and _mentions(step, constant)]
+        uses = partial(_is_constant_in, key, label)
+        declared = (step for step in steps if step.action is not Action.RUN)
+        users = [step for step in declared if any(uses(statement.sql) for statement in step.statements)]
         # What migrations move is previewed as it is declared: there may be no step for what uses a value.
-        parts = [part for part, text in _texts_of_tables(desired) if constant in text] if not users else []
+        parts = [part for part, text in _texts_of_tables(desired) if uses(text)] if not users else []
         blocked += [_refusal(key, label, users[0].key, users[0])] if users else []
         blocked += [_refusal(key, label, parts[0], None)] if parts else []
     return tuple(blocked)
@@ -186,8 +188,11 @@ def _texts_of_tables(desired: Catalog) -> Iterator[tuple[ObjectKey, str]]:
         yield from ((table.key.index(index.name), index.definition) for index in table.indexes)
 
 
-def _mentions(step: Step, constant: str) -> bool:
-    return any(constant in statement.sql for statement in step.statements)
+def _is_constant_in(key: ObjectKey, label: str, text: str) -> bool:
+    """True if the value stands there as PostgreSQL shows it, alone or in the constant of an array."""
+    name = key.qualified.sql
+    in_array = f"::{name}[]" in text and _as_written(label).search(text) is not None
+    return in_array or f"{quote_literal(label)}::{name}" in text
 
 
 def _refusal(key: ObjectKey, label: str, user: ObjectKey, step: Step | None) -> Blocked:

@@ -117,7 +117,7 @@ class Replay(Draft):
             case EffectVerb.ATTACH:
                 self.on_table(effect.key, lambda table: attached(table, self.wanted_table(table)))
             case EffectVerb.DETACH:
-                self.on_table(effect.key, detached)
+                self._detach(effect.key)
             case EffectVerb.OPAQUE:
                 self._adopt_unmodelled()
             case EffectVerb.ADD_COLUMN | EffectVerb.SET_TYPE if effect.key.kind is ObjectKind.ATTRIBUTE:
@@ -262,6 +262,20 @@ class Replay(Draft):
             column = child.column(name)
             if child.parents == (key.qualified,) and column is not None and column.inherited:
                 self._drop_column(child.key, name)
+
+    def _detach(self, key: ObjectKey) -> None:
+        """A partition that stands alone does not depend on its former parent, nor its parts on the parent's."""
+        table, holders = self.catalog.table(key), self.catalog.index_holders
+        if table is None or table.partition_of is None:
+            return
+        parting = (key, table.partition_of.key(ObjectKind.TABLE))
+        kept = (
+            edge
+            for edge in self.catalog.dependencies
+            if (holders.get(edge.dependent, edge.dependent.owner), holders.get(edge.on, edge.on.owner)) != parting
+        )
+        self.catalog = replace(self.catalog, dependencies=tuple(kept))
+        self.on_table(key, detached)
 
     def _leave_former_types(self, key: ObjectKey) -> None:
         """A column that has another type no longer depends on the one that it had."""

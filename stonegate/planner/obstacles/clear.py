@@ -26,6 +26,7 @@ from stonegate.model.names import CODE_KINDS, VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
 from stonegate.planner.calling_domains import call_of, calling_checks, calling_parts, is_held_elsewhere
 from stonegate.planner.diff.inheritance import references_above, remarks_on_triggers
+from stonegate.planner.diff.matching import counterpart
 from stonegate.planner.diff.retyping import keeps_family
 from stonegate.planner.obstacles.circles import break_circles
 from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, lost_sequence, touched
@@ -312,12 +313,11 @@ class _Clearing:
         return (domain, "constraints") in self.changes and domain not in self.desired.dependents.get(key, ())
 
     def _restore(self, dependent: ObjectKey, disturbance: Disturbance) -> None:
-        holder, renaming = self.live.index_holders.get(dependent), self.changes.pop((dependent, "name"), None)
-        if renaming is not None and renaming.after is not None:  # it comes back under its new name
+        holder, wanted = self.live.index_holders.get(dependent), self._wanted(dependent)
+        self.changes.pop((dependent, "name"), None)
+        if wanted is not None and wanted.name != dependent.own_name:  # it comes back under its new name
             is_index = dependent.kind is ObjectKind.INDEX
-            renamed = (
-                dependent.index(renaming.after) if is_index else dependent.owner.part(dependent.kind, renaming.after)
-            )
+            renamed = dependent.index(wanted.name) if is_index else dependent.owner.part(dependent.kind, wanted.name)
             self._add(disturbance.restoring(dependent, Action.DROP, holder))
             self._add(disturbance.restoring(renamed, Action.CREATE, holder))
         elif self._is_declared(dependent):
@@ -353,8 +353,10 @@ class _Clearing:
     def _wanted(self, key: ObjectKey) -> RelationPart | None:
         """The declared part of that key, on the relation that has it now; under its new name."""
         renaming = self.changes.get((key, "name"))
-        holder = self.desired.relations.get(self.live.index_holders.get(key, key).qualified)
-        return find_part(holder, key.kind, key.own_name if renaming is None else renaming.after)
+        name = self.live.index_holders.get(key, key).qualified
+        holder, live = self.desired.relations.get(name), self.live.relations.get(name)
+        found = find_part(holder, key.kind, key.own_name if renaming is None else renaming.after)
+        return found if found is not None or holder is None or live is None else counterpart(key, holder, live)
 
     def _block(self, dependent: ObjectKey, disturbance: Disturbance) -> None:
         self.blocked[dependent] = refuse(dependent, disturbance, self.desired, self.live)

@@ -1,0 +1,1 @@
+CREATE FUNCTION doubled(m int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT m + m';
