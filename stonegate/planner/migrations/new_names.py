@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -82,11 +83,15 @@ def other_moved(thing: OtherObject, schema: str | None = None, name: str | None 
     return replace(thing, identity=identity).key
 
 
-def rules_of(catalog: Catalog, before: QualifiedName, after: QualifiedName) -> dict[ObjectKey, ObjectKey]:
-    """The rules of a table or view that gets another name: their keys as they are and as they will be."""
-    end = f" on {before.sql}"
-    rules = (thing for thing in catalog.others if thing.kind == "rule" and thing.identity.endswith(end))
-    return {rule.key: replace(rule, identity=f"{rule.identity.removesuffix(end)} on {after.sql}").key for rule in rules}
+def rules_of(catalog: Catalog, names: Mapping[QualifiedName, QualifiedName]) -> dict[ObjectKey, ObjectKey]:
+    """The rules of tables and views that get other names: their keys as they are and as they will be."""
+    spelled = {before.sql: after.sql for before, after in names.items()}
+    found = ((thing, _RULE.fullmatch(thing.identity)) for thing in catalog.others if thing.kind == "rule")
+    return {
+        rule.key: replace(rule, identity=f"{parts[1]} on {spelled[parts[2]]}").key
+        for rule, parts in found
+        if parts is not None and parts[2] in spelled
+    }
 
 
 def with_part_renamed(catalog: Catalog, before: ObjectKey, after: ObjectKey) -> Catalog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from msgspec.structs import replace
@@ -20,8 +21,7 @@ from stonegate.model.catalog import (
     Sequence,
     Table,
 )
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, schema_key
-from stonegate.model.plan import EVERYTHING
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.source import Effect
 from stonegate.planner.migrations.draft import Draft
 from stonegate.planner.migrations.new_names import (
@@ -37,16 +37,16 @@ from stonegate.planner.migrations.table_parts import (
     follow_type,
     rename_column,
     with_attributes_of,
-    with_parent_renamed,
-    with_reference_renamed,
+    with_parents_renamed,
     with_referenced_column_renamed,
+    with_references_renamed,
 )
 
 #: What routines may take as a type, row types included.
-_TYPES = (ObjectKind.TYPE, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+TYPES = (ObjectKind.TYPE, ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
 
 #: What says nothing of its own name, and so is what it was under the new one.
-_UNNAMED = (CompositeType, DomainType, EnumType, Sequence, Table)
+UNNAMED = (CompositeType, DomainType, EnumType, Sequence, Table)
 
 
 def rename(draft: Draft, effect: Effect) -> None:
@@ -63,8 +63,6 @@ def rename(draft: Draft, effect: Effect) -> None:
                 _rename_column(draft, holder, key.member or "", new)
         case ObjectKind.ATTRIBUTE:
             _rename_attribute(draft, effect, new)
-        case ObjectKind.SCHEMA:
-            _rename_schema(draft, key.name, new)
         case ObjectKind.CONSTRAINT:
             for before, after in draft.moved[moved_before:]:
                 draft.catalog = with_part_renamed(draft.catalog, before, after)
@@ -118,24 +116,6 @@ def _rename_attribute(draft: Draft, effect: Effect, new: str) -> None:
             rename(draft, replace(effect, key=table.key.part(ObjectKind.COLUMN, old)))
 
 
-def _rename_schema(draft: Draft, old: str, new: str) -> None:
-    """Everything in it goes along; what mentions it reads otherwise then, which is seen when it has happened."""
-    schema = draft.catalog.objects.get(schema_key(old))
-    if not isinstance(schema, Schema) or schema_key(new) in draft.catalog.objects:
-        return
-    draft.uncertain.add(EVERYTHING)
-    draft.remove(schema.key)
-    draft.put(replace(schema, name=new))
-    draft.moved.append((schema.key, schema_key(new)))
-    for other in draft.catalog.others:
-        if other.identity.startswith(f"{quote_ident(old)}."):
-            _move_other(draft, other.key, schema=new)
-    for _ in range(2):  # routines have another key once the types that they take have moved
-        for key in tuple(draft.catalog.objects):
-            if key.schema == old and key in draft.catalog.objects:
-                move(draft, key, new, key.name)
-
-
 def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
     """RENAME or SET SCHEMA of a whole object."""
     found = draft.catalog.objects.get(_with_arguments(draft, key))
@@ -155,19 +135,20 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
     if isinstance(moved, Table):
         if isinstance(wanted, Table):
             moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
-        draft.each_table(partial(_follow, old=key.qualified, new=moved.key.qualified))
     elif isinstance(moved, Routine):
-        moved = _as_declared(draft, moved)
-    elif wanted is not None and not isinstance(moved, _UNNAMED):
+        moved = as_declared(draft, moved)
+    elif wanted is not None and not isinstance(moved, UNNAMED):
         moved = wanted
+    if key.kind in (ObjectKind.TABLE, ObjectKind.TYPE):
+        draft.each_table(partial(follow_table, names={key.qualified: moved.key.qualified}))
     if key.kind is ObjectKind.TYPE:
         _follow_type(draft, key.qualified, moved.key.qualified)
     draft.put(moved)
-    if key.kind in _TYPES:
+    if key.kind in TYPES:
         _follow_argument(draft, key.qualified, moved.key.qualified)
     if isinstance(moved, Table):
         draft.adopt_sequences(moved.key)
-    for rule, after in rules_of(draft.catalog, key.qualified, moved.key.qualified).items():
+    for rule, after in rules_of(draft.catalog, {key.qualified: moved.key.qualified}).items():
         _put_other(draft, rule, after)
 
 
@@ -196,7 +177,7 @@ def _put_other(draft: Draft, key: ObjectKey, after: ObjectKey) -> None:
     draft.put(renamed)
 
 
-def _as_declared(draft: Draft, routine: Routine) -> Routine:
+def as_declared(draft: Draft, routine: Routine) -> Routine:
     """The routine as the folder has it, but with its body, which goes on speaking of the old names."""
     wanted = draft.desired.objects.get(routine.key)
     return replace(wanted, body=routine.body) if isinstance(wanted, Routine) else routine
@@ -204,26 +185,28 @@ def _as_declared(draft: Draft, routine: Routine) -> Routine:
 
 def _follow_argument(draft: Draft, old: QualifiedName, new: QualifiedName) -> None:
     """Routines are known by the types that they take."""
-    names = _spellings(old, new)
+    names = spellings(old, new)
     for routine in draft.catalog.routines:
         renamed = replace(routine, arguments=tuple(names.get(type_, type_) for type_ in routine.arguments))
         if renamed.key != routine.key:
             draft.remove(routine.key)
             draft.moved.append((routine.key, renamed.key))
             draft.uncertain.add(renamed.key.label)
-            draft.put(_as_declared(draft, renamed))
+            draft.put(as_declared(draft, renamed))
 
 
-def _spellings(old: QualifiedName, new: QualifiedName) -> dict[str, str]:
+def spellings(old: QualifiedName, new: QualifiedName) -> dict[str, str]:
+    """The type and its array type as columns and arguments have them: before, and after."""
     return {f"{old.sql}{suffix}": f"{new.sql}{suffix}" for suffix in ("", "[]")}
 
 
-def _follow(table: Table, old: QualifiedName, new: QualifiedName) -> Table:
-    return with_reference_renamed(with_parent_renamed(table, old, new), old, new)
+def follow_table(table: Table, names: Mapping[QualifiedName, QualifiedName]) -> Table:
+    """The table with what it says of tables and types that get other names: parents, its type, and foreign keys."""
+    return with_references_renamed(with_parents_renamed(table, names), names)
 
 
 def _follow_type(draft: Draft, old: QualifiedName, new: QualifiedName) -> None:
-    names = _spellings(old, new)
+    names = spellings(old, new)
     draft.each_table(lambda table: follow_type(table, draft.wanted_table(table), names))
     draft.catalog = replace(
         draft.catalog,

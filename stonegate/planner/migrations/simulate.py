@@ -29,6 +29,7 @@ from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.draft import Draft
 from stonegate.planner.migrations.enum_values import changed_labels
 from stonegate.planner.migrations.renames import move, rename
+from stonegate.planner.migrations.schema_renames import rename_schema
 from stonegate.planner.migrations.table_parts import (
     adopt_members,
     altered_column,
@@ -104,6 +105,8 @@ class Replay(Draft):
                 self.drop(effect.key)
                 if effect.key.kind is ObjectKind.SCHEMA:
                     self._empty(effect.key.name)
+            case EffectVerb.RENAME if effect.key.kind is ObjectKind.SCHEMA:
+                rename_schema(self, effect.key.name, effect.to or effect.key.name)
             case EffectVerb.RENAME:
                 rename(self, effect)
             case EffectVerb.SET_SCHEMA:

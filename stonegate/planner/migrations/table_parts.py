@@ -323,17 +323,22 @@ def _with_renamed(expression: str, old: str, new: str) -> str:
     return "".join((*pieces, text[done:].decode()))
 
 
-def with_parent_renamed(table: Table, old: QualifiedName, new: QualifiedName) -> Table:
-    """The table after another one, which may be its parent, got another name."""
-    parents = tuple(new if parent == old else parent for parent in table.inherits)
-    return replace(table, inherits=parents, partition_of=new if table.partition_of == old else table.partition_of)
+def with_parents_renamed(table: Table, names: Mapping[QualifiedName, QualifiedName]) -> Table:
+    """The table after others, which may be its parents, or types, which it may be of, got other names."""
+
+    def now(name: QualifiedName | None) -> QualifiedName | None:
+        return names.get(name, name) if name is not None else None
+
+    parents = tuple(names.get(parent, parent) for parent in table.inherits)
+    return replace(table, inherits=parents, partition_of=now(table.partition_of), of_type=now(table.of_type))
 
 
-def with_reference_renamed(table: Table, old: QualifiedName, new: QualifiedName) -> Table:
-    """The table with its foreign keys as PostgreSQL shows them after a table that they lead to got another name."""
+def with_references_renamed(table: Table, names: Mapping[QualifiedName, QualifiedName]) -> Table:
+    """The table with its foreign keys as PostgreSQL shows them after tables that they lead to got other names."""
 
     def follow(part: Constraint) -> Constraint:
-        if part.references != old:
+        old, new = part.references, names.get(part.references) if part.references is not None else None
+        if old is None or new is None:
             return part
         definition = part.definition.replace(f" REFERENCES {old.sql}(", f" REFERENCES {new.sql}(", 1)
         return replace(part, references=new, definition=definition)

@@ -1,0 +1,7 @@
+CREATE SCHEMA s2;
+CREATE SCHEMA o;
+CREATE TABLE s2.typed OF s2.c;
+CREATE TABLE o.typed OF s2.c;
+CREATE TABLE o.other OF o.d;
+CREATE TABLE o.rowed (r s2.typed);
+CREATE RULE r AS ON UPDATE TO s2.typed DO ALSO NOTHING;

@@ -1,0 +1,7 @@
+CREATE SCHEMA s;
+CREATE SCHEMA o;
+CREATE TABLE s.typed OF s.c;
+CREATE TABLE o.typed OF s.c;
+CREATE TABLE o.other OF o.c;
+CREATE TABLE o.rowed (r s.typed);
+CREATE RULE r AS ON UPDATE TO s.typed DO ALSO NOTHING;

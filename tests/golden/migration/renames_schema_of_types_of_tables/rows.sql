@@ -1,0 +1,2 @@
+INSERT INTO s.typed VALUES (1);
+INSERT INTO o.typed VALUES (2);
