@@ -6,7 +6,7 @@ release's migration did to that table is then history that this database never h
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
@@ -67,10 +67,11 @@ def contained_migrations(migrations: Collection[Migration], live: Catalog, desir
     }
     former = former_columns(migrations, live, after, desired)
     whole = (frozenset(new) - filled) | former
+    indexes = _other_indexes(migrations, whole, live)
     names = (
         migration.name
         for migration in migrations
-        if not migration.run_on_fresh and _is_contained(migration, whole, live, desired)
+        if not migration.run_on_fresh and _is_contained(migration, whole, indexes, live, desired)
     )
     return Contained(new=frozenset(new), former=former, names=frozenset(names))
 
@@ -85,13 +86,46 @@ def _first_word(statement: MigrationStatement) -> str:
     return statement.sql.split(maxsplit=1)[0].lower()
 
 
-def _is_contained(migration: Migration, new: frozenset[ObjectKey], live: Catalog, desired: Catalog) -> bool:
-    found = [_concerns(statement, new, live, desired) for statement in migration.statements]
+def _other_indexes(migrations: Iterable[Migration], new: frozenset[ObjectKey], live: Catalog) -> frozenset[ObjectKey]:
+    """The indexes of what is not new: those that are there, and those that the migrations make, by all their names."""
+    found = set(live.index_holders)
+    for _, statement, effect in every_effect(migrations):
+        if effect.key.kind is not ObjectKind.INDEX:
+            continue
+        if effect.verb is EffectVerb.CREATE and any(_is_elsewhere(other, new) for other in statement.effects):
+            found.add(effect.key)
+        elif effect.moved is not None and effect.key in found:
+            found.add(effect.moved)
+    return frozenset(found)
+
+
+def _is_elsewhere(effect: Effect, new: frozenset[ObjectKey]) -> bool:
+    return effect.key.kind is not ObjectKind.INDEX and effect.key.owner not in new
+
+
+def _is_contained(
+    migration: Migration,
+    new: frozenset[ObjectKey],
+    others: frozenset[ObjectKey],
+    live: Catalog,
+    desired: Catalog,
+) -> bool:
+    found = [_concerns(statement, new, others, live, desired) for statement in migration.statements]
     return True in found and False not in found
 
 
-def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Catalog, desired: Catalog) -> bool | None:
-    """Whether a statement changes nothing but new objects; None for what changes nothing that lasts."""
+def _concerns(
+    statement: MigrationStatement,
+    new: frozenset[ObjectKey],
+    others: frozenset[ObjectKey],
+    live: Catalog,
+    desired: Catalog,
+) -> bool | None:
+    """Whether a statement changes nothing but new objects; None for what changes nothing that lasts.
+
+    Args:
+        others: the indexes of other objects.
+    """
     telling = [effect for effect in statement.effects if effect.verb not in _BESIDES]
     if not telling:
         relations = [need for need in statement.needs if need.kind is NeedKind.RELATION]
@@ -100,15 +134,13 @@ def _concerns(statement: MigrationStatement, new: frozenset[ObjectKey], live: Ca
     return all(
         effect.key in new
         or owner_among(effect.key, new) in new
-        or _follows(effect, live)
+        or _follows(effect, others)
         or is_declared_value(effect, live, desired)
         for effect in telling
     )
 
 
-def _follows(effect: Effect, live: Catalog) -> bool:
-    """An index is created together with an effect on its table; one that is dropped and not there was on a new one."""
-    if effect.key.kind is not ObjectKind.INDEX:
-        return False
-    names = {index.name for table in live.tables if table.schema == effect.key.schema for index in table.indexes}
-    return effect.verb is EffectVerb.CREATE or effect.key.name not in names
+def _follows(effect: Effect, others: frozenset[ObjectKey]) -> bool:
+    """An index is created together with an effect on its table; one that is nowhere else was on a new one."""
+    is_index = effect.key.kind is ObjectKind.INDEX
+    return is_index and (effect.verb is EffectVerb.CREATE or effect.key not in others)

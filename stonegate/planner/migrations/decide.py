@@ -23,6 +23,7 @@ from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.contained import Contained, contained_migrations
 from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.former_columns import refuse_former
+from stonegate.planner.migrations.overtaken import refuse_overtaken
 from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
 from stonegate.planner.migrations.simulate import Replay, simulate
 
@@ -125,6 +126,7 @@ def plan_migrations(
             *_without_table(pending, live, desired),
             *_dropped_at_last(late, running, live, desired),
             *_held_at_last(late, desired),
+            *refuse_overtaken(running, late),
         ),
     )
 

@@ -1,0 +1,137 @@
+"""What happens in the transaction, and would have to wait for a migration that runs after its commit.
+
+Files run in path order (behaviour, §3). One that PostgreSQL, or a directive, keeps out of the transaction is overtaken
+by the later ones, and by what the folder itself takes away. Ordinarily it ran long before, but not in a database that
+gets several releases at once; and behind the commit nothing can be rolled back: what is gone stays gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Blocked, Change
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind
+from stonegate.model.tokens import words_of
+
+#: After these the object is not there, or not under its name.
+_PARTING = {
+    EffectVerb.DROP: "drops",
+    EffectVerb.DROP_COLUMN: "drops",
+    EffectVerb.DROP_CONSTRAINT: "drops",
+    EffectVerb.RENAME: "renames",
+    EffectVerb.SET_SCHEMA: "moves",
+}
+_MEMBERS = frozenset({ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.TRIGGER, ObjectKind.POLICY})
+_SPACES = {ObjectKind.TYPE: NeedKind.TYPE, ObjectKind.ROUTINE: NeedKind.ROUTINE}
+
+
+def refuse_overtaken(running: tuple[Migration, ...], late: tuple[Migration, ...]) -> Iterator[Blocked]:
+    """Statements inside of the transaction that stand behind one of `late` in the folder, where the order matters."""
+    for last in late:
+        behind = (migration for migration in running[running.index(last) + 1 :] if migration not in late)
+        found = next(((other, *hit) for other in behind for hit in _conflicts(last, other)), None)
+        if found is not None:
+            other, statement, key, does = found
+            yield Blocked(
+                object=key.label,
+                reason=f"{other.name} {does} {key} before {last.name}, which stands in front of it in the folder and "
+                "is about that, but runs after the commit",
+                hint=f"first deploy the release that has {last.name} and not yet {other.name}; or write "
+                f"-- stonegate: no-transaction into {other.name}, which runs behind it then",
+                file=other.file,
+                line=statement.line,
+            )
+
+
+def refuse_gone(changes: Iterable[Change], late: Iterable[Migration]) -> Iterator[Blocked]:
+    """The statements after the commit that need what this deployment drops."""
+    dropped = [change.key for change in changes if change.action is Action.DROP]
+    for migration in late if dropped else ():
+        for statement in migration.statements:
+            for key in (key for key in dropped if _needs(statement, key)):
+                yield Blocked(
+                    object=key.label,
+                    reason=f"{migration.name} needs {key}, which is dropped before it: it runs after the commit",
+                    hint=f"first deploy the release that has {migration.name} and {key}; or put the statement into a "
+                    "migration that runs inside the transaction",
+                    file=migration.file,
+                    line=statement.line,
+                )
+
+
+def _conflicts(last: Migration, other: Migration) -> Iterator[tuple[MigrationStatement, ObjectKey, str]]:
+    """The statements of `other` that have to wait for `last`, with what both are about."""
+    for statement in other.statements:
+        for effect in statement.effects:
+            does = _PARTING.get(effect.verb)
+            if does is not None and any(_is_hit(part, effect) for part in last.statements):
+                yield statement, effect.key, does
+            if effect.verb is EffectVerb.SET_TYPE and any(
+                _writes(part) and _needs(part, effect.key) for part in last.statements
+            ):
+                yield statement, effect.key, "changes the type of"
+        for part in last.statements:
+            for key in _shared_rows(part, statement):
+                yield statement, key, "reads or writes rows of"
+
+
+def _is_hit(statement: MigrationStatement, parting: Effect) -> bool:
+    own = [effect for effect in statement.effects if effect.key == parting.key]
+    if own and all(effect.verb is EffectVerb.DROP and effect.if_exists for effect in own):
+        return False
+    return bool(own) or _needs(statement, parting.key)
+
+
+def _needs(statement: MigrationStatement, key: ObjectKey) -> bool:
+    """True for what fails without the object, or does something else."""
+    words = words_of(statement.sql)
+    if any(effect.verb is EffectVerb.OPAQUE for effect in statement.effects) and not statement.needs:  # DO
+        return words_of(" ".join(filter(None, (key.name, key.member)))) <= words
+    if key.kind is ObjectKind.SCHEMA:
+        return any(need.schema == key.name for need in statement.needs)
+    if key.kind in _MEMBERS and not words_of(key.member or "") <= words:
+        return False
+    if key.kind is ObjectKind.INDEX and key.member is None and words_of(key.name) <= words:
+        return True  # CLUSTER … USING
+    space = _SPACES.get(key.kind, NeedKind.RELATION)
+    return any(need.kind is space and need.qualified == key.qualified for need in statement.needs)
+
+
+def _writes(statement: MigrationStatement) -> bool:
+    return any(effect.verb in ROW_VERBS for effect in statement.effects)
+
+
+def _copies(statement: MigrationStatement) -> bool:
+    """True for CREATE TABLE … AS."""
+    makes = any(
+        effect.verb is EffectVerb.CREATE and effect.key.kind is ObjectKind.TABLE for effect in statement.effects
+    )
+    return makes and "select" in words_of(statement.sql)
+
+
+def _shared_rows(first: MigrationStatement, second: MigrationStatement) -> Iterator[ObjectKey]:
+    """The tables in whose rows the one may find what the other wrote."""
+    for writer, reader in ((first, second), (second, first)):
+        if not _writes(reader) and not _copies(reader):
+            continue
+        for effect in writer.effects:
+            if effect.verb in ROW_VERBS and _needs(reader, effect.key) and not _commute(effect.key, writer, reader):
+                yield effect.key
+
+
+def _commute(table: ObjectKey, writer: MigrationStatement, reader: MigrationStatement) -> bool:
+    """True for new rows on both sides, and for an UPDATE whose columns the other one does not mention."""
+    verbs = [_first_word(writer), _first_word(reader)]
+    is_written = any(effect.key == table and effect.verb in ROW_VERBS for effect in reader.effects)
+    if is_written and verbs == ["insert", "insert"]:
+        return True
+    if verbs[0] != "update" or (is_written and verbs[1] != "update"):
+        return False
+    columns = {need.column for need in writer.needs if need.column is not None and need.qualified == table.qualified}
+    words = words_of(reader.sql)
+    return bool(columns) and not any(words_of(column) <= words for column in columns)
+
+
+def _first_word(statement: MigrationStatement) -> str:
+    return statement.sql.split(maxsplit=1)[0].lower()

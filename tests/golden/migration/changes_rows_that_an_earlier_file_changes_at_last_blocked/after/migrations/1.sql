@@ -1,0 +1,2 @@
+-- stonegate: no-transaction
+UPDATE job SET state = 'old' WHERE state = 'new';

@@ -1,0 +1,2 @@
+-- stonegate: no-transaction
+UPDATE job SET n = n + 1;

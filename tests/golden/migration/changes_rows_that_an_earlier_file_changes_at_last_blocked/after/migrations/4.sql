@@ -1,0 +1,1 @@
+INSERT INTO total SELECT sum(n) FROM job;

@@ -1,0 +1,1 @@
+ALTER INDEX scratch RENAME TO scraped;

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY job_n ON job (n);

@@ -1,0 +1,2 @@
+CREATE TABLE job (id int PRIMARY KEY, state text, n int);
+CREATE TABLE note (t text);
