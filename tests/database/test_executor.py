@@ -183,7 +183,7 @@ NOTES = {
     "INSERT INTO log SELECT count(*) FROM notes; RETURN NEW; END $$;",
     "triggers/note.sql": "CREATE TRIGGER note BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION note();",
 }
-_UNREADABLE = "DO $$ BEGIN ALTER TABLE notes ALTER n TYPE bigint; END $$;"
+_UNREADABLE = "DO $$ BEGIN IF true THEN ALTER TABLE notes ALTER n TYPE bigint; END IF; END $$;"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ _UNREADABLE = "DO $$ BEGIN ALTER TABLE notes ALTER n TYPE bigint; END $$;"
         ),
         (_UNREADABLE, "write DROP VIEW short; above this line; the declared one comes back behind the migrations"),
         ("-- stonegate: no-transaction\n" + _UNREADABLE, "DROP VIEW short; above this line; make it again below"),
-        ("DO $$ BEGIN DROP FUNCTION note; END $$;", "write DROP TRIGGER note ON notes; above this line"),
+        ("DO $$ BEGIN EXECUTE 'DROP FUNCTION note'; END $$;", "write DROP TRIGGER note ON notes; above this line"),
         ("UPDATE notes SET k = 'c';", "deploy that first"),
         ("INSERT INTO notes (id) VALUES (2) ON CONFLICT (n) DO NOTHING;", "write CREATE UNIQUE INDEX"),
         ("CREATE TABLE x (n int CHECK (n > 0));\nALTER TABLE x ALTER n TYPE text;\nDROP TABLE x;", "write DROP INDEX"),

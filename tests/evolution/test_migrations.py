@@ -136,7 +136,7 @@ def test_what_a_cascade_takes_along_needs_consent_too(
 
 def test_a_do_block_is_decided_at_apply(deployed: Database, tmp_path: Path) -> None:
     table = TABLE.replace("code text", "code text, age int")
-    source = migrated(tmp_path, table, "DO $$ BEGIN ALTER TABLE users ADD COLUMN age int; END $$;")
+    source = migrated(tmp_path, table, "DO $$ BEGIN IF true THEN ALTER TABLE users ADD COLUMN age int; END IF; END $$;")
     made = plan(deployed.url, source)
     assert made.uncertain == ("*",)
     report = applied(deployed.url, source)

@@ -11,6 +11,7 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, NeedKind, SourceFile
 from stonegate.model.tokens import Lexeme
 from stonegate.source.files.tree import migration_name
+from stonegate.source.migrations.blocks import as_block, plain_statements
 from stonegate.source.migrations.effects import effects_of
 from stonegate.source.statements.routines import check_body, sql_body
 from stonegate.source.syntax.grammar import Node, Statement, tokens_of
@@ -233,6 +234,9 @@ _ADDING = frozenset({EffectVerb.ADD_COLUMN, EffectVerb.ADD_CONSTRAINT})
 
 
 def _build_statement(statement: Statement, declarations: Declarations) -> MigrationStatement:
+    parts = tuple(_build_statement(part, declarations) for part in plain_statements(statement))
+    if parts:
+        return as_block(statement, parts)
     effects = effects_of(statement, declarations)
     return MigrationStatement(
         sql=statement.sql,
