@@ -72,7 +72,8 @@ def rename(draft: Draft, effect: Effect) -> None:
                 draft.moved.append((key, renamed))
             draft.catalog = with_part_renamed(draft.catalog, key, renamed)
             holders, wanted = draft.catalog.index_holders, draft.desired.index_holders
-            if renamed in wanted and holders.get(renamed) == wanted[renamed]:  # else its table has yet to get its name
+            # Another holder is its table under a name that it will not keep; none, an index that a migration makes.
+            if renamed in wanted and holders.get(renamed, wanted[renamed]) == wanted[renamed]:
                 draft.drop(renamed)
                 draft.adopt_index(renamed)
         case ObjectKind.TRIGGER | ObjectKind.POLICY:
