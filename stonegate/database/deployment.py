@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import database_of, with_database
 from stonegate.database.executor.execute import execute_plan
+from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.executor.job import ExecuteOptions, Job
+from stonegate.database.executor.session import SessionSettings
 from stonegate.database.failures import explain_failure
 from stonegate.database.opening import connect_target, open_target
 from stonegate.database.options import ApplyOptions
@@ -117,13 +119,15 @@ async def apply_database(
         if unchanged is not None:
             return unchanged_report(database, started, unchanged_plan(source, database, unchanged))
 
-        def survey_again() -> Awaitable[Survey]:
-            return survey_database(
-                conn, conninfo, source, options, database=database, begin=True, on_progress=on_progress
-            )
+        async with HeadStart(conn, _settings(conn, options)) as head:
 
-        survey = await run_with_lock_retry(survey_again)
-        return await _carry_out(conn, survey, options, started, created, on_progress)
+            def survey_again() -> Awaitable[Survey]:
+                return survey_database(
+                    conn, conninfo, source, options, database=database, head=head, on_progress=on_progress
+                )
+
+            survey = await run_with_lock_retry(survey_again)
+            return await _carry_out(conn, survey, options, started, created, on_progress, head)
 
     return await _on_target(conninfo, options, started, work, on_progress, source)
 
@@ -233,6 +237,7 @@ async def _carry_out(
     started: float,
     created: bool,
     on_progress: OnProgress | None,
+    head: HeadStart | None = None,
 ) -> ApplyReport:
     plan = survey.plan
     database = plan.target.database if plan.target is not None else conn.info.dbname
@@ -254,6 +259,7 @@ async def _carry_out(
         by_admin=by_admin,
         started=started,
         on_progress=on_progress,
+        head=head,
     )
     try:
         admin = None
@@ -283,6 +289,17 @@ def _require_own(facts: SessionFacts, options: ApplyOptions, database: str) -> N
         hint="if platform.json names the wrong database, correct it there; if the label is wrong: "
         f"COMMENT ON DATABASE {quote_ident(database)} IS {quote_literal(wanted.text)}",
         database=database,
+    )
+
+
+def _settings(conn: Session, options: ApplyOptions) -> SessionSettings:
+    """What the statements run under in an empty database, unless the plan says otherwise."""
+    return SessionSettings(
+        lock_timeout_s=options.lock_timeout_s,
+        statement_timeout_s=options.statement_timeout_s,
+        search_path=("public",),
+        role=None,
+        version=conn.info.server_version,
     )
 
 

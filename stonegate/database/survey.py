@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-
 from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
-from stonegate.database.executor.transaction import begin_early
+from stonegate.database.executor.head_start import HeadStart
+from stonegate.database.first_look import look_while_parsing, offered_extensions
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
-from stonegate.database.server.extensions import OfferedExtension, read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty, read_session
-from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
-from stonegate.database.tracking.tables import Recorded, read_recorded
+from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty
+from stonegate.database.tracking.tables import Recorded
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanTarget
@@ -68,14 +64,14 @@ async def survey_database(
     options: ApplyOptions,
     *,
     database: str | None = None,
-    begin: bool = False,
+    head: HeadStart | None = None,
     on_progress: OnProgress | None = None,
 ) -> Survey:
     """Read the database and plan what it needs. Nothing is committed to the target; a reference may be built.
 
     Args:
         database: what the plan calls the target, if not by the name of the connected database.
-        begin: the plan will be carried out: where nobody has made anything yet, the transaction may begin already.
+        head: the plan will be carried out: where nobody has made anything yet, the transaction may begin already.
 
     Raises:
         SourceError: the folder is wrong.
@@ -83,11 +79,11 @@ async def survey_database(
         StonegateError: the folder does not deploy in the reference database.
     """
     _announce(on_progress, database or conn.info.dbname, Stage.INTROSPECT)
-    facts, recorded, known, live = await _read_while_parsing(conn, source, options, begin=begin)
-    state = recorded.state
+    found = await look_while_parsing(conn, source, options, head)
+    facts, live, state = found.facts, found.live, found.recorded.state
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
-    offered = await _offered(conn, tree, live, is_detailed=options.admin is not None and not facts.superuser)
+    offered = await offered_extensions(conn, tree, options, found)
     mode = choose_mode(state, options.plan)
     desired = None
     if mode is not Mode.FRESH:
@@ -102,39 +98,11 @@ async def survey_database(
         facts=facts,
         live=live,
         state=state,
-        stamp=state.last.stamp if known is not None and state.last is not None else None,
-        has_tracking=recorded.is_current,
+        stamp=state.last.stamp if found.is_known and state.last is not None else None,
+        has_tracking=found.recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
-        warnings=(*session_warnings(conn, plan, facts, live), *_unknown_drift(recorded)),
+        warnings=(*session_warnings(conn, plan, facts, live), *_unknown_drift(found.recorded)),
     )
-
-
-async def _read_while_parsing(
-    conn: Session, source: LazySource, options: ApplyOptions, *, begin: bool
-) -> tuple[SessionFacts, Recorded, Catalog | None, Catalog]:
-    """Session, records, the catalog if these and the stamp tell it, and the catalog: the server's part of the work.
-
-    Raises:
-        SourceError: the folder, which is parsed meanwhile, is wrong.
-    """
-    parsing = asyncio.create_task(source.prepare())
-    try:
-        facts = await read_session(conn)
-        may_be_empty = not facts.is_deployed and not options.plan.baseline
-        if may_be_empty and await read_is_empty(conn):
-            recorded, known, live = Recorded(state=TrackingState(), is_unmoved=False), None, Catalog()
-            if begin:
-                await begin_early(conn)
-        else:
-            recorded = await read_recorded(conn, is_deployed=facts.is_deployed)
-            known = None if options.plan.baseline else known_live(recorded, facts)
-            live = known or await _read_all(conn)
-    except BaseException:
-        parsing.cancel()
-        await asyncio.gather(parsing, return_exceptions=True)
-        raise
-    await parsing
-    return facts, recorded, known, live
 
 
 #: Keys by folder, server, role and locale: what extensions the server offers is asked once for a folder.
@@ -260,27 +228,6 @@ def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Ca
     return last.catalog
 
 
-async def _read_all(conn: Session) -> Catalog:
-    live = await read_catalog(conn)
-    checksum_of(live)  # the next database of the fleet may hold the same
-    return live
-
-
-def known_live(recorded: Recorded, facts: SessionFacts) -> Catalog | None:
-    """The live catalog without reading it: what was verified by the last deployment, since nothing has moved.
-
-    None where something has, where it was read in another way, and where this process has not got that catalog: it is
-    the declared one, or another database of the same fleet had it.
-    """
-    last = recorded.state.last
-    if last is None or not last.is_comparable or not recorded.is_unmoved:
-        return None
-    if last.catalog is not None:
-        checksum_of(last.catalog)
-    live = known_catalog(last.live_checksum)
-    return live if live is not None and live.server == facts.version else None
-
-
 async def read_live(conn: Session, *, everything: bool = False) -> Catalog:
     """The catalog of a target; the empty one for a database in which nobody has made anything yet.
 
@@ -290,22 +237,6 @@ async def read_live(conn: Session, *, everything: bool = False) -> Catalog:
     if not everything and await read_is_empty(conn):
         return Catalog()
     return await read_catalog(conn)
-
-
-async def _offered(
-    conn: Session, tree: SourceTree, live: Catalog, *, is_detailed: bool
-) -> Mapping[str, OfferedExtension]:
-    """What the server offers, if the folder declares an extension that is not installed as declared."""
-    present = {extension.name: extension.version for extension in live.extensions}
-    lacking = [
-        item for item in tree.extensions if item.name not in present or item.version not in (None, present[item.name])
-    ]
-    if not lacking:
-        return {}
-    is_pinned = any(item.version is not None for item in lacking)
-    offered = await read_offered(conn, with_versions=is_detailed or is_pinned)
-    require_extensions(tree.extensions, offered, live.extensions)
-    return offered
 
 
 def empty_plan(source: LazySource, options: ApplyOptions, database: str | None) -> Plan:

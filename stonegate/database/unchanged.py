@@ -27,7 +27,8 @@ def may_be_unchanged(options: ApplyOptions) -> bool:
 async def find_unchanged(conn: Session, source: LazySource, options: ApplyOptions) -> str | None:
     """The fingerprint of the folder, if nothing can be to do; one round trip, without parsing the folder.
 
-    A folder that has yet to be read is read meanwhile: what was deployed tells its digest.
+    A folder that has yet to be read is read meanwhile: what was deployed tells its digest. Where nothing was, nobody
+    waits for it.
 
     Raises:
         SourceError: the folder cannot be read.
@@ -36,11 +37,13 @@ async def find_unchanged(conn: Session, source: LazySource, options: ApplyOption
         return None
     asking = asyncio.create_task(read_unchanged(conn, source.digest if source.is_read else None))
     await asyncio.sleep(0)  # the question leaves now: a thread that reads earlier is in its way
-    try:
-        await source.read()
-    finally:
-        deployed = await asking
-    return deployed[1] if deployed is not None and deployed[0] == source.digest else None
+    reading = asyncio.create_task(source.read())
+    reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever needs the folder hears of it
+    deployed = await asking
+    if deployed is None:
+        return None
+    await reading
+    return deployed[1] if deployed[0] == source.digest else None
 
 
 def unchanged_plan(source: LazySource, database: str, fingerprint: str) -> Plan:

@@ -361,3 +361,15 @@ class SourceTree(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"SourceTree({self.path!r}, {len(self.items)} items, digest={self.digest!r})"
+
+
+class Beginning(Struct, frozen=True, kw_only=True):
+    """What is known of a folder before its code is: what a fresh deployment begins with.
+
+    Attributes:
+        tree: extensions, types and tables alone.
+        later: names that the other files make; what needs one of them may not come first.
+    """
+
+    tree: SourceTree
+    later: frozenset[str]

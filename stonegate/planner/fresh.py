@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from msgspec.structs import replace
 
+from stonegate.errors import SourceError
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, quote_ident, quote_literal
 from stonegate.model.plan import Action, Phase, Plan, Statement, Step
-from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceItem, SourceTree, Verb
+from stonegate.model.source import Beginning, ExtensionItem, Folder, Migration, Seeder, SourceItem, SourceTree, Verb
 from stonegate.planner.migrations.decide import fresh_migrations
 from stonegate.planner.order.nodes import ClosingKey, Node
-from stonegate.planner.order.tree import Ordered
+from stonegate.planner.order.tree import Ordered, order_tree
 from stonegate.planner.records import build_records
 from stonegate.planner.steps.refreshing import reads_of_folder, refresh_steps
 from stonegate.planner.steps.seeding import filled_tables, seed_steps
@@ -51,6 +54,31 @@ def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
         records=build_records(tree, migrations),
         search_path=extension_search_path(tree),
     )
+
+
+#: What stands in front of migrations, views and code.
+_FIRST = frozenset({Folder.EXTENSIONS, Folder.TYPES, Folder.TABLES})
+
+
+def first_steps(beginning: Beginning) -> tuple[Step, ...]:
+    """The steps that `plan_fresh` will begin with, as far as types and tables tell it.
+
+    Nearly always that is so; where a statement in another folder changes it, only the whole plan knows.
+    """
+    if extension_search_path(beginning.tree):
+        return ()  # the database's search_path is changed in front of them
+    try:
+        nodes = order_tree(beginning.tree).nodes
+    except SourceError:
+        return ()
+    last = max((place for place, node in enumerate(nodes) if node.folder in _FIRST), default=-1)
+    certain = takewhile(lambda node: _names(node).isdisjoint(beginning.later), nodes[: last + 1])
+    return _unique(tuple(_step(node, beginning.tree) for node in certain))
+
+
+def _names(node: Node) -> frozenset[str]:
+    """What the statement mentions."""
+    return frozenset(need.name for need in node.value.needs) if isinstance(node.value, SourceItem) else frozenset()
 
 
 def _step(node: Node, tree: SourceTree) -> Step:

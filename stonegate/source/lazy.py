@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import TypeVar
 
+from stonegate.errors import SourceError
 from stonegate.model.catalog import Catalog
-from stonegate.model.source import SourceTree
+from stonegate.model.source import Beginning, Folder, SourceTree
 from stonegate.planner.order.tree import Ordered, order_tree
+from stonegate.source.beginning import parse_beginning
 from stonegate.source.files.archive import Caps
 from stonegate.source.files.tree import SourceBytes, read_tree
 from stonegate.source.parse import parse_gradually, parse_tree
@@ -71,6 +73,14 @@ class LazySource:
         """
         return self._files().digest
 
+    def has_folder(self, kind: Folder) -> bool:
+        """True if there are files of that kind.
+
+        Raises:
+            SourceError: the folder cannot be read.
+        """
+        return any(file.folder is kind for file in self._files().files)
+
     @property
     def is_large(self) -> bool:
         """Parsing takes longer than an event loop should wait."""
@@ -113,6 +123,19 @@ class LazySource:
             if self._tree is None:
                 self._keep(await _in_slices(parse_gradually(self.path, self._files())))
             self.ordered()
+
+    async def beginning(self) -> Beginning | None:
+        """What a fresh deployment begins with, parsed in front of all else.
+
+        None where that is not worth the trouble, the whole being known already, and where something is wrong with it,
+        which the whole will tell.
+        """
+        if self.is_ready or self._preparing.locked():
+            return None
+        try:
+            return await _in_slices(parse_beginning(self.path, self._files()))
+        except SourceError:
+            return None
 
     async def reference(self, key: str, obtain: Callable[[], Awaitable[Catalog]]) -> Catalog:
         """The catalog of the folder's reference database, obtained once per key, however many databases need it.

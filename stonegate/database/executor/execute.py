@@ -28,7 +28,7 @@ async def execute_plan(conn: Session, job: Job, *, admin: Session | None = None)
     The transaction is tried again when another session was in its way (lock_timeout, deadlock), three times.
 
     Args:
-        conn: in autocommit, outside a transaction or in that of `begin_early`; it may be unusable if this fails.
+        conn: in autocommit, outside a transaction or in that of a `HeadStart`; it may be unusable if this fails.
         job: the plan, and what it was made for.
         admin: a superuser's connection to the same database, for `job.by_admin`.
 
@@ -41,7 +41,7 @@ async def execute_plan(conn: Session, job: Job, *, admin: Session | None = None)
     """
     early: list[StepReport] = []
     if job.prelude and not job.options.dry_run:
-        if conn.info.transaction_status != TransactionStatus.IDLE:  # `begin_early` did not know of a prelude
+        if conn.info.transaction_status != TransactionStatus.IDLE:  # who began it did not know of a prelude
             await roll_back(conn)
         early = await _run_prelude(conn, job, admin)
     watch = _Watch(conn, job)

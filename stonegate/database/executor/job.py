@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.executor.session import SessionSettings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.errors import StonegateError
@@ -55,6 +56,7 @@ class Job(Struct, frozen=True, kw_only=True):
         hidden: tables whose policies hide rows from the role of the connection.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
         started: time.monotonic() of the apply's start.
+        head: what has begun already; None where nothing has, or no statement was sent ahead.
     """
 
     plan: Plan
@@ -68,6 +70,7 @@ class Job(Struct, frozen=True, kw_only=True):
     by_admin: frozenset[str] = frozenset()
     started: float = field(default_factory=time.monotonic)
     on_progress: OnProgress | None = None
+    head: HeadStart | None = None
 
     @property
     def database(self) -> str:

@@ -14,6 +14,7 @@ from stonegate.database import sql
 from stonegate.database.connect import Session
 from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
+from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
 from stonegate.database.executor.post_commit import announced
 from stonegate.database.executor.session import CONSTRAINTS_NOW, roll_back
@@ -29,7 +30,6 @@ from stonegate.model.report import StepReport, count_actions
 from stonegate.model.tracking import RecordKind
 from stonegate.planner.remaining import build_remaining
 
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 LONGEST_BATCH = 100  # statements between two events of progress
 
 # What may touch many rows or wait for locks is sent alone, after its announcement.
@@ -39,23 +39,6 @@ _CONSEQUENCES = frozenset({"55P04", "42P01", "42703", "42704", "42883", "3F000",
 # What happens to the declared rows of a table.
 _ROWS = {Action.SEED: insert_declared, Action.VALIDATE: validate_declared}
 _AFTER_ROWS = frozenset({Phase.CLOSING_KEYS, Phase.REFRESHES})
-
-
-async def begin_early(conn: Session) -> None:
-    """Begin the transaction in an empty database, where a fresh deployment is all that can follow.
-
-    The server makes the tracking tables while the folder is still being parsed. `run_transaction` goes on from here; if
-    it never comes to that, the transaction ends with the session.
-
-    Raises:
-        MigrationFailed: the role may not create them.
-    """
-    try:
-        await conn.execute(f"{_BEGIN};\n{sql.load('tracking/create')}".encode())
-    except psycopg.Error:
-        await conn.execute("ROLLBACK")
-        await conn.execute(_BEGIN.encode())
-        await ensure_tracking(conn)  # says what is wrong
 
 
 async def run_transaction(conn: Session, job: Job) -> Execution:
@@ -106,13 +89,14 @@ class _Attempt:
         self.number = 0
         self.immediate = False
         self.careful = job.options.dry_run and bool(job.prelude)
+        self.head = job.head
 
     async def run(self) -> None:
         """Everything but the end of the transaction."""
         job = self.job
-        is_begun = self.conn.info.transaction_status == TransactionStatus.INTRANS
+        is_begun = self.conn.info.transaction_status != TransactionStatus.IDLE
         if not is_begun:
-            self._send(_BEGIN)
+            self._send(BEGIN)
         self._apply_settings()
         if job.options.tracked and not is_begun and not job.has_tracking:
             await self._flush()
@@ -149,7 +133,11 @@ class _Attempt:
         self.waiting.append(Sent(sql=text, step=step))
 
     async def _flush(self) -> None:
+        batch: Sequence[Sent]
         batch, self.waiting = self.waiting, []
+        if self.head is not None:
+            head, self.head = self.head, None
+            batch = await head.rest_of(batch)
         if batch:
             await send_batch(self.conn, batch)
 

@@ -20,8 +20,8 @@ from stonegate.database.connect import Session, connect, leave, using
 from stonegate.database.conninfo import describe, with_database
 from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
+from stonegate.database.executor.head_start import begin_tracked
 from stonegate.database.executor.job import ExecuteOptions, Job
-from stonegate.database.executor.transaction import begin_early
 from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
@@ -197,7 +197,7 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
             on_progress=building.on_progress,
         )
         if job.options.role is None:  # else the tables are made by that role
-            await begin_early(conn)
+            await begin_tracked(conn)
         execution = await execute_plan(conn, job, admin=admin)
         if execution.late_error is not None:
             raise execution.late_error
