@@ -26,6 +26,7 @@ from stonegate.planner.migrations.read_views import refuse_unmade
 from stonegate.planner.migrations.recorded import changed_migrations
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
+from stonegate.planner.migrations.undeclared import find_undeclared
 from stonegate.planner.obstacles.clear import clear_the_way
 from stonegate.planner.obstacles.migrations import MadeWay, TakenAway, take_away
 from stonegate.planner.obstacles.own_rows import refuse_own_rows
@@ -102,6 +103,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     migrations = _with_way_made(migrations, taken.ways, evolution)
     steps = with_consents(arrange(cleared.changes, evolution, migrations, seeds), allowed)
     moved = moved_enums(migrations.pending, given.live, evolution.live)
+    unmanaged = find_undeclared(migrations.running, given.live, given.desired).union(preview.diff.unmanaged)
     refused = (_refusal(change, allowed, evolution.places) for change in decided.changes)
     blocked = (
         *decided.blocked,
@@ -126,7 +128,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         excepted=tuple(sorted(set(decided.excepted))),
         awaited=_left_to_late(plan, given, migrations, preview),
         records=records,
-        unmanaged=tuple(sorted(str(key) for key in preview.diff.unmanaged if key not in taken.done | going.keys())),
+        unmanaged=tuple(sorted({str(key) for key in unmanaged - taken.done - going.keys()})),
     )
 
 

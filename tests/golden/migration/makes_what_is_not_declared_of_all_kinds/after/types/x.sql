@@ -1,0 +1,1 @@
+CREATE TYPE declared AS ENUM ('a');

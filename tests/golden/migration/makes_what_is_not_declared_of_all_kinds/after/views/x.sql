@@ -1,0 +1,1 @@
+CREATE VIEW declared_view AS SELECT a FROM y;
