@@ -70,7 +70,8 @@ def _moved(key: ObjectKey, holder: ObjectKey, effect: Effect) -> tuple[ObjectKey
 
 
 def _is_undeclared(key: ObjectKey, holder: ObjectKey, live: Catalog, desired: Catalog) -> bool:
-    if is_there(live, key) or is_there(desired, key) or key in desired.objects:
+    base_type = replace(key, kind=ObjectKind.OTHER, schema="", name=f"base type {key.qualified.sql}")
+    if any(is_there(catalog, each) for catalog in (live, desired) for each in (key, base_type)):
         return False
     domain = key.qualified.key(ObjectKind.TYPE)
     return not key.is_part or holder.qualified in desired.relations or domain in desired.objects
