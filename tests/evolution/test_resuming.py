@@ -10,7 +10,7 @@ from stonegate.model.plan import PlanOptions
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource
 from tests.convergence import plan_in_full
-from tests.database.folders import applied, apply, write
+from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.support import assert_settled, refused, rows, run
 from tests.servers import Database
 
@@ -174,3 +174,28 @@ def test_a_declared_index_without_a_name_is_left_to_its_migration(database: Data
     assert [step.step.id for step in report.steps] == ["run migration 1.sql"]
     assert rows(url, INDEXES) == [(2,)]
     assert apply(url, source).status is Status.UNCHANGED
+
+
+def test_a_file_that_was_begun_is_not_forgotten(database: Database, tmp_path: Path) -> None:
+    """Under another name it would begin anew, and without a file nothing would finish it."""
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    run(url, "INSERT INTO users VALUES (1, 'a', 0)")
+    migration = "-- stonegate: no-transaction\nUPDATE users SET n = n + 1;\nUPDATE users SET n = {};"
+    assert apply(url, folder(tmp_path, TABLE, migration.format("n / 0"))).status is Status.FAILED
+    for gone in ({}, {"migrations/1_again.sql": migration.format("n + 1")}):
+        told = refused(apply(url, write(tmp_path, {"tables/all.sql": TABLE, **gone})), "changed_migration", 5)
+        assert "1 of its statements" in told and "--allow changed_migration:1.sql" in told
+    assert rows(url, "SELECT n FROM users") == [(1,)]
+    applied(url, folder(tmp_path, TABLE, migration.format("n + 1")))
+    assert rows(url, "SELECT n FROM users") == [(2,)]
+
+
+def test_a_file_that_was_begun_may_be_left_at_that(database: Database, tmp_path: Path) -> None:
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    source = folder(tmp_path, TABLE, "-- stonegate: no-transaction\nUPDATE users SET n = 1;\nVACUUM nobody;")
+    assert apply(url, source).status is Status.FAILED
+    without = write(tmp_path, {"tables/all.sql": TABLE})
+    applied(url, without, plan=allowing("changed_migration:1.sql"))
+    assert apply(url, without).status is Status.UNCHANGED

@@ -24,7 +24,7 @@ from stonegate.planner.migrations.contained import Contained, contained_migratio
 from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.former_columns import refuse_former
 from stonegate.planner.migrations.overtaken import refuse_overtaken
-from stonegate.planner.migrations.recorded import find_renamed, refuse_changed, refuse_renamed
+from stonegate.planner.migrations.recorded import find_renamed, refuse_begun, refuse_changed, refuse_renamed
 from stonegate.planner.migrations.simulate import Replay, simulate
 
 _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
@@ -96,7 +96,7 @@ def plan_migrations(
     running: tuple[Migration, ...] = ()
     contained = Contained()
     if not baseline:
-        blocked += refuse_renamed(waiting, renamed, allowed)
+        blocked += (*refuse_renamed(waiting, renamed, allowed), *refuse_begun(tree, state, allowed))
         running = tuple(migration for migration in waiting if migration.name not in renamed)
     if running:
         contained = contained_migrations(running, live, desired)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from stonegate.model.consent import ConsentToken
@@ -72,6 +74,30 @@ def refuse_renamed(waiting: Iterable[Migration], renamed: Mapping[str, str], all
                 "give it back its name; or record the new one with the consent above; "
                 "to run it again after all, change it (a comment does)",
             )
+
+
+def refuse_begun(tree: SourceTree, state: TrackingState, allowed: Allowed) -> Iterator[Blocked]:
+    """Files that are gone, under their name at least, of whose statements after the commit some ran and others did not:
+    nothing would finish them, and under another name they would begin anew."""
+    present = {migration.name for migration in tree.migrations}
+    left = Counter(filter(None, map(_migration_of, state.unfinished)))
+    done = Counter(filter(None, map(_migration_of, (*state.finished, *state.interrupted))))
+    for name in sorted(left.keys() & done.keys() - present):
+        if not allowed.permits(ConsentToken.CHANGED_MIGRATION, name):
+            yield Blocked(
+                code="changed_migration",
+                object=name,
+                reason=f"{name} was begun here and is gone, and {left[name]} of its statements after the commit wait",
+                allow=f"--allow {ConsentToken.CHANGED_MIGRATION}:{name}",
+                hint="restore the file, and this deployment goes on with it: under another name it begins anew; "
+                "or leave it at that with the consent above",
+            )
+
+
+def _migration_of(statement: str) -> str | None:
+    """The file that a tracked statement is of: `run migration NAME #2 1f…`."""
+    found = re.fullmatch(r"run migration (.+) #\d+ \w+", statement)
+    return found[1] if found is not None else None
 
 
 def warn_of_lost_files(tree: SourceTree, state: TrackingState) -> tuple[str, ...]:
