@@ -208,7 +208,7 @@ class EffectVerb(StrEnum):
     DROP_CONSTRAINT = "drop_constraint"
     ADD_VALUE = "add_value"  # enum label in `to`
     RENAME_VALUE = "rename_value"
-    ATTACH = "attach"  # of a partition
+    ATTACH = "attach"  # of a partition, or of a child to its parent
     DETACH = "detach"
     ALTER_OTHER = "alter_other"  # any other ALTER of `key`: decided at apply
     WRITE_ROWS = "write_rows"  # INSERT, UPDATE, DELETE … WHERE, COPY, MERGE
@@ -232,6 +232,7 @@ class Effect(Struct, frozen=True, kw_only=True):
             what kind of constraint it is (ADD_CONSTRAINT).
         not_null, has_default: of an added column; a primary key column is not_null.
         columns: for a created table, its ADD_COLUMN effects; for a constraint or an index, the names of its columns.
+        parent: of the child that is attached or detached (INHERIT, NO INHERIT); None for a partition.
         cascade: DROP or TRUNCATE … CASCADE.
         forgets: the USING of a SET_TYPE reads no column.
         if_exists: IF EXISTS / IF NOT EXISTS / OR REPLACE: absence or presence is no error.
@@ -245,6 +246,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     not_null: bool = False
     has_default: bool = False
     columns: tuple[Effect, ...] = ()
+    parent: ObjectKey | None = None
     cascade: bool = False
     forgets: bool = False
     if_exists: bool = False

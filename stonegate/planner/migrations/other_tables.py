@@ -37,7 +37,9 @@ def regrouped(pending: Iterable[Migration], before: Catalog, after: Catalog, des
     found: set[ObjectKey] = set()
     for migration in pending:
         for effect in migration.effects:
-            if effect.verb is EffectVerb.DETACH:
+            if effect.parent is not None:
+                found |= {effect.key, effect.parent, *before.ancestors(effect.parent), *desired.ancestors(effect.key)}
+            elif effect.verb is EffectVerb.DETACH:
                 found |= set(before.ancestors(effect.key))
             elif effect.verb is EffectVerb.ATTACH:
                 found |= {effect.key, *desired.ancestors(effect.key)}

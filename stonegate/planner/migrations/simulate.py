@@ -22,7 +22,7 @@ from stonegate.model.catalog import (
     Schema,
     Table,
 )
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import EVERYTHING
 from stonegate.model.source import Effect, EffectVerb, Migration
 from stonegate.planner.migrations.cascades import taken_along
@@ -42,6 +42,7 @@ from stonegate.planner.migrations.table_parts import (
     with_unnamed_index,
     without_column,
     without_constraint,
+    without_parent,
 )
 
 #: Kinds that share one namespace and take the same ALTER TABLE.
@@ -117,6 +118,8 @@ class Replay(Draft):
                 self.on_table(effect.key, lambda table: with_constraint(table, self.wanted_table(table), effect))
             case EffectVerb.DROP_CONSTRAINT:
                 self.on_table(effect.key, lambda table: without_constraint(table, effect.key.member or ""))
+            case EffectVerb.ATTACH | EffectVerb.DETACH if effect.parent is not None:
+                self._change_parents(effect.key, effect.parent.qualified, joins=effect.verb is EffectVerb.ATTACH)
             case EffectVerb.ATTACH:
                 self.on_table(effect.key, lambda table: attached(table, self.wanted_table(table)))
             case EffectVerb.DETACH:
@@ -279,6 +282,18 @@ class Replay(Draft):
         )
         self.catalog = replace(self.catalog, dependencies=tuple(kept))
         self.on_table(key, detached)
+
+    def _change_parents(self, key: ObjectKey, parent: QualifiedName, *, joins: bool) -> None:
+        """INHERIT, after which a child's own parts stay so, or NO INHERIT, after which those of no other parent are."""
+        child = self.catalog.table(key)
+        if child is None:
+            return
+        others = tuple(other for other in child.inherits if other != parent)
+        above = [table for table in self.catalog.tables if table.key.qualified in others]
+        if joins:
+            self.put(replace(child, inherits=(*others, parent)))
+        else:
+            self.put(replace(without_parent(child, above), inherits=others))
 
     def _leave_former_types(self, key: ObjectKey) -> None:
         """A column that has another type no longer depends on the one that it had."""

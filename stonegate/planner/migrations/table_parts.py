@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -144,6 +144,21 @@ def detached(table: Table) -> Table:
         constraints=tuple(replace(each, inherited=False) for each in table.constraints),
         indexes=tuple(replace(each, inherited=False) for each in table.indexes),
     )
+
+
+def without_parent(table: Table, others: Sequence[Table]) -> Table:
+    """The table when one of its parents let go of it: what it has from none of the others is its own (manual: ALTER
+    TABLE, NO INHERIT)."""
+    columns = [column for other in others for column in other.columns]
+    kept, nulls = {column.name for column in columns}, {column.name for column in columns if column.not_null}
+    checks = {constraint.name for other in others for constraint in other.constraints}
+
+    def own(column: Column) -> Column:
+        is_null = column.not_null_inherited and column.name in nulls
+        return replace(column, inherited=column.inherited and column.name in kept, not_null_inherited=is_null)
+
+    constraints = (replace(part, inherited=part.inherited and part.name in checks) for part in table.constraints)
+    return replace(table, columns=tuple(map(own, table.columns)), constraints=tuple(constraints))
 
 
 def follow_type(table: Table, wanted: Table | None, types: Mapping[str, str]) -> Table:

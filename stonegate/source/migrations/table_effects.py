@@ -167,6 +167,10 @@ def _subcommand(owner: ObjectKey, command: Node, declarations: Declarations, *, 
             verb = EffectVerb.ATTACH if subtype == "AT_AttachPartition" else EffectVerb.DETACH
             yield Effect(verb=verb, key=declarations.range_var(definition["PartitionCmd"]["name"]))
             yield Effect(verb=EffectVerb.ALTER_OTHER, key=owner)
+        case "AT_AddInherit" | "AT_DropInherit":
+            verb = EffectVerb.ATTACH if subtype == "AT_AddInherit" else EffectVerb.DETACH
+            yield Effect(verb=verb, key=owner, parent=declarations.range_var(definition["RangeVar"]))
+            yield Effect(verb=EffectVerb.ALTER_OTHER, key=owner)
         case _ if "name" in command and subtype.startswith("AT_Set"):
             yield Effect(verb=EffectVerb.ALTER_OTHER, key=owner.part(member, command["name"]))
         case _:

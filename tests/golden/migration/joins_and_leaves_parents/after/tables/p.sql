@@ -1,0 +1,4 @@
+CREATE TABLE p (id int NOT NULL, a int CONSTRAINT positive CHECK (a > 0));
+CREATE TABLE q (y text, b int);
+CREATE TABLE c (id int NOT NULL, a int CONSTRAINT positive CHECK (a > 0), x text) INHERITS (p);
+CREATE TABLE leaves (id int NOT NULL, a int CONSTRAINT positive CHECK (a > 0), x int) INHERITS (q);

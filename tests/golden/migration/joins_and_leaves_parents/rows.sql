@@ -1,0 +1,3 @@
+INSERT INTO p VALUES (1, 1);
+INSERT INTO c VALUES (2, 1, 'x');
+INSERT INTO leaves (id, a) VALUES (3, 1);
