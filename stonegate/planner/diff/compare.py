@@ -5,6 +5,7 @@ from __future__ import annotations
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.diff.code import compare_routines
+from stonegate.planner.diff.doubled import without_doubled
 from stonegate.planner.diff.findings import Diff, Findings, Note, build_diff
 from stonegate.planner.diff.objects import (
     compare_all_default_privileges,
@@ -57,7 +58,7 @@ def differences(
         stated=stated,
         starred=starred,
     )
-    findings = list(_compare_all(sides))
+    findings = list(without_doubled(_compare_all(sides), desired))
     return build_diff(iter(block_occupied(findings, desired, live)))
 
 

@@ -12,6 +12,7 @@ from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
 from stonegate.model.expressions import flatten
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.tokens import lex
+from stonegate.planner.diff.index_options import without_options
 from stonegate.planner.diff.matching import is_named_share, match_parts, remembers, shape
 from stonegate.planner.diff.sides import Sides
 
@@ -270,10 +271,10 @@ def _is_key(part: Constraint | Index) -> bool:
 
 
 def part_meaning(part: Constraint | Index) -> str:
-    """What the same part of a parent and of its child have in common."""
+    """What the same part of a parent and of its child have in common: each has storage parameters of its own."""
     if isinstance(part, Constraint):
-        return shape(part)
-    return f"{part.unique} {flatten(part.shape.partition(' USING ')[2])}"
+        return without_options(shape(part))
+    return f"{part.unique} {flatten(without_options(part.shape.partition(' USING ')[2]))}"
 
 
 def partitions_by(catalog: Catalog, table: Table, column: str) -> bool:
