@@ -6,7 +6,8 @@ it would come too late (behaviour, §6: "a declared column and its backfill").
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -17,6 +18,9 @@ from stonegate.model.plan import Action, Change, Step
 from stonegate.model.source import Migration
 from stonegate.model.tokens import words_of
 from stonegate.planner.classify import hazards
+
+#: A column without what NOT NULL says of it.
+_NULLABLE: dict[str, Any] = {"not_null": False, "not_null_options": None, "not_null_name": None}
 
 
 def is_unfilled(change: Change) -> bool:
@@ -46,6 +50,30 @@ def close(change: Change) -> Change:
         reason=f"{change.key} is NOT NULL once the migrations have filled it",
         hint=None,
     )
+
+
+def comes_apart(change: Change, desired: Catalog) -> bool:
+    """True if what a typed table says of its type's new attribute may follow it behind the migrations: NOT NULL and a
+    default."""
+    column = desired.table_column(change.key)
+    if column is None or change.action is not Action.CREATE or (column.not_null and not is_unfilled(change)):
+        return False
+    return replace(column, default=None, **_NULLABLE) == Column(name=column.name, type=column.type)
+
+
+def settings_of(change: Change, desired: Catalog) -> Iterator[Change]:
+    """The changes that follow: see `comes_apart`."""
+    column = desired.table_column(change.key)
+    if column is not None and column.default is not None:
+        yield Change(
+            action=Action.ALTER,
+            key=change.key,
+            aspect="default",
+            after=column.default,
+            reason=f"{change.key} gets a default",
+        )
+    if is_unfilled(change):
+        yield close(change)
 
 
 def without_not_null(desired: Catalog, added: Iterable[Change]) -> Catalog:

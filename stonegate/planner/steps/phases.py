@@ -15,8 +15,10 @@ from stonegate.model.tokens import words_of
 from stonegate.planner.diff.inheritance import comes_from_above
 from stonegate.planner.migrations.backfill import (
     close,
+    comes_apart,
     is_backfilled,
     is_unfilled,
+    settings_of,
     with_added,
     without_not_null,
     words_in,
@@ -53,9 +55,11 @@ def arrange(
     whole = (change for change in first if change.key not in made_earlier)
     rest += tuple(part for change in whole for part in _later_parts(change, evolution.desired))
     unfilled = tuple(change for change in first if is_unfilled(change))
-    rest += tuple(close(change) for change in unfilled)
+    typed = _columns_of_early_attributes(first, rest, evolution)
+    rest = tuple(change for change in rest if change not in typed)
+    rest += (*map(close, unfilled), *(part for change in typed for part in settings_of(change, evolution.desired)))
     opened = replace(evolution, desired=with_rewound(without_not_null(evolution.desired, unfilled), evolution.rewound))
-    filled = replace(evolution, live=with_added(evolution.live, evolution.desired, unfilled))
+    filled = replace(evolution, live=with_added(evolution.live, evolution.desired, (*unfilled, *typed)))
     early = evolve(first, opened, only=lambda operation: operation.part is Part.WHOLE)
     late = evolve(rest, filled)
     inside = tuple(step for step in migrations.steps if step.phase is Phase.MIGRATIONS)
@@ -95,8 +99,9 @@ def _before_migrations(
         is_named = words_of(key.member or "") <= words
         if key.kind is ObjectKind.ATTRIBUTE and is_named and not is_another(key.owner, pending, evolution.before):
             columns = _columns_of_attribute(key, evolution.before)
-            settings = (change.key for change in changes)  # that a column has for itself come with it
-            return not tables.isdisjoint(column.owner for column in columns) and columns.isdisjoint(settings)
+            settings = (change for change in changes if change.key in columns)
+            is_early = all(comes_apart(change, evolution.desired) for change in settings)
+            return is_early and not tables.isdisjoint(column.owner for column in columns)
         if key.owner in joining and not words_of(key.name) <= words:
             return False
         additions = key.kind is ObjectKind.COLUMN and key.owner in tables
@@ -144,6 +149,15 @@ def _made_later(
     rewound = frozenset(table.key for table in evolution.rewound)
     parts = (key for key in (change.key for change in changes) if key.owner != key and key.owner in rewound)
     return frozenset((*made, *parts, *_over_what_changes(changes, pending, evolution)))
+
+
+def _columns_of_early_attributes(
+    first: tuple[Change, ...], rest: tuple[Change, ...], evolution: Evolution
+) -> tuple[Change, ...]:
+    """What is said of the columns of typed tables whose attribute is added before the migrations."""
+    attributes = (change.key for change in first if change.key.kind is ObjectKind.ATTRIBUTE)
+    columns = {column for key in attributes for column in _columns_of_attribute(key, evolution.before)}
+    return tuple(change for change in rest if change.key in columns)
 
 
 def _columns_of_attribute(attribute: ObjectKey, catalog: Catalog) -> frozenset[ObjectKey]:
