@@ -115,7 +115,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *refuse_unreached(decided.changes, migrations.pending, given.live, evolution.live),
         *refuse_gone(decided.changes, migrations.late),
         *refuse_unmade(steps, migrations.pending, given.live),
-        *refuse_own_rows(cleared.changes, given.desired),
+        *refuse_own_rows(cleared.changes, given.desired, preview.simulated.uncertain),
         *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),
     )
     return replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from stonegate.errors import MigrationBlocked
 from stonegate.model.catalog import Catalog, CatalogObject
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Phase, Plan, Step
@@ -15,6 +16,7 @@ from stonegate.planner.diff import Diff, differences, in_live_positions
 from stonegate.planner.migrations.backfill import with_planned_consent
 from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.obstacles.clear import clear_the_way
+from stonegate.planner.obstacles.own_rows import refuse_own_rows
 from stonegate.planner.steps.evolve import Evolution, evolve
 from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.places import Place
@@ -50,7 +52,7 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
 
     Raises:
         PlanChanged: a step is needed that was neither planned nor announced as "decided at apply".
-        MigrationBlocked: a needed step has no consent.
+        MigrationBlocked: a needed step has no consent, or cannot be made.
     """
     assert plan.desired is not None
     allowed = Allowed(consents=plan.consents, force=plan.force)
@@ -64,6 +66,7 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
     restored = frozenset(c.key for c in changes if c.action is Action.CREATE and c.key in keys)
     changes = tuple(replace(c, action=Action.RECREATE) if c.key in restored and not c.aspect else c for c in changes)
     cleared = clear_the_way(tuple(filter(is_executable, changes)), plan.desired, live)
+    _refuse_own_rows(cleared.changes, plan.desired)
     places = {
         step.key: Place(file=step.file, line=step.line, body_line=step.body_line)
         for step in plan.steps
@@ -82,6 +85,16 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
     )
     refreshes = (step for step in plan.steps if step.phase is Phase.REFRESHES)
     return (*with_consents(evolve(cleared.changes, evolution), allowed), *refreshes)
+
+
+def _refuse_own_rows(changes: tuple[Change, ...], desired: Catalog) -> None:
+    refused = tuple(refuse_own_rows(changes, desired))
+    if refused:
+        raise MigrationBlocked(
+            "after the migrations ran, changes are needed that cannot be made",
+            details=tuple(refusal.reason for refusal in refused),
+            hint=refused[0].hint,
+        )
 
 
 def _keys_taken_away(plan: Plan) -> frozenset[ObjectKey]:

@@ -14,13 +14,23 @@ from stonegate.planner.reach import reached
 _MAKING = (Action.CREATE, Action.RECREATE)
 
 
-def refuse_own_rows(changes: Iterable[Change], desired: Catalog) -> Iterator[Blocked]:
+def refuse_own_rows(
+    changes: Iterable[Change], desired: Catalog, uncertain: frozenset[str] = frozenset()
+) -> Iterator[Blocked]:
     """A refusal for each materialised view that is made, or made again, and whose index needs a routine that needs the
     view: the routine would have to come between the two.
 
     A migration may do that, since it makes the index by itself.
+
+    Args:
+        uncertain: labels of what is compared again behind the migrations: what reads a table that they rename may well
+            be as it is declared then.
     """
-    made = (change.key for change in changes if change.action in _MAKING and not change.aspect)
+    made = (
+        change.key
+        for change in changes
+        if change.action in _MAKING and not change.aspect and (change.restored or not change.labels & uncertain)
+    )
     views = [view for view in map(desired.objects.get, made) if isinstance(view, View) and view.indexes]
     if not views:
         return
