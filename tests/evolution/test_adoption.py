@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from stonegate.database.deployment import apply_database
+from stonegate.database.options import ApplyOptions
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Mode
 from stonegate.model.report import Status
@@ -213,6 +216,23 @@ def test_what_was_left_alone_is_remembered(legacy: Database, tmp_path: Path) -> 
     assert users_column(url, "name") == ("character varying(40)", True)
     run(url, "ALTER TABLE users ALTER COLUMN email DROP NOT NULL")
     refused(apply(url, source(tmp_path, ADDED)), "drift", 5)  # no longer an exception
+
+
+@pytest.mark.parametrize("baseline", [False, True])
+def test_comments_of_others_stay(legacy: Database, tmp_path: Path, baseline: bool) -> None:
+    """As rights do; those that the folder had, and has no more, go."""
+    url, said = legacy.url, "COMMENT ON COLUMN orders.total IS 'net';"
+    run(url, "COMMENT ON TABLE orders IS 'by hand'", "COMMENT ON FUNCTION greeting() IS 'by hand'", said)
+    run(url, "COMMENT ON CONSTRAINT users_pkey ON users IS 'by hand'")
+    kept = "SELECT description FROM pg_description WHERE description IN ('by hand', 'net') ORDER BY 1"
+    files = FILES | {"tables/orders.pssql": f"{ORDERS}\n{said}"}
+    taken = ApplyOptions(plan=allowing(baseline=baseline), skip_verification=True)
+    assert asyncio.run(apply_database(url, source(tmp_path, files), taken)).error is None
+    assert baseline or not plan_in_full(url, tmp_path / "postgresql").has_changes
+    assert rows(url, kept) == [("by hand",)] * 3 + [("net",)]
+    applied(url, source(tmp_path, ADDED), plan=allowing(allow_drift=True, force=True))
+    assert rows(url, kept) == [("by hand",)] * 3
+    assert not plan_in_full(url, tmp_path / "postgresql").has_changes
 
 
 def test_a_declared_change_of_what_was_left_alone_is_no_exception(legacy: Database, tmp_path: Path) -> None:

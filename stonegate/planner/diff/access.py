@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.model.catalog import Access, Column, DefaultPrivileges, Privilege, held_although_denied
-from stonegate.model.names import ObjectKey, quote_ident
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action
 from stonegate.planner.diff.findings import Findings, Note
 from stonegate.planner.diff.sides import Sides
@@ -51,7 +52,7 @@ def compare_comment(
     table: ObjectKey | None = None,
     inside: str = "",
 ) -> Findings:
-    """A comment that stonegate never declared is kept at adoption.
+    """A comment that the last deployment did not declare is somebody's own, and left alone as a right is.
 
     Args:
         inside: what inside of the object it is about, if not the object itself; begins the name of the aspect.
@@ -59,12 +60,42 @@ def compare_comment(
     if desired == live:
         return
     subject = _subject(key, inside)
-    if desired is None and sides.declared is None:
+    if desired is None and live is not None and not _was_said(sides, key, live):
         yield Note(f"the comment on {subject} is kept: the folder has none")
         return
     verb = "has another comment" if desired and live else "gets a comment" if desired else "loses its comment"
     aspect = f"{inside}_comment".removeprefix("_")
     yield sides.change(Action.ALTER, key, f"{subject} {verb}", aspect=aspect, before=live, after=desired, table=table)
+
+
+def _was_said(sides: Sides, key: ObjectKey, comment: str) -> bool:
+    """True if the last deployment declared that text on the object, or on a part of it, whatever this was called."""
+    if sides.declared is None:
+        return False
+    holder = sides.live.index_holders.get(key, key.owner)
+    relation = sides.declared.relations.get(holder.qualified)
+    # The key of a part does not say whether it is a view's, or a domain's. The share of an index has the comment of the
+    # whole once a column of theirs was retyped (PostgreSQL 15 and 16).
+    above = sides.live.ancestors(holder) if holder.kind is ObjectKind.TABLE else ()
+    wholes = (
+        *(sides.last_declared(owner) for owner in (holder, holder.qualified.key(ObjectKind.TYPE), *above)),
+        *(sides.desired.objects.get(owner) for owner in above),
+        relation,
+    )
+    return any(comment in _comments_of(whole) for whole in wholes)
+
+
+def _comments_of(thing: object) -> Iterator[str]:
+    if isinstance(thing, Struct):
+        for name in thing.__struct_fields__:
+            value = getattr(thing, name)
+            if name == "comment" and value is not None:
+                yield value
+            elif isinstance(value, Struct | tuple):
+                yield from _comments_of(value)
+    elif isinstance(thing, tuple):
+        for part in thing:
+            yield from _comments_of(part)
 
 
 def _subject(key: ObjectKey, inside: str) -> str:

@@ -348,7 +348,8 @@ def test_a_comment_of_somebody_else_survives_adoption() -> None:
     live = _owned(replace(ACCESS, comment="by hand"))
     adopted = diff(_owned(ACCESS), live, declared=None)
     assert adopted.changes == () and "comment" in adopted.notes[0]
-    [change] = diff(_owned(ACCESS), live).changes
+    assert diff(_owned(ACCESS), live, declared=_owned(ACCESS)).changes == ()
+    [change] = diff(_owned(ACCESS), live, declared=live).changes
     assert (change.aspect, change.before, change.after) == ("comment", "by hand", None)
 
 
