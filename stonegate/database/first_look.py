@@ -17,6 +17,7 @@ from stonegate.database.server.facts import SessionFacts, read_is_empty, read_se
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
 from stonegate.database.tracking.tables import Recorded, read_recorded
 from stonegate.model.catalog import Catalog
+from stonegate.model.plan import Step
 from stonegate.model.source import Folder, SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.fresh import first_steps
@@ -73,18 +74,23 @@ async def _begin_empty(
     if source.has_folder(Folder.EXTENSIONS):
         offered = await read_offered(conn, with_versions=may_need_admin)
     if head is not None:
-        parsing = asyncio.create_task(source.beginning())
+        choosing = asyncio.create_task(_first_steps(source, may_need_admin=may_need_admin))
         try:
             await head.begin()
-            beginning = await parsing
+            head.send(await choosing)
         finally:
-            parsing.cancel()
-        # The administrator makes extensions before the transaction, on another connection.
-        if beginning is not None and not (may_need_admin and beginning.tree.extensions):
-            head.send(first_steps(beginning))
+            choosing.cancel()
     await source.prepare()
     nothing = Recorded(state=TrackingState(), is_unmoved=False)
     return FirstLook(facts=facts, recorded=nothing, live=Catalog(), offered=offered)
+
+
+async def _first_steps(source: LazySource, *, may_need_admin: bool) -> tuple[Step, ...]:
+    """What can be sent ahead; the administrator makes extensions before the transaction, on another connection."""
+    beginning = await source.beginning()
+    if beginning is None or (may_need_admin and beginning.tree.extensions):
+        return ()
+    return first_steps(beginning)
 
 
 def _may_need_admin(options: ApplyOptions, facts: SessionFacts) -> bool:

@@ -53,6 +53,8 @@ class HeadStart:
 
     def send(self, steps: Sequence[Step]) -> None:
         """Let the server carry out the steps; returns at once."""
+        if not steps:
+            return
         settings = [Sent(sql=text) for text in self._settings.statements(local=True)]
         statements = [sent for step in steps for sent in statements_of(step)]
         self._sent = [*settings, *statements[:LONGEST]]
