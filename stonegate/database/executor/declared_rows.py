@@ -13,18 +13,20 @@ from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_mis
 from stonegate.errors import MOST_DETAILS
 from stonegate.errors import MissingSeed as MissingSeedError
 from stonegate.model.consent import ConsentToken
-from stonegate.model.plan import Plan, Step
+from stonegate.model.plan import Mode, Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 
 
 async def insert_declared(conn: Session, job: Job, execution: Execution, steps: Sequence[Step]) -> None:
-    """SEED steps: the rows of new tables, in foreign-key order.
+    """SEED steps: the rows of new tables, in foreign-key order; a fresh database's catalog may have been read already.
 
     Raises:
         MigrationFailed: a row cannot be inserted.
     """
     seeders = [seeder for step in steps for seeder in step.seeders]
-    reports = await insert_seeds(conn, seeders, declared=declared_order(job.plan))
+    is_all_new = job.plan.mode is Mode.FRESH and not job.live.objects
+    made = execution.catalog if is_all_new else None
+    reports = await insert_seeds(conn, seeders, declared=declared_order(job.plan), made=made)
     _report(execution, steps, reports)
 
 

@@ -22,7 +22,7 @@ from stonegate.database.executor.verify import deployed_catalog, verify_catalog,
 from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
-from stonegate.database.tracking.tables import ensure_tracking, record_deployment, record_plan
+from stonegate.database.tracking.tables import ensure_tracking, prepare_records, record_deployment, record_plan
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
@@ -111,6 +111,11 @@ class _Attempt:
             await self._flush()
             tail, _, closing = _around_seeds(await self._read_what_remains())
         await self._run_steps(tail)
+        if seeds and job.plan.mode is Mode.FRESH and not closing and not self.careful:
+            # All is made but the rows, which then need not ask for what their tables are. Should a trigger of these
+            # change the schema, the stamp that is recorded tells the next deployment.
+            await self._flush()
+            await self._read_again()
         await self._run_seeds(seeds)
         self._send(CONSTRAINTS_NOW, seeds[-1] if seeds else None)
         await self._run_closing(closing)
@@ -137,6 +142,7 @@ class _Attempt:
         batch, self.waiting = self.waiting, []
         if self.head is not None:
             head, self.head = self.head, None
+            prepare_records(self.job.plan, self.job.inside)
             batch = await head.rest_of(batch)
         if batch:
             await send_batch(self.conn, batch)
@@ -281,8 +287,8 @@ class _Attempt:
                 )
         if execution.is_rehearsed and not options.skip_verification:
             job.announce(Stage.VERIFY)
-            reading = await verify_catalog(self.conn, job)
-            execution.catalog, execution.stamp = reading.catalog, reading.stamp
+            if execution.catalog is None:
+                await self._read_again()
             await verify_seeds(self.conn, job, execution)
             execution.verified = True
         elif not execution.is_rehearsed:
@@ -290,11 +296,17 @@ class _Attempt:
         if options.tracked:
             await self._record_deployment()
 
+    async def _read_again(self) -> None:
+        """The catalog, compared with the folder unless nobody wants that."""
+        job, execution = self.job, self.execution
+        is_wanted = execution.is_rehearsed and not job.options.skip_verification
+        reading = await (verify_catalog(self.conn, job) if is_wanted else read_stamped(self.conn))
+        execution.catalog, execution.stamp = reading.catalog, reading.stamp
+
     async def _record_deployment(self) -> None:
         job, execution = self.job, self.execution
         if execution.catalog is None and job.plan.desired is None:
-            reading = await read_stamped(self.conn)
-            execution.catalog, execution.stamp = reading.catalog, reading.stamp
+            await self._read_again()
         after, stamp, late = execution.catalog, execution.stamp, announced(job)
         execution.deployment = await record_deployment(
             self.conn,

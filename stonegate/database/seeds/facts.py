@@ -69,25 +69,36 @@ class SeedSequence(Struct, frozen=True, kw_only=True):
         return value if self.minimum <= value <= self.maximum else None
 
 
-class SeedTable(Struct, frozen=True, kw_only=True):
-    """A table.
+class SeedTarget(Struct, frozen=True, kw_only=True):
+    """What inserting into a table needs to know.
 
     Attributes:
-        columns: in live order.
-        keys: columns of the primary key, then of each unique one that is neither partial nor over expressions.
+        column_names: in live order.
         has_side_effects: inserting fires triggers or rules, which may write to other tables.
     """
 
     name: QualifiedName
-    columns: tuple[SeedColumn, ...]
-    keys: tuple[tuple[str, ...], ...]
+    column_names: tuple[str, ...]
     sequences: tuple[SeedSequence, ...]
     has_side_effects: bool
 
+
+class SeedTable(Struct, frozen=True, kw_only=True):
+    """A table, and what looking rows up in it needs to know.
+
+    Attributes:
+        columns: in live order.
+        keys: columns of the primary key, then of each unique one that is neither partial nor over expressions.
+    """
+
+    target: SeedTarget
+    columns: tuple[SeedColumn, ...]
+    keys: tuple[tuple[str, ...], ...]
+
     @property
-    def column_names(self) -> tuple[str, ...]:
-        """The names in live order."""
-        return tuple(column.name for column in self.columns)
+    def name(self) -> QualifiedName:
+        """The table's."""
+        return self.target.name
 
     def column(self, name: str, seeder: Seeder) -> SeedColumn:
         """The column of that name.
@@ -171,10 +182,14 @@ def seeded_tables(seeders: Iterable[Seeder]) -> Mapping[QualifiedName, tuple[See
 def _as_table(row: Sequence[Any]) -> SeedTable:
     schema, name, columns, keys, sequences, has_side_effects = row
     names = {column.pop("number"): column["name"] for column in columns}
-    return SeedTable(
+    target = SeedTarget(
         name=QualifiedName(schema, name),
-        columns=tuple(SeedColumn(**column) for column in columns),
-        keys=tuple(tuple(names[number] for number in key) for key in keys),
+        column_names=tuple(column["name"] for column in columns),
         sequences=tuple(SeedSequence(**sequence) for sequence in sequences),
         has_side_effects=has_side_effects,
+    )
+    return SeedTable(
+        target=target,
+        columns=tuple(SeedColumn(**column) for column in columns),
+        keys=tuple(tuple(names[number] for number in key) for key in keys),
     )

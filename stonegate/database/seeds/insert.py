@@ -10,8 +10,16 @@ from psycopg import sql
 
 from stonegate.database.connect import Session
 from stonegate.database.failures import explain_failure, hidden_hint, is_lock_failure, message_of
-from stonegate.database.seeds.facts import SeedSequence, SeedTable, mark_unsteady, read_tables, seeded_tables
+from stonegate.database.seeds.facts import (
+    SeedSequence,
+    SeedTable,
+    SeedTarget,
+    mark_unsteady,
+    read_tables,
+    seeded_tables,
+)
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, comparison, given_columns, key_columns, look_up
+from stonegate.database.seeds.targets import targets_of
 from stonegate.database.sql import fixed
 from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.catalog import Catalog
@@ -42,16 +50,21 @@ class _Inserting(Struct, kw_only=True):
     """One call of `insert_seeds`: what ran so far, and what waits to be sent in one round trip.
 
     Attributes:
+        known: the catalog that the database certainly holds; see `read_tables`.
         empty: the tables that had no row before their first seeder.
+        read: the tables as rows are looked up in them, once one of them had rows.
         done, waiting: statements in order.
         found, inserted: numbers of rows by table.
         counted: rows that queries inserted beyond the one that each counts as, by table.
     """
 
     conn: Session
-    tables: Mapping[QualifiedName, SeedTable]
+    seeders: Sequence[Seeder]
+    targets: Mapping[QualifiedName, SeedTarget]
     declared: DeclaredOrder
+    known: Catalog | None
     empty: set[QualifiedName] = field(default_factory=set)
+    read: Mapping[QualifiedName, SeedTable] = field(default_factory=dict)
     done: list[_Run] = field(default_factory=list)
     waiting: list[_Run] = field(default_factory=list)
     found: dict[QualifiedName, int] = field(default_factory=dict)
@@ -60,11 +73,14 @@ class _Inserting(Struct, kw_only=True):
 
     async def add(self, seeder: Seeder) -> None:
         """Let the seeder run: as written if its table had no rows, else with the rows that are absent."""
-        table, order = self.tables[seeder.table], self.declared.get(seeder.table)
+        order = self.declared.get(seeder.table)
         if seeder.table in self.empty:
-            self.waiting.append(_whole_run(seeder, table, order))
+            self.waiting.append(_whole_run(seeder, self.targets[seeder.table], order))
             return
         await self.flush()
+        if not self.read:
+            self.read = await read_tables(self.conn, self.seeders, known=self.known)
+        table = self.read[seeder.table]
         missing = await look_up(self.conn, table, [seeder], order)
         # A query counts as one row, and may lack many.
         self.found[seeder.table] = self.found.get(seeder.table, 0) + max(count_rows([seeder]) - len(missing), 0)
@@ -108,6 +124,7 @@ async def insert_seeds(
     only_missing: bool = False,
     declared: DeclaredOrder | None = None,
     known: Catalog | None = None,
+    made: Catalog | None = None,
     for_good: bool = False,
 ) -> tuple[SeedReport, ...]:
     """Insert the declared rows whose key is absent, and move sequences past explicit ids.
@@ -121,6 +138,7 @@ async def insert_seeds(
         only_missing: tables may be old ones; False says that they are new, and probably empty.
         declared: the declared column order by table, for seeders without a column list.
         known: the catalog that the database certainly holds; see `read_tables`.
+        made: that catalog where this transaction has made everything in it.
         for_good: the database is dropped if this fails: sequences need not move back, and their catalog rows stay.
 
     Returns:
@@ -133,7 +151,12 @@ async def insert_seeds(
     if not seeders:
         return ()
     groups = seeded_tables(seeders)
-    inserting = _Inserting(conn=conn, tables=await read_tables(conn, seeders, known=known), declared=declared or {})
+    targets = targets_of(made, groups) if made is not None else None
+    read: Mapping[QualifiedName, SeedTable] = {}
+    if targets is None:
+        read = await read_tables(conn, seeders, known=known)
+        targets = {name: table.target for name, table in read.items()}
+    inserting = _Inserting(conn=conn, seeders=seeders, targets=targets, declared=declared or {}, known=known, read=read)
     try:
         async with conn.transaction():
             seeders = await mark_unsteady(conn, seeders)
@@ -148,8 +171,8 @@ async def insert_seeds(
 
 async def _run_all(inserting: _Inserting, seeders: Sequence[Seeder], *, only_missing: bool) -> None:
     if not only_missing:
-        inserting.empty = await _read_empty(inserting.conn, inserting.tables)
-    has_side_effects = any(table.has_side_effects for table in inserting.tables.values())
+        inserting.empty = await _read_empty(inserting.conn, inserting.targets)
+    has_side_effects = any(table.has_side_effects for table in inserting.targets.values())
     seen: set[QualifiedName] = set()
     for seeder in seeders:
         if has_side_effects and seeder.table in inserting.empty - seen:
@@ -168,7 +191,7 @@ async def _read_empty(conn: Session, names: Collection[QualifiedName]) -> set[Qu
     return {name for name, is_empty in zip(names, row[0] if row else (), strict=True) if is_empty}
 
 
-def _whole_run(seeder: Seeder, table: SeedTable, order: tuple[str, ...] | None) -> _Run:
+def _whole_run(seeder: Seeder, table: SeedTarget, order: tuple[str, ...] | None) -> _Run:
     """The statement as written; without a column list it is given the declared one, should the live order differ."""
     columns = given_columns(seeder, table, order)
     rows = tuple(range(len(seeder.rows)))
@@ -188,7 +211,7 @@ def _partial_run(
     seeder: Seeder, table: SeedTable, order: tuple[str, ...] | None, missing: Sequence[MissingSeed]
 ) -> _Run:
     """The statement with the missing rows only."""
-    text, columns = parse_insert(seeder), given_columns(seeder, table, order)
+    text, columns = parse_insert(seeder), given_columns(seeder, table.target, order)
     if seeder.rows:
         wanted = {seed.row for seed in missing}
         rows = tuple(
@@ -200,7 +223,7 @@ def _partial_run(
         return _values_run(seeder, text, columns, rows)
     key = key_columns(seeder, text, table, columns)
     if not key:
-        return _whole_run(seeder, table, order)
+        return _whole_run(seeder, table.target, order)
     return _Run(seeder=seeder, sql=_filtered_select(seeder, text, table, key), columns=columns, rows=())
 
 
@@ -238,7 +261,7 @@ async def _move_sequences(inserting: _Inserting, *, for_good: bool) -> None:
     feeding = [
         (name, sequence)
         for name, columns in given.items()
-        for sequence in inserting.tables[name].sequences
+        for sequence in inserting.targets[name].sequences
         if sequence.column in columns
     ]
     if not feeding:

@@ -17,7 +17,7 @@ from psycopg import sql
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.failures import is_lock_failure, message_of
-from stonegate.database.seeds.facts import SeedColumn, SeedTable, mark_unsteady, read_tables, seeded_tables
+from stonegate.database.seeds.facts import SeedColumn, SeedTable, SeedTarget, mark_unsteady, read_tables, seeded_tables
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
@@ -125,7 +125,7 @@ async def look_up(
     )
 
 
-def given_columns(seeder: Seeder, table: SeedTable, order: tuple[str, ...] | None) -> tuple[str, ...]:
+def given_columns(seeder: Seeder, table: SeedTarget, order: tuple[str, ...] | None) -> tuple[str, ...]:
     """The columns that the seeder's rows give: as listed, or the first ones in declared order."""
     if seeder.columns:
         return seeder.columns
@@ -161,7 +161,7 @@ def comparison(name: str, column: SeedColumn) -> str:
 
 def _build_lookups(index: int, seeder: Seeder, table: SeedTable, order: tuple[str, ...] | None) -> Iterator[_Lookup]:
     text = parse_insert(seeder)
-    columns = given_columns(seeder, table, order)
+    columns = given_columns(seeder, table.target, order)
     groups: dict[tuple[str, ...], list[int]] = {}
     for number, row in enumerate(seeder.rows):
         groups.setdefault(key_columns(seeder, text, table, columns, row), []).append(number)

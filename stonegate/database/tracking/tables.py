@@ -26,7 +26,7 @@ from stonegate.database.tracking.rows import change_rows, is_recorded, record_ro
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action, Plan
+from stonegate.model.plan import Action, Plan, Step
 from stonegate.model.report import StepReport
 from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, RecordKind, TrackingState
 from stonegate.source.checksum import CHECKSUM_VERSION
@@ -198,7 +198,7 @@ async def record_plan(
         if state is not None and is_recorded(plan, kind, state):
             continue
         facts = {
-            "rows": record_rows(plan, kind, elapsed),
+            "rows": record_rows(plan, kind, elapsed if kind is RecordKind.MIGRATION else {}),
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
         }
@@ -213,17 +213,29 @@ async def record_changes(
     *,
     durations: Mapping[str, float] | None = None,
 ) -> None:
-    """One changelog row per executed step, in one statement; also for the prelude and for post-commit statements."""
+    """One changelog row per executed step, in order; also for the prelude and for post-commit statements."""
     durations = durations or {}
-    done = tuple(
-        report
-        for report in steps
-        if report.state == "done" and report.step.action not in (Action.SKIP, Action.VALIDATE)
-    )
-    if done:
-        rows = change_rows(done, durations)
-        facts = {"rows": rows, "plan_checksum": plan_checksum}
+    for part in _by_rows(steps):
+        facts = {"rows": change_rows(part, durations), "plan_checksum": plan_checksum}
         await conn.execute(fixed("tracking/record_changes"), facts)
+
+
+def prepare_records(plan: Plan, steps: Iterable[Step]) -> None:
+    """Put together what `record_plan` will write of these steps, while PostgreSQL carries them out."""
+    for kind in _RECORD_STATEMENTS:
+        record_rows(plan, kind, {})
+    reports = (StepReport(step=step, state=DONE) for step in steps)
+    for part in _by_rows(reports)[:1]:
+        change_rows(part, {})
+
+
+def _by_rows(steps: Iterable[StepReport]) -> list[tuple[StepReport, ...]]:
+    """What the changelog tells of, in two parts: how many rows the second one inserted shows only afterwards."""
+    told = tuple(
+        report for report in steps if report.state == DONE and report.step.action not in (Action.SKIP, Action.VALIDATE)
+    )
+    cut = next((n for n, report in enumerate(told) if report.step.action is Action.SEED), len(told))
+    return [part for part in (told[:cut], told[cut:]) if part]
 
 
 async def record_deployment(
