@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from hashlib import sha256
 
@@ -14,7 +14,7 @@ from stonegate.errors import UsageError
 from stonegate.model.catalog import Catalog
 from stonegate.model.consent import Consent, ConsentToken
 from stonegate.model.json_form import from_json, to_json
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
 from stonegate.model.source import Seeder
 from stonegate.model.tracking import Record
 
@@ -117,6 +117,26 @@ class Change(Struct, frozen=True, kw_only=True):
     def exception(self) -> str:
         """How a tolerated difference is remembered: it stays tolerated until the folder declares something else."""
         return f"{self.identity} → {self.after}"
+
+    def is_excepted(self, excepted: Collection[str]) -> bool:
+        """True if the difference is tolerated, by itself or because it shows a type that was left as it is."""
+        return self.exception in excepted or (
+            self.action is not Action.DROP
+            and self.aspect in SHOWING
+            and (
+                shows_left_type(self.key) in excepted
+                or (self.holder.kind in VIEW_KINDS and shows_left_type(self.holder) in excepted)
+            )
+        )
+
+
+#: The aspects that an expression over a column of another type changes; views and routines are compared as a whole.
+SHOWING = frozenset({"", "generated", "default"})
+
+
+def shows_left_type(key: ObjectKey) -> str:
+    """How it is remembered that an object depends on a column that keeps another type than is declared."""
+    return f"{key} shows a type that was left as it is"
 
 
 class Phase(StrEnum):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from stonegate.planner.consent import Allowed, free_of_consent, unmatched, with_
 from stonegate.planner.diff import Diff, in_live_positions
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
+from stonegate.planner.left import Leaning, is_remembered, leaning_on
 from stonegate.planner.migrations.decide import MigrationPlan, plan_migrations
 from stonegate.planner.migrations.enum_values import moved_enums, refuse_values
 from stonegate.planner.migrations.former_routines import warn_of_former
@@ -165,7 +167,9 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
         *free_of_consent(preview.diff.changes, frozenset(change.key for change in preview.made)),
         *named_drops(preview.diff.unmanaged, allowed, preview.simulated.catalog),
     )
-    decided = _decide(plan, wanted, drift, given.state, allowed, given.options)
+    former = with_moved(given.state.declared, plan.moved, given.desired)
+    lean = partial(leaning_on, desired=given.desired, live=preview.simulated.catalog, former=former)
+    decided = _decide(plan, wanted, drift, given.state, allowed, lean)
     by_migrations = (change for step in migrations.steps for change in step.changes)
     stale = refuse_stale_bodies((*decided.changes, *by_migrations), given.tree, allowed, given.desired, given.body_uses)
     return replace(
@@ -225,19 +229,27 @@ def _decide(
     drift: Drift,
     state: TrackingState,
     allowed: Allowed,
-    options: PlanOptions,
+    lean: Callable[[Iterable[Change]], Leaning],
 ) -> _Decided:
     """Sorts the differences into what is carried out, what is tolerated, and what blocks as drift."""
     changes: list[Change] = []
     blocked: list[Blocked] = []
     excepted: list[str] = []
     warnings: list[str] = []
+    wanted = tuple(wanted)
+    is_first = plan.mode is Mode.ADOPTION
+    left = {
+        change.exception
+        for change in wanted
+        if (is_first or is_remembered(change, state.excepted, plan.moved)) and allowed.refusal(change) is not None
+    }
+    leaning = lean(tuple(change for change in wanted if change.exception in left))
+    excepted += leaning.marks
     for change in wanted:
-        remembered = change.exception
         refused = allowed.refusal(change)
-        if refused is not None and (plan.mode is Mode.ADOPTION or remembered in state.excepted):
-            excepted.append(remembered)
-            if plan.mode is Mode.ADOPTION:
+        if change.exception in left or leaning.leaves(change):
+            excepted.append(change.exception)
+            if is_first:
                 warnings.append(f"left as it is (first stonegate deployment): {change.reason or change.identity}")
             continue
         reason = drift.reason(change)

@@ -70,6 +70,6 @@ def find_drift(
     ).changes
     known = frozenset(state.excepted)
     return Drift(
-        found={(change.key, change.aspect): change for change in changes if change.exception not in known},
+        found={(change.key, change.aspect): change for change in changes if not change.is_excepted(known)},
         uncertain=simulated.uncertain if simulated is not None else frozenset(),
     )

@@ -123,7 +123,7 @@ def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Chan
             if step.phase is not Phase.POST_COMMIT and _is_missing(step, live)
         )
     excepted = frozenset(plan.excepted + plan.awaited)
-    return tuple(change for change in compare_with(plan, live, state).changes if change.exception not in excepted)
+    return tuple(change for change in compare_with(plan, live, state).changes if not change.is_excepted(excepted))
 
 
 def unmanaged_objects(plan: Plan, live: Catalog, state: TrackingState) -> frozenset[str]:

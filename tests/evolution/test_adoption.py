@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from stonegate.source.lazy import LazySource
 from tests.convergence import catalog_of, plan_in_full, snapshot
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.original import OWN_COLUMNS, checksum, deploy_by_original, raw_checksum
-from tests.evolution.support import changes, plan, refused, rows, run, worked
+from tests.evolution.support import assert_settled, changes, plan, refused, rows, run, worked
 from tests.servers import Database, MakeDatabase, Server
 
 USERS = """CREATE TABLE users (
@@ -244,6 +245,45 @@ def test_a_declared_change_of_what_was_left_alone_is_no_exception(legacy: Databa
     longer = FILES | {"tables/users.pssql": USERS.replace("name VARCHAR(40)", "name VARCHAR(120)")}
     report = applied(url, source(tmp_path, longer))
     assert report.plan is not None and changes(report.plan) == {"alter column users.name type"}
+
+
+SHORT = {
+    "tables/notes.pssql": "CREATE TABLE notes (id INT PRIMARY KEY, code VARCHAR(40) CONSTRAINT c CHECK (code > 'a'));\n"
+    "CREATE INDEX notes_code ON notes (code) WHERE code > 'b';\n"
+    "ALTER TABLE notes ADD COLUMN late boolean GENERATED ALWAYS AS (code > 'c') STORED;\n"
+    "ALTER TABLE notes ENABLE ROW LEVEL SECURITY;\nCREATE POLICY seen ON notes USING (code > 'd');",
+    "views/codes.pssql": "CREATE VIEW codes AS SELECT code, code > 'e' AS late FROM notes;\n"
+    "CREATE MATERIALIZED VIEW all_codes AS SELECT code FROM codes;",
+    "functions/latest.pssql": "CREATE FUNCTION latest() RETURNS text BEGIN ATOMIC "
+    "SELECT max(code) FROM codes WHERE code > 'f'; END;",
+}
+
+
+def test_what_shows_the_type_of_a_column_that_is_left(any_database: Database, tmp_path: Path) -> None:
+    """PostgreSQL prints it otherwise as long as the column is otherwise, whoever makes it."""
+    url = any_database.url
+    table, views, latest = SHORT.values()
+    deploy_by_original(url, {"tables/notes.pssql": table.replace("VARCHAR(40)", "TEXT")}, {})
+    run(url, views, latest, "INSERT INTO notes VALUES (1, 'x')")
+    made = plan(url, source(tmp_path, SHORT))
+    assert made.mode is Mode.ADOPTION and worked(made) == [], worked(made)
+    applied(url, source(tmp_path, SHORT))
+    assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+
+    second = {path: text.replace("'e'", "'ee'").replace("'a'", "'aa'") for path, text in SHORT.items()}
+    second["views/short.pssql"] = "CREATE VIEW short AS SELECT code FROM codes WHERE code < 'g';"
+    report = applied(url, source(tmp_path, second))
+    assert report.plan is not None
+    assert changes(report.plan) >= {"create view short", "recreate view codes"}
+    again = plan_in_full(url, tmp_path / "postgresql")
+    assert not again.has_changes and not again.blocked, worked(again)
+
+    third = {path: re.sub(r"\bcode\b", "mark", text) for path, text in second.items()}
+    third["migrations/1.pssql"] = "ALTER TABLE notes RENAME COLUMN code TO mark;"
+    applied(url, source(tmp_path, third))
+    assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+    applied(url, source(tmp_path, third | {"tables/x.sql": "CREATE TABLE x ();"}), plan=allowing(force=True))
+    assert_settled(any_database, tmp_path / "postgresql")
 
 
 @pytest.mark.parametrize("forced_at", ["adoption", "later"])
