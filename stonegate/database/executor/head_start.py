@@ -60,6 +60,11 @@ class HeadStart:
         self._sent = [*settings, *statements[:LONGEST]]
         self._running = asyncio.create_task(self._run())
 
+    @property
+    def is_running(self) -> bool:
+        """True while the server carries out what was sent ahead."""
+        return self._running is not None and not self._running.done()
+
     async def rest_of(self, batch: Sequence[Sent]) -> Sequence[Sent]:
         """What is left to send of the first statements of the transaction.
 

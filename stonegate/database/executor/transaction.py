@@ -142,7 +142,8 @@ class _Attempt:
         batch, self.waiting = self.waiting, []
         if self.head is not None:
             head, self.head = self.head, None
-            prepare_records(self.job.plan, self.job.inside)
+            if head.is_running:
+                prepare_records(self.job.plan, self.job.inside)
             batch = await head.rest_of(batch)
         if batch:
             await send_batch(self.conn, batch)
