@@ -26,7 +26,7 @@ def plain_statements(statement: Statement) -> tuple[Statement, ...]:
     block: Node = function.get("action", {}).get("PLpgSQL_stmt_block", {})
     if len(function.get("datums", ())) != _NO_VARIABLES or not block.keys() <= {"lineno", "body", "label"}:
         return ()
-    *entries, end = block.get("body", ({},))
+    *entries, end = block.get("body") or ({},)
     found = [_statement(entry, statement) for entry in entries if not _is_notice(entry)]
     plain = tuple(part for part in found if part is not None and part.kind != "AlterEnumStmt")
     return plain if end == _END and len(plain) == len(found) else ()
