@@ -24,6 +24,10 @@ class Folder(StrEnum):
     SEEDERS = "seeders"
 
 
+#: What is there before migrations run, views and code; these cannot rely on what a migration makes (behaviour, §4).
+EARLY_FOLDERS = frozenset({Folder.EXTENSIONS, Folder.TYPES, Folder.TABLES})
+
+
 class SourceFile(Struct, frozen=True, kw_only=True):
     """One file: `path` is relative to the folder with `/` ("tables/users.pssql"), `text` has no byte order mark."""
 

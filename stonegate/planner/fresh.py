@@ -9,7 +9,17 @@ from msgspec.structs import replace
 from stonegate.errors import SourceError
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, quote_ident, quote_literal
 from stonegate.model.plan import Action, Phase, Plan, Statement, Step
-from stonegate.model.source import Beginning, ExtensionItem, Folder, Migration, Seeder, SourceItem, SourceTree, Verb
+from stonegate.model.source import (
+    EARLY_FOLDERS,
+    Beginning,
+    ExtensionItem,
+    Folder,
+    Migration,
+    Seeder,
+    SourceItem,
+    SourceTree,
+    Verb,
+)
 from stonegate.planner.migrations.decide import fresh_migrations
 from stonegate.planner.order.nodes import ClosingKey, Node
 from stonegate.planner.order.tree import Ordered, order_tree
@@ -56,10 +66,6 @@ def plan_fresh(plan: Plan, tree: SourceTree, ordered: Ordered) -> Plan:
     )
 
 
-#: What stands in front of migrations, views and code.
-_FIRST = frozenset({Folder.EXTENSIONS, Folder.TYPES, Folder.TABLES})
-
-
 def first_steps(beginning: Beginning) -> tuple[Step, ...]:
     """The steps that `plan_fresh` will begin with, as far as types and tables tell it.
 
@@ -71,7 +77,7 @@ def first_steps(beginning: Beginning) -> tuple[Step, ...]:
         nodes = order_tree(beginning.tree).nodes
     except SourceError:
         return ()
-    last = max((place for place, node in enumerate(nodes) if node.folder in _FIRST), default=-1)
+    last = max((place for place, node in enumerate(nodes) if node.folder in EARLY_FOLDERS), default=-1)
     certain = takewhile(lambda node: _names(node).isdisjoint(beginning.later), nodes[: last + 1])
     return _unique(tuple(_step(node, beginning.tree) for node in certain))
 

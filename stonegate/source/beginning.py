@@ -7,11 +7,10 @@ from collections.abc import Generator
 
 from msgspec.structs import replace
 
-from stonegate.model.source import Beginning, Folder
+from stonegate.model.source import EARLY_FOLDERS, Beginning
 from stonegate.source.files.tree import SourceBytes
 from stonegate.source.parse import parse_gradually
 
-_FIRST = frozenset({Folder.EXTENSIONS, Folder.TYPES, Folder.TABLES})
 #: What a statement makes, well enough for a guess: nothing depends on it but how soon a deployment begins.
 _MADE = re.compile(
     r"""\bcreate\s+(?:or\s+replace\s+)?(?:materialized\s+)?
@@ -27,7 +26,9 @@ def parse_beginning(path: str, read: SourceBytes) -> Generator[None, None, Begin
     Raises:
         SourceError: something is wrong with it, alone or without the rest.
     """
-    first = tuple(file for file in read.files if file.folder in _FIRST)
-    later = (name.lower() for file in read.files if file.folder not in _FIRST for name in _MADE.findall(file.text))
+    first = tuple(file for file in read.files if file.folder in EARLY_FOLDERS)
+    later = (
+        name.lower() for file in read.files if file.folder not in EARLY_FOLDERS for name in _MADE.findall(file.text)
+    )
     tree = yield from parse_gradually(path, replace(read, files=first))
     return Beginning(tree=tree, later=frozenset(later))

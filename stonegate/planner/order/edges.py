@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from stonegate.model.extensions import REQUIRES
 from stonegate.model.names import ObjectKey, ObjectKind, extension_key, schema_key
 from stonegate.model.source import (
+    EARLY_FOLDERS,
     ExtensionItem,
-    Folder,
     InlineForeignKey,
     Migration,
     Need,
@@ -63,10 +63,6 @@ def _hard(numbers: Sequence[int]) -> Iterator[Edge]:
     return ((number, Strength.HARD) for number in numbers)
 
 
-#: Kinds that come before the migrations; these cannot rely on what a migration makes (behaviour, §4 "Migrations").
-_EARLY = frozenset({Folder.EXTENSIONS, Folder.TYPES, Folder.TABLES})
-
-
 def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
     split = {(key.references.schema, key.references.name) for key in node.without}
     inline = {(key.references.schema, key.references.name) for key in item.foreign_keys}
@@ -77,7 +73,7 @@ def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
         elif name not in split and not _is_to_itself(item, need, makers):
             yield from _of_foreign_key(need, makers, Strength.KEY if name in inline else Strength.HARD)
         for migration in makers.in_migrations(need):
-            yield migration, Strength.SOFT if node.folder in _EARLY else Strength.HARD
+            yield migration, Strength.SOFT if node.folder in EARLY_FOLDERS else Strength.HARD
     if item.key.schema:
         yield from _hard(makers.maker(schema_key(item.key.schema)))
     if item.target is not None:
