@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
-from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind
+from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.model.tokens import words_of
+from stonegate.planner.reach import reached
 
 #: After these the object is not there, or not under its name.
 _PARTING = {
@@ -55,6 +57,28 @@ def refuse_gone(changes: Iterable[Change], late: Iterable[Migration]) -> Iterato
                     reason=f"{migration.name} needs {key}, which is dropped before it: it runs after the commit",
                     hint=f"first deploy the release that has {migration.name} and {key}; or put the statement into a "
                     "migration that runs inside the transaction",
+                    file=migration.file,
+                    line=statement.line,
+                )
+
+
+def refuse_unnamed(changes: Iterable[Change], late: Iterable[Migration], desired: Catalog) -> Iterator[Blocked]:
+    """What the transaction would do to a name that only a statement after the commit gives."""
+    changes = tuple(change for change in changes if change.action is not Action.DROP)
+    for migration, statement, effect in every_effect(late):
+        if effect.moved is None:
+            continue
+        table = desired.table(effect.moved)
+        columns = table.columns if table is not None else ()
+        parts = (effect.moved, *(effect.moved.part(ObjectKind.COLUMN, column.name) for column in columns))
+        users = reached(parts, lambda key: desired.dependents.get(key, ()))
+        for change in changes:
+            if effect.moved in (change.key, change.key.owner, change.holder) or change.key in users:
+                yield Blocked(
+                    object=change.key.label,
+                    reason=f"{change.key} needs {effect.moved}, which gets its name only after the commit",
+                    hint=f"give the name in a migration that runs inside the transaction, or leave {change.key} to the "
+                    "next release",
                     file=migration.file,
                     line=statement.line,
                 )

@@ -1,0 +1,1 @@
+CREATE VIEW states AS SELECT status FROM job;

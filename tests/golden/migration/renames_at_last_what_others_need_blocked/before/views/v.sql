@@ -1,0 +1,1 @@
+CREATE VIEW states AS SELECT state FROM job;
