@@ -16,9 +16,10 @@ from stonegate.database.server.extensions import OfferedExtension, read_offered,
 from stonegate.database.server.facts import SessionFacts, read_is_empty, read_session
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
 from stonegate.database.tracking.tables import Recorded, read_recorded
+from stonegate.errors import ExtensionNotAvailable
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Step
-from stonegate.model.source import Folder, SourceTree
+from stonegate.model.source import SourceTree
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.fresh import first_steps
 from stonegate.source.lazy import LazySource
@@ -32,6 +33,7 @@ class FirstLook(Struct, frozen=True, kw_only=True):
     Attributes:
         is_known: `live` was not read, since records and stamp tell it.
         offered: the extensions on offer; None where they were not looked up.
+        has_versions: with all their versions.
     """
 
     facts: SessionFacts
@@ -39,6 +41,7 @@ class FirstLook(Struct, frozen=True, kw_only=True):
     live: Catalog
     is_known: bool = False
     offered: Offered | None = None
+    has_versions: bool = False
 
 
 async def look_while_parsing(
@@ -70,11 +73,12 @@ async def _begin_empty(
 ) -> FirstLook:
     """Let the server make tracking tables, types and tables while the folder is parsed, if these are to stay."""
     may_need_admin = _may_need_admin(options, facts)
-    offered = None
-    if source.has_folder(Folder.EXTENSIONS):
-        offered = await read_offered(conn, with_versions=may_need_admin)
+    texts = source.extension_texts()
+    has_versions = may_need_admin or any("version" in text for text in texts)
+    # Asked now, or never: what was sent ahead may fail, and then the session answers no question.
+    offered = await read_offered(conn, with_versions=has_versions) if texts else None
     if head is not None:
-        choosing = asyncio.create_task(_first_steps(source, may_need_admin=may_need_admin))
+        choosing = asyncio.create_task(_first_steps(source, offered or {}, may_need_admin=may_need_admin))
         try:
             await head.begin()
             head.send(await choosing)
@@ -82,14 +86,18 @@ async def _begin_empty(
             choosing.cancel()
     await source.prepare()
     nothing = Recorded(state=TrackingState(), is_unmoved=False)
-    return FirstLook(facts=facts, recorded=nothing, live=Catalog(), offered=offered)
+    return FirstLook(facts=facts, recorded=nothing, live=Catalog(), offered=offered, has_versions=has_versions)
 
 
-async def _first_steps(source: LazySource, *, may_need_admin: bool) -> tuple[Step, ...]:
+async def _first_steps(source: LazySource, offered: Offered, *, may_need_admin: bool) -> tuple[Step, ...]:
     """What can be sent ahead; the administrator makes extensions before the transaction, on another connection."""
     beginning = await source.beginning()
     if beginning is None or (may_need_admin and beginning.tree.extensions):
         return ()
+    try:
+        require_extensions(beginning.tree.extensions, offered)
+    except ExtensionNotAvailable:
+        return ()  # told once the whole folder is known
     return first_steps(beginning)
 
 
@@ -131,9 +139,8 @@ async def offered_extensions(conn: Session, tree: SourceTree, options: ApplyOpti
     if not lacking:
         return {}
     is_pinned = any(item.version is not None for item in lacking)
-    has_versions = _may_need_admin(options, found.facts)
     offered = found.offered
-    if offered is None or (is_pinned and not has_versions):
-        offered = await read_offered(conn, with_versions=is_pinned or has_versions)
+    if offered is None or (is_pinned and not found.has_versions):
+        offered = await read_offered(conn, with_versions=is_pinned or _may_need_admin(options, found.facts))
     require_extensions(tree.extensions, offered, found.live.extensions)
     return offered

@@ -73,13 +73,14 @@ class LazySource:
         """
         return self._files().digest
 
-    def has_folder(self, kind: Folder) -> bool:
-        """True if there are files of that kind.
+    def extension_texts(self) -> list[str]:
+        """The texts, in lower case, of the files that declare extensions, and of a few that only speak of it.
 
         Raises:
             SourceError: the folder cannot be read.
         """
-        return any(file.folder is kind for file in self._files().files)
+        texts = ((file.folder, file.text.lower()) for file in self._files().files)
+        return [text for folder, text in texts if folder is Folder.EXTENSIONS or "extension" in text]
 
     @property
     def is_large(self) -> bool:

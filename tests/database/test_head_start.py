@@ -144,6 +144,25 @@ def test_a_table_that_needs_code_comes_behind_it(any_database: Database, tmp_pat
     assert applied(any_database.url, write(tmp_path, TABLE | FUNCTION | needs)).counts == {"create": 4}
 
 
+@pytest.mark.parametrize(
+    ("file", "statement"),
+    [
+        ("extensions/nonsense.sql", ""),
+        ("types/nonsense.sql", "CREATE EXTENSION nonsense;"),
+        ("functions/nonsense.sql", "CREATE EXTENSION\n nonsense;"),
+        ("types/pg_trgm.sql", "CREATE EXTENSION pg_trgm VERSION '0.0';"),
+        ("functions/pg_trgm.sql", "create extension pg_trgm version '0.0';"),
+    ],
+)
+def test_an_extension_that_nobody_offers_is_told_before_anything(
+    database: Database, tmp_path: Path, file: str, statement: str
+) -> None:
+    wrong = {"tables/a.sql": "CREATE TABLE a (x nonsense);", file: statement}
+    report = apply(database.url, write(tmp_path, FUNCTION | wrong))
+    assert report.error is not None and report.error.code == "extension_not_available"
+    assert relations(database) == set()
+
+
 def test_a_dry_run_leaves_nothing(database: Database, tmp_path: Path) -> None:
     report = apply(database.url, write(tmp_path, TABLE | FUNCTION), dry_run=True)
     assert report.status is Status.DRY_RUN and report.counts == {"create": 2}
