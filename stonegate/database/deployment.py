@@ -114,7 +114,7 @@ async def apply_database(
 
     async def work(conn: Session, database: str, created: bool) -> ApplyReport:
         unchanged = None if created else await find_unchanged(conn, source, options)
-        if unchanged is None and await _lock(conn, database, options, on_progress):
+        if unchanged is None and await _lock(conn, database, options, on_progress, source):
             unchanged = await find_unchanged(conn, source, options)
         if unchanged is not None:
             return unchanged_report(database, started, unchanged_plan(source, database, unchanged))
@@ -216,8 +216,14 @@ class _FirstDeployFailed(Exception):
         self.report = report
 
 
-async def _lock(conn: Session, database: str, options: ApplyOptions, on_progress: OnProgress | None) -> bool:
-    """Take the apply lock; True if another apply had to be waited for."""
+async def _lock(
+    conn: Session,
+    database: str,
+    options: ApplyOptions,
+    on_progress: OnProgress | None,
+    source: LazySource | None = None,
+) -> bool:
+    """Take the apply lock; True if another apply had to be waited for. A folder that cannot be read is told first."""
     waited = False
 
     def on_wait(_: object) -> None:
@@ -226,7 +232,12 @@ async def _lock(conn: Session, database: str, options: ApplyOptions, on_progress
         if on_progress is not None:
             on_progress(Progress(database=database, stage=Stage.LOCK))
 
-    await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait)
+    try:
+        await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait)
+    except StonegateError:
+        if source is not None:
+            await source.read()
+        raise
     return waited
 
 

@@ -84,6 +84,7 @@ async def _begin_empty(
             head.send(await choosing)
         finally:
             choosing.cancel()
+            await asyncio.gather(choosing, return_exceptions=True)
     await source.prepare()
     nothing = Recorded(state=TrackingState(), is_unmoved=False)
     return FirstLook(facts=facts, recorded=nothing, live=Catalog(), offered=offered, has_versions=has_versions)

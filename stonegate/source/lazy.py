@@ -43,6 +43,9 @@ class LazySource:
         self._references: dict[str, Catalog] = {}
         self._building = asyncio.Lock()
         self._preparing = asyncio.Lock()
+        self._beginning = asyncio.Lock()
+        self._begun = False
+        self._first: Beginning | None = None
 
     @classmethod
     def of_folder(cls, path: Path, *, scope: str | None = None, caps: Caps | None = None) -> LazySource:
@@ -131,12 +134,14 @@ class LazySource:
         None where that is not worth the trouble, the whole being known already, and where something is wrong with it,
         which the whole will tell.
         """
-        if self.is_ready or self._preparing.locked():
-            return None
-        try:
-            return await _in_slices(parse_beginning(self.path, self._files()))
-        except SourceError:
-            return None
+        async with self._beginning:
+            if self._tree is not None or self._preparing.locked():
+                return None
+            if not self._begun:
+                self._begun = True
+                with contextlib.suppress(SourceError):
+                    self._first = await _in_slices(parse_beginning(self.path, self._files()))
+            return self._first
 
     async def reference(self, key: str, obtain: Callable[[], Awaitable[Catalog]]) -> Catalog:
         """The catalog of the folder's reference database, obtained once per key, however many databases need it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from stonegate.model.plan import Phase
 from stonegate.model.report import Status
 from tests.database.folders import ROLES, USERS, applied, apply, relations, write
@@ -19,6 +21,61 @@ def test_a_trigger_that_swallows_seeds_fails_the_verification(database: Database
     report = apply(database.url, source)
     assert report.error is not None and report.error.code == "verification_failed"
     assert relations(database) == set()
+
+
+MEDDLE = "CREATE FUNCTION meddle() RETURNS {} LANGUAGE plpgsql AS $$ BEGIN DROP TABLE IF EXISTS log; RETURN {}; END $$;"
+PLAIN = {"tables/log.sql": "CREATE TABLE log (id int);", "tables/a.sql": "CREATE TABLE a (id int, n int);"}
+VALUE = PLAIN | {"functions/meddle.sql": MEDDLE.format("int", "1"), "seeders/a.sql": "INSERT INTO a (id) VALUES (1);"}
+TRIGGER = PLAIN | {
+    "functions/meddle.sql": MEDDLE.format("trigger", "NEW"),
+    "triggers/t.sql": "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION meddle();",
+    "seeders/a.sql": "INSERT INTO a VALUES (1);",
+}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        TRIGGER,
+        TRIGGER
+        | {
+            "tables/a.sql": "CREATE TABLE a (id int, n int) PARTITION BY LIST (id);\n"
+            "CREATE TABLE a1 PARTITION OF a FOR VALUES IN (1);",
+            "seeders/a.sql": "INSERT INTO a1 VALUES (1);",
+        },
+        VALUE | {"seeders/a.sql": "INSERT INTO a VALUES (1, meddle());"},
+        VALUE | {"seeders/a.sql": "INSERT INTO a SELECT 1, meddle();"},
+        VALUE | {"tables/a.sql": "CREATE TABLE a (id int, n int DEFAULT meddle());"},
+        VALUE | {"tables/a.sql": "CREATE TABLE a (id int CHECK (meddle() > 0), n int);"},
+        VALUE
+        | {
+            "types/d.sql": "CREATE DOMAIN d AS int CHECK (meddle() > VALUE - 9);",
+            "tables/a.sql": "CREATE TABLE a (id d, n int);",
+        },
+    ],
+    ids=["trigger", "partition", "value", "query", "default", "check", "domain"],
+)
+def test_rows_that_change_the_schema_fail_the_verification(
+    any_database: Database, tmp_path: Path, files: dict[str, str]
+) -> None:
+    report = apply(any_database.url, write(tmp_path, files))
+    assert report.error is not None and report.error.code == "verification_failed"
+    assert relations(any_database) == set()
+
+
+def test_rows_that_a_partitions_trigger_writes_are_noticed(database: Database, tmp_path: Path) -> None:
+    body = "BEGIN INSERT INTO log VALUES (1); RETURN NEW; END"
+    files = {
+        "tables/log.sql": "CREATE TABLE log (id int PRIMARY KEY);",
+        "tables/a.sql": "CREATE TABLE a (id int) PARTITION BY LIST (id);",
+        "tables/a1.sql": "CREATE TABLE a1 PARTITION OF a FOR VALUES IN (1);",
+        "functions/w.sql": f"CREATE FUNCTION w() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$;",
+        "triggers/t.sql": "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION w();",
+        "seeders/1.sql": "INSERT INTO a1 VALUES (1);",
+        "seeders/2.sql": "INSERT INTO log VALUES (1), (3);",
+    }
+    assert applied(database.url, write(tmp_path, files)).status is Status.APPLIED
+    assert database.rows("SELECT id FROM log ORDER BY 1") == [(1,), (3,)]
 
 
 def test_an_event_trigger_that_undoes_a_step_fails_the_verification(database: Database, tmp_path: Path) -> None:

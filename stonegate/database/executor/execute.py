@@ -41,7 +41,9 @@ async def execute_plan(conn: Session, job: Job, *, admin: Session | None = None)
     """
     early: list[StepReport] = []
     if job.prelude and not job.options.dry_run:
-        if conn.info.transaction_status != TransactionStatus.IDLE:  # who began it did not know of a prelude
+        if job.head is not None:  # which did not know of a prelude
+            await job.head.abandon()
+        if conn.info.transaction_status != TransactionStatus.IDLE:
             await roll_back(conn)
         early = await _run_prelude(conn, job, admin)
     watch = _Watch(conn, job)

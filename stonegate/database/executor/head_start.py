@@ -22,7 +22,7 @@ LONGEST = 98  # statements: as many as the transaction sends at first, without t
 
 
 class HeadStart:
-    """The transaction of a fresh deployment before its plan is made; nothing of it counts unless the plan agrees.
+    """The transaction of a fresh deployment before its plan is made; no statement counts unless the plan agrees.
 
     What was sent ahead is compared with what the plan has to send first. Where that is something else, the transaction
     is rolled back and begins anew: results and messages are the plan's alone. Leaving the block ends what still runs.
@@ -43,9 +43,14 @@ class HeadStart:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """End what still runs; the transaction is the caller's to roll back."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+            self._running = None
 
     async def begin(self) -> None:
         """Begin the transaction, and let the server make the tracking tables."""

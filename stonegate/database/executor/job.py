@@ -56,7 +56,7 @@ class Job(Struct, frozen=True, kw_only=True):
         hidden: tables whose policies hide rows from the role of the connection.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
         started: time.monotonic() of the apply's start.
-        head: what has begun already; None where nothing has, or no statement was sent ahead.
+        head: what may have begun already; None where nobody could begin before the plan was made.
     """
 
     plan: Plan

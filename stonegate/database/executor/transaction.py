@@ -22,6 +22,7 @@ from stonegate.database.executor.verify import deployed_catalog, verify_catalog,
 from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
+from stonegate.database.seeds.targets import runs_code
 from stonegate.database.tracking.tables import ensure_tracking, prepare_records, record_deployment, record_plan
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
@@ -111,18 +112,27 @@ class _Attempt:
             await self._flush()
             tail, _, closing = _around_seeds(await self._read_what_remains())
         await self._run_steps(tail)
-        if seeds and job.plan.mode is Mode.FRESH and not closing and not self.careful:
-            # All is made but the rows, which then need not ask for what their tables are. Should a trigger of these
-            # change the schema, the stamp that is recorded tells the next deployment.
+        if seeds and not closing and not self.careful and self._is_quiet():
+            # All is made but the rows, which then need not ask for what their tables are.
             await self._flush()
             await self._read_again()
         await self._run_seeds(seeds)
+        seeders = [seeder for step in seeds for seeder in step.seeders]
+        if self.execution.catalog is not None and runs_code(self.execution.catalog, seeders):
+            self.execution.catalog = self.execution.stamp = None
         self._send(CONSTRAINTS_NOW, seeds[-1] if seeds else None)
         await self._run_closing(closing)
         await self._flush()
         if job.options.dry_run:
             self._report(job.late, NOT_REHEARSED)
         await self._finish()
+
+    def _is_quiet(self) -> bool:
+        """True if rows only become rows: all in the database is the folder's, which has neither triggers nor rules."""
+        job = self.job
+        loud = (ObjectKind.TRIGGER, ObjectKind.OTHER)
+        is_new = job.plan.mode is Mode.FRESH and not job.live.objects
+        return is_new and all(step.kind not in loud and step.action is not Action.RUN for step in job.plan.steps)
 
     async def _read_what_remains(self) -> tuple[Step, ...]:
         """The truth after the migrations: what they did already is left out, what they made necessary was announced."""

@@ -138,7 +138,7 @@ async def insert_seeds(
         only_missing: tables may be old ones; False says that they are new, and probably empty.
         declared: the declared column order by table, for seeders without a column list.
         known: the catalog that the database certainly holds; see `read_tables`.
-        made: that catalog where this transaction has made everything in it.
+        made: that catalog where this transaction has made all tables and sequences in it.
         for_good: the database is dropped if this fails: sequences need not move back, and their catalog rows stay.
 
     Returns:

@@ -11,6 +11,7 @@ from typing import Final
 from stonegate.database.seeds.facts import SeedSequence, SeedTarget
 from stonegate.model.catalog import Catalog, Column, SequenceOptions, Table
 from stonegate.model.names import ObjectKind, QualifiedName
+from stonegate.model.source import NeedKind, Seeder
 
 _COUNTING: Final = frozenset({"smallint", "integer", "bigint"})
 
@@ -25,12 +26,23 @@ def targets_of(catalog: Catalog, names: Collection[QualifiedName]) -> Mapping[Qu
 
 
 def _target(catalog: Catalog, table: Table) -> SeedTarget:
+    family = (table, *map(catalog.table, catalog.ancestors(table.key)))  # a partition has its parent's triggers
     return SeedTarget(
         name=table.key.qualified,
         column_names=tuple(column.name for column in table.columns),
         sequences=tuple(found for column in table.columns for found in _sequences(catalog, table, column)),
-        has_side_effects=bool(table.triggers),
+        has_side_effects=any(each is not None and each.triggers for each in family),
     )
+
+
+def runs_code(catalog: Catalog, seeders: Collection[Seeder]) -> bool:
+    """True if inserting runs routines of the database, which may change more than rows."""
+    own = {routine.name for routine in catalog.routines}
+    if any(need.kind is NeedKind.ROUTINE and need.name in own for seeder in seeders for need in seeder.needs):
+        return True
+    tables = {seeder.table.key(ObjectKind.TABLE) for seeder in seeders}
+    users = (edge.dependent.owner for edge in catalog.dependencies if edge.on.kind is ObjectKind.ROUTINE)
+    return any(user in tables or user.kind is ObjectKind.TYPE for user in users)  # a domain checks values, too
 
 
 def _sequences(catalog: Catalog, table: Table, column: Column) -> Iterator[SeedSequence]:
