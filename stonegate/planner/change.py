@@ -17,7 +17,7 @@ from stonegate.planner.consent import Allowed, free_of_consent, unmatched, with_
 from stonegate.planner.diff import Diff, in_live_positions
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.fresh import extension_search_path
-from stonegate.planner.left import Leaning, is_remembered, leaning_on
+from stonegate.planner.kept_types import Leaning, is_remembered, leaning_on
 from stonegate.planner.migrations.decide import MigrationPlan, plan_migrations
 from stonegate.planner.migrations.enum_values import moved_enums, refuse_values
 from stonegate.planner.migrations.former_routines import warn_of_former
