@@ -18,6 +18,7 @@ from psycopg.waiting import Ready, Wait
 from stonegate.database.connect import Session
 from stonegate.model.plan import Statement, Step
 
+LONGEST_BATCH = 100  # statements that wait for being sent together: between two events of progress
 MOST_STATEMENTS = 500  # of one batch: bounds what libpq buffers and how late a cancelled apply notices
 
 

@@ -13,7 +13,7 @@ from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_mis
 from stonegate.errors import MOST_DETAILS
 from stonegate.errors import MissingSeed as MissingSeedError
 from stonegate.model.consent import ConsentToken
-from stonegate.model.plan import Mode, Plan, Step
+from stonegate.model.plan import Plan, Step
 from stonegate.model.report import SeedReport, StepReport
 
 
@@ -24,9 +24,8 @@ async def insert_declared(conn: Session, job: Job, execution: Execution, steps: 
         MigrationFailed: a row cannot be inserted.
     """
     seeders = [seeder for step in steps for seeder in step.seeders]
-    is_all_new = job.plan.mode is Mode.FRESH and not job.live.objects
-    made = execution.catalog if is_all_new else None
-    reports = await insert_seeds(conn, seeders, declared=declared_order(job.plan), made=made)
+    # It is read before the rows only where this transaction has made everything.
+    reports = await insert_seeds(conn, seeders, declared=declared_order(job.plan), made=execution.catalog)
     _report(execution, steps, reports)
 
 

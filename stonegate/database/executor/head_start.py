@@ -12,13 +12,12 @@ import psycopg
 
 from stonegate.database import sql
 from stonegate.database.connect import Session
-from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
+from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.model.plan import Step
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-LONGEST = 98  # statements: as many as the transaction sends at first, without those that set its session up
 
 
 class HeadStart:
@@ -62,7 +61,7 @@ class HeadStart:
             return
         settings = [Sent(sql=text) for text in self._settings.statements(local=True)]
         statements = [sent for step in steps for sent in statements_of(step)]
-        self._sent = [*settings, *statements[:LONGEST]]
+        self._sent = [*settings, *statements][:LONGEST_BATCH]
         self._running = asyncio.create_task(self._run())
 
     @property
@@ -81,12 +80,12 @@ class HeadStart:
             return batch
         failure = await self._running
         self._running = None
-        same = sum(1 for _ in takewhile(_is_same, zip(self._sent, batch, strict=False)))
-        for sent, meant in zip(self._sent[:same], batch, strict=False):
+        same = list(takewhile(lambda pair: pair[0].sql == pair[1].sql, zip(self._sent, batch, strict=False)))
+        if failure is None and len(same) == len(self._sent):
+            return batch[len(same) :]
+        for sent, meant in same:
             if failure is not None and failure.sent is sent:
                 raise StatementFailed(meant, failure.error)
-        if failure is None and same == len(self._sent):
-            return batch[same:]
         await roll_back(self._conn)
         await begin_tracked(self._conn)
         return batch
@@ -99,10 +98,6 @@ class HeadStart:
         return None
 
 
-def _is_same(pair: tuple[Sent, Sent]) -> bool:
-    return pair[0].sql == pair[1].sql
-
-
 async def begin_tracked(conn: Session) -> None:
     """Begin the transaction in an empty database, and make the tracking tables, in one round trip.
 
@@ -110,10 +105,13 @@ async def begin_tracked(conn: Session) -> None:
 
     Raises:
         MigrationFailed: the role may not create them.
+        psycopg.Error: the connection was lost.
     """
     try:
         await conn.execute(f"{BEGIN};\n{sql.load('tracking/create')}".encode())
     except psycopg.Error:
+        if conn.closed:
+            raise
         await conn.execute("ROLLBACK")
         await conn.execute(BEGIN.encode())
         await ensure_tracking(conn)  # says what is wrong

@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from stonegate.database import sql
 from stonegate.database.connect import Session
-from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
+from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
 from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
@@ -30,8 +30,6 @@ from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.report import StepReport, count_actions
 from stonegate.model.tracking import RecordKind
 from stonegate.planner.remaining import build_remaining
-
-LONGEST_BATCH = 100  # statements between two events of progress
 
 # What may touch many rows or wait for locks is sent alone, after its announcement.
 _SLOW_KINDS = frozenset({ObjectKind.TABLE, ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX})
