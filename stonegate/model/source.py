@@ -274,6 +274,11 @@ class MigrationStatement(Struct, frozen=True, kw_only=True):
     needs: tuple[Need, ...]
     transactional: bool = True  # False: PostgreSQL forbids it in a transaction block (CREATE INDEX CONCURRENTLY, …)
 
+    @property
+    def first_word(self) -> str:
+        """The key word that it begins with, in lower case."""
+        return self.sql.split(maxsplit=1)[0].lower()
+
 
 class Migration(Struct, frozen=True, kw_only=True):
     """One file below migrations/.

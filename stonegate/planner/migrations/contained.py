@@ -63,7 +63,7 @@ def contained_migrations(migrations: Collection[Migration], live: Catalog, desir
         effect.key
         for _, statement, effect in every_effect(migrations)
         if effect.verb in ROW_VERBS
-        if _first_word(statement) not in _NO_ROWS or effect.key.kind in VIEW_KINDS  # which shows those of other tables
+        if statement.first_word not in _NO_ROWS or effect.key.kind in VIEW_KINDS  # which shows those of other tables
     }
     former = former_columns(migrations, live, after, desired)
     whole = (frozenset(new) - filled) | former
@@ -80,10 +80,6 @@ def owner_among(key: ObjectKey, objects: Collection[ObjectKey]) -> ObjectKey:
     """The table or type that a part belongs to; the name of a constraint does not say whether it is a domain's."""
     domain = key.qualified.key(ObjectKind.TYPE)
     return domain if key.kind is ObjectKind.CONSTRAINT and domain in objects else key.owner
-
-
-def _first_word(statement: MigrationStatement) -> str:
-    return statement.sql.split(maxsplit=1)[0].lower()
 
 
 def _other_indexes(migrations: Iterable[Migration], new: frozenset[ObjectKey], live: Catalog) -> frozenset[ObjectKey]:
@@ -130,7 +126,7 @@ def _concerns(
     if not telling:
         relations = [need for need in statement.needs if need.kind is NeedKind.RELATION]
         named = (need.qualified.key(ObjectKind.TABLE) for need in relations)
-        return None if _first_word(statement) in _PASSING else bool(relations) and all(key in new for key in named)
+        return None if statement.first_word in _PASSING else bool(relations) and all(key in new for key in named)
     return all(
         effect.key in new
         or owner_among(effect.key, new) in new

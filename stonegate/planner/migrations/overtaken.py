@@ -146,7 +146,7 @@ def _shared_rows(first: MigrationStatement, second: MigrationStatement) -> Itera
 
 def _commute(table: ObjectKey, writer: MigrationStatement, reader: MigrationStatement) -> bool:
     """True for new rows on both sides, and for an UPDATE whose columns the other one does not mention."""
-    verbs = [_first_word(writer), _first_word(reader)]
+    verbs = [writer.first_word, reader.first_word]
     is_written = any(effect.key == table and effect.verb in ROW_VERBS for effect in reader.effects)
     if is_written and verbs == ["insert", "insert"]:
         return True
@@ -155,7 +155,3 @@ def _commute(table: ObjectKey, writer: MigrationStatement, reader: MigrationStat
     columns = {need.column for need in writer.needs if need.column is not None and need.qualified == table.qualified}
     words = words_of(reader.sql)
     return bool(columns) and not any(words_of(column) <= words for column in columns)
-
-
-def _first_word(statement: MigrationStatement) -> str:
-    return statement.sql.split(maxsplit=1)[0].lower()
