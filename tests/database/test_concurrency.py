@@ -36,6 +36,7 @@ def test_a_locked_table_ends_in_a_lock_timeout_that_names_the_blocker(database: 
     assert (error.code, error.exit_code, error.sqlstate) == ("lock_timeout", 6, "55P03")
     assert any("ALTER TABLE" in detail for detail in error.details)
     assert any(f"process {pid} " in detail and "users" in detail for detail in error.details)
+    assert error.details[-1] == "everything was rolled back"
     assert applied(database.url, wider).status is Status.APPLIED
 
 

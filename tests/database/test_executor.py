@@ -70,7 +70,29 @@ def test_a_failing_statement_is_named_with_file_line_and_cause(database: Databas
     assert (error.code, error.exit_code, error.sqlstate) == ("migration_failed", 6, "42703")
     assert error.message.startswith("tables/users.sql:4")
     assert error.cause == 'column "nothing" does not exist'
+    assert error.details == ("everything was rolled back",)
     assert relations(database) == set()
+
+
+def test_a_failure_tells_what_had_to_be_committed_before(database: Database, tmp_path: Path) -> None:
+    mood = "CREATE TYPE mood AS ENUM ('bad');"
+    applied(database.url, write(tmp_path, {"types/mood.sql": mood, "tables/users.sql": USERS}))
+    files = {
+        "types/mood.sql": mood.replace("'bad'", "'bad', 'good'"),
+        "tables/users.sql": USERS.replace("email", "mood mood DEFAULT 'good', email"),
+        "migrations/a.sql": "SELECT 1 / 0;",
+    }
+    report = apply(database.url, write(tmp_path, files))
+    assert report.error is not None and report.error.cause == "division by zero"
+    assert report.error.details == ("everything was rolled back but what had to be committed before: type mood",)
+    assert database.rows("SELECT array_agg(enumlabel ORDER BY enumsortorder)::text FROM pg_enum") == [("{bad,good}",)]
+
+
+def test_a_folder_that_does_not_build_says_nothing_of_the_database(database: Database, tmp_path: Path) -> None:
+    applied(database.url, write(tmp_path, {"tables/users.sql": USERS}))
+    report = apply(database.url, write(tmp_path, {"tables/users.sql": USERS + "CREATE INDEX ON users (nothing);"}))
+    assert report.error is not None
+    assert report.error.details == ("while the folder was built in a reference database",)
 
 
 def test_a_mistake_in_a_body_is_reported_at_its_line_of_the_file(database: Database, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stonegate.database.failures import explain_failure, hidden_hint
 from stonegate.database.progress import Stage
 from stonegate.database.server.locks import read_blockers, run_with_lock_retry
 from stonegate.database.tracking.tables import ensure_tracking, record_changes
-from stonegate.errors import LockTimeout, StonegateError
+from stonegate.errors import ConnectionFailed, LockTimeout, StonegateError
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.report import StepReport
 
@@ -93,7 +93,18 @@ class _Watch:
         referenced = self._referenced(error)
         if referenced in self.job.hidden:  # rows are checked one by one as the table's owner, all together as others
             failure.hint = hidden_hint(referenced)
+        if not isinstance(failure, ConnectionFailed):  # whose message says it
+            failure.details = (*failure.details, *self._undone())
         return failure
+
+    def _undone(self) -> tuple[str, ...]:
+        """In which state the database was left; nothing of one that has no name, which is dropped."""
+        if not self.job.name:
+            return ()
+        if not self.job.prelude or self.job.options.dry_run:
+            return ("everything was rolled back",)
+        stays = ", ".join(str(step.key) for step in self.job.prelude)
+        return (f"everything was rolled back but what had to be committed before: {stays}",)
 
     def _referenced(self, error: psycopg.Error) -> QualifiedName | None:
         """The table that a violated foreign key points to."""
@@ -123,7 +134,7 @@ class _Watch:
             hint=error.hint,
             sqlstate=error.sqlstate,
             database=self.job.database or None,
-            details=(first, *blockers),
+            details=(first, *blockers, *self._undone()),
         )
 
 
