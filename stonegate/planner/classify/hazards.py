@@ -134,7 +134,7 @@ def renames(subject: str, detail: str = "") -> str:
 
 
 @hazard
-def breaks_callers(subject: str, detail: str = "") -> str:
+def breaks_callers(subject: str, detail: str = "", *, who: str = "callers") -> str:
     """Callers of a function or readers of a view will notice.
 
     A function or view is removed, or what callers rely on changes: a parameter without default is added, a parameter
@@ -144,7 +144,7 @@ def breaks_callers(subject: str, detail: str = "") -> str:
     Safer: add parameters with a default, add columns at the end, or create a second function with another name and
     remove the first one later. `--strict-contract` makes this block a deployment.
     """
-    return f"callers of {subject} notice" + _more(detail)
+    return f"{who} of {subject} notice" + _more(detail)
 
 
 @hazard

@@ -174,7 +174,7 @@ def _intermediate(old: str, new: str) -> str | None:
 def _incompatible(old: str, new: str, *, via: str | None) -> TypeVerdict:
     return TypeVerdict(
         change_class=INCOMPATIBLE,
-        reason=f"no rule turns every {old} into {new}",
+        reason=f"no rule says that every {old} keeps its value as {new}",
         using=True,
         via=via,
     )

@@ -160,11 +160,11 @@ def _of_view(change: Change, scene: Scene) -> Iterator[Hazard]:
     if scene.rewrites:
         yield hazards.rewrites_table(str(change.key), change.aspect.replace("_", " "))
     if change.action is Action.DROP:
-        yield hazards.breaks_callers(str(change.key), "it is removed")
+        yield hazards.breaks_callers(str(change.key), "it is removed", who="readers")
     if change.action is Action.RECREATE:
         yield from _dependents(change.key, scene)
     if scene.breaking:
-        yield hazards.breaks_callers(str(change.key), "; ".join(scene.breaking))
+        yield hazards.breaks_callers(str(change.key), "; ".join(scene.breaking), who="readers")
 
 
 def _of_routine(change: Change, scene: Scene) -> Iterator[Hazard]:

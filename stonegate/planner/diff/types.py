@@ -130,19 +130,33 @@ def _compare_enum(sides: Sides, desired: EnumType, live: EnumType) -> Findings:
         return
     possible = _is_subsequence(managed, desired.labels)
     if not possible and not foreign and not sides.staying_users_of_type(desired.key):
-        reason = f"labels of {desired.key}, which no column holds, were removed, renamed or reordered"
+        reason = _label_change(f"{desired.key}, which no column holds,", desired.labels, managed)
         yield from _recreate(sides, desired.key, reason, _labels(live.labels), _labels(desired.labels), aspect="labels")
         return
     yield sides.change(
         Action.ALTER,
         desired.key,
-        f"{desired.key} gets labels" if possible else f"labels of {desired.key} were removed, renamed or reordered",
+        _label_change(str(desired.key), desired.labels, managed),
         aspect="labels",
         before=_labels(live.labels),
         after=_labels(desired.labels),
         hint=None if possible else _label_hint(desired, managed),
         facts=Circumstances(impossible=not possible),
     )
+
+
+def _label_change(subject: str, desired: tuple[str, ...], live: tuple[str, ...]) -> str:
+    """What becomes of the labels of `subject`."""
+    gone = tuple(label for label in live if label not in desired)
+    new = tuple(label for label in desired if label not in live)
+    changes = [
+        f"{verb} {'label' if len(labels) == 1 else 'labels'} {_labels(labels)}"
+        for verb, labels in (("loses the", gone), ("gets the", new))
+        if labels
+    ]
+    if [label for label in live if label in desired] != [label for label in desired if label in live]:
+        changes.append("has its labels in another order")
+    return f"{subject} {' and '.join(changes)}"
 
 
 def _labels(labels: tuple[str, ...]) -> str:
