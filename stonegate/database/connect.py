@@ -265,7 +265,8 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
         return DatabaseNotFound(
             f'database "{database}" does not exist on {host}:{port}',
             cause=words,
-            hint="`stonegate apply` creates it; a tenant's: stonegate tenant create, or platform adopt if renamed",
+            hint="`stonegate apply` creates it, but not that of a tenant: `stonegate tenant create` does; one that was "
+            "renamed is recorded by `stonegate platform adopt`",
             sqlstate=INVALID_CATALOG_NAME,
             database=database,
         )

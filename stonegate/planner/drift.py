@@ -30,7 +30,9 @@ class Drift(Struct, frozen=True, kw_only=True):
             return None
         if hand.action is Action.CREATE:
             return "dropped by hand since the last deployment"
-        return f"changed by hand since the last deployment: {hand.reason or hand.identity}"
+        # Reasons of ALTERs say what becomes of the live object ("becomes NOT NULL"), others what differs.
+        undone = "; undoing it" if hand.action is Action.ALTER else ""
+        return f"changed by hand since the last deployment{undone}: {hand.reason or hand.identity}"
 
     def sentence(self, change: Change, reason: str) -> str:
         """The reason of the step that undoes it; it names the object."""

@@ -231,7 +231,9 @@ def test_what_a_migration_does_unseen_is_decided_at_apply(run: Run, write_folder
 def test_drift_is_shown_and_blocks(run: Run, deployed: str, consent: str, recorded: str) -> None:
     psql(deployed, "ALTER TABLE notes ALTER COLUMN title DROP NOT NULL")
     status = run("status", "-d", deployed)
-    assert status.code == 5 and "title not null" in status.out
+    assert status.code == 5 and "~ title not null" in status.out
+    undone = "notes.title was changed by hand since the last deployment; undoing it: column notes.title becomes NOT NULL"
+    assert undone in run("plan", "-d", deployed).out
     diff = run("diff", "-d", deployed, "--format", "json")
     assert diff.code == 5 and [change["object"] for change in diff.json["drift"]] == ["public.notes.title"]
     assert run("plan", "-d", deployed).code == 5
@@ -251,6 +253,24 @@ def test_what_was_dropped_by_hand_is_named(run: Run, deployed: str) -> None:
     psql(deployed, "ALTER TABLE notes ALTER legacy SET DEFAULT 'x'; ALTER TABLE notes DROP CONSTRAINT notes_pkey")
     made = run("plan", "-d", deployed, "--allow-drift")
     assert made.code == 0 and "constraint notes.notes_pkey was dropped by hand since the last deployment" in made.out
+    told = run("status", "-d", deployed).out
+    assert "- notes_pkey\n        deployed: PRIMARY KEY (id)\n            live: (none)\n" in told
+    assert "~ legacy default\n        deployed: (none)\n            live: 'x'::text\n" in told
+    assert "+ notes_pkey  dropped by hand\n        live: (none)\n" in run("diff", "-d", deployed).out
+
+
+def test_routines_and_views_changed_by_hand_are_named(run: Run, write_folder: WriteFolder, deployed: str) -> None:
+    write_folder(NOTES | {"views/titles.sql": "CREATE VIEW titles AS SELECT title FROM notes;"})
+    assert run("apply", "-d", deployed).code == 0
+    mine = "CREATE OR REPLACE FUNCTION add_note(p_title text, p_legacy text DEFAULT 'none') RETURNS int LANGUAGE sql"
+    psql(deployed, f"DROP VIEW titles; {mine} AS 'SELECT 1'")
+    plan, status, diff = (run(command, "-d", deployed).out for command in ("plan", "status", "diff"))
+    assert "  + view titles  views/titles.sql:1\n      view titles was dropped by hand since the last deploy" in plan
+    assert "routine add_note(text, text) (replace)" in plan and "changed by hand since the last deployment: " in plan
+    assert "view titles\n      - dropped\n        deployed:  SELECT title" in status
+    assert "view titles\n  + create  dropped by hand\n        live: (none)\n" in diff
+    assert "  ~ replace  changed by hand\n      --- live\n      +++ declared\n" in diff
+    assert "      ~ changed\n          --- deployed\n          +++ live\n" in status
 
 
 def test_what_nobody_declared_is_in_the_way_until_it_is_named(

@@ -95,7 +95,11 @@ class TestFolder:
         assert "did you mean functions?" in read_tree(tmp_path / "db").warnings[0]
         with pytest.raises(SourceError) as caught:
             read_tree(tmp_path)
-        assert "db/postgresql" in (caught.value.hint or "")
+        assert caught.value.hint == "the folder in it that has them is db/postgresql"
+        write_folder(tmp_path, {"shop/tables/a.sql": ""})
+        with pytest.raises(SourceError) as caught:
+            read_tree(tmp_path)
+        assert caught.value.hint == "name one of the folders in it: db/postgresql, shop"
 
     def test_an_empty_directory_declares_none_and_needs_no_warning(self, tmp_path: Path) -> None:
         write_folder(tmp_path, {**USERS, "functions/.gitkeep": ""})

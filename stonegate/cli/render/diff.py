@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import unified_diff
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -98,15 +97,16 @@ def render_diff(console: Console, found: DatabaseDiff, *, verbose: bool = False,
     drifted = _drifted(found)
     shown = {(change.key, change.aspect) for change in changes}
     extra = [change for change in found.drift if (change.key, change.aspect) not in shown]
-    for owner, group in groupby(changes, key=lambda change: change.holder):
-        yield from indented(console, Text(printable(str(owner)), style="bold"), 0)
+    for holder, group in by_holder(changes).items():
+        yield from indented(console, Text(printable(str(holder)), style="bold"), 0)
         for change in group:
             yield from render_change(console, change, drift=(change.key, change.aspect) in drifted)
     for lines in placed(console, [(title(step), place(step.file, step.line)) for step in missing], 0):
         yield from lines
-    for change in extra:
-        yield from indented(console, Text(printable(str(change.holder)), style="bold"), 0)
-        yield from render_change(console, change, drift=True)
+    for holder, group in by_holder(extra).items():
+        yield from indented(console, Text(printable(str(holder)), style="bold"), 0)
+        for change in group:
+            yield from render_change(console, change, drift=True)
     for reason in stuck:
         yield from indented(console, Text.assemble(("✗ ", "red"), printable(reason.reason)), 0, hang=2)
         if reason.hint is not None:
@@ -132,28 +132,56 @@ def _rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
         yield Text(f"{count(len(plan.unmanaged), 'unmanaged object')} (--verbose lists them)", style="dim")
 
 
-def render_change(console: Console, change: Change, *, drift: bool, indent: int = 2) -> Iterator[Text]:
-    """What is different: the part, the aspect, and both values."""
-    symbol, style = SYMBOLS[change.action]
-    part = change.key.member or (str(change.key) if change.table is not None else "")
-    what = " ".join(filter(None, (part, change.aspect.replace("_", " ")))) or change.action.value
-    line = Text.assemble((symbol, style), f" {printable(what)}")
+def render_change(console: Console, change: Change, *, drift: bool) -> Iterator[Text]:
+    """What an apply would do: to which part or aspect, and both values; of drift, what was done by hand."""
+    line = Text.assemble(SYMBOLS[change.action], f" {printable(_part(change) or change.action.value)}")
     if drift:
-        line.append("  by hand", style="bold yellow")
+        line.append(f"  {_done_by_hand(change)} by hand", style="bold yellow")
+    yield from indented(console, line, 2, hang=2)
+    yield from _values(console, change, ("live", change.before), ("declared", change.after), 2)
+
+
+def render_hand_change(console: Console, change: Change, indent: int) -> Iterator[Text]:
+    """What somebody did by hand, told from the change that would undo it: the part or aspect, and both values."""
+    symbol = SYMBOLS[Action.DROP if change.action is Action.CREATE else Action.ALTER]
+    line = Text.assemble(symbol, f" {printable(_part(change) or _done_by_hand(change))}")
     yield from indented(console, line, indent, hang=2)
-    if change.before is not None and change.after is not None and "\n" in change.before + change.after:
-        yield from _text_diff(console, change.before, change.after, indent + 4)
-    elif change.before is not None or change.after is not None:
-        for word, value in (("live", change.before), ("declared", change.after)):
+    yield from _values(console, change, ("deployed", change.after), ("live", change.before), indent)
+
+
+def by_holder(changes: Iterable[Change]) -> dict[ObjectKey, list[Change]]:
+    """The changes of each table, view or other whole object, in the order in which these come first."""
+    found: dict[ObjectKey, list[Change]] = {}
+    for change in changes:
+        found.setdefault(change.holder, []).append(change)
+    return found
+
+
+def _part(change: Change) -> str:
+    """The part of the object, and what is different about it; "" for the object as a whole."""
+    part = change.key.member or (str(change.key) if change.table is not None else "")
+    return " ".join(filter(None, (part, change.aspect.replace("_", " "))))
+
+
+def _done_by_hand(change: Change) -> str:
+    return "dropped" if change.action is Action.CREATE else "changed"
+
+
+def _values(
+    console: Console, change: Change, former: tuple[str, str | None], latter: tuple[str, str | None], indent: int
+) -> Iterator[Text]:
+    """Both values below their names, long texts line by line; where there is neither, the reason."""
+    (former_name, old), (latter_name, new) = former, latter
+    if old is not None and new is not None and "\n" in old + new:
+        lines = unified_diff(
+            printable(old).splitlines(), printable(new).splitlines(), former_name, latter_name, lineterm="", n=2
+        )
+        for line in lines:
+            style = {"-": "red", "+": "green", "@": "dim"}.get(line[:1], "")
+            yield from indented(console, Text("…" if line.startswith("@") else line, style=style), indent + 4, hang=2)
+    elif old is not None or new is not None:
+        for name, value in (former, latter):
             shown = "(none)" if value is None else printable(value)
-            yield from indented(console, Text.assemble((f"{word}: ".rjust(10), "dim"), shown), indent + 2, hang=10)
+            yield from indented(console, Text.assemble((f"{name}: ".rjust(10), "dim"), shown), indent + 2, hang=10)
     elif change.reason:
         yield from indented(console, printable(change.reason), indent + 4, style="dim")
-
-
-def _text_diff(console: Console, live: str, declared: str, indent: int) -> Iterator[Text]:
-    """Two long texts line by line: - is live, + is declared."""
-    lines = unified_diff(printable(live).splitlines(), printable(declared).splitlines(), lineterm="", n=2)
-    for line in list(lines)[2:]:
-        style = {"-": "red", "+": "green", "@": "dim"}.get(line[:1], "")
-        yield from indented(console, Text("…" if line.startswith("@") else line, style=style), indent, hang=2)

@@ -58,7 +58,7 @@ _EXPLAINED = frozenset({Action.ALTER, Action.DROP, Action.RECREATE})
 _UNREADABLE = (
     "decided at apply: a migration has a DO block or calls a function; what is needed after it is known when it ran"
 )
-_SELF_EXPLAINED = frozenset({Action.CREATE, Action.SEED, Action.VALIDATE, Action.BASELINE})
+_SELF_EXPLAINED = frozenset({Action.SEED, Action.VALIDATE, Action.BASELINE})
 _FEW = 8
 
 
@@ -132,7 +132,7 @@ def title(step: Step) -> Text:
 def _render_details(console: Console, step: Step, verbose: bool) -> Iterator[Text]:
     if verbose and step.action is Action.ALTER and not step.changes:
         pass  # the statement is shown, which is the reason
-    elif step.reason and (verbose or step.action not in _SELF_EXPLAINED):
+    elif step.reason and (verbose or not _explains_itself(step)):
         yield from render_changes(console, step)
     for hazard in step.hazards:
         line = Text.assemble(("! ", "bold red"), (hazard.code, "bold red"), ": ", printable(hazard.message))
@@ -142,6 +142,11 @@ def _render_details(console: Console, step: Step, verbose: bool) -> Iterator[Tex
         yield from indented(console, f"allowed by {allowed}", 6, style="yellow")
     if not step.transactional:
         yield from indented(console, "outside of the transaction", 6, style="yellow")
+
+
+def _explains_itself(step: Step) -> bool:
+    """True where the symbol says all: new objects, but not those that somebody dropped by hand."""
+    return step.action in _SELF_EXPLAINED or (step.action is Action.CREATE and step.reason.endswith(" is new"))
 
 
 def render_changes(console: Console, step: Step) -> Iterator[Text]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
-from stonegate.cli.render.diff import change_document, render_change
+from stonegate.cli.render.diff import by_holder, change_document, render_hand_change
 from stonegate.cli.render.lines import indented, printable
 from stonegate.cli.render.names import count
 from stonegate.model.plan import Change
@@ -88,10 +87,10 @@ def _drift(console: Console, found: DatabaseStatus) -> Iterator[Text]:
 
 def render_drift(console: Console, drift: tuple[Change, ...], indent: int) -> Iterator[Text]:
     """What was changed by hand, below the table or other object that it is a part of."""
-    for holder, changes in groupby(drift, key=lambda change: str(change.holder)):
-        yield from indented(console, Text(printable(holder), style="bold"), indent)
+    for holder, changes in by_holder(drift).items():
+        yield from indented(console, Text(printable(str(holder)), style="bold"), indent)
         for change in changes:
-            yield from render_change(console, change, drift=False, indent=indent + 2)
+            yield from render_hand_change(console, change, indent + 2)
 
 
 def _deployment(console: Console, last: DeploymentEntry) -> Iterator[Text]:

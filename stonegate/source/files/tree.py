@@ -139,14 +139,17 @@ def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) 
 
 
 def _nearby(children: Callable[[str], set[str]], base: str, inside: Iterable[str]) -> str | None:
-    """The hint for a folder that holds the wanted one a step further down, or one whose name is mistyped."""
+    """The hint for a folder that holds wanted ones a step further down, or one whose name is mistyped."""
+    below: list[str] = []
     for name in sorted(inside):
         if near := did_you_mean(name, _KINDS, ""):
             return f"{name}/ is none of them: {near}"
         with contextlib.suppress(OSError):
             if found := _unwrap(children, f"{base}{name}/"):
-                return f"the folder in it that has them is {found.rstrip('/')}"
-    return None
+                below.append(found.rstrip("/"))
+    if len(below) > 1:
+        return f"name one of the folders in it: {', '.join(below)}"
+    return f"the folder in it that has them is {below[0]}" if below else None
 
 
 def _unwrap(children: Callable[[str], set[str]], prefix: str) -> str | None:
