@@ -232,7 +232,9 @@ def test_drift_is_shown_and_blocks(run: Run, deployed: str, consent: str, record
     psql(deployed, "ALTER TABLE notes ALTER COLUMN title DROP NOT NULL")
     status = run("status", "-d", deployed)
     assert status.code == 5 and "~ title not null" in status.out
-    undone = "notes.title was changed by hand since the last deployment; undoing it: column notes.title becomes NOT NULL"
+    undone = (
+        "notes.title was changed by hand since the last deployment; undoing it: column notes.title becomes NOT NULL"
+    )
     assert undone in run("plan", "-d", deployed).out
     diff = run("diff", "-d", deployed, "--format", "json")
     assert diff.code == 5 and [change["object"] for change in diff.json["drift"]] == ["public.notes.title"]
