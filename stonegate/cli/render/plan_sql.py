@@ -55,6 +55,8 @@ BEGIN
 END
 $stonegate$;"""
 
+_MIGRATING = (Action.RUN, Action.BASELINE)
+
 
 def render_script(plan: Plan) -> str:
     """The script. That of a blocked plan says why and stops before it does anything."""
@@ -72,11 +74,18 @@ def _header(plan: Plan) -> str:
         summarise(plan),
         "",
         "Run it with: psql -X -1 -v ON_ERROR_STOP=1 -f FILE",
-        f"It records nothing; afterwards: stonegate apply{' --baseline' if plan.mode is Mode.FRESH else ''}",
+        f"It records nothing; afterwards: {_afterwards(plan)}",
     ]
     if EVERYTHING in plan.uncertain:
         lines.append("A migration has a DO block or calls a function: what that does itself is to be left out below it")
     return "\n".join(_comment(line) for line in lines)
+
+
+def _afterwards(plan: Plan) -> str:
+    """What records the script: a plain apply would run its migrations a second time."""
+    if plan.mode is not Mode.FRESH and not any(step.action in _MIGRATING for step in plan.steps):
+        return "stonegate apply"
+    return "stonegate apply --baseline, which runs no migration (a plain apply runs them a second time)"
 
 
 def _blocked(plan: Plan) -> Iterator[str]:
