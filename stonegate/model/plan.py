@@ -48,6 +48,9 @@ class ChangeClass(StrEnum):
     INCOMPATIBLE = "incompatible"
 
 
+_ENSURED = frozenset({"owner", "comment", "privileges", "sequence_comment", "sequence_privileges"})
+
+
 class Hazard(Struct, frozen=True, kw_only=True):
     """Why a step is dangerous: `code` in kebab-case (see `stonegate explain CODE`) and a sentence about this object."""
 
@@ -101,6 +104,11 @@ class Change(Struct, frozen=True, kw_only=True):
     def is_built(self) -> bool:
         """Whether something is made, or made anew, that was not there."""
         return self.action in (Action.CREATE, Action.RECREATE) and self.taken_index is None
+
+    @property
+    def is_ensured(self) -> bool:
+        """Whether it brings back what every deployment sees to, whoever changed it: an owner, comment or right."""
+        return self.aspect in _ENSURED
 
     @property
     def holder(self) -> ObjectKey:

@@ -30,6 +30,7 @@ def confirm(plan: Plan, changes: tuple[Change, ...], before: Catalog, allowed: A
         change
         for change in changes
         if change.identity not in planned
+        and not change.is_ensured  # a migration may grant, revoke or give away what the folder says otherwise
         and remade.isdisjoint((change.key, change.key.owner))
         and EVERYTHING not in uncertain
         and not change.labels & uncertain

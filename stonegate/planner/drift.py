@@ -11,9 +11,6 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.diff import differences
 from stonegate.planner.migrations.simulate import Simulated
 
-#: Aspects that are ensured at every deployment, whoever changed them.
-_ENSURED = frozenset({"owner", "comment", "privileges", "sequence_comment", "sequence_privileges"})
-
 
 class Drift(Struct, frozen=True, kw_only=True):
     """The hand-made differences by key and aspect: (declared, live) texts."""
@@ -40,7 +37,7 @@ class Drift(Struct, frozen=True, kw_only=True):
 
     def redeploys(self, change: Change) -> bool:
         """True for what is written again without asking; the old text goes into the changelog."""
-        return change.key.kind in CODE_KINDS or change.aspect in _ENSURED
+        return change.key.kind in CODE_KINDS or change.is_ensured
 
     def block(self, change: Change, reason: str, otherwise: Blocked | None) -> Blocked:
         """The refusal for a hand-made change of a managed object; `otherwise` is that of undoing it."""

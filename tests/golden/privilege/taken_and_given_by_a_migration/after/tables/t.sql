@@ -1,0 +1,5 @@
+CREATE TABLE t (id int PRIMARY KEY, a int);
+GRANT SELECT ON t TO pg_monitor;
+GRANT UPDATE (a) ON t TO pg_monitor;
+REVOKE DELETE ON t FROM pg_monitor;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;
