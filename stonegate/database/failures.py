@@ -7,6 +7,7 @@ import re
 import psycopg
 
 from stonegate.database.migration_hints import hint_for_migration
+from stonegate.database.privilege_hints import hint_for_privilege
 from stonegate.errors import (
     ConnectionFailed,
     DatabaseNotFound,
@@ -228,10 +229,7 @@ def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None =
         case "42501" if "row-level security" in (diag.message_primary or ""):
             return hidden_hint()
         case "42501":
-            return diag.message_hint or (
-                "connect as the role that owns the object, or GRANT what is missing; "
-                "a platform's role gets a whole database with `stonegate platform adopt`"
-            )
+            return diag.message_hint or hint_for_privilege(message_of(error), statement.sql if statement else "")
         case "53200":
             return "raise max_locks_per_transaction in postgresql.conf (and restart), or lower --concurrency"
         case "57014" if "timeout" in (diag.message_primary or ""):

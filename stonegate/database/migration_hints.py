@@ -23,6 +23,10 @@ _CONSTRAINT_IS_THERE = (
     "somebody made it by hand, or another release did: leave this out where it is the same; else write ALTER TABLE … "
     "DROP CONSTRAINT … or RENAME CONSTRAINT … TO … above this line"
 )
+_ROLE_IS_THERE = (
+    "roles belong to the server, where the deployment of another database, or of the reference, may have made it: "
+    "write DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '…') THEN CREATE ROLE …; END IF; END $$;"
+)
 _PENDING = (
     "rows that this file changed wait for the check of a deferred constraint: write SET CONSTRAINTS ALL IMMEDIATE; "
     "above this line, and SET CONSTRAINTS … DEFERRED below it where later statements need that"
@@ -80,6 +84,9 @@ def hint_for_migration(error: psycopg.Error, step: Step, statement: Statement | 
             return None
         back = "the declared one comes back behind the migrations" if step.transactional else "make it again below"
         return f"write {drops} above this line; {back}"
+    is_role = (diag.message_primary or "").startswith("role ")
+    if state in _TAKEN and is_role:
+        return _ROLE_IS_THERE
     if state in _TAKEN:
         adds = statement is not None and _ADDING_CONSTRAINT.search(statement.sql) is not None
         return _CONSTRAINT_IS_THERE if adds and state in ("42P07", "42710") else _IS_THERE
@@ -91,6 +98,8 @@ def hint_for_migration(error: psycopg.Error, step: Step, statement: Statement | 
         return diag.message_hint or _OF_ANOTHER_RELEASE
     if state in _MISFITS:
         return diag.message_hint or _OF_ANOTHER_FORM
+    if is_role:  # whoever calls this one knows more
+        return None
     return (diag.message_hint or _OF_ANOTHER_RELEASE) if state in _UNKNOWN - {"42883"} else None
 
 

@@ -1,0 +1,78 @@
+"""What PostgreSQL forbids the role that deploys, and what stonegate says to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.database.folders import applied, apply, write
+from tests.evolution.support import run
+from tests.servers import Database
+
+TABLE = {"tables/t.sql": "CREATE TABLE t (id int);"}
+#: A role that owns its database and is a member of one of two others; they stay, as the server is the tests' own.
+ROLES = tuple(
+    f"DO $$ BEGIN {made}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    for made in (
+        "CREATE ROLE modest_deployer LOGIN CREATEDB",
+        "CREATE ROLE deployers_own",
+        "CREATE ROLE nobodys_own",
+        "GRANT deployers_own TO modest_deployer",
+    )
+)
+
+
+@pytest.fixture
+def modest(any_database: Database) -> str:
+    """The URL of a database for the role that owns it."""
+    run(any_database.url, *ROLES, f"ALTER DATABASE {any_database.name} OWNER TO modest_deployer")
+    return any_database.server.url(any_database.name, "modest_deployer")
+
+
+def hint_of(url: str, root: Path, files: Mapping[str, str]) -> str:
+    """What the failure of the apply says to type."""
+    error = apply(url, write(root, files)).error
+    assert error is not None and error.sqlstate in ("42501", "42704", "42710"), error
+    assert error.hint is not None
+    return error.hint
+
+
+def test_an_owner_that_may_make_nothing_in_the_schema(modest: str, tmp_path: Path) -> None:
+    owned = TABLE | {"tables/u.sql": "ALTER TABLE t OWNER TO deployers_own;"}
+    hint = hint_of(modest, tmp_path, owned)
+    grant = "GRANT CREATE ON SCHEMA public TO deployers_own;"
+    assert hint.endswith(grant)
+    applied(modest, write(tmp_path, owned | {"tables/0.sql": grant}))
+
+
+def test_an_owner_that_the_deployer_may_not_become(modest: str, tmp_path: Path) -> None:
+    hint = hint_of(modest, tmp_path, TABLE | {"tables/u.sql": "ALTER TABLE t OWNER TO nobodys_own;"})
+    assert "GRANT nobodys_own TO the role that deploys" in hint
+
+
+def test_default_privileges_of_another_role(modest: str, tmp_path: Path) -> None:
+    defaults = "ALTER DEFAULT PRIVILEGES FOR ROLE nobodys_own GRANT SELECT ON TABLES TO deployers_own;"
+    assert "as a superuser, GRANT " in hint_of(modest, tmp_path, TABLE | {"tables/u.sql": defaults})
+
+
+def test_what_only_a_superuser_may_do(modest: str, tmp_path: Path) -> None:
+    applied(modest, write(tmp_path, TABLE))
+    hint = hint_of(modest, tmp_path, TABLE | {"migrations/1.sql": "CREATE ROLE made_by_a_migration;"})
+    assert hint.startswith("connect as a superuser")
+
+
+def test_a_role_that_a_migration_does_not_find(any_database: Database, tmp_path: Path) -> None:
+    applied(any_database.url, write(tmp_path, TABLE))
+    granting = TABLE | {"migrations/1.sql": "GRANT SELECT ON t TO somebody_else;"}
+    assert "CREATE ROLE" in hint_of(any_database.url, tmp_path, granting)
+
+
+def test_a_role_that_a_migration_finds(modest: str, any_database: Database, tmp_path: Path) -> None:
+    """IF NOT EXISTS, which CREATE ROLE does not know, was the advice."""
+    applied(any_database.url, write(tmp_path, TABLE))
+    making = TABLE | {"migrations/1.sql": "CREATE ROLE deployers_own;"}
+    hint = hint_of(any_database.url, tmp_path, making)
+    guarded = hint[hint.index("DO $$") :].replace("…", "deployers_own")
+    applied(any_database.url, write(tmp_path, making | {"migrations/1.sql": guarded}))
