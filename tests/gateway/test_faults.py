@@ -224,6 +224,33 @@ def test_a_deployment_drains_the_pool(gateway: Gateway, server: Server, platform
     eventually(lambda: sessions(server, platform) == 1)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_calls_that_wait_for_a_deployment_get_its_answer(
+    gateway: Gateway, server: Server, platform: str, quick: bool
+) -> None:
+    """They came behind its commit with the former text of the function, which knows no column of the new name."""
+    url = server.url(f"{platform}_main")
+    found = "CREATE OR REPLACE FUNCTION found() RETURNS int LANGUAGE sql AS 'SELECT {} FROM thing'"
+    folder = {"tables/thing.sql": "CREATE TABLE thing (a int);", "functions/found.sql": found.format("a") + ";"}
+    assert gateway.upload("/register", folder, platform=platform).status_code == 200
+    psql(url, "INSERT INTO thing VALUES (7)")
+    for _ in range(5 if quick else 0):  # then they share connections
+        assert gateway.call(platform, "found").json()["rows"] == [{"found": 7}]
+    answers: list[httpx.Response] = []
+    callers = [threading.Thread(target=lambda: answers.append(gateway.call(platform, "found"))) for _ in range(4)]
+    with psycopg.connect(url) as deployment:
+        deployment.execute("ALTER TABLE thing RENAME a TO b")
+        for caller in callers:
+            caller.start()
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+        eventually(lambda: psql(server.admin_url, waiting, (f"{platform}_main",)) >= [(1,)])
+        time.sleep(0.2)
+        deployment.execute(found.format("b").encode())
+    for caller in callers:
+        caller.join()
+    assert [answer.json().get("rows") for answer in answers] == [[{"found": 7}]] * 4
+
+
 def test_a_deployment_from_elsewhere_may_change_the_search_path(
     gateway: Gateway, server: Server, platform: str
 ) -> None:

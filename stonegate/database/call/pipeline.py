@@ -38,7 +38,9 @@ STUCK_SECONDS: Final = 0.02
 _CANCELLED: Final = "57014"
 _NO_STATEMENT: Final = "26000"
 #: The function, or what it uses, is not what the catalog said when it was read: dropped, replaced, moved, made anew.
-_MOVED: Final = frozenset({"42883", "0A000", "42704", "42P01", "42P13", "26000", "XX000"})
+#: A call that waits for a deployment's lock comes behind its commit with the function's former text, which may mention
+#: columns of other names or types (42703, 42804).
+_MOVED: Final = frozenset({"42883", "0A000", "42703", "42704", "42804", "42P01", "42P13", "26000", "XX000"})
 _FATAL: Final = (b"FATAL", b"PANIC")  # with these the server's process ends
 _TIMEOUT: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
 _TEXT: Final = 25

@@ -37,7 +37,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
     """A function of the search_path; `place` is its schema's position there, `defaults` how many may be left out.
 
-    `after` are the commands that take away what it leaves in the session.
+    `after` are the commands that take away what it leaves in the session; `version` is another one with each change.
     """
 
     schema: str
@@ -48,6 +48,7 @@ class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
     is_variadic: bool
     parameters: tuple[Parameter, ...]
     after: tuple[str, ...] = ()
+    version: str = ""
 
     @property
     def label(self) -> str:

@@ -161,11 +161,11 @@ class Calls:
         if known is None or bound is None:
             known = await self._read(place, database, name)
             bound = await known.bind_any(name, arguments)
+        before = known.signatures  # other calls, too, may learn in the meantime that it has changed
         try:
             try:
                 rows = await session.run(bound[0], bound[1], timeout_s=timeout_s, pace=known.pace)
             except SignatureMoved as moved:
-                before = known.signatures
                 known = await self._read(place, database, name)
                 if known.signatures == before:
                     raise moved.failure from None

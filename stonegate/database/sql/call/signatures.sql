@@ -22,6 +22,7 @@ SELECT pg_catalog.json_build_object('is_littered', EXISTS (
     'is_void', p.prorettype = 'pg_catalog.void'::pg_catalog.regtype,
     'defaults', p.pronargdefaults,
     'is_variadic', p.provariadic <> 0,
+    'version', pg_catalog.concat_ws(' ', p.oid, p.xmin),
     -- What takes away what the function's own text says that it leaves in the session; a mere mention costs little.
     'after', ARRAY(
         SELECT kind.command
