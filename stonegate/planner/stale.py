@@ -5,7 +5,7 @@ The hazard `stale-body` of the diff warns of every body that mentions a name; wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from stonegate.model.catalog import Catalog
@@ -37,11 +37,12 @@ def refuse_stale_bodies(
     gone = {change.key: change for change in changes if _removes(change) and not _is_declared(change.key, desired)}
     if not gone:
         return ()
+    names = {key: words_of(f"{key.name} {key.member or ''}") for key in gone}
     return tuple(
         _refusal(item, gone[key])
         for item in tree.items
         if item.verb is Verb.CREATE and item.key.kind is ObjectKind.ROUTINE
-        for key in sorted(_used(item, gone, body_uses))[:1]
+        for key in sorted(_used(item, names, body_uses))[:1]
         if not allowed.permits(ConsentToken.STALE_BODY, _short(item.key))
     )
 
@@ -55,9 +56,14 @@ def _is_declared(key: ObjectKey, desired: Catalog) -> bool:
     return key.qualified in desired.relations and (key.member is None or desired.column(key) is not None)
 
 
-def _used(item: SourceItem, gone: Iterable[ObjectKey], body_uses: BodyUses) -> set[ObjectKey]:
+def _used(item: SourceItem, gone: Mapping[ObjectKey, frozenset[str]], body_uses: BodyUses) -> set[ObjectKey]:
+    """What the routine uses of what goes.
+
+    Args:
+        gone: each with the words of its name.
+    """
     words = words_of(item.sql)
-    mentioned = {key for key in gone if words_of(f"{key.name} {key.member or ''}") <= words}
+    mentioned = {key for key, name in gone.items() if name <= words}
     return mentioned & (frozenset(_named(item)) | body_uses(item)) if mentioned else set()
 
 

@@ -38,6 +38,25 @@ def recorded(url: str) -> list[str]:
     return [name for (name,) in rows(url, "SELECT migration_file FROM _stonescriptdb_gateway_migrations ORDER BY 1")]
 
 
+@pytest.mark.parametrize("needs", ["users", "made"], ids=["possible", "needs what the migration makes"])
+def test_new_routines_that_call_each_other_come_in_front_of_who_calls_them(
+    deployed: Database, tmp_path: Path, needs: str
+) -> None:
+    """Each calls all before it: there are more ways through them than anybody can go."""
+    calls = ["", *(f"PERFORM f{number}();" for number in range(1, 40))]
+    files = {
+        f"functions/f{number}.sql": f"CREATE FUNCTION f{number}() RETURNS int LANGUAGE plpgsql AS "
+        f"$$ BEGIN {' '.join(calls[1:number])} RETURN 1; END $$;"
+        for number in range(2, 41)
+    }
+    first = f"CREATE FUNCTION f1() RETURNS SETOF {needs} LANGUAGE sql AS $$ SELECT * FROM {needs} $$;"
+    made = "CREATE TABLE made (id int);"
+    files |= FIRST | {"tables/made.sql": made, "functions/f1.sql": first, "migrations/1.sql": f"{made} SELECT f40();"}
+    steps = worked(plan(deployed.url, write(tmp_path, files)))
+    in_front = steps[: steps.index("run migration 1.sql")]
+    assert len(in_front) == (40 if needs == "users" else 0), in_front
+
+
 def test_the_preview_replays_what_the_text_shows(deployed: Database, tmp_path: Path) -> None:
     table = "CREATE TABLE users (id int PRIMARY KEY, title text NOT NULL DEFAULT '', age bigint);"
     source = migrated(

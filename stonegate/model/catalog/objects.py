@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from stonegate.model.catalog.access import Access
@@ -41,7 +43,7 @@ class Parameter(Struct, frozen=True, kw_only=True):
     default: str | None = None
 
 
-class Routine(Struct, frozen=True, kw_only=True):
+class Routine(Struct, frozen=True, kw_only=True, dict=True):
     """A function, procedure, window function or aggregate.
 
     Attributes:
@@ -67,7 +69,7 @@ class Routine(Struct, frozen=True, kw_only=True):
     security_definer: bool = False
     access: Access
 
-    @property
+    @cached_property
     def key(self) -> ObjectKey:
         return routine_key(self.schema, self.name, self.arguments)
 

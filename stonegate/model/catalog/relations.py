@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from stonegate.model.catalog.access import Access, Privilege
@@ -187,7 +189,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 RelationPart = Column | Constraint | Index | Trigger | Policy
 
 
-class Table(Struct, frozen=True, kw_only=True):
+class Table(Struct, frozen=True, kw_only=True, dict=True):
     """An ordinary, partitioned or foreign table with all its parts.
 
     Attributes:
@@ -223,7 +225,7 @@ class Table(Struct, frozen=True, kw_only=True):
     tablespace: str | None = None
     access: Access
 
-    @property
+    @cached_property
     def key(self) -> ObjectKey:
         return ObjectKey(ObjectKind.TABLE, self.schema, self.name)
 

@@ -121,6 +121,8 @@ def _start_behind(table: Table, desired: Column, context: DdlContext, before: st
     Args:
         before: the last value of what the column had its values from; None where that was no sequence.
     """
+    if not (desired.default or "").startswith("nextval("):
+        return
     key = table.key.part(ObjectKind.COLUMN, desired.name)
     for sequence in context.desired.sequences:
         name = sequence.key.qualified

@@ -206,6 +206,7 @@ def _dependents(key: ObjectKey, scene: Scene) -> Iterator[Hazard]:
 # --- bodies that mention an object ----------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W\d][\w$]*")
+_RUNS = re.compile(r"[\w$]+")  # of the characters that words are made of
 
 
 class Mentions:
@@ -220,14 +221,17 @@ class Mentions:
             for routine in catalog.routines
             if routine.body and routine.language in ("sql", "plpgsql")
         }
+        self._by_word: dict[str, set[ObjectKey]] = {}
+        for key, body in self._bodies.items():
+            for word in set(_RUNS.findall(body)):
+                self._by_word.setdefault(word, set()).add(key)
 
     def _of_one(self, name: str) -> set[ObjectKey]:
         name = name.lower()
-        if not _WORD.fullmatch(name):
-            quoted = quote_ident(name)
-            return {key for key, body in self._bodies.items() if quoted in body}
-        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
-        return {key for key, body in self._bodies.items() if name in body and word.search(body)}
+        if _WORD.fullmatch(name):
+            return self._by_word.get(name, set())
+        quoted = quote_ident(name)
+        return {key for key, body in self._bodies.items() if quoted in body}
 
     def of(self, *names: str) -> tuple[ObjectKey, ...]:
         """Routines whose bodies mention all of the names."""

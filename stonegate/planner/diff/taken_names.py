@@ -5,6 +5,7 @@ Relations, their indexes and types share one namespace in a schema (manual 5.10.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
@@ -119,8 +120,12 @@ def _keeping(changes: tuple[Change, ...], live: Catalog) -> Iterator[tuple[Objec
     gone |= {replace(c.key, name=c.before or "") for c in changes if c.aspect == "new_name"}
     gone |= {c.key.owner.index(c.taken_index) for c in changes if c.taken_index is not None}
     yield from ((key, key) for key in live.objects if key.kind in NAMESPACE_KINDS and key not in gone)
+    members: dict[ObjectKey, set[str]] = defaultdict(set)
+    for key in gone:
+        if key.kind is ObjectKind.COLUMN:
+            members[key.owner].add(key.own_name)
     for relation in live.relations.values():
-        columns = {key.member for key in gone if key.kind is ObjectKind.COLUMN and key.owner == relation.key}
+        columns = members.get(relation.key, set())
         lost = {part.name for part in relation.indexed if not columns.isdisjoint(part.columns)}
         for _, key in _parts(relation) if relation.key not in gone else ():
             if key not in gone and key.own_name not in lost:

@@ -85,13 +85,20 @@ class Draft:
         if not renamed:
             return
 
+        names = {key.name for key in renamed}
+
         def now(key: ObjectKey) -> ObjectKey:
             owner = renamed.get(key.owner)
             if owner is None or key.member is None:
                 return renamed.get(key, key)
             return replace(key, schema=owner.schema, name=owner.name)
 
-        edges = (replace(edge, dependent=now(edge.dependent), on=now(edge.on)) for edge in self.catalog.dependencies)
+        edges = (
+            replace(edge, dependent=now(edge.dependent), on=now(edge.on))
+            if edge.dependent.name in names or edge.on.name in names
+            else edge
+            for edge in self.catalog.dependencies
+        )
         self.catalog = replace(self.catalog, dependencies=tuple(edges))
 
     def adopt_sequences(self, key: ObjectKey) -> None:

@@ -7,6 +7,7 @@ another table, or to none; where a partition leaves, to that one as well; one th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -15,16 +16,11 @@ from stonegate.model.source import EffectVerb, Migration, MigrationStatement, ev
 from stonegate.model.tokens import words_of
 
 
-def is_another(key: ObjectKey, pending: Iterable[Migration], before: Catalog) -> bool:
-    """True if the table of that name before the migrations is not the one that has it afterwards, or there is none."""
-    if key not in before.objects:
-        return True
-    return any(
-        key in (effect.key, effect.moved)
-        for migration in pending
-        for effect in migration.effects
-        if effect.verb in (EffectVerb.RENAME, EffectVerb.SET_SCHEMA)
-    )
+def same_tables(pending: Iterable[Migration], before: Catalog) -> AbstractSet[ObjectKey]:
+    """The objects that are there before the migrations, and keep their name in all of them: no other one gets it."""
+    renaming = (EffectVerb.RENAME, EffectVerb.SET_SCHEMA)
+    effects = (effect for migration in pending for effect in migration.effects if effect.verb in renaming)
+    return before.objects.keys() - {key for effect in effects for key in (effect.key, effect.moved)}
 
 
 def regrouped(pending: Iterable[Migration], before: Catalog, after: Catalog, desired: Catalog) -> frozenset[ObjectKey]:
@@ -56,11 +52,12 @@ def refuse_unreached(
     changes: Iterable[Change], pending: tuple[Migration, ...], before: Catalog, after: Catalog
 ) -> Iterator[Blocked]:
     """A statement that needs a declared column of a table which gets its name in these migrations."""
+    same = same_tables(pending, before)
     for change in changes:
         key = change.key
         if change.action is not Action.CREATE or key.kind is not ObjectKind.COLUMN:
             continue
-        if key.owner not in after.objects or not is_another(key.owner, pending, before):
+        if key.owner not in after.objects or key.owner in same:
             continue
         found = _filling(key, pending)
         if found is not None:

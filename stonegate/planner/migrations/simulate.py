@@ -155,13 +155,15 @@ class Replay(Draft):
             case EffectVerb.NONE | EffectVerb.WRITE_ROWS | EffectVerb.DELETE_ROWS:
                 pass
             case _:
-                self.uncertain |= {effect.key.label, effect.key.owner.label}
-                if effect.moved is not None:
-                    self.uncertain |= {effect.moved.label, *(key.label for key in self.family(effect.key.owner))}
+                key, owner, moved = effect.key, effect.key.owner, effect.moved
+                self.uncertain |= {key.label, owner.label}
+                if moved is not None:
+                    self.uncertain |= {moved.label, *(each.label for each in self.family(owner))}
                 for edge in self.catalog.dependencies:
-                    # What reads a column of a table shows the name of that.
-                    if edge.on in (effect.key, effect.key.owner) or (
-                        effect.moved is not None and edge.on.owner == effect.key
+                    # Of the same name first: that is quick, and there are many. What reads a column of a table shows
+                    # the name of that.
+                    if edge.on.name == key.name and (
+                        edge.on in (key, owner) or (moved is not None and edge.on.owner == key)
                     ):
                         self.uncertain |= {edge.dependent.label, edge.dependent.owner.label}
 

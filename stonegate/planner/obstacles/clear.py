@@ -5,6 +5,7 @@ Declared ones are dropped and restored around the change; objects outside the fo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -66,9 +67,11 @@ class _Clearing:
         dropped = {change.key for change in changes if change.action is Action.DROP}
         # An index that another table has now, under its old name.
         self.moved = tuple(c for c in changes if c.action is Action.CREATE and c.key in dropped)
-        self.changes: dict[tuple[ObjectKey, str], Change] = {
-            (change.key, change.aspect): change for change in changes if change not in self.moved
-        }
+        self.changes: dict[tuple[ObjectKey, str], Change] = {}
+        self.aspects: dict[ObjectKey, set[str]] = defaultdict(set)  # under which an object has or had changes
+        for change in changes:
+            if change not in self.moved:
+                self._record(change)
         self.blocked: dict[ObjectKey, Blocked] = {}
         self.worklist: list[Disturbance] = []
         self.seen: set[tuple[ObjectKey, bool]] = set()
@@ -104,6 +107,10 @@ class _Clearing:
             holders = tuple(ObjectKey(kind, key.schema, key.name) for kind in VIEW_KINDS)
         wholes = (self.changes.get((holder, "")) for holder in holders if holder.kind in VIEW_KINDS)
         return any(whole is not None and whole.action in (Action.RECREATE, Action.CREATE) for whole in wholes)
+
+    def _record(self, change: Change) -> None:
+        self.changes[change.key, change.aspect] = change
+        self.aspects[change.key].add(change.aspect)
 
     def _disturb(self, change: Change) -> None:
         found = tuple(disturbances(change, self.desired, self.live))
@@ -330,16 +337,16 @@ class _Clearing:
         back under a name that it did not have behind the migrations is none that is new."""
         known = self.changes.get((change.key, change.aspect))
         if known is None:
-            self.changes[change.key, change.aspect] = change
+            self._record(change)
         elif known.action in (Action.REPLACE, Action.ALTER, Action.CREATE) and change.action is Action.RECREATE:
             change = replace(known, action=Action.RECREATE)
-            self.changes[change.key, change.aspect] = change
+            self._record(change)
         if change.action is Action.RECREATE:
             # What would be altered on the object is part of its new form.
-            for key, aspect in tuple(self.changes):
-                comes_with_it = key.kind in (*_WHOLE, ObjectKind.TYPE) or aspect == "generated"
-                if key == change.key and aspect and comes_with_it:
-                    del self.changes[key, aspect]
+            is_whole = change.key.kind in (*_WHOLE, ObjectKind.TYPE)
+            for aspect in filter(None, self.aspects[change.key]):
+                if is_whole or aspect == "generated":
+                    self.changes.pop((change.key, aspect), None)
         self._disturb(change)
 
     def _is_declared(self, key: ObjectKey) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from stonegate.planner.migrations.backfill import (
 )
 from stonegate.planner.migrations.decide import MigrationPlan
 from stonegate.planner.migrations.enum_values import find_prelude, moved_enums
-from stonegate.planner.migrations.other_tables import is_another, regrouped
+from stonegate.planner.migrations.other_tables import regrouped, same_tables
 from stonegate.planner.migrations.rewind import with_rewound
 from stonegate.planner.migrations.simulate import RELATIONS
 from stonegate.planner.reach import reached
@@ -84,7 +85,8 @@ def _before_migrations(
     moved = moved_enums(pending, evolution.before, evolution.live)
     relations, routines = _mentioned(pending)
     words = words_in(pending)
-    tables = frozenset(key for key in relations if not is_another(key, pending, evolution.before))
+    same = same_tables(pending, evolution.before)
+    tables = relations & same
     moving = regrouped(pending, evolution.before, evolution.live, evolution.desired)
     joining = _joining_changed(changes, moving, evolution.desired)
     by_key = _new_by_then(changes, pending, evolution)
@@ -97,7 +99,7 @@ def _before_migrations(
             view = evolution.desired.objects.get(key)
             return isinstance(view, View) and not view.triggers and key.qualified.key(ObjectKind.TABLE) in relations
         is_named = words_of(key.member or "") <= words
-        if key.kind is ObjectKind.ATTRIBUTE and is_named and not is_another(key.owner, pending, evolution.before):
+        if key.kind is ObjectKind.ATTRIBUTE and is_named and key.owner in same:
             columns = _columns_of_attribute(key, evolution.before)
             settings = (change for change in changes if change.key in columns)
             is_early = all(comes_apart(change, evolution.desired) for change in settings)
@@ -121,7 +123,8 @@ def _before_migrations(
         or (change.aspect == "labels" and change.change_class is ChangeClass.SAFE and change.key not in moved)
         or (change.aspect in NEW_NAMES and (change.key.schema, change.before) in taken and _is_real(change, evolution))
     )
-    return first, tuple(change for change in changes if change not in first)
+    early = frozenset(first)
+    return first, tuple(change for change in changes if change not in early)
 
 
 def _new_by_then(
@@ -279,29 +282,32 @@ def _with_needs(
         if key.kind is ObjectKind.ROUTINE:
             needs.setdefault(key, set()).update(_called(key, by_key, evolution.desired))
     chosen |= set(reached(chosen, lambda key: (needed for needed in needs.get(key, ()) if needed in by_key)))
-    live = evolution.before
-
-    rewound = frozenset(table.key for table in evolution.rewound)
-
-    def is_possible(key: ObjectKey, seen: frozenset[ObjectKey] = frozenset()) -> bool:
-        if key.kind in VIEW_KINDS and not all(map(shows, needs.get(key, ()))):
-            return False
-        return all(
-            needed in seen
-            or (needed.owner in live.objects and needed not in remade)
-            or (needed in by_key and is_possible(needed, seen | {key}))
-            for needed in needs.get(key, ())
-            if needed == needed.owner and needed in evolution.desired.objects
-            # the sequence of a serial column is made with its table
-            if needed in by_key or needed.kind is not ObjectKind.SEQUENCE
-        )
+    live, rewound = evolution.before, frozenset(table.key for table in evolution.rewound)
 
     def shows(needed: ObjectKey) -> bool:
         """Whether a column is there by then: of its table, or with that."""
         is_new = needed in by_key or (needed.owner in by_key and needed.owner not in rewound)
         return needed.kind is not ObjectKind.COLUMN or is_new or live.table_column(needed) is not None
 
-    return frozenset(key for key in chosen if is_possible(key))
+    def is_awaited(needed: ObjectKey) -> bool:
+        """Whether it has to be made first: a whole declared object that is not there in its declared form."""
+        if needed != needed.owner or needed not in evolution.desired.objects:
+            return False
+        if needed in live.objects and needed not in remade:
+            return False
+        # the sequence of a serial column is made with its table
+        return needed in by_key or needed.kind is not ObjectKind.SEQUENCE
+
+    stuck: set[ObjectKey] = set()
+    users: dict[ObjectKey, list[ObjectKey]] = defaultdict(list)
+    for key in chosen:
+        awaited = tuple(filter(is_awaited, needs.get(key, ())))
+        for needed in awaited:
+            users[needed].append(key)
+        if not by_key.keys() >= set(awaited) or (key.kind in VIEW_KINDS and not all(map(shows, needs.get(key, ())))):
+            stuck.add(key)
+    waiting = reached(stuck, users.__getitem__)
+    return frozenset(chosen - stuck.union(waiting))
 
 
 def _called(key: ObjectKey, by_key: Mapping[ObjectKey, Change], desired: Catalog) -> Iterator[ObjectKey]:

@@ -190,20 +190,20 @@ def _parts_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 
 def shares_first(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """A partition's index or key that the folder names is there before the parent's, on which it will depend, takes it
-    in."""
-    makes = [number for number, operation in enumerate(index.operations) if operation.verb is not Verb.DROP]
-    for first in makes:
-        operation = index.operations[first]
-        if operation.verb is not Verb.CREATE or not _is_share(operation):
-            continue
-        parents = frozenset(index.desired.ancestors(operation.table))
-        above = {operation.table, *parents} if parents else ()
-        for second in makes:
-            other = index.operations[second]
-            is_above = _is_share(other) and other.table in parents
-            if is_above or (other.change.aspect == "partition" and other.key in above):
-                yield first, second
+    """The index or key of a partition that the folder names is made before its parent's, which then takes it in."""
+    shares: dict[ObjectKey, list[int]] = defaultdict(list)
+    joining: dict[ObjectKey, list[int]] = defaultdict(list)
+    for number, operation in enumerate(index.operations):
+        if operation.verb is not Verb.DROP and _is_share(operation):
+            shares[operation.table].append(number)
+        if operation.verb is not Verb.DROP and operation.change.aspect == "partition":
+            joining[operation.key].append(number)
+    for table, numbers in shares.items():
+        parents = frozenset(index.desired.ancestors(table))
+        later = [number for above in parents for number in shares.get(above, ())]
+        later += [number for above in {table, *parents} if parents for number in joining.get(above, ())]
+        made = (number for number in numbers if index.operations[number].verb is Verb.CREATE)
+        yield from product(made, later)
 
 
 def _is_share(operation: Operation) -> bool:
