@@ -119,7 +119,7 @@ def upload(
     if as_json:
         write_json({"status": "registered", "platform": name, "schema_name": schema, "checksum": digest})
         return
-    show(Text.assemble(("✓ ", "bold green"), f"{settings.folder} stored as {name}/{schema}, {digest[:12]}"))
+    show(Text.assemble(("✓ ", "bold green"), f"{settings.folder} stored as {name}/{schema}, digest {digest[:12]}"))
     place = f"--platform {shlex.quote(name)} --schema {shlex.quote(schema)}"
     if any(record.owner.schema == schema for record in open_registry(settings).platform(name).databases):
         say(f"deploy it: stonegate apply {place}")

@@ -60,8 +60,8 @@ class _Preview(Struct, frozen=True, kw_only=True):
     """What is expected after the pending migrations.
 
     Attributes:
-        start: the live catalog, with the new tables that the migrations meet in the form in which they meet them.
-        rewound: those tables; `made`: the changes that make them.
+        start: the live catalog with the new tables that the migrations work on, each in the form that they expect.
+        rewound: those tables; `made`: the changes that create them.
         simulated: the replay on `start`; `diff`: what is then left to do.
     """
 

@@ -40,7 +40,13 @@ class Drift(Struct, frozen=True, kw_only=True):
         return change.key.kind in CODE_KINDS or change.is_ensured
 
     def block(self, change: Change, reason: str, otherwise: Blocked | None) -> Blocked:
-        """The refusal for a hand-made change of a managed object; `otherwise` is that of undoing it."""
+        """The refusal to overwrite what was done by hand to a managed object.
+
+        Args:
+            reason: what was done, see `reason`.
+            otherwise: the refusal that the change would meet if nobody had touched the object: its consent is asked
+                for as well.
+        """
         also = f" {otherwise.allow}" if otherwise is not None and otherwise.allow else ""
         return Blocked(
             code="drift",

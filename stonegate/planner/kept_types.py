@@ -27,7 +27,7 @@ _CAST = re.compile(
 
 
 class Leaning(Struct, frozen=True, kw_only=True):
-    """What shows the types of columns that stay as they are.
+    """The objects that differ from their declarations since a column that they use keeps another type.
 
     Attributes:
         keys: what depends on them, directly or by way of others.
@@ -44,8 +44,10 @@ class Leaning(Struct, frozen=True, kw_only=True):
         return map(shows_left_type, sorted(self.keys))
 
     def leaves(self, change: Change) -> bool:
-        """True if the difference is that of the types alone, or what the folder says is what it said before: what
-        somebody changes by hand there is not told from that.
+        """True if the object is left as it is: it differs by the kept type alone, or the folder says of it what it said
+        at the last deployment.
+
+        So what somebody changes by hand there is not noticed until the folder changes it.
         """
         is_meant = change.key in self.keys or (change.holder in self.keys and change.holder.kind in VIEW_KINDS)
         if not is_meant or change.action in (Action.CREATE, Action.DROP) or change.aspect not in SHOWING:
@@ -56,10 +58,10 @@ class Leaning(Struct, frozen=True, kw_only=True):
 
 
 def is_remembered(change: Change, excepted: Collection[str], moved: Iterable[tuple[ObjectKey, ObjectKey]]) -> bool:
-    """True for a difference that was left as it is, under the name that its object has behind the migrations.
+    """True if an earlier deployment left this difference as it is, and recorded it under the name that its object had then.
 
     Args:
-        moved: what these give other names, before and after.
+        moved: what the pending migrations give other names: (before, after).
     """
     if not excepted:
         return False

@@ -9,7 +9,10 @@ _T = TypeVar("_T")
 
 
 def reached(starts: Iterable[_T], step: Callable[[_T], Iterable[_T]]) -> tuple[_T, ...]:
-    """All that `step` leads to from `starts`, each once; of these only those to which something leads back."""
+    """Everything that `step` leads to from `starts`, directly or by way of others, each once.
+
+    A start is among them only if something leads back to it.
+    """
     found: dict[_T, None] = {}
     waiting = list(starts)
     while waiting:

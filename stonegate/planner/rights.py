@@ -168,7 +168,7 @@ def _column_with_rights(holder: Table | View, column: Column, said: Mapping[Obje
 
 
 def _denied(revoked: Mapping[_Right, bool], granted: Iterable[Privilege]) -> tuple[Privilege, ...]:
-    """What is revoked and not granted again; of a right that is granted without grant option, that option."""
+    """The revoked rights that no grant gives back; where one is granted again without grant option, that option."""
     held = {(right.grantee, right.privilege): right.grantable for right in granted}
     return tuple(
         Privilege(grantee=right[0], privilege=right[1], grantable=right in held or not wholly)
@@ -178,6 +178,6 @@ def _denied(revoked: Mapping[_Right, bool], granted: Iterable[Privilege]) -> tup
 
 
 def _affirmed(granted: set[_Right], desired: Access | DefaultPrivileges) -> tuple[Privilege, ...]:
-    """What is granted, but neither seen as granted nor as revoked: it is there without that, unless taken away."""
+    """What is granted, but stands in no access control list: PostgreSQL gives it by itself unless it is taken away."""
     seen = {(right.grantee, right.privilege) for right in (*desired.granted, *desired.revoked)}
     return tuple(Privilege(grantee=right[0], privilege=right[1]) for right in sorted(granted - seen))

@@ -1,5 +1,5 @@
-"""What is said twice of a partition's index of its own: its definition has its storage parameters, and so has what is
-said of the share of a parent's index alone ("index storage")."""
+"""Storage parameters of a partition's own index, which two findings have: the one that builds or alters the index, and
+the remark about it as the share of a parent's index ("index storage"). One of them is enough."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BUILT = frozenset({Action.CREATE, Action.RECREATE})
 
 
 def without_doubled(findings: Iterable[Finding], desired: Catalog) -> Iterator[Finding]:
-    """The findings without parameters of indexes that these build or set the parameters of."""
+    """The findings without remarks on the parameters of indexes that others build or alter with them."""
     findings = tuple(findings)
     told = {name for each in findings if isinstance(each, Change) for name in _told(each, desired)}
     for finding in findings:
@@ -27,7 +27,7 @@ def without_doubled(findings: Iterable[Finding], desired: Catalog) -> Iterator[F
 
 
 def _told(change: Change, desired: Catalog) -> Iterator[str]:
-    """The indexes whose statements have their parameters; those of keys have none, as PostgreSQL prints these."""
+    """The indexes whose parameters the change's own statement has; that of a key has none, as PostgreSQL prints it."""
     key, is_built = change.key, change.action in _BUILT
     table = desired.table(key) if is_built and key.kind is ObjectKind.TABLE else None
     if key.kind is ObjectKind.INDEX and (is_built or change.aspect == "options"):

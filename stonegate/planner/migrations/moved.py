@@ -18,8 +18,8 @@ Move = tuple[ObjectKey, ObjectKey]
 
 
 def with_moved(declared: Catalog | None, moved: Iterable[Move], desired: Catalog) -> Catalog | None:
-    """The last declared catalog with all that it has as it is called after the migrations, and with constraints as they
-    read then: the database may have those under an older name.
+    """The last declared catalog as it reads after the migrations: everything under its new name, and constraints that
+    mention other tables and columns as PostgreSQL shows them then.
 
     Args:
         moved: (before, after), in the order of the migrations.

@@ -17,7 +17,8 @@ _PARTS = (ObjectKind.POLICY, ObjectKind.CONSTRAINT, ObjectKind.COLUMN, ObjectKin
 
 
 def break_circles(changes: _Changes, live: Catalog) -> Iterator[Change]:
-    """The drops of parts of tables that have to come before everything else; those of tables that stay come back."""
+    """Parts of tables that are dropped before everything else, so that the rest has an order; on tables that stay they
+    come back."""
     moved = frozenset(key for key, aspect in changes if aspect == "unlogged")
     yield from _keys_between_moved(changes, moved, live)
     dropped = {change.key for change in changes.values() if change.action is Action.DROP}
@@ -43,8 +44,8 @@ def _parts_that_hold(
     needs: Mapping[ObjectKey, AbstractSet[ObjectKey]],
     live: Catalog,
 ) -> Iterator[Change]:
-    """Policies, triggers, indexes, checks and defaults of a dropped relation that use what needs the relation itself,
-    and is dropped too."""
+    """Parts of a dropped relation (policies, triggers, indexes, checks, defaults) that use something which needs the
+    relation itself and is dropped as well."""
     indexed = {
         holder.key.index(index.name): holder.key
         for holder in holders.values()

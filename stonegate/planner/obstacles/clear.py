@@ -123,8 +123,11 @@ class _Clearing:
             self.worklist.append(Disturbance(sequence, False, change))
 
     def _let_go(self, change: Change) -> None:
-        """A partition that comes back with other bounds leaves its parent, which foreign keys to rows of it do not let
-        it, and loses what is said of the triggers that it has from there."""
+        """A partition that gets other bounds leaves its parent for a moment.
+
+        Foreign keys to its rows would forbid that, so they are dropped and come back; what is said of the triggers that
+        it has from its parent gets lost, and is said again.
+        """
         former, wanted = self.live.table(change.key), self.desired.table(change.key)
         if former is None or wanted is None or wanted.partition_of != former.partition_of:
             return
@@ -181,7 +184,7 @@ class _Clearing:
                     self._block(dependent, disturbance)
 
     def _is_remade_type(self, disturbance: Disturbance) -> bool:
-        """True for a type that is made again, which happens to those alone that no column goes on holding."""
+        """True for a type that is dropped and made again; that is done only where no column goes on holding it."""
         return disturbance.key.kind is ObjectKind.TYPE and self._is_recreated(disturbance.key)
 
     def _is_inherited(self, key: ObjectKey) -> bool:
@@ -190,9 +193,10 @@ class _Clearing:
         return isinstance(part, Constraint | Index) and part.inherited
 
     def _must_rebuild(self, dependent: ObjectKey, disturbance: Disturbance) -> bool:
-        """Indexes and constraints follow a retyped or dropped column by themselves; nothing else frees them.
+        """True if an index or constraint has to be dropped and made again around the change.
 
-        A column that is dropped and made again has taken its own along.
+        It follows a column of its own table that is retyped or dropped by itself. With one that is dropped and made
+        again it gets lost, and so has to be made again too.
         """
         if self._is_inherited(dependent):
             return False
@@ -218,9 +222,10 @@ class _Clearing:
             yield from (user for user in users if user in self.live.foreign_keys and not self._is_inherited(user))
 
     def _forgotten(self, key: ObjectKey, disturbance: Disturbance) -> Iterator[Change]:
-        """Says again what is said of a share of a parent's part: PostgreSQL makes it anew with a retyped column, bare.
+        """What has to be said again of a partition's share of its parent's index or key: PostgreSQL makes it anew with
+        a retyped column, and forgets its comment and the like.
 
-        A table that another one refers to by the column is not compared for that.
+        That of a foreign key is said here, since its table may not change at all but for the column that it refers to.
         """
         share = self._wanted(key)
         if not self._is_inherited(key) or share is None:
@@ -290,11 +295,12 @@ class _Clearing:
         return None if checks and (not comes_back or is_held_elsewhere(found, self.live)) else found
 
     def _waits(self, key: ObjectKey) -> bool:
-        """True for a routine beside which a default's call of another one of its name may be ambiguous."""
+        """True for a routine that has declared namesakes: as long as it is there, a default's call may mean either."""
         return key.kind is ObjectKind.ROUTINE and bool(self.desired.routines_named(key.qualified))
 
     def _is_ambiguous_beside(self, column: ObjectKey, key: ObjectKey) -> bool:
-        """True if the column is to call a namesake of the routine, where that fits, too, by its defaults."""
+        """True if the column is to call a namesake of the routine, and that call would fit the routine, too, by its
+        defaults."""
         routine = self.live.objects.get(key)
         if not isinstance(routine, Routine) or not any(p.default is not None for p in routine.parameters):
             return False
@@ -333,8 +339,7 @@ class _Clearing:
             self._block(dependent, disturbance)
 
     def _add(self, change: Change) -> None:
-        """Records the restoring change; an in-place replacement of the same object becomes a full one, and what comes
-        back under a name that it did not have behind the migrations is none that is new."""
+        """Records the restoring change; where the object is replaced, altered or made anyway, it is recreated."""
         known = self.changes.get((change.key, change.aspect))
         if known is None:
             self._record(change)

@@ -1,4 +1,4 @@
-"""What a change disturbs: what it drops or gives another type, and what goes or changes the same way with that."""
+"""What a change disturbs: what it drops or retypes, and the columns of other tables that go or change along with it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Disturbance(Struct, frozen=True):
 
 
 def disturbances(change: Change, desired: Catalog, live: Catalog) -> Iterator[Disturbance]:
-    """What the change drops or retypes, the object itself first; nothing for one that is felt by nobody."""
+    """What the change drops or retypes, the object itself first; nothing for one that does neither."""
     members = (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
     retyped = change.key.kind in members and change.aspect in ("type", "generated")
     if change.action in (Action.DROP, Action.RECREATE) or retyped:
@@ -43,8 +43,8 @@ def disturbances(change: Change, desired: Catalog, live: Catalog) -> Iterator[Di
 
 
 def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> Iterator[ObjectKey]:
-    """The same column of the tables below, or of an attribute's type, which changes and goes with it unless it is left
-    to them."""
+    """The columns that change or go with this one: those of that name in the tables below, and for an attribute those
+    of the tables of its type; unless they stay there as columns of their own."""
     attribute_of = key.owner.qualified if key.kind is ObjectKind.ATTRIBUTE else None
     for table in live.tables if attribute_of is not None else ():
         if table.of_type != attribute_of:

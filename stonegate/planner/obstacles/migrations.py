@@ -1,6 +1,7 @@
-"""What PostgreSQL would refuse a pending migration's statement for, and the folder declares or takes away.
+"""Objects because of which PostgreSQL would refuse a statement of a pending migration, such as a view over its column.
 
-It goes in front of that migration and, where it is declared, comes back behind all of them (behaviour, §4 "Views").
+Those that the folder declares, or that this deployment drops anyway, are dropped in front of that migration; declared
+ones come back behind all migrations (behaviour, §4 "Views").
 """
 
 from __future__ import annotations
@@ -100,8 +101,8 @@ def take_away(
 
 
 class _Replay(Replay):
-    """A replay that notes what the migrations make or alter themselves: that depends on what the folder says then, and
-    no longer on what it did."""
+    """A replay that notes what the migrations make or alter themselves: the dependencies of the live database are no
+    longer those of these objects."""
 
     def __init__(self, live: Catalog, desired: Catalog, altered: Iterable[ObjectKey] = ()) -> None:
         super().__init__(live, desired)

@@ -39,7 +39,8 @@ class Evolution(Struct, frozen=True, kw_only=True):
         real: the live catalog before the pending migrations were replayed on it; None if `live` is that.
         rewound: new tables in the form in which the pending migrations meet them.
         filled: tables that get rows of seeders.
-        taken: what went in front of the pending migrations, as it was; `gone`: the names that it had behind them.
+        taken: what is dropped in front of the pending migrations to clear their way, as it was; `gone`: the keys of
+            that, under the names that it would have after them.
     """
 
     desired: Catalog
@@ -227,8 +228,8 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
 
 
 def _name_freed(key: ObjectKey, known: Evolution) -> Iterator[str]:
-    """The sequence inside an identity column that stays makes way for a declared one: its name is PostgreSQL's own
-    affair."""
+    """Renames the sequence inside of an identity column that stays, where a declared sequence needs its name: what it
+    is called is PostgreSQL's own affair."""
     if key.kind is not ObjectKind.SEQUENCE:
         return
     inside = [(table, column) for table in known.live.tables for column in table.columns if column.identity]

@@ -112,11 +112,12 @@ def cut_into_operations(changes: Collection[Change], desired: Catalog) -> tuple[
 
 
 def _moving(changes: Collection[Change], desired: Catalog) -> frozenset[ObjectKey]:
-    """Partitions that get other bounds beside a sibling that does or goes to another parent, or leave a parent that
-    goes: each leaves before any of them comes back, and before another parent takes that one's place.
+    """Tables that leave their parent, or type, by a step of their own, all of them before any joins one again.
 
-    So does a child that changes its place, before a check that it had from above is made anew: it joins with the new.
-    And so does a table of a type that becomes one of another, whose columns it gets in between.
+    - Partitions that get other bounds while a sibling does so too, or goes to another parent: bounds may not overlap.
+    - Partitions of a parent that is dropped: they leave before another one takes its place.
+    - Children that change parents while one of their checks is made anew: they join with the new one.
+    - Tables that change parents, or types, whose columns they get in between.
     """
     parents = {
         change.key: (table.partition_of, change.before)

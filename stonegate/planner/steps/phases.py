@@ -146,7 +146,7 @@ def _new_by_then(
 def _made_later(
     changes: tuple[Change, ...], pending: tuple[Migration, ...], evolution: Evolution
 ) -> frozenset[ObjectKey]:
-    """What the migrations make themselves, or have to change first what it stands on."""
+    """What cannot be made before the migrations: they make it themselves, or change what it builds on."""
     making = (EffectVerb.CREATE, EffectVerb.ADD_COLUMN)
     made = {effect.key for migration in pending for effect in migration.effects if effect.verb in making}
     rewound = frozenset(table.key for table in evolution.rewound)
@@ -157,14 +157,14 @@ def _made_later(
 def _columns_of_early_attributes(
     first: tuple[Change, ...], rest: tuple[Change, ...], evolution: Evolution
 ) -> tuple[Change, ...]:
-    """What is said of the columns of typed tables whose attribute is added before the migrations."""
+    """The changes of columns of typed tables whose attribute is added before the migrations."""
     attributes = (change.key for change in first if change.key.kind is ObjectKind.ATTRIBUTE)
     columns = {column for key in attributes for column in _columns_of_attribute(key, evolution.before)}
     return tuple(change for change in rest if change.key in columns)
 
 
 def _columns_of_attribute(attribute: ObjectKey, catalog: Catalog) -> frozenset[ObjectKey]:
-    """Those that the tables of its type have of it."""
+    """The columns that it is in the tables of its type."""
     typed = (table.key for table in catalog.tables if table.of_type == attribute.qualified)
     return frozenset(table.part(ObjectKind.COLUMN, attribute.member or "") for table in typed)
 
@@ -185,7 +185,7 @@ def _joining_changed(
 
 
 def _given_away(pending: tuple[Migration, ...]) -> frozenset[ObjectKey]:
-    """What the migrations drop or call otherwise: what is there under its name before them is not what is declared."""
+    """What the migrations drop, rename or move: what has such a name before them is not what the folder declares."""
     ends = (EffectVerb.DROP, EffectVerb.RENAME, EffectVerb.SET_SCHEMA)
     return frozenset(effect.key for migration in pending for effect in migration.effects if effect.verb in ends)
 
@@ -193,8 +193,12 @@ def _given_away(pending: tuple[Migration, ...]) -> frozenset[ObjectKey]:
 def _over_what_changes(
     changes: tuple[Change, ...], pending: tuple[Migration, ...], evolution: Evolution
 ) -> frozenset[ObjectKey]:
-    """The generated columns that read a column which the migrations make or change, and the views that read one, or
-    what else changes in this deployment: there, or as declared, behind them only; before, they would be in the way."""
+    """Generated columns and views that have to wait for the migrations, since what they read is not there, or not in
+    its declared form, until then: before, they would be in the way.
+
+    Columns that migrations make or change; for views also what these drop or rename, and what this deployment itself
+    drops, recreates or retypes.
+    """
     desired = evolution.desired
     effects = [effect for migration in pending for effect in migration.effects]
     changed = {(effect.verb, key) for effect in effects for key in (effect.key, effect.moved) if key is not None}
@@ -229,12 +233,12 @@ def _names_inside(key: ObjectKey, desired: Catalog) -> Iterator[tuple[str, str]]
 
 
 def _is_real(change: Change, evolution: Evolution) -> bool:
-    """True if the database has the table of what gets another name today, and under the name that the plan says."""
+    """True if the table of what gets another name is there today under its name, not only after the migrations."""
     return evolution.real is None or change.holder in evolution.real.objects
 
 
 def _is_there(key: ObjectKey, evolution: Evolution) -> bool:
-    """True if the database has it, or another relation of its name, until that is taken away."""
+    """True if the name is taken before the migrations, by the object itself or by another relation."""
     if evolution.real is None:
         return False
     if key.kind is ObjectKind.COLUMN:

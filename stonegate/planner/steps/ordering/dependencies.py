@@ -77,8 +77,8 @@ def _is_mutual(edge: Dependency, desired: Catalog) -> bool:
 
 
 def _inner_sequences(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """What else uses the sequence of a column lets go of it before it comes or goes with the column's identity, or gets
-    another name, and takes it after that."""
+    """Other users of a column's sequence let go of it before it goes, comes or is renamed with the column's identity,
+    and take it again after that."""
     for number, operation in enumerate(index.operations):
         if operation.change.aspect not in ("identity", "sequence_name"):
             continue
@@ -97,9 +97,12 @@ def _other_users(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
 
 
 def _types_free(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """No column holds a composite type while one of its attributes is retyped (manual: ALTER TYPE), or rows of a table
-    that is gone through, and none that goes holds a domain inside of another type while that is tightened (manual:
-    ALTER DOMAIN)."""
+    """Columns that go or get another type anyway do so before PostgreSQL would refuse a change because of them.
+
+    It refuses to retype an attribute of a composite type that a column holds (manual: ALTER TYPE), to go through the
+    rows of a table of whose row type a column is, and to tighten a domain that a column holds inside of another type
+    (manual: ALTER DOMAIN).
+    """
     for number, operation in enumerate(index.operations):
         kind, aspect, holder = operation.key.kind, operation.change.aspect, operation.key.owner
         tightens = kind is ObjectKind.TYPE and aspect in ("not_null", "constraints")

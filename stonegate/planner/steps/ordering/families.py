@@ -112,8 +112,8 @@ def _fits_parent(index: OperationIndex, below: Operation, above: Operation) -> b
 
 
 def _heirlooms_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """What depends on a child's column goes before the parent's changes, which changes both, and comes back after; so
-    it is with a typed table's and the attribute of its type."""
+    """A parent's column changes that of its children too: what depends on a child's is dropped before, and comes back
+    after. The same holds for the columns of typed tables and the attribute of their type."""
     tables = (table for catalog in (index.desired, index.live) for table in catalog.tables)
     heirs = frozenset(table.key for table in tables if table.parents or table.of_type is not None)
     for catalog in (index.desired, index.live) if heirs else ():
@@ -138,8 +138,8 @@ def _above(column: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
 
 
 def _children_fitted(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """A table joins a parent once both have the columns that they shall have, and it has let go of its own keys and
-    calls its checks as the parent does; it has those that come, and the parent none that go."""
+    """A table joins a parent after the changes of both tables' columns, after the drops and renames of constraints on
+    both and on what is above the parent, and after its own new checks."""
     for second, operation in enumerate(index.operations):
         former, table = index.live.table(operation.key), index.desired.table(operation.key)
         is_move = operation.change.aspect in ("inherits", "partition", "of_type")
@@ -236,8 +236,8 @@ def _bounds_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 
 def _references_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """A foreign key to a partitioned table goes before a partition of that does, which PostgreSQL holds by it; it comes
-    back after that."""
+    """A foreign key to a partitioned table is dropped before one of the partitions goes, which PostgreSQL would not let
+    go otherwise, and comes back after that."""
     leaving: dict[ObjectKey, list[int]] = defaultdict(list)
     for number, operation in enumerate(index.operations):
         former = index.live.table(operation.key)

@@ -59,7 +59,8 @@ def _key_after(operation: Operation) -> ObjectKey:
 
 
 def with_renames_apart(operations: tuple[Operation, ...], desired: Catalog, live: Catalog) -> tuple[Operation, ...]:
-    """The operations with one rename of every ring cut in two: to a name that nobody has, and from there."""
+    """The operations; of every ring of renames (a to b, b to a) one is cut in two: to a name that nobody has, and from
+    there."""
     renames = [operation for operation in operations if operation.is_rename]
     if len(renames) < 2:
         return operations
@@ -75,7 +76,7 @@ def with_renames_apart(operations: tuple[Operation, ...], desired: Catalog, live
 
 
 def _closing_rings(renames: list[Operation], live: Catalog) -> Iterator[Operation]:
-    """Renames without which all others have an order."""
+    """One rename of every ring; without these, all others can be put in order."""
     bearers = {name: operation for operation in renames for name in _left(operation, live)}
     waiting = dict.fromkeys(renames)
     while waiting:

@@ -110,7 +110,7 @@ class OperationIndex:
 
 
 def _live_holders(desired: Catalog, live: Catalog) -> dict[ObjectKey, ObjectKey]:
-    """What goes along with its table or column, and that; not a sequence that another one owns by then."""
+    """Indexes and sequences with the table or column that they go along with; no sequence that gets another owner."""
     owners = {sequence.key: sequence.owning_column for sequence in desired.sequences}
     owned = {
         sequence.key: owner

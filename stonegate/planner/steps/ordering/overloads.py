@@ -24,8 +24,8 @@ def overloads_gone(index: OperationIndex) -> Iterator[tuple[int, int]]:
 
 
 def overloads_held(index: OperationIndex) -> Iterator[tuple[int, int]]:
-    """Pairs that outweigh all others: generated columns get a new expression, and before that the routine that they
-    will call, before the one goes that they call now."""
+    """Pairs that outweigh all others, for generated columns that change from one routine to another of its name: the
+    new one is made, and the column gets its expression, before the former one goes."""
     for last, operation in enumerate(index.operations):
         if operation.key.kind is not ObjectKind.ROUTINE or operation.verb is not Verb.DROP:
             continue
