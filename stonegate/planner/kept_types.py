@@ -58,7 +58,7 @@ class Leaning(Struct, frozen=True, kw_only=True):
 
 
 def is_remembered(change: Change, excepted: Collection[str], moved: Iterable[tuple[ObjectKey, ObjectKey]]) -> bool:
-    """True if an earlier deployment left this difference as it is, and recorded it under the name that its object had then.
+    """True if an earlier deployment left this difference as it is; the record has its object's name of that time.
 
     Args:
         moved: what the pending migrations give other names: (before, after).
