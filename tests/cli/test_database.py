@@ -251,6 +251,33 @@ def test_drift_is_shown_and_blocks(run: Run, deployed: str, consent: str, record
     assert [one["detail"]["consents"] for one in forced] == [[recorded, "set_not_null"]]
 
 
+def test_declared_rows_that_are_looked_up_in_many_tables_are_counted(
+    run: Run, write_folder: WriteFolder, url: str
+) -> None:
+    files = {f"tables/t{number}.sql": f"CREATE TABLE t{number} (id int PRIMARY KEY);" for number in range(9)}
+    files |= {f"seeders/t{number}.sql": f"INSERT INTO t{number} VALUES (1), (2);" for number in range(9)}
+    write_folder(files)
+    assert "\n  + rows of t8 (2)  seeders/t8.sql:1\n" in run("plan", "-d", url).out
+    assert run("apply", "-d", url).code == 0
+    write_folder(files | {"tables/t0.sql": "CREATE TABLE t0 (id int PRIMARY KEY, name text);"})
+    assert "\nseeders\n  · rows of 9 tables, looked up only (--verbose lists them)\n\n" in run("plan", "-d", url).out
+    assert "\n  · rows of t8 (2)  seeders/t8.sql:1\n" in run("plan", "-d", url, "--verbose").out
+
+
+def test_the_consents_to_all_say_so_only_where_they_are(run: Run, write_folder: WriteFolder, url: str) -> None:
+    mood = "CREATE TYPE mood AS ENUM ('bad', 'good');"
+    table = "CREATE TABLE t (id int, a int, b int, m mood);"
+    write_folder({"types/mood.sql": mood, "tables/t.sql": table})
+    assert run("apply", "-d", url).code == 0
+    both = "--allow drop_column:t.a --allow drop_column:t.b"
+    write_folder({"types/mood.sql": mood, "tables/t.sql": "CREATE TABLE t (id int, m mood);"})
+    assert f"  all of it: {both}\n" in run("plan", "-d", url).out
+    assert f"All of it:\n\n```\n{both}\n" in run("plan", "-d", url, "--format", "markdown").out
+    write_folder({"types/mood.sql": mood.replace("'bad', ", ""), "tables/t.sql": "CREATE TABLE t (id int, m mood);"})
+    assert f"  all that can be allowed: {both}\n" in run("plan", "-d", url).out
+    assert f"All that can be allowed:\n\n```\n{both}\n" in run("plan", "-d", url, "--format", "markdown").out
+
+
 def test_what_was_dropped_by_hand_is_named(run: Run, deployed: str) -> None:
     psql(deployed, "ALTER TABLE notes ALTER legacy SET DEFAULT 'x'; ALTER TABLE notes DROP CONSTRAINT notes_pkey")
     made = run("plan", "-d", deployed, "--allow-drift")

@@ -168,6 +168,11 @@ def consents_of(step: Step) -> tuple[str, ...]:
     return tuple(dict.fromkeys(needed or map(str, step.consents)))
 
 
+def what_allows(blocked: Iterable[Blocked]) -> str:
+    """What `all_allows` together consents to: not all, where only a migration can do some of it."""
+    return "all of it" if all(reason.allow is not None for reason in blocked) else "all that can be allowed"
+
+
 def all_allows(blocked: Iterable[Blocked]) -> tuple[str, ...]:
-    """Every distinct consent that would unblock the plan, in order."""
+    """Every distinct consent that would unblock the plan, as far as consents can, in order."""
     return tuple(dict.fromkeys(shell_consent(reason.allow) for reason in blocked if reason.allow is not None))

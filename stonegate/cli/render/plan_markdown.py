@@ -16,6 +16,7 @@ from stonegate.cli.render.names import (
     sql_of,
     step_name,
     summarise,
+    what_allows,
 )
 from stonegate.model.plan import Action, Plan, Step
 from stonegate.model.preflight import Finding
@@ -72,7 +73,7 @@ def _blocked(plan: Plan, heading: str) -> Iterator[str]:
     yield from _more(len(plan.blocked), _MOST_REASONS)
     yield ""
     if len(allows := all_allows(plan.blocked)) > 1:
-        yield "All of it:"
+        yield f"{what_allows(plan.blocked).capitalize()}:"
         yield ""
         yield from _fence(" ".join(allows), "")
         yield ""

@@ -21,6 +21,7 @@ from stonegate.cli.render.names import (
     sql_of,
     step_name,
     summarise,
+    what_allows,
 )
 from stonegate.model.plan import EVERYTHING, Action, Blocked, ChangeClass, Mode, Phase, Plan, Step
 
@@ -105,6 +106,9 @@ def _shown(plan: Plan, verbose: bool) -> Iterator[Step]:
 def _render_steps(
     console: Console, steps: Sequence[Step], verbose: bool, told: set[tuple[object, ...]], *, with_sql: bool
 ) -> Iterator[Text]:
+    looked_up = 0 if verbose else sum(map(_is_look, steps))
+    if looked_up > _FEW:
+        steps = [step for step in steps if not _is_look(step)]
     rows = [(title(step), place(step.file, step.line)) for step in steps]
     for step, lines in zip(steps, placed(console, rows, 2), strict=True):
         yield from lines
@@ -114,6 +118,14 @@ def _render_steps(
         told.add(details)
         if verbose or (with_sql and step.action in _EXPLAINED):
             yield from _render_sql(console, step)
+    if looked_up > _FEW:
+        line = Text.assemble(SYMBOLS[Action.VALIDATE], f" rows of {looked_up} tables, looked up only")
+        yield from indented(console, line.append(" (--verbose lists them)"), 2, hang=2)
+
+
+def _is_look(step: Step) -> bool:
+    """True where declared rows are merely looked up, and there is nothing to say about it."""
+    return step.action is Action.VALIDATE and not step.hazards and not step.consents
 
 
 def title(step: Step) -> Text:
@@ -211,7 +223,7 @@ def render_blocked(console: Console, blocked: Sequence[Blocked]) -> Iterator[Tex
     allows = all_allows(blocked)
     if len(allows) > 1:
         # One line, however long: it is there to be copied.
-        yield Text.assemble("  all of it: ", (" ".join(allows), "bold"))
+        yield Text.assemble(f"  {what_allows(blocked)}: ", (" ".join(allows), "bold"))
 
 
 def _render_losses(console: Console, plan: Plan) -> Iterator[Text]:
