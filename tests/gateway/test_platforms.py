@@ -233,6 +233,8 @@ def test_jobs_that_fail(gateway: Gateway, platform: str) -> None:
     state = wait(gateway, gateway.post("/v2/migrate-all", body).json()["job_id"])
     assert (state["status"], state["succeeded"], state["failed"]) == ("partial", 1, 1)
     assert [each["error"] is None for each in state["results"]] == [True, False]
+    assert [each.get("sqlstate") for each in state["results"]] == [None, "22012"]
+    assert "division by zero" in state["results"][1]["cause"]
     state = wait(gateway, gateway.post("/v2/migrate-all", body).json()["job_id"])
     assert (state["status"], [each["status"] for each in state["results"]]) == ("partial", ["unchanged", "failed"])
     gateway.call(platform, "forget", [1], schema_name="app")

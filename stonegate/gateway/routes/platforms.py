@@ -167,16 +167,6 @@ async def _await_job(gateway: Gateway, state: JobState, lock: int, work: Any) ->
 async def read_job(incoming: Incoming) -> Answer:
     """How far a job is."""
     state: JobState = await asyncio.to_thread(incoming.gateway.jobs.read, incoming.path["job"])
-    results = [
-        {
-            "database": each["database"],
-            "status": each["status"],
-            "migrations_applied": each["migrations_applied"],
-            "functions_updated": each["functions_updated"],
-            "error": each["error"],
-        }
-        for each in state.results
-    ]
     body = {
         "job_id": state.job_id,
         "platform": state.platform,
@@ -185,7 +175,7 @@ async def read_job(incoming: Incoming) -> Answer:
         "total_databases": state.total_databases,
         "succeeded": state.succeeded,
         "failed": state.failed,
-        "results": results,
+        "results": state.results,
         "error": state.error,
         "created_at": state.created_at,
         "finished_at": state.finished_at,
