@@ -140,7 +140,7 @@ def _require_unambiguous(registry: Registry, owner: Owner, there: Collection[str
         return
     raise PlatformIsolationViolation(
         f"it cannot be told whose the database {database} is: nothing in it says so",
-        hint=f"if it is yours: stonegate platform adopt {owner.platform} {database}",
+        hint=f"if it is yours: {owner.adopting(database)}",
         database=database,
     )
 

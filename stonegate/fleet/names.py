@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from msgspec import Struct
 
@@ -12,6 +13,8 @@ from stonegate.model.names import LONGEST_NAME, REFERENCE_PREFIX, TEMPORARY_PREF
 #: Databases that stonegate makes for itself, and drops without asking anybody.
 RESERVED = (TEMPORARY_PREFIX, REFERENCE_PREFIX)
 MAIN = "main"
+#: What clients of the original's send for no tenant at all.
+NO_TENANT = "null"
 PLATFORM_FILE = "platform.json"
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
@@ -57,6 +60,16 @@ class Owner(Struct, frozen=True, kw_only=True):
             )
         return name
 
+    def adopting(self, database: str) -> str:
+        """The command that makes a database this owner's, and no one else's whose names make the same database."""
+        words = ["stonegate", "platform", "adopt", self.platform, database]
+        words += [] if self.schema is None else ["--schema", self.schema]
+        if self.tenant is not None:
+            words += ["--tenant", self.tenant]
+        elif database != self.database:  # whose name may speak of a tenant
+            words += ["--tenant", NO_TENANT]
+        return shlex.join(words)
+
     def __str__(self) -> str:
         schema = "" if self.schema is None else f", schema {self.schema}"
         tenant = f"tenant {self.tenant}" if self.tenant is not None else MAIN
@@ -91,7 +104,7 @@ def natural(name: str) -> tuple[tuple[str, int], ...]:
 
 def v1_owner(platform: str, tenant: str | None) -> Owner:
     """The owner of a v1 request; an empty tenant, or the word null, is the platform's own database."""
-    return Owner(platform=platform, tenant=None if tenant in (None, "", "null") else tenant)
+    return Owner(platform=platform, tenant=None if tenant in (None, "", NO_TENANT) else tenant)
 
 
 def v2_owner(platform: str, schema: str, database_id: str | None) -> Owner:

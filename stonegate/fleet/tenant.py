@@ -15,7 +15,7 @@ from stonegate.database.tenants.roles import is_bad_login
 from stonegate.errors import ConnectionFailed, DatabaseAlreadyExists, MigrationFailed, PlatformIsolationViolation
 from stonegate.fleet.adoption import label_of, owner_in
 from stonegate.fleet.ending import finish_undisturbed
-from stonegate.fleet.names import MAIN, Owner
+from stonegate.fleet.names import Owner
 from stonegate.fleet.notes import read_note, record_note
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign
@@ -82,11 +82,9 @@ async def make(registry: Registry, mould: Mould, maintenance: Session, owner: Ow
         # Owners write the labels of their databases themselves: one that is recorded is its owner's, whatever it says.
         others = [each for each in found if registry.owner_of(each) is None]
         if others:  # a second one would be empty, and be taken for the first
-            schema = "" if owner.schema is None else f" --schema {owner.schema}"
             raise DatabaseAlreadyExists(
                 f"the database of {owner} is not called {name} any more, but {others[0]}",
-                hint=f"stonegate platform adopt {owner.platform} {others[0]}{schema} --tenant {owner.tenant or MAIN}"
-                f" records that; or ALTER DATABASE {others[0]} RENAME TO {name}",
+                hint=f"{owner.adopting(others[0])} records that; or ALTER DATABASE {others[0]} RENAME TO {name}",
                 database=others[0],
             )
 
@@ -127,6 +125,6 @@ def _require_own(facts: DatabaseFacts, owner: Owner, *, recorded: bool) -> None:
     if facts.label is None and not recorded:
         raise PlatformIsolationViolation(
             f"the database {facts.name} exists, and nothing in it says whose it is",
-            hint=f"if it is yours: stonegate platform adopt {owner.platform} {facts.name}",
+            hint=f"if it is yours: {owner.adopting(facts.name)}",
             database=facts.name,
         )

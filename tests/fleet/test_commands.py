@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from stonegate.cli.app import main as run_command
 from stonegate.database.tenants.labels import label_statement
 from stonegate.errors import PlatformIsolationViolation, StonegateError
-from stonegate.fleet.adoption import adopt_database, label_of
+from stonegate.fleet.adoption import adopt_database, find_database, label_of
 from stonegate.fleet.names import Owner, v1_owner
 from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.tenants import create_tenants
@@ -261,6 +262,28 @@ def test_what_may_not_be_adopted(shell: Shell) -> None:
     with pytest.raises(PlatformIsolationViolation, match=f"{fleet.name}_main belongs to platform {fleet.name}, main"):
         adopt(v1_owner(fleet.name, "x"), f"{fleet.name}_main")
     assert len(fleet.registry.platform(fleet.name).databases) == 1
+
+
+@pytest.mark.parametrize("options", [("--schema", "app"), ()], ids=["of a schema", "without one"])
+def test_the_advice_to_adopt_is_taken_as_it_is_printed(shell: Shell, options: tuple[str, ...]) -> None:
+    """Another schema, or another spelling of the tenant, would make the database somebody else's for good."""
+    fleet = shell.fleet
+    database = "_".join((fleet.name, *options[1:], "a_1"))
+    shell.done("platform", "register", fleet.name)
+    shell.done("platform", "upload", fleet.name, str(fleet.folder), "--schema", "app")
+    fleet.rows("postgres", f"CREATE DATABASE {database}")
+    registry, owner = fleet.registry, Owner(platform=fleet.name, schema="app" if options else None, tenant="A-1")
+    if options:
+        told = shell.run("tenant", "create", "A-1", "--platform", fleet.name, *options).stderr
+    else:
+        fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_a_main")  # another platform, to which it may belong
+        with pytest.raises(PlatformIsolationViolation) as refused:
+            asyncio.run(find_database(registry, fleet.url, owner))
+        told = refused.value.hint or ""
+    command = shlex.split(told[told.index("stonegate platform adopt") :])  # which may be printed in two lines
+    shell.done(*command[1:])
+    found = asyncio.run(find_database(registry, fleet.url, owner))
+    assert found is not None and found.database == database
 
 
 def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:
