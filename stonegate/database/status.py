@@ -21,6 +21,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Change, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.drift import find_drift
+from stonegate.planner.remaining import standing_notes
 from stonegate.source.lazy import LazySource
 
 LOOK_SECONDS = 5.0  # for a lock that somebody holds on what is read
@@ -79,7 +80,8 @@ async def diff_database(
     async with using(await connect(conninfo, lock_timeout_s=options.lock_timeout_s)) as conn:
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
     drift = find_drift(survey.live, survey.state, survey.plan.kept)
-    return DatabaseDiff(plan=with_warnings(survey.plan, *survey.warnings), drift=tuple(drift.found.values()))
+    notes = standing_notes(survey.plan, survey.live, survey.state)
+    return DatabaseDiff(plan=with_warnings(survey.plan, *notes, *survey.warnings), drift=tuple(drift.found.values()))
 
 
 async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseStatus:

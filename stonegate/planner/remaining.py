@@ -44,6 +44,11 @@ def compare_with(plan: Plan, live: Catalog, state: TrackingState) -> Diff:
     )
 
 
+def standing_notes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[str, ...]:
+    """Differences that stay and were told by the last deployment: plans do not repeat them."""
+    return compare_with(plan, live, state).standing if plan.desired is not None else ()
+
+
 def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingState) -> tuple[Step, ...]:
     """The steps still needed after the pending migrations really ran, seeders and late statements left out.
 

@@ -264,6 +264,29 @@ def test_declared_rows_that_are_looked_up_in_many_tables_are_counted(
     assert "\n  · rows of t8 (2)  seeders/t8.sql:1\n" in run("plan", "-d", url, "--verbose").out
 
 
+def test_the_order_of_columns_is_told_once_and_in_every_diff(run: Run, write_folder: WriteFolder, url: str) -> None:
+    kinds = "CREATE TYPE pair AS (a int, b int);"
+    write_folder({"tables/t.sql": "CREATE TABLE t (a int, b int);", "types/p.sql": kinds})
+    assert run("apply", "-d", url).code == 0
+    files = {
+        "tables/t.sql": "CREATE TABLE t (a int, c int, b int);",
+        "types/p.sql": kinds.replace("a int", "c int, a int"),
+    }
+    write_folder(files)
+    told = (
+        "table t: columns stand in the order a, b, c instead of a, c, b",
+        "type pair: attributes stand in the order a, b, c instead of c, a, b",
+    )
+    assert all(f"warning: {each}\n" in run("plan", "-d", url).out for each in told)
+    assert run("apply", "-d", url).code == 0
+    write_folder(files | {"tables/u.sql": "CREATE TABLE u (a int);"})
+    assert "stand in the order" not in run("plan", "-d", url).out
+    assert all(f"warning: {each}\n" in run("diff", "-d", url).out for each in told)
+    assert "stand in the order" not in run("apply", "-d", url).out
+    write_folder(files | {"tables/t.sql": "CREATE TABLE t (c int, a int, b int);"})
+    assert "t: columns stand in the order a, b, c instead of c, a, b" in run("plan", "-d", url).out
+
+
 def test_the_consents_to_all_say_so_only_where_they_are(run: Run, write_folder: WriteFolder, url: str) -> None:
     mood = "CREATE TYPE mood AS ENUM ('bad', 'good');"
     table = "CREATE TABLE t (id int, a int, b int, m mood);"

@@ -41,7 +41,7 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
     gone = [column for name, column in present.items() if name not in wanted and not family.takes_column(column)]
     for column, heir in heirs(gone, added, lambda column: column.type):
         yield from _surplus_column(sides, live, column, heir)
-    yield from compare_order(f"{desired.key}: columns", wanted, present)
+    yield from compare_order(f"{desired.key}: columns", wanted, present, former if last is not None else None)
 
 
 def _key(table: Table, column: Column) -> ObjectKey:

@@ -18,9 +18,10 @@ class Unmanaged(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """Something worth knowing that no statement follows from."""
+    """Something worth knowing that no statement follows from; `standing` if the last deployment told it already."""
 
     text: str
+    standing: bool = False
 
 
 Finding = Change | Unmanaged | Note
@@ -34,12 +35,13 @@ class Diff(Struct, frozen=True, kw_only=True):
     Attributes:
         changes: what an apply has to do, classified.
         unmanaged: live objects that nobody declared: listed, never dropped.
-        notes: differences that stay, with the reason.
+        notes: differences that stay, with the reason; `standing`: the same, told by the last deployment already.
     """
 
     changes: tuple[Change, ...] = ()
     unmanaged: tuple[ObjectKey, ...] = ()
     notes: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
 
 
 def build_diff(findings: Findings) -> Diff:
@@ -47,6 +49,7 @@ def build_diff(findings: Findings) -> Diff:
     changes: list[Change] = []
     unmanaged: set[ObjectKey] = set()
     notes: set[str] = set()
+    standing: set[str] = set()
     for finding in findings:
         match finding:
             case Change():
@@ -54,11 +57,12 @@ def build_diff(findings: Findings) -> Diff:
             case Unmanaged():
                 unmanaged.add(finding.key)
             case Note():
-                notes.add(finding.text)
+                (standing if finding.standing else notes).add(finding.text)
     return Diff(
         changes=tuple(sorted(changes, key=lambda change: (_place(change.key), change.action.value, change.aspect))),
         unmanaged=tuple(sorted(unmanaged, key=_place)),
         notes=tuple(sorted(notes)),
+        standing=tuple(sorted(standing)),
     )
 
 
@@ -89,9 +93,14 @@ def heirs(
         yield former, heir
 
 
-def compare_order(parts: str, wanted: Iterable[str], present: Collection[str]) -> Findings:
-    """The remark that what is there keeps its place, and that what is new comes behind it (behaviour, §5)."""
+def compare_order(parts: str, wanted: Iterable[str], present: Collection[str], last: Iterable[str] | None) -> Findings:
+    """The remark that what is there keeps its place, and that what is new comes behind it (behaviour, §5).
+
+    Args:
+        last: the order that the last deployment declared: while it is that, the remark is not made again and again.
+    """
     declared = list(wanted)
     there = [name for name in present if name in declared] + [name for name in declared if name not in present]
     if declared != there:
-        yield Note(f"{parts} stand in the order {', '.join(there)} instead of {', '.join(declared)}")
+        text = f"{parts} stand in the order {', '.join(there)} instead of {', '.join(declared)}"
+        yield Note(text, standing=last is not None and list(last) == declared)

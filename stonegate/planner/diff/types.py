@@ -185,7 +185,7 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
     present = {attribute.name: attribute for attribute in live.attributes}
     wanted = {attribute.name: attribute for attribute in desired.attributes}
     last = sides.last_declared(desired.key)
-    known = {attribute.name for attribute in last.attributes} if isinstance(last, CompositeType) else set()
+    known = [attribute.name for attribute in last.attributes] if isinstance(last, CompositeType) else []
     for name, attribute in wanted.items():
         key = desired.key.part(ObjectKind.ATTRIBUTE, name)
         if name not in present:
@@ -204,7 +204,7 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
             )
         else:
             yield Unmanaged(key)
-    yield from compare_order(f"{desired.key}: attributes", wanted, present)
+    yield from compare_order(f"{desired.key}: attributes", wanted, present, known or None)
 
 
 def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: Attribute) -> Findings:
