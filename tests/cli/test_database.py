@@ -264,6 +264,17 @@ def test_declared_rows_that_are_looked_up_in_many_tables_are_counted(
     assert "\n  · rows of t8 (2)  seeders/t8.sql:1\n" in run("plan", "-d", url, "--verbose").out
 
 
+def test_a_failed_deployment_names_the_database_and_what_became_of_it(
+    run: Run, write_folder: WriteFolder, deployed: str, database: Database
+) -> None:
+    write_folder(NOTES | {"migrations/1.sql": "UPDATE notes SET id = 1 / 0;"})
+    failed = run("apply", "-d", deployed)
+    assert failed.code == 6 and failed.err.startswith(
+        "error: migrations/1.sql:1: run migration 1.sql failed\n"
+        f"  in {database.name}\n  - everything was rolled back\n  cause: division by zero\n"
+    )
+
+
 def test_the_order_of_columns_is_told_once_and_in_every_diff(run: Run, write_folder: WriteFolder, url: str) -> None:
     kinds = "CREATE TYPE pair AS (a int, b int);"
     write_folder({"tables/t.sql": "CREATE TABLE t (a int, b int);", "types/p.sql": kinds})

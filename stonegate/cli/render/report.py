@@ -8,7 +8,8 @@ from typing import Any, assert_never
 from rich.console import Console
 from rich.text import Text
 
-from stonegate.cli.render.failure import render_headline, render_reasons, render_warning
+from stonegate.cli.render.alike import render_failures
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import indented, placed
 from stonegate.cli.render.names import DONE_OUTCOMES, count, count_objects, enumerate_outcomes, place
 from stonegate.cli.render.plan_json import blocked_document, step_document
@@ -142,5 +143,4 @@ def render_refusal(console: Console, report: ApplyReport) -> Iterator[Text]:
         )
         yield from render_blocked(console, report.plan.blocked)
     elif report.error is not None:
-        yield from render_headline(console, report.error.message)
-        yield from render_reasons(console, report.error)
+        yield from render_failures(console, [(report.database, report.error)])
