@@ -76,3 +76,10 @@ def test_a_role_that_a_migration_finds(modest: str, any_database: Database, tmp_
     hint = hint_of(any_database.url, tmp_path, making)
     guarded = hint[hint.index("DO $$") :].replace("…", "deployers_own")
     applied(any_database.url, write(tmp_path, making | {"migrations/1.sql": guarded}))
+
+
+def test_what_another_role_deploys_stays_its_owner_s(modest: str, any_database: Database, tmp_path: Path) -> None:
+    """The folder never said to whom; that it no longer does was the remark."""
+    applied(modest, write(tmp_path, TABLE))
+    report = applied(any_database.url, write(tmp_path, {"tables/t.sql": "CREATE TABLE t (id int, name text);"}))
+    assert report.warnings == ("table t still belongs to modest_deployer: the folder does not say to whom",)

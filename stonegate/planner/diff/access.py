@@ -31,7 +31,7 @@ def compare_owner(sides: Sides, key: ObjectKey, desired: Access, live: Access, l
         return
     if desired.owner in (sides.builder, _DATABASE_OWNER, ""):
         if last is not None and last.owner == live.owner and last.owner not in (sides.builder, desired.owner):
-            yield Note(f"{key} still belongs to {live.owner}: the folder no longer says to whom")
+            yield Note(f"{key} still belongs to {live.owner}: the folder does not say to whom")
         return
     yield sides.change(
         Action.ALTER,
