@@ -26,7 +26,7 @@ from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
-from stonegate.database.stale import refuse_moved, refuse_stale
+from stonegate.database.stale import refuse_moved, refuse_other_role, refuse_stale
 from stonegate.database.survey import (
     Survey,
     empty_plan,
@@ -159,6 +159,7 @@ async def apply_plan(
         facts = await read_session(conn)
         live, state = await read_live(conn, everything=plan.mode is Mode.BASELINE), await read_state(conn)
         refuse_stale(plan, live, state, database)
+        refuse_other_role(plan, live, facts.role, database)
         untrusted: frozenset[str] = frozenset()
         if options.admin is not None and any(step.phase is Phase.EXTENSIONS for step in plan.steps):
             offered = await read_offered(conn, with_versions=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from stonegate.database.connect import Session
 from stonegate.database.tracking.tables import read_unchanged
-from stonegate.errors import MOST_DETAILS, StalePlan
-from stonegate.model.catalog import Catalog
+from stonegate.errors import MOST_DETAILS, StalePlan, UsageError
+from stonegate.model.catalog import Accessible, Catalog
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action, Mode, Plan
+from stonegate.model.plan import EVERYTHING, Action, Change, Mode, Plan
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.build import live_fingerprint
 from stonegate.planner.remaining import unmanaged_objects, unmet_changes
@@ -34,6 +34,21 @@ def refuse_stale(plan: Plan, live: Catalog, state: TrackingState, database: str)
         hint="stonegate plan again, and review what is different",
         database=database,
     )
+
+
+def refuse_other_role(plan: Plan, live: Catalog, role: str, database: str) -> None:
+    """Nothing, unless the plan takes for granted that what it makes again belongs to a role that is not this one.
+
+    Raises:
+        UsageError: it was made by the owner of what is in the database, and another role would carry it out.
+    """
+    if plan.builder in ("", role) or plan.mode is Mode.FRESH:
+        return
+    if any(thing.access.owner == plan.builder for thing in live.objects.values() if isinstance(thing, Accessible)):
+        raise UsageError(
+            f"the plan was made as {plan.builder}, who owns what is in {database}, and not as {role}",
+            hint=f"connect as {plan.builder} (--platform does, for a platform's role), or plan again as {role}",
+        )
 
 
 async def refuse_moved(conn: Session, plan: Plan, database: str) -> None:
@@ -75,10 +90,17 @@ def _moved(plan: Plan, live: Catalog, state: TrackingState) -> Iterator[str]:
         elif change.action is Action.CREATE and change.holder in live.objects:
             yield f"{change.key} exists already"
     for identity in sorted(needed.keys() - planned.keys()):
-        yield f"not in the plan: {needed[identity].reason or identity}"
+        if not _is_touched(needed[identity], plan):
+            yield f"not in the plan: {needed[identity].reason or identity}"
     if not running:
         yield from (f"{name} was made meanwhile" for name in sorted(others - {*plan.unmanaged}))
         yield from (f"{name} was dropped meanwhile" for name in sorted({*plan.unmanaged} - others))
     for identity in sorted(planned.keys() & needed.keys()):
-        if planned[identity].before != needed[identity].before:
-            yield f"{identity}: it is {needed[identity].before} now, was {planned[identity].before}"
+        before, now = planned[identity].before, needed[identity].before
+        if before != now and (needed[identity].is_ensured or not _is_touched(needed[identity], plan)):
+            yield f"{identity}: it is {now} now, was {before}"
+
+
+def _is_touched(change: Change, plan: Plan) -> bool:
+    """True for what a migration of the plan changes: the plan knows it as it is behind that."""
+    return EVERYTHING in plan.uncertain or not change.labels.isdisjoint(plan.uncertain)

@@ -70,6 +70,34 @@ def test_a_stale_plan_names_what_moved(any_database: Database, saved: Plan, by_h
     assert rows(any_database.url, "SELECT legacy FROM users") == [(None,)]
 
 
+def test_what_a_migration_changes_is_not_what_moved(any_database: Database, tmp_path: Path) -> None:
+    """The plan knows it as it is behind the migration: that `full_name` is not there yet was told as a difference."""
+    url = any_database.url
+    applied(url, write(tmp_path, FIRST))
+    renamed = {
+        "tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, full_name varchar, legacy text);",
+        "migrations/1.sql": "ALTER TABLE users RENAME name TO full_name;",
+    }
+    made = plan(url, write(tmp_path, renamed), plan=allowing("modify_column_type"))
+    run(url, "GRANT SELECT ON users TO pg_monitor")
+    said = refused(carry_out(any_database, made), "stale_plan", 5)
+    assert "does not manage" in said and "full_name" not in said
+
+
+def test_another_role_than_the_owner_is_refused(any_database: Database, tmp_path: Path) -> None:
+    """What the plan makes again would have belonged to that role: it says nothing of an owner that made it."""
+    role = "DO $$ BEGIN CREATE ROLE plans_owner LOGIN CREATEDB; EXCEPTION WHEN duplicate_object THEN END $$"
+    run(any_database.url, role, f"ALTER DATABASE {any_database.name} OWNER TO plans_owner")
+    owner = any_database.server.url(any_database.name, "plans_owner")
+    table = {"tables/t.sql": "CREATE TABLE t (id int, name text);"}
+    applied(owner, write(tmp_path, table | {"views/v.sql": "CREATE VIEW v AS SELECT id FROM t;"}))
+    made = plan(owner, write(tmp_path, table | {"views/v.sql": "CREATE VIEW v AS SELECT name FROM t;"}))
+    with pytest.raises(UsageError, match="made as plans_owner"):
+        carry_out(any_database, made)
+    assert asyncio.run(apply_plan(owner, made)).status is Status.APPLIED
+    assert rows(owner, "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'v'") == [("plans_owner",)]
+
+
 def test_what_nobody_declared_is_named_too(any_database: Database, tmp_path: Path) -> None:
     """Where no migration may have made or dropped it."""
     url = any_database.url
