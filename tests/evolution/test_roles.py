@@ -83,3 +83,30 @@ def test_what_another_role_deploys_stays_its_owner_s(modest: str, any_database: 
     applied(modest, write(tmp_path, TABLE))
     report = applied(any_database.url, write(tmp_path, {"tables/t.sql": "CREATE TABLE t (id int, name text);"}))
     assert report.warnings == ("table t still belongs to modest_deployer: the folder does not say to whom",)
+
+
+def test_new_objects_beside_default_privileges_that_change(any_database: Database, tmp_path: Path) -> None:
+    """They are made while the former ones are in force, and had the rights of these."""
+    first = (
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;"
+        "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;"
+    )
+    second = (
+        "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM pg_monitor;"
+        "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;"
+    )
+    objects = {
+        "tables/u.sql": "CREATE TABLE u (id int);\nCREATE TABLE shown (id int);\nGRANT SELECT ON shown TO pg_monitor;",
+        "views/v.sql": "CREATE VIEW v AS SELECT id FROM u;",
+        "functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';\n"
+        "CREATE FUNCTION closed() RETURNS int LANGUAGE sql AS 'SELECT 1';\n"
+        "REVOKE EXECUTE ON FUNCTION closed() FROM PUBLIC;",
+    }
+    applied(any_database.url, write(tmp_path, TABLE | {"tables/0.sql": first}))
+    applied(any_database.url, write(tmp_path, TABLE | {"tables/0.sql": second} | objects))
+    rights = any_database.rows(
+        "SELECT has_table_privilege('pg_monitor', 'u', 'SELECT'), has_table_privilege('pg_monitor', 'v', 'SELECT'),"
+        " has_table_privilege('pg_monitor', 'shown', 'SELECT'), has_function_privilege('pg_monitor', 'f()', 'EXECUTE'),"
+        " has_function_privilege('pg_monitor', 'closed()', 'EXECUTE')"
+    )
+    assert rights == [(False, False, True, True, False)]

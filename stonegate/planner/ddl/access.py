@@ -176,8 +176,10 @@ def birth_statements(
     # Rights that it comes with: its owner's, and PUBLIC's to call routines and to use types.
     natural = (own.owner, "") if _plural(thing) in ("functions", "types") else (own.owner,)
     given = (right for entry in late for right in entry.granted if not is_among(right, own.granted))
-    beyond = tuple(right for right in given if right.grantee not in natural or lacks(own, right))
-    short = tuple(right for entry in late for right in entry.revoked if not lacks(own, right))
+    beyond: tuple[Privilege, ...] = tuple(right for right in given if right.grantee not in natural or lacks(own, right))
+    # What the folder takes from, or gives back to, the default privileges in force, it does in the same deployment.
+    beyond = (*beyond, *(right for entry in late for right in entry.denied if not is_among(right, own.granted)))
+    short = tuple(right for entry in late for right in (*entry.revoked, *entry.affirmed) if not lacks(own, right))
     said = Access(denied=(*own.denied, *beyond), affirmed=(*own.affirmed, *short))
     return _privilege_statements(_grant_target(thing), said, born)
 
