@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 import psycopg
@@ -119,15 +120,17 @@ async def apply_database(
         if unchanged is not None:
             return unchanged_report(database, started, unchanged_plan(source, database, unchanged))
 
-        async with HeadStart(conn, _settings(conn, options)) as head:
+        async def attempt(*, presume: bool) -> tuple[Survey, ApplyReport]:
+            async with HeadStart(conn, _settings(conn, options)) as head:
+                look = partial(survey_database, conn, conninfo, source, options, database=database)
+                survey = await run_with_lock_retry(partial(look, head=head, presume=presume, on_progress=on_progress))
+                return survey, await _carry_out(conn, survey, options, started, created, on_progress, head)
 
-            def survey_again() -> Awaitable[Survey]:
-                return survey_database(
-                    conn, conninfo, source, options, database=database, head=head, on_progress=on_progress
-                )
-
-            survey = await run_with_lock_retry(survey_again)
-            return await _carry_out(conn, survey, options, started, created, on_progress, head)
+        survey, report = await attempt(presume=not (options.dry_run or options.skip_verification))
+        if survey.is_presumed and report.error is not None and not conn.closed:
+            # Nothing happened, and what moved unseen may be why: with it the plan, or its refusal, is another one.
+            _, report = await attempt(presume=False)
+        return report
 
     return await _on_target(conninfo, options, started, work, on_progress, source)
 
@@ -265,6 +268,7 @@ async def _carry_out(
         live=survey.live,
         state=survey.state,
         stamp=survey.stamp,
+        is_presumed=survey.is_presumed,
         has_tracking=survey.has_tracking,
         options=_execute_options(options, plan),
         hidden=hidden_tables(plan, survey.facts, survey.live),

@@ -15,7 +15,7 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.server.extensions import OfferedExtension, read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, read_is_empty, read_session
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
-from stonegate.database.tracking.tables import Recorded, read_recorded
+from stonegate.database.tracking.tables import Recorded, prove, read_recorded
 from stonegate.errors import ExtensionNotAvailable
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Step
@@ -45,9 +45,12 @@ class FirstLook(Struct, frozen=True, kw_only=True):
 
 
 async def look_while_parsing(
-    conn: Session, source: LazySource, options: ApplyOptions, head: HeadStart | None
+    conn: Session, source: LazySource, options: ApplyOptions, head: HeadStart | None, *, presume: bool = False
 ) -> FirstLook:
     """The server's part of the work. What it answers at once is asked before the parsing begins.
+
+    Args:
+        presume: the caller proves in the end that nothing but routines has moved, if that is what `live` is known by.
 
     Raises:
         SourceError: the folder is wrong.
@@ -57,8 +60,10 @@ async def look_while_parsing(
         return await _begin_empty(conn, source, options, head, facts)
     parsing = asyncio.create_task(source.prepare())
     try:
-        recorded = await read_recorded(conn, is_deployed=facts.is_deployed)
+        recorded = await read_recorded(conn, is_deployed=facts.is_deployed, presume=presume)
         known = None if options.plan.baseline else _known_live(recorded, facts)
+        if known is None:
+            recorded = await prove(conn, recorded)
         live = known or await _read_all(conn)
     except BaseException:
         parsing.cancel()

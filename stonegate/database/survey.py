@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.executor.head_start import HeadStart
+from stonegate.database.executor.job import changes_only_routines
 from stonegate.database.first_look import look_while_parsing, offered_extensions
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
@@ -15,7 +16,7 @@ from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
 from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty
-from stonegate.database.tracking.tables import Recorded
+from stonegate.database.tracking.tables import Recorded, prove
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanTarget
@@ -42,6 +43,7 @@ class Survey(Struct, frozen=True, kw_only=True):
 
     Attributes:
         stamp: the change stamp by which `live` is known without reading it; None where it was read.
+        is_presumed: that stamp is yet to be proven, but for its word for routines.
         has_tracking: the tracking tables are certainly as this stonegate makes them.
         untrusted: names of extensions on offer that only a superuser may create; {} where none had to be looked up.
         warnings: about the session, not about the plan.
@@ -52,6 +54,7 @@ class Survey(Struct, frozen=True, kw_only=True):
     live: Catalog
     state: TrackingState
     stamp: str | None = None
+    is_presumed: bool = False
     has_tracking: bool = False
     untrusted: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
@@ -65,6 +68,7 @@ async def survey_database(
     *,
     database: str | None = None,
     head: HeadStart | None = None,
+    presume: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Survey:
     """Read the database and plan what it needs. Nothing is committed to the target; a reference may be built.
@@ -72,6 +76,8 @@ async def survey_database(
     Args:
         database: what the plan calls the target, if not by the name of the connected database.
         head: the plan will be carried out: where nobody has made anything yet, the transaction may begin already.
+        presume: it will be, and verified in the end: where it is about routines alone, nothing else needs a look
+            before that.
 
     Raises:
         SourceError: the folder is wrong.
@@ -79,7 +85,7 @@ async def survey_database(
         StonegateError: the folder does not deploy in the reference database.
     """
     _announce(on_progress, database or conn.info.dbname, Stage.INTROSPECT)
-    found = await look_while_parsing(conn, source, options, head)
+    found = await look_while_parsing(conn, source, options, head, presume=presume)
     facts, live, state = found.facts, found.live, found.recorded.state
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
@@ -93,15 +99,23 @@ async def survey_database(
             desired = await _read_reference(conn, conninfo, source, options, facts)
     _announce(on_progress, name, Stage.PLAN)
     plan = _plan(tree, ordered, options.plan, name, live, state, desired, facts.role)
+    recorded = found.recorded
+    if plan.blocked or desired is None or not changes_only_routines(plan):
+        recorded = await prove(conn, recorded)
+        if not recorded.is_unmoved and found.is_known:
+            return await survey_database(
+                conn, conninfo, source, options, database=database, head=head, on_progress=on_progress
+            )
     return Survey(
         plan=plan,
         facts=facts,
         live=live,
         state=state,
         stamp=state.last.stamp if found.is_known and state.last is not None else None,
-        has_tracking=found.recorded.is_current,
+        is_presumed=recorded.is_presumed,
+        has_tracking=recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
-        warnings=(*session_warnings(conn, plan, facts, live), *_unknown_drift(found.recorded)),
+        warnings=(*session_warnings(conn, plan, facts, live), *_unknown_drift(recorded)),
     )
 
 

@@ -52,6 +52,7 @@ class Job(Struct, frozen=True, kw_only=True):
         name: of the database, for messages, where the plan names none.
         live, state: what the plan was made for.
         stamp: the change stamp by which `live` is known; None where it was read.
+        is_presumed: whether that was the stamp before the steps is proven after them, by its word for all but routines.
         has_tracking: the tracking tables are certainly as this stonegate makes them.
         hidden: tables whose policies hide rows from the role of the connection.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
@@ -64,6 +65,7 @@ class Job(Struct, frozen=True, kw_only=True):
     live: Catalog
     state: TrackingState
     stamp: str | None = None
+    is_presumed: bool = False
     has_tracking: bool = False
     options: ExecuteOptions = field(default_factory=ExecuteOptions)
     hidden: frozenset[QualifiedName] = frozenset()

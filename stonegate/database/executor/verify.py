@@ -79,7 +79,8 @@ async def verify_late(conn: Session, job: Job, execution: Execution) -> None:
 
 async def _read_again(conn: Session, job: Job) -> Reading:
     if job.known is not None and job.stamp is not None and job.plan.desired is not None:
-        return await read_afterwards(conn, Reading(stamp=job.stamp, catalog=job.known), job.plan.desired)
+        before = Reading(stamp=job.stamp, catalog=job.known)
+        return await read_afterwards(conn, before, job.plan.desired, is_presumed=job.is_presumed)
     return await read_stamped(conn)
 
 

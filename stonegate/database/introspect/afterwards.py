@@ -13,6 +13,7 @@ from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import Reading, digest_routines, read_routines, read_stamped
 from stonegate.database.introspect.dependencies import dependencies
 from stonegate.database.introspect.stamp import moved_only_routines
+from stonegate.errors import VerificationFailed
 from stonegate.model.catalog import Access, Catalog, Dependency, Routine
 from stonegate.model.names import ObjectKey, ObjectKind
 
@@ -20,29 +21,36 @@ from stonegate.model.names import ObjectKey, ObjectKind
 _AFTERWARDS: Cache[Catalog | None] = Cache(8)
 
 
-async def read_afterwards(conn: Session, before: Reading, desired: Catalog) -> Reading:
+async def read_afterwards(conn: Session, before: Reading, desired: Catalog, *, is_presumed: bool = False) -> Reading:
     """The catalog after the steps; read in full where more than routines moved.
 
     Args:
         conn: in the transaction of the apply.
         before: the catalog that the steps began with, and the stamp that proves it.
         desired: what the steps were to lead to.
+        is_presumed: nobody has seen yet that only routines had moved when the steps began.
 
     Raises:
+        VerificationFailed: that was presumed, and more has moved, then or since.
         psycopg.Error: as PostgreSQL reports it.
     """
     stamp, digest = await digest_routines(conn)
     if stamp == before.stamp:
         return before
-    if not moved_only_routines(before.stamp, stamp):
-        return await read_stamped(conn)
     place = (id(before.catalog), id(desired))
     catalog = _AFTERWARDS.find((*place, digest)) if digest else None
-    if catalog is None:
+    if catalog is None and moved_only_routines(before.stamp, stamp):
         stamp, digest, routines = await read_routines(conn)
         made = _with_routines(before.catalog, desired, routines)
         catalog = _AFTERWARDS.get((*place, digest), lambda: made, before.catalog, desired) if digest else made
-    if catalog is None or not moved_only_routines(before.stamp, stamp):
+    is_known = moved_only_routines(before.stamp, stamp)
+    if is_presumed and not is_known:
+        raise VerificationFailed(
+            "more than routines was changed since the last deployment; everything was rolled back",
+            hint="run the same command again: it reads all of the database first",
+            database=conn.info.dbname,
+        )
+    if catalog is None or not is_known:
         return await read_stamped(conn)
     return Reading(stamp=stamp, catalog=catalog)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from msgspec import Struct
+from msgspec.structs import replace
 from psycopg import AsyncCursor, sql
 from psycopg.types.json import Jsonb
 
@@ -19,7 +20,7 @@ from stonegate import __version__
 from stonegate.database.connect import Session, answers_yes
 from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import introspection
-from stonegate.database.introspect.stamp import stamp_expression
+from stonegate.database.introspect.stamp import presumed_stamp_expression, read_stamp, stamp_expression
 from stonegate.database.sql import fixed, load
 from stonegate.database.tracking.kept_catalogs import checksum_of, compress, known_checksums, restore
 from stonegate.database.tracking.rows import change_rows, is_recorded, record_rows
@@ -54,10 +55,12 @@ class Recorded(Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_unmoved: the change stamp is what the last deployment recorded.
+        is_presumed: so it is if nothing but routines can have moved, which is yet to be proven.
     """
 
     state: TrackingState
     is_unmoved: bool
+    is_presumed: bool = False
 
     @property
     def is_current(self) -> bool:
@@ -99,30 +102,43 @@ async def read_state(conn: Session, *, with_catalog: bool = True) -> TrackingSta
         conn: in any state but an aborted transaction.
         with_catalog: read the deployed catalog too (tens of kilobytes).
     """
-    return (await _read_recorded(conn, with_catalog=with_catalog, with_stamp=False)).state
+    return (await _read_recorded(conn, with_catalog=with_catalog)).state
 
 
-async def read_recorded(conn: Session, *, is_deployed: bool = False) -> Recorded:
+async def read_recorded(conn: Session, *, is_deployed: bool = False, presume: bool = False) -> Recorded:
     """The same, and whether anything moved since, in one round trip.
 
     Args:
         conn: in autocommit, outside a transaction.
         is_deployed: stonegate has deployed here; then the tables are nearly always as this version makes them.
+        presume: look at the routines alone, and at all the rest only where these moved.
     """
     if is_deployed:
         with contextlib.suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-            return await _read_recorded(conn, "tracking/read_current", with_catalog=True, with_stamp=True)
-    return await _read_recorded(conn, with_catalog=True, with_stamp=True)
+            if presume:
+                recorded = await _read_recorded(conn, "tracking/read_current", stamp=presumed_stamp_expression())
+                if recorded.is_unmoved:
+                    return replace(recorded, is_presumed=True)
+            return await _read_recorded(conn, "tracking/read_current", stamp=stamp_expression())
+    return await _read_recorded(conn, stamp=stamp_expression())
+
+
+async def prove(conn: Session, recorded: Recorded) -> Recorded:
+    """What was presumed of the change stamp, or else, once all of it was read."""
+    last = recorded.state.last
+    if not recorded.is_presumed or last is None:
+        return recorded
+    return Recorded(state=recorded.state, is_unmoved=await read_stamp(conn) == last.stamp)
 
 
 async def _read_recorded(
-    conn: Session, script: str = "tracking/read_state", *, with_catalog: bool, with_stamp: bool
+    conn: Session, script: str = "tracking/read_state", *, with_catalog: bool = True, stamp: str | None = None
 ) -> Recorded:
     query = fixed(script).format(
         with_catalog=sql.Literal(with_catalog),
         known=sql.Literal(known_checksums() if with_catalog else []),
-        with_stamp=sql.Literal(with_stamp),
-        stamp=_stamp(),
+        with_stamp=sql.Literal(stamp is not None),
+        stamp=sql.SQL(stamp or "''"),
     )
     row = (await fetch_from_block(conn, query))[0]
     exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved = row
