@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from msgspec import Struct
 from psycopg.rows import class_row
 
@@ -78,10 +80,21 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
 async def read_session(conn: Session) -> SessionFacts:
     """The facts of a session, in one round trip."""
     async with conn.cursor(row_factory=class_row(SessionFacts)) as cursor:
-        await cursor.execute(sql.load("server/facts").encode())
+        await cursor.execute(_facts_query(conn.info.server_version))
         facts = await cursor.fetchone()
     assert facts is not None
     return facts
+
+
+@cache
+def _facts_query(version: int) -> bytes:
+    """The query for a server of that version (server_version_num); 0 where a pooler does not say."""
+    locale = "d.datlocale" if version >= 170000 else "d.daticulocale"
+    rules = "d.daticurules" if version >= 160000 else "NULL"
+    if version == 0:
+        whole = "pg_catalog.to_jsonb(d) ->>"
+        locale, rules = f"coalesce({whole} 'datlocale', {whole} 'daticulocale')", f"({whole} 'daticurules')"
+    return sql.load("server/facts").format(locale=locale, rules=rules).encode()
 
 
 def is_pooled(conn: Session, facts: SessionFacts) -> bool:

@@ -8,8 +8,9 @@ FROM (
             SELECT FROM pg_catalog.pg_depend AS d
             WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
         ) AS member,
-        md5(concat_ws(' ', p.oid::regprocedure, pg_catalog.pg_get_userbyid(p.proowner), p.proacl,
-            CASE WHEN p.prokind <> 'a' THEN pg_catalog.pg_get_functiondef(p.oid) END, 'comment ' || (
+        md5(concat_ws(' ', pg_catalog.pg_get_userbyid(p.proowner), p.proacl,
+            CASE WHEN p.prokind = 'a' THEN p.oid::regprocedure::text ELSE pg_catalog.pg_get_functiondef(p.oid) END,
+            'comment ' || (
                 SELECT n.description FROM pg_catalog.pg_description AS n
                 WHERE n.classoid = 'pg_proc'::regclass AND n.objoid = p.oid
             ))) AS hash

@@ -1,5 +1,5 @@
 -- Who is connected to what: the session's role and what it may do, the database's owner, encoding and locale.
--- to_jsonb, because the locale's column has another name before PostgreSQL 17 and ICU rules have none before 16.
+-- The locale's column has another name before PostgreSQL 17, and ICU rules have none before 16.
 SELECT pg_catalog.current_database() AS database,
     current_user::text AS role,
     pg_catalog.pg_get_userbyid(d.datdba)::text AS owner,
@@ -16,8 +16,8 @@ SELECT pg_catalog.current_database() AS database,
     d.datlocprovider::text AS provider,
     d.datcollate::text AS collate,
     d.datctype::text AS ctype,
-    coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
-    pg_catalog.to_jsonb(d) ->> 'daticurules' AS rules,
+    {locale}::text AS locale,
+    {rules}::text AS rules,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') IS NOT NULL AS is_deployed
 FROM pg_catalog.pg_database AS d
