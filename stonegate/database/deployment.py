@@ -25,8 +25,8 @@ from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, read_session
-from stonegate.database.server.locks import acquire_apply_lock, run_with_lock_retry
+from stonegate.database.server.facts import SessionFacts, lock_and_read_session, read_session
+from stonegate.database.server.locks import LockKey, acquire_apply_lock, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_other_role, refuse_stale
 from stonegate.database.survey import (
     Survey,
@@ -99,12 +99,21 @@ async def plan_with_findings(
 
 
 async def apply_database(
-    conninfo: str, source: LazySource, options: ApplyOptions | None = None, on_progress: OnProgress | None = None
+    conninfo: str,
+    source: LazySource,
+    options: ApplyOptions | None = None,
+    on_progress: OnProgress | None = None,
+    *,
+    seems_changed: bool = False,
 ) -> ApplyReport:
     """Bring one database to what the folder declares, or leave it as it is.
 
     A failure is a value: `ApplyReport.error`. When the caller is cancelled or interrupted, the transaction is rolled
     back first.
+
+    Args:
+        seems_changed: another folder was probably deployed last: whether it was this one is seen with all the rest,
+            not looked up first.
 
     Raises:
         SourceError: the folder is wrong.
@@ -114,16 +123,27 @@ async def apply_database(
     started = time.monotonic()
 
     async def work(conn: Session, database: str, created: bool) -> ApplyReport:
-        unchanged = None if created else await find_unchanged(conn, source, options)
-        if unchanged is None and await _lock(conn, database, options, on_progress, source):
-            unchanged = await find_unchanged(conn, source, options)
+        async def find() -> ApplyReport | None:
+            found = await find_unchanged(conn, source, options)
+            return (
+                None if found is None else unchanged_report(database, started, unchanged_plan(source, database, found))
+            )
+
+        unchanged = None if created or seems_changed else await find()
         if unchanged is not None:
-            return unchanged_report(database, started, unchanged_plan(source, database, unchanged))
+            return unchanged
+        waited, facts = await _lock(conn, database, options, on_progress, source)
+        if waited and (unchanged := await find()) is not None:
+            return unchanged
 
         async def attempt(*, presume: bool) -> tuple[Survey, ApplyReport]:
             async with HeadStart(conn, _settings(conn, options)) as head:
-                look = partial(survey_database, conn, conninfo, source, options, database=database)
+                look = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
                 survey = await run_with_lock_retry(partial(look, head=head, presume=presume, on_progress=on_progress))
+                last = survey.state.last
+                unchanged = await find() if seems_changed and last and last.digest == source.digest else None
+                if unchanged is not None:
+                    return survey, unchanged
                 return survey, await _carry_out(conn, survey, options, started, created, on_progress, head)
 
         survey, report = await attempt(presume=not (options.dry_run or options.skip_verification))
@@ -158,8 +178,7 @@ async def apply_plan(
         if plan.mode is Mode.UNCHANGED:
             await refuse_moved(conn, plan, database)
             return unchanged_report(database, started, plan)
-        await _lock(conn, database, options, on_progress)
-        facts = await read_session(conn)
+        _, facts = await _lock(conn, database, options, on_progress)
         live, state = await read_live(conn, everything=plan.mode is Mode.BASELINE), await read_state(conn)
         refuse_stale(plan, live, state, database)
         refuse_other_role(plan, live, facts.role, database)
@@ -226,9 +245,19 @@ async def _lock(
     options: ApplyOptions,
     on_progress: OnProgress | None,
     source: LazySource | None = None,
-) -> bool:
-    """Take the apply lock; True if another apply had to be waited for. A folder that cannot be read is told first."""
+) -> tuple[bool, SessionFacts]:
+    """Take the apply lock; a folder that cannot be read is told before that nobody gets it.
+
+    Returns:
+        Whether another apply had to be waited for, and the facts of the session since it has the lock.
+    """
     waited = False
+    facts: SessionFacts | None = None
+
+    async def attempt(conn: Session, key: LockKey) -> bool:
+        nonlocal facts
+        locked, facts = await lock_and_read_session(conn, key)
+        return locked
 
     def on_wait(_: object) -> None:
         nonlocal waited
@@ -237,12 +266,12 @@ async def _lock(
             on_progress(Progress(database=database, stage=Stage.LOCK))
 
     try:
-        await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait)
+        await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait, attempt=attempt)
     except StonegateError:
         if source is not None:
             await source.read()
         raise
-    return waited
+    return waited, facts or await read_session(conn)
 
 
 async def _carry_out(

@@ -45,17 +45,25 @@ class FirstLook(Struct, frozen=True, kw_only=True):
 
 
 async def look_while_parsing(
-    conn: Session, source: LazySource, options: ApplyOptions, head: HeadStart | None, *, presume: bool = False
+    conn: Session,
+    source: LazySource,
+    options: ApplyOptions,
+    *,
+    facts: SessionFacts | None = None,
+    head: HeadStart | None = None,
+    presume: bool = False,
 ) -> FirstLook:
     """The server's part of the work. What it answers at once is asked before the parsing begins.
 
     Args:
+        facts: of the session, if they were read.
+        head: what an empty database is begun with.
         presume: the caller proves in the end that nothing but routines has moved, if that is what `live` is known by.
 
     Raises:
         SourceError: the folder is wrong.
     """
-    facts = await read_session(conn)
+    facts = facts or await read_session(conn)
     if not facts.is_deployed and not options.plan.baseline and await read_is_empty(conn):
         return await _begin_empty(conn, source, options, head, facts)
     parsing = asyncio.create_task(source.prepare())

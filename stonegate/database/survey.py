@@ -67,6 +67,7 @@ async def survey_database(
     options: ApplyOptions,
     *,
     database: str | None = None,
+    facts: SessionFacts | None = None,
     head: HeadStart | None = None,
     presume: bool = False,
     on_progress: OnProgress | None = None,
@@ -75,6 +76,7 @@ async def survey_database(
 
     Args:
         database: what the plan calls the target, if not by the name of the connected database.
+        facts: of the session, if they were read.
         head: the plan will be carried out: where nobody has made anything yet, the transaction may begin already.
         presume: it will be, and verified in the end: where it is about routines alone, nothing else needs a look
             before that.
@@ -85,7 +87,7 @@ async def survey_database(
         StonegateError: the folder does not deploy in the reference database.
     """
     _announce(on_progress, database or conn.info.dbname, Stage.INTROSPECT)
-    found = await look_while_parsing(conn, source, options, head, presume=presume)
+    found = await look_while_parsing(conn, source, options, facts=facts, head=head, presume=presume)
     facts, live, state = found.facts, found.live, found.recorded.state
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
@@ -104,7 +106,7 @@ async def survey_database(
         recorded = await prove(conn, recorded)
         if not recorded.is_unmoved and found.is_known:
             return await survey_database(
-                conn, conninfo, source, options, database=database, head=head, on_progress=on_progress
+                conn, conninfo, source, options, database=database, facts=facts, head=head, on_progress=on_progress
             )
     return Survey(
         plan=plan,

@@ -150,6 +150,7 @@ class _Run:
         self.waiting = deque(_canaries_first(targets, fan.canary))
         self.order = {index: place for place, index in enumerate(self.waiting)}
         self.looked_at: set[int] = set()
+        self.seem_changed = True  # those that follow, because the last one was
 
     async def go(self) -> FleetReport:
         """All phases; those whose turn never comes are reported too."""
@@ -255,6 +256,7 @@ class _Run:
         report = await self._attempt(target)
         if len(self.targets) > 1 and is_missing(report) and await self.grace.was_dropped(target, self.renew):
             report = replace(report, status=Status.DROPPED, error=None)
+        self.seem_changed = report.status is not Status.UNCHANGED
         if is_failure(report) and self.fan.stop_on_error:
             self.stop.ask(f"{report.database} failed")
         return self._finish(index, report)
@@ -272,7 +274,7 @@ class _Run:
         known = target.conninfos
         conninfos = deque(known)
         while True:
-            report = await _apply(conninfos[0], self.source, options, on_progress)
+            report = await _apply(conninfos[0], self.source, options, on_progress, seems_changed=self.seem_changed)
             error = report.error
             is_gone = error is not None and server_is_gone(error)
             if not is_gone:
@@ -307,11 +309,11 @@ class _Run:
 
 
 async def _apply(
-    conninfo: str, source: LazySource, options: ApplyOptions, on_progress: OnProgress | None
+    conninfo: str, source: LazySource, options: ApplyOptions, on_progress: OnProgress | None, *, seems_changed: bool
 ) -> ApplyReport:
     started = time.monotonic()
     try:
-        return await apply_database(conninfo, source, options, on_progress)
+        return await apply_database(conninfo, source, options, on_progress, seems_changed=seems_changed)
     except StonegateError as error:
         return failed_report(error, error.database or "", started)
 

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from stonegate.database import sql
 from stonegate.database.connect import Session, answers_yes
+from stonegate.database.server.locks import LockKey, try_query
 
 
 class Locale(Struct, frozen=True, kw_only=True):
@@ -84,6 +85,18 @@ async def read_session(conn: Session) -> SessionFacts:
         facts = await cursor.fetchone()
     assert facts is not None
     return facts
+
+
+async def lock_and_read_session(conn: Session, key: LockKey) -> tuple[bool, SessionFacts]:
+    """Take the lock if it is free, as `try_lock`, and read the facts after that; one round trip for both."""
+    async with conn.cursor() as cursor:
+        await cursor.execute(b";".join((try_query(key), _facts_query(conn.info.server_version))))
+        locked = await cursor.fetchone()
+        cursor.row_factory = class_row(SessionFacts)
+        cursor.nextset()
+        facts = await cursor.fetchone()
+    assert locked is not None and facts is not None
+    return bool(locked[0]), facts
 
 
 @cache

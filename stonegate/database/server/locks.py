@@ -102,9 +102,14 @@ def _number(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:4]) & 0x7FFFFFFF
 
 
+def try_query(key: LockKey) -> bytes:
+    """The query that takes the lock if it is free; true if the session has it now."""
+    return f"SELECT pg_catalog.pg_try_advisory_lock({key.space}, {key.object})".encode()
+
+
 async def try_lock(conn: Session, key: LockKey) -> bool:
     """Take the lock if it is free; True if this session has it now."""
-    return await answers_yes(conn, "SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", (key.space, key.object))
+    return await answers_yes(conn, try_query(key).decode())
 
 
 async def acquire_lock(
@@ -113,6 +118,7 @@ async def acquire_lock(
     *,
     timeout_s: float,
     on_wait: Callable[[LockHolder | None], None] | None = None,
+    attempt: Callable[[Session, LockKey], Awaitable[bool]] = try_lock,
 ) -> None:
     """Take the lock, waiting for it up to `timeout_s` seconds (0: one attempt). It lasts until the session ends.
 
@@ -123,6 +129,7 @@ async def acquire_lock(
         key: which lock.
         timeout_s: seconds; infinity waits for ever.
         on_wait: called once, before the first pause, with the session that is in the way.
+        attempt: how the lock is taken; True once it is.
 
     Raises:
         LockTimeout: not granted in time; the message names the holder.
@@ -132,7 +139,7 @@ async def acquire_lock(
     deadline = time.monotonic() + timeout_s
     pause = FIRST_PAUSE
     announced = False
-    while not await try_lock(conn, key):
+    while not await attempt(conn, key):
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise _timeout(key, await read_holder(conn, key), timeout_s, conn.info.dbname)
@@ -172,9 +179,10 @@ def acquire_apply_lock(
     *,
     timeout_s: float,
     on_wait: Callable[[LockHolder | None], None] | None = None,
+    attempt: Callable[[Session, LockKey], Awaitable[bool]] = try_lock,
 ) -> Awaitable[None]:
     """`acquire_lock` with the apply lock of the database that the connection is on."""
-    return acquire_lock(conn, apply_key(conn.info.dbname), timeout_s=timeout_s, on_wait=on_wait)
+    return acquire_lock(conn, apply_key(conn.info.dbname), timeout_s=timeout_s, on_wait=on_wait, attempt=attempt)
 
 
 async def read_holder(conn: Session, key: LockKey) -> LockHolder | None:
