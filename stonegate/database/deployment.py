@@ -37,7 +37,7 @@ from stonegate.database.survey import (
     survey_database,
     with_warnings,
 )
-from stonegate.database.tracking.tables import read_state
+from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, SourceError, StonegateError, UsageError
 from stonegate.model.labels import parse_label

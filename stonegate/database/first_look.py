@@ -15,7 +15,7 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.server.extensions import OfferedExtension, read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, read_is_empty, read_session
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog
-from stonegate.database.tracking.tables import Recorded, prove, read_recorded
+from stonegate.database.tracking.state import Recorded, prove, read_recorded
 from stonegate.errors import ExtensionNotAvailable
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Step

@@ -12,7 +12,7 @@ from stonegate.database.connect import connect, using
 from stonegate.database.options import ApplyOptions
 from stonegate.database.preflight import read_findings
 from stonegate.database.survey import read_live, survey_database, with_warnings
-from stonegate.database.tracking.tables import read_state
+from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import to_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stonegate.database.connect import Session
-from stonegate.database.tracking.tables import read_unchanged
+from stonegate.database.tracking.state import read_unchanged
 from stonegate.errors import MOST_DETAILS, StalePlan, UsageError
 from stonegate.model.catalog import Accessible, Catalog
 from stonegate.model.names import ObjectKind

@@ -16,7 +16,7 @@ from stonegate.database.progress import OnProgress
 from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.survey import survey_database, with_warnings
 from stonegate.database.tracking.history import DeploymentEntry, read_deployments
-from stonegate.database.tracking.tables import read_state
+from stonegate.database.tracking.state import read_state
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Change, Plan
 from stonegate.model.tracking import TrackingState

@@ -16,7 +16,7 @@ from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
 from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty
-from stonegate.database.tracking.tables import Recorded, prove
+from stonegate.database.tracking.state import Recorded, prove
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Mode, Plan, PlanOptions, PlanTarget

@@ -8,7 +8,7 @@ import time
 from stonegate.database.connect import Session, connect, using
 from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import unchanged_report
-from stonegate.database.tracking.tables import read_unchanged
+from stonegate.database.tracking.state import read_unchanged
 from stonegate.model.plan import Mode, Plan, PlanSource, PlanTarget
 from stonegate.model.report import ApplyReport
 from stonegate.source.lazy import LazySource

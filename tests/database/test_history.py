@@ -8,17 +8,9 @@ from stonegate import __version__
 from stonegate.database.connect import Session
 from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.tracking.history import read_deployments, read_history
-from stonegate.database.tracking.tables import (
-    ANNOUNCED,
-    DONE,
-    STARTED,
-    ensure_tracking,
-    read_state,
-    read_unchanged,
-    record_plan,
-    record_post_commit,
-    record_settled,
-)
+from stonegate.database.tracking.records import record_plan, record_post_commit, record_settled
+from stonegate.database.tracking.state import read_state, read_unchanged
+from stonegate.database.tracking.tables import ANNOUNCED, DONE, STARTED, ensure_tracking
 from stonegate.model.catalog import Access, Catalog, Schema
 from stonegate.model.consent import Consent
 from stonegate.model.names import ObjectKey, ObjectKind, routine_key

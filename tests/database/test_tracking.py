@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from stonegate.database.connect import Session
 from stonegate.database.tracking.history import read_deployments, read_history
-from stonegate.database.tracking.tables import ensure_tracking, read_state, read_unchanged
+from stonegate.database.tracking.state import read_state, read_unchanged
+from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action

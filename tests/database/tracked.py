@@ -6,7 +6,8 @@ import hashlib
 from typing import Any
 
 from stonegate.database.connect import Session
-from stonegate.database.tracking.tables import ensure_tracking, record_deployment, record_plan
+from stonegate.database.tracking.records import record_deployment, record_plan
+from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Action, Mode, Phase, Plan, PlanSource, Step
 from stonegate.model.report import StepReport

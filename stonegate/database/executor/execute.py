@@ -16,7 +16,8 @@ from stonegate.database.executor.verify import verify_late
 from stonegate.database.failures import explain_failure, hidden_hint
 from stonegate.database.progress import Stage
 from stonegate.database.server.locks import read_blockers, run_with_lock_retry
-from stonegate.database.tracking.tables import ensure_tracking, record_changes
+from stonegate.database.tracking.records import record_changes
+from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import ConnectionFailed, LockTimeout, StonegateError
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.report import StepReport

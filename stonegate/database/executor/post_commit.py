@@ -15,7 +15,8 @@ from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.remains import is_reached
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
-from stonegate.database.tracking.tables import ANNOUNCED, FAILED, STARTED, record_plan, record_post_commit
+from stonegate.database.tracking.records import record_plan, record_post_commit
+from stonegate.database.tracking.tables import ANNOUNCED, FAILED, STARTED
 from stonegate.database.tracking.tables import DONE as TRACKED_DONE
 from stonegate.errors import StonegateError
 from stonegate.model.plan import Action, Step

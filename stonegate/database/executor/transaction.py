@@ -15,7 +15,7 @@ from stonegate.database.connect import Session
 from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
 from stonegate.database.executor.head_start import BEGIN
-from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job
+from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job, changes_only_routines
 from stonegate.database.executor.post_commit import announced
 from stonegate.database.executor.session import CONSTRAINTS_NOW, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
@@ -23,7 +23,8 @@ from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
 from stonegate.database.seeds.targets import runs_code
-from stonegate.database.tracking.tables import ensure_tracking, prepare_records, record_deployment, record_plan
+from stonegate.database.tracking.records import prepare_records, record_deployment, record_plan
+from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
@@ -118,7 +119,8 @@ class _Attempt:
         seeders = [seeder for step in seeds for seeder in step.seeders]
         if self.execution.catalog is not None and runs_code(self.execution.catalog, seeders):
             self.execution.catalog = self.execution.stamp = None
-        self._send(CONSTRAINTS_NOW, seeds[-1] if seeds else None)
+        if not changes_only_routines(job.plan) or any(report.inserted for report in self.execution.seeds):
+            self._send(CONSTRAINTS_NOW, seeds[-1] if seeds else None)
         await self._run_closing(closing)
         await self._flush()
         if job.options.dry_run:
@@ -286,14 +288,13 @@ class _Attempt:
         plan, options = job.plan, job.options
         if options.tracked:
             job.announce(Stage.RECORD)
-            async with self.conn.pipeline():
-                await record_plan(
-                    self.conn,
-                    _without_late(plan),
-                    steps=execution.steps,
-                    durations=execution.durations,
-                    state=job.state if job.has_tracking else None,
-                )
+            await record_plan(
+                self.conn,
+                _without_late(plan),
+                steps=execution.steps,
+                durations=execution.durations,
+                state=job.state if job.has_tracking else None,
+            )
         if execution.is_rehearsed and not options.skip_verification:
             job.announce(Stage.VERIFY)
             if execution.catalog is None:

@@ -13,7 +13,7 @@ from stonegate.database.executor.job import Execution, Job
 from stonegate.database.introspect.afterwards import read_afterwards
 from stonegate.database.introspect.catalog import Reading, read_stamped
 from stonegate.database.seeds.lookup import find_missing
-from stonegate.database.tracking.tables import record_settled
+from stonegate.database.tracking.records import record_settled
 from stonegate.errors import MOST_DETAILS, VerificationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName, schema_key

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from stonegate.database.connect import Session
 from stonegate.database.sql import fixed
-from stonegate.database.tracking.tables import fetch_from_block
+from stonegate.database.tracking.state import fetch_from_block
 
 
 class HistoryEntry(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ from stonegate.model.tracking import Record, RecordKind, TrackingState
 _KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
 #: By the records or the steps that they are made from.
 _MADE: Cache[str] = Cache(24)
+#: Names and parameter types of the routines among records.
+_NAMES: Cache[frozenset[tuple[str, tuple[str, ...]]]] = Cache(8)
 
 
 def record_rows(plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None]) -> str:
@@ -26,7 +28,7 @@ def record_rows(plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None
     """
 
     def make() -> str:
-        return _dump(_as_rows([record for record in plan.records if record.kind is kind], elapsed))
+        return _dump(_as_rows(_of_kind(plan, kind), elapsed))
 
     return _MADE.get((id(plan.records), kind, tuple(elapsed.items())), make, plan.records)
 
@@ -46,6 +48,17 @@ def is_recorded(plan: Plan, kind: RecordKind, state: TrackingState) -> bool:
     }
 
 
+def names_same_routines(plan: Plan, state: TrackingState) -> bool:
+    """True if the tracking table has a row for each of the plan's routines, and no other: none comes, none goes."""
+
+    def make() -> frozenset[tuple[str, tuple[str, ...]]]:
+        rows = _as_rows(_of_kind(plan, RecordKind.ROUTINE), {})
+        return frozenset((row["name"], tuple(row["param_types"])) for row in rows)
+
+    wanted = _NAMES.get(id(plan.records), make, plan.records)
+    return wanted == {(each.name, each.param_types) for each in state.routines}
+
+
 def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -> str:
     """The steps as rows of the changelog, in their order.
 
@@ -58,6 +71,10 @@ def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -
         return _dump([_as_change(report, durations.get(report.step.id)) for report in reports])
 
     return _MADE.get(key, make, *(report.step for report in reports))
+
+
+def _of_kind(plan: Plan, kind: RecordKind) -> list[Record]:
+    return [record for record in plan.records if record.kind is kind]
 
 
 def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> list[dict[str, Any]]:

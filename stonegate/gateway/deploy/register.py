@@ -10,7 +10,7 @@ from stonegate.database.deployment import apply_plan, plan_database
 from stonegate.database.options import ApplyOptions
 from stonegate.database.reports import blocked_error, failed_report, unchanged_report
 from stonegate.database.server.sizes import read_sizes
-from stonegate.database.tracking.tables import read_state
+from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import unchanged_plan
 from stonegate.errors import LockTimeout, StalePlan, TableTooLarge
 from stonegate.fleet.targets import Renew, Target, log_in

@@ -1,10 +1,10 @@
 -- The same as read_state, for tables that are all there with the columns of this version: a plain query, for which a
--- fresh session needs no PL/pgSQL.
+-- fresh session needs no PL/pgSQL. Of the rows only the columns that are read, without their names (tables.py).
 SELECT true,
-    (SELECT json_agg(m ORDER BY m.id) FROM public._stonescriptdb_gateway_migrations AS m),
-    (SELECT json_agg(t ORDER BY t.id) FROM public._stonescriptdb_gateway_types AS t),
-    (SELECT json_agg(t ORDER BY t.id) FROM public._stonescriptdb_gateway_tables AS t),
-    (SELECT json_agg(f ORDER BY f.id) FROM public._stonescriptdb_gateway_functions AS f),
+    (SELECT json_agg(json_build_array({migration}) ORDER BY m.id) FROM public._stonescriptdb_gateway_migrations AS m),
+    (SELECT json_agg(json_build_array({type}) ORDER BY t.id) FROM public._stonescriptdb_gateway_types AS t),
+    (SELECT json_agg(json_build_array({table}) ORDER BY t.id) FROM public._stonescriptdb_gateway_tables AS t),
+    (SELECT json_agg(json_build_array({routine}) ORDER BY f.id) FROM public._stonescriptdb_gateway_functions AS f),
     CASE WHEN latest.id IS NOT NULL THEN json_build_object(
         'id', latest.id, 'digest', latest.digest, 'fingerprint', latest.fingerprint, 'stamp', latest.stamp,
         'missing_seeds', latest.missing_seeds, 'excepted', latest.excepted, 'outside', latest.outside,

@@ -1,0 +1,204 @@
+"""What a deployment writes into the tracking tables, in the caller's transaction or in autocommit (behaviour, §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from psycopg import AsyncClientCursor, sql
+from psycopg.types.json import Jsonb
+
+from stonegate import __version__
+from stonegate.database.connect import Session
+from stonegate.database.introspect.catalog import introspection
+from stonegate.database.introspect.stamp import stamp_expression
+from stonegate.database.sql import compose, fixed
+from stonegate.database.tracking.kept_catalogs import checksum_of, compress
+from stonegate.database.tracking.rows import change_rows, is_recorded, names_same_routines, record_rows
+from stonegate.database.tracking.tables import DONE
+from stonegate.model.catalog import Catalog
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Action, Plan, Step
+from stonegate.model.report import StepReport
+from stonegate.model.tracking import RecordKind, TrackingState
+from stonegate.source.checksum import CHECKSUM_VERSION
+
+_RECORD_STATEMENTS = {
+    RecordKind.MIGRATION: "tracking/record_migrations",
+    RecordKind.TYPE: "tracking/record_types",
+    RecordKind.TABLE: "tracking/record_tables",
+    RecordKind.ROUTINE: "tracking/record_functions",
+}
+_OBJECT_KINDS = {
+    ObjectKind.TYPE: RecordKind.TYPE,
+    ObjectKind.TABLE: RecordKind.TABLE,
+    ObjectKind.ROUTINE: RecordKind.ROUTINE,
+}
+
+
+async def record_plan(
+    conn: Session,
+    plan: Plan,
+    *,
+    steps: Sequence[StepReport],
+    durations: Mapping[str, float] | None = None,
+    state: TrackingState | None = None,
+) -> None:
+    """Bring the tracking rows to what the plan says, and write a changelog row for each executed step; one round trip.
+
+    `plan.records` is the complete state of each kind that it has a record of, or drops an object of: other rows of
+    these kinds are removed. Kinds that the folder does not manage, and migrations, only ever gain rows.
+
+    Args:
+        conn: in the transaction of the apply.
+        plan: what was carried out.
+        steps: what was executed, in order; skipped, validated and unrehearsed ones get no changelog row.
+        durations: milliseconds by step id, as far as known.
+        state: what the tables certainly hold, written by this version of stonegate; kinds that stay are left alone.
+    """
+    durations = durations or {}
+    elapsed = {
+        report.step.key.name: durations.get(report.step.id)
+        for report in steps
+        if report.step.kind is ObjectKind.MIGRATION
+    }
+    dropped = {_OBJECT_KINDS.get(report.step.kind) for report in steps if report.step.action is Action.DROP}
+    statements: list[str] = []
+    for kind, statement in _RECORD_STATEMENTS.items():
+        if kind not in dropped and all(record.kind is not kind for record in plan.records):
+            continue
+        if state is not None and is_recorded(plan, kind, state):
+            continue
+        if state is not None and kind is RecordKind.ROUTINE and names_same_routines(plan, state):
+            statement = "tracking/follow_functions"
+        facts = {
+            "rows": record_rows(plan, kind, elapsed if kind is RecordKind.MIGRATION else {}),
+            "checksum_version": CHECKSUM_VERSION,
+            "plan_checksum": plan.checksum,
+        }
+        statements.append(_in_words(conn, statement, facts))
+    statements += _change_statements(conn, plan.checksum, steps, durations)
+    await _execute(conn, statements)
+
+
+async def record_changes(
+    conn: Session,
+    plan_checksum: str,
+    steps: Iterable[StepReport],
+    *,
+    durations: Mapping[str, float] | None = None,
+) -> None:
+    """One changelog row per executed step, in order; also for the prelude and for post-commit statements."""
+    await _execute(conn, _change_statements(conn, plan_checksum, steps, durations or {}))
+
+
+def _change_statements(
+    conn: Session, plan_checksum: str, steps: Iterable[StepReport], durations: Mapping[str, float]
+) -> list[str]:
+    facts = ({"rows": change_rows(part, durations), "plan_checksum": plan_checksum} for part in _by_rows(steps))
+    return [_in_words(conn, "tracking/record_changes", each) for each in facts]
+
+
+def _in_words(conn: Session, script: str, facts: Mapping[str, object]) -> str:
+    """The statement with its values as literals, so that several can be one message."""
+    return str(AsyncClientCursor(conn).mogrify(compose(script), facts))
+
+
+async def _execute(conn: Session, statements: Sequence[str]) -> None:
+    if statements:
+        await conn.execute(";\n".join(statements).encode())
+
+
+def prepare_records(plan: Plan, steps: Iterable[Step]) -> None:
+    """Put together what `record_plan` will write of these steps, while PostgreSQL carries them out."""
+    for kind in _RECORD_STATEMENTS:
+        record_rows(plan, kind, {})
+    reports = (StepReport(step=step, state=DONE) for step in steps)
+    for part in _by_rows(reports)[:1]:
+        change_rows(part, {})
+
+
+def _by_rows(steps: Iterable[StepReport]) -> list[tuple[StepReport, ...]]:
+    """What the changelog tells of, in two parts: how many rows the second one inserted shows only afterwards."""
+    told = tuple(
+        report for report in steps if report.state == DONE and report.step.action not in (Action.SKIP, Action.VALIDATE)
+    )
+    cut = next((n for n, report in enumerate(told) if report.step.action is Action.SEED), len(told))
+    return [part for part in (told[:cut], told[cut:]) if part]
+
+
+async def record_deployment(
+    conn: Session,
+    plan: Plan,
+    *,
+    catalog: Catalog | None,
+    counts: Mapping[str, int],
+    duration_ms: float,
+    missing_seeds: Iterable[str] = (),
+    post_commit: Mapping[str, str] | None = None,
+    live: Catalog | None = None,
+    stamp: str | None = None,
+) -> int:
+    """Write the row of this apply and return its id. The last write of the transaction.
+
+    Args:
+        conn: in the transaction of the apply, after every other statement of it.
+        plan: what was carried out.
+        catalog: the declared state, the third side of the next diff.
+        counts: executed steps by action.
+        duration_ms: from the start of the apply until now.
+        missing_seeds: labels (`MissingSeed.label`) of all declared rows whose absence is accepted, now or earlier.
+        post_commit: states of the statements that follow after the commit, by id.
+        live: the catalog as it was verified; None where it is not known, or changes after the commit.
+        stamp: the change stamp of before `live` was read; None to take it now.
+    """
+    taken = _stamp(escape=True) if stamp is None else sql.Literal(stamp)
+    query = fixed("tracking/record_deployment").format(stamp=taken)
+    facts = {
+        "digest": plan.source.digest,
+        "fingerprint": plan.source.fingerprint,
+        "mode": plan.mode.value,
+        "tool_version": __version__,
+        "plan_checksum": plan.checksum,
+        "counts": Jsonb(dict(counts)),
+        "duration_ms": duration_ms,
+        "catalog": None if catalog is None else compress(catalog),
+        "catalog_checksum": None if catalog is None else checksum_of(catalog),
+        "live_checksum": None if live is None else checksum_of(live),
+        "introspection": introspection(),
+        "missing_seeds": sorted(set(missing_seeds)),
+        "excepted": [*plan.excepted, *plan.awaited],
+        "outside": [kind.value for kind in plan.outside],
+        "post_commit": Jsonb(dict(post_commit or {})),
+    }
+    row = await (await conn.execute(query, facts)).fetchone()
+    assert row is not None, "INSERT … RETURNING without a row"
+    return int(row[0])
+
+
+async def record_post_commit(conn: Session, deployment: int, step_id: str, state: str) -> None:
+    """Note that a statement after the commit has `STARTED`, `FAILED` or is `DONE`.
+
+    Args:
+        conn: in autocommit, so that a crash finds the note; or in a transaction with what becomes true with it.
+        deployment: what `record_deployment` returned.
+        step_id: one of its `post_commit`.
+        state: STARTED, FAILED or DONE.
+    """
+    facts = {"deployment": deployment, "step": step_id, "state": state}
+    await conn.execute(fixed("tracking/record_post_commit"), facts)
+
+
+async def record_settled(conn: Session, deployment: int, plan: Plan, stamp: str) -> None:
+    """Note that nothing is left to do of a deployment with statements after the commit.
+
+    Args:
+        stamp: the change stamp by which nothing is to do; "" where something is.
+    """
+    facts = {"deployment": deployment, "stamp": stamp, "excepted": list(plan.excepted)}
+    await conn.execute(fixed("tracking/record_settled"), facts)
+
+
+def _stamp(*, escape: bool = False) -> sql.SQL:
+    """The expression of the change stamp; `escape` for statements with parameters, where % is special."""
+    text = stamp_expression()
+    return sql.SQL(text.replace("%", "%%") if escape else text)

@@ -1,0 +1,191 @@
+"""What the tracking tables of one database say, and whether that still holds (behaviour, §7)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+from msgspec.structs import replace
+from psycopg import AsyncCursor, sql
+
+from stonegate import __version__
+from stonegate.database.connect import Session
+from stonegate.database.introspect.catalog import introspection
+from stonegate.database.introspect.stamp import presumed_stamp_expression, read_stamp, stamp_expression
+from stonegate.database.sql import fixed
+from stonegate.database.tracking.kept_catalogs import known_checksums, restore
+from stonegate.database.tracking.tables import DONE, STARTED
+from stonegate.model.names import ObjectKind
+from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, RecordKind, TrackingState
+
+#: What is read of each kind of rows.
+_COLUMNS = {
+    RecordKind.MIGRATION: ("migration_file", "checksum", "stonegate_checksum", "baselined"),
+    RecordKind.TYPE: ("type_name", "identity", "stonegate_checksum", "checksum", "source_file"),
+    RecordKind.TABLE: ("table_name", "identity", "stonegate_checksum", "checksum", "source_file"),
+    RecordKind.ROUTINE: (
+        "function_name",
+        "param_types",
+        "identity",
+        "stonegate_checksum",
+        "body_checksum",
+        "source_file",
+    ),
+}
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What the tracking tables say, and whether that still holds.
+
+    Attributes:
+        is_unmoved: the change stamp is what the last deployment recorded.
+        is_presumed: so it is if nothing but routines can have moved, which is yet to be proven.
+    """
+
+    state: TrackingState
+    is_unmoved: bool
+    is_presumed: bool = False
+
+    @property
+    def is_current(self) -> bool:
+        """True if the tracking tables are certainly as this stonegate makes them."""
+        return self.is_unmoved and self.state.last is not None and self.state.last.tool_version == __version__
+
+
+async def read_state(conn: Session, *, with_catalog: bool = True) -> TrackingState:
+    """All that the tracking tables hold, in one round trip; missing tables and missing columns of ours are no error.
+
+    Args:
+        conn: in any state but an aborted transaction.
+        with_catalog: read the deployed catalog too (tens of kilobytes).
+    """
+    return (await _read_recorded(conn, with_catalog=with_catalog)).state
+
+
+async def read_recorded(conn: Session, *, is_deployed: bool = False, presume: bool = False) -> Recorded:
+    """The same, and whether anything moved since, in one round trip.
+
+    Args:
+        conn: in autocommit, outside a transaction.
+        is_deployed: stonegate has deployed here; then the tables are nearly always as this version makes them.
+        presume: look at the routines alone, and at all the rest only where these moved.
+    """
+    if is_deployed:
+        with contextlib.suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+            if presume:
+                recorded = await _read_recorded(conn, "tracking/read_current", stamp=presumed_stamp_expression())
+                if recorded.is_unmoved:
+                    return replace(recorded, is_presumed=True)
+            return await _read_recorded(conn, "tracking/read_current", stamp=stamp_expression())
+    return await _read_recorded(conn, stamp=stamp_expression())
+
+
+async def prove(conn: Session, recorded: Recorded) -> Recorded:
+    """What was presumed of the change stamp, or else, once all of it was read."""
+    last = recorded.state.last
+    if not recorded.is_presumed or last is None:
+        return recorded
+    return Recorded(state=recorded.state, is_unmoved=await read_stamp(conn) == last.stamp)
+
+
+async def _read_recorded(
+    conn: Session, script: str = "tracking/read_state", *, with_catalog: bool = True, stamp: str | None = None
+) -> Recorded:
+    query = fixed(script).format(
+        with_catalog=sql.Literal(with_catalog),
+        known=sql.Literal(known_checksums() if with_catalog else []),
+        with_stamp=sql.Literal(stamp is not None),
+        stamp=sql.SQL(stamp or "''"),
+        **{kind.value: sql.SQL(", ").join(map(sql.Identifier, columns)) for kind, columns in _COLUMNS.items()},
+    )
+    row = (await fetch_from_block(conn, query))[0]
+    exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved = row
+    latest = latest or {}
+    late: dict[str, str] = latest.get("post_commit") or {}
+    state = TrackingState(
+        exists=exists,
+        migrations=tuple(_as_migration(each) for each in _named(RecordKind.MIGRATION, migrations)),
+        types=tuple(_as_object(each, "type_name") for each in _named(RecordKind.TYPE, types)),
+        tables=tuple(_as_object(each, "table_name") for each in _named(RecordKind.TABLE, tables)),
+        routines=tuple(_as_object(each, "function_name") for each in _named(RecordKind.ROUTINE, routines)),
+        last=_as_deployment(latest, catalog, with_catalog=with_catalog) if latest else None,
+        missing_seeds=frozenset(latest.get("missing_seeds") or ()),
+        excepted=tuple(latest.get("excepted") or ()),
+        unfinished=tuple(sorted(step for step, state in late.items() if state != DONE)),
+        finished=tuple(sorted(step for step, state in late.items() if state == DONE)),
+        interrupted=tuple(sorted(step for step, state in late.items() if state == STARTED)),
+        fingerprints=tuple(fingerprints or ()),
+    )
+    return Recorded(state=state, is_unmoved=is_unmoved)
+
+
+async def read_unchanged(conn: Session, digest: str | None = None) -> tuple[str, str] | None:
+    """Digest and fingerprint of the folder that was deployed last, if the database is as that deployment left it.
+
+    One round trip: no post-commit statement is unfinished, and the change stamp has not moved.
+
+    Args:
+        digest: only of the folder with this one; the stamp of others is not even looked at.
+    """
+    row = await (await conn.execute(_unchanged_query(digest))).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+@lru_cache(maxsize=64)
+def _unchanged_query(digest: str | None) -> bytes:
+    stamp: sql.Composable = sql.SQL(stamp_expression())
+    if digest is not None:
+        stamp = fixed("tracking/late_stamp").format(digest=sql.Literal(digest), stamp=stamp)
+    return fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=stamp).as_bytes()
+
+
+async def fetch_from_block(conn: Session, query: sql.Composed) -> list[tuple[Any, ...]]:
+    """The rows of the one statement of a script that returns any."""
+    cursor: AsyncCursor[Any] = await conn.execute(query)
+    while cursor.description is None and cursor.nextset():
+        pass
+    return await cursor.fetchall()
+
+
+def _named(kind: RecordKind, rows: Sequence[Any] | None) -> list[Mapping[str, Any]]:
+    """The rows by column; read_current.sql leaves the names out."""
+    return [row if isinstance(row, dict) else dict(zip(_COLUMNS[kind], row, strict=True)) for row in rows or ()]
+
+
+def _as_migration(row: Mapping[str, Any]) -> AppliedMigration:
+    return AppliedMigration(
+        name=row["migration_file"],
+        raw_checksum=row["checksum"],
+        checksum=row.get("stonegate_checksum"),
+        baselined=bool(row.get("baselined")),
+    )
+
+
+def _as_object(row: Mapping[str, Any], name: str) -> DeployedObject:
+    return DeployedObject(
+        name=row[name],
+        param_types=tuple(row.get("param_types") or ()),
+        identity=row.get("identity"),
+        checksum=row.get("stonegate_checksum"),
+        original_checksum=row["body_checksum"] if "body_checksum" in row else row["checksum"],
+        file=row.get("source_file") or "",
+    )
+
+
+def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalog: bool) -> Deployment:
+    return Deployment(
+        id=row["id"],
+        digest=row["digest"],
+        fingerprint=row["fingerprint"],
+        stamp=row["stamp"],
+        catalog=restore(row.get("catalog_checksum"), catalog) if with_catalog else None,
+        live_checksum=row.get("live_checksum"),
+        is_comparable=row.get("introspection") == introspection(),
+        tool_version=row.get("tool_version"),
+        executed_by=row.get("executed_by") or "",
+        outside=tuple(map(ObjectKind, row.get("outside") or ())),
+    )
