@@ -17,6 +17,7 @@ from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.executor.session import SessionSettings
 from stonegate.database.failures import explain_failure
+from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.opening import connect_target, open_target
 from stonegate.database.options import ApplyOptions
 from stonegate.database.preflight import read_findings
@@ -39,7 +40,14 @@ from stonegate.database.survey import (
 )
 from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
-from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, SourceError, StonegateError, UsageError
+from stonegate.errors import (
+    DatabaseNotFound,
+    PlatformIsolationViolation,
+    SourceError,
+    StonegateError,
+    UsageError,
+    VerificationFailed,
+)
 from stonegate.model.labels import parse_label
 from stonegate.model.names import quote_ident, quote_literal
 from stonegate.model.plan import Mode, Phase, Plan
@@ -123,36 +131,43 @@ async def apply_database(
     started = time.monotonic()
 
     async def work(conn: Session, database: str, created: bool) -> ApplyReport:
-        async def find() -> ApplyReport | None:
-            found = await find_unchanged(conn, source, options)
-            return (
-                None if found is None else unchanged_report(database, started, unchanged_plan(source, database, found))
-            )
-
-        unchanged = None if created or seems_changed else await find()
-        if unchanged is not None:
-            return unchanged
-        waited, facts = await _lock(conn, database, options, on_progress, source)
-        if waited and (unchanged := await find()) is not None:
-            return unchanged
+        async def look() -> ApplyReport | None:
+            fingerprint = await find_unchanged(conn, source, options)
+            if fingerprint is None:
+                return None
+            return unchanged_report(database, started, unchanged_plan(source, database, fingerprint))
 
         async def attempt(*, presume: bool) -> tuple[Survey, ApplyReport]:
             async with HeadStart(conn, _settings(conn, options)) as head:
-                look = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
-                survey = await run_with_lock_retry(partial(look, head=head, presume=presume, on_progress=on_progress))
+                read = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
+                survey = await run_with_lock_retry(partial(read, head=head, presume=presume, on_progress=on_progress))
                 last = survey.state.last
-                unchanged = await find() if seems_changed and last and last.digest == source.digest else None
-                if unchanged is not None:
-                    return survey, unchanged
+                if seems_changed and last is not None and last.digest == source.digest and (report := await look()):
+                    return survey, report
                 return survey, await _carry_out(conn, survey, options, started, created, on_progress, head)
 
+        if not (created or seems_changed) and (report := await look()):
+            return report
+        waited, facts = await _lock(conn, database, options, on_progress, source)
+        if waited and (report := await look()):
+            return report
         survey, report = await attempt(presume=not (options.dry_run or options.skip_verification))
-        if survey.is_presumed and report.error is not None and not conn.closed:
-            # Nothing happened, and what moved unseen may be why: with it the plan, or its refusal, is another one.
+        if await _may_be_unseen(conn, survey, report):
             _, report = await attempt(presume=False)
         return report
 
     return await _on_target(conninfo, options, started, work, on_progress, source)
+
+
+async def _may_be_unseen(conn: Session, survey: Survey, report: ApplyReport) -> bool:
+    """True if an apply may have failed for what moved unseen: with that the plan, or its refusal, is another one.
+
+    A verification always may: what an event trigger does beside routines is gone with the transaction. All other
+    failures, such as a lock that was waited for in vain, are told as they are if nothing has moved.
+    """
+    if not survey.is_presumed or report.error is None or conn.closed:
+        return False
+    return report.error.code == VerificationFailed.code or await read_stamp(conn) != survey.stamp
 
 
 async def apply_plan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,8 +15,9 @@ from stonegate.database.introspect import catalog
 from stonegate.database.introspect.catalog import Reading, read_catalog
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.tracking.kept_catalogs import checksum_of
-from stonegate.model.report import Status
-from tests.database.folders import applied, apply, write
+from stonegate.model.report import ApplyReport, Status
+from stonegate.source.lazy import LazySource
+from tests.database.folders import ROLES, applied, apply, write
 from tests.evolution.support import plan, refused, rows, run, worked
 from tests.servers import Database
 
@@ -197,3 +199,35 @@ def test_what_somebody_does_after_the_last_look_moves_the_stamp(
     again = plan(deployed.url, write(tmp_path, CHANGED))
     assert again.mode.value == "change"
     assert worked(again) == (["replace routine other(integer)"] if "FUNCTION" in by_hand else [])
+
+
+# --- what is done again ---------------------------------------------------------------------------------------------
+
+
+def attempts(url: str, source: LazySource, **options: Any) -> tuple[ApplyReport, int]:
+    """The report of an apply, and how often it began to look at the database."""
+    seen: list[Stage] = []
+    report = apply(url, source, on_progress=lambda progress: seen.append(progress.stage), **options)
+    return report, seen.count(Stage.INTROSPECT)
+
+
+def test_what_fails_where_nothing_moved_is_not_tried_again(deployed: Database, tmp_path: Path) -> None:
+    with psycopg.connect(deployed.url) as other:  # holds the lock until the block ends
+        other.execute(HELLO.format("by hand").replace("CREATE", "CREATE OR REPLACE"))
+        report, times = attempts(deployed.url, write(tmp_path, CHANGED), lock_timeout_s=0.05)
+        other.rollback()
+    assert "hello" in refused(report, "lock_timeout", 6)
+    assert times == 1
+    applied(deployed.url, write(tmp_path, FILES | ROLES))
+    run(deployed.url, "DELETE FROM roles")
+    report, times = attempts(deployed.url, write(tmp_path, CHANGED | ROLES))
+    assert "roles" in refused(report, "missing_seed", 5)
+    assert times == 1
+
+
+def test_what_fails_for_what_moved_unseen_is_planned_with_it(deployed: Database, tmp_path: Path) -> None:
+    run(deployed.url, "CREATE VIEW by_hand AS SELECT other(1)")
+    fewer = {path: text for path, text in CHANGED.items() if path != "functions/other.sql"}
+    report, times = attempts(deployed.url, write(tmp_path, fewer))
+    assert "by_hand" in refused(report, "migration_blocked", 4)
+    assert times == 2

@@ -72,15 +72,13 @@ async def read_recorded(conn: Session, *, is_deployed: bool = False, presume: bo
     Args:
         conn: in autocommit, outside a transaction.
         is_deployed: stonegate has deployed here; then the tables are nearly always as this version makes them.
-        presume: look at the routines alone, and at all the rest only where these moved.
+        presume: look at the routines alone; where these moved, so has the stamp.
     """
     if is_deployed:
         with contextlib.suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-            if presume:
-                recorded = await _read_recorded(conn, "tracking/read_current", stamp=presumed_stamp_expression())
-                if recorded.is_unmoved:
-                    return replace(recorded, is_presumed=True)
-            return await _read_recorded(conn, "tracking/read_current", stamp=stamp_expression())
+            stamp = presumed_stamp_expression() if presume else stamp_expression()
+            recorded = await _read_recorded(conn, "tracking/read_current", stamp=stamp)
+            return replace(recorded, is_presumed=presume and recorded.is_unmoved)
     return await _read_recorded(conn, stamp=stamp_expression())
 
 

@@ -1,5 +1,5 @@
 -- The same as read_state, for tables that are all there with the columns of this version: a plain query, for which a
--- fresh session needs no PL/pgSQL. Of the rows only the columns that are read, without their names (tables.py).
+-- fresh session needs no PL/pgSQL. Of the rows only the columns that are read, without their names (state.py).
 SELECT true,
     (SELECT json_agg(json_build_array({migration}) ORDER BY m.id) FROM public._stonescriptdb_gateway_migrations AS m),
     (SELECT json_agg(json_build_array({type}) ORDER BY t.id) FROM public._stonescriptdb_gateway_types AS t),
