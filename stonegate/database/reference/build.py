@@ -180,7 +180,9 @@ def _fresh_plan(source: LazySource, database: str) -> Plan:
 
 async def _deploy(building: _Building, database: str, plan: Plan, owner: str | None) -> Catalog:
     """Build by the owner's own session, or else by one that has SET ROLE; the records are part of what is cloned."""
-    conn = await connect(with_database(building.login or building.server, database))
+    place = with_database(building.login or building.server, database)
+    # Nobody waits for the disk: the note that it is ready is committed later, and never there without this.
+    conn = await connect(place, options="-c synchronous_commit=off")
     admin: Session | None = None
     try:
         by_admin: frozenset[str] = frozenset()
