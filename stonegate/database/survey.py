@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -92,22 +94,18 @@ async def survey_database(
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
     offered = await offered_extensions(conn, tree, options, found)
-    mode = choose_mode(state, options.plan)
-    desired = None
-    if mode is not Mode.FRESH:
-        desired = deployed_before(tree, live, state)
-        if desired is None:
-            _announce(on_progress, name, Stage.REFERENCE)
-            desired = await _read_reference(conn, conninfo, source, options, facts)
+    desired = deployed_before(tree, live, state)
+    if desired is None and choose_mode(state, options.plan) is not Mode.FRESH:
+        _announce(on_progress, name, Stage.REFERENCE)
+        desired = await _read_reference(conn, conninfo, source, options, facts)
     _announce(on_progress, name, Stage.PLAN)
     plan = _plan(tree, ordered, options.plan, name, live, state, desired, facts.role)
     recorded = found.recorded
     if plan.blocked or desired is None or not changes_only_routines(plan):
         recorded = await prove(conn, recorded)
         if not recorded.is_unmoved and found.is_known:
-            return await survey_database(
-                conn, conninfo, source, options, database=database, facts=facts, head=head, on_progress=on_progress
-            )
+            again = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
+            return await again(head=head, on_progress=on_progress)
     return Survey(
         plan=plan,
         facts=facts,
