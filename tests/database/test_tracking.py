@@ -207,6 +207,18 @@ async def test_rows_become_those_of_the_plan(conn: Session) -> None:
     assert [each.name for each in state.types] == ["mood"]
 
 
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SJIS"])
+async def test_names_are_recorded_as_they_are(conn: Session, encoding: str) -> None:
+    name = {"UTF8": "ü", "LATIN1": "ü", "SJIS": "ソ"}[encoding] + " \\ ' \" %s {}"
+    await conn.execute(f"SET client_encoding = '{encoding}'".encode())  # as a migration may
+    await conn.execute("SET standard_conforming_strings = off")
+    await deploy(conn, plan(migration(name), routine(name)))
+    await deploy(conn, plan(migration(name), routine(name, checksum="changed")))
+    await conn.execute("SET client_encoding = 'UTF8'")
+    state = await read_state(conn)
+    assert [each.name for each in (*state.migrations, *state.routines)] == [name, name]
+
+
 async def test_rows_of_dropped_objects_go(conn: Session) -> None:
     await deploy(conn, plan(TABLE, TYPE))
     drops = (

@@ -52,7 +52,7 @@ class Job(Struct, frozen=True, kw_only=True):
         name: of the database, for messages, where the plan names none.
         live, state: what the plan was made for.
         stamp: the change stamp by which `live` is known; None where it was read.
-        is_presumed: whether that was the stamp before the steps is proven after them, by its word for all but routines.
+        is_presumed: that stamp was looked at for routines alone; its word for all the rest is proven after the steps.
         has_tracking: the tracking tables are certainly as this stonegate makes them.
         hidden: tables whose policies hide rows from the role of the connection.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.

@@ -105,7 +105,8 @@ def _in_words(conn: Session, script: str, facts: Mapping[str, object]) -> str:
 
 async def _execute(conn: Session, statements: Sequence[str]) -> None:
     if statements:
-        await conn.execute(";\n".join(statements).encode())
+        # In the encoding of their literals, which a migration may have SET.
+        await conn.execute(";\n".join(statements).encode(conn.info.encoding))
 
 
 def prepare_records(plan: Plan, steps: Iterable[Step]) -> None:
