@@ -19,7 +19,7 @@ from tests.database.folders import ROLES, allowing, applied, write
 from tests.servers import Database, MakeDatabase, Server
 
 TYPES = ("oid", "int2", "int4", "int8", "name", "text", '"char"', "bool", "numeric", "regclass", "regtype", "jsonb")
-TYPES += ("text[]", "name[]", "xid")
+TYPES += ("text[]", "name[]", "xid", "varchar")
 OPERATORS = ("=", "<>", ">=", ">", "<", "||", "+", "-", "@?", "->>")
 #: Those of the server take any type, or another one that the arguments would have to be cast to.
 CALLS = ("count({})", "json_agg({})", "to_regclass({})", "unnest({})", "max({})", "concat({})", "row_to_json({})")
@@ -33,6 +33,17 @@ SECOND = FIRST | {
     "functions/f.sql": "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'b'::text $$;",
     "migrations/001.sql": "UPDATE users SET email = 'none' WHERE email IS NULL;",
     "migrations/002.sql": "-- stonegate: no-transaction\nCREATE INDEX CONCURRENTLY ON users (email);",
+}
+
+ROUTINE = FIRST | {"functions/f.sql": "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'c'::text $$;"}
+ROUTINES = ROUTINE | {"functions/g.sql": "CREATE FUNCTION g() RETURNS text LANGUAGE sql AS $$ SELECT 'a'::text $$;"}
+#: What the original's tracking tables have instead of text.
+VARCHAR = {
+    "migrations": ("migration_file", "checksum"),
+    "types": ("type_name", "type_kind", "checksum", "source_file"),
+    "tables": ("table_name", "checksum", "source_file"),
+    "functions": ("function_name", "body_checksum", "source_file"),
+    "changelog": ("change_type", "object_name"),
 }
 
 
@@ -86,3 +97,19 @@ def test_nobody_steps_in(trapped: Database, make_database: MakeDatabase, tmp_pat
     asyncio.run(diff_database(database.url, second))
     asyncio.run(status_database(database.url))
     applied(database.url, write(tmp_path, FIRST), plan=consents, skip_verification=True)
+    for files in (ROUTINE, ROUTINES, ROUTINE):  # planned before all but routines is looked at
+        assert applied(database.url, write(tmp_path, files)).verified
+
+
+def test_nobody_steps_in_where_the_original_made_the_tables(
+    trapped: Database, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    database = make_database(trapped.server, trapped)
+    typed = {"types/mood.sql": "CREATE TYPE mood AS ENUM ('ok');"}
+    applied(database.url, write(tmp_path, FIRST | typed))
+    for table, columns in VARCHAR.items():
+        changes = ", ".join(f"ALTER {column} TYPE varchar(255)" for column in columns)
+        database.rows(f"ALTER TABLE _stonescriptdb_gateway_{table} {changes}")
+    consents = allowing("set_not_null", "drop_column", "drop_policy")
+    for files in (SECOND | typed, FIRST | typed, ROUTINE | typed, ROUTINES | typed, ROUTINE | typed):
+        assert applied(database.url, write(tmp_path, files), plan=consents).verified

@@ -3,7 +3,8 @@ WITH [[wanted_functions]],
 gone AS (
     DELETE FROM public._stonescriptdb_gateway_functions AS f
     WHERE NOT EXISTS (
-        SELECT FROM wanted AS w WHERE w.name = f.function_name AND w.param_types OPERATOR(pg_catalog.=) f.param_types
+        SELECT FROM wanted AS w
+        WHERE w.name = f.function_name::text AND w.param_types OPERATOR(pg_catalog.=) f.param_types
     )
 ),
 changed AS (
@@ -18,6 +19,6 @@ SELECT w.name, w.signature, w.param_types, w.return_type, w.checksum, w.file, w.
 FROM wanted AS w
 WHERE NOT EXISTS (
     SELECT FROM public._stonescriptdb_gateway_functions AS f
-    WHERE f.function_name = w.name AND f.param_types OPERATOR(pg_catalog.=) w.param_types
+    WHERE f.function_name::text = w.name AND f.param_types OPERATOR(pg_catalog.=) w.param_types
 )
 ORDER BY w.number

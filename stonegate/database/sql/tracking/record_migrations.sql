@@ -11,8 +11,8 @@ changed AS (
     SET checksum = w.checksum, stonegate_checksum = w.stonegate_checksum, checksum_version = %(checksum_version)s,
         identity = w.identity, source_file = w.file
     FROM wanted AS w
-    WHERE m.migration_file = w.name
-    AND (m.checksum, m.stonegate_checksum, m.checksum_version, m.identity, m.source_file)
+    WHERE m.migration_file::text = w.name
+    AND (m.checksum::text, m.stonegate_checksum, m.checksum_version, m.identity, m.source_file)
         IS DISTINCT FROM (w.checksum, w.stonegate_checksum, %(checksum_version)s, w.identity, w.file)
 )
 INSERT INTO public._stonescriptdb_gateway_migrations (
@@ -22,5 +22,5 @@ INSERT INTO public._stonescriptdb_gateway_migrations (
 SELECT w.name, w.checksum, w.stonegate_checksum, %(checksum_version)s, w.identity, w.baselined, w.file,
     %(plan_checksum)s, session_user::text, w.duration_ms
 FROM wanted AS w
-WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_migrations AS m WHERE m.migration_file = w.name)
+WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_migrations AS m WHERE m.migration_file::text = w.name)
 ORDER BY w.number

@@ -6,7 +6,7 @@ WITH wanted AS (
 ),
 gone AS (
     DELETE FROM public._stonescriptdb_gateway_tables AS t
-    WHERE NOT EXISTS (SELECT FROM wanted AS w WHERE w.name = t.table_name)
+    WHERE NOT EXISTS (SELECT FROM wanted AS w WHERE w.name = t.table_name::text)
 ),
 changed AS (
     UPDATE public._stonescriptdb_gateway_tables AS t
@@ -14,8 +14,8 @@ changed AS (
         checksum_version = %(checksum_version)s, identity = w.identity, plan_checksum = %(plan_checksum)s,
         executed_by = session_user::text
     FROM wanted AS w
-    WHERE t.table_name = w.name
-    AND (t.checksum, t.source_file, t.stonegate_checksum, t.checksum_version, t.identity)
+    WHERE t.table_name::text = w.name
+    AND (t.checksum::text, t.source_file::text, t.stonegate_checksum, t.checksum_version, t.identity)
         IS DISTINCT FROM (w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity)
 )
 INSERT INTO public._stonescriptdb_gateway_tables (
@@ -24,5 +24,5 @@ INSERT INTO public._stonescriptdb_gateway_tables (
 SELECT w.name, w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity, %(plan_checksum)s,
     session_user::text
 FROM wanted AS w
-WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_tables AS t WHERE t.table_name = w.name)
+WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_tables AS t WHERE t.table_name::text = w.name)
 ORDER BY w.number

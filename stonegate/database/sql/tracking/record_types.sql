@@ -1,5 +1,6 @@
--- The rows become those of the plan: what it lacks goes, what differs follows, what is
--- new is added; equal rows stay untouched.
+-- The rows become those of the plan: what it lacks goes, what differs follows, what is new is added; equal rows stay
+-- untouched. As text, since the original's columns are varchar: for that pair of types the server has no operator, and
+-- one that somebody made in `public` would run.
 WITH wanted AS (
     SELECT * FROM pg_catalog.jsonb_to_recordset(%(rows)s::jsonb) AS w (
         number integer, name text, detail text, checksum text, stonegate_checksum text, identity text, file text
@@ -7,7 +8,7 @@ WITH wanted AS (
 ),
 gone AS (
     DELETE FROM public._stonescriptdb_gateway_types AS t
-    WHERE NOT EXISTS (SELECT FROM wanted AS w WHERE w.name = t.type_name)
+    WHERE NOT EXISTS (SELECT FROM wanted AS w WHERE w.name = t.type_name::text)
 ),
 changed AS (
     UPDATE public._stonescriptdb_gateway_types AS t
@@ -15,8 +16,9 @@ changed AS (
         stonegate_checksum = w.stonegate_checksum, checksum_version = %(checksum_version)s, identity = w.identity,
         plan_checksum = %(plan_checksum)s, executed_by = session_user::text
     FROM wanted AS w
-    WHERE t.type_name = w.name
-    AND (t.type_kind, t.checksum, t.source_file, t.stonegate_checksum, t.checksum_version, t.identity)
+    WHERE t.type_name::text = w.name
+    AND (t.type_kind::text, t.checksum::text, t.source_file::text, t.stonegate_checksum, t.checksum_version,
+            t.identity)
         IS DISTINCT FROM (w.detail, w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity)
 )
 INSERT INTO public._stonescriptdb_gateway_types (
@@ -26,5 +28,5 @@ INSERT INTO public._stonescriptdb_gateway_types (
 SELECT w.name, w.detail, w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity,
     %(plan_checksum)s, session_user::text
 FROM wanted AS w
-WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_types AS t WHERE t.type_name = w.name)
+WHERE NOT EXISTS (SELECT FROM public._stonescriptdb_gateway_types AS t WHERE t.type_name::text = w.name)
 ORDER BY w.number
