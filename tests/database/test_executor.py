@@ -88,6 +88,27 @@ def test_a_failure_tells_what_had_to_be_committed_before(database: Database, tmp
     assert database.rows("SELECT array_agg(enumlabel ORDER BY enumsortorder)::text FROM pg_enum") == [("{bad,good}",)]
 
 
+def test_a_statement_before_the_transaction_tells_what_was_committed_before_it(
+    database: Database, tmp_path: Path
+) -> None:
+    types = {f"types/{name}.sql": f"CREATE TYPE {name} AS ENUM ('bad');" for name in ("mood", "taste")}
+    applied(database.url, write(tmp_path, {**types, "tables/users.sql": USERS}))
+    for statement in (
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF current_query() ~ 'ALTER TYPE .*taste.*best' THEN RAISE 'not this one'; END IF; END $$",
+        "CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse()",
+    ):
+        database.rows(statement)
+    better = {name: text.replace("'bad'", "'bad', 'good', 'best'") for name, text in types.items()}
+    users = USERS.replace("email", "mood mood DEFAULT 'good', taste taste DEFAULT 'best', email")
+    report = apply(database.url, write(tmp_path, {**better, "tables/users.sql": users}))
+    assert report.error is not None and report.error.cause == "not this one"
+    before = "type mood, type taste"  # which got the first of its labels
+    assert report.error.details[-1] == f"everything was rolled back but what had to be committed before: {before}"
+    labels = database.rows("SELECT enumlabel FROM pg_enum ORDER BY enumtypid, enumsortorder")
+    assert [label for (label,) in labels] == ["bad", "good", "best", "bad", "good"]
+
+
 def test_a_folder_that_does_not_build_says_nothing_of_the_database(database: Database, tmp_path: Path) -> None:
     applied(database.url, write(tmp_path, {"tables/users.sql": USERS}))
     report = apply(database.url, write(tmp_path, {"tables/users.sql": USERS + "CREATE INDEX ON users (nothing);"}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import psycopg
 from msgspec.structs import replace
 from psycopg.pq import TransactionStatus
@@ -20,6 +22,7 @@ from stonegate.database.tracking.records import record_changes
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import ConnectionFailed, LockTimeout, StonegateError
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.plan import Step
 from stonegate.model.report import StepReport
 
 
@@ -99,13 +102,7 @@ class _Watch:
         return failure
 
     def _undone(self) -> tuple[str, ...]:
-        """In which state the database was left; nothing of one that has no name, which is dropped."""
-        if not self.job.name:
-            return ()
-        if not self.job.prelude or self.job.options.dry_run:
-            return ("everything was rolled back",)
-        stays = ", ".join(str(step.key) for step in self.job.prelude)
-        return (f"everything was rolled back but what had to be committed before: {stays}",)
+        return _undone(self.job, () if self.job.options.dry_run else self.job.prelude)
 
     def _referenced(self, error: psycopg.Error) -> QualifiedName | None:
         """The table that a violated foreign key points to."""
@@ -139,6 +136,14 @@ class _Watch:
         )
 
 
+def _undone(job: Job, committed: Iterable[Step]) -> tuple[str, ...]:
+    """In which state the database was left; nothing of one that has no name, which is dropped."""
+    if not job.name:
+        return ()
+    stays = ", ".join(str(step.key) for step in committed)
+    return (f"everything was rolled back{f' but what had to be committed before: {stays}' if stays else ''}",)
+
+
 async def _run_prelude(conn: Session, job: Job, admin: Session | None) -> list[StepReport]:
     """Commit what the transaction needs committed: new enum values that it uses, extensions of the admin's."""
     reports: list[StepReport] = []
@@ -153,13 +158,16 @@ async def _run_prelude(conn: Session, job: Job, admin: Session | None) -> list[S
     for number, step in enumerate(job.prelude, start=1):
         job.announce(Stage.PRELUDE, step, number, len(job.prelude))
         session = admin if admin is not None and step.id in job.by_admin else conn
+        committed = [report.step for report in reports]
         try:
             for sent in statements_of(step):
                 await send_alone(session, sent)
+                committed = [*(report.step for report in reports), step]
         except StatementFailed as failure:
-            raise explain_failure(
-                failure.error, step=step, statement=failure.sent.statement, database=job.database
-            ) from failure.error
+            error = explain_failure(failure.error, step=step, statement=failure.sent.statement, database=job.database)
+            if not isinstance(error, ConnectionFailed):
+                error.details = (*error.details, *_undone(job, committed))
+            raise error from failure.error
         report = StepReport(step=step, state=DONE)
         reports.append(report)
         if job.options.tracked:
