@@ -10,7 +10,10 @@ from rich.text import Text
 from stonegate.cli import options
 from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.render.lines import indented, table
-from stonegate.errors import UsageError
+from stonegate.cli.source import load_tree
+from stonegate.errors import StonegateError, UsageError, did_you_mean
+from stonegate.model.names import VIEW_KINDS, ObjectKind
+from stonegate.settings import read_settings
 
 if TYPE_CHECKING:
     from stonegate.planner.classify.type_matrix import MatrixRow
@@ -59,11 +62,10 @@ def types(
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, type_change
-    from stonegate.source.syntax.grammar import is_type_name
 
     for text in (old, new):
-        if text is not None and not is_type_name(text):
-            raise UsageError(f"{text!r} is no name of a type", hint="stonegate types 'numeric(8,2)' text")
+        if text is not None:
+            _require_type(text)
     if old is not None and new is not None:
         row = MatrixRow(old=old, new=new, verdict=type_change(canonical(old), canonical(new), {}))
         if as_json:
@@ -79,6 +81,38 @@ def types(
         return
     cells = [(row.old, row.new, row.verdict.change_class.value, row.verdict.reason) for row in rows]
     show(*table(stdout(), ("from", "to", "class", "why"), cells))
+
+
+def _require_type(text: str) -> None:
+    """Refuses what is no type, and a bare name that is neither PostgreSQL's, nor of a well-known extension, nor that of
+    a type or relation of the folder: mistyped, it would get an answer that is true of no type."""
+    from stonegate.planner.classify.type_matrix import ALIASES
+    from stonegate.source.syntax.grammar import parse_type_name
+    from stonegate.source.syntax.type_names import is_well_known, qualified, well_known_names
+
+    node = parse_type_name(text)
+    if node is None:
+        raise UsageError(f"{text!r} is no name of a type", hint="stonegate types 'numeric(8,2)' text")
+    schema, name = qualified(node["names"])
+    if schema is not None or '"' in text or is_well_known(schema, name):
+        return
+    declared = _declared_types()
+    if name not in declared:
+        known = dict.fromkeys((*ALIASES, *ALIASES.values(), *well_known_names(), *sorted(declared)))
+        otherwise = f"one that only a database has is written with its schema: public.{name}"
+        raise UsageError(
+            f"there is no type {name} that PostgreSQL or the folder has", hint=did_you_mean(name, known, otherwise)
+        )
+
+
+def _declared_types() -> frozenset[str]:
+    """The types and relations of the folder of the settings, if one can be read: rows of a relation are a type, too."""
+    kinds = (ObjectKind.TYPE, ObjectKind.TABLE, *VIEW_KINDS)
+    try:
+        tree = load_tree(read_settings())
+    except StonegateError:
+        return frozenset()
+    return frozenset(item.key.name for item in tree.items if item.key.kind in kinds)
 
 
 def canonical(text: str) -> str:

@@ -265,6 +265,18 @@ def test_types_prints_the_matrix_one_cell_or_one_row(run: Run) -> None:
         assert run("types", wrong).code == 2
 
 
+def test_types_refuses_a_mistyped_name(run: Run, write_folder: WriteFolder) -> None:
+    for wrong, meant in (("tex", "text"), ("intger", "integer"), ("varchr(20)", "varchar"), ("uid[]", "uuid")):
+        for refused in (run("types", "int", wrong), run("types", wrong, "text"), run("types", wrong)):
+            assert refused.code == 2 and "there is no type" in refused.err and meant in refused.err
+    assert "written with its schema: public.mood" in run("types", "mood", "text").err
+    for known in ("public.mood", '"mood"', "citext", "oid", "pg_lsn", "int4range", "_int4", "serial"):
+        assert run("types", known, "text").code == 0, known
+    write_folder({"types/mood.sql": "CREATE TYPE mood AS ENUM ('a');"})
+    assert run("types", "mood", "text").code == 0
+    assert "did you mean mood?" in run("types", "moood", "text").err
+
+
 def test_explain_tells_hazards_consents_and_errors(run: Run) -> None:
     for code in ("rewrites-table", "drop_column", "drop_column:users.legacy", "stale_plan"):
         result = run("explain", code)

@@ -109,14 +109,17 @@ def parse_nodes(text: str, path: str, *, outer: str | None = None, shift: int = 
     return nodes
 
 
-def is_type_name(text: str) -> bool:
-    """True if PostgreSQL's parser reads the text as the type of a column, known or not, and as nothing more."""
+def parse_type_name(text: str) -> Node | None:
+    """The TypeName node if PostgreSQL's parser reads the text as the type of a column, known or not, and as nothing
+    more."""
     try:
         (only,) = parse_nodes(f"CREATE TABLE t (c {text})", "")
         (column,) = only["stmt"]["CreateStmt"]["tableElts"]
     except (SyntaxFailure, KeyError, ValueError):
-        return False
-    return set(column["ColumnDef"]) <= {"colname", "typeName", "is_local", "location"}
+        return None
+    definition: Node = column["ColumnDef"]
+    is_only = set(definition) <= {"colname", "typeName", "is_local", "location"}
+    return definition["typeName"] if is_only else None
 
 
 def parse_plpgsql(text: str) -> Node:

@@ -106,6 +106,16 @@ def is_built_in(schema: str | None, name: str) -> bool:
     return name.removeprefix("_") in _BUILT_IN or name in _SERIAL or name.startswith("pg_")
 
 
+def is_well_known(schema: str | None, name: str) -> bool:
+    """Whether a type name is one of PostgreSQL's own, or one that a well-known extension brings."""
+    return is_built_in(schema, name) or (schema is None and name in _EXTENSION_OF)
+
+
+def well_known_names() -> tuple[str, ...]:
+    """The names of these types, without a schema, as pg_type has them."""
+    return tuple(sorted(_BUILT_IN | _SERIAL.keys() | _EXTENSION_OF.keys()))
+
+
 def serial_base(type_name: Node) -> str | None:
     """For `serial` and its kin the type of the column that they stand for, else None."""
     names = strings(type_name["names"])
