@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -69,7 +69,15 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def objects(self) -> MappingProxyType[ObjectKey, CatalogObject]:
         """All top-level objects by key."""
-        return MappingProxyType({thing.key: thing for field in _FIELDS.values() for thing in getattr(self, field)})
+        found: dict[ObjectKey, CatalogObject] = {}
+        for things in self._keyed.values():
+            found.update(things)
+        return MappingProxyType(found)
+
+    @cached_property
+    def _keyed(self) -> dict[str, dict[ObjectKey, Any]]:
+        """The objects of each field by key: catalogs that have the others in common share these."""
+        return {field: {thing.key: thing for thing in getattr(self, field)} for field in _FIELDS.values()}
 
     @cached_property
     def dependents(self) -> MappingProxyType[ObjectKey, tuple[ObjectKey, ...]]:
@@ -78,6 +86,22 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
         for edge in sorted(self.dependencies):
             found.setdefault(edge.on, []).append(edge.dependent)
         return MappingProxyType({key: tuple(values) for key, values in found.items()})
+
+    @cached_property
+    def uses(self) -> MappingProxyType[str, tuple[Dependency, ...]]:
+        """The dependencies by the bare name of what is depended on, whatever its kind and schema."""
+        found: dict[str, list[Dependency]] = {}
+        for edge in self.dependencies:
+            found.setdefault(edge.on.name, []).append(edge)
+        return MappingProxyType({name: tuple(edges) for name, edges in found.items()})
+
+    @cached_property
+    def needs(self) -> MappingProxyType[ObjectKey, tuple[Dependency, ...]]:
+        """The dependencies by what depends."""
+        found: dict[ObjectKey, list[Dependency]] = {}
+        for edge in self.dependencies:
+            found.setdefault(edge.dependent, []).append(edge)
+        return MappingProxyType({key: tuple(edges) for key, edges in found.items()})
 
     @cached_property
     def relations(self) -> MappingProxyType[QualifiedName, Table | View]:
@@ -148,6 +172,14 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
             }
         )
 
+    @cached_property
+    def referring(self) -> MappingProxyType[QualifiedName, tuple[ObjectKey, ...]]:
+        """For each table those whose foreign keys lead to it."""
+        found: dict[QualifiedName, dict[ObjectKey, None]] = {}
+        for key, foreign in self.foreign_keys.items():
+            found.setdefault(foreign.target.qualified, {})[key.owner] = None
+        return MappingProxyType({name: tuple(tables) for name, tables in found.items()})
+
     def table(self, key: ObjectKey) -> Table | None:
         """The table of that key, or None."""
         found = self.objects.get(key)
@@ -177,20 +209,50 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
         return self.part(key) is not None if key.is_part else key in self.objects
 
     def with_object(self, thing: CatalogObject) -> Catalog:
-        """The catalog with this object, in the place of another one of its key."""
+        """The catalog with this object, in the place of another one of its key; it is the last of its kind then."""
         field = _FIELDS[type(thing)]
-        others = (other for other in getattr(self, field) if other.key != thing.key)
-        changed: dict[str, Any] = {field: (*others, thing)}
-        return replace(self, **changed)
+        return self._with(field, self._keyed[field].get(thing.key), thing, is_last=True)
+
+    def with_table(self, table: Table) -> Catalog:
+        """The catalog with another form of a table that it has, which stays where it is among the others.
+
+        Raises:
+            KeyError: it has no table of that key.
+        """
+        return self._with("tables", self._keyed["tables"][table.key], table, is_last=False)
 
     def without_object(self, key: ObjectKey) -> Catalog:
         """The catalog without the object of that key, if it has one."""
         found = self.objects.get(key)
-        if found is None:
+        return self if found is None else self._with(_FIELDS[type(found)], found, None, is_last=True)
+
+    def _with(self, field: str, before: CatalogObject | None, after: CatalogObject | None, *, is_last: bool) -> Catalog:
+        """The catalog with one form of an object instead of another, and with the lookups that this leaves as they are:
+        the replay of many migrations makes a catalog for each statement."""
+        things = dict(self._keyed[field])
+        if before is not None and is_last:
+            del things[before.key]
+        if after is not None:
+            things[after.key] = after
+        changed: dict[str, Any] = {field: tuple(things.values())}
+        made = replace(self, **changed)
+        lookups = vars(made)
+        for name, known in _LOOKUPS.items():
+            was, now = known(before), known(after)
+            if name in vars(self) and ((not was and not now) or (was == now and not is_last)):
+                lookups[name] = vars(self)[name]
+        lookups["_keyed"] = self._keyed | {field: things}
+        return made
+
+    def with_dependencies(self, edges: Iterable[Dependency]) -> Catalog:
+        """The catalog with these dependencies; itself if they are its own."""
+        found = tuple(edges)
+        if found == self.dependencies:
             return self
-        field = _FIELDS[type(found)]
-        changed: dict[str, Any] = {field: tuple(other for other in getattr(self, field) if other.key != key)}
-        return replace(self, **changed)
+        made = replace(self, dependencies=found)
+        others = vars(self).keys() - {"dependents", "uses", "needs"}
+        vars(made).update({name: vars(self)[name] for name in others})
+        return made
 
     def mapped(self, change: Callable[[CatalogObject], CatalogObject | None]) -> Catalog:
         """The catalog with what `change` makes of each object, without those of which it makes nothing."""
@@ -217,4 +279,23 @@ _FIELDS: dict[type, str] = {
     Routine: "routines",
     DefaultPrivileges: "default_privileges",
     OtherObject: "others",
+}
+
+
+def _foreign(thing: CatalogObject | None) -> object:
+    constraints = thing.constraints if isinstance(thing, Table) else ()
+    return [(part.name, part.references, part.inherited) for part in constraints if part.references is not None]
+
+
+#: What the lookups take from one object, in their order; nothing for one that they do not know.
+_LOOKUPS: dict[str, Callable[[CatalogObject | None], object]] = {
+    "dependents": lambda thing: None,
+    "uses": lambda thing: None,
+    "needs": lambda thing: None,
+    "relations": lambda thing: thing if isinstance(thing, Table | View) else None,
+    "domain_bases": lambda thing: (thing.key, thing.base) if isinstance(thing, DomainType) else None,
+    "index_holders": lambda thing: [index.name for index in thing.indexes] if isinstance(thing, Table | View) else None,
+    "children": lambda thing: thing if isinstance(thing, Table) and thing.parents else None,
+    "foreign_keys": _foreign,
+    "referring": _foreign,
 }

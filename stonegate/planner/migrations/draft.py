@@ -47,7 +47,8 @@ class Draft:
         """Takes an object or a part of a table away; of a routine without arguments all of that name."""
         match key.kind:
             case ObjectKind.INDEX:
-                self.each_table(lambda table: without_index(table, key))
+                if key in self.catalog.index_holders:
+                    self.each_table(lambda table: without_index(table, key))
             case ObjectKind.TRIGGER:
                 holder = self.catalog.relations.get(key.qualified)
                 if holder is not None:
@@ -64,13 +65,13 @@ class Draft:
 
     def on_table(self, key: ObjectKey, change: Callable[[Table], Table]) -> None:
         """Changes the table of that key, or that it is a part of."""
-        self.each_table(change, key.owner)
+        table = self.catalog.table(key.owner)
+        if table is not None:
+            self.catalog = self.catalog.with_table(change(table))
 
-    def each_table(self, change: Callable[[Table], Table], only: ObjectKey | None = None) -> None:
-        """Changes every table, or the one of that key."""
-        tables = self.catalog.tables
-        changed = tuple(change(table) if only is None or table.key == only else table for table in tables)
-        self.catalog = replace(self.catalog, tables=changed)
+    def each_table(self, change: Callable[[Table], Table]) -> None:
+        """Changes every table."""
+        self.catalog = replace(self.catalog, tables=tuple(map(change, self.catalog.tables)))
 
     def wanted_table(self, table: Table) -> Table | None:
         """The table as it is declared."""
@@ -99,7 +100,7 @@ class Draft:
             else edge
             for edge in self.catalog.dependencies
         )
-        self.catalog = replace(self.catalog, dependencies=tuple(edges))
+        self.catalog = self.catalog.with_dependencies(edges)
 
     def adopt_sequences(self, key: ObjectKey) -> None:
         """The declared ones of a table; what theirs are called after a rename is seen when it has happened."""

@@ -85,7 +85,8 @@ def _with_column(declared: Catalog, before: ObjectKey, after: ObjectKey) -> Cata
         return declared
     declared = declared.with_object(rename_column(table, old, new))
     follow = partial(with_referenced_column_renamed, referenced=before.qualified, old=old, new=new)
-    for other in declared.tables:
-        if any(constraint.references == before.qualified for constraint in other.constraints):
+    referring = (declared.table(key) for key in declared.referring.get(before.qualified, ()))
+    for other in referring:
+        if other is not None:
             declared = declared.with_object(follow(other))
     return declared

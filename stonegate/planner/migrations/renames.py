@@ -102,7 +102,9 @@ def _rename_column(draft: Draft, holder: ObjectKey, old: str, new: str) -> None:
         return table if wanted is None else adopt_members(table, wanted, frozenset())
 
     draft.on_table(holder, renamed)
-    draft.each_table(partial(with_referenced_column_renamed, referenced=holder.qualified, old=old, new=new))
+    follow = partial(with_referenced_column_renamed, referenced=holder.qualified, old=old, new=new)
+    for referring in draft.catalog.referring.get(holder.qualified, ()):
+        draft.on_table(referring, follow)
 
 
 def _rename_attribute(draft: Draft, effect: Effect, new: str) -> None:

@@ -159,12 +159,9 @@ class Replay(Draft):
                 self.uncertain |= {key.label, owner.label}
                 if moved is not None:
                     self.uncertain |= {moved.label, *(each.label for each in self.family(owner))}
-                for edge in self.catalog.dependencies:
-                    # Of the same name first: that is quick, and there are many. What reads a column of a table shows
-                    # the name of that.
-                    if edge.on.name == key.name and (
-                        edge.on in (key, owner) or (moved is not None and edge.on.owner == key)
-                    ):
+                for edge in self.catalog.uses.get(key.name, ()):
+                    # What reads a column of a table shows the name of that.
+                    if edge.on in (key, owner) or (moved is not None and edge.on.owner == key):
                         self.uncertain |= {edge.dependent.label, edge.dependent.owner.label}
 
     # --- whole objects ---------------------------------------------------------------------------------------------
@@ -282,7 +279,7 @@ class Replay(Draft):
             for edge in self.catalog.dependencies
             if (holders.get(edge.dependent, edge.dependent.owner), holders.get(edge.on, edge.on.owner)) != parting
         )
-        self.catalog = replace(self.catalog, dependencies=tuple(kept))
+        self.catalog = self.catalog.with_dependencies(kept)
         self.on_table(key, detached)
 
     def _change_parents(self, key: ObjectKey, parent: QualifiedName, *, joins: bool) -> None:
@@ -301,12 +298,13 @@ class Replay(Draft):
         """A column that has another type no longer depends on the one that it had."""
         column = self.catalog.table_column(key)
         kind = column.type if column is not None else ""
-        kept = (
+        left = {
             edge
-            for edge in self.catalog.dependencies
-            if edge.dependent != key or edge.on.kind is not ObjectKind.TYPE or edge.on.qualified.sql in kind
-        )
-        self.catalog = replace(self.catalog, dependencies=tuple(kept))
+            for edge in self.catalog.needs.get(key, ())
+            if edge.on.kind is ObjectKind.TYPE and edge.on.qualified.sql not in kind
+        }
+        if left:
+            self.catalog = self.catalog.with_dependencies(e for e in self.catalog.dependencies if e not in left)
 
     def _alter_column(self, table: Table, effect: Effect) -> Table:
         name = effect.key.member or ""

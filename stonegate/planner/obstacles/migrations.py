@@ -111,7 +111,8 @@ class _Replay(Replay):
     def apply(self, effect: Effect) -> None:
         known = len(self.moved)
         super().apply(effect)
-        self.altered = {_after(key, self.moved[known:]) for key in self.altered}
+        if moves := self.moved[known:]:
+            self.altered = {_after(key, moves) for key in self.altered}
         if effect.verb not in _ELSEWHERE:
             self.altered.add(effect.key)
 
