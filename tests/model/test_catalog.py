@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -87,3 +88,25 @@ def test_a_changed_object_stands_where_it_is_said_to() -> None:
     assert CATALOG.with_table(wider).table(wider.key) == wider
     with pytest.raises(KeyError):
         CATALOG.with_table(table("z"))
+
+
+def test_each_relative_is_met_once_in_layers_of_diamonds() -> None:
+    """25 of them have 33 million ways from the top to the bottom."""
+    layers = [("top",), *((f"left{n}", f"right{n}") for n in range(25)), ("bottom",)]
+    tables = [table("top")]
+    for above, names in pairwise(layers):
+        tables += (table(each, *above) for each in names)
+    catalog = Catalog(tables=tuple(tables))
+    below = [each.name for each in catalog.descendants(tables[0].key)]
+    above = [key.name for key in catalog.ancestors(tables[-1].key)]
+    assert below == [name for layer in layers[1:] for name in layer]
+    assert len(above) == len(set(above)) == len(tables) - 1
+    assert above[0] == "left24" and above[24:27] == ["left0", "top", "right0"]
+
+
+def test_relatives_come_in_the_order_of_a_walk_along_each_way() -> None:
+    """A parent's own ones stand in front of the next parent, children in front of theirs."""
+    tables = table("a"), table("b", "a"), table("c", "a", "b"), table("d", "b"), table("e", "c", "d")
+    catalog = Catalog(tables=tables)
+    assert [each.name for each in catalog.descendants(tables[0].key)] == ["b", "c", "d", "e"]
+    assert [key.name for key in catalog.ancestors(tables[-1].key)] == ["c", "a", "b", "d"]

@@ -139,11 +139,21 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
         return MappingProxyType({key: tuple(tables) for key, tables in found.items()})
 
     def descendants(self, key: ObjectKey) -> Iterator[Table]:
-        """The tables below one, its children first."""
-        children = self.children.get(key, ())
-        yield from children
-        for child in children:
-            yield from self.descendants(child.key)
+        """The tables below one, each once, its children first."""
+        yielded: set[ObjectKey] = set()
+        entered: set[ObjectKey] = set()
+        waiting = [key]
+        while waiting:
+            above = waiting.pop()
+            if above in entered:
+                continue
+            entered.add(above)
+            children = self.children.get(above, ())
+            for child in children:
+                if child.key not in yielded:
+                    yielded.add(child.key)
+                    yield child
+            waiting += (child.key for child in reversed(children))
 
     def parents(self, table: Table) -> tuple[Table, ...]:
         """The tables directly above one, as far as the catalog has them."""
@@ -151,12 +161,20 @@ class Catalog(Struct, frozen=True, kw_only=True, dict=True):
         return tuple(parent for parent in found if parent is not None)
 
     def ancestors(self, key: ObjectKey) -> Iterator[ObjectKey]:
-        """The tables above one, nearest first."""
+        """The tables above one, each once, a parent in front of its own."""
+        found: set[ObjectKey] = set()
+        waiting = self._above(key)
+        while waiting:
+            above = waiting.pop()
+            if above not in found:
+                found.add(above)
+                yield above
+                waiting += self._above(above)
+
+    def _above(self, key: ObjectKey) -> list[ObjectKey]:
+        """The tables directly above one, the first one at the end."""
         table = self.table(key)
-        for parent in table.parents if table is not None else ():
-            above = parent.key(ObjectKind.TABLE)
-            yield above
-            yield from self.ancestors(above)
+        return [parent.key(ObjectKind.TABLE) for parent in reversed(table.parents)] if table is not None else []
 
     @cached_property
     def foreign_keys(self) -> MappingProxyType[ObjectKey, ForeignKey]:
