@@ -110,3 +110,21 @@ def test_new_objects_beside_default_privileges_that_change(any_database: Databas
         " has_function_privilege('pg_monitor', 'closed()', 'EXECUTE')"
     )
     assert rights == [(False, False, True, True, False)]
+
+
+def test_sequences_of_new_columns_beside_default_privileges_that_change(any_database: Database, tmp_path: Path) -> None:
+    """They come with their columns, and had the rights of the former ones too."""
+    first = "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO pg_monitor;"
+    second = "ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SEQUENCES FROM pg_monitor;"
+    objects = {
+        "tables/t.sql": "CREATE TABLE t (id int, a serial, b int GENERATED ALWAYS AS IDENTITY);",
+        "tables/u.sql": "CREATE TABLE u (a serial, b int GENERATED ALWAYS AS IDENTITY, shown serial,"
+        " also int GENERATED ALWAYS AS IDENTITY);\n"
+        "GRANT USAGE ON SEQUENCE u_shown_seq TO pg_monitor;\nGRANT USAGE ON SEQUENCE u_also_seq TO pg_monitor;",
+        "tables/v.sql": "CREATE SEQUENCE v;",
+    }
+    applied(any_database.url, write(tmp_path, TABLE | {"tables/0.sql": first}))
+    applied(any_database.url, write(tmp_path, TABLE | {"tables/0.sql": second} | objects))
+    held = "EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 'pg_monitor'::regrole)"
+    sequences = any_database.rows(f"SELECT relname FROM pg_class WHERE relkind = 'S' AND {held} ORDER BY 1")
+    assert sequences == [("u_also_seq",), ("u_shown_seq",)]

@@ -10,7 +10,7 @@ from stonegate.model.catalog import CatalogObject, Sequence, Table
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Change
 from stonegate.planner.ddl import members, values
-from stonegate.planner.ddl.access import birth_statements, privilege_statements
+from stonegate.planner.ddl.access import birth_statements, privilege_statements, sequences_at_birth
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, combine
 from stonegate.planner.ddl.code import policy_statements, refresh_view, trigger_statements
 from stonegate.planner.ddl.objects import create_statements, drop_statement, object_clauses
@@ -38,6 +38,7 @@ __all__ = [
     "policy_statements",
     "privilege_statements",
     "refresh_view",
+    "sequences_at_birth",
     "trigger_statements",
 ]
 

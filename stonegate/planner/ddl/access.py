@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from stonegate.model.catalog import (
     Access,
     Accessible,
+    Catalog,
     CatalogObject,
     Column,
     CompositeType,
@@ -26,7 +27,7 @@ from stonegate.model.catalog import (
     Table,
     View,
 )
-from stonegate.model.names import ObjectKey, QualifiedName, quote_ident, quote_literal
+from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident, quote_literal
 from stonegate.planner.diff.access import as_access, as_owner, column_access, due_rights, is_among, lacks
 from stonegate.planner.diff.naming import split_top_level
 
@@ -165,6 +166,54 @@ def birth_statements(
         declared: the folder's, as far as they are `builder`'s. Where these do not reach the object in a fresh build,
             because it stands in front of them, they do not reach it here either.
     """
+    return _privilege_statements(_grant_target(thing), *_said_and_born(thing, defaults, declared, builder))
+
+
+def sequences_at_birth(
+    table: Table,
+    columns: Iterable[str],
+    defaults: Iterable[DefaultPrivileges],
+    declared: Iterable[DefaultPrivileges],
+    catalog: Catalog,
+    builder: str,
+) -> tuple[Table, tuple[str, ...]]:
+    """The same for the sequences of new serial and identity columns, with the table whose columns say the names of
+    those sequences that the statements speak of.
+
+    Args:
+        columns: names of the new ones.
+        catalog: the desired one, which holds the sequences of serial columns.
+    """
+    defaults, declared, statements = tuple(defaults), tuple(declared), list[str]()
+    named = {column.name: column for column in table.columns}
+    for column in map(named.get, columns):
+        sequence = _sequence_of_its_own(column, catalog) if column is not None else None
+        if column is None or sequence is None:
+            continue
+        said, born = _said_and_born(sequence, defaults, declared, builder)
+        found = _privilege_statements(_grant_target(sequence), said, born)
+        if found and column.identity:
+            named[column.name] = replace(column, identity_access=said)
+        statements += found
+    return replace(table, columns=tuple(named.values())), tuple(statements)
+
+
+def _sequence_of_its_own(column: Column, catalog: Catalog) -> Sequence | None:
+    """The sequence that comes with a column; None where it has none, or a parent's."""
+    if column.inherited:
+        return None
+    if column.identity_name is not None and column.identity_access is not None and column.identity_options is not None:
+        schema, inside = column.identity_name.schema, column.identity_name.name
+        return Sequence(schema=schema, name=inside, options=column.identity_options, access=column.identity_access)
+    name = column.owned_sequence
+    found = catalog.objects.get(name.key(ObjectKind.SEQUENCE)) if name is not None else None
+    return found if isinstance(found, Sequence) else None
+
+
+def _said_and_born(
+    thing: Accessible, defaults: Iterable[DefaultPrivileges], declared: Iterable[DefaultPrivileges], builder: str
+) -> tuple[Access, Access]:
+    """What `birth_statements` has to see to, and the rights that the object comes with."""
     schema = "" if isinstance(thing, Schema) else thing.schema
     fitting = [entry for entry in defaults if entry.objects == _plural(thing) and entry.schema in ("", schema)]
     born = Access(
@@ -180,8 +229,7 @@ def birth_statements(
     # What the folder takes from, or gives back to, the default privileges in force, it does in the same deployment.
     beyond = (*beyond, *(right for entry in late for right in entry.denied if not is_among(right, own.granted)))
     short = tuple(right for entry in late for right in (*entry.revoked, *entry.affirmed) if not lacks(own, right))
-    said = Access(denied=(*own.denied, *beyond), affirmed=(*own.affirmed, *short))
-    return _privilege_statements(_grant_target(thing), said, born)
+    return Access(denied=(*own.denied, *beyond), affirmed=(*own.affirmed, *short)), born
 
 
 def _plural(thing: Accessible) -> str:

@@ -81,7 +81,9 @@ def _is_spoken_of(column: Column) -> bool:
     then its name is not left to PostgreSQL."""
     access, name = column.identity_access, column.identity_name
     is_second = name is not None and name.name[-1].isdigit()
-    return is_second or (access is not None and bool(access.comment or access.granted or access.revoked))
+    if access is None:
+        return is_second
+    return is_second or bool(access.comment or access.granted or access.revoked or access.denied or access.affirmed)
 
 
 def identity_notes(column: Column, live: Column | None = None, builder: str = "") -> Iterator[Clause]:

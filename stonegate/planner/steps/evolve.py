@@ -14,6 +14,7 @@ from stonegate.model.catalog import (
     Catalog,
     CatalogObject,
     CompositeType,
+    DefaultPrivileges,
     DomainType,
     Routine,
     Table,
@@ -83,7 +84,8 @@ def evolve(
     return tuple(_steps([(operation, clauses) for operation, clauses in pieces if clauses], evolution))
 
 
-Piece = tuple[Operation, tuple[ddl.Clause, ...]]
+Clauses = tuple[ddl.Clause, ...]
+Piece = tuple[Operation, Clauses]
 
 
 def _steps(pieces: list[Piece], evolution: Evolution) -> Iterator[Step]:
@@ -199,7 +201,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     change = operation.change
     if change.key.is_part:
         holder = holder_of(change, evolution.desired)
-        return ddl.create_member(change, holder, _context(evolution)) if holder is not None else ()
+        return _create_member(change, holder, evolution) if holder is not None else ()
     thing = evolution.desired.objects.get(change.key)
     if thing is None:
         return ()
@@ -216,15 +218,35 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
     thing = carry_over(thing, before, heir, evolution.builder, adopting=evolution.declared is None)
+    inside: tuple[str, ...] = ()
+    if isinstance(thing, Table):
+        thing, inside = _sequences_at_birth(thing, [column.name for column in thing.columns], evolution)
     statements = list(_name_freed(change.key, evolution))
     statements += list(ddl.create_statements(thing, evolution.builder, evolution.desired, operation.calling))
     if isinstance(thing, View):
         statements += ddl.trigger_statements(thing)
     if isinstance(thing, Accessible):
-        declared = evolution.desired.default_privileges
-        defaults = (*evolution.live.default_privileges, *declared)
-        statements += ddl.birth_statements(thing, defaults, declared, evolution.builder)
-    return tuple(ddl.Clause(statement=sql) for sql in statements)
+        statements += ddl.birth_statements(thing, *_default_privileges(evolution), evolution.builder)
+    return tuple(ddl.Clause(statement=sql) for sql in (*statements, *inside))
+
+
+def _create_member(change: Change, holder: Table | View | CompositeType | DomainType, evolution: Evolution) -> Clauses:
+    inside: tuple[str, ...] = ()
+    if isinstance(holder, Table) and change.key.kind is ObjectKind.COLUMN:
+        holder, inside = _sequences_at_birth(holder, [change.key.own_name], evolution)
+    made = ddl.create_member(change, holder, _context(evolution))
+    return (*made, *(ddl.Clause(statement=sql, order=ddl.Order.PRIVILEGES) for sql in inside))
+
+
+def _sequences_at_birth(table: Table, columns: Iterable[str], evolution: Evolution) -> tuple[Table, tuple[str, ...]]:
+    defaults, declared = _default_privileges(evolution)
+    return ddl.sequences_at_birth(table, columns, defaults, declared, evolution.desired, evolution.builder)
+
+
+def _default_privileges(evolution: Evolution) -> tuple[tuple[DefaultPrivileges, ...], tuple[DefaultPrivileges, ...]]:
+    """Those that are in force, the declared ones among them, and these."""
+    declared = evolution.desired.default_privileges
+    return (*evolution.live.default_privileges, *declared), declared
 
 
 def _name_freed(key: ObjectKey, known: Evolution) -> Iterator[str]:
@@ -247,7 +269,7 @@ def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:
     desired = _thing_of(change, evolution.desired)
     live = _thing_of(change, evolution.live)
     if change.key.kind is ObjectKind.COLUMN and change.action is Action.CREATE:
-        return ddl.create_member(change, desired, _context(evolution)) if isinstance(desired, Table) else ()
+        return _create_member(change, desired, evolution) if isinstance(desired, Table) else ()
     if desired is None:
         return ()
     return ddl.alter(change, desired, live if live is not None else desired, _context(evolution))
