@@ -14,6 +14,7 @@ from stonegate.database.executor.job import changes_only_routines
 from stonegate.database.first_look import look_while_parsing, offered_extensions
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
+from stonegate.database.ownership import ownership_warning
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
@@ -142,9 +143,9 @@ async def _read_reference(
 
 
 def session_warnings(conn: Session, plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
-    """What is to be said about the way to the server, its size, and the rows that it shows to this role."""
+    """What is to be said about the way to the server, its size, what it shows to this role, and would leave to it."""
     pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
-    return (*pooled, *_lock_warning(plan, facts), *_hidden_rows(plan, facts, live))
+    return (*pooled, *ownership_warning(plan, facts), *_lock_warning(plan, facts), *_hidden_rows(plan, facts, live))
 
 
 #: What looks at rows, beside migrations.

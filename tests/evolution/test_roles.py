@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.database.folders import applied, apply, write
-from tests.evolution.support import run
+from tests.evolution.support import plan, run
 from tests.servers import Database
 
 TABLE = {"tables/t.sql": "CREATE TABLE t (id int);"}
@@ -83,6 +83,42 @@ def test_what_another_role_deploys_stays_its_owner_s(modest: str, any_database: 
     applied(modest, write(tmp_path, TABLE))
     report = applied(any_database.url, write(tmp_path, {"tables/t.sql": "CREATE TABLE t (id int, name text);"}))
     assert report.warnings == ("table t still belongs to modest_deployer: the folder does not say to whom",)
+
+
+def test_new_objects_of_an_administrator_in_the_database_of_a_role(
+    modest: str, any_database: Database, tmp_path: Path
+) -> None:
+    """They would be the administrator's, and the role's next deployment would fail at them."""
+    function = "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';\n"
+    more = TABLE | {"tables/u.sql": "CREATE TABLE u (id int PRIMARY KEY);", "functions/f.sql": function}
+    applied(modest, write(tmp_path, TABLE))
+    assert plan(modest, write(tmp_path, more)).warnings == ()
+    expected = (
+        "new objects will belong to postgres, not to modest_deployer, whose this database is and who deployed to it: "
+        "table u, routine f(); modest_deployer may not change them later: deploy with the URL of that role, or write "
+        "ALTER … OWNER TO modest_deployer"
+    )
+    for warnings in (
+        plan(any_database.url, write(tmp_path, more)).warnings,
+        apply(any_database.url, write(tmp_path, more), dry_run=True).warnings,
+    ):
+        assert [text for text in warnings if text.startswith("new objects")] == [expected]
+    named = more | {
+        "tables/u.sql": more["tables/u.sql"] + "\nALTER TABLE u OWNER TO modest_deployer;",
+        "functions/f.sql": function + "ALTER FUNCTION f() OWNER TO modest_deployer;",
+    }
+    assert "new objects" not in " ".join(plan(any_database.url, write(tmp_path, named)).warnings)
+    applied(any_database.url, write(tmp_path, named))
+    applied(modest, write(tmp_path, more | {"functions/f.sql": function.replace("SELECT 1", "SELECT 2")}))
+
+
+def test_what_administrators_alone_deploy_to_the_database_of_a_role(
+    modest: str, any_database: Database, tmp_path: Path
+) -> None:
+    assert modest != any_database.url
+    for files in (TABLE, TABLE | {"tables/u.sql": "CREATE TABLE u (id int);"}):
+        assert plan(any_database.url, write(tmp_path, files)).warnings == ()
+        assert applied(any_database.url, write(tmp_path, files)).warnings == ()
 
 
 def test_new_objects_beside_default_privileges_that_change(any_database: Database, tmp_path: Path) -> None:

@@ -306,3 +306,18 @@ def test_a_database_that_is_given_to_the_role_of_its_platform_has_not_drifted(sh
     shell.done("platform", "register", fleet.name, "--db-user", f"{fleet.name}role")
     shell.done("platform", "adopt", fleet.name, f"{fleet.name}_main")
     assert shell.json("status", "--platform", fleet.name)["drift"] == []
+
+
+def test_an_administrator_is_told_how_to_deploy_to_the_database_of_a_platform(shell: Shell) -> None:
+    fleet = shell.fleet
+    shell.done("platform", "register", fleet.name, "--db-user", f"{fleet.name}role")
+    fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_t7")
+    shell.done("platform", "adopt", fleet.name, f"{fleet.name}_t7")
+    shell.done("apply", str(fleet.folder), "--platform", fleet.name, "--tenant", "t7", "--yes")
+    (fleet.folder / "functions" / "new_one.sql").write_text(
+        "CREATE FUNCTION new_one() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+    )
+    warned = shell.json("plan", str(fleet.folder), "-d", f"{fleet.name}_t7")["warnings"]
+    options = ["--platform", fleet.name, "--tenant", "t7"]
+    assert any(f"deploy with {' '.join(options)}, or " in text for text in warned), warned
+    assert not any("new objects" in text for text in shell.json("plan", str(fleet.folder), *options)["warnings"])

@@ -44,6 +44,7 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
         lock_slots: how many relations all sessions together can lock (manual 20.12).
         comment: of the database; it may be a label.
         is_deployed: stonegate has recorded a deployment in this database, or has begun to.
+        deployer: the database's owner, if that is who deployed here and may not do what the session's role may.
     """
 
     database: str
@@ -64,6 +65,7 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
     rules: str | None
     comment: str | None
     is_deployed: bool
+    deployer: str | None
 
     @property
     def place(self) -> Locale:

@@ -19,7 +19,12 @@ SELECT pg_catalog.current_database() AS database,
     {locale}::text AS locale,
     {rules}::text AS rules,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
-    pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') IS NOT NULL AS is_deployed
+    pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') IS NOT NULL AS is_deployed,
+    (
+        SELECT pg_catalog.pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class AS c
+        WHERE c.oid = pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') AND c.relowner = d.datdba
+            AND NOT pg_catalog.pg_has_role(c.relowner, r.oid, 'USAGE')
+    ) AS deployer
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_roles AS r ON r.rolname = current_user
 WHERE d.datname = pg_catalog.current_database()
