@@ -85,6 +85,32 @@ def test_what_another_role_deploys_stays_its_owner_s(modest: str, any_database: 
     assert report.warnings == ("table t still belongs to modest_deployer: the folder does not say to whom",)
 
 
+@pytest.mark.parametrize("prelude", ["", "'c'"], ids=["", "with a prelude"])
+def test_a_migration_that_works_as_another_role(any_database: Database, tmp_path: Path, prelude: str) -> None:
+    """What follows it is the deployer's again; its records failed for want of a privilege."""
+    run(any_database.url, *ROLES, "GRANT CREATE ON SCHEMA public TO modest_deployer")
+    labels = "'a', 'b'"
+    mood = {"types/mood.sql": f"CREATE TYPE mood AS ENUM ({labels});"}
+    applied(any_database.url, write(tmp_path, TABLE | mood))
+    if prelude:
+        mood = {"types/mood.sql": f"CREATE TYPE mood AS ENUM ({labels}, {prelude});"}
+        mood |= {"tables/m.sql": f"CREATE TABLE m (m mood DEFAULT {prelude});"}
+    more = (
+        TABLE
+        | mood
+        | {
+            "migrations/1.sql": "SET SESSION AUTHORIZATION modest_deployer;\nCREATE TABLE theirs (id int);\n"
+            "SET ROLE deployers_own;",
+            "tables/theirs.sql": "CREATE TABLE theirs (id int);",
+            "tables/u.sql": "CREATE TABLE u (id int);",
+        }
+    )
+    assert apply(any_database.url, write(tmp_path, more), dry_run=True).error is None
+    applied(any_database.url, write(tmp_path, more))
+    owners = "SELECT tablename, tableowner FROM pg_tables WHERE tablename IN ('theirs', 'u') ORDER BY 1"
+    assert any_database.rows(owners) == [("theirs", "modest_deployer"), ("u", "postgres")]
+
+
 def test_new_objects_of_an_administrator_in_the_database_of_a_role(
     modest: str, any_database: Database, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from stonegate.model.names import quote_ident, quote_literal
 
 ROLLBACK_SECONDS = 10
 CONSTRAINTS_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
+#: Whoever logged in is back, if a migration made the session another role's: RESET ROLE alone would leave it that.
+OWN_SESSION = "RESET SESSION AUTHORIZATION"
 
 
 class SessionSettings(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from stonegate.database.executor.declared_rows import insert_declared, validate_
 from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job, changes_only_routines
 from stonegate.database.executor.post_commit import announced
-from stonegate.database.executor.session import CONSTRAINTS_NOW, roll_back
+from stonegate.database.executor.session import CONSTRAINTS_NOW, OWN_SESSION, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
 from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
@@ -206,6 +206,7 @@ class _Attempt:
         # Pending trigger events would block the next ALTER TABLE (behaviour, §6).
         self._send(CONSTRAINTS_NOW, step)
         self.immediate = True
+        self._send(OWN_SESSION)
         self._apply_settings()
         await self._flush()
         self.execution.durations[step.id] = (time.monotonic() - begun) * 1000
@@ -237,6 +238,8 @@ class _Attempt:
             await self.conn.execute("ROLLBACK TO SAVEPOINT step")
             state = NOT_REHEARSED
         self._send("RELEASE SAVEPOINT step")
+        if step.action is Action.RUN:
+            self._send(OWN_SESSION)
         self._apply_settings()
         self._report((step,), state)
 
