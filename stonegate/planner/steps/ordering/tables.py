@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from stonegate.model.catalog import WITH_INDEX
+from stonegate.model.catalog import WITH_INDEX, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
 from stonegate.planner.ddl.text import is_catalog_table
+from stonegate.planner.reach import reached
 from stonegate.planner.steps.operations import Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
@@ -20,6 +21,7 @@ def table_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     yield from _persistence_order(index)
     yield from _catalog_tables_rewritten(index)
     yield from _view_columns_there(index)
+    yield from _readable_at_once(index)
 
 
 def _within_tables(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -92,3 +94,28 @@ def _view_columns_there(index: OperationIndex) -> Iterator[tuple[int, int]]:
         for first in index.by_key.get((Verb.CREATE, view.key), ()):
             columns = index.by_table.get(view.key.qualified.key(ObjectKind.TABLE), ())
             yield from ((first, number) for number in columns if index.operations[number].verb is Verb.ALTER)
+
+
+_RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
+#: Aspects of whose a thing is and who may use it.
+_USE = frozenset({"owner", "privileges"})
+
+
+def _readable_at_once(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """A materialised view gets its rows when it is made: each view below reads as its owner, who may do that by then
+    (manual: CREATE VIEW)."""
+    views = [view.key for view in index.desired.views if view.materialized]
+    made = {key: numbers for key in views if (numbers := index.by_key.get((Verb.CREATE, key)))}
+    for number, operation in enumerate(index.operations if made else ()):
+        if operation.verb is Verb.ALTER and operation.change.aspect in _USE:
+            users = reached((operation.key,), lambda key: _users(key, index.desired))
+            yield from ((number, second) for key in made if key in users for second in made[key])
+
+
+def _users(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
+    """What depends on a thing or, if it is a relation, on its columns."""
+    relation = catalog.relations.get(key.qualified) if key.kind in _RELATIONS else None
+    columns = relation.columns if relation is not None else ()
+    holder = key.qualified.key(ObjectKind.TABLE)
+    for each in (key, *(holder.part(ObjectKind.COLUMN, column.name) for column in columns)):
+        yield from catalog.dependents.get(each, ())

@@ -1,0 +1,4 @@
+CREATE VIEW v AS SELECT id, a FROM t;
+ALTER VIEW v OWNER TO pg_read_all_settings;
+CREATE MATERIALIZED VIEW m AS SELECT id, a FROM v;
+ALTER MATERIALIZED VIEW m OWNER TO pg_read_all_settings;
