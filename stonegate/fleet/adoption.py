@@ -63,13 +63,21 @@ def guess_owner(platform: str, database: str) -> Owner:
     return Owner(platform=platform, tenant=None if tenant in (database, MAIN, "") else tenant)
 
 
-async def adopt_database(registry: Registry, server: str, owner: Owner, database: str) -> DatabaseRecord:
+async def adopt_database(
+    registry: Registry, server: str, owner: Owner, database: str, *, correct: bool = False
+) -> DatabaseRecord:
     """Make a database that exists the owner's, whatever it is called: label, records, and no CONNECT for PUBLIC.
 
     A platform with a role of its own gets the database and all that is in it. One that is recorded under another name,
     which is gone, was renamed.
 
     A platform that is not registered is added, once it is certain that it may have the database.
+
+    Args:
+        registry, server: where it is recorded, and the server that has it.
+        owner: whose it will be.
+        database: its name.
+        correct: it may be another tenant's, or schema's, of the same platform until now.
 
     Raises:
         DatabaseNotFound: no such database, or one that is still being made.
@@ -88,12 +96,17 @@ async def adopt_database(registry: Registry, server: str, owner: Owner, database
         renamed = None
         if own is not None and own.database not in found and facts is not None and facts.label == label_of(owner):
             renamed = own.database
-        await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed)
-        _require_ours(facts, owner, database)
+        recorded = await asyncio.to_thread(registry.owner_of, database)
+        holders = [] if recorded is None else [recorded.owner]
+        holders += [] if facts is None or facts.label is None else [owner_in(facts.label)]
+        for taken in holders:
+            _require_same(owner, taken, database, correct=correct)
+        await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed, correct=correct)
+        _require_whole(facts, database)
         platform = await asyncio.to_thread(registry.ensure, owner.platform)
         role = None if platform.login is None else platform.login.user
         await take_over(server, database, label_of(owner), owner=role)
-        return await _record(registry, owner, database, renamed=renamed)
+        return await _record(registry, owner, database, renamed=renamed, correct=correct)
 
 
 @asynccontextmanager
@@ -108,11 +121,19 @@ async def _undisturbed(server: str, names: set[str]) -> AsyncIterator[Session]:
         yield maintenance
 
 
-def _require_ours(facts: DatabaseFacts | None, owner: Owner, database: str) -> None:
+def _require_same(owner: Owner, taken: Owner, database: str, *, correct: bool) -> None:
+    """Refuse another owner's database, but for a correction inside of one platform."""
+    if taken == owner or (correct and taken.platform == owner.platform):
+        return
+    error = foreign(owner, taken, database)
+    if taken.platform == owner.platform:
+        error.hint = f"if it was adopted by mistake: {owner.adopting(database)} --correct"
+    raise error
+
+
+def _require_whole(facts: DatabaseFacts | None, database: str) -> None:
     if facts is None:
         raise DatabaseNotFound(f"there is no database {database}", hint="\\l in psql lists them", database=database)
-    if facts.label is not None and owner_in(facts.label) != owner:
-        raise foreign(owner, owner_in(facts.label), database)
     if facts.label is not None and facts.label.unfinished:
         raise DatabaseNotFound(
             f"the database {database} is still being made",
@@ -164,8 +185,10 @@ def _beginnings(database: str) -> tuple[str, ...]:
     return tuple("_".join(parts[:count]) for count in range(1, len(parts)))
 
 
-async def _record(registry: Registry, owner: Owner, database: str, *, renamed: str | None = None) -> DatabaseRecord:
+async def _record(
+    registry: Registry, owner: Owner, database: str, *, renamed: str | None = None, correct: bool = False
+) -> DatabaseRecord:
     await asyncio.to_thread(registry.ensure, owner.platform)
     record = DatabaseRecord(owner=owner, database=database, created_at=now())
-    await asyncio.to_thread(registry.record, record, renamed=renamed)
+    await asyncio.to_thread(registry.record, record, renamed=renamed, correct=correct)
     return record

@@ -113,18 +113,21 @@ class Registry:
         if taken is not None and taken.owner != owner:
             raise foreign(owner, taken.owner)
 
-    def require_unrecorded(self, owner: Owner, database: str, *, renamed: str | None = None) -> None:
+    def require_unrecorded(
+        self, owner: Owner, database: str, *, renamed: str | None = None, correct: bool = False
+    ) -> None:
         """Refuse a database that is recorded as another's, and an owner whose recorded database is another.
 
         Args:
             renamed: what the database was called before.
+            correct: it may be recorded as another tenant's, or schema's, of the same platform.
 
         Raises:
             PlatformIsolationViolation: the database belongs to another platform or tenant.
             DatabaseAlreadyExists: the owner has a database of another name.
         """
         taken = self.owner_of(database)
-        if taken is not None and taken.owner != owner:
+        if taken is not None and taken.owner != owner and not (correct and taken.owner.platform == owner.platform):
             raise foreign(owner, taken.owner, database)
         platform = self.find(owner.platform)
         own = None if platform is None else platform.find(owner)
@@ -164,11 +167,12 @@ class Registry:
         with self._locked():
             return self.find(name) or self._add(name, None)
 
-    def record(self, record: DatabaseRecord, *, renamed: str | None = None) -> None:
+    def record(self, record: DatabaseRecord, *, renamed: str | None = None, correct: bool = False) -> None:
         """Write down a finished database; a record of the same owner and name is replaced.
 
         Args:
             renamed: what it was called before; that record is replaced.
+            correct: so is one that says another tenant, or schema, of the same platform.
 
         Raises:
             PlatformNotFound: no such platform.
@@ -176,7 +180,7 @@ class Registry:
             DatabaseAlreadyExists: the owner has another database.
         """
         with self._locked():
-            self.require_unrecorded(record.owner, record.database, renamed=renamed)
+            self.require_unrecorded(record.owner, record.database, renamed=renamed, correct=correct)
 
             def change(document: Document) -> None:
                 if renamed is not None:

@@ -321,3 +321,22 @@ def test_an_administrator_is_told_how_to_deploy_to_the_database_of_a_platform(sh
     options = ["--platform", fleet.name, "--tenant", "t7"]
     assert any(f"deploy with {' '.join(options)}, or " in text for text in warned), warned
     assert not any("new objects" in text for text in shell.json("plan", str(fleet.folder), *options)["warnings"])
+
+
+def test_an_adoption_for_the_wrong_tenant_is_corrected_as_the_advice_says(shell: Shell) -> None:
+    """It could be undone in platform.json and the label alone."""
+    fleet, database = shell.fleet, f"{shell.fleet.name}_by_hand"
+    fleet.rows("postgres", f"CREATE DATABASE {database}")
+    for name in (fleet.name, f"{fleet.name}_other"):
+        shell.done("platform", "register", name)
+    shell.done("platform", "adopt", fleet.name, database, "--tenant", "a")
+    told = shell.run("platform", "adopt", fleet.name, database, "--tenant", "b").stderr
+    command = shlex.split(told[told.index("stonegate platform adopt") :])
+    assert command[-1] == "--correct"
+    shell.done(*command[1:])
+    assert [one["id"] for one in shell.json("platform", "databases", fleet.name)] == ["b"]
+    found = asyncio.run(find_database(fleet.registry, fleet.url, v1_owner(fleet.name, "b")))
+    assert found is not None and found.database == database
+    shell.done("apply", str(fleet.folder), "--platform", fleet.name, "--tenant", "b", "--yes")
+    other = shell.run("platform", "adopt", f"{fleet.name}_other", database, "--tenant", "b", "--correct")
+    assert other.returncode == 2 and "another platform" in other.stderr
