@@ -27,7 +27,7 @@ from stonegate.database.reports import blocked_error, failed_report, finished_re
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, lock_and_read_session, read_session
-from stonegate.database.server.locks import LockKey, acquire_apply_lock, run_with_lock_retry
+from stonegate.database.server.locks import LockKey, acquire_apply_lock, apply_key, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_other_role, refuse_stale
 from stonegate.database.survey import (
     Survey,
@@ -121,7 +121,7 @@ async def apply_database(
 
     Args:
         seems_changed: another folder was probably deployed last: whether it was this one is seen with all the rest,
-            not looked up first.
+            not looked up first, unless somebody else is at work there.
 
     Raises:
         SourceError: the folder is wrong.
@@ -146,11 +146,14 @@ async def apply_database(
                     return survey, report
                 return survey, await _carry_out(conn, survey, options, started, created, on_progress, head)
 
-        if not (created or seems_changed) and (report := await look()):
+        key = apply_key(conn.info.dbname)
+        locked, facts = await lock_and_read_session(conn, key) if seems_changed else (False, None)
+        if not (created or locked) and (report := await look()):
             return report
-        waited, facts = await _lock(conn, database, options, on_progress, source)
-        if waited and (report := await look()):
-            return report
+        if not locked:
+            waited, facts = await _lock(conn, database, options, on_progress, source)
+            if waited and (report := await look()):
+                return report
         survey, report = await attempt(presume=not (options.dry_run or options.skip_verification))
         if await _may_be_unseen(conn, survey, report):
             _, report = await attempt(presume=False)

@@ -11,8 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from stonegate.database.connect import connect
 from stonegate.database.deployment import apply_database
 from stonegate.database.options import ApplyOptions
+from stonegate.database.server.locks import acquire_apply_lock
 from stonegate.model.report import Status
 from tests.database.folders import USERS, applied, apply, relations, write
 from tests.servers import Database
@@ -123,3 +125,14 @@ def test_two_applies_at_once_both_succeed_and_one_does_the_work(database: Databa
 
     assert asyncio.run(both()) == [Status.APPLIED, Status.UNCHANGED]
     assert database.rows("SELECT count(*) FROM users") == [(1,)]
+
+
+async def test_who_expects_changes_does_not_wait_for_another_apply_where_there_are_none(
+    database: Database, tmp_path: Path
+) -> None:
+    source, options = write(tmp_path, {"tables/users.sql": USERS}), ApplyOptions(wait_for_lock_s=0.0)
+    assert (await apply_database(database.url, source, options, seems_changed=True)).status is Status.APPLIED
+    assert (await apply_database(database.url, source, options, seems_changed=True)).status is Status.UNCHANGED
+    async with await connect(database.url) as other:
+        await acquire_apply_lock(other, timeout_s=0)
+        assert (await apply_database(database.url, source, options, seems_changed=True)).status is Status.UNCHANGED
