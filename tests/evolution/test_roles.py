@@ -179,14 +179,16 @@ def test_sequences_of_new_columns_beside_default_privileges_that_change(any_data
     first = "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO pg_monitor;"
     second = "ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SEQUENCES FROM pg_monitor;"
     objects = {
-        "tables/t.sql": "CREATE TABLE t (id int, a serial, b int GENERATED ALWAYS AS IDENTITY);",
+        "tables/t.sql": "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, n serial, a serial,"
+        " b int GENERATED ALWAYS AS IDENTITY);",
         "tables/u.sql": "CREATE TABLE u (a serial, b int GENERATED ALWAYS AS IDENTITY, shown serial,"
         " also int GENERATED ALWAYS AS IDENTITY);\n"
         "GRANT USAGE ON SEQUENCE u_shown_seq TO pg_monitor;\nGRANT USAGE ON SEQUENCE u_also_seq TO pg_monitor;",
         "tables/v.sql": "CREATE SEQUENCE v;",
     }
-    applied(any_database.url, write(tmp_path, TABLE | {"tables/0.sql": first}))
-    applied(any_database.url, write(tmp_path, TABLE | {"tables/0.sql": second} | objects))
+    plain = {"tables/t.sql": "CREATE TABLE t (id int NOT NULL, n int NOT NULL);"}
+    applied(any_database.url, write(tmp_path, plain | {"tables/0.sql": first}))
+    applied(any_database.url, write(tmp_path, {"tables/0.sql": second} | objects))
     held = "EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 'pg_monitor'::regrole)"
     sequences = any_database.rows(f"SELECT relname FROM pg_class WHERE relkind = 'S' AND {held} ORDER BY 1")
     assert sequences == [("u_also_seq",), ("u_shown_seq",)]

@@ -272,7 +272,21 @@ def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:
         return _create_member(change, desired, evolution) if isinstance(desired, Table) else ()
     if desired is None:
         return ()
-    return ddl.alter(change, desired, live if live is not None else desired, _context(evolution))
+    inside: tuple[str, ...] = ()
+    if isinstance(desired, Table) and isinstance(live, Table) and _gets_sequence(change, desired, live):
+        desired, inside = _sequences_at_birth(desired, [change.key.own_name], evolution)
+    altered = ddl.alter(change, desired, live if live is not None else desired, _context(evolution))
+    return (*altered, *(ddl.Clause(statement=sql, order=ddl.Order.PRIVILEGES) for sql in inside))
+
+
+def _gets_sequence(change: Change, desired: Table, live: Table) -> bool:
+    """True if a column that had none becomes serial, or an identity column; those of other ones keep their rights."""
+    if change.key.kind is not ObjectKind.COLUMN or change.aspect not in ("identity", "default"):
+        return False
+    after, before = (table.column(change.key.own_name) for table in (desired, live))
+    if after is None or before is None or before.default is not None or before.identity:
+        return False
+    return bool(after.identity) or after.owned_sequence is not None
 
 
 def _context(evolution: Evolution) -> ddl.DdlContext:
