@@ -193,7 +193,8 @@ def sequences_at_birth(
         said, born = _said_and_born(sequence, defaults, declared, builder)
         found = _privilege_statements(_grant_target(sequence), said, born)
         if found and column.identity:
-            named[column.name] = replace(column, identity_access=said)
+            spoken = replace(sequence.access, denied=said.denied, affirmed=said.affirmed)
+            named[column.name] = replace(column, identity_access=spoken)
         statements += found
     return replace(table, columns=tuple(named.values())), tuple(statements)
 
