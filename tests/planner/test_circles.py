@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from stonegate.model.catalog import Catalog, Constraint, Dependency, Table
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.obstacles.circles import break_circles
+from tests.planner.calls import counted_calls
 from tests.planner.catalogs import ACCESS
 
 
@@ -42,16 +41,7 @@ def test_finding_circles_in_a_long_chain_is_linear() -> None:
     calls = []
     for number in (50, 200):
         tables = (referring(0), *(referring(n, n - 1) for n in range(1, number)))
-        counted = 0
-
-        def count(*_: object) -> None:
-            nonlocal counted
-            counted += 1
-
-        sys.setprofile(count)
-        try:
+        with counted_calls() as count:
             assert dropped(*tables) == []
-        finally:
-            sys.setprofile(None)
-        calls.append(counted)
+        calls.append(count.number)
     assert calls[1] < 5 * calls[0]

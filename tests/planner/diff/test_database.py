@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import psycopg
@@ -12,6 +11,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Action, ChangeClass
 from stonegate.planner.diff import Diff, differences
 from tests.convergence import catalog_of
+from tests.planner.calls import counted_calls
 from tests.servers import Database, MakeDatabase, Server
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner"
@@ -215,17 +215,8 @@ def test_the_diff_of_a_large_catalog_is_linear(database: Database) -> None:
             " END LOOP; END$$"
         )
         desired = catalog_of(database.url)
-        counted = 0
-
-        def count(*_: object) -> None:
-            nonlocal counted
-            counted += 1
-
-        sys.setprofile(count)
-        try:
+        with counted_calls() as count:
             found = differences(desired, live, declared=live, builder="postgres")
-        finally:
-            sys.setprofile(None)
         assert len(found.changes) == number
-        calls.append(counted)
+        calls.append(count.number)
     assert calls[1] < 6 * calls[0]

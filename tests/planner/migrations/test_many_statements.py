@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Column, Dependency, Schema, Table
@@ -11,6 +9,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 from stonegate.planner.migrations.simulate import simulate
 from stonegate.planner.obstacles.migrations import take_away
+from tests.planner.calls import counted_calls
 from tests.planner.catalogs import ACCESS, routine
 
 
@@ -55,21 +54,12 @@ def migrations(number: int) -> tuple[Migration, ...]:
 
 def calls_for(number: int) -> int:
     live, desired, pending = database(number, "a"), database(number, "a", "b"), migrations(number)
-    counted = 0
-
-    def count(*_: object) -> None:
-        nonlocal counted
-        counted += 1
-
-    sys.setprofile(count)
-    try:
+    with counted_calls() as count:
         after = simulate(live, desired, pending).catalog
         take_away(pending, live, desired, {})
-    finally:
-        sys.setprofile(None)
     wider = (Column(name="a", type="bigint"), Column(name="b", type="integer", not_null=True))
     assert after == replace(live, tables=tuple(replace(each, columns=wider) for each in live.tables))
-    return counted
+    return count.number
 
 
 def test_the_replay_of_many_statements_is_linear() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Column, EnumType, Schema, Table
@@ -11,6 +9,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, schema_key
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement
 from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.simulate import simulate
+from tests.planner.calls import counted_calls
 from tests.planner.catalogs import ACCESS, routine
 
 RENAME = Migration(
@@ -49,21 +48,12 @@ def test_the_rename_of_a_large_schema_is_linear() -> None:
     calls: list[int] = []
     for number in (20, 80):
         live, desired = declared("old", number), declared("new", number)
-        counted = 0
-
-        def count(*_: object) -> None:
-            nonlocal counted
-            counted += 1
-
-        sys.setprofile(count)
-        try:
+        with counted_calls() as count:
             simulated = simulate(live, desired, (RENAME,))
             remembered = with_moved(live, simulated.moved, desired)
-        finally:
-            sys.setprofile(None)
         assert dict(simulated.catalog.objects) == dict(desired.objects)
         assert remembered is not None and remembered.objects.keys() == desired.objects.keys()
-        calls.append(counted)
+        calls.append(count.number)
     assert calls[1] < 6 * calls[0]
 
 
