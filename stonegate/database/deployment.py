@@ -26,7 +26,7 @@ from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, lock_and_read_session, read_session
+from stonegate.database.server.facts import SessionFacts, lock_and_read_session
 from stonegate.database.server.locks import LockKey, acquire_apply_lock, apply_key, run_with_lock_retry
 from stonegate.database.stale import refuse_moved, refuse_other_role, refuse_stale
 from stonegate.database.survey import (
@@ -289,7 +289,8 @@ async def _lock(
         if source is not None:
             await source.read()
         raise
-    return waited, facts or await read_session(conn)
+    assert facts is not None, "a lock without an attempt"
+    return waited, facts
 
 
 async def _carry_out(

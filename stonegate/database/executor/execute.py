@@ -155,18 +155,18 @@ async def _run_prelude(conn: Session, job: Job, admin: Session | None) -> list[S
     if admin is not None:
         for text in replace(settings, role=None).statements(local=False):
             await admin.execute(text.encode())
+    committed: dict[str, Step] = {}
     for number, step in enumerate(job.prelude, start=1):
         job.announce(Stage.PRELUDE, step, number, len(job.prelude))
         session = admin if admin is not None and step.id in job.by_admin else conn
-        committed = [report.step for report in reports]
         try:
             for sent in statements_of(step):
                 await send_alone(session, sent)
-                committed = [*(report.step for report in reports), step]
+                committed[step.id] = step
         except StatementFailed as failure:
             error = explain_failure(failure.error, step=step, statement=failure.sent.statement, database=job.database)
             if not isinstance(error, ConnectionFailed):
-                error.details = (*error.details, *_undone(job, committed))
+                error.details = (*error.details, *_undone(job, committed.values()))
             raise error from failure.error
         report = StepReport(step=step, state=DONE)
         reports.append(report)

@@ -22,7 +22,7 @@ from stonegate.database.tracking.tables import DONE, STARTED
 from stonegate.model.names import ObjectKind
 from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, RecordKind, TrackingState
 
-#: What is read of each kind of rows.
+#: What is read of each kind of rows, the name first.
 _COLUMNS = {
     RecordKind.MIGRATION: ("migration_file", "checksum", "stonegate_checksum", "baselined"),
     RecordKind.TYPE: ("type_name", "identity", "stonegate_checksum", "checksum", "source_file"),
@@ -107,9 +107,9 @@ async def _read_recorded(
     state = TrackingState(
         exists=exists,
         migrations=tuple(_as_migration(each) for each in _named(RecordKind.MIGRATION, migrations)),
-        types=tuple(_as_object(each, "type_name") for each in _named(RecordKind.TYPE, types)),
-        tables=tuple(_as_object(each, "table_name") for each in _named(RecordKind.TABLE, tables)),
-        routines=tuple(_as_object(each, "function_name") for each in _named(RecordKind.ROUTINE, routines)),
+        types=_as_objects(RecordKind.TYPE, types),
+        tables=_as_objects(RecordKind.TABLE, tables),
+        routines=_as_objects(RecordKind.ROUTINE, routines),
         last=_as_deployment(latest, catalog, with_catalog=with_catalog) if latest else None,
         missing_seeds=frozenset(latest.get("missing_seeds") or ()),
         excepted=tuple(latest.get("excepted") or ()),
@@ -161,6 +161,10 @@ def _as_migration(row: Mapping[str, Any]) -> AppliedMigration:
         checksum=row.get("stonegate_checksum"),
         baselined=bool(row.get("baselined")),
     )
+
+
+def _as_objects(kind: RecordKind, rows: Sequence[Any] | None) -> tuple[DeployedObject, ...]:
+    return tuple(_as_object(row, _COLUMNS[kind][0]) for row in _named(kind, rows))
 
 
 def _as_object(row: Mapping[str, Any], name: str) -> DeployedObject:
