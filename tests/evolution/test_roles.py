@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stonegate.model.report import Status
 from tests.database.folders import applied, apply, write
 from tests.evolution.support import plan, run
 from tests.servers import Database
@@ -109,6 +110,37 @@ def test_a_migration_that_works_as_another_role(any_database: Database, tmp_path
     applied(any_database.url, write(tmp_path, more))
     owners = "SELECT tablename, tableowner FROM pg_tables WHERE tablename IN ('theirs', 'u') ORDER BY 1"
     assert any_database.rows(owners) == [("theirs", "modest_deployer"), ("u", "postgres")]
+
+
+@pytest.mark.parametrize("become", ["SET SESSION AUTHORIZATION modest_deployer", "SET ROLE modest_deployer"])
+def test_a_migration_after_the_commit_that_works_as_another_role(
+    any_database: Database, tmp_path: Path, become: str
+) -> None:
+    """What it does was to be recorded by that role, and failed for want of a privilege; nothing named the migration."""
+    run(any_database.url, *ROLES, "GRANT CREATE ON SCHEMA public TO modest_deployer")
+    applied(any_database.url, write(tmp_path, TABLE))
+    theirs = f"-- stonegate: no-transaction\n{become};\nCREATE TABLE theirs (id int);\nVACUUM theirs;\n"
+    more = TABLE | {
+        "migrations/1.sql": f"{theirs}INSERT INTO t VALUES (1);\nSET search_path = nowhere;",
+        "migrations/2.sql": "-- stonegate: no-transaction\nCREATE TABLE ours (id int);",
+        "tables/theirs.sql": "CREATE TABLE theirs (id int);\nCREATE TABLE ours (id int);",
+    }
+    source = write(tmp_path, more)
+    report = apply(any_database.url, source)
+    assert report.error is not None and report.error.message == "migrations/1.sql:5: run migration 1.sql failed"
+    assert report.error.hint is not None and "GRANT" in report.error.hint, report.error.hint
+    states = "SELECT post_commit FROM _stonescriptdb_gateway_deployments ORDER BY id DESC LIMIT 1"
+    ((noted,),) = any_database.rows(states)
+    assert [noted[name] for name in sorted(noted)] == ["done", "done", "done", "failed", "announced", "announced"]
+
+    run(any_database.url, "GRANT INSERT ON t TO modest_deployer")
+    applied(any_database.url, source)
+    owners = "SELECT tablename, tableowner FROM pg_tables WHERE tablename IN ('theirs', 'ours') ORDER BY 1"
+    assert any_database.rows(owners) == [("ours", "postgres"), ("theirs", "modest_deployer")]
+    assert any_database.rows("SELECT count(*) FROM t") == [(1,)]
+    done = "SELECT migration_file FROM _stonescriptdb_gateway_migrations ORDER BY 1"
+    assert any_database.rows(done) == [("1.sql",), ("2.sql",)]
+    assert apply(any_database.url, source).status is Status.UNCHANGED
 
 
 def test_new_objects_of_an_administrator_in_the_database_of_a_role(

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha256
 
+import psycopg
 from msgspec.structs import replace
 
 from stonegate.database.connect import Session, settle
 from stonegate.database.executor.batch import Sent, StatementFailed, send_alone
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.remains import is_reached
+from stonegate.database.executor.session import OWN_SESSION
 from stonegate.database.failures import explain_failure
 from stonegate.database.progress import Stage
 from stonegate.database.tracking.records import record_plan, record_post_commit
@@ -49,85 +51,120 @@ async def run_post_commit(conn: Session, job: Job, execution: Execution) -> None
     Raises:
         StonegateError: a statement failed. Everything before it stays; the next apply goes on there.
     """
-    await conn.execute(b"RESET ALL")  # what a migration may have SET for the whole session
+    for number, step in enumerate(job.late, start=1):
+        job.announce(Stage.POST_COMMIT, step, number, len(job.late))
+        await _begin_session(conn, job)
+        await _Late(conn, job, execution.deployment, step, await _roles(conn)).run()
+        execution.steps.append(StepReport(step=step, state=DONE))
+    await _begin_session(conn, job)
+
+
+async def _begin_session(conn: Session, job: Job) -> None:
+    """What a migration has SET for the whole session ends with it."""
+    await conn.execute(OWN_SESSION.encode())
+    await conn.execute(b"RESET ALL")
     await settle(conn)
     for text in job.settings(conn.info.server_version).statements(local=False):
         await conn.execute(text.encode())
-    for number, step in enumerate(job.late, start=1):
-        job.announce(Stage.POST_COMMIT, step, number, len(job.late))
-        await _run_step(conn, job, execution, step)
 
 
-async def _run_step(conn: Session, job: Job, execution: Execution, step: Step) -> None:
-    """All statements of a step; with the last one the step's own records are written."""
-    report = StepReport(step=step, state=DONE)
-    pending = _pending(step, job.state)
+async def _roles(conn: Session) -> tuple[str, str]:
+    """Whose session it is, and as what role it works ("none" for the same)."""
+    row = await (await conn.execute(b"SELECT session_user::text, current_setting('role')")).fetchone()
+    assert row is not None, "SELECT without FROM has a row"
+    return row[0], row[1]
 
-    async def note(name: str, *, is_last: bool) -> None:
-        if execution.deployment is None:
-            return
-        if is_last:
-            await _record(conn, job, report)
-        await record_post_commit(conn, execution.deployment, name, TRACKED_DONE)
 
-    for position, (name, sent) in enumerate(pending, start=1):
-        is_last = position == len(pending)
+class _Late:
+    """The statements of one step; with the last one the step's own records are written.
+
+    Args:
+        deployment: id of the row of this apply, None when untracked.
+        deployer: roles of the session before the first of them.
+    """
+
+    def __init__(self, conn: Session, job: Job, deployment: int | None, step: Step, deployer: tuple[str, str]) -> None:
+        self.conn = conn
+        self.job = job
+        self.deployment = deployment
+        self.step = step
+        self.deployer = deployer
+
+    async def run(self) -> None:
+        """Execute what is pending of them.
+
+        Raises:
+            StonegateError: one failed, or could not be noted as done.
+        """
+        name, sent = "", Sent(sql="", step=self.step)
+        pending = _pending(self.step, self.job.state)
+        try:
+            for position, (name, sent) in enumerate(pending, start=1):
+                await self._execute(name, sent, is_last=position == len(pending))
+            if not pending and self.job.options.tracked:
+                async with self.conn.transaction():
+                    await self._record()
+        except StatementFailed as failure:
+            if self.deployment is not None and not self.conn.closed:
+                await self._note(name, FAILED)
+            raise _late_failure(failure, self.job) from failure.error
+        except psycopg.Error as error:
+            raise _late_failure(StatementFailed(sent, error), self.job) from error
+
+    async def _execute(self, name: str, sent: Sent, *, is_last: bool) -> None:
         if _runs_in_block(sent.sql):
-            try:
-                # Executed and noted at once: nothing is repeated, whenever this process ends.
-                async with conn.transaction():
-                    await send_alone(conn, sent)
-                    await note(name, is_last=is_last)
-            except StatementFailed as failure:
-                raise await _noted(failure, conn, job, execution.deployment, name) from failure.error
+            # Executed and noted at once: nothing is repeated, whenever this process ends.
+            async with self.conn.transaction():
+                await send_alone(self.conn, sent)
+                await self._note(name, TRACKED_DONE, is_last=is_last)
         else:
-            await _run_outside(conn, job, execution.deployment, name, sent)
-            async with conn.transaction():
-                await note(name, is_last=is_last)
-    execution.steps.append(report)
-    if not pending and job.options.tracked:
-        async with conn.transaction():
-            await _record(conn, job, report)
+            await self._run_outside(name, sent)
+            async with self.conn.transaction():
+                await self._note(name, TRACKED_DONE, is_last=is_last)
+
+    async def _run_outside(self, name: str, sent: Sent) -> None:
+        """What PostgreSQL forbids in a transaction block, or may forbid."""
+        state = self.job.state
+        file = name.partition(" #")[0]
+        was_begun = any(other.startswith(f"{file} #") for other in state.unfinished)
+        if await is_reached(self.conn, name, sent.sql, was_begun=was_begun, was_started=name in state.interrupted):
+            return
+        await self._note(name, STARTED)
+        await send_alone(self.conn, sent)
+
+    async def _note(self, name: str, state: str, *, is_last: bool = False) -> None:
+        """Note the state of a statement, as the deployer: the migration may work as another role by now."""
+        if self.deployment is None:
+            return
+        roles = await _roles(self.conn)
+        if roles != self.deployer:
+            await self._become(self.deployer)
+        if is_last:
+            await self._record()
+        await record_post_commit(self.conn, self.deployment, name, state)
+        if roles != self.deployer:
+            await self._become(roles)
+
+    async def _become(self, roles: tuple[str, str]) -> None:
+        await self.conn.execute(
+            b"SELECT set_config('session_authorization', %s, false), set_config('role', %s, false)", roles
+        )
+
+    async def _record(self) -> None:
+        """The migration's own row and the changelog's, once all of its statements are done."""
+        step = self.step
+        records = tuple(
+            record
+            for record in self.job.plan.records
+            if step.action is Action.RUN and record.kind is RecordKind.MIGRATION and record.name == step.key.name
+        )
+        report = StepReport(step=step, state=DONE)
+        await record_plan(self.conn, replace(self.job.plan, records=records), steps=(report,))
 
 
 def _runs_in_block(text: str) -> bool:
     form = canonical_form(text)
     return _IN_BLOCK.match(form) is not None and _OUTSIDE.search(form) is None
-
-
-async def _run_outside(conn: Session, job: Job, deployment: int | None, name: str, sent: Sent) -> None:
-    """What PostgreSQL forbids in a transaction block, or may forbid."""
-    state = job.state
-    file = name.partition(" #")[0]
-    was_begun = any(other.startswith(f"{file} #") for other in state.unfinished)
-    if await is_reached(conn, name, sent.sql, was_begun=was_begun, was_started=name in state.interrupted):
-        return
-    if deployment is not None:
-        await record_post_commit(conn, deployment, name, STARTED)
-    try:
-        await send_alone(conn, sent)
-    except StatementFailed as failure:
-        raise await _noted(failure, conn, job, deployment, name) from failure.error
-
-
-async def _noted(
-    failure: StatementFailed, conn: Session, job: Job, deployment: int | None, name: str
-) -> StonegateError:
-    """The error to raise, once it is noted that the statement failed."""
-    if deployment is not None and not conn.closed:
-        await record_post_commit(conn, deployment, name, FAILED)
-    return _late_failure(failure, job)
-
-
-async def _record(conn: Session, job: Job, report: StepReport) -> None:
-    """The migration's own row and the changelog's, once all of its statements are done."""
-    step = report.step
-    records = tuple(
-        record
-        for record in job.plan.records
-        if step.action is Action.RUN and record.kind is RecordKind.MIGRATION and record.name == step.key.name
-    )
-    await record_plan(conn, replace(job.plan, records=records), steps=(report,))
 
 
 def _pending(step: Step, state: TrackingState) -> tuple[tuple[str, Sent], ...]:
