@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,14 @@ class TestFolder:
         with pytest.raises(SourceError) as caught:
             read_tree(tmp_path)
         assert caught.value.hint == "name one of the folders in it: db/postgresql, shop"
+
+    def test_an_archive_of_nothing_but_directories_is_refused_at_once(self) -> None:
+        data = pack([], {f"d{number}/tables" for number in range(9_000)} | {f"d{number}" for number in range(9_000)})
+        started = time.process_time()
+        with pytest.raises(SourceError) as caught:
+            read_archive(data, "upload")
+        assert time.process_time() - started < 5  # half a minute where each of them is looked for among all others
+        assert len(caught.value.hint or "") < 1_000
 
     def test_an_empty_directory_declares_none_and_needs_no_warning(self, tmp_path: Path) -> None:
         write_folder(tmp_path, {**USERS, "functions/.gitkeep": ""})

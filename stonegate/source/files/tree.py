@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ _KEEPERS = frozenset({".gitkeep", ".keep"})  # their only purpose is to keep an 
 _ABOUT = "README.md"  # `stonegate init` writes one
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_LOOKED_AT = 100  # directories, for a hint about a folder that has none of ours: it may be somebody's home
 _KINDS: dict[str, Folder] = {folder.value: folder for folder in Folder}
 
 
@@ -141,7 +143,7 @@ def _locate(children: Callable[[str], set[str]], scope: str | None, label: str) 
 def _nearby(children: Callable[[str], set[str]], base: str, inside: Iterable[str]) -> str | None:
     """The hint for a folder that holds wanted ones a step further down, or one whose name is mistyped."""
     below: list[str] = []
-    for name in sorted(inside):
+    for name in sorted(inside)[:_LOOKED_AT]:
         if near := did_you_mean(name, _KINDS, ""):
             return f"{name}/ is none of them: {near}"
         with contextlib.suppress(OSError):
@@ -167,11 +169,11 @@ def _label(prefix: str, path: str) -> str:
 
 
 def _children(raw: RawTree) -> Callable[[str], set[str]]:
-    def children(prefix: str) -> set[str]:
-        below = (path.removeprefix(prefix) for path in raw.directories if path.startswith(prefix))
-        return {path for path in below if path and "/" not in path}
-
-    return children
+    inside: defaultdict[str, set[str]] = defaultdict(set)
+    for path in raw.directories:
+        parent, slash, name = path.rpartition("/")
+        inside[parent + slash].add(name)
+    return lambda prefix: inside.get(prefix, set())
 
 
 # --- reading a folder ------------------------------------------------------------------------------------------------
