@@ -45,7 +45,9 @@ class FleetRequest(Struct, frozen=True, kw_only=True):
     @property
     def options(self) -> ApplyOptions:
         """What each deployment is told."""
-        return replace(self.manner.apply_options(self.settings, self.wanted), create_database=False)
+        return replace(
+            self.manner.apply_options(self.settings, replace(self.wanted, of_many=True)), create_database=False
+        )
 
 
 def apply_many(request: FleetRequest) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec.structs import replace
+
 from stonegate.cli.diff import DRIFTED
 from stonegate.cli.fleet import FAILED, Chosen, load_fleet_source, looking_at
 from stonegate.cli.options import PlanFormat
@@ -40,7 +42,8 @@ def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
     from stonegate.database.options import ApplyOptions
     from stonegate.model.plan import PlanOptions
 
-    return ApplyOptions(plan=wanted or PlanOptions(), shadow=settings.shadow_server, create_database=False)
+    asked = replace(wanted or PlanOptions(), of_many=True)
+    return ApplyOptions(plan=asked, shadow=settings.shadow_server, create_database=False)
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------

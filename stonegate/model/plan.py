@@ -250,6 +250,7 @@ class PlanOptions(Struct, frozen=True, kw_only=True):
     Attributes:
         consents, force, allow_drift: what is allowed.
         baseline: record what is there, run no migration.
+        of_many: it is asked of several databases at once, which may be in different states.
         seed_missing: insert declared rows that existing tables lack.
         strict_contract: a change that breaks callers blocks.
     """
@@ -258,6 +259,7 @@ class PlanOptions(Struct, frozen=True, kw_only=True):
     force: bool = False
     allow_drift: bool = False
     baseline: bool = False
+    of_many: bool = False
     seed_missing: bool = False
     strict_contract: bool = False
 

@@ -25,7 +25,7 @@ from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.other_tables import refuse_unreached
 from stonegate.planner.migrations.overtaken import refuse_gone, refuse_unnamed
 from stonegate.planner.migrations.read_views import refuse_unmade
-from stonegate.planner.migrations.recorded import changed_migrations
+from stonegate.planner.migrations.recorded import changed_migrations, refuse_unrun
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
 from stonegate.planner.migrations.simulate import Simulated, simulate
 from stonegate.planner.migrations.undeclared import find_undeclared
@@ -90,7 +90,8 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     migrations = plan_migrations(tree, ordered, state, allowed, given.live, given.desired, baseline=baseline)
     records = build_records(tree, migrations.steps, changed_migrations(tree, state))
     if baseline:
-        return replace(plan, steps=migrations.steps, blocked=migrations.blocked, records=records)
+        unrun = refuse_unrun(tree, state) if options.of_many else ()
+        return replace(plan, steps=migrations.steps, blocked=(*migrations.blocked, *unrun), records=records)
     allowed = replace(allowed, consents=(*allowed.consents, *migrations.consents))
     preview = _preview(plan, given, migrations)
     plan = replace(plan, consents=allowed.consents, moved=preview.simulated.moved)

@@ -203,6 +203,30 @@ def test_where_no_folder_is_the_stored_one_of_the_schema_is_meant_for_one_tenant
     assert "no such folder: elsewhere" in shell.run("apply", "elsewhere", *one).stderr
 
 
+def test_a_baseline_of_all_takes_over_those_that_have_no_records(shell: Shell) -> None:
+    """In the others it recorded migrations that had not run there as executed."""
+    fleet = shell.fleet
+    name, folder = fleet.name, str(fleet.folder)
+    shell.done("platform", "register", name)
+    shell.done("platform", "upload", name, folder, "--schema", "app")
+    shell.done("tenant", "create", "a", "b", "--platform", name, "--schema", "app")
+    tracking = "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND starts_with(relname, '_stonescriptdb')"
+    for (table,) in fleet.rows(f"{name}_app_b", tracking):
+        fleet.rows(f"{name}_app_b", f"DROP TABLE {table}")
+    fleet.write("migrations/900_more.pssql", "INSERT INTO notes (body) VALUES ('more');")
+    everything = (folder, "--platform", name, "--all", "--baseline")
+    assert "--baseline for this database alone" in " ".join(shell.done("plan", *everything, code=4).split())
+    result = shell.run("apply", *everything)
+    assert result.returncode == 7 and "1 applied, 1 blocked" in result.stdout, result
+    assert f"{name}_app_a" in result.stderr and "without --baseline it runs" in " ".join(result.stderr.split())
+    assert "1 applied, 1 unchanged" in shell.done("apply", *everything[:-1])
+    counted = [fleet.rows(f"{name}_app_{tenant}", "SELECT count(*) FROM notes WHERE body = 'more'") for tenant in "ab"]
+    assert counted == [[(1,)], [(0,)]]
+    fleet.write("migrations/901_by_hand.pssql", "UPDATE notes SET body = '';")
+    shell.done("apply", folder, "--platform", name, "--tenant", "a", "--baseline")
+    assert fleet.rows(f"{name}_app_a", "SELECT count(*) FROM notes WHERE body = ''") == [(0,)]
+
+
 def test_an_apply_whose_report_cannot_be_written_touches_nothing(shell: Shell, tmp_path: Path) -> None:
     fleet = shell.fleet
     fleet.registry.register(fleet.name)

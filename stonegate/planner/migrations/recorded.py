@@ -100,6 +100,21 @@ def _migration_of(statement: str) -> str | None:
     return found[1] if found is not None else None
 
 
+def refuse_unrun(tree: SourceTree, state: TrackingState) -> Iterator[Blocked]:
+    """Files that a baseline of many databases would record in one that others were recorded in: since these ran there,
+    it is for that one database to say that they did, too."""
+    known = {migration.name for migration in state.migrations} | find_renamed(tree, state).keys()
+    for migration in tree.migrations:
+        if not state.is_empty and migration.name not in known:
+            yield Blocked(
+                object=migration.name,
+                reason="it would never run: --baseline records what is there, and this database has records already",
+                hint="without --baseline it runs; where that was done by hand, --baseline for this database alone",
+                file=migration.file,
+                line=1,
+            )
+
+
 def warn_of_lost_files(tree: SourceTree, state: TrackingState) -> tuple[str, ...]:
     """Migrations that ran in the database, and whose files are gone.
 
