@@ -211,19 +211,22 @@ def test_sequences_of_new_columns_beside_default_privileges_that_change(any_data
     first = "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO pg_monitor;"
     second = "ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SEQUENCES FROM pg_monitor;"
     objects = {
-        "tables/t.sql": "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, n serial, a serial,"
-        " b int GENERATED ALWAYS AS IDENTITY);",
+        "tables/t.sql": "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, n serial, zero serial,"
+        " one int GENERATED ALWAYS AS IDENTITY, next serial, was int DEFAULT nextval('s'), a serial,"
+        " b int GENERATED ALWAYS AS IDENTITY);\nCREATE SEQUENCE s;\nALTER SEQUENCE s OWNED BY t.was;",
         "tables/u.sql": "CREATE TABLE u (a serial, b int GENERATED ALWAYS AS IDENTITY, shown serial,"
         " also int GENERATED ALWAYS AS IDENTITY);\n"
         "GRANT USAGE ON SEQUENCE u_shown_seq TO pg_monitor;\nGRANT USAGE ON SEQUENCE u_also_seq TO pg_monitor;",
         "tables/v.sql": "CREATE SEQUENCE v;",
     }
-    plain = {"tables/t.sql": "CREATE TABLE t (id int NOT NULL, n int NOT NULL);"}
+    columns = "id int NOT NULL, n int NOT NULL, zero int NOT NULL DEFAULT 0, one int NOT NULL DEFAULT 1,"
+    columns += " next int NOT NULL DEFAULT nextval('s'), was int"
+    plain = {"tables/t.sql": f"CREATE SEQUENCE s;\nCREATE TABLE t ({columns});"}
     applied(any_database.url, write(tmp_path, plain | {"tables/0.sql": first}))
     applied(any_database.url, write(tmp_path, {"tables/0.sql": second} | objects))
     held = "EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = 'pg_monitor'::regrole)"
     sequences = any_database.rows(f"SELECT relname FROM pg_class WHERE relkind = 'S' AND {held} ORDER BY 1")
-    assert sequences == [("u_also_seq",), ("u_shown_seq",)]
+    assert sequences == [("s",), ("u_also_seq",), ("u_shown_seq",)]  # one that was there keeps its rights
 
 
 def test_what_is_said_of_a_new_identity_stays_where_default_privileges_change(

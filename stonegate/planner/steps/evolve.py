@@ -273,20 +273,23 @@ def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:
     if desired is None:
         return ()
     inside: tuple[str, ...] = ()
-    if isinstance(desired, Table) and isinstance(live, Table) and _gets_sequence(change, desired, live):
+    if isinstance(desired, Table) and isinstance(live, Table) and _gets_sequence(change, desired, live, evolution):
         desired, inside = _sequences_at_birth(desired, [change.key.own_name], evolution)
     altered = ddl.alter(change, desired, live if live is not None else desired, _context(evolution))
     return (*altered, *(ddl.Clause(statement=sql, order=ddl.Order.PRIVILEGES) for sql in inside))
 
 
-def _gets_sequence(change: Change, desired: Table, live: Table) -> bool:
-    """True if a column that had none becomes serial, or an identity column; those of other ones keep their rights."""
+def _gets_sequence(change: Change, desired: Table, live: Table, evolution: Evolution) -> bool:
+    """True if a column that had none becomes serial, or an identity column, with a sequence that nobody had before;
+    those of other ones keep their rights."""
     if change.key.kind is not ObjectKind.COLUMN or change.aspect not in ("identity", "default"):
         return False
     after, before = (table.column(change.key.own_name) for table in (desired, live))
-    if after is None or before is None or before.default is not None or before.identity:
+    if after is None or before is None or before.owned_sequence is not None or before.identity:
         return False
-    return bool(after.identity) or after.owned_sequence is not None
+    if after.owned_sequence is not None:
+        return after.owned_sequence.key(ObjectKind.SEQUENCE) not in evolution.live.objects
+    return bool(after.identity)
 
 
 def _context(evolution: Evolution) -> ddl.DdlContext:
