@@ -145,7 +145,12 @@ async def _read_reference(
 def session_warnings(conn: Session, plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
     """What is to be said about the way to the server, its size, what it shows to this role, and would leave to it."""
     pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
-    return (*pooled, *ownership_warning(plan, facts), *_lock_warning(plan, facts), *_hidden_rows(plan, facts, live))
+    return (
+        *pooled,
+        *ownership_warning(plan, facts, live),
+        *_lock_warning(plan, facts),
+        *_hidden_rows(plan, facts, live),
+    )
 
 
 #: What looks at rows, beside migrations.

@@ -170,6 +170,30 @@ def test_new_objects_of_an_administrator_in_the_database_of_a_role(
     applied(modest, write(tmp_path, more | {"functions/f.sql": function.replace("SELECT 1", "SELECT 2")}))
 
 
+def test_what_migrations_of_an_administrator_make_in_the_database_of_a_role(
+    modest: str, any_database: Database, tmp_path: Path
+) -> None:
+    """Nothing was said of them."""
+
+    def told(migration: str, more: str = "") -> list[str]:
+        files = TABLE | {"migrations/1.sql": migration, "tables/u.sql": f"CREATE TABLE u (id serial);{more}"}
+        warnings = plan(any_database.url, write(tmp_path, files)).warnings
+        return [text.partition("deployed to it: ")[2].partition("; ")[0] for text in warnings if "new objects" in text]
+
+    run(modest, "CREATE TABLE here (id int)")
+    applied(modest, write(tmp_path, TABLE))
+    declared = "CREATE TABLE u (id serial);"
+    function = "CREATE FUNCTION g(n int) RETURNS int LANGUAGE sql AS 'SELECT 1';"
+    rest = "CREATE TABLE archive (id serial);\nCREATE TYPE mood AS ENUM ('a');\nCREATE INDEX ON archive (id);"
+    assert told(f"{declared}\n{function}\n{rest}\nALTER TABLE here RENAME TO there;") == [
+        "table u, routine g(integer), table archive, type mood"
+    ]
+    assert told(f"{declared}\nALTER TABLE u OWNER TO modest_deployer;") == []
+    assert told(declared, "ALTER TABLE u OWNER TO modest_deployer;") == []
+    assert told(f"SET ROLE modest_deployer;\n{declared}") == []
+    assert told("CREATE TABLE other (id int);") == ["table u, table other"]
+
+
 def test_what_administrators_alone_deploy_to_the_database_of_a_role(
     modest: str, any_database: Database, tmp_path: Path
 ) -> None:
