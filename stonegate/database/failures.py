@@ -257,6 +257,11 @@ def _hint_for_rows(error: psycopg.Error, step: Step | None, statement: Statement
             return "another session made an object of that name in the same moment: plan again"
         case "23505":
             return f"remove the duplicates of {table} first, in a migration"
+        case "23503" if (diag.message_primary or "").startswith("removing partition"):
+            return (
+                f"rows of {table} refer to those of the partition: write ALTER TABLE {table} DROP CONSTRAINT …; above "
+                "this, in a migration, and the declared key comes back behind it; or remove these rows first"
+            )
         case "23503":
             return f"remove or repair the rows of {table} that point nowhere first, in a migration"
         case "23514" if attached is not None and diag.table_name:

@@ -286,6 +286,21 @@ def test_rows_and_values_in_the_way_of_new_bounds_are_told_with_what_to_write(
     assert failed.error is not None and hint in (failed.error.hint or ""), failed.error
 
 
+def test_a_key_that_keeps_a_partition_is_told_with_what_to_write(database: Database, tmp_path: Path) -> None:
+    files = {
+        "tables/t.sql": "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id);"
+        "CREATE TABLE rest PARTITION OF p DEFAULT; CREATE TABLE c (p int CONSTRAINT c_p REFERENCES p);"
+    }
+    applied(database.url, write(tmp_path, files))
+    database.rows("INSERT INTO p VALUES (2); INSERT INTO c VALUES (2)")
+    migration = "ALTER TABLE p DETACH PARTITION rest;\nALTER TABLE p ATTACH PARTITION rest DEFAULT;"
+    failed = apply(database.url, write(tmp_path, files | {"migrations/001.sql": migration}))
+    hint = "write ALTER TABLE public.c DROP CONSTRAINT …; above this"
+    assert failed.error is not None and hint in (failed.error.hint or ""), failed.error
+    following = {"migrations/001.sql": f"ALTER TABLE c DROP CONSTRAINT c_p;\n{migration}"}
+    assert applied(database.url, write(tmp_path, files | following)).counts == {"run": 1, "create": 1}
+
+
 def test_what_a_migration_sets_ends_with_it(database: Database, tmp_path: Path) -> None:
     files = {
         "migrations/001.sql": "CREATE SCHEMA other;\nSET search_path = other;\nSET lock_timeout = '1s';\n",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, DomainType
 from stonegate.model.consent import Consent, ConsentToken
-from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass, Phase, Statement, Step, worst_class
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Folder, Migration, SourceTree, every_effect
 from stonegate.model.tracking import TrackingState
@@ -28,6 +28,9 @@ from stonegate.planner.migrations.recorded import find_renamed, refuse_begun, re
 from stonegate.planner.migrations.simulate import Replay, simulate
 
 _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
+
+_MOVING = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
+_PROTECTING = frozenset({ConsentToken.DROP_CONSTRAINT, ConsentToken.DROP_POLICY})
 
 Loss: TypeAlias = tuple[int, Change]  # the line of the statement, and what it does
 
@@ -252,14 +255,27 @@ def _refusals(migration: Migration, losses: Iterable[Loss], allowed: Allowed) ->
 def _losses(migrations: Iterable[Migration], live: Catalog, desired: Catalog) -> Mapping[str, list[Loss]]:
     """What the explicit statements would lose of what exists before this plan, per file."""
     replay = Replay(live, desired)
+    effects = tuple(every_effect(migrations))
+    moved = frozenset(
+        effect.key.qualified for *_, effect in effects if effect.verb in _MOVING and not effect.key.is_part
+    )
     found: dict[str, list[Loss]] = defaultdict(list)
-    for migration, statement, effect in every_effect(migrations):
+    for migration, statement, effect in effects:
         actual = replay.actual(effect)
         for part in (actual, *taken_along(actual, replay.catalog)):
-            if (change := _loss(part, replay)) is not None:
+            change = _loss(part, replay)
+            if change is not None and (_is_late(migration) or not _comes_back(change, desired, moved)):
                 found[migration.name].append((statement.line, change))
         replay.apply(effect)
     return found
+
+
+def _comes_back(change: Change, desired: Catalog, moved: frozenset[QualifiedName]) -> bool:
+    """True for a constraint or policy that the folder still declares: it was in the way of another statement, and is
+    made again behind the migrations, its rows validated. Not where its table, or schema, gives its name to another."""
+    key = change.key
+    names = (key.qualified, QualifiedName("", key.schema))
+    return change.token in _PROTECTING and desired.has(key) and moved.isdisjoint(names)
 
 
 def _loss(effect: Effect, replay: Replay) -> Change | None:

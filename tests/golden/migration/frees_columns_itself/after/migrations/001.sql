@@ -1,6 +1,5 @@
 -- stonegate: allow drop_column t.c
 -- stonegate: allow drop_table o
--- stonegate: allow drop_constraint l.l_o
 CREATE OR REPLACE VIEW v AS SELECT id, a AS c FROM t;
 ALTER POLICY p ON t USING (a > 0);
 CREATE OR REPLACE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT sum(a) FROM t; END;

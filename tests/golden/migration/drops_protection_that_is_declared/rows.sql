@@ -1,0 +1,2 @@
+INSERT INTO orders VALUES (1, '2025-05-05'), (2, '2025-06-06');
+INSERT INTO lines VALUES (1, '2025-05-05', 3), (2, '2025-06-06', 4);
