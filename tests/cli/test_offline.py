@@ -274,7 +274,31 @@ def test_types_refuses_a_mistyped_name(run: Run, write_folder: WriteFolder) -> N
         assert run("types", known, "text").code == 0, known
     write_folder({"types/mood.sql": "CREATE TYPE mood AS ENUM ('a');"})
     assert run("types", "mood", "text").code == 0
+    assert run("types", "mood").code == 2
     assert "did you mean mood?" in run("types", "moood", "text").err
+
+
+def test_types_knows_what_the_types_of_the_folder_are_made_of(run: Run, write_folder: WriteFolder) -> None:
+    """Its verdict was another one than that of the plan."""
+    types = (
+        "CREATE TYPE mood AS ENUM ('a');\nCREATE TYPE \"Mood\" AS ENUM ('a');\n"
+        "CREATE DOMAIN code AS varchar(20) DEFAULT '';\nCREATE DOMAIN public.short varchar(5)[] NOT NULL;"
+    )
+    write_folder({"types/all.sql": types})
+    for before, after, expected in (
+        ("mood", "text", "safe"),
+        ("mood", "integer", "incompatible"),
+        ("public.mood", "varchar", "safe"),
+        ('"Mood"[]', "text[]", "safe"),
+        ("mood", "varchar(5)", "incompatible"),
+        ("code", "text", "safe"),
+        ("varchar(20)", "code", "safe"),
+        ("varchar(30)", "code", "dataloss"),
+        ("short", "text[]", "safe"),
+        ("varchar(4)[]", "short", "dataloss"),
+    ):
+        verdict = run("types", before, after, "--format", "json").json
+        assert verdict["class"] == expected, verdict
 
 
 def test_explain_tells_hazards_consents_and_errors(run: Run) -> None:

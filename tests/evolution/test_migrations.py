@@ -102,6 +102,22 @@ def test_an_explicit_loss_needs_consent(deployed: Database, tmp_path: Path, migr
     assert not [blocked for blocked in plan(deployed.url, files).blocked if blocked.file]
 
 
+def test_a_retyping_that_loses_nothing_needs_no_consent(any_database: Database, tmp_path: Path) -> None:
+    """Of enums and of domains that check nothing a migration's statements knew nothing; of domains of arrays, nobody."""
+    url, shape = any_database.url, "CREATE TABLE t (m {0}, n {1}, c {2}, l {3});"
+    types = "CREATE TYPE mood AS ENUM ('a');\nCREATE DOMAIN free AS text;\nCREATE DOMAIN several AS varchar(5)[];"
+    before = {"types/all.sql": types, "tables/t.sql": shape.format("mood", "mood[]", "text", "several")}
+    applied(url, write(tmp_path, before))
+    run(url, "INSERT INTO t VALUES ('a', '{a}', 'free', '{b}')")
+    migration = "ALTER TABLE t ALTER m TYPE text, ALTER n TYPE text[], ALTER c TYPE free;"
+    after = before | {
+        "tables/t.sql": shape.format("text", "text[]", "free", "text[]"),
+        "migrations/1.sql": migration,
+    }
+    assert applied(url, write(tmp_path, after)).verified
+    assert rows(url, "SELECT * FROM t") == [("a", ["a"], "free", ["b"])]
+
+
 def test_rows_that_go_through_a_view_need_consent(deployed: Database, tmp_path: Path) -> None:
     files = {"tables/users.sql": TABLE, "views/people.sql": "CREATE VIEW people AS SELECT * FROM users;"}
     applied(deployed.url, write(tmp_path, files))

@@ -108,16 +108,16 @@ def type_change(
     former, latter = parse_type(old), parse_type(new)
     if former == latter:
         return safe("the same type", rewrites=False)
+    if old in domains:
+        return _from_domain(old, new, domains, unchecked, enums)
+    if new in domains:
+        return _to_domain(old, new, domains, unchecked, enums)
     if former.array != latter.array:
         return _incompatible(old, new, via="text")
     if former.array:
         verdict = type_change(_element(old), _element(new), domains, unchecked=unchecked, enums=enums)
         via = None if verdict.via is None else f"{verdict.via}[]"
         return replace(verdict, reason=f"for each element: {verdict.reason}", via=via, rewrites=True)
-    if old in domains:
-        return _from_domain(old, new, domains, unchecked, enums)
-    if new in domains:
-        return _to_domain(old, new, domains, unchecked, enums)
     if former.base == latter.base and former.base in SAME_TYPE:
         return SAME_TYPE[former.base](former, latter)
     if old in enums and latter.base in UNLIMITED_TEXTS and not latter.modifiers:

@@ -344,7 +344,9 @@ _DELETING = frozenset(
 
 
 def _retyping(key: ObjectKey, old: str, new: str, catalog: Catalog) -> Change | None:
-    verdict = type_change(old, new, catalog.domain_bases)
+    unchecked = {each.key.qualified.sql for each in catalog.domains if not each.constraints and not each.not_null}
+    enums = {each.key.qualified.sql for each in catalog.enums}
+    verdict = type_change(old, new, catalog.domain_bases, unchecked=unchecked, enums=enums)
     if verdict.change_class is ChangeClass.SAFE:
         return None
     return Change(
