@@ -103,7 +103,7 @@ def test_an_explicit_loss_needs_consent(deployed: Database, tmp_path: Path, migr
 
 
 def test_a_retyping_that_loses_nothing_needs_no_consent(any_database: Database, tmp_path: Path) -> None:
-    """Of enums and of domains that check nothing a migration's statements knew nothing; of domains of arrays, nobody."""
+    """Statements of migrations knew nothing of enums and of domains that check nothing; nobody of domains of arrays."""
     url, shape = any_database.url, "CREATE TABLE t (m {0}, n {1}, c {2}, l {3});"
     types = "CREATE TYPE mood AS ENUM ('a');\nCREATE DOMAIN free AS text;\nCREATE DOMAIN several AS varchar(5)[];"
     before = {"types/all.sql": types, "tables/t.sql": shape.format("mood", "mood[]", "text", "several")}
