@@ -101,11 +101,15 @@ async def _read_deployments(conninfo: str, limit: int) -> tuple[DeploymentEntry,
 
 def _history_row(entry: HistoryEntry) -> tuple[str, ...]:
     consents = entry.detail.get("consents") or (["yes"] if entry.forced else [])
-    part = entry.detail.get("part")
+    changes = entry.detail.get("changes") or [entry.object_name]
+    says_more = (
+        len(changes) > 1 or entry.object_name not in changes[0]
+    )  # several parts of a table; what a migration lost
+    part = entry.detail.get("part") or (", ".join(changes) if says_more else "")
     return (
         f"{entry.executed_at.astimezone():%Y-%m-%d %H:%M:%S}",
         entry.change_type.replace("_", " "),
-        f"{entry.object_name}: {part}" if part else entry.object_name,
+        f"{entry.object_name}: {part.replace(f' {entry.object_name}.', ' ')}" if part else entry.object_name,
         ", ".join(map(str, consents)),
         "" if entry.duration_ms is None else f"{entry.duration_ms:.0f} ms",
         entry.executed_by or "",

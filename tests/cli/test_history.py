@@ -71,6 +71,20 @@ def test_parts_of_a_new_table_are_told_apart(run: Run, write_folder: WriteFolder
     assert "tags: policies" in run("history", "-d", deployed).out
 
 
+def test_the_history_names_the_changes_of_a_step_that_has_several(
+    run: Run, write_folder: WriteFolder, deployed: str
+) -> None:
+    table = NOTES["tables/notes.pssql"].replace("legacy text", "due date, done boolean")
+    write_folder(NOTES | {"tables/notes.pssql": table, "functions/add_note.pssql": "-- none"})
+    assert run("apply", "-d", deployed, "--force").code == 0
+    (told,) = run("history", "-d", deployed, "--forced", "--object", "notes").out.splitlines()[2:]
+    assert "notes: drop column legacy, create column due, create column done" in told
+    files = NOTES | {"tables/notes.pssql": table.replace(", done boolean", ""), "functions/add_note.pssql": "-- none"}
+    write_folder(files | {"migrations/9.sql": "ALTER TABLE notes DROP COLUMN done;"})
+    assert run("apply", "-d", deployed, "--force").code == 0
+    assert "9.sql: drop column notes.done" in run("history", "-d", deployed, "--forced").out
+
+
 def test_status_and_history_of_an_empty_database(run: Run, url: str) -> None:
     assert "nothing was deployed here" in run("status", "-d", url).out
     assert "nothing was done here" in run("history", "-d", url).out
