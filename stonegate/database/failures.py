@@ -236,6 +236,11 @@ def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None =
             return "raise --statement-timeout (0 is no limit)"
         case "55P03":
             return "run again when the other session has finished, or raise --lock-timeout"
+        case "2BP01" if statement is not None and statement.sql.startswith("REVOKE "):
+            return (
+                f"who has it passed it on; in a migration, {statement.sql} CASCADE; takes it from all of these, and "
+                "GRANT gives it back to those who shall keep it"
+            )
         case "55P04":
             return (
                 "PostgreSQL forbids the use of a new enum value in the transaction that adds it: use it one apply later"

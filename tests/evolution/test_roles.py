@@ -230,6 +230,28 @@ def test_new_objects_beside_default_privileges_that_change(any_database: Databas
     assert rights == [(False, False, True, True, False)]
 
 
+def test_a_right_that_was_passed_on(any_database: Database, tmp_path: Path) -> None:
+    """PostgreSQL refuses to take it from who passed it on, and leaves it to who has it from another than the owner."""
+    url, said = any_database.url, "GRANT SELECT ON t TO deployers_own WITH GRANT OPTION;"
+    run(url, *ROLES)
+    applied(url, write(tmp_path, TABLE | {"tables/u.sql": said}))
+    run(url, "SET ROLE deployers_own; GRANT SELECT ON t TO nobodys_own; RESET ROLE")
+    for role in ("deployers_own", "nobodys_own"):
+        taken = TABLE | {"tables/u.sql": f"REVOKE SELECT ON t FROM {role};"}
+        (warning,) = (each for each in plan(url, write(tmp_path, taken)).warnings if "pass it on" in each)
+        assert "in a migration: REVOKE … FROM deployers_own CASCADE" in warning
+        report = apply(url, write(tmp_path, taken))
+        assert report.error is not None and warning in report.warnings
+    taken = TABLE | {"tables/u.sql": "REVOKE SELECT ON t FROM deployers_own;"}
+    error = apply(url, write(tmp_path, taken)).error
+    assert error is not None and error.hint is not None
+    statement = error.hint.partition("in a migration, ")[2].partition(";")[0]
+    assert statement == "REVOKE SELECT ON TABLE public.t FROM deployers_own CASCADE"
+    applied(url, write(tmp_path, taken | {"migrations/1.sql": f"{statement};"}))
+    held = "SELECT count(*) FROM pg_class, aclexplode(relacl) WHERE relname = 't' AND grantee <> relowner"
+    assert any_database.rows(held) == [(0,)]
+
+
 def test_sequences_of_new_columns_beside_default_privileges_that_change(any_database: Database, tmp_path: Path) -> None:
     """They come with their columns, and had the rights of the former ones too."""
     first = "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO pg_monitor;"

@@ -119,8 +119,23 @@ def compare_privileges(
             before=_rights_text(live.granted, live.revoked),
             after=_rights_text(granted, revoked),
         )
+        yield from _remarks_on_passing_on(subject, live, revoked)
     if last is not None:
         yield from _remarks_on_rights(subject, desired, live, last, given=granted, taken=revoked)
+
+
+def _remarks_on_passing_on(subject: str, live: Access, taken: Iterable[Privilege]) -> Findings:
+    """The owner takes only what the owner gave, and not from who gave it to others (manual: REVOKE). Who gave it to
+    whom is not known here."""
+    for right in taken:
+        holders = {held.grantee: held.grantable for held in live.granted if held.privilege == right.privilege}
+        givers = [quote_ident(role) for role in sorted(holders) if holders[role]]
+        if givers and holders.keys() - {right.grantee}:
+            names = ", ".join(givers)
+            yield Note(
+                f"{subject}: {_taken_text(right)} can be taken only where {names} did not pass it on; else, in a "
+                f"migration: REVOKE … FROM {names} CASCADE, and GRANT it again to who shall keep it"
+            )
 
 
 def remarks_on_carried_rights(
