@@ -11,7 +11,7 @@ from psycopg import errors
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from stonegate.database.connect import Session
-from stonegate.model.catalog import UNCHECKED, Catalog, Column, Constraint, Index, Table, find_part
+from stonegate.model.catalog import UNCHECKED, Catalog, Column, Constraint, DomainType, Index, Table, find_part
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, Plan
 from stonegate.model.preflight import Finding
@@ -99,6 +99,17 @@ def _key_columns(table: Table) -> tuple[str, ...]:
 
 
 def _checks(change: Change, plan: Plan, live: Catalog) -> Iterator[_Check]:
+    match plan.desired.objects.get(change.key) if plan.desired is not None else None:
+        case DomainType() as domain if change.action is Action.ALTER:
+            yield from _domain_checks(change, domain, live)
+        case Table() as partition if change.action is Action.CREATE:
+            yield from _partition_checks(partition, live)
+        case _:
+            yield from _part_checks(change, plan, live)
+
+
+def _part_checks(change: Change, plan: Plan, live: Catalog) -> Iterator[_Check]:
+    """Of a change of a part of a table."""
     table = live.table(change.holder)
     desired = plan.desired.table(change.holder) if plan.desired is not None else None
     if table is None or desired is None:
@@ -183,6 +194,68 @@ def _constraint_checks(wanted: Constraint, table: Table, live: Catalog, label: s
             return
 
 
+def _domain_checks(change: Change, wanted: DomainType, live: Catalog) -> Iterator[_Check]:
+    """In the columns of a domain; those of arrays and composites of it, and of domains over it, are not looked at."""
+    present = live.objects.get(wanted.key)
+    if not isinstance(present, DomainType):
+        return
+    conditions: list[tuple[str, Composable]] = []
+    if change.aspect == "not_null" and wanted.not_null:
+        conditions.append((f"NULL under NOT NULL of {wanted.key}", SQL("VALUE IS NULL")))
+    if change.aspect == "constraints":
+        former = {part.definition for part in present.constraints}
+        added = (part.definition for part in wanted.constraints if part.definition not in former)
+        for definition in (each for each in added if not each.endswith(UNCHECKED)):
+            condition = SQL("NOT {}").format(_text(definition.removeprefix("CHECK ")))
+            conditions.append((f"violates {definition} of {wanted.key}", condition))
+    for table in live.tables if conditions else ():
+        for column in table.columns:
+            # A parent's rows are those of its partitions and children too.
+            if column.type != wanted.key.qualified.sql or column.inherited or table.partition_of is not None:
+                continue
+            label = table.key.part(ObjectKind.COLUMN, column.name).label
+            for reason, misfit in conditions:
+                # VALUE is the nearest column of that name, whatever the table has.
+                query = SQL("(SELECT {} FROM (SELECT t.{}::{} AS value) v)")
+                selects = query.format(misfit, Identifier(column.name), _text(wanted.base))
+                yield _Check(label=label, reason=reason, table=table, condition=selects)
+
+
+def _partition_checks(wanted: Table, live: Catalog) -> Iterator[_Check]:
+    """Rows in the default partition that a new one would have to have got."""
+    if wanted.partition_of is None or wanted.partition_bound is None:
+        return
+    parent = live.table(wanted.partition_of.key(ObjectKind.TABLE))
+    beside = (table for table in live.tables if table.partition_of == wanted.partition_of)
+    rest = next((table for table in beside if table.partition_bound == "DEFAULT"), None)
+    if parent is None or parent.partition_key is None or rest is None:
+        return
+    keys, _ = _first_list(parent.partition_key)
+    first, others = _first_list(wanted.partition_bound)
+    if parent.partition_key.startswith("LIST"):
+        values = [value for value in first if value != "NULL"]
+        conditions = [f"{keys[0]} IN ({', '.join(values)})"] if values else []
+        conditions += [f"{keys[0]} IS NULL"] if "NULL" in first else []
+        condition = " OR ".join(conditions)
+    else:
+        last, _ = _first_list(others)
+        condition = f"{_beyond(keys, first, '>=')} AND {_beyond(keys, last, '<')}"
+    reason = f"in {rest.key}, and {wanted.key} shall have them"
+    yield _Check(label=wanted.key.label, reason=reason, table=rest, condition=_text(condition))
+
+
+#: What a bound means from the first MINVALUE or MAXVALUE in it on, which ends what is compared (manual, CREATE TABLE).
+_UNBOUNDED = {(">=", "MINVALUE"): ">=", (">=", "MAXVALUE"): ">", ("<", "MINVALUE"): "<", ("<", "MAXVALUE"): "<="}
+
+
+def _beyond(keys: Sequence[str], bound: Sequence[str], operator: str) -> str:
+    """The comparison of a range's keys with its lower (>=) or upper (<) bound."""
+    for length, value in enumerate(bound):
+        if (beyond := _UNBOUNDED.get((operator, value))) is not None:
+            return f"({', '.join(keys[:length])}) {beyond} ({', '.join(bound[:length])})" if length else "true"
+    return f"({', '.join(keys)}) {operator} ({', '.join(bound)})"
+
+
 def _duplicates(
     table: Table, keys: Sequence[tuple[str, Composable]], label: str, distinct: bool, predicate: str = "true"
 ) -> _Check:
@@ -227,15 +300,16 @@ def _index_checks(index: Index, table: Table, label: str) -> Iterator[_Check]:
     """Unique indexes, also on expressions and with a predicate; without what the table lacks so far."""
     if not index.unique or any(table.column(name) is None for name in index.columns):
         return
-    keys, rest = _index_keys(index.definition)
+    keys, rest = _first_list(index.definition)
     _, _, predicate = rest.partition(" WHERE ")
     yield _duplicates(
         table, [(key, _text(key)) for key in keys], label, "NULLS NOT DISTINCT" not in rest, predicate or "true"
     )
 
 
-def _index_keys(definition: str) -> tuple[list[str], str]:
-    """An index's keys as pg_get_indexdef prints them, without collation, operator class and order; and the rest."""
+def _first_list(definition: str) -> tuple[list[str], str]:
+    """The parts of the first list of a definition that PostgreSQL prints (an index's keys, the values of a partition's
+    bound), without collation, operator class and order; and the rest."""
     text = _BEFORE_KEYS.sub("", definition, count=1)
     marks = [-1, *(position for position, letter in _outside(text) if letter in ",)")]
     keys = [text[before + 1 : after].strip() for before, after in pairwise(marks)]
@@ -264,4 +338,4 @@ def _outside(text: str) -> Iterator[tuple[int, str]]:
 
 def _text(trusted: str) -> SQL:
     """PostgreSQL's own deparse of a declared expression, taken over as it is."""
-    return SQL(trusted.replace("{", "{{").replace("}", "}}"))
+    return SQL(trusted)

@@ -56,6 +56,7 @@ def look(url: str, made: Plan) -> tuple[Finding, ...]:
         ("email text", "email text UNIQUE", "users.users_email_key", 2, "email = x@x"),
         ("team_id int", "team_id int REFERENCES teams", "users.users_team_id_fkey", 1, "id = 3"),
         ("amount bigint", "amount bigint CHECK (amount > 0)", "users.users_amount_check", 1, "id = 3"),
+        ("email text", "email text CHECK (email ~ '^[a-z]{2}@')", "users.users_email_check", 2, "id = 1"),
         ("amount bigint", "amount int", "users.amount", 1, "id = 2"),
         ("numeric(12,2)", "numeric(6,2)", "users.price", 1, "id = 2"),
         ('"Odd One" text', '"Odd One" varchar(5)', 'users."Odd One"', 1, "id = 2"),
@@ -92,6 +93,46 @@ def test_a_finding(filled: Database, tmp_path: Path, old: str, new: str, found: 
     assert (report.error.sqlstate or "")[:2] in ("22", "23")
 
 
+SHARED = """CREATE DOMAIN code AS text;
+CREATE TABLE parts (id int, value code, day date NOT NULL, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE rest PARTITION OF parts DEFAULT;
+CREATE TABLE spans (a int, b text) PARTITION BY RANGE (a, lower(b));
+CREATE TABLE far PARTITION OF spans DEFAULT;
+CREATE TABLE marks (mark text) PARTITION BY LIST (mark);
+CREATE TABLE others PARTITION OF marks DEFAULT;"""
+PARTED = """INSERT INTO parts VALUES (1, 'a1', '2026-01-01'), (2, 'B22', '2026-02-01'), (3, NULL, '2026-03-01');
+INSERT INTO spans VALUES (1, 'A'), (2, 'B'), (2, 'C'), (3, 'A'), (NULL, 'A'); INSERT INTO marks VALUES ('x'), (NULL)"""
+CODE = "CREATE DOMAIN code AS text"
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "count", "sample"),
+    [
+        (f"{CODE} CHECK (VALUE ~ '^[a-z][0-9]{{1}}$');", "parts.value", 1, "id = 2, day = 2026-02-01"),
+        (f"{CODE} NOT NULL;", "parts.value", 1, "id = 3"),
+        ("CREATE TABLE p PARTITION OF parts FOR VALUES FROM ('2026-01-15') TO ('2026-03-01');", "p", 1, "id = 2"),
+        ("CREATE TABLE p PARTITION OF spans FOR VALUES FROM (2, MINVALUE) TO (2, 'c');", "p", 1, ""),
+        ("CREATE TABLE p PARTITION OF spans FOR VALUES FROM (1, 'b') TO (2, MAXVALUE);", "p", 2, ""),
+        ("CREATE TABLE p PARTITION OF marks FOR VALUES IN ('y', NULL);", "p", 1, ""),
+        ("CREATE TABLE p PARTITION OF marks FOR VALUES IN ('x', 'y');", "p", 1, ""),
+    ],
+)
+def test_a_finding_in_a_domain_or_default_partition(
+    any_database: Database, tmp_path: Path, declared: str, found: str, count: int, sample: str
+) -> None:
+    applied(any_database.url, write(tmp_path, {"tables/all.sql": SHARED}))
+    run(any_database.url, *PARTED.split(";"))
+    after = SHARED.replace(f"{CODE};", declared) if CODE in declared else SHARED + declared
+    source = write(tmp_path, {"tables/all.sql": after})
+    (finding,) = look(any_database.url, plan(any_database.url, source))
+    assert (finding.object, finding.count) == (found, count) and sample in finding.sample
+    report = apply(any_database.url, source, plan=allowing(force=True))
+    assert report.error is not None and (report.error.sqlstate or "")[:2] == "23"
+    run(any_database.url, "DELETE FROM parts", "DELETE FROM spans", "DELETE FROM marks")
+    assert look(any_database.url, plan(any_database.url, source)) == ()
+    applied(any_database.url, source, plan=allowing(force=True))
+
+
 def test_what_a_cast_rounds_is_no_finding(filled: Database, tmp_path: Path) -> None:
     run(filled.url, "UPDATE users SET price = 1.5, amount = id % 2")
     table = BEFORE.replace("price numeric(12,2)", "price smallint").replace("amount bigint", "amount boolean")
@@ -110,6 +151,7 @@ def test_what_the_plan_itself_makes_is_not_asked_with(filled: Database, tmp_path
 def test_nothing_to_say(filled: Database, tmp_path: Path) -> None:
     run(filled.url, "DELETE FROM users WHERE id IN (2, 3)")
     table = BEFORE.replace("name text", "name text NOT NULL").replace("amount bigint", "amount int CHECK (amount > 0)")
+    table = table.replace("email text", "email text CHECK (email ~ '^[a-z]{1}@x{1,2}$')")
     source = write(tmp_path, {"tables/all.sql": table.replace("email text", "email text UNIQUE")})
     made = plan(filled.url, source, plan=allowing(force=True))
     assert look(filled.url, made) == ()
