@@ -283,7 +283,7 @@ def _lock_warning(plan: Plan, facts: SessionFacts) -> tuple[str, ...]:
 
 def with_warnings(plan: Plan, *warnings: str) -> Plan:
     """The plan with further warnings."""
-    return replace(plan, warnings=(*plan.warnings, *warnings)).sealed() if warnings else plan
+    return replace(plan, warnings=(*plan.warnings, *warnings)) if warnings else plan
 
 
 def _announce(on_progress: OnProgress | None, database: str, stage: Stage) -> None:

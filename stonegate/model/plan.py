@@ -293,7 +293,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """An ordered, checksummed list of steps. Nothing in it depends on the clock or on chance.
 
     Attributes:
-        checksum: sha256 (hex) of its `content` and its target: of everything else in it but `source.path`.
+        checksum: sha256 (hex) of its `content` and its target; of a database that nobody has made anything in, and that
+            may not be there yet, of the name alone.
         skipped: declared objects that are as declared already.
         uncertain: labels of objects whose steps are decided at apply, after the migrations ran (behaviour, §5).
         moved: (before, after) of what its migrations rename or give another schema, in their order.
@@ -347,8 +348,11 @@ class Plan(Struct, frozen=True, kw_only=True):
         return any(step.action not in (Action.VALIDATE, Action.SKIP) for step in self.steps)
 
     def content(self) -> str:
-        """sha256 (hex) of everything that databases have in common which need the same: all but target and path."""
-        bare = replace(self, checksum="", target=None, source=replace(self.source, path=""))
+        """sha256 (hex) of everything that databases have in common which need the same: all but target and path.
+
+        Nor is it of the warnings, since there are some which only a plan has that is looked at, and not carried out.
+        """
+        bare = replace(self, checksum="", target=None, source=replace(self.source, path=""), warnings=())
         return sha256(to_json(bare)).hexdigest()
 
     def sealed(self, content: str | None = None) -> Plan:
@@ -357,7 +361,10 @@ class Plan(Struct, frozen=True, kw_only=True):
         Args:
             content: its `content()`, where that is known already.
         """
-        document = (content or self.content()).encode() + to_json(self.target)
+        target = self.target
+        if self.mode is Mode.FRESH and target is not None:
+            target = replace(target, fingerprint="")
+        document = (content or self.content()).encode() + to_json(target)
         return replace(self, checksum=sha256(document).hexdigest())
 
     @classmethod

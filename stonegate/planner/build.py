@@ -103,7 +103,7 @@ def _blank(tree: SourceTree, options: PlanOptions, mode: Mode, target: PlanTarge
         force=options.force,
         allow_drift=options.allow_drift,
         seed_missing=options.seed_missing,
-        builder=builder,
+        builder="" if mode is Mode.FRESH else builder,
         outside=kinds_outside(tree),
     )
 

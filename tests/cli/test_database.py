@@ -77,14 +77,36 @@ def test_apply_creates_a_missing_database_and_plan_does_not(run: Run, notes: Pat
     try:
         planned = run("plan", "-d", url)
         assert planned.code == 0 and "does not exist" in planned.out
+        number = run("plan", "-d", url, "--format", "json").json["checksum"]
         assert run("diff", "-d", url).code == 6
         dry = run("apply", "-d", url, "--dry-run", "--format", "json").json
-        assert dry["status"] == "dry_run"
+        assert (dry["status"], dry["plan_checksum"]) == ("dry_run", number)
         assert psql(database.server.admin_url, "SELECT FROM pg_database WHERE datname = %s", (name,)) == []
         applied = run("apply", "-d", url)
         assert applied.code == 0 and "the database is new" in applied.out
+        assert f"plan {number[:16]}" in planned.out and f"plan {number[:16]}" in applied.out
     finally:
         psql(database.server.admin_url, f'DROP DATABASE IF EXISTS "{name}"')
+
+
+def test_plan_and_apply_tell_one_number_also_where_the_session_is_warned_of(
+    run: Run, write_folder: WriteFolder, database: Database
+) -> None:
+    write_folder(NOTES)
+    assert run("apply", "-d", database.url).code == 0
+    write_folder(NOTES | {"tables/more.sql": "CREATE TABLE more (id int);"})
+    role = f"{database.name}_owner"
+    own = "ALTER TABLE _stonescriptdb_gateway_deployments OWNER TO"
+    psql(database.url, f"CREATE ROLE {role}; ALTER DATABASE {database.name} OWNER TO {role}; {own} {role}")
+    try:
+        planned = run("plan", "-d", database.url, "--format", "json").json
+        assert any("new objects will belong" in text for text in planned["warnings"])
+        applied = run("apply", "-d", database.url, "--format", "json").json
+        assert applied["plan_checksum"] == planned["checksum"]
+    finally:
+        psql(
+            database.url, f"ALTER DATABASE {database.name} OWNER TO CURRENT_USER; {own} CURRENT_USER; DROP ROLE {role}"
+        )
 
 
 def test_dry_run_changes_nothing(run: Run, notes: Path, database: Database) -> None:
