@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from stonegate.model.catalog import Parameter, Policy, Routine, Table, Trigger, View
 from stonegate.model.expressions import same_text
-from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action
 from stonegate.model.tokens import same_body
 from stonegate.planner.classify.contract import breaking_changes
@@ -67,9 +67,17 @@ def _compare_parts(
     for name, part in present.items():
         key = _part(holder, kind, name)
         if name in names and name not in wanted:
-            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=text(part))
+            before = text(part)
+            heir = next((new for new in wanted if new not in present and same_text(text(wanted[new]), before)), None)
+            hint = _rename_hint(key, heir) if heir is not None else None
+            yield sides.change(Action.DROP, key, f"{key} is no longer declared", before=before, hint=hint)
         elif name not in wanted:
             yield Unmanaged(key)
+
+
+def _rename_hint(key: ObjectKey, name: str) -> str:
+    old, new = quote_ident(key.own_name), quote_ident(name)
+    return f"a rename? write: ALTER {key.kind.upper()} {old} ON {key.owner.label} RENAME TO {new}"
 
 
 def _part(holder: Table | View, kind: ObjectKind, name: str) -> ObjectKey:
