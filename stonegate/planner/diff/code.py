@@ -76,8 +76,9 @@ def _compare_parts(
 
 
 def _rename_hint(key: ObjectKey, name: str) -> str:
+    """For a policy; the text of a trigger has its name in it, and dropping one needs no consent."""
     old, new = quote_ident(key.own_name), quote_ident(name)
-    return f"a rename? write: ALTER {key.kind.upper()} {old} ON {key.owner.label} RENAME TO {new}"
+    return f"a rename? write: ALTER POLICY {old} ON {key.owner.label} RENAME TO {new}"
 
 
 def _part(holder: Table | View, kind: ObjectKind, name: str) -> ObjectKey:
