@@ -204,13 +204,15 @@ async def apply_plan(
         if options.admin is not None and any(step.phase is Phase.EXTENSIONS for step in plan.steps):
             offered = await read_offered(conn, with_versions=True)
             untrusted = frozenset(name for name, offer in offered.items() if offer.untrusted)
+        hidden = await hidden_tables(conn, plan, facts, live)
         survey = Survey(
             plan=plan,
             facts=facts,
             live=live,
             state=state,
             untrusted=untrusted,
-            warnings=session_warnings(conn, plan, facts, live),
+            hidden=hidden,
+            warnings=session_warnings(conn, plan, facts, live, hidden),
         )
         return await _carry_out(conn, survey, options, started, created, on_progress)
 
@@ -319,7 +321,7 @@ async def _carry_out(
         is_presumed=survey.is_presumed,
         has_tracking=survey.has_tracking,
         options=_execute_options(options, plan),
-        hidden=hidden_tables(plan, survey.facts, survey.live),
+        hidden=survey.hidden,
         by_admin=by_admin,
         started=started,
         on_progress=on_progress,

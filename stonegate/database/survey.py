@@ -18,7 +18,7 @@ from stonegate.database.ownership import ownership_warning
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
-from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty
+from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty, sees_all_rows
 from stonegate.database.tracking.state import Recorded, prove
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName
@@ -49,6 +49,7 @@ class Survey(Struct, frozen=True, kw_only=True):
         is_presumed: that stamp is yet to be proven, but for its word for routines.
         has_tracking: the tracking tables are certainly as this stonegate makes them.
         untrusted: names of extensions on offer that only a superuser may create; {} where none had to be looked up.
+        hidden: the tables whose policies hide rows from the session's role.
         warnings: about the session, not about the plan.
     """
 
@@ -60,6 +61,7 @@ class Survey(Struct, frozen=True, kw_only=True):
     is_presumed: bool = False
     has_tracking: bool = False
     untrusted: frozenset[str] = frozenset()
+    hidden: frozenset[QualifiedName] = frozenset()
     warnings: tuple[str, ...] = ()
 
 
@@ -107,6 +109,7 @@ async def survey_database(
         if not recorded.is_unmoved and found.is_known:
             again = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
             return await again(head=head, on_progress=on_progress)
+    hidden = await hidden_tables(conn, plan, facts, live)
     return Survey(
         plan=plan,
         facts=facts,
@@ -116,7 +119,8 @@ async def survey_database(
         is_presumed=recorded.is_presumed,
         has_tracking=recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
-        warnings=(*session_warnings(conn, plan, facts, live), *_unknown_drift(recorded)),
+        hidden=hidden,
+        warnings=(*session_warnings(conn, plan, facts, live, hidden), *_unknown_drift(recorded)),
     )
 
 
@@ -142,14 +146,20 @@ async def _read_reference(
     return await source.reference(key.digest, obtain)
 
 
-def session_warnings(conn: Session, plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
-    """What is to be said about the way to the server, its size, what it shows to this role, and would leave to it."""
+def session_warnings(
+    conn: Session, plan: Plan, facts: SessionFacts, live: Catalog, hidden: frozenset[QualifiedName]
+) -> tuple[str, ...]:
+    """What is to be said about the way to the server, its size, what it shows to this role, and would leave to it.
+
+    Args:
+        hidden: `hidden_tables`.
+    """
     pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
     return (
         *pooled,
         *ownership_warning(plan, facts, live),
         *_lock_warning(plan, facts),
-        *_hidden_rows(plan, facts, live),
+        *_hidden_rows(plan, facts, hidden),
     )
 
 
@@ -158,16 +168,16 @@ _LOOKING = frozenset({Action.SEED, Action.VALIDATE})
 _LOOKS = frozenset({"validates-rows", "narrows-type"})
 
 
-def hidden_tables(plan: Plan, facts: SessionFacts, live: Catalog) -> frozenset[QualifiedName]:
-    """The tables whose policies hide rows from the role that deploys, be it their owner."""
+async def hidden_tables(conn: Session, plan: Plan, facts: SessionFacts, live: Catalog) -> frozenset[QualifiedName]:
+    """The tables whose policies hide rows from the role that deploys, be it their owner; a round trip if any might."""
     tables = (*live.tables, *(plan.desired.tables if plan.desired is not None else ()))
-    forced = (table.key.qualified for table in tables if table.row_security and table.force_row_security)
-    return frozenset() if facts.sees_all_rows else frozenset(forced)
+    forced = frozenset(table.key.qualified for table in tables if table.row_security and table.force_row_security)
+    return frozenset() if not forced or await sees_all_rows(conn, facts) else forced
 
 
-def _hidden_rows(plan: Plan, facts: SessionFacts, live: Catalog) -> tuple[str, ...]:
+def _hidden_rows(plan: Plan, facts: SessionFacts, hidden: frozenset[QualifiedName]) -> tuple[str, ...]:
     """Where row-level security is forced on the owner, an UPDATE of all rows means those that the policies show."""
-    forced = set(hidden_tables(plan, facts, live))
+    forced = set(hidden)
     if all(step.action is not Action.RUN for step in plan.steps):
         looking = (s for s in plan.steps if s.action in _LOOKING or any(h.code in _LOOKS for h in s.hazards))
         forced &= {step.key.qualified for step in looking}

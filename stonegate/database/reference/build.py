@@ -34,7 +34,7 @@ from stonegate.database.server.databases import (
     temporary_database,
 )
 from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, read_session
+from stonegate.database.server.facts import SessionFacts, may_create_databases, read_session
 from stonegate.database.server.locks import hold_lock, reference_key
 from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
@@ -127,7 +127,7 @@ async def obtain_reference(
         if ready is not None:
             return ready
         facts = await read_session(maintenance)
-        if not facts.may_create_databases:
+        if not await may_create_databases(maintenance, facts):
             raise ReferenceUnavailable(
                 f"the role {facts.role} may not create databases, so the folder cannot be built for comparison",
                 hint=f"--shadow URL of another PostgreSQL {facts.version // 10000}, or --shadow embedded where that is "
@@ -257,7 +257,7 @@ async def _obtain_on_shadow(shadow: str | Path, building: _Building) -> Referenc
             ready = await read_stored(maintenance, key)
             if ready is not None:
                 return ready
-        if not facts.may_create_databases:
+        if not await may_create_databases(maintenance, facts):
             raise ReferenceUnavailable(
                 f"the role {facts.role} may not create databases on the shadow server {describe(url)}",
                 hint="--shadow embedded, or a role with CREATEDB",

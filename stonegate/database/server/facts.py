@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from msgspec import Struct
 from psycopg.rows import class_row
@@ -10,6 +11,9 @@ from psycopg.rows import class_row
 from stonegate.database import sql
 from stonegate.database.connect import Session, answers_yes
 from stonegate.database.server.locks import LockKey, try_query
+
+#: Whether the session's role has an attribute (manual 21.2).
+_HAS_ATTRIBUTE: Final = "SELECT {} FROM pg_catalog.pg_roles WHERE rolname = current_user"
 
 
 class Locale(Struct, frozen=True, kw_only=True):
@@ -37,7 +41,7 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
     Attributes:
         database, owner: of the database that it is connected to.
         role: current_user, who will own what it creates.
-        sees_all_rows: no row-level security hides any, not even where it is forced on the owner.
+        superuser: that role is one.
         version: server_version_num (180006).
         pid: of the backend, as the backend says.
         fsync: the server waits for the disk; one for tests does not.
@@ -51,8 +55,6 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
     role: str
     owner: str
     superuser: bool
-    sees_all_rows: bool
-    may_create_databases: bool
     version: int
     pid: int
     lock_slots: int
@@ -110,6 +112,19 @@ def _facts_query(version: int) -> bytes:
         whole = "pg_catalog.to_jsonb(d) ->>"
         locale, rules = f"coalesce({whole} 'datlocale', {whole} 'daticulocale')", f"({whole} 'daticurules')"
     return sql.load("server/facts").format(locale=locale, rules=rules).encode()
+
+
+async def may_create_databases(conn: Session, facts: SessionFacts) -> bool:
+    """True if the session's role may; a round trip, unless it is a superuser's."""
+    return facts.superuser or await answers_yes(conn, _HAS_ATTRIBUTE.format("rolcreatedb"))
+
+
+async def sees_all_rows(conn: Session, facts: SessionFacts) -> bool:
+    """True if no row-level security hides any from the session's role, not even where it is forced on the owner.
+
+    A round trip, unless it is a superuser's.
+    """
+    return facts.superuser or await answers_yes(conn, _HAS_ATTRIBUTE.format("rolbypassrls"))
 
 
 def is_pooled(conn: Session, facts: SessionFacts) -> bool:

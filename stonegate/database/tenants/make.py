@@ -27,7 +27,7 @@ from stonegate.database.server.databases import (
     connect_maintenance,
     drop_database,
 )
-from stonegate.database.server.facts import read_session
+from stonegate.database.server.facts import may_create_databases, read_session
 from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.tenants.clone import (
     MAKE_SECONDS,
@@ -145,7 +145,7 @@ async def _find_reference(
 ) -> tuple[SourceTree, Reference]:
     """The folder as noted and its reference; a new note where there is none, or where it leads to no template."""
     facts = await read_session(maintenance)
-    if not facts.may_create_databases:
+    if not await may_create_databases(maintenance, facts):
         raise MigrationFailed(
             f"the role {facts.role} may not create databases",
             hint="connect as a superuser, or as a role with CREATEDB that is a member of the owner",
