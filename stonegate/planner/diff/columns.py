@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -41,7 +41,22 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
     gone = [column for name, column in present.items() if name not in wanted and not family.takes_column(column)]
     for column, heir in heirs(gone, added, lambda column: column.type):
         yield from _surplus_column(sides, live, column, heir)
-    yield from compare_order(f"{desired.key}: columns", wanted, present, former if last is not None else None)
+    if not _has_order_of_parent(sides, desired, live):
+        yield from compare_order(f"{desired.key}: columns", wanted, present, former if last is not None else None)
+
+
+def _has_order_of_parent(sides: Sides, desired: Table, live: Table) -> bool:
+    """True for a partition whose columns stand as those of its parent, in the folder and in the database: one remark
+    on the parent is for all of them."""
+    if desired.partition_of is None:
+        return False
+    parent = desired.partition_of.key(ObjectKind.TABLE)
+    parents = sides.desired.table(parent), sides.live.table(parent)
+    return _names(parents) == _names((desired, live))
+
+
+def _names(tables: Iterable[Table | None]) -> list[list[str]]:
+    return [[column.name for column in table.columns] for table in tables if table is not None]
 
 
 def _key(table: Table, column: Column) -> ObjectKey:
