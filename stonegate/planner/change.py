@@ -119,7 +119,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *refuse_gone(decided.changes, migrations.late),
         *refuse_unnamed(decided.changes, migrations.late, given.desired),
         *refuse_unmade(steps, migrations.pending, given.live),
-        *refuse_own_rows(cleared.changes, given.desired, preview.simulated.uncertain),
+        *refuse_own_rows(cleared.changes, given.desired, preview.simulated.uncertain, preview.simulated.moved),
         *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),
     )
     return replace(

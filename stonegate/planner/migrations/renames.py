@@ -20,6 +20,7 @@ from stonegate.model.catalog import (
     Schema,
     Sequence,
     Table,
+    View,
 )
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.source import Effect
@@ -33,6 +34,7 @@ from stonegate.planner.migrations.new_names import (
     with_part_renamed,
 )
 from stonegate.planner.migrations.table_parts import (
+    adopt_attached,
     adopt_members,
     follow_type,
     rename_column,
@@ -140,6 +142,8 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
             moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
     elif isinstance(moved, Routine):
         moved = as_declared(draft, moved)
+    elif isinstance(moved, View) and isinstance(wanted, View):
+        moved = adopt_attached(moved, wanted)
     elif wanted is not None and not isinstance(moved, UNNAMED):
         moved = wanted
     if key.kind in (ObjectKind.TABLE, ObjectKind.TYPE):

@@ -21,8 +21,9 @@ from stonegate.model.catalog import (
     EnumType,
     Schema,
     Table,
+    View,
 )
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import EVERYTHING
 from stonegate.model.source import Effect, EffectVerb, Migration
 from stonegate.planner.migrations.cascades import taken_along
@@ -65,12 +66,24 @@ def simulate(live: Catalog, desired: Catalog, migrations: Iterable[Migration]) -
     for migration in migrations:
         for effect in migration.effects:
             replay.apply(effect)
+    _adopt_views(replay)
     return Simulated(
         catalog=replay.catalog,
         uncertain=frozenset(replay.uncertain),
         created=frozenset(replay.created),
         moved=tuple(replay.moved),
     )
+
+
+def _adopt_views(replay: Draft) -> None:
+    """Views with another name that read what the migrations change or call otherwise: how PostgreSQL shows their
+    queries then is not known; those of all others stay as they are."""
+    for after in {after for _, after in replay.moved if after.kind in VIEW_KINDS}:
+        wanted = replay.desired.objects.get(after)
+        reads = (edge.on for edge in replay.desired.needs.get(after, ()))
+        is_known = all(replay.uncertain.isdisjoint((on.label, on.owner.label)) for on in reads)
+        if isinstance(wanted, View) and not is_known and after in replay.catalog.objects:
+            replay.put(wanted)
 
 
 def _in_one_step(moves: Sequence[tuple[ObjectKey, ObjectKey]]) -> dict[ObjectKey, ObjectKey]:

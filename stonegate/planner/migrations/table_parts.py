@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Access, Column, CompositeType, Constraint, DomainType, Index, Table
+from stonegate.model.catalog import Access, Column, CompositeType, Constraint, DomainType, Index, Table, View
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
 from stonegate.model.source import Effect, EffectVerb
 from stonegate.model.tokens import lex
@@ -202,6 +202,16 @@ def adopt_members(table: Table, wanted: Table, columns: frozenset[str]) -> Table
     )
 
 
+def adopt_attached(view: View, wanted: View) -> View:
+    """The same for a view, whose triggers and indexes may mention its name; its query does not."""
+    triggers = {trigger.name: trigger for trigger in wanted.triggers}
+    return replace(
+        view,
+        indexes=tuple(_adopt_index(index, wanted) for index in view.indexes),
+        triggers=tuple(triggers.get(trigger.name, trigger) for trigger in view.triggers),
+    )
+
+
 def _adopt_constraint(part: Constraint, wanted: Table) -> Constraint:
     for other in wanted.constraints:
         if other.name == part.name:
@@ -210,7 +220,7 @@ def _adopt_constraint(part: Constraint, wanted: Table) -> Constraint:
     return replace(alike[0], name=part.name, index=part.index) if len(alike) == 1 else part
 
 
-def _adopt_index(part: Index, wanted: Table) -> Index:
+def _adopt_index(part: Index, wanted: Table | View) -> Index:
     for other in wanted.indexes:
         if other.name == part.name:
             return other

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from stonegate.model.catalog import Catalog, View
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Blocked, Change
+from stonegate.model.plan import EVERYTHING, Action, Blocked, Change
 from stonegate.planner.ddl import drop_statement
 from stonegate.planner.reach import reached
 
@@ -15,7 +15,10 @@ _MAKING = (Action.CREATE, Action.RECREATE)
 
 
 def refuse_own_rows(
-    changes: Iterable[Change], desired: Catalog, uncertain: frozenset[str] = frozenset()
+    changes: Iterable[Change],
+    desired: Catalog,
+    uncertain: frozenset[str] = frozenset(),
+    moved: Iterable[tuple[ObjectKey, ObjectKey]] = (),
 ) -> Iterator[Blocked]:
     """A refusal for each materialised view that is made, or made again, and whose index needs a routine that needs the
     view: the routine would have to come between the two.
@@ -25,11 +28,15 @@ def refuse_own_rows(
     Args:
         uncertain: labels of what is compared again behind the migrations: what reads a table that they rename may well
             be as it is declared then.
+        moved: (before, after) of what they call otherwise, with the queries of those views as far as these are known.
     """
+    known = frozenset() if EVERYTHING in uncertain else {after for _, after in moved}
     made = (
         change.key
         for change in changes
-        if change.action in _MAKING and not change.aspect and (change.restored or not change.labels & uncertain)
+        if change.action in _MAKING
+        and not change.aspect
+        and (change.restored or change.key in known or not change.labels & uncertain)
     )
     views = [view for view in map(desired.objects.get, made) if isinstance(view, View) and view.indexes]
     if not views:

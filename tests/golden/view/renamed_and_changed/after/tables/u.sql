@@ -1,0 +1,1 @@
+CREATE TABLE us (id int);

@@ -1,0 +1,1 @@
+CREATE FUNCTION shown(r mv2) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT r.n $$;

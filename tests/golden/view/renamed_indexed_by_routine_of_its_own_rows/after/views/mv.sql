@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW mv2 AS SELECT id, n FROM t;
+CREATE INDEX by_shown ON mv2 (shown(mv2));

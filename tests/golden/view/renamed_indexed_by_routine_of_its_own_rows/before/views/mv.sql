@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW mv AS SELECT id, n FROM t;
+CREATE INDEX by_shown ON mv (shown(mv));
