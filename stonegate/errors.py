@@ -14,6 +14,8 @@ from typing import ClassVar
 MOST_DETAILS = 20
 #: How much of a word has to be right, of 1, to be taken for a mistyped one.
 _LIKE = 0.7
+#: Letters from which on a word may be meant as the beginning of a part of another, and how many such are worth naming.
+_SHORTEST, _FEW = 3, 6
 
 
 class StonegateError(Exception):
@@ -87,7 +89,11 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def nearest_words(word: str, known: Iterable[str]) -> list[str]:
-    """Those of the known words that a mistyped one may have been meant to be."""
+    """Those of the known words that a mistyped one may have been meant to be, or one of whose parts it begins."""
+    known = tuple(known)
+    begun = [each for each in known if f"-{_folded(word)}" in f"-{_folded(each)}"]
+    if len(word) >= _SHORTEST and 0 < len(begun) <= _FEW:
+        return begun
 
     def likeness(each: str) -> float:
         return SequenceMatcher(None, _folded(word), _folded(each)).ratio()

@@ -14,6 +14,7 @@ from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.render.lines import indented, table
 from stonegate.cli.source import load_tree
 from stonegate.errors import StonegateError, UsageError, did_you_mean
+from stonegate.model.foreign_types import FOREIGN_TYPES
 from stonegate.model.names import VIEW_KINDS, ObjectKind, quote_ident
 from stonegate.model.source import Verb
 from stonegate.settings import read_settings
@@ -114,8 +115,10 @@ def _require_type(text: str, declared: Mapping[str, str]) -> None:
     if name not in declared:
         known = dict.fromkeys((*ALIASES, *ALIASES.values(), *well_known_names(), *sorted(declared)))
         otherwise = f"one that only a database has is written with its schema: public.{name}"
+        own = FOREIGN_TYPES.get(name)
         raise UsageError(
-            f"there is no type {name} that PostgreSQL or the folder has", hint=did_you_mean(name, known, otherwise)
+            f"there is no type {name} that PostgreSQL or the folder has",
+            hint=f"PostgreSQL calls it {own}" if own is not None else did_you_mean(name, known, otherwise),
         )
 
 

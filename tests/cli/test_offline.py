@@ -276,6 +276,7 @@ def test_types_refuses_a_mistyped_name(run: Run, write_folder: WriteFolder) -> N
     assert run("types", "mood", "text").code == 0
     assert run("types", "mood").code == 2
     assert "did you mean mood?" in run("types", "moood", "text").err
+    assert "PostgreSQL calls it text" in run("types", "integer", "string").err
 
 
 def test_types_knows_what_the_types_of_the_folder_are_made_of(run: Run, write_folder: WriteFolder) -> None:

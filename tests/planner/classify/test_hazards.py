@@ -86,6 +86,10 @@ def test_an_unknown_word_is_answered_with_the_nearest_ones() -> None:
     with pytest.raises(UsageError) as caught:
         explain("rewrite-tables")
     assert caught.value.hint == "did you mean rewrites-table?"
+    for part, hint in (("deletes", "deletes-data?"), ("lock", "access-exclusive-lock or lock_timeout or share-lock?")):
+        with pytest.raises(UsageError) as caught:
+            explain(part)
+        assert caught.value.hint == f"did you mean {hint}"
     with pytest.raises(UsageError) as caught:
         explain("xyzzy")
     assert caught.value.hint is not None and "`stonegate explain` lists" in caught.value.hint
