@@ -32,16 +32,16 @@ def check(
     """Parse, order and lint a folder; no database is asked.
 
     All broken places are listed at once, and the exit code is 3 then. Warnings do not change the exit code.
-    **--shadow** builds the folder for real, in a temporary database of that server.
+    **--shadow** builds the folder for real, but for its declared rows, in a temporary database of that server.
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings(asdict(declared))
     tree, _ = load_ordered(settings)
     from stonegate.planner.lint import check_migrations, check_references
 
-    warnings = (*tree.warnings, *check_references(tree), *check_migrations(tree))
+    warnings: tuple[str, ...] = (*tree.warnings, *check_references(tree), *check_migrations(tree))
     if settings.shadow_server is not None:
-        _build(settings, settings.shadow_server, tree)
+        warnings += _build(settings, settings.shadow_server, tree)
     if as_json:
         write_json(
             {
@@ -65,18 +65,20 @@ def check(
         show(Text(count(len(warnings), "warning")))
 
 
-def _build(settings: Settings, shadow: str | Path, tree: SourceTree) -> None:
-    """Build the folder for real.
+def _build(settings: Settings, shadow: str | Path, tree: SourceTree) -> tuple[str, ...]:
+    """Build the folder for real, but for its rows; what only shows then.
 
     Raises:
         StonegateError: PostgreSQL refuses a statement; with file and line.
     """
     server = start_server(settings).url if isinstance(shadow, Path) else shadow
     from stonegate.database.reference.build import build_reference
+    from stonegate.planner.unfilled import warn_of_unfilled
     from stonegate.source.lazy import LazySource
 
     with watching("building the folder") as on_progress:
-        asyncio.run(build_reference(server, LazySource.of_tree(tree), on_progress))
+        built = asyncio.run(build_reference(server, LazySource.of_tree(tree), on_progress))
+    return warn_of_unfilled(tree, built.catalog)
 
 
 def _counts(tree: SourceTree) -> dict[str, int]:

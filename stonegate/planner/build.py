@@ -17,6 +17,7 @@ from stonegate.planner.migrations.recorded import warn_of_lost_files
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.rights import with_declared_rights
 from stonegate.planner.stale import BodyUses, uses_nothing
+from stonegate.planner.unfilled import warn_of_unfilled
 from stonegate.planner.unmanaged import kinds_outside
 from stonegate.planner.unseen import warn_of_unseen
 
@@ -76,7 +77,7 @@ def build_plan(
                 desired=with_declared_rights(desired, tree, builder),
                 body_uses=body_uses,
             )
-            seen = (*warn_of_unseen(tree, desired), *warn_of_lost_files(tree, state))
+            seen = (*warn_of_unseen(tree, desired), *warn_of_unfilled(tree, desired), *warn_of_lost_files(tree, state))
             plan = replace(plan, warnings=(*plan.warnings, *seen))
             plan = plan_change(plan, given)
         case Mode.UNCHANGED:

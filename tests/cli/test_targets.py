@@ -71,3 +71,35 @@ def test_check_builds_on_a_shadow(run: Run, write_folder: WriteFolder, database:
     write_folder(NOTES | {"views/v.pssql": f"CREATE VIEW v AS SELECT title AS {database.name} FROM notes;"})
     built = run("check", "--shadow", database.server.admin_url)
     assert built.code == 0 and "builds" in built.out
+
+
+def test_rows_that_no_new_database_can_be_given_are_warned_of(
+    run: Run, write_folder: WriteFolder, url: str, database: Database
+) -> None:
+    files = {
+        "tables/a.sql": "CREATE DOMAIN filled AS int NOT NULL DEFAULT 1; CREATE TABLE a (id int PRIMARY KEY, n text);",
+        "seeders/a.sql": "INSERT INTO a (id) VALUES (1);",
+    }
+    write_folder(files)
+    assert run("apply", "-d", url).code == 0
+    others = (
+        "i int GENERATED ALWAYS AS IDENTITY, s serial, g int NOT NULL GENERATED ALWAYS AS (1) STORED, f filled NOT NULL"
+    )
+    files["tables/a.sql"] = files["tables/a.sql"].replace("n text", f"n text, {others}")
+    write_folder(files)
+    assert run("plan", "-d", url).err == "" and "warning" not in run("check", "--shadow", database.server.admin_url).out
+    files["tables/a.sql"] = files["tables/a.sql"].replace("n text", "n text NOT NULL")
+    files["migrations/1.sql"] = "UPDATE a SET n = 'x'; ALTER TABLE a ALTER n SET NOT NULL;"
+    write_folder(files)
+    warning = "seeders/a.sql:1: the rows of a have no value for n, NOT NULL without a default"
+    for said in (run("plan", "-d", url), run("check", "--shadow", database.server.admin_url)):
+        assert warning in said.out + said.err
+    assert run("apply", "-d", url, "--allow", "set_not_null").code == 0
+    failed = run("apply", "-d", url.replace(database.name, f"{database.name}_new"))
+    assert failed.code == 6 and "null value" in failed.err
+    trigger = (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.n = 'x'; RETURN NEW; END $$;"
+        "CREATE TRIGGER f BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f();"
+    )
+    write_folder(files | {"triggers/a.sql": trigger})
+    assert "rows of a" not in run("check", "--shadow", database.server.admin_url).out
