@@ -176,10 +176,14 @@ def adopt(
     tenant: Annotated[
         str | None, typer.Option("--tenant", metavar="ID", help="Its tenant; the platform's own database without one.")
     ] = None,
-    correct: Annotated[
-        bool,
-        typer.Option("--correct", help="It was adopted by mistake, for another tenant or schema of this platform."),
-    ] = False,
+    former: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PLATFORM",
+            help="It was adopted by mistake, and is that platform's until now.",
+        ),
+    ] = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Make a database the platform's: label it, record it, let PUBLIC in no more.
@@ -201,7 +205,7 @@ def adopt(
     registry = open_registry(settings)
     registry.platform(name)  # over HTTP platforms come with their first database; here it would be a slip of the pen
     with progress(f"adopting {database}"):
-        record = asyncio.run(adopt_database(registry, settings.server_conninfo, owner, database, correct=correct))
+        record = asyncio.run(adopt_database(registry, settings.server_conninfo, owner, database, former=former))
     if as_json:
         write_json({"status": "adopted", "platform": name, "database": database, "id": record.id, "schema": schema})
         return

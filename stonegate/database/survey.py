@@ -97,7 +97,7 @@ async def survey_database(
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
     offered = await offered_extensions(conn, tree, options, found)
-    desired = deployed_before(tree, live, state)
+    desired = deployed_before(tree, live, state, facts.role)
     if desired is None and choose_mode(state, options.plan) is not Mode.FRESH:
         _announce(on_progress, name, Stage.REFERENCE)
         desired = await _read_reference(conn, conninfo, source, options, facts)
@@ -244,14 +244,16 @@ def _plan(
     return replace(plan, target=target).sealed(_CONTENTS.get(id(plan), plan.content, plan))
 
 
-def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState) -> Catalog | None:
+def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState, role: str) -> Catalog | None:
     """The catalog that the last deployment recorded, where it is what a reference of this folder would hold.
 
-    The same folder on the same server with the same extensions: then no reference has to be built to learn what
-    somebody changed by hand since.
+    The same folder, of the same role, on the same server with the same extensions: then no reference has to be built to
+    learn what somebody changed by hand since.
     """
     last = state.last
     if last is None or last.catalog is None or not last.is_comparable or last.fingerprint != tree.fingerprint:
+        return None
+    if last.executed_by != role:  # whose everything is that says nothing of its owner
         return None
     if last.catalog.server != live.server or last.catalog.extensions != live.extensions:
         return None

@@ -15,7 +15,7 @@ from stonegate.database.tenants.privileges import take_over
 from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, UsageError
 from stonegate.fleet.names import MAIN, RESERVED, Owner, sanitise, word_of
 from stonegate.fleet.records import DatabaseRecord, now
-from stonegate.fleet.registry import Registry, foreign
+from stonegate.fleet.registry import Registry, foreign, require_same
 from stonegate.model.labels import Label
 
 
@@ -64,12 +64,12 @@ def guess_owner(platform: str, database: str) -> Owner:
 
 
 async def adopt_database(
-    registry: Registry, server: str, owner: Owner, database: str, *, correct: bool = False
+    registry: Registry, server: str, owner: Owner, database: str, *, former: str | None = None
 ) -> DatabaseRecord:
     """Make a database that exists the owner's, whatever it is called: label, records, and no CONNECT for PUBLIC.
 
-    A platform with a role of its own gets the database and all that is in it. One that is recorded under another name,
-    which is gone, was renamed.
+    A platform with a role of its own gets the database and all that is in it; one without takes it from the role of
+    another one, for the administrator. One that is recorded under another name, which is gone, was renamed.
 
     A platform that is not registered is added, once it is certain that it may have the database.
 
@@ -77,7 +77,7 @@ async def adopt_database(
         registry, server: where it is recorded, and the server that has it.
         owner: whose it will be.
         database: its name.
-        correct: it may be another tenant's, or schema's, of the same platform until now.
+        former: the platform whose it may be until now: another one, or this one, for another tenant or schema.
 
     Raises:
         DatabaseNotFound: no such database, or one that is still being made.
@@ -96,17 +96,16 @@ async def adopt_database(
         renamed = None
         if own is not None and own.database not in found and facts is not None and facts.label == label_of(owner):
             renamed = own.database
-        recorded = await asyncio.to_thread(registry.owner_of, database)
-        holders = [] if recorded is None else [recorded.owner]
-        holders += [] if facts is None or facts.label is None else [owner_in(facts.label)]
-        for taken in holders:
-            _require_same(owner, taken, database, correct=correct)
-        await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed, correct=correct)
+        if facts is not None and facts.label is not None:
+            require_same(owner, owner_in(facts.label), database, former=former)
+        await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed, former=former)
         _require_whole(facts, database)
         platform = await asyncio.to_thread(registry.ensure, owner.platform)
-        role = None if platform.login is None else platform.login.user
+        before = None if former is None else registry.find(former)
+        role = None if before is None or before.login is None else maintenance.info.user
+        role = role if platform.login is None else platform.login.user
         await take_over(server, database, label_of(owner), owner=role)
-        return await _record(registry, owner, database, renamed=renamed, correct=correct)
+        return await _record(registry, owner, database, renamed=renamed, former=former)
 
 
 @asynccontextmanager
@@ -119,16 +118,6 @@ async def _undisturbed(server: str, names: set[str]) -> AsyncIterator[Session]:
         for name in sorted(names):  # in one order, so that two do not wait for each other
             await locks.enter_async_context(hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS))
         yield maintenance
-
-
-def _require_same(owner: Owner, taken: Owner, database: str, *, correct: bool) -> None:
-    """Refuse another owner's database, but for a correction inside of one platform."""
-    if taken == owner or (correct and taken.platform == owner.platform):
-        return
-    error = foreign(owner, taken, database)
-    if taken.platform == owner.platform:
-        error.hint = f"if it was adopted by mistake: {owner.adopting(database)} --correct"
-    raise error
 
 
 def _require_whole(facts: DatabaseFacts | None, database: str) -> None:
@@ -186,9 +175,9 @@ def _beginnings(database: str) -> tuple[str, ...]:
 
 
 async def _record(
-    registry: Registry, owner: Owner, database: str, *, renamed: str | None = None, correct: bool = False
+    registry: Registry, owner: Owner, database: str, *, renamed: str | None = None, former: str | None = None
 ) -> DatabaseRecord:
     await asyncio.to_thread(registry.ensure, owner.platform)
     record = DatabaseRecord(owner=owner, database=database, created_at=now())
-    await asyncio.to_thread(registry.record, record, renamed=renamed, correct=correct)
+    await asyncio.to_thread(registry.record, record, renamed=renamed, former=former)
     return record

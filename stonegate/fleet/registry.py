@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -114,21 +115,21 @@ class Registry:
             raise foreign(owner, taken.owner)
 
     def require_unrecorded(
-        self, owner: Owner, database: str, *, renamed: str | None = None, correct: bool = False
+        self, owner: Owner, database: str, *, renamed: str | None = None, former: str | None = None
     ) -> None:
         """Refuse a database that is recorded as another's, and an owner whose recorded database is another.
 
         Args:
             renamed: what the database was called before.
-            correct: it may be recorded as another tenant's, or schema's, of the same platform.
+            former: the platform whose it may be recorded as.
 
         Raises:
             PlatformIsolationViolation: the database belongs to another platform or tenant.
             DatabaseAlreadyExists: the owner has a database of another name.
         """
         taken = self.owner_of(database)
-        if taken is not None and taken.owner != owner and not (correct and taken.owner.platform == owner.platform):
-            raise foreign(owner, taken.owner, database)
+        if taken is not None:
+            require_same(owner, taken.owner, database, former=former)
         platform = self.find(owner.platform)
         own = None if platform is None else platform.find(owner)
         if own is not None and own.database not in (database, renamed):
@@ -167,12 +168,12 @@ class Registry:
         with self._locked():
             return self.find(name) or self._add(name, None)
 
-    def record(self, record: DatabaseRecord, *, renamed: str | None = None, correct: bool = False) -> None:
+    def record(self, record: DatabaseRecord, *, renamed: str | None = None, former: str | None = None) -> None:
         """Write down a finished database; a record of the same owner and name is replaced.
 
         Args:
             renamed: what it was called before; that record is replaced.
-            correct: so is one that says another tenant, or schema, of the same platform.
+            former: so is one of that platform, for whichever tenant or schema.
 
         Raises:
             PlatformNotFound: no such platform.
@@ -180,7 +181,9 @@ class Registry:
             DatabaseAlreadyExists: the owner has another database.
         """
         with self._locked():
-            self.require_unrecorded(record.owner, record.database, renamed=renamed, correct=correct)
+            self.require_unrecorded(record.owner, record.database, renamed=renamed, former=former)
+            if former is not None and former != record.owner.platform and self.find(former) is not None:
+                self._change(former, lambda document: remove_database(document, record.database))
 
             def change(document: Document) -> None:
                 if renamed is not None:
@@ -279,6 +282,21 @@ class Registry:
     def _write(self, path: Path, document: Document) -> None:
         make_directory(path.parent)
         replace_file(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+def require_same(owner: Owner, taken: Owner, database: str, *, former: str | None) -> None:
+    """Refuse a database that is another owner's, and not the former platform's.
+
+    Raises:
+        PlatformIsolationViolation: it is.
+    """
+    if taken == owner or taken.platform == former:
+        return
+    error, is_ours = foreign(owner, taken, database), taken.platform == owner.platform
+    if is_ours or error.hint is None:
+        whose = shlex.quote(owner.platform) if is_ours else "THAT_PLATFORM"
+        error.hint = f"if it was adopted by mistake: {owner.adopting(database)} --from {whose}"
+    raise error
 
 
 def foreign(owner: Owner, taken: Owner, database: str | None = None) -> PlatformIsolationViolation:

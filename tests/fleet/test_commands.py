@@ -356,11 +356,43 @@ def test_an_adoption_for_the_wrong_tenant_is_corrected_as_the_advice_says(shell:
     shell.done("platform", "adopt", fleet.name, database, "--tenant", "a")
     told = shell.run("platform", "adopt", fleet.name, database, "--tenant", "b").stderr
     command = shlex.split(told[told.index("stonegate platform adopt") :])
-    assert command[-1] == "--correct"
+    assert command[-2:] == ["--from", fleet.name]
     shell.done(*command[1:])
     assert [one["id"] for one in shell.json("platform", "databases", fleet.name)] == ["b"]
     found = asyncio.run(find_database(fleet.registry, fleet.url, v1_owner(fleet.name, "b")))
     assert found is not None and found.database == database
     shell.done("apply", str(fleet.folder), "--platform", fleet.name, "--tenant", "b", "--yes")
-    other = shell.run("platform", "adopt", f"{fleet.name}_other", database, "--tenant", "b", "--correct")
+    other = shell.run(
+        "platform", "adopt", f"{fleet.name}_other", database, "--tenant", "b", "--from", f"{fleet.name}_x"
+    )
     assert other.returncode == 2 and "another platform" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(True, True), (True, False), (False, True)], ids=["both", "wrong", "right"]
+)
+def test_an_adoption_for_the_wrong_platform_is_corrected(shell: Shell, before: bool, after: bool) -> None:
+    """The role of the wrong one has the database no more; nor do its records."""
+    fleet, database = shell.fleet, f"{shell.fleet.name}_by_hand"
+    wrong, right = (f"{fleet.name}{word}" for word in ("wrong", "right"))
+    fleet.rows("postgres", f"CREATE DATABASE {database}")
+    for name, has_role in ((wrong, before), (right, after)):
+        shell.done("platform", "register", name, *(("--db-user", f"{name}role") if has_role else ()))
+    shell.done("platform", "adopt", wrong, database, "--tenant", "a")
+    shell.done("apply", str(fleet.folder), "--platform", wrong, "--tenant", "a", "--yes")
+    told = shell.run("platform", "adopt", right, database, "--tenant", "a")
+    assert told.returncode == 2 and wrong not in told.stderr
+    command = shlex.split(told.stderr[told.stderr.index("stonegate platform adopt") :])
+    shell.done(*(wrong if word == "THAT_PLATFORM" else word for word in command[1:]))
+    assert shell.json("platform", "databases", wrong) == []
+    assert [one["database_name"] for one in shell.json("platform", "databases", right)] == [database]
+    owners = "SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'"
+    ((owner,),) = fleet.rows(database, owners)
+    assert owner == (f"{right}role" if after else "postgres")
+    if before:
+        assert fleet.rows(database, f"SELECT has_database_privilege('{wrong}role', current_database(), 'CONNECT')") == [
+            (False,)
+        ]
+    shell.done("tenant", "list", "--platform", right)
+    shell.done("apply", str(fleet.folder), "--platform", right, "--tenant", "a", "--yes")
+    assert shell.run("apply", str(fleet.folder), "--platform", wrong, "--tenant", "a", "--yes").returncode == 2
