@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stonegate.database.connect import Session
+from stonegate.database.sql import load
 
 
 async def read_sizes(conn: Session, tables: Sequence[str]) -> dict[str, int]:
-    """Bytes by name, for those that are there.
+    """Bytes by name, partitions and children included, for those that are there.
 
     Args:
         tables: qualified and quoted names.
     """
-    cursor = await conn.execute(
-        "SELECT name, pg_catalog.pg_total_relation_size(pg_catalog.to_regclass(name))"
-        " FROM unnest(%s::text[]) AS name WHERE pg_catalog.to_regclass(name) IS NOT NULL",
-        (list(tables),),
-    )
+    cursor = await conn.execute(load("server/table_sizes").encode(), (list(tables),))
     return dict(await cursor.fetchall())
 
 
