@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import filterfalse
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -116,23 +117,15 @@ def plan_migrations(
         here = replace(allowed, consents=(*allowed.consents, *_directives(migration)))
         steps.append(_run(migration, losses[migration.name], here))
         blocked += _refusals(migration, losses[migration.name], here)
-    return MigrationPlan(
-        steps=tuple(steps),
-        pending=tuple(migration for migration in running if not _is_late(migration)),
-        late=tuple(migration for migration in running if _is_late(migration)),
-        new=contained.new,
-        blocked=(*blocked, *refuse_former(running, contained.former), *_refuse_order(running, live, desired)),
+    pending, late = tuple(filterfalse(_is_late, running)), tuple(filter(_is_late, running))
+    blocked += (
+        *refuse_former(running, contained.former),
+        *_without_table(pending, live, desired),
+        *_dropped_at_last(late, running, live, desired),
+        *_held_at_last(late, desired),
+        *refuse_overtaken(running, late),
     )
-
-
-def _refuse_order(running: tuple[Migration, ...], live: Catalog, desired: Catalog) -> Iterator[Blocked]:
-    """What cannot be as it stands in the files, since some of them run after the commit and the folder has its say."""
-    pending = tuple(migration for migration in running if not _is_late(migration))
-    late = tuple(migration for migration in running if _is_late(migration))
-    yield from _without_table(pending, live, desired)
-    yield from _dropped_at_last(late, running, live, desired)
-    yield from _held_at_last(late, desired)
-    yield from refuse_overtaken(running, late)
+    return MigrationPlan(steps=tuple(steps), pending=pending, late=late, new=contained.new, blocked=tuple(blocked))
 
 
 def _without_table(pending: Iterable[Migration], live: Catalog, desired: Catalog) -> Iterator[Blocked]:
