@@ -372,7 +372,7 @@ def test_an_adoption_for_the_wrong_tenant_is_corrected_as_the_advice_says(shell:
     ("before", "after"), [(True, True), (True, False), (False, True)], ids=["both", "of wrong", "of right"]
 )
 def test_an_adoption_for_the_wrong_platform_is_corrected(shell: Shell, before: bool, after: bool) -> None:
-    """The role of the wrong one has the database no more; nor do its records. The same folder may be deployed again, which
+    """The role of the wrong one has it no more, nor do its records. The same folder may be deployed again, which
     wanted the owner that everything had before."""
     fleet, database = shell.fleet, f"{shell.fleet.name}_by_hand"
     wrong, right = (f"{fleet.name}{word}" for word in ("wrong", "right"))
