@@ -31,7 +31,7 @@ class ConsentOptions(Struct, frozen=True, kw_only=True):
         from stonegate.model.consent import Consent
         from stonegate.model.plan import PlanOptions
 
-        consents = tuple(Consent.parse(part) for text in self.allow or () for part in _split(text))
+        consents = (consent for text in self.allow or () for consent in Consent.parse_list(text))
         return PlanOptions(
             consents=tuple(dict.fromkeys(consents)),
             force=self.force,
@@ -40,8 +40,3 @@ class ConsentOptions(Struct, frozen=True, kw_only=True):
             seed_missing=self.seed_missing,
             strict_contract=self.strict_contract,
         )
-
-
-def _split(text: str) -> list[str]:
-    """The parts of a comma list; commas behind a colon may belong to a routine: `stale_body:add(integer, integer)`."""
-    return [text] if ":" in text else [part for part in text.split(",") if part.strip()]

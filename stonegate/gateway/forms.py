@@ -136,4 +136,4 @@ def parse_consents(words: list[str]) -> tuple[Consent, ...]:
     Raises:
         UsageError: an unknown consent.
     """
-    return tuple(Consent.parse(part) for word in words for part in word.split(",") if part.strip())
+    return tuple(consent for word in words for consent in Consent.parse_list(word))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from msgspec import Struct
@@ -46,6 +47,11 @@ NAMED_ONLY = frozenset(
 )
 
 
+#: Commas between parentheses or quotes are part of a name.
+_BETWEEN_COMMAS = re.compile(r'(?:"[^"]*"|\([^()]*\)|[^,])+')
+_BEGINS_CONSENT = re.compile(r"\s*[a-z_]+\s*(?::|\Z)")
+
+
 class Consent(Struct, frozen=True, kw_only=True, order=True):
     """What the user allowed: a token, for every object or for one (`drop_column:users.legacy`)."""
 
@@ -70,6 +76,21 @@ class Consent(Struct, frozen=True, kw_only=True, order=True):
             hint = f"{token}:NAME" if token in NAMED_ONLY else f"{token}:NAME, or {token} for all"
             raise UsageError(f"the consent `{text.strip()}` names no object", hint=hint)
         return cls(token=ConsentToken(token), object=label.strip().removeprefix("public.") or None)
+
+    @classmethod
+    def parse_list(cls, text: str) -> tuple[Consent, ...]:
+        """The consents of a comma list; a comma may belong to an object, too: `stale_body:add(integer, integer)`.
+
+        Raises:
+            UsageError: as `parse`.
+        """
+        parts: list[str] = []
+        for part in filter(str.strip, _BETWEEN_COMMAS.findall(text)):
+            if parts and ":" in parts[-1] and not _BEGINS_CONSENT.match(part):
+                parts[-1] += f",{part}"
+            else:
+                parts.append(part)
+        return tuple(map(cls.parse, parts))
 
     def covers(self, token: ConsentToken, label: str) -> bool:
         """True if this consent allows `token` on the object with that label."""
