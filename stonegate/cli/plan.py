@@ -13,7 +13,7 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.consents import ConsentOptions
-from stonegate.cli.files import write_file
+from stonegate.cli.files import require_writable, write_file
 from stonegate.cli.grouped import grouped
 from stonegate.cli.options import PlanFormat
 from stonegate.cli.output import dump_json, expect_json, say, show, stdout, write
@@ -53,6 +53,8 @@ def plan(declared: options.SourceOptions, named: TargetOptions, consents: Consen
     chosen = choose_fleet(named, settings)
     if chosen is not None:
         raise typer.Exit(_plan_fleet(settings, chosen, wanted, declared.folder, request))
+    if request.out is not None:
+        require_writable(request.out)
     target = resolve_target(named, settings, settings.folder)
     if target is None:
         if request.preflight or wanted.baseline:
