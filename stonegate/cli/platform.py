@@ -195,6 +195,7 @@ def adopt(
     settings = read_settings()
     from stonegate.fleet.adoption import adopt_database, guess_owner
     from stonegate.fleet.names import v1_owner, v2_owner
+    from stonegate.fleet.stored_folders import stored_schemas
 
     if schema is not None:
         owner = v2_owner(name, schema, tenant)
@@ -210,6 +211,9 @@ def adopt(
         write_json({"status": "adopted", "platform": name, "database": database, "id": record.id, "schema": schema})
         return
     show(Text.assemble(("✓ ", "bold green"), f"{database} belongs to {record.owner}"))
+    if schema is not None and all(each.name != schema for each in stored_schemas(registry, name)):
+        say(f"{name} has no stored folder {schema}; if another one was meant: adopt it again, with --from {name}")
+        say(f"store it: stonegate platform upload {shlex.quote(name)} FOLDER --schema {shlex.quote(schema)}")
 
 
 @app.command()

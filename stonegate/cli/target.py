@@ -190,7 +190,8 @@ def _one_of(chosen: Chosen) -> DatabaseTarget:
         case _:
             names = in_list([target.database for target in chosen.targets], 5)
             raise UsageError(
-                f"{len(chosen.targets)} databases are meant, and this works on one: {names}", hint="add --tenant ID"
+                f"{len(chosen.targets)} databases are meant, and this works on one: {names}",
+                hint="--tenant ID, with --schema NAME if that is not enough; or --tenant and the name of the database",
             )
 
 

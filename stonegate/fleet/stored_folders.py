@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stonegate.errors import PlatformIsolationViolation, SchemaNotFound, SourceError
 from stonegate.fleet.files import locked, remove_leftovers, replace_tree
-from stonegate.fleet.names import directory_name
+from stonegate.fleet.names import directory_name, word_of
 from stonegate.fleet.records import Document, PlatformRecord, StoredSchema, add_schema
 from stonegate.fleet.registry import LOCK_FILE, Registry
 from stonegate.source.files.archive import Caps, unpack
@@ -27,7 +27,7 @@ def store_schema(
 
     Raises:
         PlatformNotFound: no such platform.
-        PlatformIsolationViolation: another stored folder has the same directory.
+        PlatformIsolationViolation: another stored folder has the same names of databases.
         SourceError: it cannot be read, or something in it cannot be parsed; nothing was stored.
         UsageError: the schema's name makes no directory.
     """
@@ -40,7 +40,7 @@ def store_schema(
     home = registry.home(platform)
 
     def store(document: Document) -> None:
-        _require_own_directory(registry.platform(platform), schema)
+        _require_own_name(registry.platform(platform), schema)
         remove_leftovers(home)
         with locked(home / LOCK_FILE):
             replace_tree(home / directory_name(schema, "schema"), raw.files, raw.directories)
@@ -81,12 +81,12 @@ def stored_schemas(registry: Registry, platform: str) -> tuple[StoredSchema, ...
     return tuple((listed | unlisted)[name] for name in sorted(listed | unlisted))
 
 
-def _require_own_directory(record: PlatformRecord, schema: str) -> None:
-    """Refuse a folder that would lie where another one does: who deploys that one would get this one."""
-    twin = _directories(record).get(directory_name(schema, "schema"), schema)
-    if twin != schema:
+def _require_own_name(record: PlatformRecord, schema: str) -> None:
+    """Refuse a new folder whose tenants would have the names of another one's, and that may lie where that one does."""
+    twins = [each.name for each in record.schemas if word_of(each.name) == word_of(schema)]
+    if twins and schema not in twins:
         raise PlatformIsolationViolation(
-            f"the stored folder {twin} of the platform {record.name} lies where {schema} would",
+            f"the stored folder {twins[0]} of platform {record.name} has the database names that {schema} would have",
             hint="names of platforms, schemas and tenants must differ in letters and digits",
         )
 

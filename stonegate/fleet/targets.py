@@ -17,6 +17,7 @@ from stonegate.fleet.adoption import label_of
 from stonegate.fleet.names import Owner, natural
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
 from stonegate.fleet.registry import Registry
+from stonegate.model.names import in_list
 
 if TYPE_CHECKING:
     from stonegate.database.options import ApplyOptions
@@ -152,8 +153,8 @@ def resolve_targets(
 
     Args:
         server: conninfo of the platform's server.
-        tenant: ids, each exact or a pattern (`*`, `?`, `[…]`), several as a comma list or a tuple; `main` is the
-            platform's own database.
+        tenant: ids, or names of databases, or patterns of ids (`*`, `?`, `[…]`); `main` is the platform's own database.
+            In a comma list an id means the databases that it has in all schemas; in a tuple it has to mean one.
         schema: only databases of that stored folder.
         every: all of them. Without any of the three it is the platform's own database, or its only one.
         missing_ok: a tenant that nobody is, and a schema without databases, is fine.
@@ -161,7 +162,7 @@ def resolve_targets(
     Raises:
         PlatformNotFound: no such platform.
         NotFound: it has no such tenant, or no database of that schema.
-        UsageError: the platform has several databases, and none was named.
+        UsageError: the platform has several databases, and none was named, or which of them is not clear.
     """
     record = registry.platform(platform)
     chosen = [each for each in record.databases if schema is None or each.owner.schema == schema]
@@ -180,11 +181,19 @@ def _match(
 ) -> list[DatabaseRecord]:
     records = list(records)
     found: dict[str, DatabaseRecord] = {}
+    is_strict = not isinstance(tenant, str)
     if isinstance(tenant, str):  # an id may hold a comma
         known = any(each.id == tenant for each in records)
         tenant = (tenant,) if known else tuple(part.strip() for part in tenant.split(","))
     for pattern in filter(None, tenant):
         hits = [each for each in records if each.id == pattern]
+        hits = hits or [each for each in records if each.database == pattern]
+        if is_strict and len(hits) > 1:
+            names = in_list(sorted(each.database for each in hits), 5)
+            raise UsageError(
+                f"{pattern} has {len(hits)} databases: {names}",
+                hint="--schema NAME, or the names of those that are meant",
+            )
         if not hits and set(pattern) & _WILD:
             hits = [each for each in records if fnmatchcase(each.id, pattern)]
         if not hits and not missing_ok:

@@ -332,6 +332,30 @@ def test_a_database_that_is_given_to_the_role_of_its_platform_has_not_drifted(sh
     assert shell.json("status", "--platform", fleet.name)["drift"] == []
 
 
+def test_an_id_in_several_schemas_is_dropped_in_one(shell: Shell) -> None:
+    """All of its databases were, with --yes without a word; and the platform's own could not be told from them."""
+    fleet = shell.fleet
+    shell.done("platform", "register", fleet.name)
+    for schema in ("app", "shop"):
+        shell.done("platform", "upload", fleet.name, str(fleet.folder), "--schema", schema)
+        shell.done("tenant", "create", "main", "t", "--platform", fleet.name, "--schema", schema)
+    fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_main")
+    shell.done("platform", "adopt", fleet.name, f"{fleet.name}_main")
+    drop = ("tenant", "drop", "--platform", fleet.name, "--yes")
+    refused = shell.run(*drop, "t")
+    assert refused.returncode == 2 and f"t has 2 databases: {fleet.name}_app_t, {fleet.name}_shop_t" in refused.stderr
+    assert "--schema NAME" in refused.stderr
+    assert len(shell.json("tenant", "list", "--platform", fleet.name)) == 5
+    shell.done(*drop, "t", "--schema", "app")
+    ambiguous = shell.run("status", "--platform", fleet.name, "--tenant", "main").stderr
+    assert "--tenant and the name of the database" in " ".join(ambiguous.split())
+    shell.done("status", "--platform", fleet.name, "--tenant", f"{fleet.name}_main")
+    shell.done(*drop, f"{fleet.name}_main", "t")
+    left = [one["database_name"] for one in shell.json("tenant", "list", "--platform", fleet.name)]
+    assert left == [f"{fleet.name}_app_main", f"{fleet.name}_shop_main"]
+    shell.done(*drop, "main*")
+
+
 def test_an_administrator_is_told_how_to_deploy_to_the_database_of_a_platform(shell: Shell) -> None:
     fleet = shell.fleet
     shell.done("platform", "register", fleet.name, "--db-user", f"{fleet.name}role")
@@ -345,6 +369,18 @@ def test_an_administrator_is_told_how_to_deploy_to_the_database_of_a_platform(sh
     options = ["--platform", fleet.name, "--tenant", "t7"]
     assert any(f"deploy with {' '.join(options)}, or " in text for text in warned), warned
     assert not any("new objects" in text for text in shell.json("plan", str(fleet.folder), *options)["warnings"])
+
+
+def test_an_adoption_for_a_schema_that_is_not_stored_says_so(shell: Shell) -> None:
+    """As one that was mistyped."""
+    name, database = shell.fleet.name, f"{shell.fleet.name}_by_hand"
+    shell.fleet.rows("postgres", f"CREATE DATABASE {database}")
+    shell.done("platform", "register", name)
+    shell.done("platform", "upload", name, str(shell.fleet.folder), "--schema", "app")
+    told = shell.run("platform", "adopt", name, database, "--schema", "ap", "--tenant", "a")
+    assert told.returncode == 0 and f"stonegate platform upload {name} FOLDER --schema ap" in told.stderr
+    told = shell.run("platform", "adopt", name, database, "--schema", "app", "--tenant", "a", "--from", name)
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_an_adoption_for_the_wrong_tenant_is_corrected_as_the_advice_says(shell: Shell) -> None:

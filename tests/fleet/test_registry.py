@@ -267,6 +267,8 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
     assert found <= digests and len(digests) == 2
     left = sorted(path.name for path in (registry.directory / "shop").iterdir() if not path.name.startswith("."))
     assert left == ["app", "platform.json"]
+    with pytest.raises(PlatformIsolationViolation, match="the stored folder app of platform shop has the database"):
+        store_schema(registry, "shop", "App", folders[0])
     with pytest.raises(SchemaNotFound, match="no stored folder other"):
         read_schema(registry, "shop", "other")
     (folders[0] / "tables" / "t1.sql").write_text("CREATE TABL broken;")
@@ -299,6 +301,7 @@ def test_targets_come_from_the_records_alone(registry: Registry) -> None:
     assert names(tenant="x?") == ["a_s_x1", "a_s_x2"] and names(tenant="y, x1") == ["a_q_y", "a_s_x1"]
     assert names(tenant="y, z") == names(tenant=("y, z",)) == ["a_t_y__z"]
     assert names() == ["a_main"]
+    assert names(tenant="a_s_x1") == names(tenant=("a_s_x1",)) == ["a_s_x1"]
     for wrong in ({"tenant": "x_"}, {"tenant": "nobody"}, {"schema": "none"}, {"tenant": "z*"}):
         with pytest.raises(NotFound):
             names(**wrong)
