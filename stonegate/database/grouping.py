@@ -16,9 +16,10 @@ from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import to_json
-from stonegate.model.plan import Plan
+from stonegate.model.plan import Plan, PlanTarget
 from stonegate.model.preflight import Finding
 from stonegate.model.tracking import TrackingState
+from stonegate.planner.build import live_fingerprint
 from stonegate.source.lazy import LazySource
 
 _UNCHANGED = "unchanged"
@@ -28,6 +29,7 @@ class Member(Struct, frozen=True, kw_only=True):
     """One database in its group: `key` is equal for all that a folder changes in the same way.
 
     Attributes:
+        plan: of the group, for this database; not sealed.
         findings: rows that would make the plan fail there; () unless they were looked for.
     """
 
@@ -58,7 +60,7 @@ class PlanGroups:
             if fingerprint is not None:
                 if _UNCHANGED not in self._plans:
                     self._plans[_UNCHANGED] = unchanged_plan(self.source, conn.info.dbname, fingerprint)
-                return Member(key=_UNCHANGED, plan=self._plans[_UNCHANGED])
+                return Member(key=_UNCHANGED, plan=_for(self._plans[_UNCHANGED], conn.info.dbname, ""))
             live = await read_live(conn, everything=self.options.plan.baseline)
             state = await read_state(conn)
             key = _standpoint(live, state)
@@ -68,7 +70,11 @@ class PlanGroups:
                     self._plans[key] = with_warnings(survey.plan, *survey.warnings)
             plan = self._plans[key]
             findings = await read_findings(conn, plan, live) if self.preflight and plan.has_changes else ()
-            return Member(key=key, plan=plan, findings=findings)
+            return Member(key=key, plan=_for(plan, conn.info.dbname, live_fingerprint(live, state)), findings=findings)
+
+
+def _for(plan: Plan, database: str, fingerprint: str) -> Plan:
+    return replace(plan, target=PlanTarget(database=database, fingerprint=fingerprint))
 
 
 def _standpoint(live: Catalog, state: TrackingState) -> str:

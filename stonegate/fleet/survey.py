@@ -113,7 +113,7 @@ async def plan_fleet(
 
 def _group(members: Sequence[tuple[Target, Member]]) -> PlanGroup:
     return PlanGroup(
-        plan=members[0][1].plan,
+        plan=members[0][1].plan.sealed(),  # of the first by name, whichever was read first
         targets=tuple(target for target, _ in members),
         findings=tuple((target, member.findings) for target, member in members if member.findings),
     )

@@ -149,6 +149,8 @@ def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_pa
     assert [len(one["drift"]) for one in drifted] == [1, 0, 0, 0]
     assert "1 drifted" in shell.done("status", *everything, code=5)
     assert f"3 identical, 1 differs: {database}" in shell.done("plan", folder, *everything, code=5)
+    planned = {json.dumps(shell.json("plan", folder, *everything, code=5)) for _ in range(5)}
+    assert len(planned) == 1  # whichever was read first
     assert f"3 as declared, 1 differs: {database}" in shell.done("diff", folder, *everything, code=5)
     shell.done("apply", folder, "--platform", name, "--tenant", "anna", "--allow-drift")
 
