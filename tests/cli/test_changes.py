@@ -175,7 +175,7 @@ def test_the_consents_to_all_say_so_only_where_they_are(run: Run, write_folder: 
     assert f"All that can be allowed:\n\n```\n{both}\n" in run("plan", "-d", url, "--format", "markdown").out
 
 
-def test_what_was_dropped_by_hand_is_named(run: Run, deployed: str) -> None:
+def test_what_was_dropped_by_hand_is_named(run: Run, write_folder: WriteFolder, deployed: str) -> None:
     psql(deployed, "ALTER TABLE notes ALTER legacy SET DEFAULT 'x'; ALTER TABLE notes DROP CONSTRAINT notes_pkey")
     made = run("plan", "-d", deployed, "--allow-drift")
     assert made.code == 0 and "constraint notes.notes_pkey was dropped by hand since the last deployment" in made.out
@@ -183,6 +183,8 @@ def test_what_was_dropped_by_hand_is_named(run: Run, deployed: str) -> None:
     assert "- notes_pkey\n        deployed: PRIMARY KEY (id)\n            live: (none)\n" in told
     assert "~ legacy default\n        deployed: (none)\n            live: 'x'::text\n" in told
     assert "+ notes_pkey  dropped by hand\n        live: (none)\n" in run("diff", "-d", deployed).out
+    write_folder(NOTES | {"tables/more.sql": "ALTER TABLE notes ADD CHECK (id > 0);"})
+    assert run("diff", "-d", deployed).out.count("table notes\n") == 1
 
 
 def test_routines_and_views_changed_by_hand_are_named(run: Run, write_folder: WriteFolder, deployed: str) -> None:

@@ -97,16 +97,12 @@ def render_diff(console: Console, found: DatabaseDiff, *, verbose: bool = False,
     drifted = _drifted(found)
     shown = {(change.key, change.aspect) for change in changes}
     extra = [change for change in found.drift if (change.key, change.aspect) not in shown]
-    for holder, group in by_holder(changes).items():
+    for holder, group in by_holder((*changes, *extra)).items():
         yield from indented(console, Text(printable(str(holder)), style="bold"), 0)
         for change in group:
             yield from render_change(console, change, drift=(change.key, change.aspect) in drifted)
     for lines in placed(console, [(title(step), place(step.file, step.line)) for step in missing], 0):
         yield from lines
-    for holder, group in by_holder(extra).items():
-        yield from indented(console, Text(printable(str(holder)), style="bold"), 0)
-        for change in group:
-            yield from render_change(console, change, drift=True)
     for reason in stuck:
         yield from indented(console, Text.assemble(("✗ ", "red"), printable(reason.reason)), 0, hang=2)
         if reason.hint is not None:
