@@ -47,7 +47,7 @@ class DatabaseStatus(Struct, frozen=True, kw_only=True):
         moved: the catalogs changed since the last deployment (by anybody, anything).
         drift: what that changed of what was deployed, as the changes that would undo it.
         drift_known: False where that cannot be told: the last deployment was recorded by another stonegate, which read
-            databases in another way.
+            databases in another way, or by a script.
         objects: how many there are of each kind.
     """
 
@@ -64,7 +64,7 @@ class DatabaseStatus(Struct, frozen=True, kw_only=True):
 
     @property
     def drift_known(self) -> bool:
-        return not self.moved or self.state.comparable is not None
+        return not self.moved or self.state.tells_changes
 
 
 async def diff_database(
@@ -152,4 +152,4 @@ async def read_standing(conninfo: str) -> Standing:
             return standing
         state = await read_state(conn)
         found = find_drift(await read_catalog(conn), state, ())
-        return replace(standing, drift=tuple(found.found.values()), drift_known=state.comparable is not None)
+        return replace(standing, drift=tuple(found.found.values()), drift_known=state.tells_changes)

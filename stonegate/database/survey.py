@@ -120,7 +120,7 @@ async def survey_database(
         has_tracking=recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
         hidden=hidden,
-        warnings=(*session_warnings(conn, plan, facts, live, hidden), *_unknown_drift(recorded)),
+        warnings=(*session_warnings(conn, plan, facts, live, hidden), *_unknown_drift(recorded, plan)),
     )
 
 
@@ -190,11 +190,15 @@ def _hidden_rows(plan: Plan, facts: SessionFacts, hidden: frozenset[QualifiedNam
     )
 
 
-def _unknown_drift(recorded: Recorded) -> tuple[str, ...]:
+def _unknown_drift(recorded: Recorded, plan: Plan) -> tuple[str, ...]:
     """What is to be said where something moved, and what was deployed cannot be compared with what is there now."""
     last = recorded.state.last
-    if last is None or recorded.is_unmoved or recorded.state.comparable is not None:
+    if last is None or recorded.is_unmoved or recorded.state.tells_changes:
         return ()
+    if last.is_by_script:
+        told = "the last deployment was a script, which no apply has verified: what was changed by hand since then"
+        lost = ", or is no longer declared of columns, views and the like," if last.catalog is None else ""
+        return (f"{told}{lost} is not told apart",) if plan.has_changes or plan.blocked or plan.unmanaged else ()
     who = f"stonegate {last.tool_version}" if last.tool_version else "another stonegate"
     return (
         f"changes made by hand since the last deployment are not told apart: {who} recorded it, "

@@ -35,6 +35,13 @@ def quote_literal(value: str) -> str:
     return "E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
 
 
+def quote_dollars(text: str, tag: str = "stonegate") -> str:
+    """The text as a string constant in which it stands as it is (manual 4.1.2.4); the tag grows where it is taken."""
+    while f"${tag}$" in text:
+        tag += "_"
+    return f"${tag}$\n{text}\n${tag}$"
+
+
 class QualifiedName(Struct, frozen=True, order=True):
     """A schema and a name in it. `str()` omits the schema `public`, since that is how people speak of objects."""
 

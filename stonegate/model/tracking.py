@@ -10,6 +10,9 @@ from msgspec.structs import replace
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 
+#: Stands for the change stamp of a deployment that nobody has looked at: no database has such a one.
+BY_SCRIPT = "script"
+
 
 class AppliedMigration(Struct, frozen=True, kw_only=True):
     """A migration that ran or was baselined; `checksum` is ours, None where only the original's raw one is known."""
@@ -63,6 +66,11 @@ class Deployment(Struct, frozen=True, kw_only=True):
     executed_by: str = ""
     outside: tuple[ObjectKind, ...] = ()
 
+    @property
+    def is_by_script(self) -> bool:
+        """A script did it and recorded that; no apply has verified it yet."""
+        return self.stamp == BY_SCRIPT
+
 
 class TrackingState(Struct, frozen=True, kw_only=True):
     """Everything that the tracking tables of one database hold.
@@ -101,12 +109,18 @@ class TrackingState(Struct, frozen=True, kw_only=True):
         return self.declared if self.last is not None and self.last.is_comparable else None
 
     @property
+    def tells_changes(self) -> bool:
+        """True if what differs from `comparable` was changed since then: it was found so when it was recorded."""
+        return self.comparable is not None and self.last is not None and not self.last.is_by_script
+
+    @property
     def essence(self) -> TrackingState:
         """Without what decides nothing (number, stamp, version, the folder's bytes), and without the catalog, which is
         compared apart."""
         if self.last is None:
             return self
-        last = replace(self.last, id=0, digest="", stamp="", catalog=None, live_checksum=None, tool_version=None)
+        stamp = BY_SCRIPT if self.last.is_by_script else ""
+        last = replace(self.last, id=0, digest="", stamp=stamp, catalog=None, live_checksum=None, tool_version=None)
         return replace(self, last=last)
 
     @property

@@ -11,12 +11,19 @@ from stonegate.model.tracking import TrackingState
 from stonegate.planner.diff import differences
 from stonegate.planner.migrations.simulate import Simulated
 
+_DROPPED = "dropped by hand since the last deployment"
+
 
 class Drift(Struct, frozen=True, kw_only=True):
-    """The hand-made differences by key and aspect: (declared, live) texts."""
+    """The hand-made differences by key and aspect: (declared, live) texts.
+
+    Attributes:
+        is_unverified: perhaps not by hand but by the script that deployed last.
+    """
 
     found: dict[tuple[ObjectKey, str], Change] = field(default_factory=dict)
     uncertain: frozenset[str] = frozenset()
+    is_unverified: bool = False
 
     def reason(self, change: Change) -> str | None:
         """What was done by hand to the object of `change`, or None if nothing was."""
@@ -26,7 +33,7 @@ class Drift(Struct, frozen=True, kw_only=True):
         if change.labels & self.uncertain:
             return None
         if hand.action is Action.CREATE:
-            return "dropped by hand since the last deployment"
+            return "dropped by the script that deployed last, or since" if self.is_unverified else _DROPPED
         # Reasons of ALTERs say what becomes of the live object ("becomes NOT NULL"), others what differs.
         undone = "; undoing it" if hand.action is Action.ALTER else ""
         return f"changed by hand since the last deployment{undone}: {hand.reason or hand.identity}"
@@ -65,7 +72,8 @@ def find_drift(
     simulated: Simulated | None = None,
 ) -> Drift:
     """Compares the live database with the catalog recorded at the last deployment; empty before the first one, and
-    where another version of stonegate read that catalog in another way.
+    where another version of stonegate read that catalog in another way. Of what a script recorded only tables and
+    columns that are gone count: it may well have left other differences, which nobody made by hand.
     """
     declared = state.comparable
     if state.last is None or declared is None or declared == live:
@@ -75,6 +83,16 @@ def find_drift(
     ).changes
     known = frozenset(state.excepted)
     return Drift(
-        found={(change.key, change.aspect): change for change in changes if not change.is_excepted(known)},
+        found={
+            (change.key, change.aspect): change
+            for change in changes
+            if not change.is_excepted(known) and (state.tells_changes or _lacks_rows(change))
+        },
         uncertain=simulated.uncertain if simulated is not None else frozenset(),
+        is_unverified=state.last.is_by_script,
     )
+
+
+def _lacks_rows(change: Change) -> bool:
+    """True if what had rows or values is not there any more: it would be made anew, empty."""
+    return change.action is Action.CREATE and change.key.kind in (ObjectKind.TABLE, ObjectKind.COLUMN)

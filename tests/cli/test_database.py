@@ -208,11 +208,12 @@ async def test_the_script_builds_the_same_database(
     for (name,) in tables:
         count = f'SELECT count(*) FROM "{name}"'
         assert by_script.rows(count) == by_apply.rows(count), name
-    assert by_script.rows(
-        "SELECT nextval(c.oid::regclass) FROM pg_class AS c WHERE relkind = 'S' ORDER BY relname"
-    ) == (
-        by_apply.rows(
-            "SELECT nextval(c.oid::regclass) FROM pg_class AS c WHERE relkind = 'S' AND relname !~ '^_stone' "
-            "ORDER BY relname"
-        )
+    sequences = (
+        "SELECT nextval(c.oid::regclass) FROM pg_class AS c WHERE relkind = 'S' AND relname !~ '^_stone' "
+        "ORDER BY relname"
     )
+    assert by_script.rows(sequences) == by_apply.rows(sequences)
+    changes = "SELECT change_type, object_name FROM _stonescriptdb_gateway_changelog ORDER BY id"
+    assert by_script.rows(changes) == by_apply.rows(changes)
+    assert await asyncio.to_thread(main, ["apply", folder, "-d", by_script.url]) == 0
+    assert by_script.rows(changes) == by_apply.rows(changes)

@@ -1,14 +1,34 @@
-"""The script of `plan --format sql` on a database that has been deployed to."""
+"""The script of `plan --format sql`, run by psql: what it does, and what it records of that."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from stonegate.cli.render.plan_sql import render_script
+from stonegate.model.plan import Action, Mode
+from stonegate.model.report import Status
+from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource
-from tests.database.folders import allowing, applied, write
-from tests.evolution.support import plan, rows
-from tests.servers import Database, psql
+from tests.database.folders import allowing, applied, apply, write
+from tests.database.test_tracking import ORIGINAL
+from tests.evolution.scripts import (
+    CHANGES,
+    DEPLOYED,
+    FIRST,
+    RECORDS,
+    SECOND,
+    assert_only_verified,
+    run_script,
+    script_of,
+)
+from tests.evolution.support import assert_settled, plan, refused, rows, run, worked
+from tests.servers import Database, MakeDatabase, psql
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+# --- what it does ---------------------------------------------------------------------------------------------------
 
 
 def test_a_routine_comes_before_the_view_that_it_reads(database: Database, tmp_path: Path) -> None:
@@ -23,17 +43,199 @@ def test_a_routine_comes_before_the_view_that_it_reads(database: Database, tmp_p
     assert rows(database.url, "SELECT f(1::bigint)") == [(0,)]
 
 
-def test_its_head_says_what_records_it(database: Database, tmp_path: Path) -> None:
-    """A plain apply behind a script with migrations ran these a second time."""
-    first = {"tables/t.sql": "CREATE TABLE t (a int);", "functions/f.sql": ""}
-    second = first | {"migrations/1.sql": "UPDATE t SET a = a * 100;"}
-    third = second | {"functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';"}
+def test_what_a_migration_sets_is_its_own_affair(database: Database, tmp_path: Path) -> None:
+    """As in the apply; what came after it was made in its schema, and by its role."""
+    role = "named_by_migrations"
+    run(database.url, f"DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN END $$")
+    run(database.url, f"GRANT CREATE, USAGE ON SCHEMA public TO {role}", f"CREATE SCHEMA other AUTHORIZATION {role}")
+    first = {"tables/t.sql": "CREATE TABLE t (a int);", "functions/f.sql": "", "migrations/1.sql": "SELECT 1;"}
     applied(database.url, write(tmp_path, first))
-    psql(database.url, "INSERT INTO t VALUES (1)")
-    for files, baseline in ((second, True), (third, False)):
-        folder = write(tmp_path, files)
-        script = render_script(plan(database.url, folder))
-        assert ("afterwards: stonegate apply --baseline" in script) is baseline
-        psql(database.url, script)
-        applied(database.url, folder, plan=allowing(baseline=baseline))
-        assert rows(database.url, "SELECT a FROM t") == [(100,)]
+    files = first | {
+        "migrations/2.sql": f"SET ROLE {role};\nSET LOCAL search_path = other;\nCREATE TABLE mine (a int);",
+        "migrations/3.sql": f"SET SESSION AUTHORIZATION {role};\nCREATE TABLE mine (a int);",
+        "functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+    }
+    source = write(tmp_path, files)
+    assert run_script(database, script_of(database, source)) == ""
+    made = "SELECT oid::regclass::text, relowner::regrole::text FROM pg_class WHERE relname = 'mine' ORDER BY 1"
+    assert rows(database.url, made) == [("mine", role), ("other.mine", role)]
+    assert rows(database.url, "SELECT proowner::regrole::text FROM pg_proc WHERE oid = 'public.f'::regproc") == [
+        ("postgres",)
+    ]
+    assert applied(database.url, source).status is Status.UNCHANGED
+
+
+# --- what it records ------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_database_and_its_next_release(
+    any_database: Database, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    url = any_database.url
+    by_apply = make_database(any_database.server)
+    source = write(tmp_path, FIRST)
+    assert run_script(any_database, script_of(any_database, source)) == ""
+    applied(by_apply.url, source)
+    for query in (RECORDS, CHANGES):
+        assert rows(url, query) == rows(by_apply.url, query)
+    assert rows(url, "SELECT a, legacy FROM t") == [(1, 'it\'s \\ "here"')]
+    source = write(tmp_path, SECOND)
+    assert run_script(any_database, script_of(any_database, source)) == ""
+    applied(by_apply.url, source)
+    for query in (RECORDS, CHANGES, "SELECT a, b FROM t"):
+        assert rows(url, query) == rows(by_apply.url, query)
+    assert rows(url, DEPLOYED) == [("fresh by script", False, False), ("change by script", False, True)]
+    assert_only_verified(any_database, source, tmp_path)
+
+
+def test_pending_migrations_of_an_existing_database(any_database: Database, tmp_path: Path) -> None:
+    url = any_database.url
+    applied(url, write(tmp_path, FIRST))
+    second = write(tmp_path, SECOND)
+    script = script_of(any_database, second)
+    assert script == script_of(any_database, second)
+    assert run_script(any_database, script) == ""
+    assert rows(url, "SELECT a FROM t") == [(100,)]
+    assert rows(url, "SELECT migration_file, baselined FROM _stonescriptdb_gateway_migrations ORDER BY 1") == [
+        ("1.sql", True),
+        ("2.sql", False),
+    ]
+    # The next release comes by an apply: nobody takes what the script did for changes made by hand.
+    third = SECOND | {
+        "tables/t.sql": "CREATE TABLE t (a int PRIMARY KEY, m mood, b bigint DEFAULT 8);",
+        "migrations/3.sql": "UPDATE t SET a = a + 3;",
+    }
+    del third["views/v.sql"]
+    source = write(tmp_path, third | {"views/w.sql": "CREATE VIEW w AS SELECT a FROM t;"})
+    assert "drop_column:t.legacy" in refused(apply(url, source), "migration_blocked", 4)
+    made = plan(url, source, plan=allowing("drop_column:t.legacy"))
+    assert worked(made) == ["run migration 3.sql", "alter table t: b, legacy", "create view w", "drop view v"]
+    applied(url, source, plan=allowing("drop_column:t.legacy"))
+    assert rows(url, "SELECT a FROM t") == [(103,)]
+
+
+def test_an_apply_behind_a_script_only_verifies(any_database: Database, tmp_path: Path) -> None:
+    for files in (FIRST, SECOND):
+        source = write(tmp_path, files)
+        assert run_script(any_database, script_of(any_database, source)) == ""
+        assert_only_verified(any_database, source, tmp_path)
+    assert rows(any_database.url, "SELECT a FROM t") == [(100,)]
+
+
+def test_tables_that_the_original_made(any_database: Database, tmp_path: Path) -> None:
+    """With varchar columns, its own limits and none of ours."""
+    url = any_database.url
+    run(url, ORIGINAL, "DELETE FROM _stonescriptdb_gateway_functions WHERE function_name <> 'add'")
+    run(url, "CREATE TABLE users (id int)", "INSERT INTO users VALUES (1)")
+    run(url, "CREATE FUNCTION add(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT a + b'")
+    files = {
+        "tables/users.pssql": "CREATE TABLE users (id int, name text);",
+        "functions/add.pssql": "CREATE FUNCTION add(a INT, b INT) RETURNS INT LANGUAGE sql AS 'SELECT b + a';",
+        "migrations/001.pssql": "SELECT 1 / 0;",
+        "migrations/002.pssql": "UPDATE users SET id = id * 10;",
+    }
+    source = write(tmp_path, files)
+    run(
+        url,
+        "UPDATE _stonescriptdb_gateway_migrations SET checksum = '" + source.tree().migrations[0].raw_checksum + "'",
+    )
+    assert run_script(any_database, script_of(any_database, source)) == ""
+    assert rows(url, "SELECT * FROM users") == [(10, None)]
+    assert rows(url, "SELECT migration_file FROM _stonescriptdb_gateway_migrations ORDER BY id") == [
+        ("001.pssql",),
+        ("002.pssql",),
+    ]
+    assert rows(url, DEPLOYED) == [("adoption by script", False, True)]
+    assert_only_verified(any_database, source, tmp_path)
+
+
+BEYOND = "\U0001f600"
+
+
+@pytest.mark.parametrize("conforming", ["on", "off"])
+def test_whatever_names_and_strings_are_in_the_folder(
+    any_database: Database, make_database: MakeDatabase, tmp_path: Path, conforming: str
+) -> None:
+    name = 'O\'Brien \\ ""x"" $rows$ $stonegate$ %(rows)s :name é' + BEYOND
+    table = f"CREATE TABLE \"{name}\" (id int PRIMARY KEY, t text DEFAULT 'a\\bc');"
+    body = "BEGIN RETURN 'it''s \\n $rows$ {records} %(plan_checksum)s :''x'' ' || $stonegate$q$stonegate$; END"
+    files = {
+        "tables/a.sql": table,
+        "functions/o'f %s $stonegate$.sql": f"CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $${body}$$;",
+        "migrations/1 it's \\ %(rows)s $rows$.sql": f"UPDATE \"{name}\" SET t = 'x\\''y';",
+        "seeders/a.sql": f"INSERT INTO \"{name}\" VALUES (1, 'back\\slash');",
+    }
+    by_apply = make_database(any_database.server)
+    run(any_database.url, f'ALTER DATABASE "{any_database.name}" SET standard_conforming_strings = {conforming}')
+    first = {path: text for path, text in files.items() if not path.startswith("migrations")}
+    for each in (first, files):
+        source = write(tmp_path, each)
+        assert run_script(any_database, script_of(any_database, source)) == ""
+        applied(by_apply.url, source)
+    run(any_database.url, f'ALTER DATABASE "{any_database.name}" RESET standard_conforming_strings')
+    content = f"SELECT id, t, f(), pg_get_functiondef('f'::regproc) FROM \"{name}\""
+    for query in (RECORDS, CHANGES, content):
+        assert rows(any_database.url, query) == rows(by_apply.url, query)
+    assert_only_verified(any_database, source, tmp_path)
+
+
+def test_values_that_a_commit_comes_before(any_database: Database, tmp_path: Path) -> None:
+    """A new label that the same release uses; the rest is a transaction of its own, whoever runs the script."""
+    applied(any_database.url, write(tmp_path, FIRST))
+    files = FIRST | {
+        "types/mood.sql": "CREATE TYPE mood AS ENUM ('good', 'bad', 'new');",
+        "migrations/2.sql": "UPDATE t SET m = 'new';",
+    }
+    source = write(tmp_path, files)
+    script = script_of(any_database, source)
+    assert "\nCOMMIT;\nBEGIN;\n" in script
+    said = run_script(any_database, script, "-v", "ON_ERROR_STOP=1")
+    assert "nothing is recorded" not in said
+    assert rows(any_database.url, "SELECT m FROM t") == [("new",)]
+    assert_only_verified(any_database, source, tmp_path)
+
+
+def test_a_baseline(any_database: Database, tmp_path: Path) -> None:
+    """Migrations are recorded, as by the apply, and what is there is compared by the next one."""
+    run(any_database.url, "CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)")
+    files = {"tables/t.sql": "CREATE TABLE t (a int);", "migrations/1.sql": "UPDATE t SET a = 2;"}
+    source = write(tmp_path, files)
+    assert run_script(any_database, script_of(any_database, source, plan=allowing(baseline=True))) == ""
+    assert rows(any_database.url, "SELECT a FROM t") == [(1,)]
+    assert_only_verified(any_database, source, tmp_path)
+
+
+def test_an_unchanged_database_has_nothing_to_record(database: Database, tmp_path: Path) -> None:
+    source = write(tmp_path, FIRST)
+    applied(database.url, source)
+    assert run_script(database, script_of(database, source)) == ""
+    assert len(rows(database.url, DEPLOYED)) == 1
+
+
+def test_what_shows_only_behind_its_migrations_is_left_to_the_next_apply(
+    any_database: Database,
+) -> None:
+    """Nobody has changed that by hand: what a script did is unverified, and the same goes for all that differs."""
+    case = GOLDEN / "migration" / "renames_table_and_another_takes_its_name"
+    before, after = (LazySource.of_bytes("postgresql", read_tree(case / side)) for side in ("before", "after"))
+    applied(any_database.url, before)
+    run(any_database.url, (case / "rows.sql").read_text())
+    run_script(any_database, script_of(any_database, after))
+    made = plan(any_database.url, after)
+    assert worked(made) and any("script, which no apply has verified" in warning for warning in made.warnings)
+    report = applied(any_database.url, after)
+    assert report.verified and not any(step.step.action is Action.RUN for step in report.steps)
+    assert_settled(any_database, case / "after")
+    assert plan(any_database.url, after).mode is Mode.UNCHANGED
+
+
+def test_what_its_migrations_took_away_is_not_made_anew(any_database: Database, tmp_path: Path) -> None:
+    """As in the apply, which would have been rolled back: the table would be empty."""
+    files = {"tables/t.sql": "CREATE TABLE t (a int);", "tables/u.sql": "CREATE TABLE u (a int);"}
+    applied(any_database.url, write(tmp_path, files))
+    source = write(tmp_path, files | {"migrations/1.sql": "DO $$ BEGIN EXECUTE 'DROP TABLE t'; END $$;"})
+    assert run_script(any_database, script_of(any_database, source)) == ""
+    told = "table t was dropped by the script that deployed last, or since"
+    assert told in refused(apply(any_database.url, source), "drift", 5)
+    applied(any_database.url, source, plan=allowing(allow_drift=True))
+    assert_settled(any_database, tmp_path / "postgresql")

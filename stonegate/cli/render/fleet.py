@@ -167,7 +167,7 @@ def render_standings(console: Console, looked: Looked[Standing]) -> Iterator[Tex
     drifted = f"{sum(bool(found.drift) for _, found in looked.seen)} drifted"
     unknown = sum(not found.drift_known for _, found in looked.seen)
     if unknown:
-        drifted += f", {unknown} unknown: recorded by another stonegate"
+        drifted += f", {unknown} unknown: recorded by another stonegate or by a script"
     yield Text("")
     yield from indented(
         console,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from stonegate.cli.render.names import place, shell_consent, step_name, summarise
-from stonegate.model.names import ObjectKind, quote_ident, quote_literal
-from stonegate.model.plan import EVERYTHING, Action, Mode, Phase, Plan, Step
+from stonegate.database.connect import FORM
+from stonegate.database.executor.post_commit import is_setting
+from stonegate.database.script import begin_script, is_recorded, late_notes, make_tables, record_script, settle_script
+from stonegate.model.names import ObjectKind, quote_dollars, quote_ident, quote_literal
+from stonegate.model.plan import EVERYTHING, Action, Phase, Plan, Step
 from stonegate.model.source import Seeder
+from stonegate.model.tokens import canonical_form
 from stonegate.source.statements.insert_text import parse_insert
 
 # Like the apply: sequences that feed a filled column go on behind its explicit values. ALTER SEQUENCE is undone with
 # the transaction, setval() is not (manual 9.17).
 _MOVE_SEQUENCES = """\
-DO $stonegate$
 DECLARE
     fed record;
     reached bigint;
@@ -45,24 +49,31 @@ BEGIN
             EXECUTE format('ALTER SEQUENCE %s RESTART WITH %s', fed.sequence, reached + fed.step);
         END IF;
     END LOOP;
-END
-$stonegate$;"""
+END"""
 
 _SET_SEARCH_PATH = """\
-DO $stonegate$
 BEGIN
     EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database());
-END
-$stonegate$;"""
+END"""
 
-_MIGRATING = (Action.RUN, Action.BASELINE)
+_ROLE = re.compile(r"set (?:local |session )?role\b")
+_RULE = 76
 
 
 def render_script(plan: Plan) -> str:
     """The script. That of a blocked plan says why and stops before it does anything."""
-    blocks = [_header(plan), *_blocked(plan), *_settings(plan)]
-    for phase, steps in groupby(plan.steps, key=lambda step: step.phase):
+    shown = [step for step in plan.steps if step.action is not Action.SKIP]
+    early = [step for step in shown if step.phase is Phase.PRELUDE]
+    late = [step for step in shown if step.phase is Phase.POST_COMMIT]
+    inside = [step for step in shown if step.phase not in (Phase.PRELUDE, Phase.POST_COMMIT)]
+    blocks = [_header(plan), *_blocked(plan), _settings(plan), *_prelude(plan, early)]
+    if is_recorded(plan):
+        blocks += [begin_script(plan), make_tables()]
+    for phase, steps in groupby(inside, key=lambda step: step.phase):
         blocks += _phase(plan, phase, list(steps))
+    if is_recorded(plan):
+        blocks += [_rule("records"), record_script(plan)]
+    blocks += _end(plan, late, is_begun=bool(early))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -74,18 +85,17 @@ def _header(plan: Plan) -> str:
         summarise(plan),
         "",
         "Run it with: psql -X -1 -v ON_ERROR_STOP=1 -f FILE",
-        f"It records nothing; afterwards: {_afterwards(plan)}",
+        *_recording(plan),
     ]
     if EVERYTHING in plan.uncertain:
         lines.append("A migration has a DO block or calls a function: what that does itself is to be left out below it")
     return "\n".join(_comment(line) for line in lines)
 
 
-def _afterwards(plan: Plan) -> str:
-    """What records the script: a plain apply would run its migrations a second time."""
-    if plan.mode is not Mode.FRESH and not any(step.action in _MIGRATING for step in plan.steps):
-        return "stonegate apply"
-    return "stonegate apply --baseline, which runs no migration (a plain apply runs them a second time)"
+def _recording(plan: Plan) -> Iterator[str]:
+    if is_recorded(plan):
+        yield "As the role that deploys: to whoever runs it belongs what it makes, the tracking tables too"
+        yield "It records what it does, if it is one transaction; afterwards: stonegate apply, which verifies it"
 
 
 def _blocked(plan: Plan) -> Iterator[str]:
@@ -96,44 +106,75 @@ def _blocked(plan: Plan) -> Iterator[str]:
         yield _comment(f"BLOCKED: {reason.reason}{allow}")
     reasons = "; ".join(reason.reason for reason in plan.blocked)
     message = quote_literal(f"this plan is blocked: {reasons}")
-    yield f"DO {_dollar_quote(f'BEGIN RAISE EXCEPTION USING MESSAGE = {message}; END')};"
+    yield f"DO {quote_dollars(f'BEGIN RAISE EXCEPTION USING MESSAGE = {message}; END')};"
 
 
-def _dollar_quote(body: str) -> str:
-    tag = "stonegate"
-    while f"${tag}$" in body:
-        tag += "_"
-    return f"${tag}$ {body} ${tag}$"
-
-
-def _settings(plan: Plan) -> Iterator[str]:
+def _settings(plan: Plan) -> str:
     path = ", ".join(map(quote_ident, plan.search_path or ("public",)))
+    # As in the apply: the folder means the same whatever a role or a database has for its applications.
+    form = "\n".join(
+        f"SET {name} = {quote_literal(value)};" for name, value in ({"client_encoding": "UTF8"} | FORM).items()
+    )
     # As in the apply: the reference database has proven the bodies, which may come before what they read comes back.
-    yield f"SET search_path = {path};\nSET check_function_bodies = {'on' if plan.desired is None else 'off'};"
+    bodies = f"SET check_function_bodies = {'on' if plan.desired is None else 'off'};"
+    return f"{form}\nSET search_path = {path};\n{bodies}"
+
+
+def _as_before(plan: Plan, migration: Step) -> Iterator[str]:
+    """What a migration SET is its own affair, as in the apply."""
+    texts = [canonical_form(each.sql) for each in migration.statements if is_setting(each.sql)]
+    if any("session authorization" in text for text in texts):
+        yield "RESET SESSION AUTHORIZATION;"
+    if any(_ROLE.match(text) for text in texts):
+        yield "RESET ROLE;"
+    if texts:
+        yield _settings(plan)
+
+
+def _rule(text: str) -> str:
+    return f"-- {text} " + "-" * (_RULE - len(text))
+
+
+def _prelude(plan: Plan, steps: list[Step]) -> Iterator[str]:
+    if not steps:
+        return
+    yield _rule(Phase.PRELUDE.value)
+    if is_recorded(plan):
+        yield begin_script(plan)
+    for step in steps:
+        yield _step(plan, step)
+    yield "-- What follows uses what was made above, which has to be committed first.\nCOMMIT;\nBEGIN;"
+
+
+def _end(plan: Plan, late: list[Step], *, is_begun: bool) -> Iterator[str]:
+    """What follows the transaction, which is ended by whoever runs the script unless it was begun here."""
+    if late:
+        yield _rule(Phase.POST_COMMIT.value)
+        yield "-- PostgreSQL forbids these in a transaction: the one above ends here.\nCOMMIT;"
+    elif is_begun:
+        yield "COMMIT;"
+    for step in late:
+        yield _step(plan, step, late_notes(plan, step) if is_recorded(plan) else ())
+    if late and is_recorded(plan):
+        yield settle_script(plan)
 
 
 def _phase(plan: Plan, phase: Phase, steps: list[Step]) -> Iterator[str]:
-    shown = [step for step in steps if step.action is not Action.SKIP]
-    if not shown:
-        return
-    yield f"-- {phase.value} " + "-" * (76 - len(phase.value))
-    if phase is Phase.POST_COMMIT:
-        yield "-- PostgreSQL forbids these in a transaction: the one above ends here.\nCOMMIT;"
-    for step in shown:
+    yield _rule(phase.value)
+    for step in steps:
         yield _step(plan, step)
     match phase:
-        case Phase.PRELUDE:
-            yield "-- What follows uses what was made above, which has to be committed first.\nCOMMIT;\nBEGIN;"
         case Phase.EXTENSIONS if plan.search_path:
             path = ", ".join(map(quote_ident, plan.search_path)).replace("'", "''").replace("%", "%%")
-            yield _SET_SEARCH_PATH.format(path=path)
+            yield f"DO {quote_dollars(_SET_SEARCH_PATH.format(path=path))};"
         case Phase.SEEDERS:
-            yield _sequences(shown)
+            yield _sequences(steps)
         case _:
             pass
 
 
-def _step(plan: Plan, step: Step) -> str:
+def _step(plan: Plan, step: Step, notes: Sequence[tuple[str, str]] = ()) -> str:
+    """The statements of a step below its name; `notes` stand before and behind each."""
     where = place(step.file, step.line)
     head = f"{step.action.value} {step_name(step)}" + (f" ({where})" if where else "")
     lines = [_comment(head)]
@@ -141,14 +182,20 @@ def _step(plan: Plan, step: Step) -> str:
     if step.action is Action.SEED:
         lines += [_insert(plan, seeder) for seeder in step.seeders]
     elif step.statements:
-        # A comment at the end of a statement must not swallow its semicolon.
-        lines += [
-            statement.sql + ("\n;" if "--" in statement.sql.rpartition("\n")[2] else ";")
-            for statement in step.statements
-        ]
+        for statement, (before, after) in zip(step.statements, notes or [("", "")] * len(step.statements), strict=True):
+            lines += filter(None, (before, _ended(statement.sql), after))
+        if step.action is Action.RUN and step.transactional:
+            lines += _as_before(plan, step)
     elif step.reason:
         lines.append(_comment(f"  {step.reason}"))
+    if step.action is Action.VALIDATE and plan.seed_missing:
+        lines.append("--   left to stonegate apply --seed-missing, which looks up each row")
     return "\n".join(lines)
+
+
+def _ended(statement: str) -> str:
+    """A comment at the end of a statement must not swallow its semicolon."""
+    return statement + ("\n;" if "--" in statement.rpartition("\n")[2] else ";")
 
 
 def _insert(plan: Plan, seeder: Seeder) -> str:
@@ -156,13 +203,13 @@ def _insert(plan: Plan, seeder: Seeder) -> str:
     others_write = any(step.action is Action.RUN or step.kind is ObjectKind.TRIGGER for step in plan.steps)
     if others_write and not parse_insert(seeder).tail:
         return f"{seeder.sql}\nON CONFLICT DO NOTHING;"
-    return f"{seeder.sql}\n;" if "--" in seeder.sql.rpartition("\n")[2] else f"{seeder.sql};"
+    return _ended(seeder.sql)
 
 
 def _sequences(steps: list[Step]) -> str:
     tables = dict.fromkeys(step.key.qualified.sql for step in steps if step.action is Action.SEED)
     literals = ", ".join(quote_literal(table) + "::regclass" for table in tables)
-    return _MOVE_SEQUENCES.replace("{tables}", literals) if tables else ""
+    return f"DO {quote_dollars(_MOVE_SEQUENCES.replace('{tables}', literals))};" if tables else ""
 
 
 def _comment(text: str) -> str:

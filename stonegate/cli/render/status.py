@@ -69,10 +69,10 @@ def render_status(console: Console, found: DatabaseStatus) -> Iterator[Text]:
 
 def _drift(console: Console, found: DatabaseStatus) -> Iterator[Text]:
     if not found.drift_known:
-        told = (
-            "drift unknown: something was changed since then, and the stonegate of then read databases in another way; "
-            "`stonegate diff` compares with the folder, and the next apply makes it known"
-        )
+        why = "something was changed since then, and the stonegate of then read databases in another way"
+        if found.state.last is not None and found.state.last.is_by_script:
+            why = "it was a script, which no apply has verified"
+        told = f"drift unknown: {why}; `stonegate diff` compares with the folder, and the next apply makes it known"
         yield from indented(console, Text(told, style="yellow"), 2, hang=2)
         return
     if not found.drift:

@@ -21,7 +21,7 @@ from stonegate.database.tracking.records import record_plan, record_post_commit
 from stonegate.database.tracking.tables import ANNOUNCED, FAILED, STARTED
 from stonegate.database.tracking.tables import DONE as TRACKED_DONE
 from stonegate.errors import StonegateError
-from stonegate.model.plan import Action, Step
+from stonegate.model.plan import Action, Phase, Plan, Step
 from stonegate.model.report import StepReport
 from stonegate.model.tokens import canonical_form
 from stonegate.model.tracking import RecordKind, TrackingState
@@ -41,8 +41,19 @@ def announced(job: Job) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for step in job.late:
         found |= {name: TRACKED_DONE for name in state.finished if name.startswith(f"{step.id} #")}
-        found |= {name: STARTED if name in state.interrupted else ANNOUNCED for name, _ in _pending(step, state)}
+        found |= {
+            name: STARTED if name in state.interrupted else ANNOUNCED for name, _ in pending_statements(step, state)
+        }
     return found
+
+
+def without_late(plan: Plan) -> Plan:
+    """The plan without the records of migrations that run after the commit: those are recorded when they are done."""
+    late = {step.key.name for step in plan.steps if step.phase is Phase.POST_COMMIT and step.action is Action.RUN}
+    if not late:
+        return plan
+    kept = tuple(r for r in plan.records if r.kind is not RecordKind.MIGRATION or r.name not in late)
+    return replace(plan, records=kept)
 
 
 async def run_post_commit(conn: Session, job: Job, execution: Execution) -> None:
@@ -97,7 +108,7 @@ class _Late:
             StonegateError: one failed, or could not be noted as done.
         """
         name, sent = "", Sent(sql="", step=self.step)
-        pending = _pending(self.step, self.job.state)
+        pending = pending_statements(self.step, self.job.state)
         try:
             for position, (name, sent) in enumerate(pending, start=1):
                 await self._execute(name, sent, is_last=position == len(pending))
@@ -112,7 +123,7 @@ class _Late:
             raise _late_failure(StatementFailed(sent, error), self.job) from error
 
     async def _execute(self, name: str, sent: Sent, *, is_last: bool) -> None:
-        if _runs_in_block(sent.sql):
+        if runs_in_block(sent.sql):
             # Executed and noted at once: nothing is repeated, whenever this process ends.
             async with self.conn.transaction():
                 await send_alone(self.conn, sent)
@@ -162,13 +173,19 @@ class _Late:
         await record_plan(self.conn, replace(self.job.plan, records=records), steps=(report,))
 
 
-def _runs_in_block(text: str) -> bool:
+def runs_in_block(text: str) -> bool:
+    """Whether the statement may stand in a transaction block, so that it is executed and noted at once."""
     form = canonical_form(text)
     return _IN_BLOCK.match(form) is not None and _OUTSIDE.search(form) is None
 
 
-def _pending(step: Step, state: TrackingState) -> tuple[tuple[str, Sent], ...]:
-    """The statements still to execute, with their tracked ids.
+def is_setting(text: str) -> bool:
+    """Whether the statement is a SET or RESET."""
+    return _SETTING.match(canonical_form(text)) is not None
+
+
+def pending_statements(step: Step, state: TrackingState) -> tuple[tuple[str, Sent], ...]:
+    """The statements of a step that are still to execute, with their tracked ids.
 
     An id holds a hash of the text: in a file that was corrected after a failure, what is as it was and was done is not
     done again.
@@ -178,7 +195,7 @@ def _pending(step: Step, state: TrackingState) -> tuple[tuple[str, Sent], ...]:
     for number, statement in enumerate(step.statements, start=1):
         digest = sha256(statement.sql.encode()).hexdigest()[:12]
         finished[digest] -= 1
-        if finished[digest] < 0 or _SETTING.match(canonical_form(statement.sql)):
+        if finished[digest] < 0 or is_setting(statement.sql):
             found.append((f"{step.id} #{number} {digest}", Sent(sql=statement.sql, step=step, statement=statement)))
     return tuple(found)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import psycopg
-from msgspec.structs import replace
 from psycopg.pq import TransactionStatus
 
 from stonegate.database import sql
@@ -16,7 +15,7 @@ from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFail
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
 from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job, changes_only_routines
-from stonegate.database.executor.post_commit import announced
+from stonegate.database.executor.post_commit import announced, without_late
 from stonegate.database.executor.session import CONSTRAINTS_NOW, OWN_SESSION, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
 from stonegate.database.failures import message_of
@@ -27,9 +26,8 @@ from stonegate.database.tracking.records import prepare_records, record_deployme
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
-from stonegate.model.plan import Action, Mode, Phase, Plan, Step
+from stonegate.model.plan import Action, Mode, Phase, Step
 from stonegate.model.report import StepReport, count_actions
-from stonegate.model.tracking import RecordKind
 from stonegate.planner.remaining import build_remaining
 
 # What may touch many rows or wait for locks is sent alone, after its announcement.
@@ -293,7 +291,7 @@ class _Attempt:
             job.announce(Stage.RECORD)
             await record_plan(
                 self.conn,
-                _without_late(plan),
+                without_late(plan),
                 steps=execution.steps,
                 durations=execution.durations,
                 state=job.state if job.has_tracking else None,
@@ -346,12 +344,3 @@ def _cut_after_migrations(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tupl
     """The steps up to the last migration that runs (none if none runs), and the others."""
     last = max((n for n, step in enumerate(steps) if step.action is Action.RUN), default=-1)
     return tuple(steps[: last + 1]), tuple(steps[last + 1 :])
-
-
-def _without_late(plan: Plan) -> Plan:
-    """The plan without the records of migrations that run after the commit: those are recorded when they are done."""
-    late = {step.key.name for step in plan.steps if step.phase is Phase.POST_COMMIT and step.action is Action.RUN}
-    if not late:
-        return plan
-    kept = tuple(r for r in plan.records if r.kind is not RecordKind.MIGRATION or r.name not in late)
-    return replace(plan, records=kept)

@@ -28,6 +28,7 @@ _RECORD_STATEMENTS = {
     RecordKind.TABLE: "tracking/record_tables",
     RecordKind.ROUTINE: "tracking/record_functions",
 }
+_NO_DURATIONS: Mapping[str, float] = {}
 _OBJECT_KINDS = {
     ObjectKind.TYPE: RecordKind.TYPE,
     ObjectKind.TABLE: RecordKind.TABLE,
@@ -55,14 +56,24 @@ async def record_plan(
         durations: milliseconds by step id, as far as known.
         state: what the tables certainly hold, written by this version of stonegate; kinds that stay are left alone.
     """
-    durations = durations or {}
+    facts = plan_facts(plan, steps, durations or {}, state)
+    await _execute(conn, [_in_words(conn, statement, each) for statement, each in facts])
+
+
+def plan_facts(
+    plan: Plan,
+    steps: Sequence[StepReport],
+    durations: Mapping[str, float] = _NO_DURATIONS,
+    state: TrackingState | None = None,
+) -> list[tuple[str, Mapping[str, object]]]:
+    """The statements of `record_plan`, by name, with their values."""
     elapsed = {
         report.step.key.name: durations.get(report.step.id)
         for report in steps
         if report.step.kind is ObjectKind.MIGRATION
     }
     dropped = {_OBJECT_KINDS.get(report.step.kind) for report in steps if report.step.action is Action.DROP}
-    statements: list[str] = []
+    found: list[tuple[str, Mapping[str, object]]] = []
     for kind, statement in _RECORD_STATEMENTS.items():
         if kind not in dropped and all(record.kind is not kind for record in plan.records):
             continue
@@ -75,9 +86,8 @@ async def record_plan(
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
         }
-        statements.append(_in_words(conn, statement, facts))
-    statements += _change_statements(conn, plan.checksum, steps, durations)
-    await _execute(conn, statements)
+        found.append((statement, facts))
+    return [*found, *_change_facts(plan.checksum, steps, durations)]
 
 
 async def record_changes(
@@ -88,14 +98,17 @@ async def record_changes(
     durations: Mapping[str, float] | None = None,
 ) -> None:
     """One changelog row per executed step, in order; also for the prelude and for post-commit statements."""
-    await _execute(conn, _change_statements(conn, plan_checksum, steps, durations or {}))
+    facts = _change_facts(plan_checksum, steps, durations or {})
+    await _execute(conn, [_in_words(conn, statement, each) for statement, each in facts])
 
 
-def _change_statements(
-    conn: Session, plan_checksum: str, steps: Iterable[StepReport], durations: Mapping[str, float]
-) -> list[str]:
-    facts = ({"rows": change_rows(part, durations), "plan_checksum": plan_checksum} for part in _by_rows(steps))
-    return [_in_words(conn, "tracking/record_changes", each) for each in facts]
+def _change_facts(
+    plan_checksum: str, steps: Iterable[StepReport], durations: Mapping[str, float]
+) -> list[tuple[str, Mapping[str, object]]]:
+    return [
+        ("tracking/record_changes", {"rows": change_rows(part, durations), "plan_checksum": plan_checksum})
+        for part in _by_rows(steps)
+    ]
 
 
 def _in_words(conn: Session, script: str, facts: Mapping[str, object]) -> str:
@@ -154,26 +167,34 @@ async def record_deployment(
     """
     taken = _stamp(escape=True) if stamp is None else sql.Literal(stamp)
     query = fixed("tracking/record_deployment").format(stamp=taken)
-    facts = {
+    facts = deployment_facts(plan, catalog, counts, post_commit or {}) | {
+        "duration_ms": duration_ms,
+        "live_checksum": None if live is None else checksum_of(live),
+        "missing_seeds": sorted(set(missing_seeds)),
+    }
+    row = await (await conn.execute(query, facts)).fetchone()
+    assert row is not None, "INSERT … RETURNING without a row"
+    return int(row[0])
+
+
+def deployment_facts(
+    plan: Plan, catalog: Catalog | None, counts: Mapping[str, int], post_commit: Mapping[str, str]
+) -> dict[str, object]:
+    """The values of a deployment's row that are known before it is carried out."""
+    return {
         "digest": plan.source.digest,
         "fingerprint": plan.source.fingerprint,
         "mode": plan.mode.value,
         "tool_version": __version__,
         "plan_checksum": plan.checksum,
         "counts": Jsonb(dict(counts)),
-        "duration_ms": duration_ms,
         "catalog": None if catalog is None else compress(catalog),
         "catalog_checksum": None if catalog is None else checksum_of(catalog),
-        "live_checksum": None if live is None else checksum_of(live),
         "introspection": introspection(),
-        "missing_seeds": sorted(set(missing_seeds)),
         "excepted": [*plan.excepted, *plan.awaited],
         "outside": [kind.value for kind in plan.outside],
-        "post_commit": Jsonb(dict(post_commit or {})),
+        "post_commit": Jsonb(dict(post_commit)),
     }
-    row = await (await conn.execute(query, facts)).fetchone()
-    assert row is not None, "INSERT … RETURNING without a row"
-    return int(row[0])
 
 
 async def record_post_commit(conn: Session, deployment: int, step_id: str, state: str) -> None:
