@@ -112,7 +112,9 @@ def load_fleet_source(settings: Settings, chosen: Chosen, folder: Path | None) -
 
     Raises:
         SourceError: there is no such folder, or it cannot be read.
+        UsageError: the databases are of several stored folders, and these are not the same.
     """
+    _require_one_folder(chosen)
     if folder is not None or settings.folder.exists():
         return load_lazily(settings)
     if chosen.schema is None:
@@ -120,6 +122,18 @@ def load_fleet_source(settings: Settings, chosen: Chosen, folder: Path | None) -
             f"no such folder: {settings.folder}", hint="name it: stonegate apply FOLDER --platform P --all"
         )
     return load_stored(chosen.registry, chosen.platform, chosen.schema)
+
+
+def _require_one_folder(chosen: Chosen) -> None:
+    """Refuse databases of different stored folders: what one declares would be taken away with the other one."""
+    names = {target.owner.schema for target in chosen.targets}
+    stored = [each for each in chosen.registry.platform(chosen.platform).schemas if each.name in names]
+    if len({each.digest for each in stored}) > 1:
+        listed = ", ".join(sorted(each.name for each in stored))
+        raise UsageError(
+            f"these databases of {chosen.platform} are of different stored folders: {listed}",
+            hint="one folder cannot be meant for all: --schema NAME, one after the other",
+        )
 
 
 def load_stored(registry: Registry, platform: str, schema: str) -> LazySource:

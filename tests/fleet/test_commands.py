@@ -373,6 +373,24 @@ def test_an_administrator_is_told_how_to_deploy_to_the_database_of_a_platform(sh
     assert not any("new objects" in text for text in shell.json("plan", str(fleet.folder), *options)["warnings"])
 
 
+def test_one_folder_is_not_for_databases_of_several(shell: Shell, tmp_path: Path) -> None:
+    """It took away in the one what the other one does not declare."""
+    name, folder = shell.fleet.name, str(shell.fleet.folder)
+    other = tmp_path / "other"
+    (other / "functions").mkdir(parents=True)
+    (other / "functions" / "f.sql").write_text("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';")
+    shell.done("platform", "register", name)
+    for schema in ("app", "twin", "other"):
+        shell.done("platform", "upload", name, str(other) if schema == "other" else folder, "--schema", schema)
+        shell.done("tenant", "create", "a", "--platform", name, "--schema", schema)
+    for command in ("plan", "diff", "apply"):
+        refused = shell.run(command, folder, "--platform", name, "--all")
+        assert refused.returncode == 2 and "stored folders: app, other," in refused.stderr
+    shell.done("apply", folder, "--platform", name, "--schema", "app")
+    shell.done("tenant", "drop", "a", "--platform", name, "--schema", "other", "--yes")
+    assert "2 databases: 2 unchanged" in shell.done("apply", folder, "--platform", name, "--all")
+
+
 def test_an_adoption_for_a_schema_that_is_not_stored_says_so(shell: Shell) -> None:
     """As one that was mistyped."""
     name, database = shell.fleet.name, f"{shell.fleet.name}_by_hand"
