@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from stonegate.collector import look_seldom_for_cycles
+from stonegate.database.server import locks
 from tests.admins import close_admins
 from tests.programs import MAJORS
 from tests.servers import (
@@ -151,6 +152,12 @@ def database(server: Server, make_database: MakeDatabase) -> Database:
 def any_database(any_server: Server, make_database: MakeDatabase) -> Database:
     """An empty database of this test's own, on each version in turn."""
     return make_database(any_server)
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a lock in vain asks for it as often as ever, but in no time."""
+    monkeypatch.setattr(locks, "RETRY_PAUSE", 0.01)
 
 
 @pytest.fixture

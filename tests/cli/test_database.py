@@ -136,6 +136,7 @@ def test_an_unknown_extension_is_refused_before_anything(
     assert database.rows("SELECT to_regclass('notes')") == [(None,)]
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_locked_table(run: Run, write_folder: WriteFolder, deployed: str) -> None:
     write_folder(
         NOTES | {"tables/notes.pssql": NOTES["tables/notes.pssql"].replace("legacy text", "legacy text,\n n int")}

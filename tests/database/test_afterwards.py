@@ -211,6 +211,7 @@ def attempts(url: str, source: LazySource, **options: Any) -> tuple[ApplyReport,
     return report, seen.count(Stage.INTROSPECT)
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_what_fails_where_nothing_moved_is_not_tried_again(deployed: Database, tmp_path: Path) -> None:
     with psycopg.connect(deployed.url) as other:  # holds the lock until the block ends
         other.execute(HELLO.format("by hand").replace("CREATE", "CREATE OR REPLACE"))

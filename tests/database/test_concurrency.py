@@ -26,6 +26,7 @@ SLEEPERS = "SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.30' AND pid
 # --- locks and timeouts ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_locked_table_ends_in_a_lock_timeout_that_names_the_blocker(database: Database, tmp_path: Path) -> None:
     applied(database.url, write(tmp_path, {"tables/users.sql": USERS}))
     wider = write(tmp_path, {"tables/users.sql": USERS.replace("email", "name text, email")})

@@ -75,6 +75,7 @@ async def test_many_databases_that_are_gone_and_on_record_are_not_waited_for_one
     assert len(looks) < 20 * 10 / 2  # ten looks are made for one
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_a_canary_that_is_locked_or_drifted_hands_on(fleet: Fleet) -> None:
     targets = await tenants(fleet, "a", "b", "c", "d")
     fleet.rows(targets[0].database, "ALTER TABLE notes DROP COLUMN body")

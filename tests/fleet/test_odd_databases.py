@@ -33,6 +33,7 @@ async def tenants(fleet: Fleet, *ids: str) -> dict[str, Target]:
     return {str(each.owner.tenant): each for each in resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)}
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_what_reads_a_catalog_waits_for_nobody_for_long(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL prints a view only when nobody locks its tables."""
     monkeypatch.setattr("stonegate.database.status.LOOK_SECONDS", 0.2)
