@@ -92,7 +92,9 @@ def choose(named: TargetOptions, settings: Settings) -> TargetOptions:
     if sum(kinds) > 1 or (chosen.is_fleet and chosen.database is not None):
         raise UsageError("two targets were named", hint="choose one of -d URL, --embedded and --platform")
     if not chosen.is_fleet and (chosen.tenant is not None or chosen.schema is not None or chosen.every):
-        raise UsageError("--tenant, --schema and --all need --platform", hint="--platform NAME")
+        raise UsageError(
+            "--tenant, --schema and --all need --platform", hint=f"--platform {settings.platform or 'NAME'}"
+        )
     if chosen.tenant is not None and chosen.every:
         raise UsageError("--tenant names some databases, --all means every one", hint="leave one of them out")
     return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from stonegate.errors import PlatformIsolationViolation, SchemaNotFound, SourceError
@@ -63,10 +64,13 @@ def read_schema(registry: Registry, platform: str, schema: str) -> SourceBytes:
     stored = record.schema(schema)
     with locked(home / LOCK_FILE, shared=True):
         if not path.is_dir() or (stored is None and path.name in _directories(record)):
+            upload = f"stonegate platform upload {shlex.quote(platform)} --schema {shlex.quote(schema)} FOLDER"
             known = ", ".join(each.name for each in record.schemas) or "none"
             raise SchemaNotFound(
-                f"the platform {platform} has no stored folder {schema}",
-                hint=f"stored: {known}; stonegate platform upload {platform} --schema {schema} FOLDER",
+                f"the platform {platform} has no stored folder {schema}"
+                if stored is None
+                else f"the stored folder {schema} of the platform {platform} is not in the data directory any more",
+                hint=f"stored: {known}; {upload}" if stored is None else f"restore it from a copy, or {upload}",
             )
         return read_tree(path, scope=None if stored is None else stored.scope)
 

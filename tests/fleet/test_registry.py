@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -271,6 +272,12 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
         store_schema(registry, "shop", "App", folders[0])
     with pytest.raises(SchemaNotFound, match="no stored folder other"):
         read_schema(registry, "shop", "other")
+    registry.register("bare")
+    store_schema(registry, "bare", "app", folders[0])
+    shutil.rmtree(registry.home("bare") / "app")
+    with pytest.raises(SchemaNotFound, match="is not in the data directory any more") as gone:
+        read_schema(registry, "bare", "app")
+    assert gone.value.hint == "restore it from a copy, or stonegate platform upload bare --schema app FOLDER"
     (folders[0] / "tables" / "t1.sql").write_text("CREATE TABL broken;")
     with pytest.raises(SourceError):
         store_schema(registry, "shop", "app", folders[0])
