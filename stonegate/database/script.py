@@ -36,7 +36,7 @@ _EMPTY = {
 _MIGRATING = (Action.RUN, Action.BASELINE)
 _NOTHING_DONE = TrackingState()
 #: Since the transaction began, in milliseconds.
-_DURATION = sql.SQL("(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - now()) * 1000)::double precision")
+_DURATION = sql.SQL("(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - now()) * 1000::numeric)::double precision")
 #: As they were: a script looks no declared row up.
 _MISSING_SEEDS = sql.SQL(
     f"coalesce((SELECT d.missing_seeds FROM {_PREFIX}deployments AS d ORDER BY d.id DESC LIMIT 1), '{{}}')"

@@ -16,15 +16,18 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.status import diff_database, status_database
 from stonegate.model.report import Status
 from tests.database.folders import ROLES, allowing, applied, write
+from tests.evolution.scripts import run_script, script_of
 from tests.servers import Database, MakeDatabase, Server
 
 TYPES = ("oid", "int2", "int4", "int8", "name", "text", '"char"', "bool", "numeric", "regclass", "regtype", "jsonb")
 TYPES += ("text[]", "name[]", "xid", "varchar")
-OPERATORS = ("=", "<>", ">=", ">", "<", "||", "+", "-", "@?", "->>")
+OPERATORS = ("=", "<>", ">=", ">", "<", "||", "+", "-", "*", "&", "@?", "@>", "->", "->>")
 #: Those of the server take any type, or another one that the arguments would have to be cast to.
 CALLS = ("count({})", "json_agg({})", "to_regclass({})", "unnest({})", "max({})", "concat({})", "row_to_json({})")
 CALLS += ("format({}, text)", "string_agg({}, text)", "coalesce_all({})", "array_agg({})", "bool_or({})")
 FIRST = ROLES | {
+    "tables/counted.sql": "CREATE TABLE counted (id serial PRIMARY KEY);",
+    "seeders/counted.sql": "INSERT INTO counted VALUES (7);",
     "tables/users.sql": "CREATE TABLE users (id int, email text); CREATE POLICY p ON users USING (id IS NOT NULL);",
     "functions/f.sql": "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'a'::text $$;",
 }
@@ -113,3 +116,19 @@ def test_nobody_steps_in_where_the_original_made_the_tables(
     consents = allowing("set_not_null", "drop_column", "drop_policy")
     for files in (SECOND | typed, FIRST | typed, ROUTINE | typed, ROUTINES | typed, ROUTINE | typed):
         assert applied(database.url, write(tmp_path, files), plan=consents).verified
+
+
+@pytest.mark.parametrize("original", [False, True], ids=["stonegate", "original"])
+def test_nobody_steps_in_where_a_script_runs(
+    trapped: Database, make_database: MakeDatabase, tmp_path: Path, original: bool
+) -> None:
+    """A superuser's as a rule."""
+    database = make_database(trapped.server, trapped)
+    consents = allowing("set_not_null", "drop_column", "drop_policy")
+    for files in (FIRST, SECOND, ROUTINES, SECOND):
+        run_script(database, script_of(database, write(tmp_path, files), plan=consents))
+        if original and files is FIRST:
+            for table, columns in VARCHAR.items():
+                changes = ", ".join(f"ALTER {column} TYPE varchar(255)" for column in columns)
+                database.rows(f"ALTER TABLE _stonescriptdb_gateway_{table} {changes}")
+    assert applied(database.url, write(tmp_path, SECOND)).status is Status.UNCHANGED

@@ -17,7 +17,8 @@ from stonegate.model.tokens import canonical_form
 from stonegate.source.statements.insert_text import parse_insert
 
 # Like the apply: sequences that feed a filled column go on behind its explicit values. ALTER SEQUENCE is undone with
-# the transaction, setval() is not (manual 9.17).
+# the transaction, setval() is not (manual 9.17). Nothing in it calls what somebody made in
+# `public`: whoever runs a script may be a superuser.
 _MOVE_SEQUENCES = """\
 DECLARE
     fed record;
@@ -30,30 +31,33 @@ BEGIN
         FROM (
             SELECT d.refobjid AS relation, d.refobjsubid AS number, d.objid AS sequence
             FROM pg_catalog.pg_depend AS d
-            WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+            WHERE d.classid = 'pg_catalog.pg_class'::regclass::oid AND d.refclassid = d.classid
+                AND d.deptype IN ('a', 'i')
             UNION
             SELECT e.adrelid, e.adnum, d.refobjid
             FROM pg_catalog.pg_attrdef AS e
-            JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid
-            WHERE d.refclassid = 'pg_class'::regclass
+            JOIN pg_catalog.pg_depend AS d ON d.objid = e.oid
+            WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass::oid
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass::oid
         ) AS feeding
         JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = feeding.sequence
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = feeding.relation AND a.attnum = feeding.number
-        WHERE a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)
+        WHERE a.atttypid IN ('smallint'::regtype::oid, 'integer'::regtype::oid, 'bigint'::regtype::oid)
             AND a.attrelid IN ({tables})
     LOOP
-        EXECUTE format('SELECT %s(%I) FROM %s', fed.extreme, fed.name, fed.relation) INTO reached;
-        EXECUTE format('SELECT CASE WHEN is_called THEN last_value + $1 ELSE last_value END FROM %s', fed.sequence)
-            INTO following USING fed.step;
-        IF sign(fed.step) * (reached - following) >= 0 THEN
-            EXECUTE format('ALTER SEQUENCE %s RESTART WITH %s', fed.sequence, reached + fed.step);
+        EXECUTE pg_catalog.format('SELECT pg_catalog.%s(%I) FROM %s', fed.extreme, fed.name, fed.relation) INTO reached;
+        EXECUTE pg_catalog.format(
+            'SELECT CASE WHEN is_called THEN last_value + $1 ELSE last_value END FROM %s', fed.sequence
+        ) INTO following USING fed.step;
+        IF (fed.step > 0 AND reached >= following) OR (fed.step < 0 AND reached <= following) THEN
+            EXECUTE pg_catalog.format('ALTER SEQUENCE %s RESTART WITH %s', fed.sequence, reached + fed.step);
         END IF;
     END LOOP;
 END"""
 
 _SET_SEARCH_PATH = """\
 BEGIN
-    EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database());
+    EXECUTE pg_catalog.format('ALTER DATABASE %I SET search_path = {path}', pg_catalog.current_database());
 END"""
 
 _ROLE = re.compile(r"set (?:local |session )?role\b")
@@ -208,7 +212,7 @@ def _insert(plan: Plan, seeder: Seeder) -> str:
 
 def _sequences(steps: list[Step]) -> str:
     tables = dict.fromkeys(step.key.qualified.sql for step in steps if step.action is Action.SEED)
-    literals = ", ".join(quote_literal(table) + "::regclass" for table in tables)
+    literals = ", ".join(quote_literal(table) + "::regclass::oid" for table in tables)
     return f"DO {quote_dollars(_MOVE_SEQUENCES.replace('{tables}', literals))};" if tables else ""
 
 

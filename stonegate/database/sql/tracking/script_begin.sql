@@ -33,14 +33,14 @@ BEGIN
     IF pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments') IS NOT NULL THEN
         IF EXISTS (
             SELECT FROM public._stonescriptdb_gateway_deployments AS d
-            WHERE pg_catalog.to_jsonb(d) ->> 'plan_checksum' = %(plan_checksum)s
+            WHERE pg_catalog.to_jsonb(d) ->> 'plan_checksum'::text = %(plan_checksum)s
         ) THEN
             RAISE EXCEPTION 'this plan was carried out here before' USING HINT = 'stonegate plan again';
         END IF;
         former := (
             SELECT pg_catalog.min(state.key)
             FROM (
-                SELECT pg_catalog.to_jsonb(d) -> 'post_commit' AS states
+                SELECT pg_catalog.to_jsonb(d) -> 'post_commit'::text AS states
                 FROM public._stonescriptdb_gateway_deployments AS d
                 ORDER BY d.id DESC
                 LIMIT 1
