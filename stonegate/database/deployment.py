@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import TypeAlias
 
@@ -20,6 +20,7 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.opening import connect_target, open_target
 from stonegate.database.options import ApplyOptions
+from stonegate.database.precedents import follow_precedent, note_precedent, place_of
 from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import admin_steps
@@ -38,6 +39,7 @@ from stonegate.database.survey import (
     survey_database,
     with_warnings,
 )
+from stonegate.database.tracking.standing import lock_and_look
 from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.errors import (
@@ -141,18 +143,24 @@ async def apply_database(
             async with HeadStart(conn, _settings(conn, options)) as head:
                 read = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
                 survey = await run_with_lock_retry(partial(read, head=head, presume=presume, on_progress=on_progress))
-                last = survey.state.last
-                if seems_changed and last is not None and last.digest == source.digest and (report := await look()):
-                    return survey, report
-                return survey, await _carry_out(conn, survey, options, started, created, on_progress, head)
+                return survey, await _carry_out(conn, survey, options, started, created, on_progress, head, place)
 
         key = apply_key(conn.info.dbname)
-        locked, facts = await lock_and_read_session(conn, key) if seems_changed else (False, None)
+        locked, standing = await lock_and_look(conn, key) if seems_changed else (False, None)
         if not (created or locked) and (report := await look()):
             return report
+        facts: SessionFacts | None = None
         if not locked:
             waited, facts = await _lock(conn, database, options, on_progress, source)
             if waited and (report := await look()):
+                return report
+        place: Hashable = None
+        if locked and standing is not None:
+            if standing.digest == source.digest and (report := await look()):
+                return report
+            _require_own(standing.comment, options, database)
+            place = place_of(conn, source, options, standing)
+            if report := await follow_precedent(conn, place, standing, database, started, on_progress):
                 return report
         survey, report = await attempt(presume=not (options.dry_run or options.skip_verification))
         if await _may_be_unseen(conn, survey, report):
@@ -303,10 +311,11 @@ async def _carry_out(
     created: bool,
     on_progress: OnProgress | None,
     head: HeadStart | None = None,
+    place: Hashable = None,
 ) -> ApplyReport:
     plan = survey.plan
     database = plan.target.database if plan.target is not None else conn.info.dbname
-    _require_own(survey.facts, options, database)
+    _require_own(survey.facts.comment, options, database)
     if plan.blocked:
         return failed_report(blocked_error(plan, database), database, started, plan, survey.warnings)
     by_admin: frozenset[str] = frozenset()
@@ -336,6 +345,7 @@ async def _carry_out(
         finally:
             if admin is not None:
                 await admin.close()
+        await note_precedent(conn, place, job, execution, survey.warnings)
     except StonegateError as error:
         return failed_report(error, database, started, plan, survey.warnings)
     return finished_report(
@@ -343,9 +353,9 @@ async def _carry_out(
     )
 
 
-def _require_own(facts: SessionFacts, options: ApplyOptions, database: str) -> None:
+def _require_own(comment: str | None, options: ApplyOptions, database: str) -> None:
     """Refuse a database that says itself that it is another's, whatever the records say (http-contract, Names)."""
-    label = parse_label(facts.comment)
+    label = parse_label(comment)
     if options.label is None or label is None or replace(label, unfinished=False) == options.label:
         return
     wanted = options.label

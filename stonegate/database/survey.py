@@ -154,7 +154,7 @@ def session_warnings(
     Args:
         hidden: `hidden_tables`.
     """
-    pooled = (POOLER_WARNING,) if is_pooled(conn, facts) else ()
+    pooled = (POOLER_WARNING,) if is_pooled(conn, facts.pid) else ()
     return (
         *pooled,
         *ownership_warning(plan, facts, live),
@@ -240,7 +240,11 @@ def _plan(
 
     declared = state.declared
     standpoint = (id(tree), id(live), id(desired), id(declared), options, state.essence, builder)
-    plan = _PLANS.get(standpoint, build, tree, live, desired, declared)
+    return aim(_PLANS.get(standpoint, build, tree, live, desired, declared), database, live, state)
+
+
+def aim(plan: Plan, database: str, live: Catalog, state: TrackingState) -> Plan:
+    """A plan that was made for another database which stands where this one does, with its own target."""
     fingerprint = plan_fingerprint(_FINGERPRINTS.get(id(live), live.fingerprint, live), state)
     target = PlanTarget(database=database, fingerprint=fingerprint)
     if plan.target == target:

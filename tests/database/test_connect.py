@@ -206,7 +206,7 @@ async def test_a_service_file_keeps_its_say(database: Database, service_file: Pa
 
 async def test_a_direct_connection_is_no_pooler(database: Database) -> None:
     async with await connect(database.url) as conn:
-        assert not is_pooled(conn, await read_session(conn))
+        assert not is_pooled(conn, (await read_session(conn)).pid)
 
 
 class Pooled:
@@ -220,7 +220,7 @@ class Pooled:
 
 async def test_a_pooler_is_recognised(database: Database) -> None:
     async with await connect(database.url) as conn:
-        assert is_pooled(Pooled(), await read_session(conn))  # type: ignore[arg-type]
+        assert is_pooled(Pooled(), (await read_session(conn)).pid)  # type: ignore[arg-type]
 
 
 async def test_wrap_error(database: Database) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from msgspec import Struct
 from psycopg.generators import fetch_many, pipeline_communicate
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
@@ -23,9 +23,14 @@ MOST_STATEMENTS = 500  # of one batch: bounds what libpq buffers and how late a 
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """SQL to send, and the plan's step and statement that it comes from (None for our own)."""
+    """SQL to send, and the plan's step and statement that it comes from (None for our own).
+
+    Attributes:
+        values: of its parameters $1, $2, …, of type bytea.
+    """
 
     sql: str
+    values: tuple[bytes, ...] = ()
     step: Step | None = None
     statement: Statement | None = None
 
@@ -49,8 +54,8 @@ def statements_of(step: Step) -> tuple[Sent, ...]:
     return tuple(Sent(sql=statement.sql, step=step, statement=statement) for statement in step.statements)
 
 
-async def send_batch(conn: Session, batch: Sequence[Sent]) -> None:
-    """Execute the statements in order; rows that they return are thrown away.
+async def send_batch(conn: Session, batch: Sequence[Sent]) -> list[PGresult]:
+    """Execute the statements in order, and return the answer to each.
 
     psycopg's own pipeline wakes up once per statement and tells only that *a* statement failed; here the answers are
     counted. The caller is inside a transaction, or sends `BEGIN` first.
@@ -58,8 +63,10 @@ async def send_batch(conn: Session, batch: Sequence[Sent]) -> None:
     Raises:
         StatementFailed: one failed, or the connection broke while it ran.
     """
+    answers: list[PGresult] = []
     for start in range(0, len(batch), MOST_STATEMENTS):
-        await _send_part(conn, batch[start : start + MOST_STATEMENTS])
+        answers += await _send_part(conn, batch[start : start + MOST_STATEMENTS])
+    return answers
 
 
 async def send_alone(conn: Session, sent: Sent) -> None:
@@ -74,13 +81,13 @@ async def send_alone(conn: Session, sent: Sent) -> None:
         raise StatementFailed(sent, error) from error
 
 
-async def _send_part(conn: Session, batch: Sequence[Sent]) -> None:
+async def _send_part(conn: Session, batch: Sequence[Sent]) -> list[PGresult]:
     pgconn = conn.pgconn
     answers: list[list[PGresult]] = []
     async with conn.lock:
         try:
             pgconn.enter_pipeline_mode()
-            await conn.wait(_exchange(pgconn, [sent.sql.encode() for sent in batch], answers))
+            await conn.wait(_exchange(pgconn, batch, answers))
         except psycopg.Error as error:  # the connection itself broke
             raise StatementFailed(batch[min(_answered(answers), len(batch) - 1)], error) from error
         finally:
@@ -92,22 +99,29 @@ async def _send_part(conn: Session, batch: Sequence[Sent]) -> None:
         failure = _failure_of(results)
         if failure is not None:
             raise StatementFailed(sent, failure)
+    return [results[-1] for results in answers[: len(batch)]]
 
 
-def _exchange(pgconn: PGconn, statements: list[bytes], answers: list[list[PGresult]]) -> Generator[Any, Any, None]:
+def _exchange(pgconn: PGconn, batch: Sequence[Sent], answers: list[list[PGresult]]) -> Generator[Any, Any, None]:
     """Send everything, reading answers meanwhile so that neither side blocks; one answer each and one for the sync."""
-    commands = deque[Callable[[], None]](partial(pgconn.send_query_params, statement, None) for statement in statements)
+    commands = deque[Callable[[], None]](_command(pgconn, sent) for sent in batch)
     commands.append(pgconn.pipeline_sync)
     answers.extend((yield from pipeline_communicate(pgconn, commands)))
     # It ends with the last command, also when a statement of some megabytes still waits to be sent.
     while pgconn.flush():
         if (yield Wait.RW) & Ready.R:
             pgconn.consume_input()
-    while len(answers) <= len(statements):
+    while len(answers) <= len(batch):
         results = yield from fetch_many(pgconn)
         if not results:
             raise psycopg.OperationalError("the server stopped answering in the middle of a batch")
         answers.append(results)
+
+
+def _command(pgconn: PGconn, sent: Sent) -> Callable[[], None]:
+    values = sent.values or None
+    formats = [Format.BINARY] * len(sent.values) if values else None
+    return partial(pgconn.send_query_params, sent.sql.encode(), values, param_formats=formats)
 
 
 def _answered(answers: list[list[PGresult]]) -> int:

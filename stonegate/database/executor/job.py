@@ -143,6 +143,7 @@ class Execution(Struct, kw_only=True):
         durations: milliseconds by step id, where a step was sent alone.
         catalog: read at the end of the transaction; None if verification was skipped and nobody else needed it.
         stamp: the change stamp of just before.
+        digest: of the routines that are there at the end, "" where it was not asked for or there is none.
         deployment: id of the row of this apply, None when untracked.
         late_error: why a statement after the commit failed; all before it stays.
     """
@@ -155,6 +156,7 @@ class Execution(Struct, kw_only=True):
     verified: bool = False
     catalog: Catalog | None = None
     stamp: str | None = None
+    digest: str = ""
     deployment: int | None = None
     late_error: StonegateError | None = None
 

@@ -56,11 +56,17 @@ async def run_transaction(conn: Session, job: Job) -> Execution:
         raise
     if not job.options.dry_run:
         job.announce(Stage.COMMIT)
-        await _commit(conn, job)
+        await commit(conn, job)
     return attempt.execution
 
 
-async def _commit(conn: Session, job: Job) -> None:
+async def commit(conn: Session, job: Job) -> None:
+    """Make it so.
+
+    Raises:
+        ConnectionFailed: nobody knows whether it is.
+        psycopg.Error: PostgreSQL refused, and nothing happened.
+    """
     try:
         await conn.execute("COMMIT")
     except psycopg.OperationalError as error:
@@ -312,7 +318,7 @@ class _Attempt:
         job, execution = self.job, self.execution
         is_wanted = execution.is_rehearsed and not job.options.skip_verification
         reading = await (verify_catalog(self.conn, job) if is_wanted else read_stamped(self.conn))
-        execution.catalog, execution.stamp = reading.catalog, reading.stamp
+        execution.catalog, execution.stamp, execution.digest = reading.catalog, reading.stamp, reading.digest
 
     async def _record_deployment(self) -> None:
         job, execution = self.job, self.execution

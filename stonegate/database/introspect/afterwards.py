@@ -52,7 +52,7 @@ async def read_afterwards(conn: Session, before: Reading, desired: Catalog, *, i
         )
     if catalog is None or not is_known:
         return await read_stamped(conn)
-    return Reading(stamp=stamp, catalog=catalog)
+    return Reading(stamp=stamp, catalog=catalog, digest=digest)
 
 
 def _with_routines(before: Catalog, desired: Catalog, routines: tuple[Routine, ...]) -> Catalog | None:

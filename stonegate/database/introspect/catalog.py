@@ -28,8 +28,6 @@ from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.json_form import to_json
 
-_DIGEST: Final = "introspect/digest_routines"
-
 #: To be raised when Python makes another catalog of the same rows.
 _MADE: Final = "2"
 
@@ -43,10 +41,15 @@ _EQUAL: Cache[Catalog] = Cache(12)
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """A catalog and the change stamp of just before it was read: what is committed in between moves the stamp."""
+    """A catalog and the change stamp of just before it was read: what is committed in between moves the stamp.
+
+    Attributes:
+        digest: of the routines, "" where it was not asked for or there is none; see `digest_routines`.
+    """
 
     stamp: str
     catalog: Catalog
+    digest: str = ""
 
 
 #: What deparsing says when another session drops an object between our finding and our printing it.
@@ -94,9 +97,14 @@ async def read_stamped(conn: Session) -> Reading:
     return await _read(conn, with_stamp=True)
 
 
+def digest_query() -> str:
+    """The query of that digest, for a session with the settings `NO_NAMES`; NULL where there is none."""
+    return compose("introspect/digest_routines")
+
+
 async def digest_routines(conn: Session) -> tuple[str, str]:
     """The change stamp, and a digest that databases with equal routines have in common; "" where there is none."""
-    (stamp,), (digest,) = await fetch(conn, (f"SELECT {stamp_expression()}", compose(_DIGEST)))
+    (stamp,), (digest,) = await fetch(conn, (f"SELECT {stamp_expression()}", digest_query()))
     return str(stamp[0]), str(digest[0] or "")
 
 
@@ -105,7 +113,7 @@ async def read_routines(conn: Session) -> tuple[str, str, tuple[Routine, ...]]:
 
     The digest is "" where there is none, or where somebody changed routines while they were read.
     """
-    digest = compose(_DIGEST)
+    digest = digest_query()
     queries = (f"SELECT {stamp_expression()}", digest, *statements(rows.RoutineRows), digest)
     (stamp,), (before,), *raw, (after,) = await fetch(conn, queries)
     read = as_rows(rows.RoutineRows, raw)

@@ -87,34 +87,39 @@ async def find_missing(
         MigrationFailed: a table or column is missing, or an expression of a seeder fails; with file and line.
         psycopg.Error: another session was in the way, or the connection broke: the transaction may be tried again.
     """
-    if not seeders:
-        return ()
-    tables = await read_tables(conn, seeders, known=known)
-    seeders = await mark_unsteady(conn, seeders)
     missing: list[MissingSeed] = []
-    for name, group in seeded_tables(seeders).items():
-        missing += await look_up(conn, tables[name], group, (declared or {}).get(name))
+    for table, group, order in await _by_table(conn, seeders, declared or {}, known):
+        missing += await look_up(conn, table, group, order)
     return tuple(missing)
+
+
+async def lookup_queries(
+    conn: Session, seeders: Sequence[Seeder], *, declared: DeclaredOrder, known: Catalog | None
+) -> tuple[str, ...]:
+    """What `find_missing` asks, a query for each table: it returns no row where none is missing."""
+    groups = await _by_table(conn, seeders, declared, known)
+    return tuple(_query_of(_branches(_lookups(table, group, order))) for table, group, order in groups)
+
+
+async def _by_table(
+    conn: Session, seeders: Sequence[Seeder], declared: DeclaredOrder, known: Catalog | None
+) -> list[tuple[SeedTable, Sequence[Seeder], tuple[str, ...] | None]]:
+    """Each table, its seeders, and the order in which the folder declares its columns."""
+    if not seeders:
+        return []
+    tables = await read_tables(conn, seeders, known=known)
+    groups = seeded_tables(await mark_unsteady(conn, seeders))
+    return [(tables[name], group, declared.get(name)) for name, group in groups.items()]
 
 
 async def look_up(
     conn: Session, table: SeedTable, seeders: Sequence[Seeder], order: tuple[str, ...] | None
 ) -> tuple[MissingSeed, ...]:
     """`find_missing` for one table that has been read already; `order` is its declared column order."""
-    lookups = _LOOKUPS.get(
-        (id(table), tuple(map(id, seeders)), order),
-        lambda: tuple(
-            lookup for index, seeder in enumerate(seeders) for lookup in _build_lookups(index, seeder, table, order)
-        ),
-        table,
-        *seeders,
-    )
-    branches = [
-        f"(SELECT {lookup.seeder}, found.n, {number}, found.key FROM ({lookup.query}) AS found (n, key))"
-        for number, lookup in enumerate(lookups)
-    ]
+    lookups = _lookups(table, seeders, order)
+    branches = _branches(lookups)
     try:
-        cursor = await conn.execute(sql.SQL("\nUNION ALL\n".join(branches) + "\nORDER BY 1, 2"))
+        cursor = await conn.execute(sql.SQL(_query_of(branches)))
         found = await cursor.fetchall()
     except psycopg.Error as error:
         if error.sqlstate is None or is_lock_failure(error):
@@ -123,6 +128,28 @@ async def look_up(
     return tuple(
         _as_missing(seeders[index], lookups[branch].columns, row, values) for index, row, branch, values in found
     )
+
+
+def _lookups(table: SeedTable, seeders: Sequence[Seeder], order: tuple[str, ...] | None) -> tuple[_Lookup, ...]:
+    return _LOOKUPS.get(
+        (id(table), tuple(map(id, seeders)), order),
+        lambda: tuple(
+            lookup for index, seeder in enumerate(seeders) for lookup in _build_lookups(index, seeder, table, order)
+        ),
+        table,
+        *seeders,
+    )
+
+
+def _branches(lookups: Sequence[_Lookup]) -> list[str]:
+    return [
+        f"(SELECT {lookup.seeder}, found.n, {number}, found.key FROM ({lookup.query}) AS found (n, key))"
+        for number, lookup in enumerate(lookups)
+    ]
+
+
+def _query_of(branches: Sequence[str]) -> str:
+    return "\nUNION ALL\n".join(branches) + "\nORDER BY 1, 2"
 
 
 def given_columns(seeder: Seeder, table: SeedTarget, order: tuple[str, ...] | None) -> tuple[str, ...]:

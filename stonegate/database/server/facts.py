@@ -105,13 +105,20 @@ async def lock_and_read_session(conn: Session, key: LockKey) -> tuple[bool, Sess
 
 @cache
 def _facts_query(version: int) -> bytes:
-    """The query for a server of that version (server_version_num); 0 where a pooler does not say."""
-    locale = "d.datlocale" if version >= 170000 else "d.daticulocale"
-    rules = "d.daticurules" if version >= 160000 else "NULL"
+    locale, rules = locale_columns(version)
+    return sql.load("server/facts").format(locale=locale, rules=rules).encode()
+
+
+def locale_columns(version: int) -> tuple[str, str]:
+    """What locale and rules of ICU are called in the row `d` of pg_database (manual 52.15).
+
+    Args:
+        version: server_version_num; 0 where a pooler does not say.
+    """
     if version == 0:
         whole = "pg_catalog.to_jsonb(d) ->>"
-        locale, rules = f"coalesce({whole} 'datlocale', {whole} 'daticulocale')", f"({whole} 'daticurules')"
-    return sql.load("server/facts").format(locale=locale, rules=rules).encode()
+        return f"coalesce({whole} 'datlocale', {whole} 'daticulocale')", f"({whole} 'daticurules')"
+    return "d.datlocale" if version >= 170000 else "d.daticulocale", "d.daticurules" if version >= 160000 else "NULL"
 
 
 async def may_create_databases(conn: Session, facts: SessionFacts) -> bool:
@@ -127,9 +134,13 @@ async def sees_all_rows(conn: Session, facts: SessionFacts) -> bool:
     return facts.superuser or await answers_yes(conn, _HAS_ATTRIBUTE.format("rolbypassrls"))
 
 
-def is_pooled(conn: Session, facts: SessionFacts) -> bool:
-    """True if a pooler such as pgbouncer stands between: it made up the process id that it told at the start."""
-    return conn.info.backend_pid != facts.pid
+def is_pooled(conn: Session, pid: int) -> bool:
+    """True if a pooler such as pgbouncer stands between: it made up the process id that it told at the start.
+
+    Args:
+        pid: what the backend says.
+    """
+    return conn.info.backend_pid != pid
 
 
 async def read_is_empty(conn: Session) -> bool:

@@ -22,6 +22,8 @@ from stonegate.model.report import StepReport
 from stonegate.model.tracking import RecordKind, TrackingState
 from stonegate.source.checksum import CHECKSUM_VERSION
 
+#: Milliseconds since the transaction began.
+_IN_TRANSACTION = "extract(epoch FROM clock_timestamp() - now()) * 1000"
 _RECORD_STATEMENTS = {
     RecordKind.MIGRATION: "tracking/record_migrations",
     RecordKind.TYPE: "tracking/record_types",
@@ -58,6 +60,11 @@ async def record_plan(
     """
     facts = plan_facts(plan, steps, durations or {}, state)
     await _execute(conn, [_in_words(conn, statement, each) for statement, each in facts])
+
+
+def plan_statements(conn: Session, plan: Plan, *, steps: Sequence[StepReport], state: TrackingState) -> tuple[str, ...]:
+    """The statements of `record_plan` for one that is sent with all of its transaction."""
+    return tuple(_in_words(conn, name, facts) for name, facts in plan_facts(plan, steps, state=state))
 
 
 def plan_facts(
@@ -165,16 +172,37 @@ async def record_deployment(
         live: the catalog as it was verified; None where it is not known, or changes after the commit.
         stamp: the change stamp of before `live` was read; None to take it now.
     """
-    taken = _stamp(escape=True) if stamp is None else sql.Literal(stamp)
-    query = fixed("tracking/record_deployment").format(stamp=taken)
     facts = deployment_facts(plan, catalog, counts, post_commit or {}) | {
         "duration_ms": duration_ms,
         "live_checksum": None if live is None else checksum_of(live),
         "missing_seeds": sorted(set(missing_seeds)),
     }
-    row = await (await conn.execute(query, facts)).fetchone()
+    row = await (await conn.execute(_deployment_query(stamp), facts)).fetchone()
     assert row is not None, "INSERT … RETURNING without a row"
     return int(row[0])
+
+
+def deployment_statement(
+    conn: Session, plan: Plan, *, catalog: Catalog, counts: Mapping[str, int], duration_ms: float, live: Catalog
+) -> tuple[str, bytes]:
+    """The statement of `record_deployment` for one that is sent with all of its transaction, and its $1.
+
+    It returns the id and the stamp that it took, and adds the time since the transaction began to `duration_ms`.
+    """
+    facts = deployment_facts(plan, catalog, counts, {}) | {
+        "duration_ms": duration_ms,
+        "live_checksum": checksum_of(live),
+        "missing_seeds": [],
+    }
+    query = _deployment_query(None).as_string(conn).replace("%(catalog)s", "$1::bytea")
+    query = query.replace("%(duration_ms)s", f"%(duration_ms)s + {_IN_TRANSACTION}")
+    return AsyncClientCursor(conn).mogrify(query, facts) + ", stamp", compress(catalog)
+
+
+def _deployment_query(stamp: str | None) -> sql.Composed:
+    """The query, in which % is special: what it takes the stamp from has some."""
+    taken = sql.SQL(stamp_expression().replace("%", "%%")) if stamp is None else sql.Literal(stamp)
+    return fixed("tracking/record_deployment").format(stamp=taken)
 
 
 def deployment_facts(
@@ -218,9 +246,3 @@ async def record_settled(conn: Session, deployment: int, plan: Plan, stamp: str)
     """
     facts = {"deployment": deployment, "stamp": stamp, "excepted": list(plan.excepted)}
     await conn.execute(fixed("tracking/record_settled"), facts)
-
-
-def _stamp(*, escape: bool = False) -> sql.SQL:
-    """The expression of the change stamp; `escape` for statements with parameters, where % is special."""
-    text = stamp_expression()
-    return sql.SQL(text.replace("%", "%%") if escape else text)

@@ -23,7 +23,7 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, RecordKind, TrackingState
 
 #: What is read of each kind of rows, the name first.
-_COLUMNS = {
+COLUMNS = {
     RecordKind.MIGRATION: ("migration_file", "checksum", "stonegate_checksum", "baselined"),
     RecordKind.TYPE: ("type_name", "identity", "stonegate_checksum", "checksum", "source_file"),
     RecordKind.TABLE: ("table_name", "identity", "stonegate_checksum", "checksum", "source_file"),
@@ -98,7 +98,7 @@ async def _read_recorded(
         known=sql.Literal(known_checksums() if with_catalog else []),
         with_stamp=sql.Literal(stamp is not None),
         stamp=sql.SQL(stamp or "''"),
-        **{kind.value: sql.SQL(", ").join(map(sql.Identifier, columns)) for kind, columns in _COLUMNS.items()},
+        **{kind.value: sql.SQL(", ").join(map(sql.Identifier, columns)) for kind, columns in COLUMNS.items()},
     )
     row = (await fetch_from_block(conn, query))[0]
     exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved = row
@@ -151,7 +151,7 @@ async def fetch_from_block(conn: Session, query: sql.Composed) -> list[tuple[Any
 
 def _named(kind: RecordKind, rows: Sequence[Any] | None) -> list[Mapping[str, Any]]:
     """The rows by column; read_current.sql leaves the names out."""
-    return [row if isinstance(row, dict) else dict(zip(_COLUMNS[kind], row, strict=True)) for row in rows or ()]
+    return [row if isinstance(row, dict) else dict(zip(COLUMNS[kind], row, strict=True)) for row in rows or ()]
 
 
 def _as_migration(row: Mapping[str, Any]) -> AppliedMigration:
@@ -164,7 +164,7 @@ def _as_migration(row: Mapping[str, Any]) -> AppliedMigration:
 
 
 def _as_objects(kind: RecordKind, rows: Sequence[Any] | None) -> tuple[DeployedObject, ...]:
-    return tuple(_as_object(row, _COLUMNS[kind][0]) for row in _named(kind, rows))
+    return tuple(_as_object(row, COLUMNS[kind][0]) for row in _named(kind, rows))
 
 
 def _as_object(row: Mapping[str, Any], name: str) -> DeployedObject:

@@ -56,7 +56,7 @@ FROM (
         UNION ALL
         -- 2200 is the schema public; plpgsql is an extension that every database has from the start.
         SELECT classoid = 'pg_catalog.pg_proc'::regclass::oid, objoid, objsubid, xmin, 0 FROM pg_catalog.pg_description
-        WHERE objoid >= '16384' OR objoid = '2200' OR classoid = 'pg_catalog.pg_extension'::regclass::oid
+        WHERE objoid >= '16384' OR objoid = '2200' OR objoid = ANY (ARRAY(SELECT oid FROM pg_catalog.pg_extension))
     ) AS row (routine, oid, part, version, relation)
     WHERE relation <> ALL (ARRAY(SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't'))
 ) AS written, (

@@ -1,0 +1,142 @@
+"""A deployment of routines that was just carried out, again, where a database stands as that one stood: its fast way.
+
+It is the same statements, the same records and the same proof, all sent at once: what is known of the first database
+(the plan, the catalog before and after, by what declared rows are looked up) need not be found out a second time. What
+turns out otherwise is rolled back, and is for the long way to find out about.
+"""
+
+from __future__ import annotations
+
+import time
+
+from msgspec import Struct
+from msgspec.structs import replace
+from psycopg.pq.abc import PGresult
+
+from stonegate.database.connect import Session
+from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
+from stonegate.database.executor.declared_rows import declared_order
+from stonegate.database.executor.head_start import BEGIN
+from stonegate.database.executor.job import Execution, Job
+from stonegate.database.executor.session import roll_back
+from stonegate.database.executor.transaction import commit
+from stonegate.database.executor.verify import deployed_catalog
+from stonegate.database.introspect.catalog import digest_query
+from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS
+from stonegate.database.introspect.stamp import moved_only_routines
+from stonegate.database.progress import Stage
+from stonegate.database.seeds.lookup import lookup_queries
+from stonegate.database.tracking.records import deployment_statement, plan_statements
+from stonegate.model.catalog import Catalog
+from stonegate.model.report import SeedReport, StepReport, count_actions
+
+
+class Precedent(Struct, frozen=True, kw_only=True):
+    """What was carried out, and what came of it.
+
+    Attributes:
+        lookups: queries that return no row if all declared rows are there.
+        digest: of the routines afterwards.
+        catalog: as it was read and verified.
+        warnings: about the session.
+    """
+
+    job: Job
+    steps: tuple[StepReport, ...]
+    seeds: tuple[SeedReport, ...]
+    lookups: tuple[str, ...]
+    digest: str
+    catalog: Catalog
+    warnings: tuple[str, ...]
+
+
+async def precedent_of(conn: Session, job: Job, execution: Execution, warnings: tuple[str, ...]) -> Precedent | None:
+    """What others may repeat of an execution; None of one that took more than routines, or met something unusual.
+
+    Args:
+        conn: on which it was carried out, after the commit.
+        warnings: about its session.
+    """
+    catalog = execution.catalog
+    is_plain = job.is_presumed and job.known is not None and job.has_tracking and not (job.prelude or job.late)
+    is_usual = job.search_path in (("public",), job.live.search_path) and not (
+        execution.warnings or execution.missing_seeds or any(report.inserted for report in execution.seeds)
+    )
+    if catalog is None or not (is_plain and is_usual and execution.digest):
+        return None
+    seeders = [seeder for step in job.inside for seeder in step.seeders]
+    return Precedent(
+        job=replace(job, on_progress=None, head=None),
+        steps=tuple(execution.steps),
+        seeds=tuple(execution.seeds),
+        lookups=await lookup_queries(conn, seeders, declared=declared_order(job.plan), known=job.known),
+        digest=execution.digest,
+        catalog=catalog,
+        warnings=warnings,
+    )
+
+
+async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | None:
+    """Carry out what was carried out elsewhere; None where that is not possible, and nothing happened.
+
+    Args:
+        conn: in autocommit, outside a transaction.
+        job: that of the precedent, for this database; its stamp is presumed.
+
+    Raises:
+        psycopg.Error: the connection broke before the commit.
+        ConnectionFailed: it broke during the commit.
+    """
+    settings = job.settings(conn.info.server_version, check_bodies=job.plan.desired is None).statements(local=True)
+    statements = [sent for step in job.inside for sent in statements_of(step)]
+    records = plan_statements(conn, job.plan, steps=precedent.steps, state=job.state)
+    before = [Sent(sql=BEGIN), *(Sent(sql=text) for text in settings), *statements]
+    # The stamp is taken before the digest: what somebody commits in between shows in one of them.
+    after = [Sent(sql=text) for text in (*precedent.lookups, *records, NO_NAMES, *SETTINGS)]
+    after += [_deployment(conn, job, precedent), Sent(sql=digest_query())]
+    job.announce(Stage.STEPS, None, len(job.inside), len(job.inside))
+    try:
+        answers = await send_batch(conn, [*before, *after])
+        lookups = answers[len(before) :][: len(precedent.lookups)]
+        deployment, digest = answers[-2:]
+        stamp = _text(deployment, 1)
+        is_proven = _text(digest) == precedent.digest and moved_only_routines(job.stamp or "", stamp)
+        if not is_proven or any(rows.ntuples for rows in lookups):
+            await roll_back(conn)
+            return None
+    except StatementFailed as failure:
+        await roll_back(conn)
+        if conn.closed:
+            raise failure.error from None
+        return None
+    except BaseException:
+        await roll_back(conn)
+        raise
+    job.announce(Stage.COMMIT)
+    await commit(conn, job)
+    return Execution(
+        steps=list(precedent.steps),
+        seeds=list(precedent.seeds),
+        verified=True,
+        catalog=precedent.catalog,
+        stamp=stamp,
+        digest=precedent.digest,
+        deployment=int(_text(deployment)),
+    )
+
+
+def _deployment(conn: Session, job: Job, precedent: Precedent) -> Sent:
+    text, catalog = deployment_statement(
+        conn,
+        job.plan,
+        catalog=deployed_catalog(job.plan, job.live, precedent.catalog),
+        counts=count_actions(report.step for report in precedent.steps),
+        duration_ms=(time.monotonic() - job.started) * 1000,
+        live=precedent.catalog,
+    )
+    return Sent(sql=text, values=(catalog,))
+
+
+def _text(answer: PGresult, column: int = 0) -> str:
+    """A value of the one row; "" for NULL."""
+    return (answer.get_value(0, column) or b"").decode()

@@ -1,0 +1,92 @@
+"""Deployments that were just carried out, by where their databases stood: the others of a fleet repeat them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Hashable
+
+import psycopg
+from msgspec.structs import replace
+
+from stonegate.database.cache import Cache
+from stonegate.database.connect import Session
+from stonegate.database.executor.job import Execution, Job
+from stonegate.database.executor.replay import Precedent, precedent_of, repeat
+from stonegate.database.options import ApplyOptions
+from stonegate.database.progress import OnProgress
+from stonegate.database.reports import finished_report
+from stonegate.database.server.facts import is_pooled
+from stonegate.database.survey import aim
+from stonegate.database.tracking.standing import Standing
+from stonegate.errors import StonegateError
+from stonegate.model.report import ApplyReport
+from stonegate.source.lazy import LazySource
+
+#: By place. Databases that were deployed to in turns stand at as many places as there were turns.
+_PRECEDENTS: Cache[Precedent] = Cache(8)
+
+
+def place_of(conn: Session, source: LazySource, options: ApplyOptions, standing: Standing) -> Hashable:
+    """All that decides what a deployment of routines does to a database; None where that cannot be told.
+
+    A pooler may give each statement another session. A role that is not the database's own is told what it would make
+    its own there, for each database in other words.
+    """
+    if not standing.is_presumed or not standing.is_own or is_pooled(conn, standing.pid):
+        return None
+    if options.dry_run or options.skip_verification:
+        return None
+    asked = replace(options, label=None)
+    return (source.digest, conn.info.host, conn.info.port, asked, standing.session, standing.essence)
+
+
+async def note_precedent(
+    conn: Session, place: Hashable, job: Job, execution: Execution, warnings: tuple[str, ...]
+) -> None:
+    """Let others that stand at the place repeat what was carried out, if it is worth repeating.
+
+    Args:
+        conn: on which it was, after the commit.
+        warnings: about the session, which would be the same for those others.
+    """
+    if place is None or _PRECEDENTS.knows(place):
+        return
+    with contextlib.suppress(psycopg.Error, StonegateError):  # it is done, whatever comes of this
+        precedent = await precedent_of(conn, job, execution, warnings)
+        if precedent is not None:
+            _PRECEDENTS.get(place, lambda: precedent)
+
+
+async def follow_precedent(
+    conn: Session,
+    place: Hashable,
+    standing: Standing,
+    database: str,
+    started: float,
+    on_progress: OnProgress | None,
+) -> ApplyReport | None:
+    """Repeat what was carried out at that place; None where nothing was, or where it cannot be repeated here.
+
+    Raises:
+        psycopg.Error, ConnectionFailed: as `repeat`.
+    """
+    precedent = _PRECEDENTS.find(place)
+    last = None if precedent is None else precedent.job.state.last
+    if precedent is None or last is None:
+        return None
+    before = precedent.job
+    last = replace(last, id=standing.id, digest=standing.digest, stamp=standing.stamp)
+    state = replace(before.state, last=last)
+    job = replace(
+        before,
+        plan=aim(before.plan, database, before.live, state),
+        name=database,
+        state=state,
+        stamp=standing.stamp,
+        started=started,
+        on_progress=on_progress,
+    )
+    execution = await repeat(conn, job, precedent)
+    if execution is None:
+        return None
+    return finished_report(execution, job.plan, database, started, dry_run=False, warnings=precedent.warnings)
