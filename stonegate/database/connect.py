@@ -272,7 +272,10 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
         )
     hint = next((hint for pattern, hint in _LOGIN_HINTS if re.search(pattern, words)), "check the database URL")
     if re.search(NOBODY_LISTENS, words) and not (known.get("host") or known.get("hostaddr")):
-        hint = "no server was named, and none is here: -d URL, DATABASE_URL or DB_HOST says where it is"
+        hint = (
+            "no server was named, and none is here: DATABASE_URL or DB_HOST says where it is, for one database -d URL "
+            "too; that of a private one: `stonegate embedded url`"
+        )
     return ConnectionFailed(
         f'cannot connect to database "{database}" on {host}:{port}',
         cause=words,

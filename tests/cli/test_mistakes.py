@@ -214,3 +214,10 @@ def test_a_platform_that_is_not_registered(run: Run, notes: Path) -> None:
 def test_control_characters_do_not_reach_the_terminal(run: Run, write_folder: WriteFolder) -> None:
     write_folder({"tables/a.sql": 'CREATE TABLE "a\x1b[31mred" (id int);'})
     assert "\x1b" not in run("plan").out and "\\x1b[31mred" in run("plan").out
+
+
+def test_where_a_server_is_named_is_told_in_words_of_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of platforms have no -d; the private server of stonegate.toml is not theirs by itself."""
+    monkeypatch.setenv("PGPORT", "1")
+    told = run("platform", "register", "p", "--db-user", "r").err
+    assert "DATABASE_URL or DB_HOST says where it is" in told and "`stonegate embedded url`" in " ".join(told.split())
