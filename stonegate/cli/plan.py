@@ -26,8 +26,10 @@ from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from stonegate.cli.fleet import Chosen
+    from stonegate.database.deployment import OnState
     from stonegate.model.plan import Plan, PlanOptions
     from stonegate.model.preflight import Finding
+    from stonegate.model.tracking import TrackingState
 
 
 class PlanRequest(Struct, frozen=True, kw_only=True):
@@ -56,16 +58,20 @@ def plan(declared: options.SourceOptions, named: TargetOptions, consents: Consen
     if request.out is not None:
         require_writable(request.out)
     target = resolve_target(named, settings, settings.folder)
+    states: list[TrackingState] = []
     if target is None:
         if request.preflight or wanted.baseline:
             raise UsageError("--preflight and --baseline look at a database", hint="name one: -d URL or --embedded")
         made, findings = _plan_offline(settings, wanted), None
     else:
-        made, findings = plan_target(settings, wanted, target, declared.folder, preflight=request.preflight)
+        preflight = request.preflight
+        made, findings = plan_target(
+            settings, wanted, target, declared.folder, preflight=preflight, on_state=states.append
+        )
     if request.out is not None:
         write_file(request.out, (dump_json(_document(made, findings)) + "\n").encode())
         say(f"saved to {request.out}")
-    _print(made, findings, request.format, request.verbose)
+    _print(made, findings, request.format, request.verbose, *states)
     raise typer.Exit(_exit_code(made, findings, request.exit_code))
 
 
@@ -106,9 +112,18 @@ def _plan_offline(settings: Settings, wanted: PlanOptions) -> Plan:
 
 
 def plan_target(
-    settings: Settings, wanted: PlanOptions, target: DatabaseTarget, folder: Path | None, *, preflight: bool = False
+    settings: Settings,
+    wanted: PlanOptions,
+    target: DatabaseTarget,
+    folder: Path | None,
+    *,
+    preflight: bool = False,
+    on_state: OnState | None = None,
 ) -> tuple[Plan, tuple[Finding, ...] | None]:
     """The plan for a database, and with `preflight` the rows that would make it fail.
+
+    Args:
+        on_state: hears what is recorded there, where that had to be read.
 
     Raises:
         StonegateError: as `deployment.plan_database`.
@@ -123,10 +138,10 @@ def plan_target(
     with watching(f"planning {target.name}") as on_progress:
         if preflight:
             try:
-                return asyncio.run(plan_with_findings(target.conninfo, source, asked, on_progress))
+                return asyncio.run(plan_with_findings(target.conninfo, source, asked, on_progress, on_state))
             except DatabaseNotFound:
                 pass  # no rows stand in the way of anything
-        planned = asyncio.run(plan_database(target.conninfo, source, asked, on_progress))
+        planned = asyncio.run(plan_database(target.conninfo, source, asked, on_progress, on_state))
     return planned, () if preflight else None
 
 
@@ -139,7 +154,13 @@ def _document(made: Plan, findings: tuple[Finding, ...] | None) -> dict[str, Any
     return document
 
 
-def _print(made: Plan, findings: tuple[Finding, ...] | None, format: PlanFormat, verbose: bool) -> None:
+def _print(
+    made: Plan,
+    findings: tuple[Finding, ...] | None,
+    format: PlanFormat,
+    verbose: bool,
+    state: TrackingState | None = None,
+) -> None:
     match format:
         case PlanFormat.TEXT:
             from stonegate.cli.render.plan_text import render_plan
@@ -155,7 +176,7 @@ def _print(made: Plan, findings: tuple[Finding, ...] | None, format: PlanFormat,
         case PlanFormat.SQL:
             from stonegate.cli.render.plan_sql import render_script
 
-            write(render_script(made))
+            write(render_script(made, state))
         case PlanFormat.MARKDOWN:
             from stonegate.cli.render.plan_markdown import render_markdown
 

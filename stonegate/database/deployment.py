@@ -55,16 +55,22 @@ from stonegate.model.names import quote_ident, quote_literal
 from stonegate.model.plan import Mode, Phase, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ApplyReport, Status
+from stonegate.model.tracking import TrackingState
 from stonegate.source.lazy import LazySource
 
 #: What is to be done on a target: the session, the database's name, and whether it was created just now.
 Work: TypeAlias = Callable[[Session, str, bool], Awaitable[ApplyReport]]
+OnState: TypeAlias = Callable[[TrackingState], None]
 
 
 async def plan_database(
-    conninfo: str, source: LazySource, options: ApplyOptions | None = None, on_progress: OnProgress | None = None
+    conninfo: str,
+    source: LazySource,
+    options: ApplyOptions | None = None,
+    on_progress: OnProgress | None = None,
+    on_state: OnState | None = None,
 ) -> Plan:
-    """What an apply would do. Nothing is written to the target and no lock is taken.
+    """What an apply would do; `on_state` hears what is recorded there. Nothing is written to the target or locked.
 
     Raises:
         SourceError, UsageError, ConnectionFailed, ExtensionNotAvailable, ReferenceUnavailable: see there.
@@ -82,6 +88,8 @@ async def plan_database(
         if fingerprint is not None:
             return unchanged_plan(source, conn.info.dbname, fingerprint)
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
+    if on_state is not None:
+        on_state(survey.state)
     return with_warnings(survey.plan, *survey.warnings)
 
 
@@ -95,7 +103,11 @@ async def _plan_missing(conninfo: str, source: LazySource, options: ApplyOptions
 
 
 async def plan_with_findings(
-    conninfo: str, source: LazySource, options: ApplyOptions, on_progress: OnProgress | None = None
+    conninfo: str,
+    source: LazySource,
+    options: ApplyOptions,
+    on_progress: OnProgress | None = None,
+    on_state: OnState | None = None,
 ) -> tuple[Plan, tuple[Finding, ...]]:
     """The plan, and the rows that would make it fail (behaviour, §10 "Preflight of the data"). Writes nothing.
 
@@ -104,6 +116,8 @@ async def plan_with_findings(
     """
     async with using(await connect(conninfo, lock_timeout_s=options.lock_timeout_s)) as conn:
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
+        if on_state is not None:
+            on_state(survey.state)
         plan = with_warnings(survey.plan, *survey.warnings)
         return plan, await read_findings(conn, survey.plan, survey.live)
 

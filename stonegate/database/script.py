@@ -48,9 +48,14 @@ def is_recorded(plan: Plan) -> bool:
     return plan.mode is not Mode.UNCHANGED and not plan.blocked
 
 
-def begin_script(plan: Plan) -> str:
-    """The first statement of each of its transactions: it fails where the database is past the plan already."""
+def begin_script(plan: Plan, state: TrackingState) -> str:
+    """The first statement of each of its transactions: it fails where the database is past the plan already.
+
+    Args:
+        state: what was recorded when the plan was made.
+    """
     facts = _lock() | {
+        "last": None if state.last is None else state.last.id,
         "empty": _EMPTY.get(plan.mode, []),
         "migrations": [step.key.name for step in plan.steps if step.action in _MIGRATING],
         "late": [step.id for step in late_steps(plan)],

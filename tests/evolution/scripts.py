@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from stonegate.cli.render.plan_sql import render_script
+from stonegate.database.deployment import plan_database
+from stonegate.database.options import ApplyOptions
 from stonegate.model.report import Status
+from stonegate.model.tracking import TrackingState
 from stonegate.source.lazy import LazySource
 from tests.database.folders import applied
 from tests.evolution.support import assert_settled, plan, rows
@@ -61,7 +65,9 @@ def run_script(database: Database, script: str, *options: str, fails: bool = Fal
 
 
 def script_of(database: Database, source: LazySource, **options: Any) -> str:
-    return render_script(plan(database.url, source, **options))
+    states: list[TrackingState] = []
+    planning = plan_database(database.url, source, ApplyOptions(**options), on_state=states.append)
+    return render_script(asyncio.run(planning), *states)
 
 
 def assert_only_verified(database: Database, source: LazySource, tmp_path: Path) -> None:

@@ -89,8 +89,10 @@ def test_it_is_refused_where_the_database_is_past_it(any_database: Database, tmp
     without_seeds = FIRST | {"seeders/t.sql": ""}
     second = write(tmp_path, without_seeds | {"migrations/2.sql": "UPDATE t SET a = a * 100;"})
     third = write(tmp_path, FIRST | {"functions/f.sql": FIRST["functions/f.sql"].replace("SELECT x", "SELECT 1")})
-    migrating, replacing = script_of(any_database, second), script_of(any_database, third)
+    replacing, migrating = script_of(any_database, third), render_script(plan(any_database.url, second))
+    other = script_of(any_database, write(tmp_path, FIRST | {"tables/u.sql": "CREATE TABLE u (a int);"}))
     run_script(any_database, replacing)
+    assert "was deployed to since the plan was made" in run_script(any_database, other, fails=True)
     assert "carried out here before" in run_script(any_database, replacing, fails=True)
     applied(url, second)
     assert "were recorded since the plan was made: 2.sql" in run_script(any_database, migrating, fails=True)

@@ -14,6 +14,7 @@ from stonegate.model.names import ObjectKind, quote_dollars, quote_ident, quote_
 from stonegate.model.plan import EVERYTHING, Action, Phase, Plan, Step
 from stonegate.model.source import Seeder
 from stonegate.model.tokens import canonical_form
+from stonegate.model.tracking import TrackingState
 from stonegate.source.statements.insert_text import parse_insert
 
 # Like the apply: sequences that feed a filled column go on behind its explicit values. ALTER SEQUENCE is undone with
@@ -64,15 +65,20 @@ _ROLE = re.compile(r"set (?:local |session )?role\b")
 _RULE = 76
 
 
-def render_script(plan: Plan) -> str:
-    """The script. That of a blocked plan says why and stops before it does anything."""
+def render_script(plan: Plan, state: TrackingState | None = None) -> str:
+    """The script. That of a blocked plan says why and stops before it does anything.
+
+    Args:
+        state: what was recorded in the target when the plan was made, if anybody looked.
+    """
+    beginning = begin_script(plan, state or TrackingState()) if is_recorded(plan) else ""
     shown = [step for step in plan.steps if step.action is not Action.SKIP]
     early = [step for step in shown if step.phase is Phase.PRELUDE]
     late = [step for step in shown if step.phase is Phase.POST_COMMIT]
     inside = [step for step in shown if step.phase not in (Phase.PRELUDE, Phase.POST_COMMIT)]
-    blocks = [_header(plan), *_blocked(plan), _settings(plan), *_prelude(plan, early)]
+    blocks = [_header(plan), *_blocked(plan), _settings(plan), *_prelude(plan, beginning, early)]
     if is_recorded(plan):
-        blocks += [begin_script(plan), make_tables()]
+        blocks += [beginning, make_tables()]
     for phase, steps in groupby(inside, key=lambda step: step.phase):
         blocks += _phase(plan, phase, list(steps))
     if is_recorded(plan):
@@ -139,12 +145,11 @@ def _rule(text: str) -> str:
     return f"-- {text} " + "-" * (_RULE - len(text))
 
 
-def _prelude(plan: Plan, steps: list[Step]) -> Iterator[str]:
+def _prelude(plan: Plan, beginning: str, steps: list[Step]) -> Iterator[str]:
     if not steps:
         return
     yield _rule(Phase.PRELUDE.value)
-    if is_recorded(plan):
-        yield begin_script(plan)
+    yield beginning
     for step in steps:
         yield _step(plan, step)
     yield "-- What follows uses what was made above, which has to be committed first.\nCOMMIT;\nBEGIN;"

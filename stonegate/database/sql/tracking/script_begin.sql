@@ -37,6 +37,9 @@ BEGIN
         ) THEN
             RAISE EXCEPTION 'this plan was carried out here before' USING HINT = 'stonegate plan again';
         END IF;
+        IF %(last)s <> (SELECT pg_catalog.max(d.id) FROM public._stonescriptdb_gateway_deployments AS d) THEN
+            RAISE EXCEPTION 'this database was deployed to since the plan was made' USING HINT = 'stonegate plan again';
+        END IF;
         former := (
             SELECT pg_catalog.min(state.key)
             FROM (
