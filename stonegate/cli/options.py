@@ -98,7 +98,7 @@ Tenant: TypeAlias = Annotated[
     typer.Option(
         "--tenant",
         metavar="ID",
-        help="Only this tenant of the platform; a comma list or a pattern ('a*') for several.",
+        help="Only this tenant of the platform, by id or database; a comma list or a pattern ('a*') for several.",
         rich_help_panel=TARGET,
     ),
 ]

@@ -174,7 +174,9 @@ def list_(
 
 @app.command()
 def drop(
-    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Their ids; patterns such as 'test*' too.")],
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID", help="Their ids, or databases; patterns such as 'test*' too.")
+    ],
     platform: Platform = None,
     schema: Schema = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
