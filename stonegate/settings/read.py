@@ -83,7 +83,8 @@ def _read_config(path: Path) -> dict[str, str]:
     try:
         document = tomllib.loads(_read_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path.name} cannot be read as TOML", cause=str(error)) from None
+        hint = 'sections stand in brackets, texts in quotes: [target], and below it database = "shop"'
+        raise UsageError(f"{path.name} cannot be read as TOML", cause=str(error), hint=hint) from None
     found: dict[str, str] = {}
     for section, content in document.items():
         keys = content.items() if isinstance(content, dict) else ((None, content),)

@@ -31,7 +31,7 @@ at_least_four = partial(integer, least=4)
 
 
 def seconds(text: str) -> float:
-    """`5`, `2.5`, `5s` or `500ms`."""
+    """`5`, `2.5`, `5s`, `500ms` or `2min`, as seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min)?", text)
     if found is None:
         raise ValueError("not a number of seconds (5, 2.5, 500ms, 2min)")

@@ -96,6 +96,7 @@ def test_secrets_are_not_shown_and_not_read_from_the_committed_file(tmp_path: Pa
         ("lock_timeout = 3\n", r"\[apply\]"),
         ("[apply]\nlock_timeout = [3]\n", "expected"),
         ("[apply\n", "TOML"),
+        ("[target]\ndatabase = shop\n", "texts in quotes.*line 2"),
     ],
 )
 def test_mistakes_in_the_file_are_usage_errors(text: str, word: str, tmp_path: Path) -> None:
