@@ -181,7 +181,7 @@ def adopt(
         typer.Option(
             "--from",
             metavar="PLATFORM",
-            help="It was adopted by mistake, and is that platform's until now.",
+            help="It was adopted by mistake, for that platform, or NAME's other tenant.",
         ),
     ] = None,
     format: options.Format = options.ReportFormat.TEXT,
@@ -197,21 +197,22 @@ def adopt(
     from stonegate.fleet.names import v1_owner, v2_owner
     from stonegate.fleet.stored_folders import stored_schemas
 
+    registry = open_registry(settings)
+    registry.platform(name)  # over HTTP platforms come with their first database; here it would be a slip of the pen
+    stored = [each.name for each in stored_schemas(registry, name)]
     if schema is not None:
         owner = v2_owner(name, schema, tenant)
     elif tenant is not None:
         owner = v1_owner(name, tenant)
     else:
-        owner = guess_owner(name, database)
-    registry = open_registry(settings)
-    registry.platform(name)  # over HTTP platforms come with their first database; here it would be a slip of the pen
+        owner = guess_owner(name, database, stored)
     with progress(f"adopting {database}"):
         record = asyncio.run(adopt_database(registry, settings.server_conninfo, owner, database, former=former))
     if as_json:
         write_json({"status": "adopted", "platform": name, "database": database, "id": record.id, "schema": schema})
         return
     show(Text.assemble(("✓ ", "bold green"), f"{database} belongs to {record.owner}"))
-    if schema is not None and all(each.name != schema for each in stored_schemas(registry, name)):
+    if schema is not None and schema not in stored:
         say(f"{name} has no stored folder {schema}; if another one was meant: adopt it again, with --from {name}")
         say(f"store it: stonegate platform upload {shlex.quote(name)} FOLDER --schema {shlex.quote(schema)}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from stonegate.database.connect import Session, using
@@ -57,10 +57,27 @@ async def find_database(registry: Registry, server: str, owner: Owner) -> Databa
     return await _record(registry, owner, owner.database)
 
 
-def guess_owner(platform: str, database: str) -> Owner:
-    """The v1 owner that a database's name speaks of; the platform's own database for any other name."""
-    tenant = database.removeprefix(f"{sanitise(platform, 'platform')}_")
-    return Owner(platform=platform, tenant=None if tenant in (database, MAIN, "") else tenant)
+def guess_owner(platform: str, database: str, schemas: Iterable[str] = ()) -> Owner:
+    """The v1 owner that a database's name speaks of; the platform's own database for any other name.
+
+    Args:
+        schemas: names of the platform's stored folders.
+
+    Raises:
+        UsageError: it may as well be the name of a database that was made of one of these.
+    """
+    word = sanitise(platform, "platform")
+    tenant = database.removeprefix(f"{word}_")
+    owner = Owner(platform=platform, tenant=None if tenant in (database, MAIN, "") else tenant)
+    for schema in schemas:
+        tenant = database.removeprefix(f"{word}_{sanitise(schema, 'schema')}_")
+        if tenant not in (database, ""):
+            other = Owner(platform=platform, schema=schema, tenant=tenant)
+            raise UsageError(
+                f"the database {database} may be that of {owner}, or of {other}",
+                hint=f"{other.adopting(database)}; or {owner.adopting(database)}",
+            )
+    return owner
 
 
 async def adopt_database(

@@ -403,6 +403,20 @@ def test_an_adoption_for_a_schema_that_is_not_stored_says_so(shell: Shell) -> No
     assert (told.returncode, told.stderr) == (0, "")
 
 
+def test_an_adoption_asks_where_the_name_may_be_that_of_a_stored_folder_s_tenant(shell: Shell) -> None:
+    """It became another tenant's, and the folder was not deployed to it."""
+    name, database = shell.fleet.name, f"{shell.fleet.name}_app_a"
+    shell.fleet.rows("postgres", f"CREATE DATABASE {database}")
+    shell.done("platform", "register", name)
+    shell.done("platform", "upload", name, str(shell.fleet.folder), "--schema", "app")
+    asked = shell.run("platform", "adopt", name, database)
+    assert asked.returncode == 2 and "may be that of" in asked.stderr
+    command = shlex.split(asked.stderr[asked.stderr.index("stonegate platform adopt") :].partition(";")[0])
+    assert command[5:] == ["--schema", "app", "--tenant", "a"]
+    shell.done(*command[1:])
+    shell.done("apply", "--platform", name, "--schema", "app")
+
+
 def test_an_adoption_for_the_wrong_tenant_is_corrected_as_the_advice_says(shell: Shell) -> None:
     """It could be undone in platform.json and the label alone."""
     fleet, database = shell.fleet, f"{shell.fleet.name}_by_hand"
