@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shlex
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -27,14 +28,33 @@ _RENAME_EXCHANGE = 2  # linux/fs.h
 _BESIDE = ".new-"
 
 
-def make_directory(path: Path) -> None:
-    """The directory, and those above it, for nobody else's eyes; one that is open to others is closed."""
+def make_directory(path: Path, *signs: str) -> None:
+    """The directory, and those above it, for nobody else's eyes; one that is open to others is closed.
+
+    Args:
+        signs: patterns of files that it has if it is ours. An open one without any of these that holds other things is
+            somebody else's, such as /etc, and stays as it is.
+
+    Raises:
+        DataDirUnusable: it cannot be made or closed, or is somebody else's.
+    """
     try:
         path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        if path.stat().st_mode & 0o077:
-            path.chmod(DIRECTORY_MODE)
+        if not path.stat().st_mode & 0o077:
+            return
+        if signs and not _is_new(path) and not any(any(path.glob(sign)) for sign in signs):
+            raise DataDirUnusable(
+                f"{path} is open to other accounts and holds other things",
+                hint=f"DATA_DIR names a directory of its own; if this is to be it: chmod 700 {shlex.quote(str(path))}",
+            )
+        path.chmod(DIRECTORY_MODE)
     except OSError as error:
         raise unusable(path, error) from error
+
+
+def _is_new(path: Path) -> bool:
+    """True if nobody has put anything there; the root of a volume may have a directory of the file system's."""
+    return all(child.name == "lost+found" for child in path.iterdir())
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -210,7 +210,7 @@ class Registry:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        make_directory(self.directory)
+        make_directory(self.directory, LOCK_FILE, f"*/{PLATFORM_FILE}")
         with locked(self.directory / LOCK_FILE):
             yield
 

@@ -87,6 +87,29 @@ def test_the_originals_file_is_read_and_kept(registry: Registry) -> None:
     assert [entry["id"] for entry in json.loads(path.read_text())["databases"]] == ["8"]
 
 
+def test_a_data_directory_that_is_open_is_closed_unless_it_is_somebody_elses(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    place.mkdir(mode=0o755)
+    place.chmod(0o755)
+    (place / "lost+found").mkdir()
+    registry = Registry(place)
+    registry.register("shop")
+    assert place.stat().st_mode & 0o777 == 0o700
+    place.chmod(0o750)  # somebody opens it again
+    registry.register("tools")
+    assert place.stat().st_mode & 0o777 == 0o700
+    other = tmp_path / "etc"
+    other.mkdir()
+    (other / "passwd").touch()
+    other.chmod(0o755)
+    with pytest.raises(DataDirUnusable, match="holds other things") as refusal:
+        Registry(other).register("shop")
+    assert other.stat().st_mode & 0o777 == 0o755 and [each.name for each in other.iterdir()] == ["passwd"]
+    assert f"chmod 700 {other}" in (refusal.value.hint or "")
+    other.chmod(0o700)
+    Registry(other).register("shop")
+
+
 @pytest.mark.parametrize(
     "databases",
     [
