@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import NOT_ENFORCED, NOT_VALID, UNCHECKED, WITH_INDEX, Catalog, Column
+from stonegate.model.catalog import NOT_ENFORCED, NOT_VALID, UNCHECKED, WITH_INDEX, Catalog, Column, Constraint, Index
 from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, in_list, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner.classify import hazards
@@ -183,14 +183,22 @@ def _of_stored_values(change: Change, scene: Scene) -> Iterator[Hazard]:
 
 
 def _stored_uses(key: ObjectKey, live: Catalog) -> Iterator[str]:
-    """Indexes, stored generated columns and checks that use the routine or text search configuration."""
-    for user in live.dependents.get(key, ()):
-        if user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
-            yield str(user)
-        elif user.kind is ObjectKind.COLUMN:
-            column = live.table_column(user)
-            if column is not None and column.generated_kind == "stored":
+    """Indexes, stored generated columns and checks that use the routine or text search configuration; those that
+    partitions and children have from above are told by that."""
+    users = live.dependents.get(key, ())
+    for user in users:
+        match live.part(user):
+            case Column(generated_kind="stored"):
+                table = live.table(user.owner)
+                above = () if table is None else (name.key(ObjectKind.TABLE) for name in table.parents)
+                if not any(parent.part(ObjectKind.COLUMN, user.own_name) in users for parent in above):
+                    yield str(user)
+            case Constraint(inherited=True) | Index(inherited=True):
+                continue
+            case _ if user.kind in (ObjectKind.INDEX, ObjectKind.CONSTRAINT):
                 yield str(user)
+            case _:
+                continue
 
 
 _RECREATED = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}

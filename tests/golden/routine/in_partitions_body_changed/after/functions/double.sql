@@ -1,0 +1,1 @@
+CREATE FUNCTION double(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n + n';
