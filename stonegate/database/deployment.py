@@ -10,21 +10,18 @@ from typing import TypeAlias
 import psycopg
 from msgspec.structs import replace
 
+from stonegate.database.carry_out import carry_out, require_own, settings_of
 from stonegate.database.connect import Session, connect, using
-from stonegate.database.conninfo import database_of, with_database
-from stonegate.database.executor.execute import execute_plan
+from stonegate.database.conninfo import database_of
 from stonegate.database.executor.head_start import HeadStart
-from stonegate.database.executor.job import ExecuteOptions, Job
-from stonegate.database.executor.session import SessionSettings
 from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.opening import connect_target, open_target
 from stonegate.database.options import ApplyOptions
-from stonegate.database.precedents import follow_precedent, note_precedent, place_of
+from stonegate.database.precedents import follow_precedent, place_of
 from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
-from stonegate.database.reference.build import admin_steps
-from stonegate.database.reports import blocked_error, failed_report, finished_report, unchanged_report
+from stonegate.database.reports import failed_report, unchanged_report
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, lock_and_read_session
@@ -42,24 +39,22 @@ from stonegate.database.survey import (
 from stonegate.database.tracking.standing import lock_and_look
 from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan
+from stonegate.database.visit import Visit
 from stonegate.errors import (
     DatabaseNotFound,
-    PlatformIsolationViolation,
     SourceError,
     StonegateError,
     UsageError,
     VerificationFailed,
 )
-from stonegate.model.labels import parse_label
-from stonegate.model.names import quote_ident, quote_literal
 from stonegate.model.plan import Mode, Phase, Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import ApplyReport, Status
 from stonegate.model.tracking import TrackingState
 from stonegate.source.lazy import LazySource
 
-#: What is to be done on a target: the session, the database's name, and whether it was created just now.
-Work: TypeAlias = Callable[[Session, str, bool], Awaitable[ApplyReport]]
+#: What is to be done on a target.
+Work: TypeAlias = Callable[[Visit], Awaitable[ApplyReport]]
 OnState: TypeAlias = Callable[[TrackingState], None]
 
 
@@ -143,45 +138,63 @@ async def apply_database(
         SourceError: the folder is wrong.
         UsageError: the conninfo cannot be read.
     """
-    options = options or ApplyOptions()
-    started = time.monotonic()
+    work = partial(_deploy, source=source, seems_changed=seems_changed)
+    return await _on_target(conninfo, options or ApplyOptions(), work, on_progress, source)
 
-    async def work(conn: Session, database: str, created: bool) -> ApplyReport:
-        async def look() -> ApplyReport | None:
-            fingerprint = await find_unchanged(conn, source, options)
-            if fingerprint is None:
-                return None
-            return unchanged_report(database, started, unchanged_plan(source, database, fingerprint))
 
-        async def attempt(*, presume: bool) -> tuple[Survey, ApplyReport]:
-            async with HeadStart(conn, _settings(conn, options)) as head:
-                read = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
-                survey = await run_with_lock_retry(partial(read, head=head, presume=presume, on_progress=on_progress))
-                return survey, await _carry_out(conn, survey, options, started, created, on_progress, head, place)
-
-        key = apply_key(conn.info.dbname)
-        locked, standing = await lock_and_look(conn, key) if seems_changed else (False, None)
-        if not (created or locked) and (report := await look()):
-            return report
-        facts: SessionFacts | None = None
-        if not locked:
-            waited, facts = await _lock(conn, database, options, on_progress, source)
-            if waited and (report := await look()):
-                return report
-        place: Hashable = None
-        if locked and standing is not None:
-            if standing.digest == source.digest and (report := await look()):
-                return report
-            _require_own(standing.comment, options, database)
-            place = place_of(conn, source, options, standing)
-            if report := await follow_precedent(conn, place, standing, database, started, on_progress):
-                return report
-        survey, report = await attempt(presume=not (options.dry_run or options.skip_verification))
-        if await _may_be_unseen(conn, survey, report):
-            _, report = await attempt(presume=False)
+async def _deploy(visit: Visit, *, source: LazySource, seems_changed: bool) -> ApplyReport:
+    """The least that is needed: a look, or what others of the fleet did, or all of it."""
+    conn = visit.conn
+    locked, standing = await lock_and_look(conn, apply_key(conn.info.dbname)) if seems_changed else (False, None)
+    if not (visit.created or locked) and (report := await _look(visit, source)):
         return report
+    facts: SessionFacts | None = None
+    if not locked:
+        waited, facts = await _lock(visit, source)
+        if waited and (report := await _look(visit, source)):
+            return report
+    place: Hashable = None
+    if locked and standing is not None:
+        if standing.digest == source.digest and (report := await _look(visit, source)):
+            return report
+        require_own(visit, standing.comment)
+        place = place_of(visit, source, standing)
+        if report := await follow_precedent(visit, place, standing):
+            return report
+    presume = not (visit.options.dry_run or visit.options.skip_verification)
+    survey, report = await _attempt(visit, source, facts, place, presume=presume)
+    if await _may_be_unseen(conn, survey, report):
+        _, report = await _attempt(visit, source, facts, place, presume=False)
+    return report
 
-    return await _on_target(conninfo, options, started, work, on_progress, source)
+
+async def _look(visit: Visit, source: LazySource) -> ApplyReport | None:
+    """The report of a database that is as this folder left it."""
+    fingerprint = await find_unchanged(visit.conn, source, visit.options)
+    if fingerprint is None:
+        return None
+    return unchanged_report(visit.database, visit.started, unchanged_plan(source, visit.database, fingerprint))
+
+
+async def _attempt(
+    visit: Visit, source: LazySource, facts: SessionFacts | None, place: Hashable, *, presume: bool
+) -> tuple[Survey, ApplyReport]:
+    """Survey and carry out; in an empty database the second begins before the first is done."""
+    async with HeadStart(visit.conn, settings_of(visit)) as head:
+        read = partial(
+            survey_database,
+            visit.conn,
+            visit.conninfo,
+            source,
+            visit.options,
+            database=visit.database,
+            facts=facts,
+            head=head,
+            presume=presume,
+            on_progress=visit.on_progress,
+        )
+        survey = await run_with_lock_retry(read)
+        return survey, await carry_out(visit, survey, head, place)
 
 
 async def _may_be_unseen(conn: Session, survey: Survey, report: ApplyReport) -> bool:
@@ -206,7 +219,6 @@ async def apply_plan(
     options = options or ApplyOptions()
     if plan.mode is not Mode.FRESH:  # for a database that was there: a new one of its name would only be a riddle
         options = replace(options, create_database=False)
-    started = time.monotonic()
     wanted = database_of(conninfo)
     if plan.target is not None and wanted is not None and plan.target.database != wanted:
         raise UsageError(
@@ -214,31 +226,33 @@ async def apply_plan(
             hint="stonegate plan again, for this database",
         )
 
-    async def work(conn: Session, database: str, created: bool) -> ApplyReport:
-        if plan.mode is Mode.UNCHANGED:
-            await refuse_moved(conn, plan, database)
-            return unchanged_report(database, started, plan)
-        _, facts = await _lock(conn, database, options, on_progress)
-        live, state = await read_live(conn, everything=plan.mode is Mode.BASELINE), await read_state(conn)
-        refuse_stale(plan, live, state, database)
-        refuse_other_role(plan, live, facts.role, database)
-        untrusted: frozenset[str] = frozenset()
-        if options.admin is not None and any(step.phase is Phase.EXTENSIONS for step in plan.steps):
-            offered = await read_offered(conn, with_versions=True)
-            untrusted = frozenset(name for name, offer in offered.items() if offer.untrusted)
-        hidden = await hidden_tables(conn, plan, facts, live)
-        survey = Survey(
-            plan=plan,
-            facts=facts,
-            live=live,
-            state=state,
-            untrusted=untrusted,
-            hidden=hidden,
-            warnings=session_warnings(conn, plan, facts, live, hidden),
-        )
-        return await _carry_out(conn, survey, options, started, created, on_progress)
+    return await _on_target(conninfo, options, partial(_deploy_plan, plan=plan), on_progress)
 
-    return await _on_target(conninfo, options, started, work, on_progress)
+
+async def _deploy_plan(visit: Visit, *, plan: Plan) -> ApplyReport:
+    conn, database, options = visit.conn, visit.database, visit.options
+    if plan.mode is Mode.UNCHANGED:
+        await refuse_moved(conn, plan, database)
+        return unchanged_report(database, visit.started, plan)
+    _, facts = await _lock(visit)
+    live, state = await read_live(conn, everything=plan.mode is Mode.BASELINE), await read_state(conn)
+    refuse_stale(plan, live, state, database)
+    refuse_other_role(plan, live, facts.role, database)
+    untrusted: frozenset[str] = frozenset()
+    if options.admin is not None and any(step.phase is Phase.EXTENSIONS for step in plan.steps):
+        offered = await read_offered(conn, with_versions=True)
+        untrusted = frozenset(name for name, offer in offered.items() if offer.untrusted)
+    hidden = await hidden_tables(conn, plan, facts, live)
+    survey = Survey(
+        plan=plan,
+        facts=facts,
+        live=live,
+        state=state,
+        untrusted=untrusted,
+        hidden=hidden,
+        warnings=session_warnings(conn, plan, facts, live, hidden),
+    )
+    return await carry_out(visit, survey)
 
 
 # --- on the way there -----------------------------------------------------------------------------------------------
@@ -247,17 +261,26 @@ async def apply_plan(
 async def _on_target(
     conninfo: str,
     options: ApplyOptions,
-    started: float,
     work: Work,
     on_progress: OnProgress | None,
     source: LazySource | None = None,
 ) -> ApplyReport:
     """Connect, let `work` happen, and turn its failure into a report."""
+    started = time.monotonic()
     database = database_of(conninfo) or ""
     try:
         async with open_target(conninfo, database, options, on_progress, source) as (conn, created):
+            visit = Visit(
+                conn=conn,
+                conninfo=conninfo,
+                database=database or conn.info.dbname,
+                created=created,
+                options=options,
+                started=started,
+                on_progress=on_progress,
+            )
             try:
-                report = await work(conn, database or conn.info.dbname, created)
+                report = await work(visit)
             except psycopg.Error as error:
                 raise explain_failure(error, database=database) from error
             if created and report.status in (Status.FAILED, Status.BLOCKED) and not report.steps:
@@ -281,13 +304,7 @@ class _FirstDeployFailed(Exception):
         self.report = report
 
 
-async def _lock(
-    conn: Session,
-    database: str,
-    options: ApplyOptions,
-    on_progress: OnProgress | None,
-    source: LazySource | None = None,
-) -> tuple[bool, SessionFacts]:
+async def _lock(visit: Visit, source: LazySource | None = None) -> tuple[bool, SessionFacts]:
     """Take the apply lock; a folder that cannot be read is told before that nobody gets it.
 
     Returns:
@@ -304,100 +321,15 @@ async def _lock(
     def on_wait(_: object) -> None:
         nonlocal waited
         waited = True
-        if on_progress is not None:
-            on_progress(Progress(database=database, stage=Stage.LOCK))
+        if visit.on_progress is not None:
+            visit.on_progress(Progress(database=visit.database, stage=Stage.LOCK))
 
     try:
-        await acquire_apply_lock(conn, timeout_s=options.wait_for_lock_s, on_wait=on_wait, attempt=attempt)
+        wait = visit.options.wait_for_lock_s
+        await acquire_apply_lock(visit.conn, timeout_s=wait, on_wait=on_wait, attempt=attempt)
     except StonegateError:
         if source is not None:
             await source.read()
         raise
     assert facts is not None, "a lock without an attempt"
     return waited, facts
-
-
-async def _carry_out(
-    conn: Session,
-    survey: Survey,
-    options: ApplyOptions,
-    started: float,
-    created: bool,
-    on_progress: OnProgress | None,
-    head: HeadStart | None = None,
-    place: Hashable = None,
-) -> ApplyReport:
-    plan = survey.plan
-    database = plan.target.database if plan.target is not None else conn.info.dbname
-    _require_own(survey.facts.comment, options, database)
-    if plan.blocked:
-        return failed_report(blocked_error(plan, database), database, started, plan, survey.warnings)
-    by_admin: frozenset[str] = frozenset()
-    if options.admin is not None and not survey.facts.superuser:
-        by_admin = admin_steps(plan, set(survey.untrusted))
-    job = Job(
-        plan=plan,
-        name=database,
-        live=survey.live,
-        state=survey.state,
-        stamp=survey.stamp,
-        is_presumed=survey.is_presumed,
-        has_tracking=survey.has_tracking,
-        options=_execute_options(options, plan),
-        hidden=survey.hidden,
-        by_admin=by_admin,
-        started=started,
-        on_progress=on_progress,
-        head=head,
-    )
-    try:
-        admin = None
-        if by_admin and options.admin is not None and not options.dry_run:
-            admin = await connect(with_database(options.admin, conn.info.dbname))
-        try:
-            execution = await execute_plan(conn, job, admin=admin)
-        finally:
-            if admin is not None:
-                await admin.close()
-        await note_precedent(conn, place, job, execution, survey.warnings)
-    except StonegateError as error:
-        return failed_report(error, database, started, plan, survey.warnings)
-    return finished_report(
-        execution, plan, database, started, dry_run=options.dry_run, created=created, warnings=survey.warnings
-    )
-
-
-def _require_own(comment: str | None, options: ApplyOptions, database: str) -> None:
-    """Refuse a database that says itself that it is another's, whatever the records say (http-contract, Names)."""
-    label = parse_label(comment)
-    if options.label is None or label is None or replace(label, unfinished=False) == options.label:
-        return
-    wanted = options.label
-    whose = f"tenant {label.tenant or 'main'}" if label.platform == wanted.platform else "another platform"
-    raise PlatformIsolationViolation(
-        f"the database {database} belongs to {whose}, not to {wanted.tenant or 'main'} of platform {wanted.platform}",
-        hint="if platform.json names the wrong database, correct it there; if the label is wrong: "
-        f"COMMENT ON DATABASE {quote_ident(database)} IS {quote_literal(wanted.text)}",
-        database=database,
-    )
-
-
-def _settings(conn: Session, options: ApplyOptions) -> SessionSettings:
-    """What the statements run under in an empty database, unless the plan says otherwise."""
-    return SessionSettings(
-        lock_timeout_s=options.lock_timeout_s,
-        statement_timeout_s=options.statement_timeout_s,
-        search_path=("public",),
-        role=None,
-        version=conn.info.server_version,
-    )
-
-
-def _execute_options(options: ApplyOptions, plan: Plan) -> ExecuteOptions:
-    return ExecuteOptions(
-        dry_run=options.dry_run,
-        skip_verification=options.skip_verification,
-        lock_timeout_s=options.lock_timeout_s,
-        statement_timeout_s=options.statement_timeout_s,
-        missing_seeds="insert" if plan.seed_missing else options.missing_seeds,
-    )

@@ -12,12 +12,11 @@ from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.executor.job import Execution, Job
 from stonegate.database.executor.replay import Precedent, precedent_of, repeat
-from stonegate.database.options import ApplyOptions
-from stonegate.database.progress import OnProgress
 from stonegate.database.reports import finished_report
 from stonegate.database.server.facts import is_pooled
 from stonegate.database.survey import aim
 from stonegate.database.tracking.standing import Standing
+from stonegate.database.visit import Visit
 from stonegate.errors import StonegateError
 from stonegate.model.report import ApplyReport
 from stonegate.source.lazy import LazySource
@@ -26,12 +25,13 @@ from stonegate.source.lazy import LazySource
 _PRECEDENTS: Cache[Precedent] = Cache(8)
 
 
-def place_of(conn: Session, source: LazySource, options: ApplyOptions, standing: Standing) -> Hashable:
+def place_of(visit: Visit, source: LazySource, standing: Standing) -> Hashable:
     """All that decides what a deployment of routines does to a database; None where that cannot be told.
 
     A pooler may give each statement another session. A role that is not the database's own is told what it would make
     its own there, for each database in other words.
     """
+    conn, options = visit.conn, visit.options
     if not standing.is_presumed or not standing.is_own or is_pooled(conn, standing.pid):
         return None
     if options.dry_run or options.skip_verification:
@@ -57,14 +57,7 @@ async def note_precedent(
             _PRECEDENTS.get(place, lambda: precedent)
 
 
-async def follow_precedent(
-    conn: Session,
-    place: Hashable,
-    standing: Standing,
-    database: str,
-    started: float,
-    on_progress: OnProgress | None,
-) -> ApplyReport | None:
+async def follow_precedent(visit: Visit, place: Hashable, standing: Standing) -> ApplyReport | None:
     """Repeat what was carried out at that place; None where nothing was, or where it cannot be repeated here.
 
     Raises:
@@ -79,14 +72,15 @@ async def follow_precedent(
     state = replace(before.state, last=last)
     job = replace(
         before,
-        plan=aim(before.plan, database, before.live, state),
-        name=database,
+        plan=aim(before.plan, visit.database, before.live, state),
+        name=visit.database,
         state=state,
         stamp=standing.stamp,
-        started=started,
-        on_progress=on_progress,
+        started=visit.started,
+        on_progress=visit.on_progress,
     )
-    execution = await repeat(conn, job, precedent)
+    execution = await repeat(visit.conn, job, precedent)
     if execution is None:
         return None
-    return finished_report(execution, job.plan, database, started, dry_run=False, warnings=precedent.warnings)
+    warnings = precedent.warnings
+    return finished_report(execution, job.plan, visit.database, visit.started, dry_run=False, warnings=warnings)

@@ -11,7 +11,7 @@ from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.executor.job import changes_only_routines
-from stonegate.database.first_look import look_while_parsing, offered_extensions
+from stonegate.database.first_look import FirstLook, Offered, look_while_parsing, offered_extensions
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.options import ApplyOptions
 from stonegate.database.ownership import ownership_warning
@@ -109,6 +109,12 @@ async def survey_database(
         if not recorded.is_unmoved and found.is_known:
             again = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
             return await again(head=head, on_progress=on_progress)
+    return await _survey_of(conn, plan, found, recorded, offered)
+
+
+async def _survey_of(conn: Session, plan: Plan, found: FirstLook, recorded: Recorded, offered: Offered) -> Survey:
+    """The plan, and what it was made for."""
+    facts, live, state = found.facts, found.live, recorded.state
     hidden = await hidden_tables(conn, plan, facts, live)
     return Survey(
         plan=plan,
