@@ -193,3 +193,14 @@ async def test_what_somebody_commits_meanwhile_is_not_taken_for_ours(
     assert told(await release(fleet, targets, 1)) == ["applied", "applied"]
     assert repeated == [(targets[1].database, False)]
     assert fleet.rows(targets[1].database, "SELECT count_more()") == [(2,)]
+
+
+async def test_how_rows_are_looked_up_is_not_learned_where_somebody_changed_the_table(
+    fleet: Fleet, repeated: list[tuple[str, bool]]
+) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    fleet.rows(targets[0].database, "ALTER TABLE notes DROP CONSTRAINT notes_pkey")
+    fleet.rows(targets[1].database, "UPDATE notes SET body = 'as somebody likes it' WHERE id = 1")
+    assert told(await release(fleet, targets, 1)) == ["drift", "applied", "applied"]
+    fleet.rows(targets[2].database, "DELETE FROM notes WHERE id = 1")
+    assert told(await release(fleet, targets[1:], 2)) == ["applied", "missing_seed"]

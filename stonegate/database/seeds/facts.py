@@ -12,8 +12,8 @@ from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.sql import fixed
 from stonegate.errors import MigrationFailed
-from stonegate.model.catalog import Catalog
-from stonegate.model.names import QualifiedName
+from stonegate.model.catalog import Catalog, Column
+from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.source import Seeder
 from stonegate.source.statements.insert_text import parse_insert
 
@@ -124,7 +124,7 @@ async def read_tables(
     """The tables of the seeders, in one round trip.
 
     Args:
-        known: the catalog that the database certainly holds; tables of an equal one need not be read again.
+        known: the catalog that the database holds, or is presumed to; tables of an equal one need not be read again.
 
     Raises:
         MigrationFailed: a table does not exist; names the seeder.
@@ -132,8 +132,13 @@ async def read_tables(
     wanted = tuple(dict.fromkeys(seeder.table for seeder in seeders))
     if known is None:
         return await _read_tables(conn, seeders, wanted)
-    tables = _KNOWN.find((id(known), wanted)) or await _read_tables(conn, seeders, wanted)
-    return _KNOWN.get((id(known), wanted), lambda: tables, known)
+    found = _KNOWN.find((id(known), wanted))
+    if found is not None:
+        return found
+    tables = await _read_tables(conn, seeders, wanted)
+    if all(_is_as_known(table, known) for table in tables.values()):
+        _KNOWN.get((id(known), wanted), lambda: tables, known)
+    return tables
 
 
 async def _read_tables(
@@ -151,6 +156,34 @@ async def _read_tables(
                 hint="declare it in tables/, or correct the name",
             )
     return found
+
+
+def _is_as_known(found: SeedTable, known: Catalog) -> bool:
+    """True if what was read is what the catalog says.
+
+    Somebody may have changed the table in this database, which shows only later, or hide it: others have the catalog's.
+    """
+    table = known.table(found.name.key(ObjectKind.TABLE))
+    if table is None or len(table.columns) != len(found.columns):
+        return False
+    columns = zip(table.columns, found.columns, strict=True)
+    if not all(_is_same_column(theirs, ours) for theirs, ours in columns):
+        return False
+    keys = [set(key) for key in found.keys]
+    constraints = [set(each.columns) for each in table.constraints if each.kind in ("primary key", "unique")]
+    indexes = [set(each.columns) for each in table.indexes if each.unique and each.valid]
+    # An index tells the columns of expressions, predicates and INCLUDE, too: one that is no key is left undecided.
+    return (
+        all(key in keys for key in constraints)
+        and all(any(key <= index for key in keys) for index in indexes)
+        and all(key in constraints or any(key <= index for index in indexes) for key in keys)
+    )
+
+
+def _is_same_column(known: Column, found: SeedColumn) -> bool:
+    same_type = known.type == found.type or known.type.endswith(f".{found.type}")  # one that the search_path finds
+    facts = (known.name, known.not_null, bool(known.identity))
+    return same_type and facts == (found.name, found.not_null, found.identity)
 
 
 async def mark_unsteady(conn: Session, seeders: Sequence[Seeder]) -> tuple[Seeder, ...]:
