@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 from msgspec.structs import replace
 
 from stonegate.database.connect import connect
@@ -13,7 +11,7 @@ from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.executor.session import SessionSettings
 from stonegate.database.options import ApplyOptions
-from stonegate.database.precedents import note_precedent
+from stonegate.database.precedents import Place, note_precedent
 from stonegate.database.reference.build import admin_steps
 from stonegate.database.reports import blocked_error, failed_report, finished_report
 from stonegate.database.survey import Survey
@@ -25,7 +23,9 @@ from stonegate.model.plan import Plan
 from stonegate.model.report import ApplyReport
 
 
-async def carry_out(visit: Visit, survey: Survey, head: HeadStart | None = None, place: Hashable = None) -> ApplyReport:
+async def carry_out(
+    visit: Visit, survey: Survey, head: HeadStart | None = None, place: Place | None = None
+) -> ApplyReport:
     """Carry out what was planned; a failure is a value.
 
     Args:
@@ -51,7 +51,7 @@ async def carry_out(visit: Visit, survey: Survey, head: HeadStart | None = None,
         finally:
             if admin is not None:
                 await admin.close()
-        await note_precedent(conn, place, job, execution, survey.warnings)
+        await note_precedent(conn, place, job, execution, survey.essence, survey.warnings)
     except StonegateError as error:
         return failed_report(error, database, visit.started, plan, survey.warnings)
     return finished_report(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.opening import connect_target, open_target
 from stonegate.database.options import ApplyOptions
-from stonegate.database.precedents import follow_precedent, place_of
+from stonegate.database.precedents import Place, follow_precedent, place_of
 from stonegate.database.preflight import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reports import failed_report, unchanged_report
@@ -153,7 +153,7 @@ async def _deploy(visit: Visit, *, source: LazySource, seems_changed: bool) -> A
         waited, facts = await _lock(visit, source)
         if waited and (report := await _look(visit, source)):
             return report
-    place: Hashable = None
+    place: Place | None = None
     if locked and standing is not None:
         if standing.digest == source.digest and (report := await _look(visit, source)):
             return report
@@ -177,7 +177,7 @@ async def _look(visit: Visit, source: LazySource) -> ApplyReport | None:
 
 
 async def _attempt(
-    visit: Visit, source: LazySource, facts: SessionFacts | None, place: Hashable, *, presume: bool
+    visit: Visit, source: LazySource, facts: SessionFacts | None, place: Place | None, *, presume: bool
 ) -> tuple[Survey, ApplyReport]:
     """Survey and carry out; in an empty database the second begins before the first is done."""
     async with HeadStart(visit.conn, settings_of(visit)) as head:

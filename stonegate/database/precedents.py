@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Hashable
 
 import psycopg
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.executor.job import Execution, Job
 from stonegate.database.executor.replay import Precedent, precedent_of, repeat
-from stonegate.database.reports import finished_report
+from stonegate.database.reports import failed_report, finished_report
 from stonegate.database.server.facts import is_pooled
 from stonegate.database.survey import aim
 from stonegate.database.tracking.standing import Standing
@@ -25,7 +26,19 @@ from stonegate.source.lazy import LazySource
 _PRECEDENTS: Cache[Precedent] = Cache(8)
 
 
-def place_of(visit: Visit, source: LazySource, standing: Standing) -> Hashable:
+class Place(Struct, frozen=True):
+    """Where a database stands when a deployment begins.
+
+    Attributes:
+        asked: what is deployed, how, by whom, and where to.
+        essence: of its records.
+    """
+
+    asked: Hashable
+    essence: str
+
+
+def place_of(visit: Visit, source: LazySource, standing: Standing) -> Place | None:
     """All that decides what a deployment of routines does to a database; None where that cannot be told.
 
     A pooler may give each statement another session. A role that is not the database's own is told what it would make
@@ -37,19 +50,20 @@ def place_of(visit: Visit, source: LazySource, standing: Standing) -> Hashable:
     if options.dry_run or options.skip_verification:
         return None
     asked = replace(options, label=None)
-    return (source.digest, conn.info.host, conn.info.port, asked, standing.session, standing.essence)
+    return Place((source.digest, conn.info.host, conn.info.port, asked, standing.session), standing.essence)
 
 
 async def note_precedent(
-    conn: Session, place: Hashable, job: Job, execution: Execution, warnings: tuple[str, ...]
+    conn: Session, place: Place | None, job: Job, execution: Execution, essence: str, warnings: tuple[str, ...]
 ) -> None:
     """Let others that stand at the place repeat what was carried out, if it is worth repeating.
 
     Args:
         conn: on which it was, after the commit.
+        essence: of the records that the plan was made from. Whoever owns them may have changed them after the look.
         warnings: about the session, which would be the same for those others.
     """
-    if place is None or _PRECEDENTS.knows(place):
+    if place is None or place.essence != essence or _PRECEDENTS.knows(place):
         return
     with contextlib.suppress(psycopg.Error, StonegateError):  # it is done, whatever comes of this
         precedent = await precedent_of(conn, job, execution, warnings)
@@ -57,11 +71,11 @@ async def note_precedent(
             _PRECEDENTS.get(place, lambda: precedent)
 
 
-async def follow_precedent(visit: Visit, place: Hashable, standing: Standing) -> ApplyReport | None:
+async def follow_precedent(visit: Visit, place: Place | None, standing: Standing) -> ApplyReport | None:
     """Repeat what was carried out at that place; None where nothing was, or where it cannot be repeated here.
 
     Raises:
-        psycopg.Error, ConnectionFailed: as `repeat`.
+        psycopg.Error: as `repeat`.
     """
     precedent = _PRECEDENTS.find(place)
     last = None if precedent is None else precedent.job.state.last
@@ -79,7 +93,10 @@ async def follow_precedent(visit: Visit, place: Hashable, standing: Standing) ->
         started=visit.started,
         on_progress=visit.on_progress,
     )
-    execution = await repeat(visit.conn, job, precedent)
+    try:
+        execution = await repeat(visit.conn, job, precedent)
+    except StonegateError as error:
+        return failed_report(error, visit.database, visit.started, job.plan, precedent.warnings)
     if execution is None:
         return None
     warnings = precedent.warnings

@@ -47,6 +47,7 @@ class Survey(Struct, frozen=True, kw_only=True):
     Attributes:
         stamp: the change stamp by which `live` is known without reading it; None where it was read.
         is_presumed: that stamp is yet to be proven, but for its word for routines.
+        essence: of the records that the plan was made from, where that is presumed; else "".
         has_tracking: the tracking tables are certainly as this stonegate makes them.
         untrusted: names of extensions on offer that only a superuser may create; {} where none had to be looked up.
         hidden: the tables whose policies hide rows from the session's role.
@@ -59,6 +60,7 @@ class Survey(Struct, frozen=True, kw_only=True):
     state: TrackingState
     stamp: str | None = None
     is_presumed: bool = False
+    essence: str = ""
     has_tracking: bool = False
     untrusted: frozenset[str] = frozenset()
     hidden: frozenset[QualifiedName] = frozenset()
@@ -123,6 +125,7 @@ async def _survey_of(conn: Session, plan: Plan, found: FirstLook, recorded: Reco
         state=state,
         stamp=state.last.stamp if found.is_known and state.last is not None else None,
         is_presumed=recorded.is_presumed,
+        essence=recorded.essence,
         has_tracking=recorded.is_current,
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
         hidden=hidden,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
-from stonegate.database import precedents
+from stonegate.database import deployment, precedents
 from stonegate.database.cache import Cache
+from stonegate.database.connect import connect
 from stonegate.database.executor.job import Execution
 from stonegate.database.survey import ApplyOptions
+from stonegate.database.tracking import kept_catalogs
+from stonegate.database.tracking.state import read_recorded
 from stonegate.fleet.fanout import FanoutOptions, apply_fleet
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants
+from stonegate.model.catalog import Catalog
 from stonegate.model.report import ApplyReport, FleetReport
 from tests.fleet.conftest import FUNCTION, Fleet
 
@@ -34,6 +39,9 @@ NEW = (("changelog", "(SELECT max(id) - 2 FROM _stonescriptdb_gateway_changelog)
 REFUSER = """CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'not today'; END $$;
 CREATE EVENT TRIGGER refuser ON ddl_command_start WHEN TAG IN ('CREATE FUNCTION') EXECUTE FUNCTION refuse()"""
+
+#: One that lets them wait.
+SLEEPER = REFUSER.replace("RAISE EXCEPTION 'not today'", "PERFORM pg_sleep(20)")
 
 
 @pytest.fixture
@@ -204,3 +212,71 @@ async def test_how_rows_are_looked_up_is_not_learned_where_somebody_changed_the_
     assert told(await release(fleet, targets, 1)) == ["drift", "applied", "applied"]
     fleet.rows(targets[2].database, "DELETE FROM notes WHERE id = 1")
     assert told(await release(fleet, targets[1:], 2)) == ["applied", "missing_seed"]
+
+
+async def test_a_statement_that_takes_too_long_is_not_tried_twice(
+    fleet: Fleet, repeated: list[tuple[str, bool]]
+) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    fleet.rows(targets[1].database, SLEEPER)
+    report = await release(fleet, targets, 1, statement_timeout_s=0.3)
+    assert told(report) == ["applied", "function_deploy_failed", "applied"]
+    alone = await apply_fleet(targets[1:2], fleet.source, ApplyOptions(statement_timeout_s=0.3))
+    assert alone.results[0].error == report.results[1].error
+    assert [name for name, _ in repeated] == [targets[2].database]
+
+
+async def test_a_lock_on_the_records_is_waited_for(fleet: Fleet, repeated: list[tuple[str, bool]]) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    with psycopg.connect(fleet.server.url(targets[1].database)) as other:
+        other.execute("LOCK TABLE _stonescriptdb_gateway_functions IN ACCESS EXCLUSIVE MODE")
+        release_it = threading.Timer(0.9, other.rollback)
+        release_it.start()
+        report = await release(fleet, targets, 1, lock_timeout_s=0.5)
+        release_it.join()
+    assert told(report) == ["applied"] * 3
+    assert repeated == [(targets[2].database, True)]
+
+
+async def test_what_comes_of_records_that_changed_after_the_look_is_not_repeated(
+    fleet: Fleet, repeated: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    real = deployment.lock_and_look
+
+    async def look(conn: psycopg.AsyncConnection[Any], *given: Any) -> Any:
+        found = await real(conn, *given)
+        if conn.info.dbname == targets[0].database:
+            fleet.rows(conn.info.dbname, "DELETE FROM _stonescriptdb_gateway_functions")
+        return found
+
+    monkeypatch.setattr(deployment, "lock_and_look", look)
+    assert told(await release(fleet, targets, 1)) == ["applied"] * 3
+    assert repeated == [(targets[2].database, True)]
+
+
+async def test_a_catalog_that_is_passed_off_as_another_is_nobody_elses(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = await tenants(fleet, "a", "b")
+    for target in targets:
+        monkeypatch.setattr(kept_catalogs, "_KNOWN", Cache(12))
+        async with await connect(fleet.server.url(target.database)) as conn:
+            recorded = await read_recorded(conn, is_deployed=True, presume=True)
+            assert (recorded.essence != "") == (target is targets[0])
+        forge = "UPDATE _stonescriptdb_gateway_deployments SET catalog = %s"
+        fleet.rows(targets[1].database, forge, kept_catalogs.compress(Catalog()))
+
+
+async def test_who_deployed_first_decides_what_is_warned_of(fleet: Fleet, repeated: list[tuple[str, bool]]) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    role = f"{fleet.name}_owner"
+    fleet.rows("postgres", f"CREATE ROLE {role}")
+    for target in targets:
+        fleet.rows("postgres", f"ALTER DATABASE {target.database} OWNER TO {role}")
+    fleet.rows(targets[0].database, f"ALTER TABLE _stonescriptdb_gateway_deployments OWNER TO {role}")
+    assert told(await release(fleet, targets, 1)) == ["applied"] * 3
+    fleet.write("functions/count_again.pssql", FUNCTION.replace("count_notes", "count_again"))
+    report = await release(fleet, targets, 2)
+    assert [len(each.warnings) for each in report.results] == [1, 0, 0]
+    assert repeated[-1] == (targets[2].database, True)

@@ -92,26 +92,7 @@ class _Watch:
 
     def explain(self, error: psycopg.Error) -> StonegateError:
         """The failure of the statement that was sent last."""
-        step, statement = (self.sent.step, self.sent.statement) if self.sent is not None else (None, None)
-        failure = explain_failure(error, step=step, statement=statement, database=self.job.database)
-        referenced = self._referenced(error)
-        if referenced in self.job.hidden:  # rows are checked one by one as the table's owner, all together as others
-            failure.hint = hidden_hint(referenced)
-        if not isinstance(failure, ConnectionFailed):  # whose message says it
-            failure.details = (*failure.details, *self._undone())
-        return failure
-
-    def _undone(self) -> tuple[str, ...]:
-        return _undone(self.job, () if self.job.options.dry_run else self.job.prelude)
-
-    def _referenced(self, error: psycopg.Error) -> QualifiedName | None:
-        """The table that a violated foreign key points to."""
-        desired, says = self.job.plan.desired, error.diag
-        if error.sqlstate != "23503" or desired is None:
-            return None
-        table = ObjectKey(ObjectKind.TABLE, says.schema_name or "", says.table_name or "")
-        found = desired.foreign_keys.get(table.part(ObjectKind.CONSTRAINT, says.constraint_name or ""))
-        return found.target.qualified if found is not None else None
+        return explain_statement(self.job, self.sent, error)
 
     async def explain_lock(self, timeout: LockTimeout) -> StonegateError:
         """Which statement waited in vain, and who was in its way as far as can still be seen."""
@@ -132,8 +113,38 @@ class _Watch:
             hint=error.hint,
             sqlstate=error.sqlstate,
             database=self.job.database or None,
-            details=(first, *blockers, *self._undone()),
+            details=(first, *blockers, *_undone(self.job, _committed(self.job))),
         )
+
+
+def explain_statement(job: Job, sent: Sent | None, error: psycopg.Error) -> StonegateError:
+    """Why a transaction failed.
+
+    Args:
+        sent: the statement; None for one of our own.
+    """
+    step, statement = (sent.step, sent.statement) if sent is not None else (None, None)
+    failure = explain_failure(error, step=step, statement=statement, database=job.database)
+    referenced = _referenced(job, error)
+    if referenced in job.hidden:  # rows are checked one by one as the table's owner, all together as others
+        failure.hint = hidden_hint(referenced)
+    if not isinstance(failure, ConnectionFailed):  # whose message says it
+        failure.details = (*failure.details, *_undone(job, _committed(job)))
+    return failure
+
+
+def _referenced(job: Job, error: psycopg.Error) -> QualifiedName | None:
+    """The table that a violated foreign key points to."""
+    desired, says = job.plan.desired, error.diag
+    if error.sqlstate != "23503" or desired is None:
+        return None
+    table = ObjectKey(ObjectKind.TABLE, says.schema_name or "", says.table_name or "")
+    found = desired.foreign_keys.get(table.part(ObjectKind.CONSTRAINT, says.constraint_name or ""))
+    return found.target.qualified if found is not None else None
+
+
+def _committed(job: Job) -> tuple[Step, ...]:
+    return () if job.options.dry_run else job.prelude
 
 
 def _undone(job: Job, committed: Iterable[Step]) -> tuple[str, ...]:

@@ -16,11 +16,13 @@ from psycopg.pq.abc import PGresult
 from stonegate.database.connect import Session
 from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.declared_rows import declared_order
+from stonegate.database.executor.execute import explain_statement
 from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import Execution, Job
 from stonegate.database.executor.session import roll_back
 from stonegate.database.executor.transaction import commit
 from stonegate.database.executor.verify import deployed_catalog
+from stonegate.database.failures import CANCELLED
 from stonegate.database.introspect.catalog import digest_query
 from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS
 from stonegate.database.introspect.stamp import moved_only_routines
@@ -84,8 +86,8 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
         job: that of the precedent, for this database; its stamp is presumed.
 
     Raises:
-        psycopg.Error: the connection broke before the commit.
-        ConnectionFailed: it broke during the commit.
+        StonegateError: the connection broke, or a statement was cancelled.
+        psycopg.Error: PostgreSQL refused the commit.
     """
     settings = job.settings(conn.info.server_version, check_bodies=job.plan.desired is None).statements(local=True)
     statements = [sent for step in job.inside for sent in statements_of(step)]
@@ -106,8 +108,8 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
             return None
     except StatementFailed as failure:
         await roll_back(conn)
-        if conn.closed:
-            raise failure.error from None
+        if conn.closed or _is_final(failure):
+            raise explain_statement(job, failure.sent, failure.error) from failure.error
         return None
     except BaseException:
         await roll_back(conn)
@@ -135,6 +137,13 @@ def _deployment(conn: Session, job: Job, precedent: Precedent) -> Sent:
         live=precedent.catalog,
     )
     return Sent(sql=text, values=(catalog,))
+
+
+def _is_final(failure: StatementFailed) -> bool:
+    """True if the long way would be against somebody's will, or take as long to tell the same."""
+    if failure.error.sqlstate != CANCELLED:
+        return False
+    return failure.sent.step is not None or "timeout" not in (failure.error.diag.message_primary or "")
 
 
 def _text(answer: PGresult, column: int = 0) -> str:

@@ -13,7 +13,7 @@ from stonegate.database.introspect.stamp import presumed_stamp_expression
 from stonegate.database.server.facts import locale_columns
 from stonegate.database.server.locks import LockKey, try_lock, try_query
 from stonegate.database.sql import fixed
-from stonegate.database.tracking.state import COLUMNS
+from stonegate.database.tracking.state import essence_expression
 
 
 class Standing(Struct, frozen=True):
@@ -25,7 +25,7 @@ class Standing(Struct, frozen=True):
         pid: of the backend, as the backend says.
         comment: of the database; it may be a label.
         is_own: what the session makes will belong to the database's owner, or the session is a superuser's.
-        session: role, owner and locale, as one text.
+        session: role, owners and locale, as one text.
         essence: a hash of all else in the records that decides about a plan.
     """
 
@@ -44,7 +44,11 @@ async def lock_and_look(conn: Session, key: LockKey) -> tuple[bool, Standing | N
     """Take the lock if it is free, as `try_lock`, and look where the database stands after that: one round trip.
 
     Returns:
-        Whether the session has the lock; None where this version of stonegate has not deployed.
+        Whether the session has the lock; None where this version of stonegate has not deployed, or where nobody may
+        look now: what is in the way is for the long way to wait for, or to tell.
+
+    Raises:
+        psycopg.Error: the connection broke, or somebody cancels the query.
     """
     try:
         async with conn.cursor() as cursor:
@@ -52,14 +56,16 @@ async def lock_and_look(conn: Session, key: LockKey) -> tuple[bool, Standing | N
             locked = await cursor.fetchone()
             cursor.nextset()
             row = await cursor.fetchone()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+    except psycopg.errors.QueryCanceled:
+        raise
+    except psycopg.Error:
         return await try_lock(conn, key), None
     return locked is not None and bool(locked[0]), None if row is None else Standing(*row)
 
 
 @cache
 def _query(version: int) -> bytes:
-    columns = {kind.value: sql.SQL(", ").join(map(sql.Identifier, names)) for kind, names in COLUMNS.items()}
     locale, rules = map(sql.SQL, locale_columns(version))
     presumed = sql.SQL(presumed_stamp_expression())
-    return fixed("tracking/standing").format(presumed=presumed, locale=locale, rules=rules, **columns).as_bytes()
+    query = fixed("tracking/standing")
+    return query.format(presumed=presumed, locale=locale, rules=rules, essence=essence_expression()).as_bytes()

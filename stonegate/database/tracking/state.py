@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import psycopg
@@ -17,7 +17,7 @@ from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import presumed_stamp_expression, read_stamp, stamp_expression
 from stonegate.database.sql import fixed
-from stonegate.database.tracking.kept_catalogs import known_checksums, restore
+from stonegate.database.tracking.kept_catalogs import known_catalog, known_checksums, restore
 from stonegate.database.tracking.tables import DONE, STARTED
 from stonegate.model.names import ObjectKind
 from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, RecordKind, TrackingState
@@ -44,11 +44,13 @@ class Recorded(Struct, frozen=True, kw_only=True):
     Attributes:
         is_unmoved: the change stamp is what the last deployment recorded.
         is_presumed: so it is if nothing but routines can have moved, which is yet to be proven.
+        essence: of what was read, where that was asked for and no catalog is passed off as another; else "".
     """
 
     state: TrackingState
     is_unmoved: bool
     is_presumed: bool = False
+    essence: str = ""
 
     @property
     def is_current(self) -> bool:
@@ -72,12 +74,12 @@ async def read_recorded(conn: Session, *, is_deployed: bool = False, presume: bo
     Args:
         conn: in autocommit, outside a transaction.
         is_deployed: stonegate has deployed here; then the tables are nearly always as this version makes them.
-        presume: look at the routines alone; where these moved, so has the stamp.
+        presume: look at the routines alone; where these moved, so has the stamp. It comes with the essence.
     """
     if is_deployed:
         with contextlib.suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
             stamp = presumed_stamp_expression() if presume else stamp_expression()
-            recorded = await _read_recorded(conn, "tracking/read_current", stamp=stamp)
+            recorded = await _read_recorded(conn, "tracking/read_current", stamp=stamp, with_essence=presume)
             return replace(recorded, is_presumed=presume and recorded.is_unmoved)
     return await _read_recorded(conn, stamp=stamp_expression())
 
@@ -91,17 +93,23 @@ async def prove(conn: Session, recorded: Recorded) -> Recorded:
 
 
 async def _read_recorded(
-    conn: Session, script: str = "tracking/read_state", *, with_catalog: bool = True, stamp: str | None = None
+    conn: Session,
+    script: str = "tracking/read_state",
+    *,
+    with_catalog: bool = True,
+    stamp: str | None = None,
+    with_essence: bool = False,
 ) -> Recorded:
     query = fixed(script).format(
         with_catalog=sql.Literal(with_catalog),
         known=sql.Literal(known_checksums() if with_catalog else []),
         with_stamp=sql.Literal(stamp is not None),
         stamp=sql.SQL(stamp or "''"),
-        **{kind.value: sql.SQL(", ").join(map(sql.Identifier, columns)) for kind, columns in COLUMNS.items()},
+        essence=essence_expression() if with_essence else sql.SQL("''"),
+        **_columns(),
     )
     row = (await fetch_from_block(conn, query))[0]
-    exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved = row
+    exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved, *essence = row
     latest = latest or {}
     late: dict[str, str] = latest.get("post_commit") or {}
     state = TrackingState(
@@ -118,7 +126,24 @@ async def _read_recorded(
         interrupted=tuple(sorted(step for step, state in late.items() if state == STARTED)),
         fingerprints=tuple(fingerprints or ()),
     )
-    return Recorded(state=state, is_unmoved=is_unmoved)
+    declared = state.declared
+    is_true = declared is not None and declared is known_catalog(latest.get("catalog_checksum"))
+    return Recorded(state=state, is_unmoved=is_unmoved, essence=essence[0] if essence and is_true else "")
+
+
+@cache
+def essence_expression() -> sql.Composed:
+    """An SQL expression of type text, to be embedded into a query in which `latest` is the latest deployment.
+
+    Databases whose records it is equal of get equal plans, if their catalogs are equal, too.
+    """
+    return fixed("tracking/essence").format(**_columns())
+
+
+@cache
+def _columns() -> Mapping[str, sql.Composed]:
+    """Those of `COLUMNS`, by kind, as a list."""
+    return {kind.value: sql.SQL(", ").join(map(sql.Identifier, names)) for kind, names in COLUMNS.items()}
 
 
 async def read_unchanged(conn: Session, digest: str | None = None) -> tuple[str, str] | None:

@@ -16,7 +16,8 @@ SELECT true,
     (SELECT json_agg(d.fingerprint ORDER BY d.id) FROM public._stonescriptdb_gateway_deployments AS d),
     CASE WHEN {with_catalog} AND NOT coalesce(latest.catalog_checksum = ANY ({known}::text[]), false)
         THEN latest.catalog END,
-    {with_stamp} AND coalesce(latest.stamp = {stamp}, false)
+    {with_stamp} AND coalesce(latest.stamp = {stamp}, false),
+    {essence}
 FROM (VALUES (1)) AS one
 LEFT JOIN (
     SELECT * FROM public._stonescriptdb_gateway_deployments ORDER BY id DESC LIMIT 1
