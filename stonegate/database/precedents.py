@@ -61,12 +61,12 @@ async def note_precedent(
     Args:
         conn: on which it was, after the commit.
         essence: of the records that the plan was made from. Whoever owns them may have changed them after the look.
-        warnings: about the session, which would be the same for those others.
+        warnings: about the session; others are told in other words.
     """
-    if place is None or place.essence != essence or _PRECEDENTS.knows(place):
+    if place is None or place.essence != essence or warnings or _PRECEDENTS.knows(place):
         return
     with contextlib.suppress(psycopg.Error, StonegateError):  # it is done, whatever comes of this
-        precedent = await precedent_of(conn, job, execution, warnings)
+        precedent = await precedent_of(conn, job, execution)
         if precedent is not None:
             _PRECEDENTS.get(place, lambda: precedent)
 
@@ -96,8 +96,7 @@ async def follow_precedent(visit: Visit, place: Place | None, standing: Standing
     try:
         execution = await repeat(visit.conn, job, precedent)
     except StonegateError as error:
-        return failed_report(error, visit.database, visit.started, job.plan, precedent.warnings)
+        return failed_report(error, visit.database, visit.started, job.plan)
     if execution is None:
         return None
-    warnings = precedent.warnings
-    return finished_report(execution, job.plan, visit.database, visit.started, dry_run=False, warnings=warnings)
+    return finished_report(execution, job.plan, visit.database, visit.started, dry_run=False)

@@ -40,7 +40,6 @@ class Precedent(Struct, frozen=True, kw_only=True):
         lookups: queries that return no row if all declared rows are there.
         digest: of the routines afterwards.
         catalog: as it was read and verified.
-        warnings: about the session.
     """
 
     job: Job
@@ -49,32 +48,32 @@ class Precedent(Struct, frozen=True, kw_only=True):
     lookups: tuple[str, ...]
     digest: str
     catalog: Catalog
-    warnings: tuple[str, ...]
 
 
-async def precedent_of(conn: Session, job: Job, execution: Execution, warnings: tuple[str, ...]) -> Precedent | None:
+async def precedent_of(conn: Session, job: Job, execution: Execution) -> Precedent | None:
     """What others may repeat of an execution; None of one that took more than routines, or met something unusual.
 
     Args:
         conn: on which it was carried out, after the commit.
-        warnings: about its session.
     """
     catalog = execution.catalog
-    is_plain = job.is_presumed and job.known is not None and job.has_tracking and not (job.prelude or job.late)
+    is_plain = job.is_presumed and job.has_tracking and not (job.prelude or job.late)
     is_usual = job.search_path in (("public",), job.live.search_path) and not (
         execution.warnings or execution.missing_seeds or any(report.inserted for report in execution.seeds)
     )
-    if catalog is None or not (is_plain and is_usual and execution.digest):
+    if catalog is None or job.known is None or not (is_plain and is_usual and execution.digest):
         return None
     seeders = [seeder for step in job.inside for seeder in step.seeders]
+    lookups = await lookup_queries(conn, seeders, declared=declared_order(job.plan), known=job.known)
+    if lookups is None:
+        return None
     return Precedent(
         job=replace(job, on_progress=None, head=None),
         steps=tuple(execution.steps),
         seeds=tuple(execution.seeds),
-        lookups=await lookup_queries(conn, seeders, declared=declared_order(job.plan), known=job.known),
+        lookups=lookups,
         digest=execution.digest,
         catalog=catalog,
-        warnings=warnings,
     )
 
 

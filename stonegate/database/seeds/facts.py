@@ -12,7 +12,7 @@ from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.sql import fixed
 from stonegate.errors import MigrationFailed
-from stonegate.model.catalog import Catalog, Column
+from stonegate.model.catalog import Catalog, Column, Index
 from stonegate.model.names import ObjectKind, QualifiedName
 from stonegate.model.source import Seeder
 from stonegate.source.statements.insert_text import parse_insert
@@ -129,7 +129,7 @@ async def read_tables(
     Raises:
         MigrationFailed: a table does not exist; names the seeder.
     """
-    wanted = tuple(dict.fromkeys(seeder.table for seeder in seeders))
+    wanted = _wanted(seeders)
     if known is None:
         return await _read_tables(conn, seeders, wanted)
     found = _KNOWN.find((id(known), wanted))
@@ -158,6 +158,15 @@ async def _read_tables(
     return found
 
 
+def are_as_known(seeders: Sequence[Seeder], known: Catalog) -> bool:
+    """True if `read_tables` has found the tables of the seeders to be as that catalog says."""
+    return _KNOWN.knows((id(known), _wanted(seeders)))
+
+
+def _wanted(seeders: Sequence[Seeder]) -> tuple[QualifiedName, ...]:
+    return tuple(dict.fromkeys(seeder.table for seeder in seeders))
+
+
 def _is_as_known(found: SeedTable, known: Catalog) -> bool:
     """True if what was read is what the catalog says.
 
@@ -171,13 +180,19 @@ def _is_as_known(found: SeedTable, known: Catalog) -> bool:
         return False
     keys = [set(key) for key in found.keys]
     constraints = [set(each.columns) for each in table.constraints if each.kind in ("primary key", "unique")]
-    indexes = [set(each.columns) for each in table.indexes if each.unique and each.valid]
-    # An index tells the columns of expressions, predicates and INCLUDE, too: one that is no key is left undecided.
+    # These tell the columns of INCLUDE, too.
+    indexes = [set(each.columns) for each in table.indexes if each.unique and each.valid and _is_key(each)]
     return (
         all(key in keys for key in constraints)
         and all(any(key <= index for key in keys) for index in indexes)
         and all(key in constraints or any(key <= index for index in indexes) for key in keys)
     )
+
+
+def _is_key(index: Index) -> bool:
+    """True of a unique index that is neither partial nor over expressions, unless its columns have odd names."""
+    columns = index.shape.partition("(")[2].partition(" INCLUDE (")[0]
+    return "(" not in columns and " WHERE " not in index.shape
 
 
 def _is_same_column(known: Column, found: SeedColumn) -> bool:

@@ -17,7 +17,15 @@ from psycopg import sql
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
 from stonegate.database.failures import is_lock_failure, message_of
-from stonegate.database.seeds.facts import SeedColumn, SeedTable, SeedTarget, mark_unsteady, read_tables, seeded_tables
+from stonegate.database.seeds.facts import (
+    SeedColumn,
+    SeedTable,
+    SeedTarget,
+    are_as_known,
+    mark_unsteady,
+    read_tables,
+    seeded_tables,
+)
 from stonegate.errors import MigrationFailed
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
@@ -94,10 +102,15 @@ async def find_missing(
 
 
 async def lookup_queries(
-    conn: Session, seeders: Sequence[Seeder], *, declared: DeclaredOrder, known: Catalog | None
-) -> tuple[str, ...]:
-    """What `find_missing` asks, a query for each table: it returns no row where none is missing."""
+    conn: Session, seeders: Sequence[Seeder], *, declared: DeclaredOrder, known: Catalog
+) -> tuple[str, ...] | None:
+    """What `find_missing` asks, a query for each table: it returns no row where none is missing.
+
+    None where a table is not as the catalog says: other databases are asked in another way.
+    """
     groups = await _by_table(conn, seeders, declared, known)
+    if seeders and not are_as_known(seeders, known):
+        return None
     return tuple(_query_of(_branches(_lookups(table, group, order))) for table, group, order in groups)
 
 
