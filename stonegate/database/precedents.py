@@ -72,11 +72,7 @@ async def note_precedent(
 
 
 async def follow_precedent(visit: Visit, place: Place | None, standing: Standing) -> ApplyReport | None:
-    """Repeat what was carried out at that place; None where nothing was, or where it cannot be repeated here.
-
-    Raises:
-        psycopg.Error: as `repeat`.
-    """
+    """Repeat what was carried out at that place; None where nothing was, or where it cannot be repeated here."""
     precedent = _PRECEDENTS.find(place)
     last = None if precedent is None else precedent.job.state.last
     if precedent is None or last is None:

@@ -49,7 +49,12 @@ CREATE UNIQUE INDEX kinds_wide ON kinds (b text_pattern_ops) INCLUDE (c, id);
 CREATE UNIQUE INDEX kinds_some ON kinds (a) WHERE c > 0;
 CREATE UNIQUE INDEX kinds_low ON kinds (lower(b));
 """
-#: One that lets them wait.
+#: A trigger that refuses commits where there is a certain row.
+LATE = """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+IF EXISTS (SELECT FROM public.notes WHERE id = 99) THEN RAISE EXCEPTION 'not today'; END IF; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON _stonescriptdb_gateway_changelog DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION refuse()"""
+#: An event trigger that lets them wait.
 SLEEPER = REFUSER.replace("RAISE EXCEPTION 'not today'", "PERFORM pg_sleep(20)")
 
 
@@ -233,6 +238,19 @@ async def test_a_statement_that_takes_too_long_is_not_tried_twice(
     alone = await apply_fleet(targets[1:2], fleet.source, ApplyOptions(statement_timeout_s=0.3))
     assert alone.results[0].error == report.results[1].error
     assert [name for name, _ in repeated] == [targets[2].database]
+
+
+async def test_a_commit_that_is_refused_is_told_as_ever(fleet: Fleet, repeated: list[tuple[str, bool]]) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    for target in targets:
+        fleet.rows(target.database, LATE)
+    assert told(await release(fleet, targets, 1)) == ["applied"] * 3
+    fleet.rows(targets[1].database, "INSERT INTO notes (id) VALUES (99)")
+    report = await release(fleet, targets, 2)
+    assert told(report) == ["applied", "migration_failed", "applied"]
+    assert (targets[1].database, False) in repeated
+    alone = await apply_fleet(targets[1:2], fleet.source)
+    assert alone.results[0].error == report.results[1].error
 
 
 async def test_a_lock_on_the_records_is_waited_for(fleet: Fleet, repeated: list[tuple[str, bool]]) -> None:
