@@ -1,6 +1,5 @@
 -- Where a database stands: the latest deployment, whether only routines can have moved since, who is connected to what,
--- and the essence of the records. Tables that are not all there as this version
--- makes them are an error.
+-- and the essence of the records. Tables that are not all there as this version makes them are an error.
 SELECT latest.id, latest.digest, latest.stamp, coalesce(latest.stamp = {presumed}, false), pg_catalog.pg_backend_pid(),
     (
         SELECT s.description FROM pg_catalog.pg_shdescription AS s
