@@ -186,7 +186,8 @@ class _Run:
                 found.append(index)
             return True
 
-        await self._work(look_at_next, self.fan.width)
+        if await look_at_next():  # alone: where a release changes them all, each look is one for nothing
+            await self._work(look_at_next, self.fan.width)
         self.waiting.extendleft(sorted(found, key=self.order.__getitem__, reverse=True))
 
     async def _is_done(self, index: int) -> bool:
