@@ -232,3 +232,22 @@ def test_what_fails_for_what_moved_unseen_is_planned_with_it(deployed: Database,
     report, times = attempts(deployed.url, write(tmp_path, fewer))
     assert "by_hand" in refused(report, "migration_blocked", 4)
     assert times == 2
+
+
+LOCKING = """CREATE FUNCTION lock_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN LOCK TABLE held; RETURN NULL; END';
+CREATE TABLE held ();
+CREATE CONSTRAINT TRIGGER locking AFTER INSERT ON _stonescriptdb_gateway_deployments DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION lock_it()"""
+
+
+@pytest.mark.usefixtures("short_pauses")
+def test_a_commit_that_waits_for_a_lock_in_vain_did_not_take_place(deployed: Database, tmp_path: Path) -> None:
+    run(deployed.url, LOCKING)
+    ((before,),) = rows(deployed.url, "SELECT max(id) FROM _stonescriptdb_gateway_deployments")
+    with psycopg.connect(deployed.url) as other:  # holds the lock until the block ends
+        other.execute("LOCK TABLE held")
+        report = apply(deployed.url, write(tmp_path, CHANGED), lock_timeout_s=0.05)
+        other.rollback()
+    assert "unknown" not in refused(report, "lock_timeout", 6)
+    assert rows(deployed.url, "SELECT hello(), max(id) FROM _stonescriptdb_gateway_deployments") == [("one", before)]
+    applied(deployed.url, write(tmp_path, CHANGED))

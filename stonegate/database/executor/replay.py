@@ -116,7 +116,9 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
     job.announce(Stage.COMMIT)
     try:
         await commit(conn, job)
-    except psycopg.Error:  # a deferred trigger of somebody's, which the long way tells of
+    except psycopg.Error as error:  # a deferred trigger of somebody's, which the long way tells of
+        if error.sqlstate == CANCELLED:
+            raise explain_statement(job, Sent(sql="COMMIT"), error) from error
         return None
     return Execution(
         steps=list(precedent.steps),
