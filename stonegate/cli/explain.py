@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,20 +13,11 @@ from stonegate.cli.render.lines import indented, table
 from stonegate.cli.source import load_tree
 from stonegate.errors import StonegateError, UsageError, did_you_mean
 from stonegate.model.foreign_types import FOREIGN_TYPES
-from stonegate.model.names import VIEW_KINDS, ObjectKind, quote_ident
-from stonegate.model.source import Verb
 from stonegate.settings import read_settings
 
 if TYPE_CHECKING:
     from stonegate.planner.classify.type_matrix import MatrixRow
-
-# In canonical form, as `model.tokens` makes it.
-_ENUM = re.compile(r"create type .* as enum \(")
-_DOMAIN = re.compile(
-    r"create domain (?:[^\s\"]+|\"[^\"]*\")(?: \. (?:[^\s\"]+|\"[^\"]*\"))? (?:as )?(?P<base>.+?)"
-    r"(?P<rest>(?: (?:constraint|check|not|null|default|collate)\b.*)?)$"
-)
-_CHECKED = re.compile(r" (?:check|not null)\b")
+    from stonegate.source.declared_types import DeclaredTypes
 
 
 def explain(
@@ -74,15 +63,16 @@ def types(
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, type_change
+    from stonegate.source.declared_types import DeclaredTypes
 
-    declared = _declared_types() if old is not None else {}
+    declared = _read_declared() if old is not None else DeclaredTypes()
     for text in (old, new):
         if text is not None:
             _require_type(text, declared)
     if old is not None and new is not None:
-        domains, unchecked = _domains(declared)
-        enums = {name for name, form in declared.items() if _ENUM.match(form)}
-        verdict = type_change(canonical(old), canonical(new), domains, unchecked=unchecked, enums=enums)
+        verdict = type_change(
+            canonical(old), canonical(new), declared.domains, unchecked=declared.unchecked, enums=declared.enums
+        )
         row = MatrixRow(old=old, new=new, verdict=verdict)
         if as_json:
             write_json(_document(row))
@@ -99,7 +89,7 @@ def types(
     show(*table(stdout(), ("from", "to", "class", "why"), cells))
 
 
-def _require_type(text: str, declared: Mapping[str, str]) -> None:
+def _require_type(text: str, declared: DeclaredTypes) -> None:
     """Refuses what is no type, and a bare name that is neither PostgreSQL's, nor of a well-known extension, nor that of
     a type or relation of the folder: mistyped, it would get an answer that is true of no type."""
     from stonegate.planner.classify.type_matrix import ALIASES
@@ -112,8 +102,8 @@ def _require_type(text: str, declared: Mapping[str, str]) -> None:
     schema, name = qualified(node["names"])
     if schema is not None or '"' in text or is_well_known(schema, name):
         return
-    if name not in declared:
-        known = dict.fromkeys((*ALIASES, *ALIASES.values(), *well_known_names(), *sorted(declared)))
+    if name not in declared.names:
+        known = dict.fromkeys((*ALIASES, *ALIASES.values(), *well_known_names(), *sorted(declared.names)))
         otherwise = f"one that only a database has is written with its schema: public.{name}"
         own = FOREIGN_TYPES.get(name)
         raise UsageError(
@@ -122,29 +112,14 @@ def _require_type(text: str, declared: Mapping[str, str]) -> None:
         )
 
 
-def _declared_types() -> dict[str, str]:
-    """The types and relations of the folder of the settings, if one can be read, with the canonical form of what makes
-    them, by each way to write its name: rows of a relation are a type, too."""
-    from stonegate.model.tokens import canonical_form
+def _read_declared() -> DeclaredTypes:
+    """The types of the folder of the settings, if one can be read."""
+    from stonegate.source.declared_types import DeclaredTypes, declared_types
 
-    kinds = (ObjectKind.TYPE, ObjectKind.TABLE, *VIEW_KINDS)
     try:
-        tree = load_tree(read_settings())
+        return declared_types(load_tree(read_settings()))
     except StonegateError:
-        return {}
-    return {
-        name: canonical_form(item.sql)
-        for item in tree.items
-        if item.key.kind in kinds and item.verb is Verb.CREATE
-        for name in (item.key.qualified.sql, quote_ident(item.key.name), item.key.name)
-    }
-
-
-def _domains(declared: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
-    """The base type of each domain of the folder, and those domains that let every value of it in."""
-    found = {name: match for name, form in declared.items() if (match := _DOMAIN.match(form))}
-    bases = {name: canonical(match["base"].replace(" . ", ".").replace(" [ ]", "[]")) for name, match in found.items()}
-    return bases, {name for name, match in found.items() if not _CHECKED.search(match["rest"])}
+        return DeclaredTypes()
 
 
 def canonical(text: str) -> str:

@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from stonegate.database.executor.post_commit import pending_statements, runs_in_block, without_late
 from stonegate.database.server.locks import apply_key
 from stonegate.database.sql import compose
-from stonegate.database.tracking.records import deployment_facts, plan_facts
+from stonegate.database.tracking.records import IN_TRANSACTION, deployment_facts, plan_facts
 from stonegate.database.tracking.tables import ANNOUNCED, DONE, STARTED
 from stonegate.model.names import quote_dollars, quote_literal
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
@@ -35,8 +35,6 @@ _EMPTY = {
 }
 _MIGRATING = (Action.RUN, Action.BASELINE)
 _NOTHING_DONE = TrackingState()
-#: Since the transaction began, in milliseconds.
-_DURATION = sql.SQL("(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - now()) * 1000::numeric)::double precision")
 #: As they were: a script looks no declared row up.
 _MISSING_SEEDS = sql.SQL(
     f"coalesce((SELECT d.missing_seeds FROM {_PREFIX}deployments AS d ORDER BY d.id DESC LIMIT 1), '{{}}')"
@@ -86,7 +84,7 @@ def record_script(plan: Plan) -> str:
     )
     facts |= {
         "mode": f"{plan.mode.value} by script",
-        "duration_ms": _DURATION,
+        "duration_ms": sql.SQL(IN_TRANSACTION),
         "live_checksum": None,
         "missing_seeds": _MISSING_SEEDS,
     }

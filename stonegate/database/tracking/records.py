@@ -22,8 +22,8 @@ from stonegate.model.report import StepReport
 from stonegate.model.tracking import RecordKind, TrackingState
 from stonegate.source.checksum import CHECKSUM_VERSION
 
-#: Milliseconds since the transaction began.
-_IN_TRANSACTION = "extract(epoch FROM clock_timestamp() - now()) * 1000"
+#: Milliseconds since the transaction began, whatever operators somebody made in the session's search_path.
+IN_TRANSACTION = "(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - now()) * 1000::numeric)::double precision"
 _RECORD_STATEMENTS = {
     RecordKind.MIGRATION: "tracking/record_migrations",
     RecordKind.TYPE: "tracking/record_types",
@@ -58,13 +58,12 @@ async def record_plan(
         durations: milliseconds by step id, as far as known.
         state: what the tables certainly hold, written by this version of stonegate; kinds that stay are left alone.
     """
-    facts = plan_facts(plan, steps, durations or {}, state)
-    await _execute(conn, [_in_words(conn, statement, each) for statement, each in facts])
+    await _execute(conn, plan_facts(plan, steps, durations or {}, state))
 
 
 def plan_statements(conn: Session, plan: Plan, *, steps: Sequence[StepReport], state: TrackingState) -> tuple[str, ...]:
     """The statements of `record_plan` for one that is sent with all of its transaction."""
-    return tuple(_in_words(conn, name, facts) for name, facts in plan_facts(plan, steps, state=state))
+    return _in_words(conn, plan_facts(plan, steps, state=state))
 
 
 def plan_facts(
@@ -105,8 +104,7 @@ async def record_changes(
     durations: Mapping[str, float] | None = None,
 ) -> None:
     """One changelog row per executed step, in order; also for the prelude and for post-commit statements."""
-    facts = _change_facts(plan_checksum, steps, durations or {})
-    await _execute(conn, [_in_words(conn, statement, each) for statement, each in facts])
+    await _execute(conn, _change_facts(plan_checksum, steps, durations or {}))
 
 
 def _change_facts(
@@ -118,15 +116,16 @@ def _change_facts(
     ]
 
 
-def _in_words(conn: Session, script: str, facts: Mapping[str, object]) -> str:
-    """The statement with its values as literals, so that several can be one message."""
-    return str(AsyncClientCursor(conn).mogrify(compose(script), facts))
+def _in_words(conn: Session, statements: Iterable[tuple[str, Mapping[str, object]]]) -> tuple[str, ...]:
+    """The statements with their values as literals, so that several can be one message."""
+    cursor = AsyncClientCursor(conn)
+    return tuple(str(cursor.mogrify(compose(name), facts)) for name, facts in statements)
 
 
-async def _execute(conn: Session, statements: Sequence[str]) -> None:
+async def _execute(conn: Session, statements: Sequence[tuple[str, Mapping[str, object]]]) -> None:
     if statements:
         # In the encoding of their literals, which a migration may have SET.
-        await conn.execute(";\n".join(statements).encode(conn.info.encoding))
+        await conn.execute(";\n".join(_in_words(conn, statements)).encode(conn.info.encoding))
 
 
 def prepare_records(plan: Plan, steps: Iterable[Step]) -> None:
@@ -195,7 +194,7 @@ def deployment_statement(
         "missing_seeds": [],
     }
     query = _deployment_query(None).as_string(conn).replace("%(catalog)s", "$1::bytea")
-    query = query.replace("%(duration_ms)s", f"%(duration_ms)s + {_IN_TRANSACTION}")
+    query = query.replace("%(duration_ms)s", f"%(duration_ms)s + {IN_TRANSACTION}")
     return AsyncClientCursor(conn).mogrify(query, facts) + ", stamp", compress(catalog)
 
 
