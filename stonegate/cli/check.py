@@ -21,6 +21,7 @@ from stonegate.cli.watching import watching
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from stonegate.database.progress import OnProgress
     from stonegate.model.source import SourceTree
 
 
@@ -32,7 +33,7 @@ def check(
     """Parse, order and lint a folder; no database is asked.
 
     All broken places are listed at once, and the exit code is 3 then. Warnings do not change the exit code.
-    **--shadow** builds the folder for real, but for its declared rows, in a temporary database of that server.
+    **--shadow** builds the folder for real, its declared rows included, in a temporary database of that server.
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings(asdict(declared))
@@ -41,7 +42,7 @@ def check(
 
     warnings: tuple[str, ...] = (*tree.warnings, *check_references(tree), *check_migrations(tree))
     if settings.shadow_server is not None:
-        warnings += _build(settings, settings.shadow_server, tree)
+        _build(settings, settings.shadow_server, tree)
     if as_json:
         write_json(
             {
@@ -65,20 +66,25 @@ def check(
         show(Text(count(len(warnings), "warning")))
 
 
-def _build(settings: Settings, shadow: str | Path, tree: SourceTree) -> tuple[str, ...]:
-    """Build the folder for real, but for its rows; what only shows then.
+def _build(settings: Settings, shadow: str | Path, tree: SourceTree) -> None:
+    """Build the folder for real, and then, where it declares rows, all that a new database is given.
 
     Raises:
-        StonegateError: PostgreSQL refuses a statement; with file and line.
+        StonegateError: PostgreSQL refuses a statement or a row; with file and line.
     """
     server = start_server(settings).url if isinstance(shadow, Path) else shadow
     from stonegate.database.reference.build import build_reference
-    from stonegate.planner.unfilled import warn_of_unfilled
+    from stonegate.database.tenants.make import rehearse_tenant
     from stonegate.source.lazy import LazySource
 
+    async def build(on_progress: OnProgress) -> None:
+        source = LazySource.of_tree(tree)
+        await build_reference(server, source, on_progress)
+        if tree.seeders:
+            await rehearse_tenant(server, source)
+
     with watching("building the folder") as on_progress:
-        built = asyncio.run(build_reference(server, LazySource.of_tree(tree), on_progress))
-    return warn_of_unfilled(tree, built.catalog)
+        asyncio.run(build(on_progress))
 
 
 def _counts(tree: SourceTree) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from stonegate.database.executor.job import Execution
-from stonegate.errors import ChangedMigration, Drift, MigrationBlocked, StonegateError
+from stonegate.errors import ChangedMigration, Drift, MigrationBlocked, StonegateError, every_error
 from stonegate.model.plan import Action, Blocked, Plan
 from stonegate.model.report import ApplyReport, ErrorReport, Status
 
@@ -25,6 +25,12 @@ def report_error(error: StonegateError) -> ErrorReport:
         sqlstate=error.sqlstate,
         details=error.details,
     )
+
+
+def reported_error(report: ErrorReport) -> StonegateError:
+    """The failure of a report, to be raised again; its place stands in the message."""
+    kind = next(kind for kind in every_error() if kind.code == report.code)
+    return kind(report.message, cause=report.cause, hint=report.hint, sqlstate=report.sqlstate, details=report.details)
 
 
 def blocked_error(plan: Plan, database: str) -> StonegateError:

@@ -10,7 +10,7 @@ from stonegate.fleet.names import Owner
 from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.registry import Registry
 from tests.cli.conftest import NOTES, Run, WriteFolder
-from tests.servers import Database, MakePrivateServer
+from tests.servers import Database, MakePrivateServer, psql
 
 
 def test_a_name_is_a_database_on_the_server_of_the_environment(
@@ -91,9 +91,9 @@ def test_rows_that_no_new_database_can_be_given_are_warned_of(
     files["tables/a.sql"] = files["tables/a.sql"].replace("n text", "n text NOT NULL")
     files["migrations/1.sql"] = "UPDATE a SET n = 'x'; ALTER TABLE a ALTER n SET NOT NULL;"
     write_folder(files)
-    warning = "seeders/a.sql:1: the rows of a have no value for n, NOT NULL without a default"
-    for said in (run("plan", "-d", url), run("check", "--shadow", database.server.admin_url)):
-        assert warning in said.out + said.err
+    assert (
+        "seeders/a.sql:1: the rows of a have no value for n, NOT NULL without a default" in run("plan", "-d", url).out
+    )
     assert run("apply", "-d", url, "--allow", "set_not_null").code == 0
     failed = run("apply", "-d", url.replace(database.name, f"{database.name}_new"))
     assert failed.code == 6 and "null value" in failed.err
@@ -103,3 +103,41 @@ def test_rows_that_no_new_database_can_be_given_are_warned_of(
     )
     write_folder(files | {"triggers/a.sql": trigger})
     assert "rows of a" not in run("check", "--shadow", database.server.admin_url).out
+
+
+@pytest.mark.parametrize(
+    ("seeder", "said"),
+    [
+        (
+            "INSERT INTO a VALUES (1, 1, 'x');\nINSERT INTO a VALUES\n(2, 1, 'x'),\n(3, 1, '');",
+            'check constraint "filled"',
+        ),
+        ("INSERT INTO a VALUES (1, 1, 'x');\n\n\nINSERT INTO a VALUES (1, 1, 'y');", 'unique constraint "a_pkey"'),
+        ("INSERT INTO a VALUES (1, 1, 'x');\n\n\nINSERT INTO a VALUES (2, 7, 'x');", 'foreign key constraint "late"'),
+        ("INSERT INTO a VALUES (1, 1, 'x');\n\n\nINSERT INTO a (id, a_id) VALUES (2, 1);", "null value"),
+    ],
+)
+@pytest.mark.parametrize("migration", ["", "-- stonegate: run-on-fresh\nINSERT INTO b VALUES (1);"])
+def test_check_gives_a_new_database_its_rows(
+    seeder: str, said: str, migration: str, run: Run, write_folder: WriteFolder, private_server: MakePrivateServer
+) -> None:
+    """Also where no database is cloned, because a migration writes rows."""
+    files = {
+        "tables/a.sql": "CREATE TABLE a (id int PRIMARY KEY, a_id int CONSTRAINT late REFERENCES a DEFERRABLE "
+        "INITIALLY DEFERRED, n text NOT NULL CONSTRAINT filled CHECK (n <> ''));\nCREATE TABLE b (id int);",
+        "seeders/a.sql": seeder,
+    }
+    if migration:
+        files["migrations/1.sql"] = migration
+    write_folder(files)
+    server = private_server()
+    refused = run("check", "--shadow", server.admin_url)
+    assert refused.code == 6 and said in refused.err
+    assert "seeders/a.sql:4" in refused.err or "late" in said
+    assert "with its declared rows" in refused.err and "_rows_" not in refused.err
+    files["seeders/a.sql"] = seeder.splitlines()[0]
+    write_folder(files)
+    built = run("check", "--shadow", server.admin_url)
+    assert built.code == 0 and "builds" in built.out
+    names = [name for (name,) in psql(server.admin_url, "SELECT datname FROM pg_database")]
+    assert not [name for name in names if "_rows_" in name]

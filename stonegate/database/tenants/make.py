@@ -20,12 +20,13 @@ from stonegate.database.failures import explain_failure
 from stonegate.database.options import ApplyOptions
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import Reference, read_stored
-from stonegate.database.reports import elapsed_ms
+from stonegate.database.reports import elapsed_ms, reported_error
 from stonegate.database.server.databases import (
     Strategy,
     collect_leftovers,
     connect_maintenance,
     drop_database,
+    temporary_database,
 )
 from stonegate.database.server.facts import may_create_databases, read_session
 from stonegate.database.server.locks import database_key, hold_lock
@@ -49,6 +50,9 @@ from stonegate.model.report import ApplyReport, SeedReport, Status
 from stonegate.model.source import Seeder, SourceTree, Verb
 from stonegate.planner.build import build_plan
 from stonegate.source.lazy import LazySource
+
+#: Of what is dropped before anybody sees it.
+_NOBODYS = Label(platform="", unfinished=True)
 
 
 class Mould(Struct, frozen=True, kw_only=True):
@@ -183,6 +187,33 @@ def _read_note(note: bytes, digest: str) -> SourceTree | None:
     except ValueError:
         return None
     return tree if tree.digest == digest else None
+
+
+async def rehearse_tenant(server: str, source: LazySource) -> None:
+    """Make a database with all that a new one is given, its declared rows too, and drop it again.
+
+    Args:
+        server: conninfo of any database of the server, as a role that may create databases.
+
+    Raises:
+        StonegateError: as `prepare_mould`; a declared row cannot be inserted, with file and line.
+    """
+    mould = await prepare_mould(server, source)
+    template, started = mould.template or "template0", time.monotonic()
+    async with (
+        using(await connect_maintenance(server)) as maintenance,
+        temporary_database(maintenance, purpose="rows", template=template) as name,
+    ):
+        path = mould.catalog.search_path if mould.template is not None else ()
+        new = NewDatabase(name=name, label=_NOBODYS, template=mould.template, search_path=path)
+        try:
+            made = await _fill(maintenance, mould, new, started)
+            if made.report is not None and made.report.error is not None:
+                raise reported_error(made.report.error)
+        except StonegateError as error:
+            error.details = (*error.details, "while a new database was made for trial, with its declared rows")
+            error.database = None  # nobody knows its name, and it is gone
+            raise
 
 
 async def make_tenant(
