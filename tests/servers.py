@@ -12,7 +12,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 from psycopg import sql
+from psycopg.pq import ExecStatus
 
 from stonegate.database.embedded.account import find_server_account, give_to, reachable_programs
 from stonegate.database.embedded.cluster import (
@@ -42,6 +42,7 @@ from stonegate.database.embedded.cluster import (
 )
 from stonegate.errors import ConnectionFailed
 from tests.admins import admin_of
+from tests.ports import find_free_port
 from tests.programs import find_programs
 from tests.roots import find_root
 
@@ -82,7 +83,9 @@ def psql(url: str, statement: str, parameters: Sequence[object] = ()) -> list[tu
         cursor = connection.execute(statement, parameters or None)  # type: ignore[arg-type]
         while cursor.nextset():
             pass
-        return cursor.fetchall() if cursor.description else []
+        # Rows without columns are rows: of them a cursor has no description.
+        has_rows = cursor.pgresult is not None and cursor.pgresult.status == ExecStatus.TUPLES_OK
+        return cursor.fetchall() if has_rows else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +357,7 @@ def _start(cluster: Cluster, template: Path, *, keep_port: bool) -> tuple[Cluste
         subprocess.run(["cp", "-a", str(template), str(cluster.data)], check=True)
     for attempt in itertools.count(1):
         if not keep_port:
-            cluster = replace(cluster, port=_free_port())
+            cluster = replace(cluster, port=find_free_port())
         try:
             postmaster = start_cluster(cluster)
         except ConnectionFailed:  # somebody took the port between our look and the server's
@@ -365,10 +368,3 @@ def _start(cluster: Cluster, template: Path, *, keep_port: bool) -> tuple[Cluste
     if is_new:
         psql(postmaster.url("template1"), f"ALTER ROLE postgres PASSWORD '{ADMIN_PASSWORD}'")
     return cluster, postmaster
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

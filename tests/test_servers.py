@@ -50,6 +50,7 @@ def test_a_database_can_be_cloned_and_parameters_are_bound(database: Database, m
     clone = make_database(database.server, database)
     assert clone.name != database.name
     assert clone.rows("SELECT name FROM thing") == [("It's",)]
+    assert (clone.rows("SELECT FROM thing"), clone.rows("SELECT FROM thing WHERE false")) == ([()], [])
 
 
 @pytest.mark.parametrize("turn", [1, 2])

@@ -74,7 +74,7 @@ _NO_NAMES: Final = "SET search_path = ''"
 #: The server notices within seconds that this process is gone, even in the middle of a long statement. Otherwise what a
 #: killed apply had begun would keep its locks until it is done.
 _END_WITH_CLIENT: Final = "SET client_connection_check_interval = '2s'"
-_LEAVING: Final = 1.0  # seconds that the server may take to end a session
+_LEAVING: Final = 5.0  # seconds that a busy server may take to end a session
 #: Servers before this version know no transaction_timeout, and refuse it at login (server_version_num).
 HAS_TRANSACTION_TIMEOUT: Final = 170000
 _SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})

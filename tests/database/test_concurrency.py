@@ -20,7 +20,7 @@ from tests.database.folders import USERS, applied, apply, relations, write
 from tests.servers import Database
 
 MADE_MEANWHILE = "another session made an object of that name in the same moment: plan again"
-SLEEPERS = "SELECT pid FROM pg_stat_activity WHERE query ~ 'pg_sleep.30' AND pid <> pg_backend_pid()"
+SLEEPERS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 
 
 # --- locks and timeouts ---------------------------------------------------------------------------------------------

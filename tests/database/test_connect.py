@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -249,3 +252,12 @@ async def test_a_session_that_has_left_is_gone(database: Database) -> None:
             await leave(conn)  # once more is nothing
             found = await admin.execute("SELECT FROM pg_stat_activity WHERE datname = %s", (database.name,))
             assert await found.fetchall() == []
+
+
+async def test_a_session_that_takes_its_time_to_leave_is_waited_for(database: Database) -> None:
+    conn = await connect(database.url)
+    pid = conn.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)  # as on a machine that has much else to do
+    asyncio.get_running_loop().call_later(1.2, os.kill, pid, signal.SIGCONT)
+    await leave(conn)
+    assert database.rows("SELECT FROM pg_stat_activity WHERE pid = %s", pid) == []

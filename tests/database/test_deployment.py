@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from stonegate.database import deployment, opening
-from stonegate.database.connect import Session
+from stonegate.database.connect import Session, connect
 from stonegate.database.conninfo import with_database
 from stonegate.database.deployment import apply_database, apply_plan
 from stonegate.database.status import diff_database, status_database
@@ -66,10 +67,10 @@ def test_it_is_dropped_again_when_the_first_deploy_is_cancelled(server: Server, 
 
     async def start_and_cancel() -> None:
         task = asyncio.create_task(apply_database(missing, source))
-        for _ in range(400):
-            if psql(server.admin_url, "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)'"):
-                break
-            await asyncio.sleep(0.05)
+        asleep = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'"
+        while not psql(server.admin_url, asleep, (MISSING,)):
+            assert not task.done()
+            await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -113,12 +114,19 @@ def test_one_that_another_apply_has_closed_for_a_moment_is_waited_for(
     server: Server, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     """So does whoever made a database and failed, before it drops it again."""
-    monkeypatch.setattr(opening, "_CLOSED_SECONDS", 0.5 if ends == "closed" else 30.0)
+    monkeypatch.setattr(opening, "_CLOSED_SECONDS", 0.5 if ends == "closed" else 60.0)
+    tried = threading.Semaphore(0)
+
+    async def enter(*given: Any, **more: Any) -> Session:
+        tried.release()
+        return await connect(*given, **more)
+
+    monkeypatch.setattr(opening, "connect", enter)
     psql(server.admin_url, f"CREATE DATABASE {MISSING} ALLOW_CONNECTIONS false")
     with ThreadPoolExecutor() as threads:
         waiting = threads.submit(apply, missing, write(tmp_path, USERS))
-        with pytest.raises(TimeoutError):
-            waiting.result(0.4)
+        for _ in range(1 if ends == "closed" else 3):  # so it has waited
+            assert tried.acquire(timeout=30)
         if ends == "opened":
             psql(server.admin_url, f"ALTER DATABASE {MISSING} ALLOW_CONNECTIONS true")
         if ends == "dropped":
@@ -126,6 +134,7 @@ def test_one_that_another_apply_has_closed_for_a_moment_is_waited_for(
         report = waiting.result()
     if ends == "closed":
         assert report.error is not None and "ALLOW_CONNECTIONS true" in (report.error.hint or "")
+        assert report.duration_ms >= 500
         return
     assert report.status is Status.APPLIED and report.created_database is (ends == "dropped")
 
@@ -302,7 +311,7 @@ def test_a_plan_that_was_carried_out_already_is_stale(database: Database, tmp_pa
 def test_a_plan_for_a_database_that_is_gone_makes_none(server: Server, missing: str, tmp_path: Path) -> None:
     applied(missing, write(tmp_path, USERS))
     made = plan(missing, write(tmp_path, WIDER))
-    psql(server.admin_url, f'DROP DATABASE "{MISSING}"')
+    psql(server.admin_url, f'DROP DATABASE "{MISSING}" WITH (FORCE)')
     report = asyncio.run(apply_plan(missing, made))
     assert report.error is not None and report.error.code == "database_not_found"
     assert MISSING not in names(server)

@@ -104,11 +104,13 @@ async def test_what_fails_where_the_plan_has_something_else_is_undone(conn: Sess
 
 async def test_leaving_ends_what_runs(database: Database) -> None:
     conn = await connect(database.url)
-    async with asyncio.timeout(10):
+    asleep = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
+    async with asyncio.timeout(45):
         async with HeadStart(conn, settings(conn)) as head:
             await head.begin()
             head.send([step("SELECT pg_sleep(60)")])
-            await asyncio.sleep(0.1)
+            while not await asyncio.to_thread(database.rows, asleep, conn.info.backend_pid):
+                await asyncio.sleep(0.01)
     await conn.close()
     assert relations(database) == set()
 

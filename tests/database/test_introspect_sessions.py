@@ -209,18 +209,21 @@ async def test_objects_that_come_and_go_meanwhile(database: Database, autocommit
         "CREATE VIEW v AS SELECT id FROM t; CREATE FUNCTION f(t) RETURNS t LANGUAGE sql AS 'SELECT $1'"
     )
     stop = asyncio.Event()
-    slowest = 0.0
+    slowest, reads = 0.0, 0
 
     async def read(conn: Session) -> Catalog:
-        nonlocal slowest
+        nonlocal slowest, reads
         began = time.monotonic()
         found = await read_catalog(conn)
-        slowest = max(slowest, time.monotonic() - began)
+        slowest, reads = max(slowest, time.monotonic() - began), reads + 1
         return found
 
     async def pause() -> None:
         """Where objects change faster than they can be read there is an error."""
+        before = reads
         await asyncio.sleep(max(0.05, 3 * slowest))
+        while reads == before and not stop.is_set():
+            await asyncio.sleep(0.001)
 
     async def churn(other: Session) -> None:
         while not stop.is_set():

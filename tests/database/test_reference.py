@@ -196,8 +196,10 @@ def test_a_database_that_is_in_work_is_not_collected(own_server: PrivateServer) 
         finally:
             await maintenance.close()
 
-    with psycopg.connect(own_server.url(f"{TEMPORARY_PREFIX}ref_busy")):
+    with psycopg.connect(own_server.url(f"{TEMPORARY_PREFIX}ref_busy")) as busy:
         assert asyncio.run(collect()) == ()
+        pid = busy.info.backend_pid
+    psql(url, "SELECT pg_terminate_backend(%s, 60000)", (pid,))  # returns once it is gone
     assert asyncio.run(collect()) == (f"{TEMPORARY_PREFIX}ref_busy",)
 
 

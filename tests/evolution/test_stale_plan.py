@@ -86,7 +86,8 @@ def test_what_a_migration_changes_is_not_what_moved(any_database: Database, tmp_
 
 def test_another_role_than_the_owner_is_refused(any_database: Database, tmp_path: Path) -> None:
     """What the plan makes again would have belonged to that role: it says nothing of an owner that made it."""
-    role = "DO $$ BEGIN CREATE ROLE plans_owner LOGIN CREATEDB; EXCEPTION WHEN duplicate_object THEN END $$"
+    clash = "duplicate_object OR unique_violation"
+    role = f"DO $$ BEGIN CREATE ROLE plans_owner LOGIN CREATEDB; EXCEPTION WHEN {clash} THEN END $$"
     run(any_database.url, role, f"ALTER DATABASE {any_database.name} OWNER TO plans_owner")
     owner = any_database.server.url(any_database.name, "plans_owner")
     table = {"tables/t.sql": "CREATE TABLE t (id int, name text);"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -253,14 +254,30 @@ async def test_a_commit_that_is_refused_is_told_as_ever(fleet: Fleet, repeated: 
     assert alone.results[0].error == report.results[1].error
 
 
-async def test_a_lock_on_the_records_is_waited_for(fleet: Fleet, repeated: list[tuple[str, bool]]) -> None:
+async def test_a_lock_on_the_records_is_waited_for(
+    fleet: Fleet, repeated: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     targets = await tenants(fleet, "a", "b", "c")
-    with psycopg.connect(fleet.server.url(targets[1].database)) as other:
+    real, locked = deployment.lock_and_look, targets[1].database
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+
+    def let_go() -> None:
+        while not fleet.rows("postgres", waiting, locked):
+            time.sleep(0.01)
+        other.rollback()
+
+    async def look(conn: psycopg.AsyncConnection[Any], *given: Any) -> Any:
+        found = await real(conn, *given)
+        if conn.info.dbname == locked:  # it has waited in vain; the long way begins
+            letting_go.start()
+        return found
+
+    monkeypatch.setattr(deployment, "lock_and_look", look)
+    letting_go = threading.Thread(target=let_go, daemon=True)
+    with psycopg.connect(fleet.server.url(locked)) as other:
         other.execute("LOCK TABLE _stonescriptdb_gateway_functions IN ACCESS EXCLUSIVE MODE")
-        release_it = threading.Timer(0.9, other.rollback)
-        release_it.start()
         report = await release(fleet, targets, 1, lock_timeout_s=0.5)
-        release_it.join()
+        letting_go.join(60)
     assert told(report) == ["applied"] * 3
     assert repeated == [(targets[2].database, True)]
 

@@ -21,6 +21,7 @@ import httpx
 
 import stonegate
 from tests.gateway.contract import check
+from tests.ports import find_free_port
 
 #: The administrator's token; of a gateway that stands already it is in the environment, as for `stonegate serve`.
 TOKEN = os.environ.get("ADMIN_TOKEN") or "the-token-of-the-tests"
@@ -144,7 +145,7 @@ def start_gateway(home: Path, server_url: str, **settings: str) -> Iterator[Gate
 def _start(environment: dict[str, str], home: Path, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
     """One that answers, on another port if somebody took the first one between our look and its start."""
     for _ in range(PORT_ATTEMPTS):
-        port = _free_port()
+        port = find_free_port()
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 [sys.executable, "-m", "stonegate", "serve"],
@@ -173,12 +174,3 @@ def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
             return process.poll() is None  # else another one has the port
         time.sleep(0.05)
     return False
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
