@@ -19,7 +19,7 @@ from stonegate.database.introspect.stamp import read_stamp
 from stonegate.database.opening import connect_target, open_target
 from stonegate.database.options import ApplyOptions
 from stonegate.database.precedents import Place, follow_precedent, place_of
-from stonegate.database.preflight import read_findings
+from stonegate.database.preflight.findings import read_findings
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reports import failed_report, unchanged_report
 from stonegate.database.server.databases import connect_maintenance

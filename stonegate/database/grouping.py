@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stonegate.database.connect import connect, using
 from stonegate.database.options import ApplyOptions
-from stonegate.database.preflight import read_findings
+from stonegate.database.preflight.findings import read_findings
 from stonegate.database.survey import read_live, survey_database, with_warnings
 from stonegate.database.tracking.state import read_state
 from stonegate.database.unchanged import find_unchanged, unchanged_plan

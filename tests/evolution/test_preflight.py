@@ -10,7 +10,7 @@ import pytest
 
 from stonegate.database.connect import connect
 from stonegate.database.introspect.catalog import read_catalog
-from stonegate.database.preflight import read_findings
+from stonegate.database.preflight.findings import read_findings
 from stonegate.model.plan import Plan
 from stonegate.model.preflight import Finding
 from stonegate.model.report import Status
@@ -131,6 +131,116 @@ def test_a_finding_in_a_domain_or_default_partition(
     run(any_database.url, "DELETE FROM parts", "DELETE FROM spans", "DELETE FROM marks")
     assert look(any_database.url, plan(any_database.url, source)) == ()
     applied(any_database.url, source, plan=allowing(force=True))
+
+
+STAYS = """CREATE TABLE stays (id int PRIMARY KEY, room int4range, guest text, during daterange, place box);
+CREATE TABLE later () INHERITS (stays);
+CREATE TABLE nights (guest text, during daterange);
+CREATE DOMAIN code AS text;
+CREATE DOMAIN short AS code;
+CREATE DOMAIN "Shorter" AS short CHECK (length(VALUE) < 9);
+CREATE TABLE codes (id int PRIMARY KEY, a short, b "Shorter");"""
+STAYED = """INSERT INTO stays VALUES (1, '[1,2)', 'a', '[2026-01-01,2026-02-01)', '(0,0),(1,1)'),
+    (2, '[1,2)', 'b', '[2026-01-10,2026-01-12)', '(5,5),(6,6)'), (3, '[2,4)', 'a', '[2026-01-20,2026-01-21)', NULL),
+    (4, '[7,8)', 'c', '[2026-02-01,2026-03-01)', '(0.5,0.5),(2,2)'), (5, '[9,9)', NULL, 'empty', NULL),
+    (6, '[10,20)', 'd', '[2027-01-01,2027-01-05)', NULL), (7, '[12,13)', 'd', '[2027-02-01,2027-02-05)', NULL);
+INSERT INTO later VALUES (8, '[1,2)', 'a', '[2026-01-01,2026-02-01)', '(0,0),(1,1)');
+INSERT INTO nights VALUES ('c', '[2026-02-03,2026-02-27)'), ('c', '[2026-02-20,2026-03-02)'), ('b', NULL);
+INSERT INTO codes VALUES (1, 'a', 'b'), (2, 'A', 'b'), (3, 'a', 'B'), (4, NULL, 'c')"""
+EXCLUDED = "ALTER TABLE stays ADD CONSTRAINT alone EXCLUDE USING gist"
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "count", "sample"),
+    [
+        (f"{EXCLUDED} (room WITH &&, during WITH &&);", "stays.alone", 2, "id = 1"),
+        (f"{EXCLUDED} (during WITH &&);", "stays.alone", 2, "id = 1"),
+        (f"{EXCLUDED} (during WITH &&) WHERE (id > 1 AND guest <> ' WHERE (') DEFERRABLE;", None, 0, ""),
+        (f"{EXCLUDED} (daterange(lower(during), NULL) WITH &&) WHERE (guest = 'a');", "stays.alone", 2, "id = 1"),
+        (f"{EXCLUDED} (place WITH &&);", "stays.alone", 2, "id = 1"),
+        (f"{EXCLUDED} (place WITH OPERATOR(pg_catalog.&&), room WITH =);", None, 0, ""),
+        (f"{EXCLUDED} (room WITH =, during WITH &&);", "stays.alone", 2, "id = 1"),
+        (
+            "ALTER TABLE stays ADD CONSTRAINT alone EXCLUDE USING btree (guest WITH =);",
+            "stays.alone",
+            4,
+            "id = 1",
+        ),
+        ("ALTER TABLE stays ADD CONSTRAINT alone CHECK (id < 8) NO INHERIT;", None, 0, ""),
+        ("CREATE UNIQUE INDEX alone ON stays (place) WHERE id IN (1, 8);".replace("place", "guest"), None, 0, ""),
+    ],
+)
+def test_a_finding_of_rows_that_exclude_each_other(
+    any_database: Database, tmp_path: Path, declared: str, found: str | None, count: int, sample: str
+) -> None:
+    applied(any_database.url, write(tmp_path, {"tables/all.sql": STAYS}))
+    run(any_database.url, *STAYED.split(";"))
+    source = write(tmp_path, {"tables/all.sql": STAYS + declared})
+    findings = look(any_database.url, plan(any_database.url, source))
+    assert [(finding.object, finding.count) for finding in findings] == ([] if found is None else [(found, count)])
+    report = apply(any_database.url, source)
+    if found is None:
+        assert report.error is None
+        return
+    assert sample in findings[0].sample
+    assert report.error is not None and report.error.sqlstate == "23P01"
+    run(any_database.url, "DELETE FROM stays")
+    assert look(any_database.url, plan(any_database.url, source)) == ()
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        (
+            "CREATE DOMAIN code AS text CHECK (VALUE = lower(VALUE));",
+            {("codes.a", 1, "id = 2"), ("codes.b", 1, "id = 3")},
+        ),
+        ("CREATE DOMAIN code AS text NOT NULL;", {("codes.a", 1, "id = 4")}),
+    ],
+)
+def test_a_finding_in_a_domain_over_the_changed_one(
+    any_database: Database, tmp_path: Path, declared: str, found: set[tuple[str, int, str]]
+) -> None:
+    applied(any_database.url, write(tmp_path, {"tables/all.sql": STAYS}))
+    run(any_database.url, *STAYED.split(";"))
+    source = write(tmp_path, {"tables/all.sql": STAYS.replace(f"{CODE};", declared)})
+    findings = look(any_database.url, plan(any_database.url, source))
+    assert {(finding.object, finding.count, finding.sample) for finding in findings} == found
+    report = apply(any_database.url, source, plan=allowing(force=True))
+    assert report.error is not None and (report.error.sqlstate or "")[:2] == "23"
+    run(any_database.url, "DELETE FROM codes WHERE id > 1")
+    assert look(any_database.url, plan(any_database.url, source)) == ()
+    applied(any_database.url, source, plan=allowing(force=True))
+
+
+PERIODS = """CREATE EXTENSION btree_gist;
+CREATE TABLE stays (id int, guest text, during daterange NOT NULL);
+CREATE TABLE nights (guest text, "During" daterange);"""
+
+
+def test_findings_of_keys_without_overlaps(database: Database, tmp_path: Path) -> None:
+    applied(database.url, write(tmp_path, {"tables/all.sql": PERIODS}))
+    run(
+        database.url,
+        "INSERT INTO stays VALUES (1, 'c', '[2026-02-01,2026-03-01)'), (2, 'c', '[2026-03-01,2026-03-05)')",
+        """INSERT INTO nights VALUES ('c', '[2026-02-03,2026-03-02)'), ('c', '[2026-03-02,2026-04-02)'),
+            ('d', '[2026-02-03,2026-02-04)'), ('c', NULL)""",
+    )
+    keys = """ALTER TABLE stays ADD UNIQUE (guest, during WITHOUT OVERLAPS);
+        ALTER TABLE nights ADD FOREIGN KEY (guest, PERIOD "During") REFERENCES stays (guest, PERIOD during);"""
+    source = write(tmp_path, {"tables/all.sql": PERIODS + keys})
+    (orphans,) = look(database.url, plan(database.url, source))
+    assert (orphans.object, orphans.count) == ('nights."nights_guest_During_fkey"', 2)
+    run(database.url, "DELETE FROM nights WHERE \"During\" && '[2026-03-06,2026-03-07)' OR guest = 'd'")
+    run(
+        database.url,
+        "INSERT INTO stays VALUES (3, 'c', '[2026-02-27,2026-03-02)'), (4, 'd', '[2026-02-27,2026-03-02)')",
+    )
+    (overlaps,) = look(database.url, plan(database.url, source))
+    assert overlaps.count == 3 and overlaps.sample == "guest = c, during = [2026-02-01,2026-03-01)"
+    run(database.url, "DELETE FROM stays WHERE id = 3")
+    assert look(database.url, plan(database.url, source)) == ()
+    applied(database.url, source)
 
 
 def test_what_a_cast_rounds_is_no_finding(filled: Database, tmp_path: Path) -> None:

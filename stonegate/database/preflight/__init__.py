@@ -1,0 +1,1 @@
+"""What the data of a target says about a plan (behaviour, §10)."""
