@@ -8,13 +8,15 @@ from stonegate.database.connect import Session
 from stonegate.database.sql import load
 
 
-async def read_sizes(conn: Session, tables: Sequence[str]) -> dict[str, int]:
+async def read_sizes(conn: Session, tables: Sequence[str], types: Sequence[str] = ()) -> dict[str, int]:
     """Bytes by name, partitions and children included, for those that are there.
 
     Args:
         tables: qualified and quoted names.
+        types: likewise; of these the tables are asked for that hold values of a domain, or are of a composite type.
     """
-    cursor = await conn.execute(load("server/table_sizes").encode(), (list(tables),))
+    names = {"tables": list(tables), "types": list(types)}
+    cursor = await conn.execute(load("server/table_sizes").encode(), names)
     return dict(await cursor.fetchall())
 
 

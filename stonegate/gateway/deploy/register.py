@@ -24,6 +24,7 @@ from stonegate.source.lazy import LazySource
 #: How often the plan is made again because another replica was faster.
 ATTEMPTS = 20
 _HEAVY = frozenset({"rewrites-table", "share-lock", "validates-rows"})
+_HOLDERS = (ObjectKind.TABLE, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE)
 SUPERSEDED = (
     "this folder is older than what the database has: nothing was changed. /migrate and `stonegate apply` deploy what "
     "they are given, and would roll back"
@@ -90,11 +91,15 @@ async def _read_records(conninfo: str) -> TrackingState:
 
 
 async def _refuse_large(conninfo: str, plan: Plan, database: str, max_table_mb: int) -> None:
-    tables = tuple(dict.fromkeys(_heavy_tables(plan)))
-    if not tables or plan.mode is Mode.FRESH:
+    heavy = tuple(dict.fromkeys(_heavy_objects(plan)))
+    if not heavy or plan.mode is Mode.FRESH:
         return
+    tables, types = (
+        tuple(key.qualified.sql for key in heavy if (key.kind is ObjectKind.TYPE) == of_type)
+        for of_type in (False, True)
+    )
     async with using(await connect(conninfo)) as conn:
-        sizes = await read_sizes(conn, tables)
+        sizes = await read_sizes(conn, tables, types)
     large = {table: size for table, size in sizes.items() if size > max_table_mb * MIB}
     if large:
         raise TableTooLarge(
@@ -106,8 +111,8 @@ async def _refuse_large(conninfo: str, plan: Plan, database: str, max_table_mb: 
         )
 
 
-def _heavy_tables(plan: Plan) -> Iterable[str]:
-    """Tables that are there already and that a step locks for as long as they are large, quoted."""
+def _heavy_objects(plan: Plan) -> Iterable[ObjectKey]:
+    """Tables that are there already and that a step locks for as long as they are large, and types whose tables are."""
     new = {step.key for step in plan.steps if step.kind is ObjectKind.TABLE and step.action is Action.CREATE}
     for step in plan.steps:
         if step.phase in (Phase.MIGRATIONS, Phase.SEEDERS):
@@ -115,12 +120,7 @@ def _heavy_tables(plan: Plan) -> Iterable[str]:
         is_index = step.kind is ObjectKind.INDEX and step.action in (Action.CREATE, Action.RECREATE)
         is_heavy = is_index or any(hazard.code in _HEAVY for hazard in step.hazards)
         for change in step.changes:
-            table = _table_of(change.key, change.table)
+            holder = change.table or change.key.owner
             heavy = is_heavy or any(hazard.code in _HEAVY for hazard in change.hazards)
-            if table is not None and heavy and table not in new:
-                yield table.qualified.sql
-
-
-def _table_of(key: ObjectKey, table: ObjectKey | None) -> ObjectKey | None:
-    found = table or key.owner
-    return found if found.kind in (ObjectKind.TABLE, ObjectKind.MATERIALIZED_VIEW) else None
+            if holder.kind in _HOLDERS and heavy and holder not in new:
+                yield holder
