@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,12 +15,17 @@ from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress
 from stonegate.database.server.facts import SessionFacts, read_session
 from stonegate.database.survey import survey_database, with_warnings
-from stonegate.database.tracking.history import DeploymentEntry, read_deployments
+from stonegate.database.tracking.history import (
+    DeploymentEntry,
+    HistoryEntry,
+    read_committed_ahead,
+    read_deployments,
+)
 from stonegate.database.tracking.state import read_state
 from stonegate.model.catalog import Catalog
 from stonegate.model.plan import Change, Plan
 from stonegate.model.tracking import TrackingState
-from stonegate.planner.drift import find_drift
+from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.remaining import standing_notes
 from stonegate.source.lazy import LazySource
 
@@ -48,6 +53,7 @@ class DatabaseStatus(Struct, frozen=True, kw_only=True):
         drift: what that changed of what was deployed, as the changes that would undo it.
         drift_known: False where that cannot be told: the last deployment was recorded by another stonegate, which read
             databases in another way, or by a script.
+        ahead: what a later deployment, which failed, had committed before all else: no hand did that.
         objects: how many there are of each kind.
     """
 
@@ -56,6 +62,7 @@ class DatabaseStatus(Struct, frozen=True, kw_only=True):
     deployments: tuple[DeploymentEntry, ...]
     moved: bool
     drift: tuple[Change, ...]
+    ahead: tuple[HistoryEntry, ...]
     objects: Mapping[str, int]
 
     @property
@@ -79,9 +86,11 @@ async def diff_database(
     options = options or ApplyOptions()
     async with using(await connect(conninfo, lock_timeout_s=options.lock_timeout_s)) as conn:
         survey = await survey_database(conn, conninfo, source, options, on_progress=on_progress)
-    drift = find_drift(survey.live, survey.state, survey.plan.kept)
+        found = find_drift(survey.live, survey.state, survey.plan.kept)
+        latest = await read_deployments(conn, limit=1) if found.found else ()
+        drift = _without(found, await read_committed_ahead(conn, *latest)) if latest else ()
     notes = standing_notes(survey.plan, survey.live, survey.state)
-    return DatabaseDiff(plan=with_warnings(survey.plan, *notes, *survey.warnings), drift=tuple(drift.found.values()))
+    return DatabaseDiff(plan=with_warnings(survey.plan, *notes, *survey.warnings), drift=drift)
 
 
 async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseStatus:
@@ -99,13 +108,15 @@ async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseSt
         latest = await read_deployments(conn, limit=deployments)
         live = await read_catalog(conn)
         moved = state.last is not None and state.last.stamp != await read_stamp(conn)
-    drift = find_drift(live, state, ()) if moved else None
+        ahead = await read_committed_ahead(conn, latest[0] if latest else None) if moved else ()
+    drift = _without(find_drift(live, state, ()), ahead) if moved else ()
     return DatabaseStatus(
         facts=facts,
         state=state,
         deployments=latest,
         moved=moved,
-        drift=tuple(drift.found.values()) if drift is not None else (),
+        drift=drift,
+        ahead=ahead,
         objects=count_objects(live),
     )
 
@@ -113,6 +124,12 @@ async def status_database(conninfo: str, *, deployments: int = 10) -> DatabaseSt
 def count_objects(catalog: Catalog) -> dict[str, int]:
     """How many objects of each kind a database holds."""
     return dict(Counter(key.kind.value for key in catalog.objects))
+
+
+def _without(drift: Drift, ahead: Iterable[HistoryEntry]) -> tuple[Change, ...]:
+    """What was changed by hand, and not by a deployment that failed afterwards."""
+    own = {identity for entry in ahead for identity in entry.detail.get("changes", ())}
+    return tuple(change for change in drift.found.values() if change.identity not in own)
 
 
 # --- of a fleet -----------------------------------------------------------------------------------------------------
@@ -125,7 +142,7 @@ class Standing(Struct, frozen=True, kw_only=True):
         deployed: the latest apply; None where stonegate never deployed.
         by_original: stonescriptdb-gateway deployed, stonegate not yet.
         drift, drift_known: as of `DatabaseStatus`.
-        unfinished: statements after the commit that the next apply finishes.
+        unfinished: statements after the commit that the next apply finishes, and what a failed one committed ahead.
     """
 
     database: str
@@ -151,5 +168,7 @@ async def read_standing(conninfo: str) -> Standing:
         if state.last.stamp == await read_stamp(conn):
             return standing
         state = await read_state(conn)
-        found = find_drift(await read_catalog(conn), state, ())
-        return replace(standing, drift=tuple(found.found.values()), drift_known=state.tells_changes)
+        ahead = await read_committed_ahead(conn, latest)
+        drift = _without(find_drift(await read_catalog(conn), state, ()), ahead)
+        unfinished = (*standing.unfinished, *(entry.step for entry in ahead))
+        return replace(standing, drift=drift, drift_known=state.tells_changes, unfinished=unfinished)

@@ -52,6 +52,36 @@ def test_status_and_history(run: Run, deployed: str, database: Database) -> None
     assert len(run("history", "-d", deployed, "-n", "1", "--format", "json").json) == 1
 
 
+def test_what_a_failed_deployment_committed_ahead_is_its_own(
+    run: Run, write_folder: WriteFolder, url: str, database: Database
+) -> None:
+    files = {
+        "types/mood.sql": "CREATE TYPE mood AS ENUM ('a', 'c');",
+        "tables/t.sql": "CREATE TABLE t (id int PRIMARY KEY, m mood);",
+    }
+    write_folder(files)
+    assert run("apply", "-d", url).code == 0
+    files["types/mood.sql"] = "CREATE TYPE mood AS ENUM ('a', 'b', 'c');"
+    migration = {"migrations/1.sql": "INSERT INTO t VALUES (1, 'b'); SELECT 1 / 0;"}
+    write_folder(files | migration)
+    assert run("apply", "-d", url).code == 6
+    told = " ".join(run("status", "-d", url).out.split())
+    assert "unfinished: type mood gets the label 'b'" in told and "the next apply goes on from there" in told
+    assert "no drift" in told and "was changed" not in told
+    document = run("status", "-d", url, "--format", "json")
+    assert document.code == 0 and document.json["unfinished"] == ["alter type mood"]
+    database.rows("ALTER TABLE t ALTER m SET DEFAULT 'a'")
+    by_hand = run("status", "-d", url, "--format", "json")
+    assert by_hand.code == 5 and [change["object"] for change in by_hand.json["drift"]] == ["public.t.m"]
+    assert by_hand.json["unfinished"] == ["alter type mood"]
+    database.rows("ALTER TABLE t ALTER m DROP DEFAULT")
+    write_folder(files | {"migrations/1.sql": "INSERT INTO t VALUES (1, 'b');"})
+    assert run("apply", "-d", url).code == 0
+    assert "unfinished" not in run("status", "-d", url).out
+    database.rows("ALTER TYPE mood ADD VALUE 'd'")
+    assert "was changed" in run("status", "-d", url).out
+
+
 def test_a_baseline_is_told_to_be_recorded(run: Run, write_folder: WriteFolder, url: str, database: Database) -> None:
     write_folder({"tables/a.sql": "CREATE TABLE a (id int);"})
     database.rows("CREATE TABLE a (id int)")

@@ -34,7 +34,7 @@ def status_document(found: DatabaseStatus) -> dict[str, Any]:
         "moved": found.moved,
         "drift": [change_document(change, drift=True) for change in found.drift],
         "drift_known": found.drift_known,
-        "unfinished": list(state.unfinished),
+        "unfinished": [*state.unfinished, *(entry.step for entry in found.ahead)],
         "excepted": list(state.excepted),
         "missing_seeds": sorted(state.missing_seeds),
     }
@@ -59,6 +59,10 @@ def render_status(console: Console, found: DatabaseStatus) -> Iterator[Text]:
     for step in state.unfinished:
         line = Text.assemble(("unfinished: ", "bold yellow"), printable(step), "; the next apply finishes it")
         yield from indented(console, line, 2, hang=2)
+    for entry in found.ahead:
+        what = entry.detail.get("reason") or entry.step
+        told = f"{printable(str(what))}; the deployment failed behind it, and the next apply goes on from there"
+        yield from indented(console, Text.assemble(("unfinished: ", "bold yellow"), told), 2, hang=2)
     for difference in state.excepted:
         yield from indented(console, f"left as it was found: {printable(difference)}", 2, hang=2, style="dim")
     for row in sorted(state.missing_seeds):
@@ -76,7 +80,8 @@ def _drift(console: Console, found: DatabaseStatus) -> Iterator[Text]:
         yield from indented(console, Text(told, style="yellow"), 2, hang=2)
         return
     if not found.drift:
-        other = " (something that the folder does not declare was changed)" if found.moved else ""
+        unseen = found.moved and not found.ahead
+        other = " (something that the folder does not declare was changed)" if unseen else ""
         yield from indented(
             console, Text(f"no drift: what was deployed is as it was deployed{other}", style="green"), 2
         )

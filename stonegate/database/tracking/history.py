@@ -13,6 +13,8 @@ from stonegate.database.connect import Session
 from stonegate.database.sql import fixed
 from stonegate.database.tracking.state import fetch_from_block
 
+MOST_AHEAD = 100  # of what a deployment commits before all else
+
 
 class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One row of the changelog.
@@ -34,6 +36,11 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     plan_checksum: str | None = None
     executed_by: str | None = None
     duration_ms: float | None = None
+
+    @property
+    def step(self) -> str:
+        """As a plan calls it: "alter type mood"."""
+        return f"{self.change_type.replace('_', ' ')} {self.object_name}"
 
 
 class DeploymentEntry(Struct, frozen=True, kw_only=True):
@@ -58,6 +65,7 @@ async def read_history(
     *,
     object_name: str | None = None,
     forced_only: bool = False,
+    since: datetime | None = None,
 ) -> tuple[HistoryEntry, ...]:
     """The newest rows of the changelog, newest first; empty where there is none. One round trip.
 
@@ -67,8 +75,10 @@ async def read_history(
         object_name: only those of this object and its parts, or in which it was one of several, by its label
             ("users", "users.email", "sales.add(integer)").
         forced_only: only those that needed a consent.
+        since: only those of later transactions.
     """
-    rows = await _read(conn, "tracking/read_history", limit=limit, object=object_name, forced_only=forced_only)
+    wanted = {"object": object_name, "forced_only": forced_only, "since": since}
+    rows = await _read(conn, "tracking/read_history", limit=limit, **wanted)
     return tuple(
         HistoryEntry(
             id=row[0],
@@ -83,6 +93,14 @@ async def read_history(
         )
         for row in rows
     )
+
+
+async def read_committed_ahead(conn: Session, last: DeploymentEntry | None) -> tuple[HistoryEntry, ...]:
+    """What a deployment behind the `last` one had to commit before all else, before it failed; oldest first."""
+    rows = await read_history(conn, limit=MOST_AHEAD, since=None if last is None else last.deployed_at)
+    # What follows the commit of the last one is its own, and the original's rows are of no plan.
+    own = {None, None if last is None else last.plan_checksum}
+    return tuple(entry for entry in reversed(rows) if entry.plan_checksum not in own)
 
 
 async def read_deployments(conn: Session, limit: int = 50) -> tuple[DeploymentEntry, ...]:

@@ -23,6 +23,7 @@ BEGIN
                 OR pg_catalog.starts_with(known.label, {object} || '.')
         ))
         AND (c.forced OR NOT {forced_only})
+        AND ({since}::timestamptz IS NULL OR c.executed_at::timestamptz > {since})
         ORDER BY c.id DESC
         LIMIT {limit};
     END IF;
