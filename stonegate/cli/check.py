@@ -38,9 +38,9 @@ def check(
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings(asdict(declared))
     tree, _ = load_ordered(settings)
-    from stonegate.planner.lint import check_migrations, check_references
+    from stonegate.planner.lint import lint
 
-    warnings: tuple[str, ...] = (*tree.warnings, *check_references(tree), *check_migrations(tree))
+    warnings = lint(tree)
     if settings.shadow_server is not None:
         _build(settings, settings.shadow_server, tree)
     if as_json:

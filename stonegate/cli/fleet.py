@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stonegate.fleet.fanout import FanoutOptions
     from stonegate.fleet.records import PlatformRecord
     from stonegate.fleet.registry import Registry
+    from stonegate.fleet.stored_folders import Upload
     from stonegate.fleet.survey import Looking
     from stonegate.fleet.targets import Target
     from stonegate.source.lazy import LazySource
@@ -148,12 +149,12 @@ def load_stored(registry: Registry, platform: str, schema: str) -> LazySource:
     return LazySource.of_bytes(f"{platform}/{schema}", read_schema(registry, platform, schema))
 
 
-def store_folder(settings: Settings, platform: str, schema: str, folder: Path, scope: str | None) -> str:
-    """Keep a folder for a platform; its digest."""
+def store_folder(settings: Settings, platform: str, schema: str, folder: Path, scope: str | None) -> Upload:
+    """Keep a folder for a platform."""
     from stonegate.fleet.stored_folders import store_schema
 
     registry = open_registry(settings)
-    return store_schema(registry, platform, schema, folder, scope=scope, caps=settings.archive_caps).digest
+    return store_schema(registry, platform, schema, folder, scope=scope, caps=settings.archive_caps)
 
 
 def fanout_options(settings: Settings) -> FanoutOptions:

@@ -14,7 +14,8 @@ from rich.text import Text
 from stonegate.cli import options
 from stonegate.cli.commands import Commands
 from stonegate.cli.fleet import open_registry, store_folder
-from stonegate.cli.output import expect_json, progress, say, show, stdout, write_json
+from stonegate.cli.output import expect_json, print_lines, progress, say, show, stderr, stdout, write_json
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import table
 from stonegate.cli.render.names import local_time
 from stonegate.errors import UsageError
@@ -109,13 +110,20 @@ def upload(
     scope: options.Scope = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
-    """Store a folder for a platform: what its new tenants are made from. Nothing is deployed."""
+    """Store a folder for a platform: what its new tenants are made from. Nothing is deployed.
+
+    It is checked as by `stonegate check`; one that cannot be put in order is not stored.
+    """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     if not schema:
         raise UsageError("the folder needs a name", hint="--schema NAME")
     settings = read_settings({"folder": folder, "scope": scope})
     with progress(f"storing {settings.folder}"):
-        digest = store_folder(settings, name, schema, settings.folder, settings.scope)
+        stored = store_folder(settings, name, schema, settings.folder, settings.scope)
+    digest = stored.read.digest
+    console = stderr()
+    for warning in stored.warnings:
+        print_lines(console, render_warning(console, warning))
     if as_json:
         write_json({"status": "registered", "platform": name, "schema_name": schema, "checksum": digest})
         return
@@ -215,6 +223,35 @@ def adopt(
     if schema is not None and schema not in stored:
         say(f"{name} has no stored folder {schema}; if another one was meant: adopt it again, with --from {name}")
         say(f"store it: stonegate platform upload {shlex.quote(name)} FOLDER --schema {shlex.quote(schema)}")
+
+
+@app.command()
+def forget(
+    name: Name,
+    database: Annotated[str, typer.Argument(metavar="DATABASE", help="A database that is gone.")],
+    keep_database: Annotated[
+        bool, typer.Option("--keep-database", help="It may be there, and stays as it is: the server is not asked.")
+    ] = False,
+    format: options.Format = options.ReportFormat.TEXT,
+) -> None:
+    """Take one database out of the platform's records, as one that somebody dropped by hand.
+
+    Nothing else is touched. It is refused where the server has the database.
+    """
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings()
+    from stonegate.fleet.adoption import forget_database
+
+    server = None if keep_database else settings.server_conninfo
+    with progress(f"looking for {database}"):
+        record = asyncio.run(forget_database(open_registry(settings), server, name, database))
+    if as_json:
+        schema = record.owner.schema
+        write_json({"status": "forgotten", "platform": name, "database": database, "id": record.id, "schema": schema})
+        return
+    show(Text.assemble(("✓ ", "bold green"), f"{database} is forgotten; it was that of {record.owner}"))
+    if keep_database:
+        say(f"if it is there: a call for its tenant may record it again, and so does {record.owner.adopting(database)}")
 
 
 @app.command()

@@ -266,7 +266,7 @@ def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> Co
             f'database "{database}" does not exist on {host}:{port}',
             cause=words,
             hint="`stonegate apply` creates it, but not that of a tenant: `stonegate tenant create` does; one that was "
-            "renamed is recorded by `stonegate platform adopt`",
+            "renamed is recorded by `stonegate platform adopt`, one that is gone for good forgotten by `… forget`",
             sqlstate=INVALID_CATALOG_NAME,
             database=database,
         )

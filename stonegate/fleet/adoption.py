@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -12,7 +13,7 @@ from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.tenants.clone import MAKE_SECONDS
 from stonegate.database.tenants.labels import DatabaseFacts, read_facts
 from stonegate.database.tenants.privileges import take_over
-from stonegate.errors import DatabaseNotFound, PlatformIsolationViolation, UsageError
+from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, PlatformIsolationViolation, UsageError
 from stonegate.fleet.names import MAIN, RESERVED, Owner, sanitise, word_of
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign, require_same
@@ -123,6 +124,41 @@ async def adopt_database(
         role = role if platform.login is None else platform.login.user
         await take_over(server, database, label_of(owner), owner=role)
         return await _record(registry, owner, database, renamed=renamed, former=former)
+
+
+async def forget_database(registry: Registry, server: str | None, platform: str, database: str) -> DatabaseRecord:
+    """Take a database that is gone out of a platform's records; nothing else is touched.
+
+    Args:
+        server: which has to lack it; None if it may be there, or nowhere.
+
+    Raises:
+        PlatformNotFound: no such platform.
+        DatabaseNotFound: it is not in the platform's records.
+        DatabaseAlreadyExists: the server has it.
+        ConnectionFailed: the server is unreachable.
+        LockTimeout: other sessions make, adopt or drop the database.
+    """
+    known = next((each for each in registry.platform(platform).databases if each.database == database), None)
+    if known is not None and server is None:
+        known = await asyncio.to_thread(registry.forget, platform, database)
+    elif known is not None and server is not None:
+        async with _undisturbed(server, {database}) as maintenance:
+            if await read_facts(maintenance, [database]):
+                drop = shlex.join(["stonegate", "tenant", "drop", database, "--platform", platform])
+                raise DatabaseAlreadyExists(
+                    f"nothing was changed: the database {database} is there",
+                    hint=f"{drop} drops it and forgets it; with --keep-database it is only forgotten",
+                    database=database,
+                )
+            known = await asyncio.to_thread(registry.forget, platform, database)
+    if known is None:
+        raise DatabaseNotFound(
+            f"the platform {platform} has no database {database} in its records",
+            hint=f"{shlex.join(['stonegate', 'platform', 'databases', platform])} lists them",
+            database=database,
+        )
+    return known
 
 
 @asynccontextmanager

@@ -91,7 +91,7 @@ async def run_until_forced(work: Coroutine[Any, Any, None], stop: Stop) -> None:
                 raise
 
 
-async def finish_undisturbed(work: Coroutine[Any, Any, None]) -> None:
+async def finish_undisturbed(work: Coroutine[Any, Any, object]) -> None:
     """Await the work to its end even where the caller is cancelled, and only then let the cancellation pass."""
     task = asyncio.create_task(work)
     try:

@@ -264,4 +264,4 @@ def _own(document: Document) -> dict[str, Any]:
 
 
 def _is_of(entry: object, database: str) -> bool:
-    return isinstance(entry, dict) and entry.get("database_name") == database
+    return isinstance(entry, dict) and _text(entry.get("database_name")) == database

@@ -192,10 +192,16 @@ class Registry:
 
             self._change(record.owner.platform, change)
 
-    def forget(self, platform: str, database: str) -> None:
-        """Take a database out of a platform's records; one that is not there is fine."""
+    def forget(self, platform: str, database: str) -> DatabaseRecord | None:
+        """Take a database out of a platform's records: its record, or None if there was none, which is fine.
+
+        Raises:
+            PlatformNotFound: no such platform.
+        """
         with self._locked():
+            known = next((each for each in self.platform(platform).databases if each.database == database), None)
             self._change(platform, lambda document: remove_database(document, database))
+            return known
 
     def change(self, platform: str, change: Callable[[Document], None]) -> PlatformRecord:
         """Change the document of a platform under the lock.

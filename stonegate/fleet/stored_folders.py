@@ -5,14 +5,25 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from msgspec import Struct
+
 from stonegate.errors import PlatformIsolationViolation, SchemaNotFound, SourceError
 from stonegate.fleet.files import locked, remove_leftovers, replace_tree
 from stonegate.fleet.names import directory_name, word_of
 from stonegate.fleet.records import Document, PlatformRecord, StoredSchema, add_schema
 from stonegate.fleet.registry import LOCK_FILE, Registry
+from stonegate.planner.lint import lint
+from stonegate.planner.order.tree import order_tree
 from stonegate.source.files.archive import Caps, unpack
 from stonegate.source.files.tree import SourceBytes, pack_tree, read_archive, read_tree
 from stonegate.source.parse import parse_tree
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """A folder as it was stored, and what `stonegate check` says about it."""
+
+    read: SourceBytes
+    warnings: tuple[str, ...]
 
 
 def store_schema(
@@ -23,20 +34,21 @@ def store_schema(
     *,
     scope: str | None = None,
     caps: Caps | None = None,
-) -> SourceBytes:
+) -> Upload:
     """Keep a folder (a path) or archive (its bytes) for a platform, in place of one of that name.
 
     Raises:
         PlatformNotFound: no such platform.
         PlatformIsolationViolation: another stored folder has the same names of databases.
-        SourceError: it cannot be read, or something in it cannot be parsed; nothing was stored.
+        SourceError: it cannot be read, or something in it cannot be parsed or put in order; nothing was stored.
         UsageError: the schema's name makes no directory.
     """
     registry.platform(platform)
     data = source if isinstance(source, bytes) else _pack(source, scope)
     label = schema if isinstance(source, bytes) else str(source)
     read = read_archive(data, label, scope=scope, caps=caps)
-    parse_tree(label, read)
+    tree = parse_tree(label, read)
+    order_tree(tree)  # what has none could never be deployed
     raw = unpack(data, label, caps or Caps())
     home = registry.home(platform)
 
@@ -48,7 +60,7 @@ def store_schema(
         add_schema(document, StoredSchema(name=schema, scope=scope, digest=read.digest))
 
     registry.change(platform, store)
-    return read
+    return Upload(read=read, warnings=lint(tree))
 
 
 def read_schema(registry: Registry, platform: str, schema: str) -> SourceBytes:

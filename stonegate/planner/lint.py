@@ -30,6 +30,11 @@ _OWN_TRIGGERS = frozenset(
 )
 
 
+def lint(tree: SourceTree) -> tuple[str, ...]:
+    """All that can be said about a folder without a database."""
+    return (*tree.warnings, *check_references(tree), *check_migrations(tree))
+
+
 def check_references(tree: SourceTree) -> tuple[str, ...]:
     """`file:line: …` for every name that no file of the folder makes.
 

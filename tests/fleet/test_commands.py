@@ -290,6 +290,40 @@ def test_what_may_not_be_adopted(shell: Shell) -> None:
     assert len(fleet.registry.platform(fleet.name).databases) == 1
 
 
+def test_a_database_that_is_gone_is_forgotten(shell: Shell) -> None:
+    name, database = shell.fleet.name, f"{shell.fleet.name}_app_a"
+    shell.done("platform", "register", name)
+    shell.fleet.write(
+        "functions/odd.sql", "CREATE FUNCTION odd() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM nowhere';"
+    )
+    told = shell.run("platform", "upload", name, str(shell.fleet.folder), "--schema", "app")
+    assert told.returncode == 0 and "functions/odd.sql:1" in told.stderr and "nowhere" in told.stderr
+    (shell.fleet.folder / "functions" / "odd.sql").unlink()
+    shell.done("platform", "upload", name, str(shell.fleet.folder), "--schema", "app")
+    shell.done("tenant", "create", "a", "b", "--platform", name, "--schema", "app")
+    forget = ("platform", "forget", name, database)
+    refused = shell.run(*forget)
+    assert refused.returncode != 0 and f"the database {database} is there" in refused.stderr
+    assert f"stonegate tenant drop {database} --platform {name}" in " ".join(refused.stderr.split())
+    assert len(shell.fleet.registry.platform(name).databases) == 2
+    shell.fleet.rows("postgres", f"DROP DATABASE {database}")
+    shell.done("status", "--platform", name, "--all", code=7)
+    assert f"{database} is forgotten; it was that of platform {name}, schema app, tenant a" in shell.done(*forget)
+    shell.done("status", "--platform", name, "--all")
+    assert [each.database for each in shell.fleet.registry.platform(name).databases] == [f"{name}_app_b"]
+    assert f"has no database {database} in its records" in shell.run(*forget).stderr
+    kept = shell.json(*forget[:-1], f"{name}_app_b", "--keep-database")
+    assert kept == {
+        "status": "forgotten",
+        "platform": name,
+        "database": f"{name}_app_b",
+        "id": "b",
+        "schema": "app",
+    }
+    assert shell.fleet.registry.platform(name).databases == ()
+    assert shell.fleet.rows("postgres", f"SELECT FROM pg_database WHERE datname = '{name}_app_b'")
+
+
 @pytest.mark.parametrize("options", [("--schema", "app"), ()], ids=["of a schema", "without one"])
 def test_the_advice_to_adopt_is_taken_as_it_is_printed(shell: Shell, options: tuple[str, ...]) -> None:
     """Another schema, or another spelling of the tenant, would make the database somebody else's for good."""

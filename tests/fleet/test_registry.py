@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from stonegate.errors import (
     DataDirUnusable,
+    DependencyCycle,
     NotFound,
     PlatformAlreadyRegistered,
     PlatformIsolationViolation,
@@ -272,7 +273,7 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(f"CREATE TABLE t{number} (id int, release{release} int);\n")
         folders.append(folder)
-    digests = {store_schema(registry, "shop", "app", folder).digest for folder in folders}
+    digests = {store_schema(registry, "shop", "app", folder).read.digest for folder in folders}
     stop = threading.Event()
     found: set[str] = set()
 
@@ -303,6 +304,9 @@ def test_readers_see_one_upload_or_the_other(registry: Registry, tmp_path: Path)
     assert gone.value.hint == "restore it from a copy, or stonegate platform upload bare --schema app FOLDER"
     (folders[0] / "tables" / "t1.sql").write_text("CREATE TABL broken;")
     with pytest.raises(SourceError):
+        store_schema(registry, "shop", "app", folders[0])
+    (folders[0] / "tables" / "t1.sql").write_text("CREATE VIEW a AS SELECT * FROM b; CREATE VIEW b AS SELECT * FROM a;")
+    with pytest.raises(DependencyCycle):
         store_schema(registry, "shop", "app", folders[0])
     assert read_schema(registry, "shop", "app").digest in digests
 

@@ -162,7 +162,7 @@ def store(deployer: Deployer, platform: str, schema: str, archive: bytes) -> Out
     """`/platform/{p}/schema`: check an archive and keep it."""
 
     async def work() -> Outcome:
-        read = store_schema(deployer.registry, platform, schema, archive, caps=deployer.caps)
+        read = store_schema(deployer.registry, platform, schema, archive, caps=deployer.caps).read
         folders = sorted(folder.value for folder in read.folders if any(f.folder is folder for f in read.files))
         return Outcome(body={"folders": folders, "checksum": read.digest})
 
