@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import starmap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import asdict
 from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.diff import DRIFTED
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, progress, show, stdout, write_json
+from stonegate.cli.render.history import (
+    DEPLOYMENT_HEADER,
+    HISTORY_HEADER,
+    count_done,
+    deployment_row,
+    history_row,
+)
 from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.status import render_status, status_document
 from stonegate.cli.target import TargetOptions, choose_fleet, require_target
 from stonegate.settings import read_settings
 
 if TYPE_CHECKING:
-    from stonegate.database.tracking.history import DeploymentEntry, HistoryEntry
-
-_DEPLOYMENT_HEADER = ("when", "mode", "folder", "plan", "did", "took", "by")
-_HISTORY_HEADER = ("when", "what", "object", "consent", "took", "by")
+    from stonegate.database.tracking.history import DeploymentEntry, DoneStep, HistoryEntry
 
 
 @grouped
@@ -65,7 +71,7 @@ def history(
     settings = read_settings()
     named = TargetOptions(database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema)
     target = require_target(named, settings, None)
-    applies: tuple[DeploymentEntry, ...] = ()
+    applies: tuple[tuple[DeploymentEntry, tuple[DoneStep, ...]], ...] = ()
     entries: tuple[HistoryEntry, ...] = ()
     with progress(f"reading {target.name}"):
         if deployments:
@@ -73,14 +79,14 @@ def history(
         else:
             entries = asyncio.run(_read_history(target.conninfo, limit, object_name, forced))
     if as_json:
-        write_json(applies if deployments else entries)
+        write_json([asdict(each) | {"objects": count_done(did)} for each, did in applies] if deployments else entries)
     elif not applies and not entries:
         where = "here" if object_name is None or deployments else f"to {printable(object_name)}"
         show(Text(f"nothing was done {where}" + (" that needed a consent" if forced else "")))
     elif deployments:
-        show(*table(stdout(), _DEPLOYMENT_HEADER, map(_deployment_row, applies)))
+        show(*table(stdout(), DEPLOYMENT_HEADER, starmap(deployment_row, applies)))
     else:
-        show(*table(stdout(), _HISTORY_HEADER, map(_history_row, entries)))
+        show(*table(stdout(), HISTORY_HEADER, map(history_row, entries)))
 
 
 async def _read_history(conninfo: str, limit: int, name: str | None, forced: bool) -> tuple[HistoryEntry, ...]:
@@ -91,38 +97,11 @@ async def _read_history(conninfo: str, limit: int, name: str | None, forced: boo
         return await read_history(conn, limit, object_name=name, forced_only=forced)
 
 
-async def _read_deployments(conninfo: str, limit: int) -> tuple[DeploymentEntry, ...]:
+async def _read_deployments(conninfo: str, limit: int) -> tuple[tuple[DeploymentEntry, tuple[DoneStep, ...]], ...]:
     from stonegate.database.connect import connect, using
-    from stonegate.database.tracking.history import read_deployments
+    from stonegate.database.tracking.history import read_deployments, read_done
 
     async with using(await connect(conninfo)) as conn:
-        return await read_deployments(conn, limit)
-
-
-def _history_row(entry: HistoryEntry) -> tuple[str, ...]:
-    consents = entry.detail.get("consents") or (["yes"] if entry.forced else [])
-    changes = entry.detail.get("changes") or [entry.object_name]
-    says_more = (
-        len(changes) > 1 or entry.object_name not in changes[0]
-    )  # several parts of a table; what a migration lost
-    part = entry.detail.get("part") or (", ".join(changes) if says_more else "")
-    return (
-        f"{entry.executed_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        entry.change_type.replace("_", " "),
-        f"{entry.object_name}: {part.replace(f' {entry.object_name}.', ' ')}" if part else entry.object_name,
-        ", ".join(map(str, consents)),
-        "" if entry.duration_ms is None else f"{entry.duration_ms:.0f} ms",
-        entry.executed_by or "",
-    )
-
-
-def _deployment_row(entry: DeploymentEntry) -> tuple[str, ...]:
-    return (
-        f"{entry.deployed_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        entry.mode,
-        entry.fingerprint[:12],
-        entry.plan_checksum[:12],
-        ", ".join(f"{number} {action}" for action, number in entry.counts.items()),
-        f"{entry.duration_ms:.0f} ms",
-        entry.executed_by,
-    )
+        found = await read_deployments(conn, limit)
+        done = await read_done(conn, found)
+        return tuple((each, done[each.id]) for each in found)

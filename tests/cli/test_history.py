@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from stonegate.cli.render.names import DONE_OUTCOMES, count
+from stonegate.model.plan import Action
 from tests.cli.conftest import NOTES, Run, WriteFolder, without
 from tests.servers import Database
 
@@ -50,6 +52,64 @@ def test_status_and_history(run: Run, deployed: str, database: Database) -> None
     assert "that needed a consent" in run("history", "-d", deployed, "--forced").out
     assert len(run("history", "-d", deployed, "--deployments", "--format", "json").json) == 1
     assert len(run("history", "-d", deployed, "-n", "1", "--format", "json").json) == 1
+
+
+RELEASES = (
+    {
+        "types/t.sql": "CREATE TYPE mood AS ENUM ('a', 'b', 'c'); CREATE TYPE pair AS (x int, y int);",
+        "tables/a.sql": """CREATE SCHEMA "Odd one";
+            CREATE TABLE "Odd one"."T.t" (id int PRIMARY KEY, "a.b" int, c text);
+            CREATE TABLE plain (id int PRIMARY KEY, m mood, p pair, gone int);
+            COMMENT ON TABLE plain IS 'said of a new one'; COMMENT ON COLUMN plain.m IS 'likewise';
+            CREATE INDEX by_m ON plain (m);
+            CREATE STATISTICS s ON m, p FROM plain;""",
+        "functions/f.sql": "CREATE FUNCTION f(a int, b text[]) RETURNS int LANGUAGE sql AS 'SELECT 1';",
+        "views/v.sql": "CREATE VIEW v AS SELECT m FROM plain;",
+        "seeders/plain.sql": "INSERT INTO plain (id) VALUES (1);",
+        "migrations/1.sql": "UPDATE plain SET m = 'a';",
+    },
+    {
+        "types/t.sql": "CREATE TYPE mood AS ENUM ('a', 'b', 'c'); CREATE TYPE pair AS (x int, y int, z int);",
+        "tables/a.sql": """CREATE SCHEMA "Odd one";
+            CREATE TABLE "Odd one"."T.t" (id int PRIMARY KEY, "a.b" bigint NOT NULL DEFAULT 1, c text, d int);
+            CREATE TABLE plain (id int PRIMARY KEY, m mood DEFAULT 'a', p pair, CHECK (id > 0));
+            CREATE TABLE more (id int REFERENCES plain); COMMENT ON COLUMN more.id IS 'said of a new one';
+            COMMENT ON TABLE plain IS 'changed'; COMMENT ON COLUMN plain.m IS 'likewise';
+            CREATE INDEX by_m ON plain (m, id);
+            ALTER TABLE plain ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON plain USING (true);
+            GRANT SELECT ON plain TO PUBLIC;
+            ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;""",
+        "functions/f.sql": "CREATE FUNCTION f(a int, b text[]) RETURNS int LANGUAGE sql AS 'SELECT 2';"
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2';",
+        "views/v.sql": "CREATE VIEW v AS SELECT id, m FROM plain;",
+        "seeders/plain.sql": "INSERT INTO plain (id) VALUES (1);",
+        "migrations/2.sql": "UPDATE plain SET m = 'a'; ANALYZE plain;",
+    },
+)
+
+
+def test_deployments_are_told_as_their_applies_did(
+    run: Run, write_folder: WriteFolder, url: str, database: Database
+) -> None:
+    told = []
+    for number in (0, 1, 0, 1):
+        write_folder(RELEASES[number])
+        report = run("apply", "-d", url, "--force", "--format", "text")
+        assert report.code == 0, report.err
+        (headline,) = (line for line in report.out.splitlines() if line.startswith(f"✓ {database.name}: "))
+        told.append(headline.removeprefix(f"✓ {database.name}: ").rpartition(" (")[0])
+    assert "2 columns, 1 table altered" in told[1] and "1 migration recorded" in told[0]
+    applies = run("history", "-d", url, "--deployments", "--format", "json").json
+    did = [
+        "; ".join(
+            ", ".join(count(number, kind) for kind, number in kinds.items()) + " " + DONE_OUTCOMES[Action(action)]
+            for action, kinds in each["objects"].items()
+        )
+        for each in reversed(applies)
+    ]
+    assert did == told
+    wide = run("history", "-d", url, "--deployments").out
+    assert "7 create" not in wide and "created" in wide
 
 
 def test_what_a_failed_deployment_committed_ahead_is_its_own(

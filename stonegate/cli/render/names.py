@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec import Struct
+
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Blocked, Plan, Step
 
@@ -94,31 +96,47 @@ def plural(noun: str) -> str:
     return _IRREGULAR.get(noun, noun + "s")
 
 
+class Part(Struct, frozen=True):
+    """What is done to one object, and for a part of a table, view or type, the label of that."""
+
+    action: Action
+    kind: ObjectKind
+    label: str
+    holder: str | None = None
+
+
 def count_objects(steps: Iterable[Step]) -> dict[Action, Counter[str]]:
     """How many objects each action concerns, by kind, in the order of `Action`; some take several steps.
 
     A step that changes several parts of a table counts as these. What is said about an object that one of the steps
     creates, as its comment or its privileges, is no change of its own.
     """
-    parts = dict.fromkeys(part for step in steps for part in _parts(step))
-    created = {key for action, key in parts if action is Action.CREATE}
-    holders = {key.qualified for key in created if key.kind in _HOLDERS}
+    return count_parts(part for step in steps for part in _parts(step))
+
+
+def count_parts(parts: Iterable[Part]) -> dict[Action, Counter[str]]:
+    """The same of parts, each of which counts once."""
+    parts = dict.fromkeys(parts)
+    created = {(part.kind, part.label) for part in parts if part.action is Action.CREATE}
+    holders = {label for kind, label in created if kind in _HOLDERS}
     found: dict[Action, Counter[str]] = {action: Counter() for action in Action}
-    for action, key in parts:
-        is_said = key in created or (key.kind in MEMBER_KINDS and key.qualified in holders)
-        if action is not Action.ALTER or not is_said:
-            found[action][key.kind.value] += 1
+    for part in parts:
+        is_said = (part.kind, part.label) in created or part.holder in holders
+        if part.action is not Action.ALTER or not is_said:
+            found[part.action][part.kind.value] += 1
     return {action: kinds for action, kinds in found.items() if kinds}
 
 
 _HOLDERS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE})
 
 
-def _parts(step: Step) -> Iterable[tuple[Action, ObjectKey]]:
+def _parts(step: Step) -> Iterable[Part]:
     """What a step does to which objects."""
+    pairs = [(step.action, step.key)]
     if step.action is Action.ALTER and len({change.key for change in step.changes}) > 1:
-        return ((change.action, change.key) for change in step.changes)
-    return ((step.action, step.key),)
+        pairs = [(change.action, change.key) for change in step.changes]
+    for action, key in pairs:
+        yield Part(action, key.kind, key.label, str(key.qualified) if key.kind in MEMBER_KINDS else None)
 
 
 def reasons_of(step: Step) -> tuple[tuple[Action, str], ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,14 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     def step(self) -> str:
         """As a plan calls it: "alter type mood"."""
         return f"{self.change_type.replace('_', ' ')} {self.object_name}"
+
+
+class DoneStep(Struct, frozen=True, kw_only=True):
+    """What a row of the changelog says of a step: `changes` as `Change.identity`, () where it changed no part."""
+
+    change_type: str
+    object_name: str
+    changes: tuple[str, ...] = ()
 
 
 class DeploymentEntry(Struct, frozen=True, kw_only=True):
@@ -122,6 +130,25 @@ async def read_deployments(conn: Session, limit: int = 50) -> tuple[DeploymentEn
         )
         for row in rows
     )
+
+
+async def read_done(conn: Session, deployments: Sequence[DeploymentEntry]) -> dict[int, tuple[DoneStep, ...]]:
+    """The steps of deployments, by the ids of these, in order. One round trip.
+
+    One plan may have been carried out several times: a step is of the deployment that is nearest to it.
+    """
+    if not deployments:
+        return {}
+    by_plan: dict[str, list[DeploymentEntry]] = {}
+    for entry in deployments:
+        by_plan.setdefault(entry.plan_checksum, []).append(entry)
+    query = fixed("tracking/read_deployed").format(checksums=sql.Literal(list(by_plan)))
+    found: dict[int, list[DoneStep]] = {entry.id: [] for entry in deployments}
+    for checksum, executed_at, change_type, name, changes in await (await conn.execute(query)).fetchall():
+        nearest = min(by_plan[checksum], key=lambda entry: abs(entry.deployed_at - executed_at))
+        step = DoneStep(change_type=change_type, object_name=name, changes=tuple(changes or ()))
+        found[nearest.id].append(step)
+    return {number: tuple(steps) for number, steps in found.items()}
 
 
 async def _read(conn: Session, name: str, **values: object) -> list[tuple[Any, ...]]:
