@@ -98,7 +98,7 @@ def test_deployments_are_told_as_their_applies_did(
         assert report.code == 0, report.err
         (headline,) = (line for line in report.out.splitlines() if line.startswith(f"✓ {database.name}: "))
         told.append(headline.removeprefix(f"✓ {database.name}: ").rpartition(" (")[0])
-    assert "2 columns, 1 table altered" in told[1] and "1 migration recorded" in told[0]
+    assert "2 columns, 1 table, 1 default privileges altered" in told[1] and "1 migration recorded" in told[0]
     applies = run("history", "-d", url, "--deployments", "--format", "json").json
     did = [
         "; ".join(
