@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from msgspec.structs import replace
 
 from stonegate.database.connect import Session
 from stonegate.database.tracking.history import read_deployments, read_history
+from stonegate.database.tracking.records import plan_entries
 from stonegate.database.tracking.state import read_state, read_unchanged
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import MigrationFailed
@@ -242,6 +245,21 @@ async def test_equal_rows_are_not_touched(conn: Session) -> None:
     await deploy(conn, plan(TABLE, TYPE, routine("f", checksum="changed"), migration("001", raw="other")))
     assert (await read_state(conn)).migrations[0].raw_checksum == "other"
     assert len(set(await fetch(conn, rows)) - set(before)) == 1  # both changed rows have one new xmin
+
+
+async def test_only_what_changes_is_sent(conn: Session) -> None:
+    before = plan(TABLE, TYPE, routine("f"), routine("g", "INT"), routine("h"))
+    await deploy(conn, before)
+    state = await read_state(conn)
+    after = plan(
+        TABLE, TYPE, routine("f"), routine("g", "INT", checksum="changed"), routine("h", file="functions/b.sql")
+    )
+    (entry,) = plan_entries(conn, after, steps=(), state=state)
+    assert [row["name"] for row in json.loads(entry.values[0])] == ["g", "h"]
+    assert plan_entries(conn, before, steps=(), state=state) == ()
+    # Where one comes or goes, all are.
+    (entry,) = plan_entries(conn, plan(routine("f"), routine("h")), steps=(), state=state)
+    assert [row["name"] for row in json.loads(entry.values[0])] == ["f", "h"]
 
 
 async def test_routines_that_are_one_to_the_original_have_rows_of_their_own(conn: Session) -> None:

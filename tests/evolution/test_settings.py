@@ -12,7 +12,7 @@ from psycopg import sql
 from stonegate.database.status import status_database
 from tests.convergence import between, catalog_of, plan_in_full
 from tests.database.folders import applied, write
-from tests.evolution.support import run
+from tests.evolution.support import rows, run
 from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database, MakeDatabase
 
@@ -142,6 +142,18 @@ def test_settings_of_a_migration_end_with_it(any_database: Database, tmp_path: P
     changed = {"tables/t.sql": files["tables/t.sql"].replace("hours'", "hours', image bytea DEFAULT '\\x5c'")}
     applied(url, write(tmp_path, changed | {"migrations/1.sql": migration}))
     assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+
+
+def test_the_encoding_of_a_migration_ends_with_it(any_database: Database, tmp_path: Path) -> None:
+    url = any_database.url
+    applied(url, write(tmp_path, {"tables/t.sql": "CREATE TABLE t (id int);"}))
+    routine = "CREATE FUNCTION größe() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'ß €'; END $$;"
+    files = {"functions/f.sql": routine, "migrations/1.sql": "SET client_encoding = 'LATIN1';\nSELECT 1;"}
+    applied(url, write(tmp_path, {"tables/t.sql": "CREATE TABLE t (id int, größe text);"} | files))
+    assert not plan_in_full(url, tmp_path / "postgresql").has_changes
+    assert rows(url, "SELECT größe()") == [("ß €",)]
+    recorded = rows(url, "SELECT function_name FROM _stonescriptdb_gateway_functions")
+    assert recorded == [("größe",)]
 
 
 def differences_of(fresh: str, url: str) -> list[str]:

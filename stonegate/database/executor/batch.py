@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
 from stonegate.database.connect import Session
+from stonegate.database.tracking.records import Entry
 from stonegate.model.plan import Statement, Step
 
 LONGEST_BATCH = 100  # statements that wait for being sent together: between two events of progress
@@ -26,11 +27,11 @@ class Sent(Struct, frozen=True, kw_only=True):
     """SQL to send, and the plan's step and statement that it comes from (None for our own).
 
     Attributes:
-        values: of its parameters $1, $2, …, of type bytea.
+        values: of its parameters $1, $2, …: texts, or bytes of type bytea.
     """
 
     sql: str
-    values: tuple[bytes, ...] = ()
+    values: tuple[str | bytes, ...] = ()
     step: Step | None = None
     statement: Statement | None = None
 
@@ -52,6 +53,11 @@ class StatementFailed(Exception):
 def statements_of(step: Step) -> tuple[Sent, ...]:
     """The statements of a step, ready to send."""
     return tuple(Sent(sql=statement.sql, step=step, statement=statement) for statement in step.statements)
+
+
+def entered(entries: Iterable[Entry]) -> list[Sent]:
+    """What records something, ready to send."""
+    return [Sent(sql=entry.sql, values=entry.values) for entry in entries]
 
 
 async def send_batch(conn: Session, batch: Sequence[Sent]) -> list[PGresult]:
@@ -119,8 +125,10 @@ def _exchange(pgconn: PGconn, batch: Sequence[Sent], answers: list[list[PGresult
 
 
 def _command(pgconn: PGconn, sent: Sent) -> Callable[[], None]:
-    values = sent.values or None
-    formats = [Format.BINARY] * len(sent.values) if values else None
+    if not sent.values:
+        return partial(pgconn.send_query_params, sent.sql.encode(), None)
+    values = [value.encode() if isinstance(value, str) else value for value in sent.values]
+    formats = [Format.TEXT if isinstance(value, str) else Format.BINARY for value in sent.values]
     return partial(pgconn.send_query_params, sent.sql.encode(), values, param_formats=formats)
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from psycopg.pq.abc import PGresult
 
 from stonegate.database.connect import Session
-from stonegate.database.executor.batch import Sent, StatementFailed, send_batch, statements_of
+from stonegate.database.executor.batch import Sent, StatementFailed, entered, send_batch, statements_of
 from stonegate.database.executor.declared_rows import declared_order
 from stonegate.database.executor.execute import explain_statement
 from stonegate.database.executor.head_start import BEGIN
@@ -29,7 +29,7 @@ from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS
 from stonegate.database.introspect.stamp import moved_only_routines
 from stonegate.database.progress import Stage
 from stonegate.database.seeds.lookup import lookup_queries
-from stonegate.database.tracking.records import deployment_statement, plan_statements
+from stonegate.database.tracking.records import Entry, deployment_entry, plan_entries
 from stonegate.model.catalog import Catalog
 from stonegate.model.report import SeedReport, StepReport, count_actions
 
@@ -90,11 +90,12 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
     """
     settings = job.settings(conn.info.server_version, check_bodies=job.plan.desired is None).statements(local=True)
     statements = [sent for step in job.inside for sent in statements_of(step)]
-    records = plan_statements(conn, job.plan, steps=precedent.steps, state=job.state)
+    records = plan_entries(conn, job.plan, steps=precedent.steps, state=job.state)
     before = [Sent(sql=BEGIN), *(Sent(sql=text) for text in settings), *statements]
     # The stamp is taken before the digest: what somebody commits in between shows in one of them.
-    after = [Sent(sql=text) for text in (*precedent.lookups, *records, NO_NAMES, *SETTINGS)]
-    after += [_deployment(conn, job, precedent), Sent(sql=digest_query())]
+    after = [Sent(sql=text) for text in precedent.lookups] + entered(records)
+    after += [Sent(sql=text) for text in (NO_NAMES, *SETTINGS)]
+    after += [*entered([_deployment(conn, job, precedent)]), Sent(sql=digest_query())]
     job.announce(Stage.STEPS, None, len(job.inside), len(job.inside))
     try:
         answers = await send_batch(conn, [*before, *after])
@@ -131,8 +132,8 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
     )
 
 
-def _deployment(conn: Session, job: Job, precedent: Precedent) -> Sent:
-    text, catalog = deployment_statement(
+def _deployment(conn: Session, job: Job, precedent: Precedent) -> Entry:
+    return deployment_entry(
         conn,
         job.plan,
         catalog=deployed_catalog(job.plan, job.live, precedent.catalog),
@@ -140,7 +141,6 @@ def _deployment(conn: Session, job: Job, precedent: Precedent) -> Sent:
         duration_ms=(time.monotonic() - job.started) * 1000,
         live=precedent.catalog,
     )
-    return Sent(sql=text, values=(catalog,))
 
 
 def _is_final(failure: StatementFailed) -> bool:

@@ -44,6 +44,7 @@ class SessionSettings(Struct, frozen=True, kw_only=True):
             "lock_timeout": f"{round(self.lock_timeout_s * 1000)}ms",
             "statement_timeout": f"{round(self.statement_timeout_s * 1000)}ms",
             "idle_in_transaction_session_timeout": "0",
+            "client_encoding": "UTF8",  # which a migration may have changed
             "client_min_messages": "warning",
             "check_function_bodies": "on" if self.check_bodies else "off",
         }

@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 
 from stonegate.database import sql
 from stonegate.database.connect import Session
-from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFailed, send_batch, statements_of
+from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFailed, entered, send_batch, statements_of
 from stonegate.database.executor.declared_rows import insert_declared, validate_declared
 from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job, changes_only_routines
@@ -22,7 +22,7 @@ from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
 from stonegate.database.seeds.targets import runs_code
-from stonegate.database.tracking.records import prepare_records, record_deployment, record_plan
+from stonegate.database.tracking.records import plan_entries, prepare_records, record_deployment
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
@@ -298,13 +298,14 @@ class _Attempt:
         plan, options = job.plan, job.options
         if options.tracked:
             job.announce(Stage.RECORD)
-            await record_plan(
+            records = plan_entries(
                 self.conn,
                 without_late(plan),
                 steps=execution.steps,
                 durations=execution.durations,
                 state=job.state if job.has_tracking else None,
             )
+            await send_batch(self.conn, entered(records))
         if execution.is_rehearsed and not options.skip_verification:
             job.announce(Stage.VERIFY)
             if execution.catalog is None:

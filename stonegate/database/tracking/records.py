@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from psycopg import AsyncClientCursor, sql
+from msgspec import Struct
+from psycopg import AsyncClientCursor, AsyncRawCursor, sql
 from psycopg.types.json import Jsonb
 
 from stonegate import __version__
@@ -13,7 +14,7 @@ from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.sql import compose, fixed
 from stonegate.database.tracking.kept_catalogs import checksum_of, compress
-from stonegate.database.tracking.rows import change_rows, is_recorded, names_same_routines, record_rows
+from stonegate.database.tracking.rows import change_rows, record_rows, rows_to_follow
 from stonegate.database.tracking.tables import DONE
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
@@ -38,15 +39,34 @@ _OBJECT_KINDS = {
 }
 
 
+class Entry(Struct, frozen=True):
+    """A statement that records something.
+
+    Attributes:
+        sql: all but the rows, in words.
+        values: of its parameters $1, $2, …: texts, or bytes of type bytea. Rows are long to quote.
+    """
+
+    sql: str
+    values: tuple[str | bytes, ...]
+
+
 async def record_plan(
+    conn: Session, plan: Plan, *, steps: Sequence[StepReport], durations: Mapping[str, float] = _NO_DURATIONS
+) -> None:
+    """Carry out `plan_entries`."""
+    await _execute(conn, plan_entries(conn, plan, steps=steps, durations=durations))
+
+
+def plan_entries(
     conn: Session,
     plan: Plan,
     *,
     steps: Sequence[StepReport],
-    durations: Mapping[str, float] | None = None,
+    durations: Mapping[str, float] = _NO_DURATIONS,
     state: TrackingState | None = None,
-) -> None:
-    """Bring the tracking rows to what the plan says, and write a changelog row for each executed step; one round trip.
+) -> tuple[Entry, ...]:
+    """What brings the tracking rows to what the plan says, and writes a changelog row for each executed step.
 
     `plan.records` is the complete state of each kind that it has a record of, or drops an object of: other rows of
     these kinds are removed. Kinds that the folder does not manage, and migrations, only ever gain rows.
@@ -56,14 +76,9 @@ async def record_plan(
         plan: what was carried out.
         steps: what was executed, in order; skipped, validated and unrehearsed ones get no changelog row.
         durations: milliseconds by step id, as far as known.
-        state: what the tables certainly hold, written by this version of stonegate; kinds that stay are left alone.
+        state: what the tables certainly hold, written by this version of stonegate; rows that stay are left alone.
     """
-    await _execute(conn, plan_facts(plan, steps, durations or {}, state))
-
-
-def plan_statements(conn: Session, plan: Plan, *, steps: Sequence[StepReport], state: TrackingState) -> tuple[str, ...]:
-    """The statements of `record_plan` for one that is sent with all of its transaction."""
-    return _in_words(conn, plan_facts(plan, steps, state=state))
+    return _entries(conn, plan_facts(plan, steps, durations, state))
 
 
 def plan_facts(
@@ -83,12 +98,15 @@ def plan_facts(
     for kind, statement in _RECORD_STATEMENTS.items():
         if kind not in dropped and all(record.kind is not kind for record in plan.records):
             continue
-        if state is not None and is_recorded(plan, kind, state):
+        follow = None if state is None else _rows_to_follow(plan, kind, state)
+        if follow == []:
             continue
-        if state is not None and kind is RecordKind.ROUTINE and names_same_routines(plan, state):
+        if kind is not RecordKind.ROUTINE:
+            follow = None  # tables and types are few
+        elif follow is not None:
             statement = "tracking/follow_functions"
         facts = {
-            "rows": record_rows(plan, kind, elapsed if kind is RecordKind.MIGRATION else {}),
+            "rows": record_rows(plan, kind, elapsed if kind is RecordKind.MIGRATION else {}, follow),
             "checksum_version": CHECKSUM_VERSION,
             "plan_checksum": plan.checksum,
         }
@@ -96,15 +114,9 @@ def plan_facts(
     return [*found, *_change_facts(plan.checksum, steps, durations)]
 
 
-async def record_changes(
-    conn: Session,
-    plan_checksum: str,
-    steps: Iterable[StepReport],
-    *,
-    durations: Mapping[str, float] | None = None,
-) -> None:
+async def record_changes(conn: Session, plan_checksum: str, steps: Iterable[StepReport]) -> None:
     """One changelog row per executed step, in order; also for the prelude and for post-commit statements."""
-    await _execute(conn, _change_facts(plan_checksum, steps, durations or {}))
+    await _execute(conn, _entries(conn, _change_facts(plan_checksum, steps, _NO_DURATIONS)))
 
 
 def _change_facts(
@@ -116,16 +128,23 @@ def _change_facts(
     ]
 
 
-def _in_words(conn: Session, statements: Iterable[tuple[str, Mapping[str, object]]]) -> tuple[str, ...]:
-    """The statements with their values as literals, so that several can be one message."""
+def _rows_to_follow(plan: Plan, kind: RecordKind, state: TrackingState) -> list[int] | None:
+    held = {RecordKind.TYPE: state.types, RecordKind.TABLE: state.tables, RecordKind.ROUTINE: state.routines}.get(kind)
+    return None if held is None else rows_to_follow(plan, kind, held)
+
+
+def _entries(conn: Session, statements: Iterable[tuple[str, Mapping[str, object]]]) -> tuple[Entry, ...]:
     cursor = AsyncClientCursor(conn)
-    return tuple(str(cursor.mogrify(compose(name), facts)) for name, facts in statements)
+    return tuple(
+        Entry(cursor.mogrify(compose(name).replace("%(rows)s", "$1"), facts), (str(facts["rows"]),))
+        for name, facts in statements
+    )
 
 
-async def _execute(conn: Session, statements: Sequence[tuple[str, Mapping[str, object]]]) -> None:
-    if statements:
-        # In the encoding of their literals, which a migration may have SET.
-        await conn.execute(";\n".join(_in_words(conn, statements)).encode(conn.info.encoding))
+async def _execute(conn: Session, entries: Iterable[Entry]) -> None:
+    async with AsyncRawCursor(conn) as cursor:
+        for entry in entries:
+            await cursor.execute(entry.sql.encode(conn.info.encoding), entry.values)
 
 
 def prepare_records(plan: Plan, steps: Iterable[Step]) -> None:
@@ -181,10 +200,10 @@ async def record_deployment(
     return int(row[0])
 
 
-def deployment_statement(
+def deployment_entry(
     conn: Session, plan: Plan, *, catalog: Catalog, counts: Mapping[str, int], duration_ms: float, live: Catalog
-) -> tuple[str, bytes]:
-    """The statement of `record_deployment` for one that is sent with all of its transaction, and its $1.
+) -> Entry:
+    """What `record_deployment` writes, for one that is sent with all of its transaction.
 
     It returns the id and the stamp that it took, and adds the time since the transaction began to `duration_ms`.
     """
@@ -195,7 +214,7 @@ def deployment_statement(
     }
     query = _deployment_query(None).as_string(conn).replace("%(catalog)s", "$1::bytea")
     query = query.replace("%(duration_ms)s", f"%(duration_ms)s + {IN_TRANSACTION}")
-    return AsyncClientCursor(conn).mogrify(query, facts) + ", stamp", compress(catalog)
+    return Entry(AsyncClientCursor(conn).mogrify(query, facts) + ", stamp", (compress(catalog),))
 
 
 def _deployment_query(stamp: str | None) -> sql.Composed:

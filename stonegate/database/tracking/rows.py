@@ -10,53 +10,61 @@ from stonegate.database.cache import Cache
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Plan, Step
 from stonegate.model.report import StepReport
-from stonegate.model.tracking import Record, RecordKind, TrackingState
+from stonegate.model.tracking import DeployedObject, Record, RecordKind
 
 # The words of change_type; all other kinds are called by their own name.
 _KIND_WORDS = {ObjectKind.ROUTINE: "function", ObjectKind.SEED: "rows"}
 #: By the records or the steps that they are made from.
 _MADE: Cache[str] = Cache(24)
-#: Names and parameter types of the routines among records.
-_NAMES: Cache[frozenset[tuple[str, tuple[str, ...]]]] = Cache(8)
+#: What makes rows of a kind equal, by name and parameter types.
+_WANTED: Cache[dict[tuple[str, tuple[str, ...]], tuple[str | None, ...]]] = Cache(24)
 
 
-def record_rows(plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None]) -> str:
+def record_rows(
+    plan: Plan, kind: RecordKind, elapsed: Mapping[str, float | None], only: Sequence[int] | None = None
+) -> str:
     """The plan's records of a kind as rows of their table.
 
     Args:
         elapsed: milliseconds by migration, as far as known.
+        only: the numbers of those that are wanted; None for all.
     """
 
     def make() -> str:
-        return _dump(_as_rows(_of_kind(plan, kind), elapsed))
+        rows = _as_rows(_of_kind(plan, kind), elapsed)
+        return _dump(rows if only is None else [rows[number] for number in only])
 
-    return _MADE.get((id(plan.records), kind, tuple(elapsed.items())), make, plan.records)
+    chosen = None if only is None else tuple(only)
+    return _MADE.get((id(plan.records), kind, tuple(elapsed.items()), chosen), make, plan.records)
 
 
-def is_recorded(plan: Plan, kind: RecordKind, state: TrackingState) -> bool:
-    """True if the tracking table of types or tables holds exactly the plan's records; other tables are not compared."""
-    held = {RecordKind.TYPE: state.types, RecordKind.TABLE: state.tables}.get(kind)
-    if held is None:
-        return False
-    wanted = {
-        (record.name, record.param_types, record.identity, record.checksum, record.original_checksum, record.file)
-        for record in plan.records
-        if record.kind is kind
+def rows_to_follow(plan: Plan, kind: RecordKind, held: Sequence[DeployedObject]) -> list[int] | None:
+    """The numbers of the plan's records of a kind whose rows are to change; None where rows come or go.
+
+    Args:
+        held: what the table holds.
+    """
+
+    def make() -> dict[tuple[str, tuple[str, ...]], tuple[str | None, ...]]:
+        rows = _as_rows(_of_kind(plan, kind), {})
+        return {
+            (row["name"], tuple(row["param_types"])): (
+                row["identity"],
+                row["stonegate_checksum"],
+                row["checksum"],
+                row["file"],
+            )
+            for row in rows
+        }
+
+    wanted = _WANTED.get((id(plan.records), kind), make, plan.records)
+    found = {
+        (each.name, each.param_types): (each.identity, each.checksum, each.original_checksum, each.file)
+        for each in held
     }
-    return wanted == {
-        (each.name, each.param_types, each.identity, each.checksum, each.original_checksum, each.file) for each in held
-    }
-
-
-def names_same_routines(plan: Plan, state: TrackingState) -> bool:
-    """True if the tracking table has a row for each of the plan's routines, and no other: none comes, none goes."""
-
-    def make() -> frozenset[tuple[str, tuple[str, ...]]]:
-        rows = _as_rows(_of_kind(plan, RecordKind.ROUTINE), {})
-        return frozenset((row["name"], tuple(row["param_types"])) for row in rows)
-
-    wanted = _NAMES.get(id(plan.records), make, plan.records)
-    return wanted == {(each.name, each.param_types) for each in state.routines}
+    if wanted.keys() != found.keys():
+        return None
+    return [number for number, (key, facts) in enumerate(wanted.items()) if found[key] != facts]
 
 
 def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -> str:
