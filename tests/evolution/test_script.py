@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from stonegate.cli.render.plan_sql import render_script
 from stonegate.model.plan import Action, Mode
@@ -240,3 +241,17 @@ def test_what_its_migrations_took_away_is_not_made_anew(any_database: Database, 
     assert told in refused(apply(any_database.url, source), "drift", 5)
     applied(any_database.url, source, plan=allowing(allow_drift=True))
     assert_settled(any_database, tmp_path / "postgresql")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_name_is_no_statement(database: Database, tmp_path: Path, end: str) -> None:
+    """Whoever may create a view would have the script's reader run what it is called."""
+    applied(database.url, write(tmp_path, {"tables/t.sql": "CREATE TABLE t (a int, b int);"}))
+    name = f"v{end}SELECT nextval('public.ran'); --"
+    view = sql.SQL("CREATE VIEW {} AS SELECT b FROM t").format(sql.Identifier(name)).as_string()
+    psql(database.url, f"CREATE SEQUENCE ran; {view}")
+    source = write(tmp_path, {"tables/t.sql": "CREATE TABLE t (a int);"})
+    script = script_of(database, source, plan=allowing("drop_column"))
+    assert "-- BLOCKED: " in script and "nextval" in script
+    run_script(database, script, fails=True)
+    assert psql(database.url, "SELECT is_called FROM ran") == [(False,)]

@@ -222,5 +222,5 @@ def _sequences(steps: list[Step]) -> str:
 
 
 def _comment(text: str) -> str:
-    """One comment line, whatever is in the text."""
-    return ("-- " + " ".join(text.split("\n"))).rstrip()
+    """One comment line, whatever is in the text; a carriage return ends one, too, and names come from anywhere."""
+    return ("-- " + re.sub("[\r\n]", " ", text)).rstrip()
