@@ -223,7 +223,8 @@ def _attempt(request: Request) -> ApplyReport:
         _require_agreement(request, request.saved)
         return _carry_out_plan(request, request.saved)
     if request.manner.ask:
-        planned, _ = plan_target(request.settings, request.wanted, request.target, request.folder)
+        source = load_target_source(request.settings, request.target, request.folder)
+        planned, _ = plan_target(request.settings, request.wanted, request.target, source)
         if planned.has_changes and not planned.blocked:
             _require_agreement(request, planned)
             return _carry_out_plan(request, planned)

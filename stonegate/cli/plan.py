@@ -16,7 +16,8 @@ from stonegate.cli.consents import ConsentOptions
 from stonegate.cli.files import require_writable, write_file
 from stonegate.cli.grouped import grouped
 from stonegate.cli.options import PlanFormat
-from stonegate.cli.output import dump_json, expect_json, say, show, stdout, write
+from stonegate.cli.output import dump_json, expect_json, print_lines, progress, say, show, stderr, stdout, write
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import indented, printable
 from stonegate.cli.source import load_ordered
 from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, load_target_source, resolve_target
@@ -27,9 +28,12 @@ from stonegate.settings import Settings, read_settings
 if TYPE_CHECKING:
     from stonegate.cli.fleet import Chosen
     from stonegate.database.deployment import OnState
+    from stonegate.database.options import ApplyOptions
+    from stonegate.model.catalog import Catalog
     from stonegate.model.plan import Plan, PlanOptions
     from stonegate.model.preflight import Finding
     from stonegate.model.tracking import TrackingState
+    from stonegate.source.lazy import LazySource
 
 
 class PlanRequest(Struct, frozen=True, kw_only=True):
@@ -57,21 +61,25 @@ def plan(declared: options.SourceOptions, named: TargetOptions, consents: Consen
         raise typer.Exit(_plan_fleet(settings, chosen, wanted, declared.folder, request))
     if request.out is not None:
         require_writable(request.out)
+    from stonegate.model.plan import Mode
+
     target = resolve_target(named, settings, settings.folder)
     states: list[TrackingState] = []
+    held: Catalog | None = None
     if target is None:
         if request.preflight or wanted.baseline:
             raise UsageError("--preflight and --baseline look at a database", hint="name one: -d URL or --embedded")
         made, findings = _plan_offline(settings, wanted), None
     else:
         preflight = request.preflight
-        made, findings = plan_target(
-            settings, wanted, target, declared.folder, preflight=preflight, on_state=states.append
-        )
+        source = load_target_source(settings, target, declared.folder)
+        made, findings = plan_target(settings, wanted, target, source, preflight=preflight, on_state=states.append)
+        if request.format is PlanFormat.SQL and made.mode is Mode.FRESH and not made.blocked:
+            held = _read_declared(settings, wanted, target, source)
     if request.out is not None:
         write_file(request.out, (dump_json(_document(made, findings)) + "\n").encode())
         say(f"saved to {request.out}")
-    _print(made, findings, request.format, request.verbose, *states)
+    _print(made, findings, request, states[-1] if states else None, held)
     raise typer.Exit(_exit_code(made, findings, request.exit_code))
 
 
@@ -115,7 +123,7 @@ def plan_target(
     settings: Settings,
     wanted: PlanOptions,
     target: DatabaseTarget,
-    folder: Path | None,
+    source: LazySource,
     *,
     preflight: bool = False,
     on_state: OnState | None = None,
@@ -128,13 +136,9 @@ def plan_target(
     Raises:
         StonegateError: as `deployment.plan_database`.
     """
-    source = load_target_source(settings, target, folder)
     from stonegate.database.deployment import plan_database, plan_with_findings
-    from stonegate.database.options import ApplyOptions
 
-    asked = ApplyOptions(
-        plan=wanted, shadow=settings.shadow_server, admin=target.admin, create_database=target.may_create
-    )
+    asked = _options(settings, wanted, target)
     with watching(f"planning {target.name}") as on_progress:
         if preflight:
             try:
@@ -143,6 +147,24 @@ def plan_target(
                 pass  # no rows stand in the way of anything
         planned = asyncio.run(plan_database(target.conninfo, source, asked, on_progress, on_state))
     return planned, () if preflight else None
+
+
+def _options(settings: Settings, wanted: PlanOptions, target: DatabaseTarget) -> ApplyOptions:
+    from stonegate.database.options import ApplyOptions
+
+    return ApplyOptions(
+        plan=wanted, shadow=settings.shadow_server, admin=target.admin, create_database=target.may_create
+    )
+
+
+def _read_declared(
+    settings: Settings, wanted: PlanOptions, target: DatabaseTarget, source: LazySource
+) -> Catalog | None:
+    """What a script for an empty database will leave there, which it records."""
+    from stonegate.database.script import read_declared
+
+    with progress("building the reference database"):
+        return asyncio.run(read_declared(target.conninfo, source, _options(settings, wanted, target)))
 
 
 def _document(made: Plan, findings: tuple[Finding, ...] | None) -> dict[str, Any]:
@@ -157,16 +179,16 @@ def _document(made: Plan, findings: tuple[Finding, ...] | None) -> dict[str, Any
 def _print(
     made: Plan,
     findings: tuple[Finding, ...] | None,
-    format: PlanFormat,
-    verbose: bool,
-    state: TrackingState | None = None,
+    request: PlanRequest,
+    state: TrackingState | None,
+    held: Catalog | None,
 ) -> None:
-    match format:
+    match request.format:
         case PlanFormat.TEXT:
             from stonegate.cli.render.plan_text import render_plan
 
             console = stdout()
-            show(*render_plan(console, made, verbose=verbose))
+            show(*render_plan(console, made, verbose=request.verbose))
             if findings is not None:
                 show(Text(""), Text(f"preflight: {'rows that would fail' if findings else 'no row stands in the way'}"))
             for finding in findings or ():
@@ -174,15 +196,18 @@ def _print(
         case PlanFormat.JSON:
             write(dump_json(_document(made, findings)))
         case PlanFormat.SQL:
-            from stonegate.cli.render.plan_sql import render_script
+            from stonegate.cli.render.plan_sql import left_to_apply, render_script
 
-            write(render_script(made, state))
+            console = stderr()
+            for warning in left_to_apply(made):
+                print_lines(console, render_warning(console, warning))
+            write(render_script(made, state, held))
         case PlanFormat.MARKDOWN:
             from stonegate.cli.render.plan_markdown import render_markdown
 
             write(render_markdown(made, findings or ()))
         case _:
-            assert_never(format)
+            assert_never(request.format)
 
 
 def _exit_code(made: Plan, findings: tuple[Finding, ...] | None, wanted: bool) -> int:

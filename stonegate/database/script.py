@@ -10,21 +10,29 @@ from __future__ import annotations
 import json
 import re
 from base64 import encodebytes
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from stonegate.database.connect import connect, using
 from stonegate.database.executor.post_commit import pending_statements, runs_in_block, without_late
+from stonegate.database.options import ApplyOptions
+from stonegate.database.reference.build import build_key, obtain_reference
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.facts import read_session
 from stonegate.database.server.locks import apply_key
 from stonegate.database.sql import compose
 from stonegate.database.tracking.records import IN_TRANSACTION, deployment_facts, plan_facts
 from stonegate.database.tracking.tables import ANNOUNCED, DONE, STARTED
+from stonegate.errors import DatabaseNotFound, ReferenceUnavailable
+from stonegate.model.catalog import Catalog
 from stonegate.model.names import quote_dollars, quote_literal
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.report import StepReport, count_actions
-from stonegate.model.tracking import BY_SCRIPT, RecordKind, TrackingState
+from stonegate.model.tracking import BY_SCRIPT, DeployedObject, RecordKind, TrackingState
+from stonegate.source.lazy import LazySource
 
 _PLACE = re.compile(r"%\((\w+)\)s")
 _PREFIX = "public._stonescriptdb_gateway_"
@@ -34,7 +42,9 @@ _EMPTY = {
     Mode.ADOPTION: ["deployments"],
 }
 _MIGRATING = (Action.RUN, Action.BASELINE)
-_NOTHING_DONE = TrackingState()
+_NOTHING_RECORDED = TrackingState()
+#: The statements that record all routines.
+_ROUTINES = ("tracking/record_functions", "tracking/follow_functions")
 #: As they were: a script looks no declared row up.
 _MISSING_SEEDS = sql.SQL(
     f"coalesce((SELECT d.missing_seeds FROM {_PREFIX}deployments AS d ORDER BY d.id DESC LIMIT 1), '{{}}')"
@@ -44,6 +54,32 @@ _MISSING_SEEDS = sql.SQL(
 def is_recorded(plan: Plan) -> bool:
     """Whether a script of the plan has anything to record."""
     return plan.mode is not Mode.UNCHANGED and not plan.blocked
+
+
+async def read_declared(conninfo: str, source: LazySource, options: ApplyOptions) -> Catalog | None:
+    """What an empty database will hold, by the folder's reference; None where none can be built.
+
+    Args:
+        conninfo: of the database, which may be missing.
+
+    Raises:
+        SourceError, ConnectionFailed, ExtensionNotAvailable: see there.
+        StonegateError: the folder does not deploy.
+    """
+    try:
+        conn = await connect(conninfo)
+    except DatabaseNotFound:
+        conn = await connect_maintenance(conninfo)
+    async with using(conn):
+        facts = await read_session(conn)
+        key = await build_key(conn, source.tree(), facts, facts.role)
+    admin = None if facts.superuser else options.admin
+    login = conninfo if admin else None
+    try:
+        made = await obtain_reference(admin or conninfo, source, key, shadow=options.shadow, login=login)
+    except ReferenceUnavailable:
+        return None
+    return made.catalog
 
 
 def begin_script(plan: Plan, state: TrackingState) -> str:
@@ -67,18 +103,21 @@ def make_tables() -> str:
     return _block(compose("tracking/script_tables"), _lock())
 
 
-def record_script(plan: Plan) -> str:
+def record_script(plan: Plan, state: TrackingState, declared: Catalog | None = None) -> str:
     """All records but those of what follows the commit; the last statement of the transaction.
 
-    The next apply verifies what is there: no change stamp is taken, and a catalog is recorded only where the plan was
-    made by comparison with it.
+    The next apply verifies what is there: no change stamp is taken.
+
+    Args:
+        state: what was recorded when the plan was made: rows that say the same already are left out.
+        declared: what an empty database will hold; None where that is not known.
     """
     late = {step.id for step in late_steps(plan)}
     inside = [step for step in plan.steps if step.id not in late and step.action is not Action.SKIP]
-    names = [name for step in late_steps(plan) for name, _ in pending_statements(step, _NOTHING_DONE)]
+    names = [name for step in late_steps(plan) for name, _ in pending_statements(step, _NOTHING_RECORDED)]
     facts = deployment_facts(
         plan,
-        plan.desired if plan.mode in (Mode.CHANGE, Mode.ADOPTION) else None,
+        plan.desired if plan.mode in (Mode.CHANGE, Mode.ADOPTION) else declared,
         count_actions(inside),
         dict.fromkeys(names, ANNOUNCED),
     )
@@ -90,7 +129,7 @@ def record_script(plan: Plan) -> str:
     }
     deployment = compose("tracking/record_deployment").replace("{stamp}", quote_literal(BY_SCRIPT))
     kept = without_late(replace(plan, steps=late_steps(plan)))
-    records = f"{_records(kept, inside)}{_in_words(deployment, facts)}\nINTO deployment;"
+    records = f"{_records(kept, inside, state)}{_in_words(deployment, facts)}\nINTO deployment;"
     return _block(compose("tracking/script_records"), _lock(), records)
 
 
@@ -105,7 +144,7 @@ def late_notes(plan: Plan, step: Step) -> tuple[tuple[str, str], ...]:
     What may stand in a transaction is one with its note; all else is noted as started, and as done behind it.
     """
     facts = _deployment(plan)
-    statements = pending_statements(step, _NOTHING_DONE)
+    statements = pending_statements(step, _NOTHING_RECORDED)
     done = Jsonb({name: DONE for name, _ in statements})
     notes = []
     for number, (name, sent) in enumerate(statements, start=1):
@@ -141,9 +180,31 @@ def _only(plan: Plan, step: Step) -> Plan:
     return replace(plan, records=tuple(records))
 
 
-def _records(plan: Plan, steps: list[Step]) -> str:
+def _records(plan: Plan, steps: list[Step], state: TrackingState = _NOTHING_RECORDED) -> str:
     reports = [StepReport(step=step) for step in steps]
-    return "".join(f"{_in_words(compose(name), facts)};\n" for name, facts in plan_facts(plan, reports))
+    found: list[tuple[str, Mapping[str, object]]] = []
+    for name, facts in plan_facts(plan, reports, state=state):
+        if name in _ROUTINES:
+            found += _changed_routines(facts, state)
+        else:
+            found.append((name, facts))
+    return "".join(f"{_in_words(compose(name), facts)};\n" for name, facts in found)
+
+
+def _changed_routines(facts: Mapping[str, object], state: TrackingState) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The record of routines with the rows alone that are new or say something else than those which are there."""
+    rows = {(row["name"], tuple(row["param_types"])): row for row in json.loads(str(facts["rows"]))}
+    held = {(each.name, each.param_types): each for each in state.routines}
+    changed = [row for key, row in rows.items() if key not in held or _differs(row, held[key])]
+    gone = [{"name": name, "param_types": types} for name, types in held if (name, types) not in rows]
+    if changed or gone:
+        rest = {"rows": json.dumps(changed, ensure_ascii=False), "gone": Jsonb(gone)}
+        yield "tracking/record_changed_functions", {**facts, **rest}
+
+
+def _differs(row: Mapping[str, object], held: DeployedObject) -> bool:
+    wanted = (row["identity"], row["stonegate_checksum"], row["checksum"], row["file"])
+    return wanted != (held.identity, held.checksum, held.original_checksum, held.file)
 
 
 def _lock() -> dict[str, object]:

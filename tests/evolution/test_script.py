@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from stonegate.cli.app import main
 from stonegate.cli.render.plan_sql import render_script
 from stonegate.model.plan import Action, Mode
 from stonegate.model.report import Status
@@ -87,6 +88,63 @@ def test_a_fresh_database_and_its_next_release(
     for query in (RECORDS, CHANGES, "SELECT a, b FROM t"):
         assert rows(url, query) == rows(by_apply.url, query)
     assert rows(url, DEPLOYED) == [("fresh by script", False, False), ("change by script", False, True)]
+    assert_only_verified(any_database, source, tmp_path)
+
+
+def test_only_routines_that_change_are_recorded_anew(
+    any_database: Database, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    url, by_apply = any_database.url, make_database(any_database.server)
+    bodies = {
+        f"f{number}": f"CREATE FUNCTION f{number}() RETURNS int LANGUAGE sql AS 'SELECT 1';" for number in range(30)
+    }
+    texts = bodies | {"odd": "CREATE FUNCTION odd(x int) RETURNS int LANGUAGE sql AS 'SELECT x';"}
+    texts["twin"] = "CREATE SCHEMA s; CREATE FUNCTION s.odd(x int) RETURNS int LANGUAGE sql AS 'SELECT x';"
+
+    def release(texts: dict[str, str]) -> LazySource:
+        return write(tmp_path, {f"functions/{name}.sql": text for name, text in texts.items()})
+
+    for database in (any_database, by_apply):
+        applied(database.url, release(texts))
+    texts["f1"] = texts["f1"].replace("SELECT 1", "SELECT 2")
+    texts["f2"] = texts["f2"].replace("f2()", "f2(a text)")
+    del texts["f3"], texts["odd"]  # whose twin is called by its name alone from now on
+    texts["new"] = "CREATE FUNCTION new() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+    texts["moved"] = texts.pop("f4")
+    source = release(texts)
+    script = script_of(any_database, source)
+    assert "functions/f1.sql" in script and not any(f"functions/f{number}.sql" in script for number in range(5, 10))
+    assert run_script(any_database, script) == ""
+    applied(by_apply.url, source)
+    assert rows(url, RECORDS) == rows(by_apply.url, RECORDS)
+    assert_only_verified(any_database, source, tmp_path)
+    texts["view"] = "CREATE VIEW v AS SELECT 1 AS a;"
+    script = script_of(any_database, release(texts))
+    assert "INSERT INTO public._stonescriptdb_gateway_functions" not in script
+    assert run_script(any_database, script) == ""
+    assert rows(url, RECORDS) == rows(by_apply.url, RECORDS)
+
+
+def test_a_script_for_an_empty_database_records_what_it_declares(
+    any_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that the next release knows of it, without an apply in between."""
+    url = any_database.url
+    write(tmp_path, FIRST)
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "-d", url, "--format", "sql"]) == 0
+    assert run_script(any_database, capsys.readouterr().out) == ""
+    assert rows(url, DEPLOYED) == [("fresh by script", False, True)]
+    without = {key: text for key, text in FIRST.items() if key != "views/v.sql"} | {"views/w.sql": ""}
+    without["tables/t.sql"] = "CREATE TABLE t (a int PRIMARY KEY, m mood);"
+    source = write(tmp_path, without)
+    assert main(["plan", "-d", url]) == 4 and "--allow drop_column:t.legacy" in capsys.readouterr().out
+    allowed = ["--allow", "drop_column", "--allow", "missing_seed", "--seed-missing"]
+    assert main(["plan", "-d", url, "--format", "sql", *allowed]) == 0
+    printed = capsys.readouterr()
+    assert "inserts no missing rows" in printed.err and "--allow missing_seed" in printed.err
+    assert run_script(any_database, printed.out) == ""
+    assert rows(url, "SELECT count(*) FROM pg_views WHERE schemaname = 'public'") == [(0,)]
     assert_only_verified(any_database, source, tmp_path)
 
 

@@ -10,6 +10,8 @@ from stonegate.cli.render.names import place, shell_consent, step_name, summaris
 from stonegate.database.connect import FORM
 from stonegate.database.executor.post_commit import is_setting
 from stonegate.database.script import begin_script, is_recorded, late_notes, make_tables, record_script, settle_script
+from stonegate.model.catalog import Catalog
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind, quote_dollars, quote_ident, quote_literal
 from stonegate.model.plan import EVERYTHING, Action, Phase, Plan, Step
 from stonegate.model.source import Seeder
@@ -65,13 +67,15 @@ _ROLE = re.compile(r"set (?:local |session )?role\b")
 _RULE = 76
 
 
-def render_script(plan: Plan, state: TrackingState | None = None) -> str:
+def render_script(plan: Plan, state: TrackingState | None = None, declared: Catalog | None = None) -> str:
     """The script. That of a blocked plan says why and stops before it does anything.
 
     Args:
         state: what was recorded in the target when the plan was made, if anybody looked.
+        declared: what an empty database will hold, where that is known.
     """
-    beginning = begin_script(plan, state or TrackingState()) if is_recorded(plan) else ""
+    state = state or TrackingState()
+    beginning = begin_script(plan, state) if is_recorded(plan) else ""
     shown = [step for step in plan.steps if step.action is not Action.SKIP]
     early = [step for step in shown if step.phase is Phase.PRELUDE]
     late = [step for step in shown if step.phase is Phase.POST_COMMIT]
@@ -82,9 +86,19 @@ def render_script(plan: Plan, state: TrackingState | None = None) -> str:
     for phase, steps in groupby(inside, key=lambda step: step.phase):
         blocks += _phase(plan, phase, list(steps))
     if is_recorded(plan):
-        blocks += [_rule("records"), record_script(plan)]
+        blocks += [_rule("records"), record_script(plan, state, declared)]
     blocks += _end(plan, late, is_begun=bool(early))
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def left_to_apply(plan: Plan) -> Iterator[str]:
+    """What was asked for and no script does: it looks no declared row up."""
+    if all(step.action is not Action.VALIDATE for step in plan.steps):
+        return
+    if plan.seed_missing:
+        yield "a script inserts no missing rows: `stonegate apply --seed-missing` does, behind it"
+    if any(consent.token is ConsentToken.MISSING_SEED for consent in plan.consents):
+        yield "a script does not look which rows are missing: give `stonegate apply` behind it --allow missing_seed"
 
 
 def _header(plan: Plan) -> str:
