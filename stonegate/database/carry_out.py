@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from msgspec.structs import replace
 
 from stonegate.database.connect import connect
@@ -17,8 +19,7 @@ from stonegate.database.reports import blocked_error, failed_report, finished_re
 from stonegate.database.survey import Survey
 from stonegate.database.visit import Visit
 from stonegate.errors import PlatformIsolationViolation, StonegateError
-from stonegate.model.labels import parse_label
-from stonegate.model.names import quote_ident, quote_literal
+from stonegate.model.labels import Label, parse_label
 from stonegate.model.plan import Plan
 from stonegate.model.report import ApplyReport
 
@@ -102,10 +103,22 @@ def require_own(visit: Visit, comment: str | None) -> None:
     whose = f"tenant {label.tenant or 'main'}" if label.platform == wanted.platform else "another platform"
     raise PlatformIsolationViolation(
         f"the database {database} belongs to {whose}, not to {wanted.tenant or 'main'} of platform {wanted.platform}",
-        hint="if platform.json names the wrong database, correct it there; if the label is wrong: "
-        f"COMMENT ON DATABASE {quote_ident(database)} IS {quote_literal(wanted.text)}",
+        hint=f"if the records are wrong: {_forgetting(wanted, database)}; if the label is: "
+        f"{_adopting(wanted, database, label)}",
         database=database,
     )
+
+
+def _forgetting(wanted: Label, database: str) -> str:
+    return shlex.join(["stonegate", "platform", "forget", wanted.platform, database, "--keep-database"])
+
+
+def _adopting(wanted: Label, database: str, former: Label) -> str:
+    """What makes it that owner's; another platform's name is told to that alone."""
+    words = ["stonegate", "platform", "adopt", wanted.platform, database]
+    words += [] if wanted.schema is None else ["--schema", wanted.schema]
+    words += ["--tenant", wanted.tenant or "null"]  # or its name might speak of one
+    return shlex.join([*words, "--from", wanted.platform if former.platform == wanted.platform else "THAT_PLATFORM"])
 
 
 def settings_of(visit: Visit) -> SessionSettings:

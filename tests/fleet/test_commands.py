@@ -452,6 +452,32 @@ def test_an_adoption_asks_where_the_name_may_be_that_of_a_stored_folder_s_tenant
     shell.done("apply", "--platform", name, "--schema", "app")
 
 
+def test_a_record_that_differs_from_the_label_is_mended_as_the_advice_says(shell: Shell) -> None:
+    fleet, name = shell.fleet, shell.fleet.name
+    database = f"{name}_app_a"
+    shell.done("platform", "register", name)
+    shell.done("platform", "upload", name, str(fleet.folder), "--schema", "app")
+    shell.done("tenant", "create", "a", "--platform", name, "--schema", "app")
+    fleet.write("functions/more.sql", "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1';")
+    apply = ("apply", str(fleet.folder), "--platform", name, "--schema", "app", "--yes")
+
+    def advice(words: str) -> list[str]:
+        """The command of the hint that begins with these words."""
+        fleet.registry.forget(name, database)
+        wrong = Owner(platform=name, schema="app", tenant="z")
+        fleet.registry.record(DatabaseRecord(owner=wrong, database=database))
+        told = " ".join(shell.run(*apply).stderr.split())
+        command = shlex.split(told[told.index(words) :].partition(";")[0])
+        shell.done(*command[1:])
+        return command
+
+    assert advice("stonegate platform forget")[-1] == "--keep-database"
+    assert fleet.registry.platform(name).databases == ()
+    assert advice("stonegate platform adopt")[-4:] == ["--tenant", "z", "--from", name]
+    assert [each.owner.tenant for each in fleet.registry.platform(name).databases] == ["z"]
+    shell.done(*apply)
+
+
 def test_an_adoption_for_the_wrong_tenant_is_corrected_as_the_advice_says(shell: Shell) -> None:
     """It could be undone in platform.json and the label alone."""
     fleet, database = shell.fleet, f"{shell.fleet.name}_by_hand"
