@@ -230,25 +230,61 @@ def test_new_objects_beside_default_privileges_that_change(any_database: Databas
     assert rights == [(False, False, True, True, False)]
 
 
-def test_a_right_that_was_passed_on(any_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("taken", "told"),
+    [
+        (
+            "SELECT ON t FROM deployers_own",
+            "was passed on to nobodys_own, and is not taken as long as they have it; in a migration: "
+            "REVOKE … FROM deployers_own CASCADE",
+        ),
+        (
+            "SELECT ON t FROM nobodys_own",
+            "was given by deployers_own, from whom alone the owner can take it; in a migration: "
+            "REVOKE … FROM deployers_own CASCADE",
+        ),
+        (
+            "GRANT OPTION FOR SELECT ON t FROM deployers_own",
+            "was passed on to nobodys_own, and is not taken as long as they have it; in a migration: "
+            "REVOKE GRANT OPTION FOR … FROM deployers_own CASCADE",
+        ),
+        ("UPDATE ON t FROM deployers_own", None),
+        ("INSERT ON t FROM nobodys_own", None),
+        ("UPDATE (id) ON t FROM deployers_own", None),
+        (
+            "REFERENCES (id) ON t FROM deployers_own",
+            "column t.id: REFERENCES for deployers_own was passed on to nobodys_own, and is not taken as long as",
+        ),
+    ],
+)
+def test_a_right_that_was_passed_on(any_database: Database, tmp_path: Path, taken: str, told: str | None) -> None:
     """PostgreSQL refuses to take it from who passed it on, and leaves it to who has it from another than the owner."""
-    url, said = any_database.url, "GRANT SELECT ON t TO deployers_own WITH GRANT OPTION;"
+    url = any_database.url
+    said = """GRANT SELECT, UPDATE, UPDATE (id), REFERENCES (id) ON t TO deployers_own WITH GRANT OPTION;
+        GRANT UPDATE (id), INSERT ON t TO nobodys_own;"""
     run(url, *ROLES)
     applied(url, write(tmp_path, TABLE | {"tables/u.sql": said}))
-    run(url, "SET ROLE deployers_own; GRANT SELECT ON t TO nobodys_own; RESET ROLE")
-    for role in ("deployers_own", "nobodys_own"):
-        taken = TABLE | {"tables/u.sql": f"REVOKE SELECT ON t FROM {role};"}
-        (warning,) = (each for each in plan(url, write(tmp_path, taken)).warnings if "pass it on" in each)
-        assert "in a migration: REVOKE … FROM deployers_own CASCADE" in warning
-        report = apply(url, write(tmp_path, taken))
-        assert report.error is not None and warning in report.warnings
-    taken = TABLE | {"tables/u.sql": "REVOKE SELECT ON t FROM deployers_own;"}
-    error = apply(url, write(tmp_path, taken)).error
-    assert error is not None and error.hint is not None
-    statement = error.hint.partition("in a migration, ")[2].partition(";")[0]
+    run(url, "SET ROLE deployers_own; GRANT SELECT, REFERENCES (id) ON t TO nobodys_own; RESET ROLE")
+    source = write(tmp_path, TABLE | {"tables/u.sql": f"REVOKE {taken};"})
+    warnings = [each for each in plan(url, source).warnings if "CASCADE" in each]
+    report = apply(url, source)
+    if told is None:
+        assert warnings == [] and report.error is None
+        return
+    (warning,) = warnings
+    assert told in warning
+    assert report.error is not None and warning in report.warnings
+    if taken != "SELECT ON t FROM deployers_own":
+        return
+    assert report.error.hint is not None
+    statement = report.error.hint.partition("in a migration, ")[2].partition(";")[0]
     assert statement == "REVOKE SELECT ON TABLE public.t FROM deployers_own CASCADE"
-    applied(url, write(tmp_path, taken | {"migrations/1.sql": f"{statement};"}))
-    held = "SELECT count(*) FROM pg_class, aclexplode(relacl) WHERE relname = 't' AND grantee <> relowner"
+    files = TABLE | {"tables/u.sql": f"REVOKE {taken};", "migrations/1.sql": f"{statement};"}
+    applied(url, write(tmp_path, files))
+    held = (
+        "SELECT count(*) FROM pg_class, aclexplode(relacl)"
+        " WHERE relname = 't' AND grantee <> relowner AND privilege_type = 'SELECT'"
+    )
     assert any_database.rows(held) == [(0,)]
 
 

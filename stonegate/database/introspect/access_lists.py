@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from stonegate.model.catalog import Privilege
+from stonegate.model.catalog import PassedOn, Privilege
 
 #: The letters of an ACL (manual, table 5.1), with the words that aclexplode has for them.
 _PRIVILEGES: Final = {
@@ -28,7 +28,11 @@ _PRIVILEGES: Final = {
     "m": "MAINTAIN",
 }
 #: `grantee=letters/grantor`; a name with anything but letters, digits and underscores is quoted.
-_ITEM: Final = re.compile(r'(?:"((?:[^"]|"")*)"|([^="]*))=((?:[a-zA-Z]\*?)*)/')
+_ITEM: Final = re.compile(r'(?:"((?:[^"]|"")*)"|([^="]*))=((?:[a-zA-Z]\*?)*)/(?:"((?:[^"]|"")*)"|([^"]*))')
+
+
+#: An item taken apart: grantee ("" is PUBLIC), its letters with a star where the right may be passed on, grantor.
+_Taken = tuple[str, tuple[tuple[str, str], ...], str]
 
 
 @lru_cache(maxsize=256)
@@ -54,15 +58,35 @@ def compare_lists(
     return tuple(sorted(granted)), tuple(sorted(revoked))
 
 
+@lru_cache(maxsize=256)
+def rights_passed_on(given: tuple[str, ...], owner: str) -> tuple[PassedOn, ...]:
+    """The rights in a list that other roles than the owner gave."""
+    return tuple(
+        sorted(
+            PassedOn(giver=giver, grantee=grantee, privilege=_PRIVILEGES[letter])
+            for grantee, letters, giver in map(_take_apart, given)
+            for letter, _ in letters
+            if giver != owner
+        )
+    )
+
+
 def _rights(items: Iterable[str]) -> dict[tuple[str, str], bool]:
     """Grantee ("" is PUBLIC) and privilege, and whether it may be passed on; several grantors add up."""
     rights: dict[tuple[str, str], bool] = {}
-    for item in items:
-        found = _ITEM.match(item)
-        if found is None:
-            raise ValueError(f"not an item of an access control list: {item}")
-        grantee = found[2] if found[1] is None else found[1].replace('""', '"')
-        for letter, star in re.findall(r"(.)(\*?)", found[3]):
+    for grantee, letters, _ in map(_take_apart, items):
+        for letter, star in letters:
             key = (grantee, _PRIVILEGES[letter])
             rights[key] = rights.get(key, False) or bool(star)
     return rights
+
+
+def _take_apart(item: str) -> _Taken:
+    found = _ITEM.fullmatch(item)
+    if found is None:
+        raise ValueError(f"not an item of an access control list: {item}")
+    grantee, giver = (
+        bare if quoted is None else quoted.replace('""', '"')
+        for quoted, bare in ((found[1], found[2]), (found[4], found[5]))
+    )
+    return grantee, tuple(re.findall(r"(.)(\*?)", found[3])), giver

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from stonegate.database.introspect import rows
-from stonegate.database.introspect.access_lists import compare_lists
+from stonegate.database.introspect.access_lists import compare_lists, rights_passed_on
 from stonegate.database.introspect.lookup import Lookup, grouped, printed_if
 from stonegate.model.catalog import Access, Column, SequenceOptions
 from stonegate.model.names import QualifiedName, quote_literal
@@ -56,6 +56,7 @@ class Columns:
         inside = next((sequence for sequence in owned if sequence.identity), None)
         serial = next((sequence for sequence in owned if sequence.nextval == expression), None)
         granted, denied = ((), ()) if one.acl is None else compare_lists(tuple(one.acl), (), None)
+        owner = self._lookup.relations[one.relation].owner
         return Column(
             name=one.name,
             type=one.type,
@@ -82,6 +83,7 @@ class Columns:
             comment=self._lookup.comment(rows.PG_CLASS, *place),
             granted=granted,
             denied=denied,
+            passed_on=(rights_passed_on(tuple(one.acl), owner) if one.acl is not None else ()) or UNSET,
         )
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
+from msgspec import UNSET
+
 from stonegate.database.introspect import rows
-from stonegate.database.introspect.access_lists import compare_lists
+from stonegate.database.introspect.access_lists import compare_lists, rights_passed_on
 from stonegate.model.catalog import Access
 from stonegate.model.expressions import stable_casts
 from stonegate.model.names import QualifiedName
@@ -141,7 +143,8 @@ class Lookup:
 def access_of(owner: str, comment: str | None, acl: list[str] | None, usual: list[str] | None) -> Access:
     """Owner, comment and privileges; an ACL that was never touched is None."""
     granted, revoked = ((), ()) if acl is None else compare_lists(tuple(acl), tuple(usual or ()), owner)
-    return Access(owner=owner, comment=comment, granted=granted, revoked=revoked)
+    passed_on = () if acl is None else rights_passed_on(tuple(acl), owner)
+    return Access(owner=owner, comment=comment, granted=granted, revoked=revoked, passed_on=passed_on or UNSET)
 
 
 def known(found: T | None) -> T:

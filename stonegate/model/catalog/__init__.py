@@ -7,6 +7,7 @@ that belong to an extension, to PostgreSQL itself or to stonegate's tracking are
 from stonegate.model.catalog.access import (
     Access,
     DefaultPrivileges,
+    PassedOn,
     Privilege,
     held_although_denied,
     without_denied,
@@ -64,6 +65,7 @@ __all__ = [
     "OtherObject",
     "OtherPart",
     "Parameter",
+    "PassedOn",
     "Policy",
     "Privilege",
     "RangeType",

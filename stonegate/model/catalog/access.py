@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -18,6 +18,14 @@ class Privilege(Struct, frozen=True, kw_only=True, order=True):
     grantable: bool = False
 
 
+class PassedOn(Struct, frozen=True, kw_only=True, order=True):
+    """A right that another role than the owner gave, by a grant option."""
+
+    giver: str
+    grantee: str
+    privilege: str
+
+
 class Access(Struct, frozen=True, kw_only=True):
     """Owner, comment and privileges, which most objects have.
 
@@ -27,6 +35,8 @@ class Access(Struct, frozen=True, kw_only=True):
         denied: what the folder takes away with REVOKE, see `held_although_denied`; an ACL shows no trace of that. Only
             in a desired catalog.
         affirmed: what the folder gives with GRANT although `acldefault` gives it. Only in a desired catalog.
+        passed_on: which of `granted` other roles than the owner gave; no difference in itself. Where there is none,
+            nothing stands in JSON.
     """
 
     owner: str = ""
@@ -35,6 +45,12 @@ class Access(Struct, frozen=True, kw_only=True):
     revoked: tuple[Privilege, ...] = ()
     denied: tuple[Privilege, ...] = ()
     affirmed: tuple[Privilege, ...] = ()
+    passed_on: tuple[PassedOn, ...] | UnsetType = UNSET
+
+    @property
+    def given_by_others(self) -> tuple[PassedOn, ...]:
+        """`passed_on`, () for none."""
+        return () if isinstance(self.passed_on, UnsetType) else self.passed_on
 
     def keeping(self, live: Access) -> Access:
         """These rights, and those of the object whose place is taken, as far as nothing here denies them (§10)."""

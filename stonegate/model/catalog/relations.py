@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from stonegate.model.catalog.access import Access, Privilege
+from stonegate.model.catalog.access import Access, PassedOn, Privilege
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 
 
@@ -65,7 +65,7 @@ class Column(Struct, frozen=True, kw_only=True):
         generated: expression of a generated column; `generated_kind` "stored" or "virtual".
         inherited: comes from a parent table only (attislocal is false).
         storage, compression, statistics, options: only when they differ from the type's or server's default.
-        granted, denied: as in `Access`.
+        granted, denied, passed_on: as in `Access`.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Column(Struct, frozen=True, kw_only=True):
     comment: str | None = None
     granted: tuple[Privilege, ...] = ()
     denied: tuple[Privilege, ...] = ()
+    passed_on: tuple[PassedOn, ...] | UnsetType = UNSET
 
 
 #: How a constraint (since PostgreSQL 18 NOT NULL too) is marked that has not seen all rows (pg_get_constraintdef).

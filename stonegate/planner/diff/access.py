@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import Access, Column, DefaultPrivileges, Privilege, held_although_denied
+from stonegate.model.catalog import Access, Column, DefaultPrivileges, PassedOn, Privilege, held_although_denied
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action
 from stonegate.planner.diff.findings import Findings, Note
@@ -125,17 +125,32 @@ def compare_privileges(
 
 
 def _remarks_on_passing_on(subject: str, live: Access, taken: Iterable[Privilege]) -> Findings:
-    """The owner takes only what the owner gave, and not from who gave it to others (manual: REVOKE). Who gave it to
-    whom is not known here."""
+    """The owner takes only what the owner gave, and not from who gave it to others (manual: REVOKE)."""
     for right in taken:
-        holders = {held.grantee: held.grantable for held in live.granted if held.privilege == right.privilege}
-        givers = [quote_ident(role) for role in sorted(holders) if holders[role]]
-        if givers and holders.keys() - {right.grantee}:
-            names = ", ".join(givers)
+        said = f"{subject}: {_taken_text(right)}"
+        revoke = "REVOKE GRANT OPTION FOR …" if right.grantable else "REVOKE …"
+        passed_on = [each for each in live.given_by_others if each.privilege == right.privilege]
+        givers = sorted({each.giver for each in passed_on if each.grantee == right.grantee})
+        if givers:
+            names = ", ".join(map(quote_ident, givers))
             yield Note(
-                f"{subject}: {_taken_text(right)} can be taken only where {names} did not pass it on; else, in a "
-                f"migration: REVOKE … FROM {names} CASCADE, and GRANT it again to who shall keep it"
+                f"{said} was given by {names}, from whom alone the owner can take it; in a migration: {revoke} FROM "
+                f"{names} CASCADE, and GRANT it again to who shall keep it"
             )
+        elif others := _reached(right.grantee, passed_on):
+            names = ", ".join(quote_ident(role) if role else "PUBLIC" for role in others)
+            yield Note(
+                f"{said} was passed on to {names}, and is not taken as long as they have it; in a migration: {revoke} "
+                f"FROM {quote_ident(right.grantee)} CASCADE takes it from all of these"
+            )
+
+
+def _reached(role: str, passed_on: Iterable[PassedOn]) -> list[str]:
+    """Who has a right by way of a role."""
+    found = {role}
+    while more := {each.grantee for each in passed_on if each.giver in found} - found:
+        found |= more
+    return sorted(found - {role})
 
 
 def remarks_on_carried_rights(
@@ -179,7 +194,7 @@ def compare_column_privileges(
         sides,
         key,
         column_access(desired, sides.builder, owner),
-        Access(granted=live.granted),
+        Access(granted=live.granted, passed_on=live.passed_on),
         Access(granted=last.granted) if last is not None else None,
     )
 
