@@ -258,6 +258,22 @@ def test_what_the_plan_itself_makes_is_not_asked_with(filled: Database, tmp_path
     assert look(filled.url, plan(filled.url, source)) == ()
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        "fresh int DEFAULT 1 CHECK (fresh > 0 AND amount IS NOT NULL)",
+        "fresh int DEFAULT 1, EXCLUDE USING gist (int8range(amount, fresh) WITH &&)",
+        "fresh int DEFAULT 1, EXCLUDE USING gist (int8range(amount, amount) WITH &&) WHERE (fresh > 0)",
+        "fresh int REFERENCES teams (other)",
+    ],
+)
+def test_what_the_plan_adds_is_not_asked_for(filled: Database, tmp_path: Path, added: str) -> None:
+    table = BEFORE.replace('"Odd One" text', f'"Odd One" text, {added}')
+    table = table.replace("teams (id int PRIMARY KEY", "teams (id int PRIMARY KEY, other int UNIQUE")
+    source = write(tmp_path, {"tables/all.sql": table})
+    assert look(filled.url, plan(filled.url, source)) == ()
+
+
 def test_nothing_to_say(filled: Database, tmp_path: Path) -> None:
     run(filled.url, "DELETE FROM users WHERE id IN (2, 3)")
     table = BEFORE.replace("name text", "name text NOT NULL").replace("amount bigint", "amount int CHECK (amount > 0)")

@@ -17,6 +17,9 @@ from stonegate.model.preflight import Finding
 Key = tuple[str, Composable]
 
 
+_NOT_MADE_YET = (errors.UndefinedFunction, errors.UndefinedObject, errors.UndefinedColumn, errors.UndefinedTable)
+
+
 class Check(Struct, frozen=True, kw_only=True):
     """What selects the offending rows.
 
@@ -89,8 +92,8 @@ async def run_check(conn: Session, check: Check) -> Finding | None:
     try:
         async with conn.transaction(), conn.cursor() as cursor:
             row = await (await cursor.execute(query)).fetchone()
-    except (errors.UndefinedFunction, errors.UndefinedObject):
-        return None  # the plan makes what the condition calls: there is nothing to ask with yet
+    except _NOT_MADE_YET:
+        return None  # the plan makes what the condition mentions: there is nothing to ask with yet
     if row is None or not row[0]:
         return None
     return Finding(object=check.label, reason=check.reason, count=row[0], sample=row[1] or "")
