@@ -23,7 +23,7 @@ from stonegate.planner.migrations.enum_values import moved_enums, refuse_values
 from stonegate.planner.migrations.former_routines import warn_of_former
 from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.other_tables import refuse_unreached
-from stonegate.planner.migrations.overtaken import refuse_gone, refuse_unnamed
+from stonegate.planner.migrations.overtaken import refuse_early
 from stonegate.planner.migrations.read_views import refuse_unmade
 from stonegate.planner.migrations.recorded import changed_migrations, refuse_unrun
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
@@ -116,8 +116,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *taken.blocked,
         *(each for each in cleared.blocked if each.object not in {refused.object for refused in taken.blocked}),
         *refuse_unreached(decided.changes, migrations.pending, given.live, evolution.live),
-        *refuse_gone(decided.changes, migrations.late),
-        *refuse_unnamed(decided.changes, migrations.late, given.desired),
+        *refuse_early(decided.changes, migrations.late, given.desired, given.live),
         *refuse_unmade(steps, migrations.pending, given.live),
         *refuse_own_rows(cleared.changes, given.desired, preview.simulated.uncertain, preview.simulated.moved),
         *refuse_values(steps, migrations.pending, given.desired, evolution.live, moved),

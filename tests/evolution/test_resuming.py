@@ -121,8 +121,8 @@ def test_what_was_interrupted_is_finished(database: Database, tmp_path: Path) ->
     ("after", "migration", "named"),
     [
         (TABLE, "DO $$ BEGIN EXECUTE 'DROP TABLE users'; END $$;", "users"),
-        (INDEXED, "CREATE INDEX CONCURRENTLY users_code ON users (n);", "users_code"),
-        (INDEXED, "CREATE INDEX CONCURRENTLY IF NOT EXISTS users_code ON users (n);", "users_code"),
+        (INDEXED, "CREATE INDEX CONCURRENTLY users_code ON users (code DESC);", "users_code"),
+        (INDEXED, "CREATE INDEX CONCURRENTLY IF NOT EXISTS users_code ON users (code DESC);", "users_code"),
     ],
 )
 def test_what_they_leave_otherwise_than_declared_is_told(

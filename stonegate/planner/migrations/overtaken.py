@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stonegate.model.catalog import Catalog
+from stonegate.model.catalog import NOT_VALID, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
-from stonegate.model.plan import Action, Blocked, Change
+from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.model.tokens import words_of
+from stonegate.planner.migrations.backfill import is_unfilled
 from stonegate.planner.reach import reached
 
 #: After these the object is not there, or not under its name.
@@ -42,6 +43,85 @@ def refuse_overtaken(running: tuple[Migration, ...], late: tuple[Migration, ...]
                 hint=f"first deploy the release that has {last.name} and not yet {other.name}; or write "
                 f"-- stonegate: no-transaction into {other.name}, which runs behind it then",
                 file=other.file,
+                line=statement.line,
+            )
+
+
+def refuse_early(
+    changes: tuple[Change, ...], late: tuple[Migration, ...], desired: Catalog, live: Catalog
+) -> Iterator[Blocked]:
+    """What this deployment declares and the statements after the commit do not go together with."""
+    if late:
+        yield from refuse_gone(changes, late)
+        yield from refuse_unnamed(changes, late, desired)
+        yield from _refuse_unprepared(changes, late)
+        yield from _refuse_otherwise_indexed(late, desired, live)
+
+
+def _refuse_unprepared(changes: Iterable[Change], late: Iterable[Migration]) -> Iterator[Blocked]:
+    """Columns that lose room in the transaction for rows which a statement after the commit is to change: NOT NULL, and
+    another type."""
+    for change in changes:
+        does = _closes(change)
+        if does is None:
+            continue
+        for migration in late:
+            found = next((part for part in migration.statements if _prepares(part, change)), None)
+            if found is not None:
+                yield Blocked(
+                    object=change.key.label,
+                    reason=f"{change.key} {does} before {migration.name}, which changes its rows after the commit",
+                    hint=f"first deploy the release that has {migration.name} and not yet this; or let the rows be "
+                    "changed by a migration that runs inside the transaction",
+                    file=migration.file,
+                    line=found.line,
+                )
+
+
+def _closes(change: Change) -> str | None:
+    """How the column comes to hold less than before."""
+    if change.key.kind is not ObjectKind.COLUMN or change.action is Action.DROP:
+        return None
+    if change.aspect == "type":
+        return None if change.change_class is ChangeClass.SAFE else "gets another type"
+    is_set = change.aspect == "not_null" and change.after is not None and NOT_VALID not in change.after
+    return "becomes NOT NULL" if is_set or is_unfilled(change) else None
+
+
+def _prepares(statement: MigrationStatement, change: Change) -> bool:
+    """True for what writes rows by the column; nothing but an UPDATE of it, or a DELETE, takes nulls away."""
+    if not _writes(statement) or not _needs(statement, change.key):
+        return False
+    if change.aspect == "type" or statement.first_word not in ("update", "insert"):
+        return True
+    written = {need.column for need in statement.needs if need.qualified == change.key.qualified}
+    return statement.first_word == "update" and change.key.member in written
+
+
+def _refuse_otherwise_indexed(late: Iterable[Migration], desired: Catalog, live: Catalog) -> Iterator[Blocked]:
+    """Indexes that are made after the commit as an earlier release declared them: with other columns than now."""
+    made: dict[ObjectKey, tuple[Migration, MigrationStatement, Effect]] = {}
+    for migration, statement, effect in every_effect(late):
+        if effect.verb is EffectVerb.CREATE and effect.key.kind is ObjectKind.INDEX:
+            made[effect.key] = migration, statement, effect
+        elif effect.verb is not EffectVerb.ALTER_OTHER:
+            made.pop(effect.key, None)
+    for key, (migration, statement, effect) in made.items():
+        holder = desired.index_holders.get(key)
+        relation = None if holder is None else desired.relations.get(holder.qualified)
+        index = next((each for each in relation.indexes if each.name == key.name), None) if relation else None
+        if relation is None or index is None or key in live.index_holders:
+            continue
+        columns = {each.key.member for each in effect.columns}
+        if not columns <= {column.name for column in relation.columns}:
+            continue  # it is renamed, or gone
+        is_unique = "unique" in words_of(" ".join(statement.sql.split()[:2]))
+        if columns != set(index.columns) or is_unique != index.unique:
+            yield Blocked(
+                object=key.label,
+                reason=f"{migration.name} makes {key} after the commit in another form than the one that is declared",
+                hint=f"first deploy the release that has {migration.name} and declares that form; or correct one",
+                file=migration.file,
                 line=statement.line,
             )
 
