@@ -43,8 +43,8 @@ _EMPTY = {
 }
 _MIGRATING = (Action.RUN, Action.BASELINE)
 _NOTHING_RECORDED = TrackingState()
-#: The statements that record all routines.
-_ROUTINES = ("tracking/record_functions", "tracking/follow_functions")
+#: The statement that records all routines.
+_ALL_ROUTINES = "tracking/record_functions"
 #: As they were: a script looks no declared row up.
 _MISSING_SEEDS = sql.SQL(
     f"coalesce((SELECT d.missing_seeds FROM {_PREFIX}deployments AS d ORDER BY d.id DESC LIMIT 1), '{{}}')"
@@ -184,7 +184,7 @@ def _records(plan: Plan, steps: list[Step], state: TrackingState = _NOTHING_RECO
     reports = [StepReport(step=step) for step in steps]
     found: list[tuple[str, Mapping[str, object]]] = []
     for name, facts in plan_facts(plan, reports, state=state):
-        if name in _ROUTINES:
+        if name == _ALL_ROUTINES:
             found += _changed_routines(facts, state)
         else:
             found.append((name, facts))
