@@ -38,8 +38,8 @@ class Shell:
         self.apart = False
 
     def environment(self) -> dict[str, str]:
-        """As a service has it."""
-        own = {"DATABASE_URL": self.fleet.url, "DATA_DIR": str(self.fleet.registry.directory)}
+        """As a service has it; so wide that no line is wrapped, however long names and paths are."""
+        own = {"DATABASE_URL": self.fleet.url, "DATA_DIR": str(self.fleet.registry.directory), "COLUMNS": "500"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DB_"))}
         root = str(Path(__file__).parents[2])
         return kept | own | {"PYTHONPATH": root}
@@ -347,14 +347,18 @@ def test_the_advice_to_adopt_is_taken_as_it_is_printed(shell: Shell, options: tu
 
 
 def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:
-    fleet, shell.apart = shell.fleet, True
+    fleet = shell.fleet
     shell.done("platform", "register", fleet.name)
     fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_main")
     fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_t7")
     shell.done("platform", "adopt", fleet.name, f"{fleet.name}_main")
+    shell.apart = True
     shell.done("platform", "adopt", fleet.name, f"{fleet.name}_t7")
+    shell.apart = False
     assert [one["id"] for one in shell.json("platform", "databases", fleet.name)] == ["main", "t7"]
+    shell.apart = True
     shell.done("apply", str(fleet.folder), "--platform", fleet.name, "--yes")
+    shell.apart = False
     assert fleet.rows(f"{fleet.name}_main", "SELECT count(*) FROM notes") == [(2,)]
     shell.done("platform", "register", f"{fleet.name}_other")
     shell.done("platform", "adopt", f"{fleet.name}_other", f"{fleet.name}_t7", code=2)

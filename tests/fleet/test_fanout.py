@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from stonegate.database.server.capacity import Capacity, count_locks, databases_at_once
 from stonegate.database.survey import ApplyOptions
 from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFailure, UsageError
+from stonegate.fleet import ending
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.ending import PATIENCE_SECONDS, Stop
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
@@ -71,7 +72,6 @@ async def test_many_databases_that_are_gone_and_on_record_are_not_waited_for_one
 
     report = await apply_fleet(gone, fleet.source, renew=look)
     assert told(report.results) == ["database_not_found"] * 20
-    print(len(looks))
     assert len(looks) < 20 * 10 / 2  # ten looks are made for one
 
 
@@ -87,7 +87,10 @@ async def test_a_canary_that_is_locked_or_drifted_hands_on(fleet: Fleet) -> None
     assert told(report.results) == ["drift", "lock_timeout", "applied", "applied"]
 
 
-async def test_a_server_that_never_ran_is_not_waited_for_as_one_that_went_away(fleet: Fleet, tmp_path: Path) -> None:
+async def test_a_server_that_never_ran_is_not_waited_for_as_one_that_went_away(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "FIRST_PATIENCE_SECONDS", 0.2)
     targets = [replace(each, server=f"host={tmp_path}") for each in await tenants(fleet, "a", "b", "c")]
     started = time.monotonic()
     report = await apply_fleet(targets, fleet.source)

@@ -144,6 +144,7 @@ async def test_an_administrator_who_is_no_superuser_adopts_what_is_its_own(any_f
     assert fleet.rows(database, owner) == [(f"{fleet.name}role",)]
 
 
+@pytest.mark.usefixtures("short_pauses")
 async def test_an_adoption_does_not_stand_in_a_queue_that_holds_up_everybody(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
