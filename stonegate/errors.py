@@ -341,6 +341,12 @@ class LockTimeout(StonegateError):
     code, status, exit_code = "lock_timeout", 409, 6
 
 
+class UnsafeRecords(StonegateError):
+    """The tracking tables hold what would run with the rights of the role that deploys, and it is not that role's."""
+
+    code, status, exit_code = "unsafe_records", 500, 6
+
+
 class MigrationFailed(StonegateError):
     """A statement of the plan failed; the transaction was rolled back."""
 

@@ -16,6 +16,7 @@ from stonegate.errors import (
     LockTimeout,
     MigrationFailed,
     StonegateError,
+    UnsafeRecords,
 )
 from stonegate.model.foreign_types import FOREIGN_TYPES
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
@@ -29,6 +30,7 @@ INVALID_CATALOG_NAME = "3D000"
 TOO_MANY_CONNECTIONS = "53300"
 LETS_NOBODY_IN = "55000"  # of a login: ALLOW_CONNECTIONS is false
 _NO_PRIVILEGE = "42501"
+UNSAFE = "SG001"  # our own: tracking/guard.sql
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
 CONNECTION_STATES = ("08", "57P")
 
@@ -71,6 +73,14 @@ def explain_failure(
             f"the role may not read or write what stonegate needs{f' in {database}' if database else ''}",
             cause=message_of(error),
             hint=_hint(error, step),
+            sqlstate=state,
+            database=database or None,
+        )
+    if step is None and state == UNSAFE:
+        return UnsafeRecords(
+            error.diag.message_primary or "",
+            cause=error.diag.message_detail,
+            hint=error.diag.message_hint,
             sqlstate=state,
             database=database or None,
         )

@@ -19,6 +19,7 @@ from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey
 from stonegate.database.server.facts import SessionFacts, is_pooled, read_is_empty, sees_all_rows
+from stonegate.database.server.trust import is_trusting
 from stonegate.database.tracking.state import Recorded, prove
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, QualifiedName
@@ -126,7 +127,7 @@ async def _survey_of(conn: Session, plan: Plan, found: FirstLook, recorded: Reco
         stamp=state.last.stamp if found.is_known and state.last is not None else None,
         is_presumed=recorded.is_presumed,
         essence=recorded.essence,
-        has_tracking=recorded.is_current,
+        has_tracking=recorded.is_current and is_trusting(conn),
         untrusted=frozenset(name for name, offer in offered.items() if offer.untrusted),
         hidden=hidden,
         warnings=(*session_warnings(conn, plan, facts, live, hidden), *_unknown_drift(recorded, plan)),

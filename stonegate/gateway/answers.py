@@ -15,6 +15,7 @@ from stonegate.errors import (
     ReferenceUnavailable,
     SourceError,
     StonegateError,
+    UnsafeRecords,
 )
 from stonegate.fleet.names import Owner
 
@@ -53,7 +54,7 @@ def public_code(kind: type[StonegateError]) -> str:
     """The code that clients know: one for everything that is wrong with a folder (http-contract, "Errors")."""
     if issubclass(kind, SourceError):
         return SourceError.code
-    if issubclass(kind, (ReferenceUnavailable, FleetFailed)):
+    if issubclass(kind, (ReferenceUnavailable, FleetFailed, UnsafeRecords)):
         return MigrationFailed.code
     return StonegateError.code if issubclass(kind, DataDirUnusable) else kind.code
 

@@ -13,7 +13,8 @@ import pytest
 from stonegate.database import deployment, precedents
 from stonegate.database.cache import Cache
 from stonegate.database.connect import connect
-from stonegate.database.executor.job import Execution
+from stonegate.database.executor import replay
+from stonegate.database.executor.job import Execution, Job
 from stonegate.database.survey import ApplyOptions
 from stonegate.database.tracking import kept_catalogs
 from stonegate.database.tracking.state import read_recorded
@@ -249,9 +250,26 @@ async def test_a_commit_that_is_refused_is_told_as_ever(fleet: Fleet, repeated: 
     fleet.rows(targets[1].database, "INSERT INTO notes (id) VALUES (99)")
     report = await release(fleet, targets, 2)
     assert told(report) == ["applied", "migration_failed", "applied"]
-    assert (targets[1].database, False) in repeated
+    assert repeated == []  # triggers of the records are looked at, which the fast way has no time for
     alone = await apply_fleet(targets[1:2], fleet.source)
     assert alone.results[0].error == report.results[1].error
+
+
+async def test_a_commit_that_is_refused_goes_the_long_way(
+    fleet: Fleet, repeated: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = await tenants(fleet, "a", "b", "c")
+    real, refused = replay.commit, targets[1].database
+
+    async def commit(conn: psycopg.AsyncConnection[Any], job: Job) -> None:
+        if conn.info.dbname == refused:
+            await conn.execute("CREATE TEMP TABLE late (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+            await conn.execute("INSERT INTO late VALUES (1), (1)")
+        await real(conn, job)
+
+    monkeypatch.setattr(replay, "commit", commit)
+    assert told(await release(fleet, targets, 1)) == ["applied"] * 3
+    assert repeated == [(refused, False), (targets[2].database, True)]
 
 
 async def test_a_lock_on_the_records_is_waited_for(
@@ -323,7 +341,7 @@ async def test_what_is_warned_of_is_each_databases_own(fleet: Fleet, repeated: l
     fleet.write("functions/count_again.pssql", FUNCTION.replace("count_notes", "count_again"))
     report = await release(fleet, targets, 2)
     assert [len(each.warnings) for each in report.results] == [1, 0, 0]
-    assert repeated[-1] == (targets[2].database, True)
+    assert repeated == []  # whoever owns a database may change more of it than the records say
     for target in targets[1:]:
         fleet.rows(target.database, f"ALTER TABLE _stonescriptdb_gateway_deployments OWNER TO {role}")
     assert told(await release(fleet, targets, 3)) == ["applied"] * 3

@@ -172,3 +172,30 @@ def test_what_postgresql_refuses(gateway: Gateway, new_name: NewName) -> None:
     answer = gateway.upload("/migrate", broken, platform=name)
     assert refused(answer) == (500, "function_deploy_failed"), answer.text
     assert "functions/broken.sql:1" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("endpoint", ["/register", "/migrate"])
+def test_an_owners_trap_for_the_gateways_role(
+    gateway: Gateway, new_name: NewName, behind: Server, endpoint: str
+) -> None:
+    """What a role makes that owns the database, and may do less than the gateway's, does not run as the latter."""
+    name = new_name()
+    gateway.upload("/register", release(1), platform=name)
+    log = "_stonescriptdb_gateway_changelog"
+    url = behind.url(f"{name}_main")
+    psql(url, f"CREATE ROLE {name}; ALTER DATABASE {name}_main OWNER TO {name}; ALTER TABLE {log} OWNER TO {name}")
+    try:
+        psql(
+            url,
+            "CREATE SEQUENCE ran; CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql AS "
+            f"'BEGIN PERFORM nextval(''ran''); RETURN new; END'; SET ROLE {name};"
+            f"CREATE TRIGGER spy BEFORE INSERT ON {log} FOR EACH ROW EXECUTE FUNCTION spy()",
+        )
+        answer = gateway.upload(endpoint, release(2), platform=name)
+        assert refused(answer) == (500, "migration_failed"), answer.text
+        assert f"trigger spy on table public.{log}" in answer.json()["cause"]
+        assert psql(url, "SELECT is_called FROM ran") == [(False,)]
+        psql(url, f"DROP TRIGGER spy ON {log}")
+        assert gateway.upload(endpoint, release(2), platform=name).status_code == 200
+    finally:
+        psql(url, f"REASSIGN OWNED BY {name} TO postgres; DROP OWNED BY {name}; DROP ROLE {name}")

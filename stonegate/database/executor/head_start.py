@@ -10,11 +10,10 @@ from typing import Self
 
 import psycopg
 
-from stonegate.database import sql
 from stonegate.database.connect import Session
 from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFailed, send_batch, statements_of
 from stonegate.database.executor.session import SessionSettings, roll_back
-from stonegate.database.tracking.tables import ensure_tracking
+from stonegate.database.tracking.tables import create_tracking, ensure_tracking
 from stonegate.model.plan import Step
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -108,7 +107,7 @@ async def begin_tracked(conn: Session) -> None:
         psycopg.Error: the connection was lost.
     """
     try:
-        await conn.execute(f"{BEGIN};\n{sql.load('tracking/create')}".encode())
+        await create_tracking(conn, f"{BEGIN};\n")
     except psycopg.Error:
         if conn.closed:
             raise

@@ -22,6 +22,7 @@ from stonegate.database.failures import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
 from stonegate.database.seeds.targets import runs_code
+from stonegate.database.tracking.guard import require_safe
 from stonegate.database.tracking.records import plan_entries, prepare_records, record_deployment
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import ConnectionFailed, StonegateError
@@ -305,6 +306,7 @@ class _Attempt:
                 durations=execution.durations,
                 state=job.state if job.has_tracking else None,
             )
+            await require_safe(self.conn)
             await send_batch(self.conn, entered(records))
         if execution.is_rehearsed and not options.skip_verification:
             job.announce(Stage.VERIFY)

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from stonegate.database import sql
 from stonegate.database.connect import Session, answers_yes
 from stonegate.database.server.locks import LockKey, try_query
+from stonegate.database.server.trust import note_trust
 
 #: Whether the session's role has an attribute (manual 21.2).
 _HAS_ATTRIBUTE: Final = "SELECT {} FROM pg_catalog.pg_roles WHERE rolname = current_user"
@@ -49,6 +50,7 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
         comment: of the database; it may be a label.
         is_deployed: stonegate has recorded a deployment in this database, or has begun to.
         deployer: the database's owner, if that is who deployed here and may not do what the session's role may.
+        is_trusted: nobody who may do less than the session can have a hand in the tracking tables.
     """
 
     database: str
@@ -68,6 +70,7 @@ class SessionFacts(Struct, frozen=True, kw_only=True):
     comment: str | None
     is_deployed: bool
     deployer: str | None
+    is_trusted: bool
 
     @property
     def place(self) -> Locale:
@@ -88,6 +91,7 @@ async def read_session(conn: Session) -> SessionFacts:
         await cursor.execute(_facts_query(conn.info.server_version))
         facts = await cursor.fetchone()
     assert facts is not None
+    note_trust(conn, is_trusted=facts.is_trusted)
     return facts
 
 
@@ -100,13 +104,15 @@ async def lock_and_read_session(conn: Session, key: LockKey) -> tuple[bool, Sess
         cursor.nextset()
         facts = await cursor.fetchone()
     assert locked is not None and facts is not None
+    note_trust(conn, is_trusted=facts.is_trusted)
     return bool(locked[0]), facts
 
 
 @cache
 def _facts_query(version: int) -> bytes:
     locale, rules = locale_columns(version)
-    return sql.load("server/facts").format(locale=locale, rules=rules).encode()
+    is_trusted = sql.compose("tracking/trusts_makers")
+    return sql.load("server/facts").format(locale=locale, rules=rules, is_trusted=is_trusted).encode()
 
 
 def locale_columns(version: int) -> tuple[str, str]:

@@ -144,7 +144,7 @@ async def read_done(conn: Session, deployments: Sequence[DeploymentEntry]) -> di
         by_plan.setdefault(entry.plan_checksum, []).append(entry)
     query = fixed("tracking/read_deployed").format(checksums=sql.Literal(list(by_plan)))
     found: dict[int, list[DoneStep]] = {entry.id: [] for entry in deployments}
-    for checksum, executed_at, change_type, name, changes in await (await conn.execute(query)).fetchall():
+    for checksum, executed_at, change_type, name, changes in await fetch_from_block(conn, query.as_bytes(conn)):
         nearest = min(by_plan[checksum], key=lambda entry: abs(entry.deployed_at - executed_at))
         step = DoneStep(change_type=change_type, object_name=name, changes=tuple(changes or ()))
         found[nearest.id].append(step)
@@ -154,4 +154,4 @@ async def read_done(conn: Session, deployments: Sequence[DeploymentEntry]) -> di
 async def _read(conn: Session, name: str, **values: object) -> list[tuple[Any, ...]]:
     """The rows of a script that has one statement with rows."""
     query = fixed(name).format(**{key: sql.Literal(value) for key, value in values.items()})
-    return await fetch_from_block(conn, query)
+    return await fetch_from_block(conn, query.as_bytes(conn))

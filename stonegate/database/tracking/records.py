@@ -12,7 +12,9 @@ from stonegate import __version__
 from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import stamp_expression
+from stonegate.database.server.trust import is_trusting
 from stonegate.database.sql import compose, fixed
+from stonegate.database.tracking.guard import require_safe
 from stonegate.database.tracking.kept_catalogs import checksum_of, compress
 from stonegate.database.tracking.rows import change_rows, record_rows, rows_to_follow
 from stonegate.database.tracking.tables import DONE
@@ -142,6 +144,15 @@ def _entries(conn: Session, statements: Iterable[tuple[str, Mapping[str, object]
 
 
 async def _execute(conn: Session, entries: Iterable[Entry]) -> None:
+    if is_trusting(conn):
+        await _send(conn, entries)
+        return
+    async with conn.transaction():
+        await require_safe(conn)
+        await _send(conn, entries)
+
+
+async def _send(conn: Session, entries: Iterable[Entry]) -> None:
     async with AsyncRawCursor(conn) as cursor:
         for entry in entries:
             await cursor.execute(entry.sql.encode(conn.info.encoding), entry.values)
@@ -195,6 +206,7 @@ async def record_deployment(
         "live_checksum": None if live is None else checksum_of(live),
         "missing_seeds": sorted(set(missing_seeds)),
     }
+    await require_safe(conn)
     row = await (await conn.execute(_deployment_query(stamp), facts)).fetchone()
     assert row is not None, "INSERT … RETURNING without a row"
     return int(row[0])
@@ -253,7 +265,7 @@ async def record_post_commit(conn: Session, deployment: int, step_id: str, state
         state: STARTED, FAILED or DONE.
     """
     facts = {"deployment": deployment, "step": step_id, "state": state}
-    await conn.execute(fixed("tracking/record_post_commit"), facts)
+    await _note(conn, fixed("tracking/record_post_commit"), facts)
 
 
 async def record_settled(conn: Session, deployment: int, plan: Plan, stamp: str) -> None:
@@ -263,4 +275,14 @@ async def record_settled(conn: Session, deployment: int, plan: Plan, stamp: str)
         stamp: the change stamp by which nothing is to do; "" where something is.
     """
     facts = {"deployment": deployment, "stamp": stamp, "excepted": list(plan.excepted)}
-    await conn.execute(fixed("tracking/record_settled"), facts)
+    await _note(conn, fixed("tracking/record_settled"), facts)
+
+
+async def _note(conn: Session, query: sql.SQL, facts: Mapping[str, object]) -> None:
+    """One statement, in autocommit or in a transaction."""
+    if is_trusting(conn):
+        await conn.execute(query, facts)
+        return
+    async with conn.transaction():
+        await require_safe(conn)
+        await conn.execute(query, facts)

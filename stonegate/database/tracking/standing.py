@@ -12,7 +12,8 @@ from stonegate.database.connect import Session
 from stonegate.database.introspect.stamp import presumed_stamp_expression
 from stonegate.database.server.facts import locale_columns
 from stonegate.database.server.locks import LockKey, try_lock, try_query
-from stonegate.database.sql import fixed
+from stonegate.database.sql import compose
+from stonegate.database.tracking.guard import REQUIRE_OWN
 from stonegate.database.tracking.state import essence_expression
 
 
@@ -24,7 +25,7 @@ class Standing(Struct, frozen=True):
         is_presumed: the change stamp is that one, if nothing but routines can have moved, which is yet to be proven.
         pid: of the backend, as the backend says.
         comment: of the database; it may be a label.
-        is_own: what the session makes will belong to the database's owner, or the session is a superuser's.
+        is_own: what the session makes will belong to the database's owner, or to a superuser, as that one is.
         session: role, owners and locale, as one text.
         essence: a hash of all else in the records that decides about a plan.
     """
@@ -45,14 +46,15 @@ async def lock_and_look(conn: Session, key: LockKey) -> tuple[bool, Standing | N
 
     Returns:
         Whether the session has the lock; None where this version of stonegate has not deployed, or where nobody may
-        look now: what is in the way is for the long way to wait for, or to tell.
+        look now or at once: what is in the way is for the long way to wait for, or to tell.
 
     Raises:
         psycopg.Error: the connection broke, or somebody cancels the query.
     """
     try:
         async with conn.cursor() as cursor:
-            await cursor.execute(b";".join((try_query(key), _query(conn.info.server_version))))
+            await cursor.execute(REQUIRE_OWN + b";".join((try_query(key), _query(conn.info.server_version))))
+            cursor.nextset()
             locked = await cursor.fetchone()
             cursor.nextset()
             row = await cursor.fetchone()
@@ -67,5 +69,5 @@ async def lock_and_look(conn: Session, key: LockKey) -> tuple[bool, Standing | N
 def _query(version: int) -> bytes:
     locale, rules = map(sql.SQL, locale_columns(version))
     presumed = sql.SQL(presumed_stamp_expression())
-    query = fixed("tracking/standing")
+    query = sql.SQL(compose("tracking/standing"))
     return query.format(presumed=presumed, locale=locale, rules=rules, essence=essence_expression()).as_bytes()

@@ -11,12 +11,15 @@ import psycopg
 from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import AsyncCursor, sql
+from psycopg.pq import TransactionStatus
 
 from stonegate import __version__
 from stonegate.database.connect import Session
 from stonegate.database.introspect.catalog import introspection
 from stonegate.database.introspect.stamp import presumed_stamp_expression, read_stamp, stamp_expression
-from stonegate.database.sql import fixed
+from stonegate.database.server.trust import is_trusting
+from stonegate.database.sql import compose, fixed
+from stonegate.database.tracking.guard import REQUIRE_OWN, before_reading
 from stonegate.database.tracking.kept_catalogs import known_catalog, known_checksums, restore
 from stonegate.database.tracking.tables import DONE, STARTED
 from stonegate.model.names import ObjectKind
@@ -108,7 +111,7 @@ async def _read_recorded(
         essence=essence_expression() if with_essence else sql.SQL("''"),
         **_columns(),
     )
-    row = (await fetch_from_block(conn, query))[0]
+    row = (await fetch_from_block(conn, query.as_bytes(conn)))[0]
     exists, migrations, types, tables, routines, latest, fingerprints, catalog, is_unmoved, *essence = row
     latest = latest or {}
     late: dict[str, str] = latest.get("post_commit") or {}
@@ -149,26 +152,50 @@ def _columns() -> Mapping[str, sql.Composed]:
 async def read_unchanged(conn: Session, digest: str | None = None) -> tuple[str, str] | None:
     """Digest and fingerprint of the folder that was deployed last, if the database is as that deployment left it.
 
-    One round trip: no post-commit statement is unfinished, and the change stamp has not moved.
+    One round trip: no post-commit statement is unfinished, and the change stamp has not moved. Another one where the
+    table belongs to a role that may do less than the session.
 
     Args:
         digest: only of the folder with this one; the stamp of others is not even looked at.
+
+    Raises:
+        psycopg.Error: the query failed, or what it reads would run what others made.
     """
     row = await (await conn.execute(_unchanged_query(digest))).fetchone()
+    if row == _OTHERS:
+        rows = await fetch_from_block(conn, _unchanged_query(digest, is_guarded=True))
+        row = rows[0] if rows else None
     return None if row is None else (row[0], row[1])
 
 
+#: What read_unchanged.sql says of a table that it leaves alone.
+_OTHERS = ("others", "")
+
+
 @lru_cache(maxsize=64)
-def _unchanged_query(digest: str | None) -> bytes:
+def _unchanged_query(digest: str | None, *, is_guarded: bool = False) -> bytes:
     stamp: sql.Composable = sql.SQL(stamp_expression())
     if digest is not None:
         stamp = fixed("tracking/late_stamp").format(digest=sql.Literal(digest), stamp=stamp)
-    return fixed("tracking/read_unchanged").format(digest=sql.Literal(digest), stamp=stamp).as_bytes()
+    query = sql.SQL(compose("tracking/read_unchanged"))
+    return query.format(digest=sql.Literal(digest), stamp=stamp, is_guarded=sql.Literal(is_guarded)).as_bytes()
 
 
-async def fetch_from_block(conn: Session, query: sql.Composed) -> list[tuple[Any, ...]]:
-    """The rows of the one statement of a script that returns any."""
-    cursor: AsyncCursor[Any] = await conn.execute(query)
+async def fetch_from_block(conn: Session, query: bytes) -> list[tuple[Any, ...]]:
+    """The rows of the one statement of a script that returns any; it reads the tracking tables.
+
+    Raises:
+        psycopg.Error: the query failed, or what it reads would run what others made.
+    """
+    if conn.info.transaction_status == TransactionStatus.IDLE and not is_trusting(conn):
+        with contextlib.suppress(psycopg.errors.DivisionByZero):
+            cursor = await conn.execute(REQUIRE_OWN + query)
+            cursor.nextset()
+            return await _rows_of(cursor)
+    return await _rows_of(await conn.execute(before_reading(conn) + query))
+
+
+async def _rows_of(cursor: AsyncCursor[Any]) -> list[tuple[Any, ...]]:
     while cursor.description is None and cursor.nextset():
         pass
     return await cursor.fetchall()

@@ -6,7 +6,9 @@ import psycopg
 
 from stonegate.database.connect import Session, answers_yes
 from stonegate.database.failures import message_of
-from stonegate.database.sql import fixed, load
+from stonegate.database.server.trust import note_trust
+from stonegate.database.sql import compose, load
+from stonegate.database.tracking.guard import before_writing, require_safe
 from stonegate.errors import MigrationFailed
 
 #: How far a statement after the commit is, as a deployment's row says.
@@ -14,6 +16,24 @@ ANNOUNCED = "announced"
 STARTED = "started"
 FAILED = "failed"
 DONE = "done"
+
+
+async def create_tracking(conn: Session, before: str = "") -> None:
+    """Create what is missing, in one message; whoever may create in `public` may have been faster with a table.
+
+    Args:
+        before: statements in front of it.
+
+    Raises:
+        psycopg.Error: the role may not, or what is there would run what others made.
+    """
+    text = f"{load('tracking/create')};\n{compose('tracking/is_trusted')}"
+    cursor = await conn.execute(before.encode() + before_writing(conn) + text.encode())
+    while cursor.nextset():
+        pass
+    row = await cursor.fetchone()
+    note_trust(conn, is_trusted=row is not None and bool(row[0]))
+    await require_safe(conn)
 
 
 async def ensure_tracking(conn: Session) -> bool:
@@ -24,10 +44,11 @@ async def ensure_tracking(conn: Session) -> bool:
     Raises:
         MigrationFailed: the role may not create or alter them; the hint says what it lacks.
     """
+    await require_safe(conn)
     if await answers_yes(conn, load("tracking/check")):
         return False
     try:
-        await conn.execute(fixed("tracking/create"))
+        await create_tracking(conn)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
         hint = "deploy as the owner of the database and of its tables _stonescriptdb_gateway_*, or "
         hint += "GRANT CREATE ON SCHEMA public TO the role"

@@ -23,7 +23,8 @@ SELECT pg_catalog.current_database() AS database,
     ) AS comment,
     c.oid IS NOT NULL AS is_deployed,
     CASE WHEN c.relowner = d.datdba AND NOT pg_catalog.pg_has_role(c.relowner, current_user, 'USAGE')
-        THEN pg_catalog.pg_get_userbyid(c.relowner)::text END AS deployer
+        THEN pg_catalog.pg_get_userbyid(c.relowner)::text END AS deployer,
+    {is_trusted} AS is_trusted
 FROM pg_catalog.pg_database AS d
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass('public._stonescriptdb_gateway_deployments')
 WHERE d.datname = pg_catalog.current_database()

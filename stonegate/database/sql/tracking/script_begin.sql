@@ -9,6 +9,8 @@ BEGIN
     IF NOT pg_catalog.pg_try_advisory_xact_lock(%(lock)s, database) THEN
         RAISE EXCEPTION 'another deployment is at work in this database' USING ERRCODE = 'lock_not_available';
     END IF;
+    -- Before any of these tables is read.
+[[guard_writing]];
     FOREACH former IN ARRAY %(empty)s LOOP
         former := 'public._stonescriptdb_gateway_' || former;
         IF pg_catalog.to_regclass(former) IS NOT NULL THEN

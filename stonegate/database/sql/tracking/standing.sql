@@ -5,7 +5,8 @@ SELECT latest.id, latest.digest, latest.stamp, coalesce(latest.stamp = {presumed
         SELECT s.description FROM pg_catalog.pg_shdescription AS s
         WHERE s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND s.objoid = d.oid
     ),
-    pg_catalog.pg_get_userbyid(d.datdba) = current_user OR pg_catalog.current_setting('is_superuser')::boolean,
+    pg_catalog.pg_get_userbyid(d.datdba) = current_user
+        OR pg_catalog.current_setting('is_superuser')::boolean AND [[trusts role=d.datdba]],
     ROW (
         current_user, session_user, pg_catalog.current_setting('is_superuser'), d.datdba, d.encoding, d.datlocprovider,
         d.datcollate, d.datctype, {locale}, {rules},

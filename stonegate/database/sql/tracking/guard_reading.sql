@@ -1,0 +1,1 @@
+[[guard writes=false; mode=ACCESS SHARE; right=SELECT]]

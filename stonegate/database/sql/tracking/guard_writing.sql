@@ -1,0 +1,1 @@
+[[guard writes=true; mode=ROW EXCLUSIVE; right=INSERT]]
