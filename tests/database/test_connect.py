@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import signal
 import socket
+import threading
 from pathlib import Path
 
 import psycopg
@@ -258,6 +258,6 @@ async def test_a_session_that_takes_its_time_to_leave_is_waited_for(database: Da
     conn = await connect(database.url)
     pid = conn.info.backend_pid
     os.kill(pid, signal.SIGSTOP)  # as on a machine that has much else to do
-    asyncio.get_running_loop().call_later(1.2, os.kill, pid, signal.SIGCONT)
+    threading.Timer(1.2, os.kill, (pid, signal.SIGCONT)).start()
     await leave(conn)
     assert database.rows("SELECT FROM pg_stat_activity WHERE pid = %s", pid) == []
