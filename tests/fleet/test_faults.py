@@ -15,7 +15,7 @@ import pytest
 
 from tests.fleet.conftest import Fleet, make_fleet
 from tests.fleet.test_commands import Shell
-from tests.servers import FAST, MakePrivateServer, PrivateServer
+from tests.servers import MakePrivateServer, PrivateServer
 
 DATABASES = 200
 FEWER = 60  # where their number does not matter
@@ -33,8 +33,8 @@ STATE = """
 
 @pytest.fixture
 def private(private_server: MakePrivateServer) -> PrivateServer:
-    """A server that may be stopped; it is killed as a process, not with the machine, so what a disk needs is spared."""
-    return private_server(18, **FAST, max_connections="60")
+    """A server that may be stopped; it is killed as a process, not with the machine, so fsync costs time only."""
+    return private_server(18, fsync="off", max_connections="60")
 
 
 @pytest.fixture
