@@ -10,6 +10,7 @@ from stonegate.cli.render.names import place, shell_consent, step_name, summaris
 from stonegate.database.connect import FORM
 from stonegate.database.executor.post_commit import is_setting
 from stonegate.database.script import begin_script, is_recorded, late_notes, make_tables, record_script, settle_script
+from stonegate.database.seeds.by_key import missing_inserts
 from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind, quote_dollars, quote_ident, quote_literal
@@ -92,11 +93,17 @@ def render_script(plan: Plan, state: TrackingState | None = None, declared: Cata
 
 
 def left_to_apply(plan: Plan) -> Iterator[str]:
-    """What was asked for and no script does: it looks no declared row up."""
+    """What was asked for and no script does: it asks the database nothing about declared rows."""
     if all(step.action is not Action.VALIDATE for step in plan.steps):
         return
-    if plan.seed_missing:
-        yield "a script inserts no missing rows: `stonegate apply --seed-missing` does, behind it"
+    left = dict.fromkeys(
+        step.key.label for step in plan.steps for _, inserts in _missing(plan, step) if inserts is None
+    )
+    if left:
+        yield (
+            "a script finds missing rows only by keys that stand in them as constants: for others, of "
+            f"{', '.join(left)}, `stonegate apply --seed-missing` has to follow"
+        )
     if any(consent.token is ConsentToken.MISSING_SEED for consent in plan.consents):
         yield "a script does not look which rows are missing: give `stonegate apply` behind it --allow missing_seed"
 
@@ -191,7 +198,7 @@ def _phase(plan: Plan, phase: Phase, steps: list[Step]) -> Iterator[str]:
             path = ", ".join(map(quote_ident, plan.search_path)).replace("'", "''").replace("%", "%%")
             yield f"DO {quote_dollars(_SET_SEARCH_PATH.format(path=path))};"
         case Phase.SEEDERS:
-            yield _sequences(steps)
+            yield _sequences([step for step in steps if step.action is Action.SEED or any(_missing(plan, step))])
         case _:
             pass
 
@@ -211,9 +218,19 @@ def _step(plan: Plan, step: Step, notes: Sequence[tuple[str, str]] = ()) -> str:
             lines += _as_before(plan, step)
     elif step.reason:
         lines.append(_comment(f"  {step.reason}"))
-    if step.action is Action.VALIDATE and plan.seed_missing:
-        lines.append("--   left to stonegate apply --seed-missing, which looks up each row")
+    for seeder, inserts in _missing(plan, step):
+        if inserts is None:
+            where = place(seeder.file, seeder.line)
+            lines.append(_comment(f"  {where} is left to stonegate apply --seed-missing, which looks up each row"))
+        lines += map(_ended, inserts or ())
     return "\n".join(lines)
+
+
+def _missing(plan: Plan, step: Step) -> Iterator[tuple[Seeder, tuple[str, ...] | None]]:
+    """The seeders whose missing rows are to be inserted into a table that was there, with what does that."""
+    table = plan.desired.table(step.key.qualified.key(ObjectKind.TABLE)) if plan.desired is not None else None
+    if step.action is Action.VALIDATE and plan.seed_missing:
+        yield from ((each, None if table is None else missing_inserts(each, table)) for each in step.seeders)
 
 
 def _ended(statement: str) -> str:
@@ -230,7 +247,7 @@ def _insert(plan: Plan, seeder: Seeder) -> str:
 
 
 def _sequences(steps: list[Step]) -> str:
-    tables = dict.fromkeys(step.key.qualified.sql for step in steps if step.action is Action.SEED)
+    tables = dict.fromkeys(step.key.qualified.sql for step in steps)
     literals = ", ".join(quote_literal(table) + "::regclass::oid" for table in tables)
     return f"DO {quote_dollars(_MOVE_SEQUENCES.replace('{tables}', literals))};" if tables else ""
 
