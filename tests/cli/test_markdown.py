@@ -73,3 +73,12 @@ def test_a_fleet_of_many_kinds_still_is_a_comment() -> None:
     assert len(text) < LONGEST
     assert all(f"`p_t{n}`" in text for n in range(150))
     assert text.count("⛔") >= 150
+
+
+def test_names_bring_no_links_and_no_control_characters() -> None:
+    """Whoever may create a view has its name shown to the reviewers of somebody else's release."""
+    name = "![x](https://evil.example/?v=1)\x1b[2J\u202e"
+    told = replace(_blocked(1), reason=f"view {name} depends on t", hint=f"drop {name}")
+    text = render_markdown(replace(_plan(1), blocked=(told,), warnings=(f"view {name}",)))
+    assert "](" not in text and text.replace("\n", "").isprintable()
+    assert text.count("]&#40;https://evil.example") == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stonegate.cli.render.lines import printable
 from stonegate.cli.render.names import (
     all_allows,
     count,
@@ -186,7 +187,7 @@ def _fence(text: str, language: str) -> Iterator[str]:
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     yield fence + language
-    yield text
+    yield printable(text)
     yield fence
 
 
@@ -202,10 +203,10 @@ def code_span(text: str) -> str:
 
 
 def _flat(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def escape(text: str) -> str:
-    """Running text: no HTML, no mentions of people and no line breaks come out of names and messages."""
+    """Running text: names and messages bring no HTML, links, images, mentions of people or line breaks."""
     flat = _flat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return flat.replace("&lt;br&gt;", "<br>").replace("@", "@\u200b")
+    return flat.replace("&lt;br&gt;", "<br>").replace("](", "]&#40;").replace("@", "@\u200b")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from stonegate.cli.render.lines import printable
 from stonegate.cli.render.names import place, shell_consent, step_name, summarise
 from stonegate.database.connect import FORM
 from stonegate.database.executor.post_commit import is_setting
@@ -136,7 +137,7 @@ def _blocked(plan: Plan) -> Iterator[str]:
         allow = "" if reason.allow is None else f"; allow it: {shell_consent(reason.allow)}"
         yield _comment(f"BLOCKED: {reason.reason}{allow}")
     reasons = "; ".join(reason.reason for reason in plan.blocked)
-    message = quote_literal(f"this plan is blocked: {reasons}")
+    message = quote_literal(printable(f"this plan is blocked: {reasons}"))
     yield f"DO {quote_dollars(f'BEGIN RAISE EXCEPTION USING MESSAGE = {message}; END')};"
 
 
@@ -254,4 +255,4 @@ def _sequences(steps: list[Step]) -> str:
 
 def _comment(text: str) -> str:
     """One comment line, whatever is in the text; a carriage return ends one, too, and names come from anywhere."""
-    return ("-- " + re.sub("[\r\n]", " ", text)).rstrip()
+    return ("-- " + printable(re.sub("[\r\n]", " ", text))).rstrip()
