@@ -20,6 +20,7 @@ from tests.database.folders import USERS, applied, apply, relations, write
 from tests.servers import Database
 
 MADE_MEANWHILE = "another session made an object of that name in the same moment: plan again"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 SLEEPERS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 
 
@@ -55,17 +56,18 @@ def test_a_lock_that_is_given_up_in_time_only_delays_the_apply(database: Databas
     assert report.status is Status.APPLIED, report.error
 
 
+@pytest.mark.usefixtures("short_pauses")
 def test_a_grant_by_somebody_else_in_the_same_moment_only_delays_the_apply(database: Database, tmp_path: Path) -> None:
     function = "CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1;"
     applied(database.url, write(tmp_path, {"functions/f.sql": function}))
     granted = write(tmp_path, {"functions/f.sql": f"{function}\nGRANT EXECUTE ON FUNCTION f() TO pg_monitor;"})
-    other = psycopg.connect(database.url)
-    other.execute("GRANT EXECUTE ON FUNCTION f() TO pg_monitor")
-    timer = threading.Timer(1.0, other.commit)
-    timer.start()
-    report = apply(database.url, granted)
-    timer.join()
-    other.close()
+    with ThreadPoolExecutor() as threads, psycopg.connect(database.url) as other:
+        other.execute("GRANT EXECUTE ON FUNCTION f() TO pg_monitor")
+        applying = threads.submit(apply, database.url, granted, lock_timeout_s=60)
+        while database.rows(WAITING) == [(0,)]:
+            assert not applying.done()
+        other.commit()
+        report = applying.result()
     assert report.status is Status.APPLIED, report.error
 
 
@@ -104,11 +106,10 @@ def test_a_cancelled_apply_rolls_back_and_frees_its_locks(database: Database, tm
 
 def test_an_object_that_another_session_makes_meanwhile(database: Database, tmp_path: Path) -> None:
     source = write(tmp_path, {"tables/users.sql": USERS})
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor() as threads, psycopg.connect(database.url) as other:
         other.execute("CREATE TABLE users ()")
         applying = threads.submit(apply, database.url, source, lock_timeout_s=60)
-        while database.rows(waits) == [(0,)]:
+        while database.rows(WAITING) == [(0,)]:
             assert not applying.done()
         other.commit()
         error = applying.result().error

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.admins import admin_of
 from tests.conftest import WORKER
 from tests.gateway.contract import SEEN
 from tests.gateway.folders import TYPES
 from tests.gateway.gateway import Gateway, bearer, start_gateway
-from tests.servers import Server, psql
+from tests.servers import Server
 
 NUMBERS = itertools.count(1)
 #: Set by `make test-gateway` for a gateway that stands already.
@@ -81,8 +82,9 @@ def new_name(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     yield name
     if given and server is not None:
         pattern = f"^({'|'.join(given)})_"
-        for (database,) in psql(server.admin_url, "SELECT datname FROM pg_database WHERE datname ~ %s", (pattern,)):
-            psql(server.admin_url, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        admin = admin_of(server.admin_url)
+        for (database,) in admin.execute("SELECT datname FROM pg_database WHERE datname ~ %s", (pattern,)).fetchall():
+            admin.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture(scope="session")

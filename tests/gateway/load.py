@@ -17,6 +17,7 @@ import psycopg
 from stonegate.fleet.names import v1_owner
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry
+from tests.admins import admin_of
 from tests.gateway.gateway import Gateway
 from tests.servers import PrivateServer, Server, psql
 
@@ -96,7 +97,8 @@ def deploy(server: Server | PrivateServer, gateway: Gateway, platform: str, *ten
     for owner in (v1_owner(platform, tenant) for tenant in tenants):
         if owner.database not in existing:
             template = first if owner.database != first else "template0"
-            psql(server.admin_url, f'CREATE DATABASE "{owner.database}" TEMPLATE "{template}"')
+            made = f'CREATE DATABASE "{owner.database}" TEMPLATE "{template}" STRATEGY file_copy'
+            admin_of(server.admin_url).execute(made.encode())
         if owner.database == first and first not in existing:
             psql(server.url(first), FUNCTIONS)
         registry.record(DatabaseRecord(owner=owner, database=owner.database, created_at=now()))
