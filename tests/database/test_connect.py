@@ -65,6 +65,15 @@ async def test_what_the_user_says_wins(database: Database, monkeypatch: pytest.M
         assert not conn.autocommit
 
 
+async def test_what_a_database_sets_for_its_applications_cuts_no_work_short(database: Database) -> None:
+    limits = ("statement_timeout", "transaction_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+    for limit in limits:
+        database.rows(f"ALTER DATABASE {database.name} SET {limit} = '1h'")
+    async with await connect(database.url) as conn:
+        for limit in limits:
+            assert await (await conn.execute(f"SHOW {limit}".encode())).fetchall() == [("0",)], limit
+
+
 async def test_a_missing_database(server: Server) -> None:
     with pytest.raises(DatabaseNotFound) as caught:
         await connect(server.tcp_url("not there"))
