@@ -18,6 +18,7 @@ from stonegate.fleet.names import MAIN, RESERVED, Owner, sanitise, word_of
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign, require_same
 from stonegate.model.labels import Label
+from stonegate.model.names import quote_ident
 
 
 def label_of(owner: Owner) -> Label:
@@ -183,7 +184,11 @@ def _require_whole(facts: DatabaseFacts | None, database: str) -> None:
             database=database,
         )
     if facts.is_template:
-        raise UsageError(f"the database {database} is a template", hint="adopt the databases that hold data")
+        raise UsageError(
+            f"the database {database} is a template",
+            hint="adopt the databases that hold data; if it is one: "
+            f"ALTER DATABASE {quote_ident(database)} IS_TEMPLATE false",
+        )
 
 
 def _require_ordinary(database: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from psycopg import sql
 
-from stonegate.errors import PlatformIsolationViolation
+from stonegate.errors import PlatformIsolationViolation, UsageError
 from stonegate.fleet.adoption import adopt_database, label_of
 from stonegate.fleet.credentials import register_platform, rotate_password
 from stonegate.fleet.fanout import apply_fleet
@@ -183,7 +183,12 @@ async def test_what_it_may_do_harms_itself_alone_and_can_be_undone(two: Two) -> 
     (mine,) = resolve_targets(fleet.registry, fleet.url, two.mine.owner.platform, every=True)
     refusal = (await apply_fleet([mine], fleet.source)).results[0].error
     assert refusal is not None and refusal.code == "platform_isolation_violation" and refusal.hint is not None
-    fleet.rows("postgres", refusal.hint.partition("the label is wrong: ")[2])
+    assert refusal.hint.endswith(f"if the label is: {mine.owner.adopting(mine.database)} --from THAT_PLATFORM")
+    with pytest.raises(UsageError) as template:  # which it may have become, too
+        await adopt_database(fleet.registry, fleet.url, mine.owner, mine.database, former=two.theirs.owner.platform)
+    assert template.value.hint is not None
+    fleet.rows("postgres", template.value.hint.partition("if it is one: ")[2])
+    await adopt_database(fleet.registry, fleet.url, mine.owner, mine.database, former=two.theirs.owner.platform)
     assert (await apply_fleet([mine], fleet.source)).failed == ()
 
 
