@@ -147,6 +147,8 @@ async def _build_once(maintenance: Session, building: _Building, facts: SessionF
             return ready
         if await exists(maintenance, key.database):  # somebody was killed before the last step
             await drop_database(maintenance, key.database)
+        # Nobody waits for the disk: what a crash takes away is built again, and the note goes with its database.
+        await maintenance.execute("SET synchronous_commit = off")
         return await _build(maintenance, building, facts, keep=True)
 
 
@@ -181,7 +183,7 @@ def _fresh_plan(source: LazySource, database: str) -> Plan:
 async def _deploy(building: _Building, database: str, plan: Plan, owner: str | None) -> Catalog:
     """Build by the owner's own session, or else by one that has SET ROLE; the records are part of what is cloned."""
     place = with_database(building.login or building.server, database)
-    # Nobody waits for the disk: the note that it is ready is committed later, and never there without this.
+    # Nor here: the note that it is ready is committed later, and never there without this.
     conn = await connect(place, options="-c synchronous_commit=off")
     admin: Session | None = None
     try:
