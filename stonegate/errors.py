@@ -12,6 +12,8 @@ from typing import ClassVar
 
 #: Reasons that a failure lists, where there may be thousands.
 MOST_DETAILS = 20
+#: How much a failure tells of each of message, cause and hint (characters).
+MOST_LETTERS = 65_536
 #: How much of a word has to be right, of 1, to be taken for a mistyped one.
 _LIKE = 0.7
 #: Letters from which on a word may be meant as the beginning of a part of another, and how many such are worth naming.
@@ -49,13 +51,13 @@ class StonegateError(Exception):
         database: str | None = None,
         details: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = brief(message)
+        super().__init__(self.message)
         self.file = file
         self.line = line
         self.column = column
-        self.cause = cause
-        self.hint = hint
+        self.cause = cause and brief(cause)
+        self.hint = hint and brief(hint)
         self.sqlstate = sqlstate
         self.database = database
         self.details = details
@@ -73,6 +75,12 @@ class StonegateError(Exception):
         body = {"error": self.code, "message": "; ".join((message, *self.details))}
         optional = {"database": self.database, "cause": self.cause, "hint": self.hint, "sqlstate": self.sqlstate}
         return body | {key: value for key, value in optional.items() if value is not None}
+
+
+def brief(text: str) -> str:
+    """The text, or its beginning: what a function raises may be as long as what it returns."""
+    more = len(text) - MOST_LETTERS
+    return text if more <= 0 else f"{text[:MOST_LETTERS]}… ({more:,} characters more)"
 
 
 def every_error(root: type[StonegateError] = StonegateError) -> Iterator[type[StonegateError]]:

@@ -157,6 +157,9 @@ class Settings:
         "default", values.choice("default", "sqlstate"), "serve", "status of failed calls", "CALL_ERROR_STATUS"
     )
     max_body_mb: int = _setting(16, values.count, "serve", "largest JSON body, MiB", "MAX_BODY_MB")
+    max_answer_mb: int = _setting(
+        64, values.integer, "serve", "most that a /call answers, MiB; 0 is no limit", "MAX_ANSWER_MB"
+    )
     shutdown_delay: float = _setting(
         0.0, values.seconds, "serve", "/ready says 503 so long before nobody new is accepted", "SHUTDOWN_DELAY_SECS"
     )

@@ -25,6 +25,7 @@ import psycopg
 from msgspec import Struct
 from psycopg import pq
 
+from stonegate.database.call.inflow import Inflow
 from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
 from stonegate.database.connect import Session, leave
 from stonegate.database.failures import words_of
@@ -81,9 +82,10 @@ class Pipeline:
 
     Args:
         conn: autocommit, with nothing on its way; the pipeline owns it from now on.
+        most: bytes of an answer, about; 0 for any number.
     """
 
-    def __init__(self, conn: Session) -> None:
+    def __init__(self, conn: Session, most: int = 0) -> None:
         self._conn = conn
         self._pgconn = conn.pgconn
         self._pgconn.nonblocking = 1
@@ -91,13 +93,13 @@ class Pipeline:
         self._loop = asyncio.get_running_loop()
         self._calls: deque[_Call] = deque()  # in the order of their answers; the first one is at work
         self._prepared: OrderedDict[Statement, bytes] = OrderedDict()
-        self._number = 0
-        self._turned = 0.0  # when the call at work became it
+        self._number, self._turned = 0, 0.0  # of statements; when the call at work became it
         self._cancelling: asyncio.Task[None] | None = None
         self._is_writing = False
         self._cleaner: asyncio.TimerHandle | None = None  # while calls may have left something
         self.is_usable = True
         self._socket = self._pgconn.socket
+        self._inflow = Inflow(self._socket, most)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN | select.POLLHUP | select.POLLERR)
         self._loop.add_reader(self._socket, self._read)
@@ -249,6 +251,7 @@ class Pipeline:
         """The socket has something to read."""
         pgconn, calls = self._pgconn, self._calls
         broken: psycopg.Error | None = None
+        self._inflow.before_reading()
         try:
             pgconn.consume_input()
         except psycopg.Error as error:
@@ -273,6 +276,8 @@ class Pipeline:
                     ended = "the connection to PostgreSQL was ended"
                     self._break(ended, words_of(said), sqlstate=said.sqlstate, is_in_order=True)
                     return
+        if calls and self._inflow.is_too_much():
+            self._cancel(calls[0])
         while pgconn.notifies():  # a function may LISTEN; nobody here wants to know
             pass
         if broken is not None:
@@ -281,6 +286,7 @@ class Pipeline:
     def _finish(self) -> None:
         """A Sync came back: the first call is done."""
         call = self._calls.popleft()
+        self.is_usable = self._inflow.begin() and self.is_usable
         now = time.monotonic()
         if call.pace is not None:
             call.pace.add(now - self._turned)
@@ -323,6 +329,8 @@ class Pipeline:
         if state is None:  # libpq's own words: it could not take the answer
             self.is_usable = False
             return ConnectionFailed("the connection to PostgreSQL broke", cause=cause)
+        if state == _CANCELLED and self._inflow.was_too_much:
+            return self._inflow.refusal()
         if state == _CANCELLED:
             if "timeout" in cause:
                 what = "the statement timeout" if call.timeout is None else f"{call.timeout * 1000:g} ms"

@@ -61,14 +61,18 @@ class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}({', '.join(f'{each.name} {each.type}'.strip() for each in self.parameters)})"
 
 
-async def open_session(conninfo: str, *, statement_timeout_s: float) -> CallSession:
+async def open_session(conninfo: str, *, statement_timeout_s: float, most: int = 0) -> CallSession:
     """Log in; the session is in UTC, and spares us notices, which nobody would read.
+
+    Args:
+        most: bytes of an answer, about; 0 for any number.
 
     Raises:
         ConnectionFailed, DatabaseNotFound: the server, or the database, does not let us in.
     """
     options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c client_min_messages=error"
-    return CallSession(await connect(conninfo, application_name=APPLICATION, options=options, as_caller=True))
+    conn = await connect(conninfo, application_name=APPLICATION, options=options, as_caller=True)
+    return CallSession(conn, most)
 
 
 class Functions(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ from stonegate.gateway.call.signatures import (
     void_rows,
 )
 from stonegate.gateway.call.targets import Targets
-from stonegate.settings import Settings
+from stonegate.settings import MIB, Settings
 
 #: A signature is read again after this time: deployments from elsewhere, or by other workers, tell nobody (seconds).
 SIGNATURE_SECONDS: Final = 5.0
@@ -137,7 +137,7 @@ class Calls:
         known = self._known.get(target.database, {}).get(request.function)
         is_known = known is not None and not isinstance(request, LargeCallRequest)  # large ones take what they take
         mean = known.pace.mean if is_known and known is not None and known.pace.mean is not None else math.inf
-        opening = self.targets.open(target, self.settings.call_timeout)
+        opening = self.targets.open(target, self.settings.call_timeout, self.settings.max_answer_mb * MIB)
         place = await self.pools.take(target.database, opening, mean)
         try:
             return await self._run(place, target.database, request, timeout_s)

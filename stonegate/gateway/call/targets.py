@@ -83,13 +83,13 @@ class Targets:
         self._targets[key] = _Seen(record, target, now)
         return target
 
-    def open(self, target: Target, statement_timeout_s: float) -> Callable[[], Awaitable[CallSession]]:
-        """What logs in there: `pools.take` calls it."""
-        return partial(self._log_in, target, statement_timeout_s)
+    def open(self, target: Target, statement_timeout_s: float, most: int) -> Callable[[], Awaitable[CallSession]]:
+        """What logs in there: `pools.take` calls it; answers have `most` bytes."""
+        return partial(self._log_in, target, statement_timeout_s, most)
 
-    async def _log_in(self, target: Target, statement_timeout_s: float) -> CallSession:
+    async def _log_in(self, target: Target, statement_timeout_s: float, most: int) -> CallSession:
         async def attempt(conninfo: str) -> CallSession:
-            return await open_session(conninfo, statement_timeout_s=statement_timeout_s)
+            return await open_session(conninfo, statement_timeout_s=statement_timeout_s, most=most)
 
         return await log_in(target, attempt, partial(renew_target, self.registry))
 
