@@ -40,7 +40,7 @@ async def test_one_session_has_the_lock_and_the_other_is_told_who(pair: tuple[Se
     seen: list[LockHolder | None] = []
     async with hold_lock(one, key, timeout_s=1):
         with pytest.raises(LockTimeout, match="first of two") as caught:
-            await acquire_apply_lock(two, timeout_s=0.1, on_wait=seen.append)
+            await acquire_apply_lock(two, timeout_s=0.5, on_wait=seen.append)
     assert str(one.info.backend_pid) in caught.value.message
     assert str(key.space) in (caught.value.hint or "")
     assert caught.value.database == one.info.dbname
