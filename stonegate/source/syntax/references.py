@@ -10,6 +10,7 @@ from stonegate.model.source import Need, NeedKind
 from stonegate.source.syntax.grammar import Node
 from stonegate.source.syntax.type_names import is_built_in, qualified, strings
 
+_MOST_CASTS = 16  # around one constant: each cast of a long chain is looked at
 _SEQUENCE_FUNCTIONS = frozenset({"nextval", "currval", "setval"})
 _IDENTIFIER = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
 _NO_NAMES: frozenset[str] = frozenset()
@@ -166,7 +167,9 @@ def _push_ctes(clause: Node, ctes: frozenset[str], stack: list[tuple[Any, frozen
 
 def string_constant(node: Mapping[str, Any]) -> str | None:
     """The text of a string constant, casts around it ignored."""
-    while "TypeCast" in node:
+    for _ in range(_MOST_CASTS):
+        if "TypeCast" not in node:
+            break
         node = node["TypeCast"]["arg"]
     constant = node.get("A_Const", {})
     return constant["sval"].get("sval", "") if "sval" in constant else None
