@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -221,3 +222,13 @@ def test_where_a_server_is_named_is_told_in_words_of_the_command(run: Run, monke
     monkeypatch.setenv("PGPORT", "1")
     told = run("platform", "register", "p", "--db-user", "r").err
     assert "DATABASE_URL or DB_HOST says where it is" in told and "`stonegate embedded url`" in " ".join(told.split())
+
+
+def test_a_mistake_far_in_a_line_is_shown_at_once(run: Run, write_folder: WriteFolder) -> None:
+    """Rows that a program wrote stand in one line as a rule."""
+    rows = ", ".join(f"({number}, 'é')" for number in range(20_000))
+    folder = write_folder({"seeders/a.sql": f"INSERT INTO t VALUES {rows}, (1 2);"})
+    started = time.process_time()
+    result = run("check", str(folder))
+    assert time.process_time() - started < 5  # minutes where each letter before it is left out by itself
+    assert result.code == 3 and "(19999, 'é'), (1 2)" in result.err

@@ -64,6 +64,7 @@ def _excerpt(excerpt: str, width: int) -> Iterator[Text]:
     room = max(width - 6, 20)
     start = 0
     if cell_len(whole) > room:
+        start = max(len(before) - room // 2, 0)  # some letters are wider
         while cell_len(before[start:]) > room // 2:
             start += 1
     yield Text.assemble(("   | ", "blue"), set_cell_size(whole[start:], min(room, cell_len(whole[start:]))))
