@@ -10,6 +10,7 @@ from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind, schema_key
 from stonegate.model.source import Granting, SourceItem, Verb
 from stonegate.source.statements.items import Draft
+from stonegate.source.statements.objects import need_members
 from stonegate.source.statements.relations import note_constraint
 from stonegate.source.syntax.grammar import Node, Statement
 from stonegate.source.syntax.object_keys import ROUTINES, Declarations, is_type, need_object, other_key, relation_kind
@@ -119,8 +120,12 @@ def build_other_change(statement: Statement, declarations: Declarations) -> Sour
             draft.needs.other(declarations.object("OBJECT_TSDICTIONARY", dictionary).name)
     elif statement.kind == "AlterOpFamilyStmt":
         key = declarations.by_method("OBJECT_OPFAMILY", node["amname"], node["opfamilyname"])
+        need_members(draft, node)
     elif statement.kind == "AlterOperatorStmt":
         key = declarations.object("OBJECT_OPERATOR", {"ObjectWithArgs": node["opername"]})
+        for estimator in (entry["DefElem"].get("arg", {}).get("TypeName") for entry in node.get("options", ())):
+            if estimator is not None:
+                draft.needs.routine(*qualified(estimator["names"]))
     elif statement.kind == "AlterTypeStmt":
         key = declarations.type(*qualified(node["typeName"]))
     else:

@@ -11,7 +11,7 @@ from stonegate.source.statements.items import Draft, with_original
 from stonegate.source.statements.relations import note_constraint
 from stonegate.source.statements.routines import build_aggregate
 from stonegate.source.syntax.created_keys import definition_of
-from stonegate.source.syntax.grammar import Statement
+from stonegate.source.syntax.grammar import Node, Statement
 from stonegate.source.syntax.object_keys import (
     Declarations,
     operator_label,
@@ -160,14 +160,24 @@ def build_operator_class(statement: Statement, declarations: Declarations) -> So
     draft.needs.type(node["datatype"])
     if "opfamilyname" in node:
         draft.needs.other(declarations.by_method("OBJECT_OPFAMILY", node["amname"], node["opfamilyname"]).name)
+    need_members(draft, node)
+    return draft.created()
+
+
+def need_members(draft: Draft, node: Node) -> None:
+    """What the members of an operator class are, or those that a family gets or loses: operators, functions, types."""
     for entry in node.get("items", ()):
         item = entry["CreateOpClassItem"]
-        if item.get("itemtype") == 1:  # OPCLASS_ITEM_OPERATOR
-            operands = [each["TypeName"] for each in item["name"].get("objargs", ())] or [node["datatype"]] * 2
-            draft.needs.other(operator_label(declarations.types, *qualified(item["name"]["objname"]), operands))
-        if item.get("itemtype") == 2:  # OPCLASS_ITEM_FUNCTION
-            draft.needs.routine(*qualified(item["name"]["objname"]))
-    return draft.created()
+        named = item.get("name", {})
+        if "order_family" in item:
+            draft.needs.other(draft.declarations.by_method("OBJECT_OPFAMILY", "btree", item["order_family"]).name)
+        if "storedtype" in item:
+            draft.needs.type(item["storedtype"])
+        if item.get("itemtype") == 1 and named:  # OPCLASS_ITEM_OPERATOR
+            operands = [each["TypeName"] for each in named.get("objargs", ())] or [node["datatype"]] * 2
+            draft.needs.other(operator_label(draft.declarations.types, *qualified(named["objname"]), operands))
+        if item.get("itemtype") == 2 and named:  # OPCLASS_ITEM_FUNCTION
+            draft.needs.routine(*qualified(named["objname"]))
 
 
 def build_operator_family(statement: Statement, declarations: Declarations) -> SourceItem:
