@@ -179,7 +179,7 @@ def _remarks_on_rights(
     lost = {(right.grantee, right.privilege) for right in taken}
     for right in last.granted:
         is_lost = (right.grantee, right.privilege) in lost
-        if right not in desired.granted and right in live.granted and not is_lost:
+        if not is_among(right, desired.granted) and right in live.granted and not is_lost:
             yield Note(f"{subject}: {_right_text(right)} is no longer declared, and stays until a REVOKE is")
     for right in last.revoked:
         if right not in (*desired.revoked, *given) and right in live.revoked:
