@@ -55,10 +55,13 @@ def _comes_from_parent(desired: Column, live: Column, family: Family) -> bool:
 def _compare_origin(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
     """Whether a NOT NULL that parents hand down is the table's own besides (PostgreSQL 18)."""
     before, after = family.hands_down_null(live.name)
-    stays = before and after and not_null_text(desired) == not_null_text(live) is not None
-    comes = after and desired.not_null and not live.not_null and _comes_from_parent(desired, live, family)
-    inherited = live.not_null_inherited if live.not_null else sides.live.server >= LOCAL_NOT_NULL
-    if not (stays or comes) or desired.not_null_inherited == inherited:
+    if live.not_null:
+        stays = before and after and not_null_text(desired) == not_null_text(live)
+        inherited = live.not_null_inherited
+    else:  # what comes with the parent's is that one's; what the table has to be told becomes its own
+        stays = after and desired.not_null
+        inherited = sides.live.server >= LOCAL_NOT_NULL and _comes_from_parent(desired, live, family)
+    if not stays or desired.not_null_inherited == inherited:
         return
     if desired.not_null_inherited:
         yield Note(f"{key}: NOT NULL is the table's own instead of its parent's alone")

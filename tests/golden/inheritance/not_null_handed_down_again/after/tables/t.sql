@@ -1,0 +1,2 @@
+CREATE TABLE p (a integer, CONSTRAINT filled NOT NULL a);
+CREATE TABLE c () INHERITS (p);
