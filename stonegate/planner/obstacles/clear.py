@@ -158,6 +158,8 @@ class _Clearing:
         match dependent.kind:
             case ObjectKind.OTHER if is_remark(dependent) and not self._is_declared(dependent):
                 pass  # goes with its object
+            case ObjectKind.OTHER if self._does_without(dependent, disturbance):
+                pass
             case kind if kind in _WHOLE:
                 self._restore(dependent, disturbance)
             case ObjectKind.INDEX | ObjectKind.CONSTRAINT:
@@ -320,6 +322,14 @@ class _Clearing:
         freeing = ("type", "default", "identity", "generated", "base", "owned_by")
         moving = ("partition", "inherits", "of_type")
         return any((dependent, aspect) in self.changes for aspect in (*freeing, *moving))
+
+    def _does_without(self, other: ObjectKey, disturbance: Disturbance) -> bool:
+        """True for what gets other parts (mappings to other dictionaries, …), and has no use for what goes then."""
+        goes = disturbance.cause.action is Action.DROP
+        return goes and (other, "parts") in self.changes and not self._is_wanted_by(other, disturbance.key)
+
+    def _is_wanted_by(self, user: ObjectKey, key: ObjectKey) -> bool:
+        return user in self.desired.dependents.get(key, ())
 
     def _has_other_checks(self, domain: ObjectKey, key: ObjectKey) -> bool:
         """True for a domain that gets other checks, which have no use for the object of that key."""
