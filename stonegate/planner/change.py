@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from msgspec import Struct
@@ -124,7 +124,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
     return replace(
         plan,
         steps=steps,
-        blocked=blocked,
+        blocked=tuple(_placed(blocked, evolution.places)),
         warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes, *unmatched(options.consents, steps, blocked)),
         skipped=_skipped(given.desired, (*preview.diff.changes, *decided.changes)),
         uncertain=tuple(sorted(preview.simulated.uncertain)) if migrations.running else (),
@@ -290,6 +290,14 @@ def _broken(changes: Iterable[Change], options: PlanOptions) -> tuple[Blocked, .
         for hazard in change.hazards
         if hazard.code == "breaks-callers"
     )
+
+
+def _placed(blocked: Iterable[Blocked], places: Mapping[ObjectKey, Place]) -> Iterator[Blocked]:
+    """Reasons that say nothing of a file point at the declaration of their object."""
+    by_label = {key.label: place for key, place in places.items()}
+    for each in blocked:
+        place = by_label.get(each.object) if each.file is None else None
+        yield replace(each, file=place.file, line=place.line) if place is not None else each
 
 
 def _refusal(change: Change, allowed: Allowed, places: Mapping[ObjectKey, Place]) -> Blocked | None:

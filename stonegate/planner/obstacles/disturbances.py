@@ -12,6 +12,7 @@ from stonegate.model.plan import Action, Change
 
 #: How the reason of a change begins that only makes way for another one.
 RESTORED = "restored: "
+_DROPPED = " is dropped"
 
 
 class Disturbance(Struct, frozen=True):
@@ -25,7 +26,15 @@ class Disturbance(Struct, frozen=True):
     def verb(self) -> str:
         if self.cause.aspect == "partition":
             return "leaves its parent for a while"
-        return "changes its type" if self.retyped else "is dropped"
+        return "changes its type" if self.retyped else _DROPPED.strip()
+
+    @property
+    def dropped_first(self) -> str | None:
+        """The object for whose sake this one is dropped, or this one itself; None where something is retyped."""
+        if not self.cause.restored:
+            return None if self.retyped else str(self.key)
+        first, verb, rest = self.cause.reason.removeprefix(RESTORED).rpartition(_DROPPED)
+        return first if verb and not rest else None
 
     def restoring(self, dependent: ObjectKey, action: Action, table: ObjectKey | None = None) -> Change:
         """The change that makes way for this one, and brings back what depends on it."""

@@ -23,27 +23,44 @@ def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, liv
     verb = disturbance.verb.replace("is dropped", "must be dropped")
     if disturbance.cause.restored:
         verb += f" ({disturbance.cause.reason.removeprefix(RESTORED)})"
-    hint = f"drop {dependent} in a migration, or declare it in the folder"
-    if dependent.kind in _NAMED:
-        hint += f"; or let this deployment drop it: --allow {_NAMED[dependent.kind]}:{dependent.label}"
     column = live.column(dependent) if dependent.kind is ObjectKind.COLUMN else None
     stays = column is not None and desired.column(dependent) is not None
-    if dependent in desired.objects or stays:
-        hint = f"change {disturbance.key} in a migration without dropping it"
-        if disturbance.key.kind is ObjectKind.OTHER:
-            hint = f"declare the new {disturbance.key} under another name, and use that"
-    if column is not None and column.generated is not None and stays:
-        table, name = dependent.qualified.sql, quote_ident(column.name)
-        hint = (
-            f"write a migration: ALTER TABLE {table} DROP COLUMN {name}; with the line -- stonegate: allow "
-            f"drop_column {dependent.label}, and this deployment adds it again, with new values; "
-            f"or change {disturbance.key} there without dropping it"
-        )
+    if stays or dependent in desired.objects:
+        is_computed = column is not None and column.generated is not None
+        ways = (_add_again(dependent) if is_computed else None, _other_name(dependent, disturbance))
+        hint = "; or ".join(filter(None, ways)) or _all_of_it(dependent)
+    else:
+        hint = f"drop {dependent} in a migration, or declare it in the folder"
+        if dependent.kind in _NAMED:
+            hint += f"; or let this deployment drop it: --allow {_NAMED[dependent.kind]}:{dependent.label}"
     return Blocked(
         object=dependent.label,
         reason=f"{dependent} depends on {disturbance.key}, which {verb}",
         hint=hint,
     )
+
+
+def _add_again(column: ObjectKey) -> str:
+    """How a generated column makes way, and comes back with new values."""
+    alter = f"ALTER TABLE {column.qualified.sql} DROP COLUMN {quote_ident(column.member or '')};"
+    return (
+        f"write a migration: {alter} with the line -- stonegate: allow drop_column {column.label}, "
+        "and this deployment adds it again, with new values"
+    )
+
+
+def _other_name(dependent: ObjectKey, disturbance: Disturbance) -> str | None:
+    """How the declared dependent may stay: it uses something else from now on."""
+    changing = disturbance.dropped_first
+    if changing is None or dependent.kind is ObjectKind.OTHER:
+        return None
+    if dependent.kind is ObjectKind.TYPE:  # whose checks PostgreSQL will not alter where it is part of another type
+        return f"declare another type, which does without {changing}, and give it in a migration to what has this one"
+    return f"declare what takes the place of {changing} under another name, and use that"
+
+
+def _all_of_it(dependent: ObjectKey) -> str:
+    return f"write a migration that takes {dependent} away, makes the change, and brings {dependent} back"
 
 
 def refuse_plain(key: ObjectKey, cause: Disturbance, migration: Migration, statement: MigrationStatement) -> Blocked:
