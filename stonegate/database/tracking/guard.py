@@ -14,7 +14,7 @@ from stonegate.database.connect import Session
 from stonegate.database.server.trust import is_trusting
 from stonegate.database.sql import compose
 
-#: Fails (22012), and with it all that stands behind it in a message, where one of the tables belongs to a role that may
+#: Fails (22P02), and with it all that stands behind it in a message, where one of the tables belongs to a role that may
 #: do less than the session: much cheaper than to look at it.
 REQUIRE_OWN: Final = f"{compose('tracking/require_own')};\n".encode()
 

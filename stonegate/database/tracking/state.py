@@ -188,7 +188,7 @@ async def fetch_from_block(conn: Session, query: bytes) -> list[tuple[Any, ...]]
         psycopg.Error: the query failed, or what it reads would run what others made.
     """
     if conn.info.transaction_status == TransactionStatus.IDLE and not is_trusting(conn):
-        with contextlib.suppress(psycopg.errors.DivisionByZero):
+        with contextlib.suppress(psycopg.errors.InvalidTextRepresentation):
             cursor = await conn.execute(REQUIRE_OWN + query)
             cursor.nextset()
             return await _rows_of(cursor)
