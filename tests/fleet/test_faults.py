@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.fleet.conftest import Fleet, make_fleet
-from tests.fleet.test_commands import Shell
+from tests.fleet.shell import Shell
 from tests.servers import MakePrivateServer, PrivateServer
 
 DATABASES = 200
