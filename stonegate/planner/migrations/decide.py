@@ -26,6 +26,7 @@ from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.former_columns import refuse_former
 from stonegate.planner.migrations.overtaken import refuse_overtaken
 from stonegate.planner.migrations.recorded import find_renamed, refuse_begun, refuse_changed, refuse_renamed
+from stonegate.planner.migrations.refusal import refuse_statement
 from stonegate.planner.migrations.simulate import Replay, simulate
 
 _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
@@ -143,14 +144,12 @@ def _without_table(pending: Iterable[Migration], live: Catalog, desired: Catalog
         if is_said and not effect.if_exists and key in awaited and key not in replay.catalog.objects:
             awaited.discard(key)
             drop = f"DROP {view.kind.upper()} {key.label}; " if view is not None else ""
-            yield Blocked(
-                object=key.label,
-                reason=f"{migration.name} is about {key}, which is {'a view' if view else 'gone'} by then, "
-                "and the declared one is made after the migrations",
-                hint=f"write {drop}CREATE TABLE {key.label} in front of it, or deploy this migration later",
-                file=migration.file,
-                line=statement.line,
+            reason = (
+                f"{migration.name} is about {key}, which is {'a view' if view else 'gone'} by then, "
+                "and the declared one is made after the migrations"
             )
+            hint = f"write {drop}CREATE TABLE {key.label} in front of it, or deploy this migration later"
+            yield refuse_statement(key, migration, statement, reason, hint)
         replay.apply(effect)
 
 
@@ -166,13 +165,9 @@ def _dropped_at_last(
     after = simulate(live, desired, running).catalog if drops else live
     for key, migration, statement in drops:
         if not after.has(key):
-            yield Blocked(
-                object=key.label,
-                reason=f"{migration.name} drops {key} after the commit, and the folder declares it",
-                hint=f"take {key.label} out of the folder, or let {migration.name} create it again",
-                file=migration.file,
-                line=statement.line,
-            )
+            reason = f"{migration.name} drops {key} after the commit, and the folder declares it"
+            hint = f"take {key.label} out of the folder, or let {migration.name} create it again"
+            yield refuse_statement(key, migration, statement, reason, hint)
 
 
 def _held_at_last(late: Iterable[Migration], desired: Catalog) -> Iterator[Blocked]:
@@ -186,14 +181,12 @@ def _held_at_last(late: Iterable[Migration], desired: Catalog) -> Iterator[Block
         users = desired.dependents.get(effect.key, ()) if effect.verb is EffectVerb.SET_TYPE else ()
         for user in users:
             if user.kind in VIEW_KINDS and user not in gone:
-                yield Blocked(
-                    object=user.label,
-                    reason=f"{user} stands in the way of this statement, which runs after the commit",
-                    hint=f"write DROP {user.kind.upper()} {user.qualified.sql}; in front of it, and make it again "
-                    "behind it; or put the statement into a migration that runs inside the transaction",
-                    file=migration.file,
-                    line=statement.line,
+                reason = f"{user} stands in the way of this statement, which runs after the commit"
+                hint = (
+                    f"write DROP {user.kind.upper()} {user.qualified.sql}; in front of it, and make it again "
+                    "behind it; or put the statement into a migration that runs inside the transaction"
                 )
+                yield refuse_statement(user, migration, statement, reason, hint)
 
 
 def _is_late(migration: Migration) -> bool:

@@ -12,6 +12,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Blocked
 from stonegate.model.source import EffectVerb, Migration, MigrationStatement, every_effect
+from stonegate.planner.migrations.refusal import refuse_statement
 
 
 def former_columns(
@@ -44,13 +45,9 @@ def refuse_former(running: Iterable[Migration], former: frozenset[ObjectKey]) ->
     for migration in running:
         for statement in migration.statements:
             for key in sorted(former & _mentioned(statement)):
-                yield Blocked(
-                    object=key.label,
-                    reason=f"{migration.name} needs {key}, which only a release in between declared",
-                    hint=f"first deploy the release in which {key.owner} has {key.member}",
-                    file=migration.file,
-                    line=statement.line,
-                )
+                reason = f"{migration.name} needs {key}, which only a release in between declared"
+                hint = f"first deploy the release in which {key.owner} has {key.member}"
+                yield refuse_statement(key, migration, statement, reason, hint)
 
 
 def _mentioned(statement: MigrationStatement) -> set[ObjectKey]:

@@ -14,6 +14,7 @@ from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.source import EffectVerb, Migration, MigrationStatement, every_effect
 from stonegate.model.tokens import words_of
+from stonegate.planner.migrations.refusal import refuse_statement
 
 
 def same_tables(pending: Iterable[Migration], before: Catalog) -> AbstractSet[ObjectKey]:
@@ -65,14 +66,10 @@ def refuse_unreached(
             hint = f"write ALTER TABLE … ADD COLUMN {key.member} in front of it, or fill it in a later release"
             if then != key.owner:
                 hint = f"first deploy the release in which {then} has it"
-            yield Blocked(
-                object=key.label,
-                reason=f"{migration.name} needs {key}, which is added after the migrations: "
-                f"they give {key.owner} its name",
-                hint=hint,
-                file=migration.file,
-                line=statement.line,
+            reason = (
+                f"{migration.name} needs {key}, which is added after the migrations: they give {key.owner} its name"
             )
+            yield refuse_statement(key, migration, statement, reason, hint)
 
 
 def _filling(

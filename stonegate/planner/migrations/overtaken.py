@@ -15,6 +15,7 @@ from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.model.tokens import words_of
 from stonegate.planner.migrations.backfill import is_unfilled
+from stonegate.planner.migrations.refusal import refuse_statement
 from stonegate.planner.reach import reached
 
 #: After these the object is not there, or not under its name.
@@ -36,15 +37,15 @@ def refuse_overtaken(running: tuple[Migration, ...], late: tuple[Migration, ...]
         found = next(((other, *hit) for other in behind for hit in _conflicts(last, other)), None)
         if found is not None:
             other, statement, key, does = found
-            yield Blocked(
-                object=key.label,
-                reason=f"{other.name} {does} {key} before {last.name}, which stands in front of it in the folder and "
-                "is about that, but runs after the commit",
-                hint=f"first deploy the release that has {last.name} and not yet {other.name}; or write "
-                f"-- stonegate: no-transaction into {other.name}, which runs behind it then",
-                file=other.file,
-                line=statement.line,
+            reason = (
+                f"{other.name} {does} {key} before {last.name}, which stands in front of it in the folder and "
+                "is about that, but runs after the commit"
             )
+            hint = (
+                f"first deploy the release that has {last.name} and not yet {other.name}; or write "
+                f"-- stonegate: no-transaction into {other.name}, which runs behind it then"
+            )
+            yield refuse_statement(key, other, statement, reason, hint)
 
 
 def refuse_early(
@@ -68,14 +69,12 @@ def _refuse_unprepared(changes: Iterable[Change], late: Iterable[Migration]) -> 
         for migration in late:
             found = next((part for part in migration.statements if _prepares(part, change)), None)
             if found is not None:
-                yield Blocked(
-                    object=change.key.label,
-                    reason=f"{change.key} {does} before {migration.name}, which changes its rows after the commit",
-                    hint=f"first deploy the release that has {migration.name} and not yet this; or let the rows be "
-                    "changed by a migration that runs inside the transaction",
-                    file=migration.file,
-                    line=found.line,
+                reason = f"{change.key} {does} before {migration.name}, which changes its rows after the commit"
+                hint = (
+                    f"first deploy the release that has {migration.name} and not yet this; or let the rows be "
+                    "changed by a migration that runs inside the transaction"
                 )
+                yield refuse_statement(change.key, migration, found, reason, hint)
 
 
 def _closes(change: Change) -> str | None:
@@ -117,13 +116,9 @@ def _refuse_otherwise_indexed(late: Iterable[Migration], desired: Catalog, live:
             continue  # it is renamed, or gone
         is_unique = "unique" in words_of(" ".join(statement.sql.split()[:2]))
         if columns != set(index.columns) or is_unique != index.unique:
-            yield Blocked(
-                object=key.label,
-                reason=f"{migration.name} makes {key} after the commit in another form than the one that is declared",
-                hint=f"first deploy the release that has {migration.name} and declares that form; or correct one",
-                file=migration.file,
-                line=statement.line,
-            )
+            reason = f"{migration.name} makes {key} after the commit in another form than the one that is declared"
+            hint = f"first deploy the release that has {migration.name} and declares that form; or correct one"
+            yield refuse_statement(key, migration, statement, reason, hint)
 
 
 def refuse_gone(changes: Iterable[Change], late: Iterable[Migration]) -> Iterator[Blocked]:
@@ -132,14 +127,12 @@ def refuse_gone(changes: Iterable[Change], late: Iterable[Migration]) -> Iterato
     for migration in late if dropped else ():
         for statement in migration.statements:
             for key in (key for key in dropped if _needs(statement, key)):
-                yield Blocked(
-                    object=key.label,
-                    reason=f"{migration.name} needs {key}, which is dropped before it: it runs after the commit",
-                    hint=f"first deploy the release that has {migration.name} and {key}; or put the statement into a "
-                    "migration that runs inside the transaction",
-                    file=migration.file,
-                    line=statement.line,
+                reason = f"{migration.name} needs {key}, which is dropped before it: it runs after the commit"
+                hint = (
+                    f"first deploy the release that has {migration.name} and {key}; or put the statement into a "
+                    "migration that runs inside the transaction"
                 )
+                yield refuse_statement(key, migration, statement, reason, hint)
 
 
 def refuse_unnamed(changes: Iterable[Change], late: Iterable[Migration], desired: Catalog) -> Iterator[Blocked]:
@@ -154,14 +147,12 @@ def refuse_unnamed(changes: Iterable[Change], late: Iterable[Migration], desired
         users = reached(parts, lambda key: desired.dependents.get(key, ()))
         for change in changes:
             if effect.moved in (change.key, change.key.owner, change.holder) or change.key in users:
-                yield Blocked(
-                    object=change.key.label,
-                    reason=f"{change.key} needs {effect.moved}, which gets its name only after the commit",
-                    hint=f"give the name in a migration that runs inside the transaction, or leave {change.key} to the "
-                    "next release",
-                    file=migration.file,
-                    line=statement.line,
+                reason = f"{change.key} needs {effect.moved}, which gets its name only after the commit"
+                hint = (
+                    f"give the name in a migration that runs inside the transaction, or leave {change.key} to the "
+                    "next release"
                 )
+                yield refuse_statement(change.key, migration, statement, reason, hint)
 
 
 def _conflicts(last: Migration, other: Migration) -> Iterator[tuple[MigrationStatement, ObjectKey, str]]:

@@ -8,6 +8,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.names import VIEW_KINDS, ObjectKey
 from stonegate.model.plan import Action, Blocked, Phase, Step
 from stonegate.model.source import EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
+from stonegate.planner.migrations.refusal import refuse_statement
 
 
 def refuse_unmade(steps: Iterable[Step], pending: tuple[Migration, ...], live: Catalog) -> Iterator[Blocked]:
@@ -21,14 +22,12 @@ def refuse_unmade(steps: Iterable[Step], pending: tuple[Migration, ...], live: C
         found = _reader(key, pending) if key.qualified not in live.relations else None
         if found is not None:
             migration, statement = found
-            yield Blocked(
-                object=key.label,
-                reason=f"{migration.name} reads {key}, which is made after the migrations",
-                hint=f"write CREATE {key.kind.upper()} {key.qualified.sql} AS … in front of it, as declared; "
-                "or deploy this migration later",
-                file=migration.file,
-                line=statement.line,
+            reason = f"{migration.name} reads {key}, which is made after the migrations"
+            hint = (
+                f"write CREATE {key.kind.upper()} {key.qualified.sql} AS … in front of it, as declared; "
+                "or deploy this migration later"
             )
+            yield refuse_statement(key, migration, statement, reason, hint)
 
 
 def _reader(view: ObjectKey, pending: tuple[Migration, ...]) -> tuple[Migration, MigrationStatement] | None:

@@ -8,6 +8,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Blocked
 from stonegate.model.source import Migration, MigrationStatement
 from stonegate.planner.ddl import drop_statement
+from stonegate.planner.migrations.refusal import refuse_statement
 from stonegate.planner.obstacles.disturbances import RESTORED, Disturbance
 
 #: What nobody declared and may be dropped by naming it (behaviour, §4 "Tables").
@@ -67,7 +68,8 @@ def refuse_plain(key: ObjectKey, cause: Disturbance, migration: Migration, state
     """The refusal of a generated column that will be one of its own, with the values that it has."""
     reason = f"{key}, whose values are to stay without being generated, depends on {cause.key}, which {cause.verb}"
     column = f"{key.qualified.sql} ALTER COLUMN {quote_ident(key.member or '')}"
-    return _refusal(key, migration, statement, reason, f"write ALTER TABLE {column} DROP EXPRESSION; in front of it")
+    hint = f"write ALTER TABLE {column} DROP EXPRESSION; in front of it"
+    return refuse_statement(key, migration, statement, reason, hint)
 
 
 def refuse_used(
@@ -83,7 +85,7 @@ def refuse_used(
     reason = f"{key} stands in the way of this statement, and {other.name} uses it in line {use.line}"
     hint = f"write {drop_statement(key, catalog.objects.get(key))}; in front of it"
     hint += ": the declared one comes back behind the migrations" if comes_earlier else ", and make it again behind it"
-    return _refusal(key, migration, statement, reason, hint)
+    return refuse_statement(key, migration, statement, reason, hint)
 
 
 def refuse_called(
@@ -94,9 +96,8 @@ def refuse_called(
     if caller.kind is ObjectKind.COLUMN:
         freeing = f"ALTER TABLE {caller.qualified.sql} ALTER COLUMN {quote_ident(caller.member or '')} DROP DEFAULT; "
     reason = f"{key} stands in the way of this statement, and {caller} calls it"
-    hint = f"write {freeing}{drop_statement(key, catalog.objects.get(key))}; in front of it"
-    return _refusal(key, migration, statement, reason, f"{hint}: the declared ones come back behind the migrations")
-
-
-def _refusal(key: ObjectKey, migration: Migration, statement: MigrationStatement, reason: str, hint: str) -> Blocked:
-    return Blocked(object=key.label, reason=reason, hint=hint, file=migration.file, line=statement.line)
+    hint = (
+        f"write {freeing}{drop_statement(key, catalog.objects.get(key))}; in front of it: "
+        "the declared ones come back behind the migrations"
+    )
+    return refuse_statement(key, migration, statement, reason, hint)
