@@ -53,37 +53,9 @@ def explain_failure(
     """
     state = error.sqlstate
     if state is None or state.startswith(CONNECTION_STATES):
-        return ConnectionFailed(
-            "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
-            cause=message_of(error),
-            hint="run the same command again: it starts from what is committed",
-            sqlstate=state,
-            database=database or None,
-        )
-    if step is None and state == LOCK_NOT_AVAILABLE:
-        return LockTimeout(
-            f"another session keeps a lock on what has to be read{f' in {database}' if database else ''}",
-            cause=message_of(error),
-            hint=f"run again when it has finished; see who: {_BLOCKERS}",
-            sqlstate=state,
-            database=database or None,
-        )
-    if step is None and state == _NO_PRIVILEGE:
-        return MigrationFailed(
-            f"the role may not read or write what stonegate needs{f' in {database}' if database else ''}",
-            cause=message_of(error),
-            hint=_hint(error, step),
-            sqlstate=state,
-            database=database or None,
-        )
-    if step is None and state == UNSAFE:
-        return UnsafeRecords(
-            error.diag.message_primary or "",
-            cause=error.diag.message_detail,
-            hint=error.diag.message_hint,
-            sqlstate=state,
-            database=database or None,
-        )
+        return _lost(error, step, database)
+    if step is None and (found := _without_step(error, database)) is not None:
+        return found
     line, column = _place(error, step, statement)
     kind = _class_of(step, state)
     subject = f"{step.action.value} {step.key}" if step else "a statement"
@@ -98,6 +70,46 @@ def explain_failure(
         database=database or None,
         details=_context(error),
     )
+
+
+def _lost(error: psycopg.Error, step: Step | None, database: str) -> ConnectionFailed:
+    return ConnectionFailed(
+        "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
+        cause=message_of(error),
+        hint="run the same command again: it starts from what is committed",
+        sqlstate=error.sqlstate,
+        database=database or None,
+    )
+
+
+def _without_step(error: psycopg.Error, database: str) -> StonegateError | None:
+    """What is said of stonegate's own reading and writing, where it is more than that a statement failed."""
+    state, place = error.sqlstate, f" in {database}" if database else ""
+    if state == LOCK_NOT_AVAILABLE:
+        return LockTimeout(
+            f"another session keeps a lock on what has to be read{place}",
+            cause=message_of(error),
+            hint=f"run again when it has finished; see who: {_BLOCKERS}",
+            sqlstate=state,
+            database=database or None,
+        )
+    if state == _NO_PRIVILEGE:
+        return MigrationFailed(
+            f"the role may not read or write what stonegate needs{place}",
+            cause=message_of(error),
+            hint=_hint(error, None),
+            sqlstate=state,
+            database=database or None,
+        )
+    if state == UNSAFE:
+        return UnsafeRecords(
+            error.diag.message_primary or "",
+            cause=error.diag.message_detail,
+            hint=error.diag.message_hint,
+            sqlstate=state,
+            database=database or None,
+        )
+    return None
 
 
 def hidden_hint(*tables: object) -> str:
