@@ -72,7 +72,7 @@ def plan_many(
         case PlanFormat.MARKDOWN:
             write(render_fleet_markdown(plan))
         case _:
-            show(*render_fleet_plan(stdout(), plan, verbose=verbose))
+            show(*render_fleet_plan(stdout(), plan, verbose=verbose, preflight=preflight))
     _tell_unread(plan.unread)
     return _plan_exit_code(plan, wanted=exit_code)
 

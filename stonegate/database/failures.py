@@ -30,6 +30,8 @@ INVALID_CATALOG_NAME = "3D000"
 TOO_MANY_CONNECTIONS = "53300"
 LETS_NOBODY_IN = "55000"  # of a login: ALLOW_CONNECTIONS is false
 _NO_PRIVILEGE = "42501"
+#: The release whose syntax the folder is read with (pglast); an older server does not know all of it.
+SYNTAX_OF = 18
 UNSAFE = "SG001"  # our own: tracking/guard.sql
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
 CONNECTION_STATES = ("08", "57P")
@@ -42,7 +44,12 @@ _BODY_LINE = re.compile(r"(?:near line|line) (\d+)")
 
 
 def explain_failure(
-    error: psycopg.Error, *, step: Step | None = None, statement: Statement | None = None, database: str = ""
+    error: psycopg.Error,
+    *,
+    step: Step | None = None,
+    statement: Statement | None = None,
+    database: str = "",
+    server: int = 0,
 ) -> StonegateError:
     """The stonegate error for what PostgreSQL said about a statement of a step.
 
@@ -50,6 +57,7 @@ def explain_failure(
         error: from psycopg; without an SQLSTATE it means that the connection broke.
         step, statement: what was executed, if it came from the plan.
         database: its name, for the message.
+        server: server_version_num; 0 if it is not known.
     """
     state = error.sqlstate
     if state is None or state.startswith(CONNECTION_STATES):
@@ -65,7 +73,7 @@ def explain_failure(
         line=line,
         column=column,
         cause=message_of(error),
-        hint=_hint(error, step, statement),
+        hint=_hint_for_syntax(error, step, server) or _hint(error, step, statement),
         sqlstate=state,
         database=database or None,
         details=_context(error),
@@ -227,6 +235,20 @@ def _line_in_body(error: psycopg.Error) -> int | None:
         return diag.internal_query[: int(diag.internal_position) - 1].count("\n") + 1
     found = _BODY_LINE.search(diag.context or "")
     return int(found.group(1)) if found else None
+
+
+def _hint_for_syntax(error: psycopg.Error, step: Step | None, server: int) -> str | None:
+    """The folder was parsed before: what the server's grammar refuses is newer, unless it was put together there."""
+    release, diag = server // 10_000, error.diag
+    # The message is in the server's language; the function that raised it is not.
+    if step is None or diag.source_function != "scanner_yyerror" or not 0 < release < SYNTAX_OF:
+        return None
+    if diag.internal_query is not None and step.kind is not ObjectKind.ROUTINE:
+        return None
+    return (
+        f"this server is PostgreSQL {release}, and stonegate reads the syntax of {SYNTAX_OF}, which has more: write it "
+        f"as {release} knows it, or deploy to a newer server"
+    )
 
 
 def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None = None) -> str | None:

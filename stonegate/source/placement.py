@@ -120,12 +120,39 @@ _OTHER_PATH = (
     "of a dump from before 2018: createdb scratch; psql -d scratch -f FILE; pg_dump -s scratch > tables/schema.sql",
 )
 _UNKNOWN = ("is no declared state that stonegate knows", "write it into migrations/")
+#: What else is called otherwise than by its first two words.
+_NAMES = {
+    "CreateAmStmt": "CREATE ACCESS METHOD",
+    "CreatePLangStmt": "CREATE LANGUAGE",
+    "CreateTransformStmt": "CREATE TRANSFORM",
+    "AlterEventTrigStmt": "ALTER EVENT TRIGGER",
+    "AlterFdwStmt": "ALTER FOREIGN DATA WRAPPER",
+    "AlterUserMappingStmt": "ALTER USER MAPPING",
+    "DropUserMappingStmt": "DROP USER MAPPING",
+    "AlterObjectDependsStmt": "ALTER … DEPENDS ON",
+    "AlterTableMoveAllStmt": "ALTER … ALL IN TABLESPACE",
+    "CheckPointStmt": "CHECKPOINT",
+    "ClosePortalStmt": "CLOSE",
+    "DeallocateStmt": "DEALLOCATE",
+    "DeclareCursorStmt": "DECLARE",
+    "DiscardStmt": "DISCARD",
+    "ExecuteStmt": "EXECUTE",
+    "ExplainStmt": "EXPLAIN",
+    "FetchStmt": "FETCH or MOVE",
+    "ListenStmt": "LISTEN",
+    "LoadStmt": "LOAD",
+    "LockStmt": "LOCK",
+    "NotifyStmt": "NOTIFY",
+    "PrepareStmt": "PREPARE",
+    "UnlistenStmt": "UNLISTEN",
+    "VariableShowStmt": "SHOW",
+}
 
 
 def misplaced(statement: Statement) -> MisplacedStatement:
     """The error that says where a statement belongs."""
     folder = statement.file.folder
-    name, (why, where) = _MISPLACED.get(statement.kind, (_verb(statement), _UNKNOWN))
+    name, (why, where) = _MISPLACED.get(statement.kind, (_NAMES.get(statement.kind) or _verb(statement), _UNKNOWN))
     if _setting(statement)[0] == "search_path":
         why, where = _OTHER_PATH
     match folder:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pglast import parser
 
+from stonegate.database.failures import SYNTAX_OF
 from stonegate.database.progress import Progress, Stage
 from stonegate.model.plan import Phase
 from stonegate.model.report import Status
 from tests.database.folders import COUNT, USERS, allowing, applied, apply, relations, write
 from tests.database.rich import extension_of
-from tests.servers import Database
+from tests.servers import Database, MakeDatabase, Server
 
 # --- fresh ----------------------------------------------------------------------------------------------------------
 
@@ -72,6 +74,42 @@ def test_a_failing_statement_is_named_with_file_line_and_cause(database: Databas
     assert error.cause == 'column "nothing" does not exist'
     assert error.details == ("everything was rolled back",)
     assert relations(database) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "sql"),
+    [
+        ("tables/notes.sql", "CREATE TABLE notes (body text STORAGE EXTERNAL);"),
+        (
+            "migrations/a.sql",
+            "-- stonegate: run-on-fresh\n-- stonegate: no-transaction\n"
+            "CREATE TABLE notes (body text STORAGE EXTERNAL);",
+        ),
+        (
+            "functions/f.sql",
+            "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS "
+            "$$ SELECT a FROM JSON_TABLE('1', '$' COLUMNS (a text PATH '$')) AS j $$;",
+        ),
+    ],
+)
+def test_syntax_that_the_server_is_too_old_for_says_so(
+    server15: Server, make_database: MakeDatabase, tmp_path: Path, file: str, sql: str
+) -> None:
+    error = apply(make_database(server15).url, write(tmp_path, {file: sql})).error
+    assert error is not None and error.hint is not None
+    assert error.hint.startswith("this server is PostgreSQL 15, and stonegate reads the syntax of 18")
+
+
+def test_syntax_that_a_program_puts_together_is_its_own_mistake(
+    server15: Server, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    files = {"migrations/a.sql": "-- stonegate: run-on-fresh\nDO $$ BEGIN EXECUTE 'CREATE TABEL t'; END $$;"}
+    error = apply(make_database(server15).url, write(tmp_path, files)).error
+    assert error is not None and error.sqlstate == "42601" and error.hint is None
+
+
+def test_the_parser_is_of_the_release_that_messages_name() -> None:
+    assert parser.get_postgresql_version()[0] == SYNTAX_OF
 
 
 def test_a_failure_tells_what_had_to_be_committed_before(database: Database, tmp_path: Path) -> None:

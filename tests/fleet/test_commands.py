@@ -55,7 +55,9 @@ def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_pa
     )
     plan = shell.json("plan", folder, *everything)
     assert plan["summary"] == "4 identical" and len(plan["groups"]) == 1
-    shell.done("plan", folder, *everything, "--exit-code", code=1)
+    assert "preflight" not in shell.done("plan", folder, *everything, "--exit-code", code=1)
+    looked = shell.done("plan", folder, *everything, "--preflight")
+    assert looked.endswith("4 identical\npreflight: no row stands in the way\n")
     result = shell.run("apply", folder, *everything)
     assert result.returncode == 0 and "4 databases: 4 applied" in result.stdout, result
     assert result.stderr.count("applied") == 4

@@ -45,8 +45,12 @@ def fleet_plan_document(plan: FleetPlan) -> dict[str, Any]:
     }
 
 
-def render_fleet_plan(console: Console, plan: FleetPlan, *, verbose: bool) -> Iterator[Text]:
-    """Each group's plan below the names of its databases, the sentence about all of them last."""
+def render_fleet_plan(console: Console, plan: FleetPlan, *, verbose: bool, preflight: bool = False) -> Iterator[Text]:
+    """Each group's plan below the names of its databases, the sentences about all of them last.
+
+    Args:
+        preflight: rows were looked at, so that finding none is said.
+    """
     for group in plan.groups:
         yield from _render_group(console, group, verbose=verbose)
         yield Text("")
@@ -55,6 +59,8 @@ def render_fleet_plan(console: Console, plan: FleetPlan, *, verbose: bool) -> It
     if troubled:
         told = f"preflight: rows of {count(len(troubled), 'database')} stand in the way: {', '.join(troubled)}"
         yield from indented(console, Text(printable(told), style="bold red"), 0, hang=2)
+    elif preflight and plan.groups:
+        yield Text("preflight: no row stands in the way")
 
 
 def _render_group(console: Console, group: PlanGroup, *, verbose: bool) -> Iterator[Text]:

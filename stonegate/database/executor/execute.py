@@ -92,7 +92,8 @@ class _Watch:
 
     def explain(self, error: psycopg.Error) -> StonegateError:
         """The failure of the statement that was sent last."""
-        return explain_statement(self.job, self.sent, error)
+        server = 0 if self.conn.closed else self.conn.info.server_version
+        return explain_statement(self.job, self.sent, error, server=server)
 
     async def explain_lock(self, timeout: LockTimeout) -> StonegateError:
         """Which statement waited in vain, and who was in its way as far as can still be seen."""
@@ -117,14 +118,15 @@ class _Watch:
         )
 
 
-def explain_statement(job: Job, sent: Sent | None, error: psycopg.Error) -> StonegateError:
+def explain_statement(job: Job, sent: Sent | None, error: psycopg.Error, *, server: int = 0) -> StonegateError:
     """Why a transaction failed.
 
     Args:
         sent: the statement; None for one of our own.
+        server: server_version_num; 0 if it is not known.
     """
     step, statement = (sent.step, sent.statement) if sent is not None else (None, None)
-    failure = explain_failure(error, step=step, statement=statement, database=job.database)
+    failure = explain_failure(error, step=step, statement=statement, database=job.database, server=server)
     referenced = _referenced(job, error)
     if referenced in job.hidden:  # rows are checked one by one as the table's owner, all together as others
         failure.hint = hidden_hint(referenced)

@@ -118,9 +118,9 @@ class _Late:
         except StatementFailed as failure:
             if self.deployment is not None and not self.conn.closed:
                 await self._note(name, FAILED)
-            raise _late_failure(failure, self.job) from failure.error
+            raise _late_failure(failure, self.job, self.conn) from failure.error
         except psycopg.Error as error:
-            raise _late_failure(StatementFailed(sent, error), self.job) from error
+            raise _late_failure(StatementFailed(sent, error), self.job, self.conn) from error
 
     async def _execute(self, name: str, sent: Sent, *, is_last: bool) -> None:
         if runs_in_block(sent.sql):
@@ -200,9 +200,11 @@ def pending_statements(step: Step, state: TrackingState) -> tuple[tuple[str, Sen
     return tuple(found)
 
 
-def _late_failure(failure: StatementFailed, job: Job) -> StonegateError:
-    sent = failure.sent
-    error = explain_failure(failure.error, step=sent.step, statement=sent.statement, database=job.database)
+def _late_failure(failure: StatementFailed, job: Job, conn: Session) -> StonegateError:
+    sent, server = failure.sent, 0 if conn.closed else conn.info.server_version
+    error = explain_failure(
+        failure.error, step=sent.step, statement=sent.statement, database=job.database, server=server
+    )
     error.details = (
         *error.details,
         "the transaction was committed before; only what PostgreSQL forbids inside it is unfinished",

@@ -260,7 +260,7 @@ def _away_from_type(table: Table, attribute: ObjectKey, after: str) -> str:
 def _compare_domain(sides: Sides, desired: DomainType, live: DomainType) -> Findings:
     key = desired.key
     if (desired.base, desired.collation) != (live.base, live.collation):
-        reason = f"{key} has another base type"
+        reason = f"{key} has another {'base type' if desired.base != live.base else 'collation'}"
         before, after = (type_text(domain.base, domain.collation) for domain in (live, desired))
         yield from _recreate(sides, key, reason, before, after, aspect="base")
         return
