@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,9 +22,11 @@ from stonegate.database.tracking.history import DeploymentEntry, HistoryEntry, r
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import UnsafeRecords
 from stonegate.model.report import Status
+from stonegate.source.lazy import LazySource
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.original import OWN_COLUMNS, TRACKING
 from tests.evolution.scripts import run_script, script_of
+from tests.programs import MAJORS
 from tests.servers import Database, MakeDatabase, Server, psql
 
 FIRST = {
@@ -114,6 +118,16 @@ READ_TOO = {
 TRAPS = WRITTEN | READ_TOO
 
 
+def _for(cases: Iterable[tuple[int, str]]) -> pytest.MarkDecorator:
+    given = [pytest.param(major, trap, id=f"pg{major}-{trap}") for major, trap in cases]
+    return pytest.mark.parametrize(("any_server", "trap"), given, indirect=["any_server"])
+
+
+#: All doors ask one of two questions, to which each version may have an answer of its own.
+EACH = tuple(itertools.product(MAJORS, TRAPS))
+THOROUGH = {(major, trap) for major, trap in EACH if major == MAJORS[-1] or trap in ("trigger", "view")}
+
+
 @pytest.fixture(scope="module")
 def deployed(
     any_server: Server, make_template: MakeDatabase, tmp_path_factory: pytest.TempPathFactory
@@ -146,9 +160,9 @@ def ran(database: Database) -> bool:
     return bool(database.rows("SELECT is_called FROM public.ran")[0][0])
 
 
-def refusal(work: object) -> UnsafeRecords:
+def refusal(work: Coroutine[Any, Any, object]) -> UnsafeRecords:
     with pytest.raises(UnsafeRecords) as caught:
-        asyncio.run(work)  # type: ignore[arg-type]
+        asyncio.run(work)
     return caught.value
 
 
@@ -162,24 +176,48 @@ async def look_at_steps(database: Database, deployments: Sequence[DeploymentEntr
         return await read_done(conn, deployments)
 
 
-@pytest.mark.parametrize("trap", TRAPS)
-def test_nobody_falls_into_a_trap(deployed: Database, hostile: Database, tmp_path: Path, trap: str) -> None:
-    setting, springing = TRAPS[trap]
+def require_refusal(hostile: Database, source: LazySource, **options: object) -> None:
+    """An apply names the table, and says what to do."""
+    error = apply(hostile.url, source, **options).error
+    assert error is not None and (error.code, error.exit_code) == ("unsafe_records", 6), error
+    assert P in (error.cause or "") and error.hint, error
+
+
+def look(trap: str, *looks: Coroutine[Any, Any, object]) -> None:
+    """Those who only read are refused where reading is enough to fall into it."""
+    for each in looks:
+        if trap in READ_TOO:
+            refusal(each)
+        else:
+            asyncio.run(each)
+
+
+def require_trap(hostile: Database, trap: str) -> None:
+    """It did not run, and would for a superuser who does not look."""
+    assert not ran(hostile)
+    springing = TRAPS[trap][1]
+    if springing:
+        with contextlib.suppress(psycopg.Error):
+            hostile.rows(springing)
+        assert ran(hostile)
+
+
+@_for(case for case in EACH if case in THOROUGH)
+def test_no_door_leads_into_a_trap(deployed: Database, hostile: Database, tmp_path: Path, trap: str) -> None:
     first = write(tmp_path / "1", FIRST)
     second = write(tmp_path / "2", SECOND)
     plan = asyncio.run(plan_database(hostile.url, second))
     script = script_of(hostile, second)
     deployments = asyncio.run(look_at_deployments(hostile))
-    psql(as_owner(hostile, deployed.name), setting)
+    psql(as_owner(hostile, deployed.name), TRAPS[trap][0])
     for source in (first, second):
-        for options in ({}, {"dry_run": True}):
-            error = apply(hostile.url, source, **options).error
-            assert error is not None and (error.code, error.exit_code) == ("unsafe_records", 6), error
-            assert P in (error.cause or "") and error.hint, error
+        require_refusal(hostile, source)
+        require_refusal(hostile, source, dry_run=True)
     error = asyncio.run(apply_plan(hostile.url, plan)).error
     assert error is not None and error.code in ("unsafe_records", "stale_plan"), error
     assert "SG001" in run_script(hostile, script, "-1", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", fails=True)
-    looks = (
+    look(
+        trap,
         plan_database(hostile.url, second),
         plan_database(hostile.url, first),
         diff_database(hostile.url, second),
@@ -189,16 +227,15 @@ def test_nobody_falls_into_a_trap(deployed: Database, hostile: Database, tmp_pat
         look_at_deployments(hostile),
         look_at_steps(hostile, deployments),
     )
-    for look in looks:
-        if trap in READ_TOO:
-            refusal(look)
-        else:
-            asyncio.run(look)
-    assert not ran(hostile)
-    if springing:  # of somebody who does not look
-        with contextlib.suppress(psycopg.Error):
-            hostile.rows(springing)
-        assert ran(hostile)
+    require_trap(hostile, trap)
+
+
+@_for(case for case in EACH if case not in THOROUGH)
+def test_a_trap_is_noticed_on_every_version(deployed: Database, hostile: Database, tmp_path: Path, trap: str) -> None:
+    psql(as_owner(hostile, deployed.name), TRAPS[trap][0])
+    require_refusal(hostile, write(tmp_path, SECOND))
+    look(trap, look_at_deployments(hostile))
+    require_trap(hostile, trap)
 
 
 # --- what is as it should be -----------------------------------------------------------------------------------------
