@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -164,10 +165,22 @@ def report_failure(error: StonegateError) -> int:
     return error.exit_code
 
 
+#: What the library that typer reads values with says, in the words of all other errors.
+_PLAINLY = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer\b.*", "not a whole number"),
+    (r"Input should be a valid number\b.*", "not a number"),
+    (r"Input should be greater than or equal to ", "must be at least "),
+    (r"Input should be less than or equal to ", "must be at most "),
+)
+
+
 def _report_usage(error: TyperException) -> int:
     """What typer says about the command line, in the style of all other errors."""
     context = getattr(error, "ctx", None)
-    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    message = error.format_message().rstrip(".")
+    for pattern, words in _PLAINLY:
+        message = re.sub(pattern, words, message)
     if not message:  # the help of a group was printed instead
         return UsageError.exit_code
     path = context.command_path if context is not None else "stonegate"

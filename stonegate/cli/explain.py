@@ -57,7 +57,7 @@ def types(
     new: Annotated[str | None, typer.Argument(metavar="TO", help="The type that it shall get.")] = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
-    """Print which changes of a column's type are safe, narrowing or impossible; or one of them with its reason.
+    """Print which changes of a column's type are safe, dataloss or incompatible; or one of them with its reason.
 
     `stonegate types 'varchar(40)' 'varchar(20)'`
     """

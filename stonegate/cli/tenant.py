@@ -235,7 +235,7 @@ def _require_place(settings: Settings) -> tuple[str, str]:
         raise UsageError("no platform was named", hint="--platform NAME")
     if settings.schema is None:
         raise UsageError(
-            "no schema was named", hint=f"--schema NAME: stonegate platform schemas {settings.platform} lists them"
+            "no schema was named", hint=f"--schema NAME: `stonegate platform schemas {settings.platform}` lists them"
         )
     return settings.platform, settings.schema
 

@@ -14,6 +14,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stonegate.errors import UsageError
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE)
+
 
 def describe(conninfo: str) -> str:
     """The target as a URL without passwords: what messages, logs and reports call it.
@@ -94,7 +96,13 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
 
 def _require_escapes(conninfo: str) -> None:
     """libpq takes what follows the first @ or / of a password for the host or the database, which messages name."""
-    scheme, _, rest = conninfo.partition("://")
+    scheme, found, rest = conninfo.partition("://")
+    if found and _SCHEME.fullmatch(scheme) and scheme not in ("postgresql", "postgres"):
+        raise UsageError(
+            "the database URL cannot be read",
+            cause=f"it begins with {scheme}://; PostgreSQL's begin with postgresql:// or postgres://",
+            hint="postgresql://user@host:5432/database",
+        )
     authority, _, path = rest.partition("?")[0].partition("/")
     if scheme in ("postgresql", "postgres") and (authority.count("@") > 1 or "@" in path):
         raise UsageError(

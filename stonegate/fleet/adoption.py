@@ -156,7 +156,7 @@ async def forget_database(registry: Registry, server: str | None, platform: str,
     if known is None:
         raise DatabaseNotFound(
             f"the platform {platform} has no database {database} in its records",
-            hint=f"{shlex.join(['stonegate', 'platform', 'databases', platform])} lists them",
+            hint=f"`{shlex.join(['stonegate', 'platform', 'databases', platform])}` lists them",
             database=database,
         )
     return known

@@ -69,7 +69,7 @@ async def register_platform(
 def _require_new(registry: Registry, name: str) -> None:
     if registry.find(name) is not None:
         raise PlatformAlreadyRegistered(
-            f"the platform {name} is registered already", hint="stonegate platform list shows all of them"
+            f"the platform {name} is registered already", hint="`stonegate platform list` shows all of them"
         )
 
 

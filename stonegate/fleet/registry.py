@@ -43,7 +43,7 @@ from stonegate.fleet.records import (
 
 LOCK_FILE = ".registry.lock"
 
-_HINT = "stonegate platform list shows them; stonegate platform register NAME makes one"
+_HINT = "`stonegate platform list` shows them; `stonegate platform register NAME` makes one"
 
 
 class Registry:

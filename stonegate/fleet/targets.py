@@ -199,7 +199,7 @@ def _match(
         if not hits and not missing_ok:
             raise NotFound(
                 f"the platform {platform} has no tenant {pattern}",
-                hint=f"stonegate tenant list --platform {platform} shows them",
+                hint=f"`stonegate tenant list --platform {platform}` shows them",
             )
         found |= {each.database: each for each in hits}
     if not found and not missing_ok:

@@ -143,6 +143,15 @@ async def test_an_unknown_host() -> None:
     assert caught.value.hint == "check the host name"
 
 
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql+psycopg2", "POSTGRESQL"])
+def test_a_url_of_something_else(scheme: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        describe(f"{scheme}://me:secret@host/db")
+    assert (caught.value.cause or "").startswith(f"it begins with {scheme}://;")
+    assert "secret" not in str(caught.value.as_dict())
+    assert describe("host=h user=me dbname=d application_name=a://b") == "postgresql://me@h:5432/d"
+
+
 @pytest.mark.parametrize("conninfo", ["postgresql://me:se cret@host/db", "host=x passwort=secret", "secret"])
 async def test_a_conninfo_that_cannot_be_read(conninfo: str) -> None:
     for use in (describe, database_of):

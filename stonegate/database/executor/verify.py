@@ -72,7 +72,7 @@ async def verify_late(conn: Session, job: Job, execution: Execution) -> None:
         raise VerificationFailed(
             "after the statements that followed the commit the database is not as the folder declares",
             details=_sentences(unmet),
-            hint="what they did stays: stonegate plan shows how to go on from there; or correct the declaration",
+            hint="what they did stays: `stonegate plan` shows how to go on from there; or correct the declaration",
             database=job.database or None,
         )
 
