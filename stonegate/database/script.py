@@ -26,7 +26,7 @@ from stonegate.database.server.locks import apply_key
 from stonegate.database.sql import compose
 from stonegate.database.tracking.records import IN_TRANSACTION, deployment_facts, plan_facts
 from stonegate.database.tracking.tables import ANNOUNCED, DONE, STARTED
-from stonegate.errors import DatabaseNotFound, ReferenceUnavailable
+from stonegate.errors import ConnectionFailed, DatabaseNotFound, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import quote_dollars, quote_literal
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
@@ -43,6 +43,7 @@ _EMPTY = {
 }
 _MIGRATING = (Action.RUN, Action.BASELINE)
 _NOTHING_RECORDED = TrackingState()
+_NO_PRIVILEGE = "42501"
 #: The statement that records all routines.
 _ALL_ROUTINES = "tracking/record_functions"
 #: As they were: a script looks no declared row up.
@@ -57,15 +58,28 @@ def is_recorded(plan: Plan) -> bool:
 
 
 async def read_declared(conninfo: str, source: LazySource, options: ApplyOptions) -> Catalog | None:
-    """What an empty database will hold, by the folder's reference; None where none can be built.
+    """What an empty database will hold, by the folder's reference; None where none can be built by this role.
+
+    A script may be for another one, which has the rights: where they are missing here, that is no failure.
 
     Args:
         conninfo: of the database, which may be missing.
 
     Raises:
-        SourceError, ConnectionFailed, ExtensionNotAvailable: see there.
+        SourceError, ExtensionNotAvailable: see there.
         StonegateError: the folder does not deploy.
     """
+    try:
+        return await _build_declared(conninfo, source, options)
+    except (ReferenceUnavailable, ConnectionFailed):
+        return None
+    except StonegateError as error:
+        if error.sqlstate != _NO_PRIVILEGE:
+            raise
+        return None
+
+
+async def _build_declared(conninfo: str, source: LazySource, options: ApplyOptions) -> Catalog:
     try:
         conn = await connect(conninfo)
     except DatabaseNotFound:
@@ -75,10 +89,7 @@ async def read_declared(conninfo: str, source: LazySource, options: ApplyOptions
         key = await build_key(conn, source.tree(), facts, facts.role)
     admin = None if facts.superuser else options.admin
     login = conninfo if admin else None
-    try:
-        made = await obtain_reference(admin or conninfo, source, key, shadow=options.shadow, login=login)
-    except ReferenceUnavailable:
-        return None
+    made = await obtain_reference(admin or conninfo, source, key, shadow=options.shadow, login=login)
     return made.catalog
 
 

@@ -26,7 +26,7 @@ from tests.evolution.scripts import (
     script_of,
 )
 from tests.evolution.support import assert_settled, plan, refused, rows, run, worked
-from tests.servers import Database, MakeDatabase, psql
+from tests.servers import Database, MakeDatabase, MakePrivateServer, psql
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -123,6 +123,27 @@ def test_only_routines_that_change_are_recorded_anew(
     assert "INSERT INTO public._stonescriptdb_gateway_functions" not in script
     assert run_script(any_database, script) == ""
     assert rows(url, RECORDS) == rows(by_apply.url, RECORDS)
+
+
+@pytest.mark.parametrize("rights", ["LOGIN", "LOGIN CREATEDB"])
+def test_a_script_is_made_by_who_lacks_the_rights_for_what_it_does(
+    private_server: MakePrivateServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    rights: str,
+) -> None:
+    """It is for somebody else to run; what it leaves in an empty database is not known then."""
+    server = private_server()
+    run(server.url(), f"CREATE ROLE writer {rights}", "CREATE DATABASE scripted OWNER writer")
+    if "CREATEDB" not in rights:
+        run(server.url(), "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
+    write(tmp_path, {"extensions/pageinspect.txt": "", "tables/t.sql": "CREATE TABLE t (a int);"})
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "-d", server.url("scripted", "writer"), "--format", "sql"]) == 0
+    database = Database(server=server.server, name="scripted")
+    assert run_script(database, capsys.readouterr().out) == ""
+    assert rows(database.url, DEPLOYED) == [("fresh by script", False, False)]
 
 
 def test_a_script_for_an_empty_database_records_what_it_declares(
