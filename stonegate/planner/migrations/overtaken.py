@@ -13,7 +13,7 @@ from stonegate.model.catalog import NOT_VALID, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
-from stonegate.model.tokens import words_of
+from stonegate.model.tokens import canonical_form, words_of
 from stonegate.planner.migrations.backfill import is_unfilled
 from stonegate.planner.migrations.refusal import refuse_statement
 from stonegate.planner.reach import reached
@@ -72,7 +72,8 @@ def _refuse_unprepared(changes: Iterable[Change], late: Iterable[Migration]) -> 
                 reason = f"{change.key} {does} before {migration.name}, which changes its rows after the commit"
                 hint = (
                     f"first deploy the release that has {migration.name} and not yet this; or let the rows be "
-                    "changed by a migration that runs inside the transaction"
+                    "changed by a migration that runs inside the transaction, or the column by "
+                    f"{migration.name} itself, behind the rows"
                 )
                 yield refuse_statement(change.key, migration, found, reason, hint)
 
@@ -114,7 +115,7 @@ def _refuse_otherwise_indexed(late: Iterable[Migration], desired: Catalog, live:
         columns = {each.key.member for each in effect.columns}
         if not columns <= {column.name for column in relation.columns}:
             continue  # it is renamed, or gone
-        is_unique = "unique" in words_of(" ".join(statement.sql.split()[:2]))
+        is_unique = canonical_form(statement.sql).startswith("create unique")
         if columns != set(index.columns) or is_unique != index.unique:
             reason = f"{migration.name} makes {key} after the commit in another form than the one that is declared"
             hint = f"first deploy the release that has {migration.name} and declares that form; or correct one"
