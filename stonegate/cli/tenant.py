@@ -16,6 +16,7 @@ from stonegate.cli.files import read_file
 from stonegate.cli.fleet import Chosen, choose_targets, ending_gently, load_stored, open_registry, tell_flaws
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, is_interactive, say, show, stderr, stdout, write_json
+from stonegate.cli.render.alike import enumerate_names
 from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.names import count, local_time
 from stonegate.cli.target import TargetOptions
@@ -243,7 +244,9 @@ def _require_place(settings: Settings) -> tuple[str, str]:
 def _require_agreement(chosen: Chosen, *, as_json: bool) -> None:
     number = str(len(chosen.targets))
     if as_json or not is_interactive():
-        raise UsageError(f"{count(len(chosen.targets), 'database')} would be dropped with all data", hint="add --yes")
+        names = enumerate_names([target.database for target in chosen.targets])
+        told = f"{count(len(chosen.targets), 'database')} would be dropped with all data"
+        raise UsageError(f"{told}: {names}", hint="add --yes")
     for target in chosen.targets:
         say(f"  {printable(target.database)}")
     stderr().print(f"Drop with all data? Type {number} to go on: ", end="")

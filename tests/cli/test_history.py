@@ -12,6 +12,11 @@ from tests.cli.conftest import NOTES, Run, WriteFolder, without
 from tests.servers import Database
 
 
+def test_diff_names_what_nobody_declared(run: Run, deployed: str, database: Database) -> None:
+    database.rows("CREATE INDEX by_hand ON notes (id)")
+    assert "\nunmanaged, left alone: index by_hand\n" in "\n" + run("diff", "-d", deployed).out
+
+
 def test_diff_shows_both_sides(run: Run, write_folder: WriteFolder, deployed: str) -> None:
     clean = run("diff", "-d", deployed)
     assert clean.code == 0 and "no difference" in clean.out

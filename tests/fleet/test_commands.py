@@ -78,7 +78,9 @@ def test_a_platform_from_registration_to_the_second_release(shell: Shell, tmp_pa
 
     shell.done("platform", "rotate", name)
     shell.done("apply", folder, *everything)
-    shell.done("tenant", "drop", "x*", "--platform", name, code=2)
+    refused = shell.run("tenant", "drop", "x*", "--platform", name)
+    assert refused.returncode == 2, refused
+    assert f"2 databases would be dropped with all data: {name}_app_x1, {name}_app_x2\n" in refused.stderr
     shell.done("tenant", "drop", "x*", "--platform", name, "--yes")
     shell.done("tenant", "drop", "x1", "--platform", name, "--yes", code=2)
     gone = shell.done("tenant", "drop", "x1", "--platform", name, "--yes", "--if-exists")

@@ -13,7 +13,7 @@ from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import indented, placed, printable
 from stonegate.cli.render.names import count, place, qualified_name
 from stonegate.cli.render.plan_json import blocked_document
-from stonegate.cli.render.plan_text import SYMBOLS, title
+from stonegate.cli.render.plan_text import SYMBOLS, render_unmanaged, title
 from stonegate.model.names import ObjectKey
 from stonegate.model.plan import Action, Blocked, Change, Phase, Plan, Step
 
@@ -122,10 +122,7 @@ def _rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
         yield from render_warning(console, warning)
     if pending := pending_migrations(plan):
         yield from indented(console, f"migrations not applied here: {printable(', '.join(pending))}", 0, hang=2)
-    if plan.unmanaged and verbose:
-        yield from indented(console, f"unmanaged: {printable(', '.join(plan.unmanaged))}", 0, hang=2, style="dim")
-    elif plan.unmanaged:
-        yield Text(f"{count(len(plan.unmanaged), 'unmanaged object')} (--verbose lists them)", style="dim")
+    yield from render_unmanaged(console, plan, verbose=verbose)
 
 
 def render_change(console: Console, change: Change, *, drift: bool) -> Iterator[Text]:

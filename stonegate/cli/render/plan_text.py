@@ -194,7 +194,7 @@ def _render_rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
             yield from render_warning(console, warning)
     if plan.unmanaged:
         yield Text("")
-        yield from indented(console, f"unmanaged, left alone: {_list(plan.unmanaged, verbose)}", 0, style="dim", hang=2)
+        yield from render_unmanaged(console, plan, verbose=verbose)
     if plan.skipped and verbose:
         yield Text("")
         yield Text("as declared already:", style="dim")
@@ -202,6 +202,12 @@ def _render_rest(console: Console, plan: Plan, verbose: bool) -> Iterator[Text]:
             names = [key.label for key in keys]
             what = kind.value if len(names) == 1 else plural(kind.value)
             yield from indented(console, f"{what}: {printable(', '.join(names))}", 2, style="dim", hang=2)
+
+
+def render_unmanaged(console: Console, plan: Plan, *, verbose: bool) -> Iterator[Text]:
+    """What nobody declared: the first few, or all."""
+    if plan.unmanaged:
+        yield from indented(console, f"unmanaged, left alone: {_list(plan.unmanaged, verbose)}", 0, style="dim", hang=2)
 
 
 def _list(names: Sequence[str], verbose: bool) -> str:
