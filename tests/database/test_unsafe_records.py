@@ -278,6 +278,17 @@ def test_tables_without_a_trap_are_written_to(hostile: Database, tmp_path: Path,
     run_script(hostile, script_of(hostile, third, plan=allowing("drop_column", "drop_table")))
 
 
+def test_defaults_that_only_tell_the_time_are_no_trap(deployed: Database, hostile: Database, tmp_path: Path) -> None:
+    psql(
+        as_owner(hostile, deployed.name),
+        f"ALTER TABLE {P}migrations ALTER applied_at TYPE timestamp; ALTER TABLE {P}tables ALTER deployed_at "
+        f"SET DEFAULT date_trunc('second', now()); ALTER TABLE {P}changelog ADD day date DEFAULT now()::date, "
+        "ADD month text DEFAULT to_char(now(), 'YYYY-MM')",
+    )
+    assert applied(hostile.url, write(tmp_path, SECOND)).status is Status.APPLIED
+    assert hostile.rows(f"SELECT count(*) FROM {P}changelog WHERE to_char(day, 'YYYY-MM') <> month") == [(0,)]
+
+
 async def read_entries(database: Database) -> tuple[HistoryEntry, ...]:
     async with using(await connect(database.url)) as conn:
         return await read_history(conn)

@@ -88,7 +88,8 @@ FROM expression AS e
 CROSS JOIN LATERAL pg_catalog.regexp_matches(e.tree, ':funcid (\d+)', 'g') AS call (parts)
 JOIN pg_catalog.pg_proc AS f ON f.oid = call.parts[1]::oid AND f.pronamespace = 'pg_catalog'::regnamespace::oid
 WHERE (e.reads OR [[writes]]) AND f.provolatile <> 'i' AND f.proname NOT IN (
-    'now', 'nextval', 'timezone', 'statement_timestamp', 'transaction_timestamp', 'clock_timestamp', 'gen_random_uuid'
+    'now', 'nextval', 'timezone', 'statement_timestamp', 'transaction_timestamp', 'clock_timestamp', 'gen_random_uuid',
+    'timestamp', 'timestamptz', 'date', 'date_trunc', 'to_char'
 )
 UNION ALL
 SELECT pg_catalog.pg_describe_object(p.tableoid, p.oid, 0), pg_catalog.format('DROP POLICY %I ON %s', p.polname, t.name)
