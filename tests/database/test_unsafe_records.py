@@ -370,7 +370,7 @@ async def test_nothing_is_changed_between_the_look_and_the_end(
     async with using(await connect(hostile.url)) as conn, conn.transaction():
         await require_safe(conn)
         with (
-            psycopg.connect(as_owner(hostile, deployed.name), options="-c lock_timeout=200") as owner,
+            psycopg.connect(as_owner(hostile, deployed.name), options="-c lock_timeout=20") as owner,
             pytest.raises(psycopg.errors.LockNotAvailable),
         ):
             owner.execute(move.encode())
