@@ -105,6 +105,18 @@ def test_rows_that_no_new_database_can_be_given_are_warned_of(
     assert "rows of a" not in run("check", "--shadow", database.server.admin_url).out
 
 
+KEYED = {
+    "tables/a.sql": "CREATE TABLE a (id int PRIMARY KEY, a_id int CONSTRAINT late REFERENCES a DEFERRABLE "
+    "INITIALLY DEFERRED, n text NOT NULL CONSTRAINT filled CHECK (n <> ''));\nCREATE TABLE b (id int);"
+}
+#: Where a migration writes rows, no database is cloned.
+EITHER_WAY = pytest.mark.parametrize(
+    "more", [{}, {"migrations/1.sql": "-- stonegate: run-on-fresh\nINSERT INTO b VALUES (1);"}], ids=["cloned", "anew"]
+)
+HAS_ROWS = "SELECT datname FROM pg_database WHERE datname ~ '_rows_'"
+
+
+@EITHER_WAY
 @pytest.mark.parametrize(
     ("seeder", "said"),
     [
@@ -117,27 +129,29 @@ def test_rows_that_no_new_database_can_be_given_are_warned_of(
         ("INSERT INTO a VALUES (1, 1, 'x');\n\n\nINSERT INTO a (id, a_id) VALUES (2, 1);", "null value"),
     ],
 )
-@pytest.mark.parametrize("migration", ["", "-- stonegate: run-on-fresh\nINSERT INTO b VALUES (1);"])
 def test_check_gives_a_new_database_its_rows(
-    seeder: str, said: str, migration: str, run: Run, write_folder: WriteFolder, private_server: MakePrivateServer
+    seeder: str,
+    said: str,
+    more: dict[str, str],
+    run: Run,
+    write_folder: WriteFolder,
+    private_server: MakePrivateServer,
 ) -> None:
-    """Also where no database is cloned, because a migration writes rows."""
-    files = {
-        "tables/a.sql": "CREATE TABLE a (id int PRIMARY KEY, a_id int CONSTRAINT late REFERENCES a DEFERRABLE "
-        "INITIALLY DEFERRED, n text NOT NULL CONSTRAINT filled CHECK (n <> ''));\nCREATE TABLE b (id int);",
-        "seeders/a.sql": seeder,
-    }
-    if migration:
-        files["migrations/1.sql"] = migration
-    write_folder(files)
     server = private_server()
+    write_folder(KEYED | {"seeders/a.sql": seeder} | more)
     refused = run("check", "--shadow", server.admin_url)
     assert refused.code == 6 and said in refused.err
     assert "seeders/a.sql:4" in refused.err or "late" in said
     assert "with its declared rows" in refused.err and "_rows_" not in refused.err
-    files["seeders/a.sql"] = seeder.splitlines()[0]
-    write_folder(files)
+    assert psql(server.admin_url, HAS_ROWS) == []
+
+
+@EITHER_WAY
+def test_check_builds_what_a_new_database_can_be_given(
+    more: dict[str, str], run: Run, write_folder: WriteFolder, private_server: MakePrivateServer
+) -> None:
+    server = private_server()
+    write_folder(KEYED | {"seeders/a.sql": "INSERT INTO a VALUES (1, 1, 'x');"} | more)
     built = run("check", "--shadow", server.admin_url)
     assert built.code == 0 and "builds" in built.out
-    names = [name for (name,) in psql(server.admin_url, "SELECT datname FROM pg_database")]
-    assert not [name for name in names if "_rows_" in name]
+    assert psql(server.admin_url, HAS_ROWS) == []
