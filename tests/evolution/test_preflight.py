@@ -17,6 +17,7 @@ from stonegate.model.report import Status
 from tests.convergence import catalog_of, snapshot
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.support import plan, run
+from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database, MakeDatabase, Server
 
 BEFORE = """CREATE TABLE users (
@@ -150,6 +151,7 @@ INSERT INTO codes VALUES (1, 'a', 'b'), (2, 'A', 'b'), (3, 'a', 'B'), (4, NULL, 
 EXCLUDED = "ALTER TABLE stays ADD CONSTRAINT alone EXCLUDE USING gist"
 
 
+@OLDEST_AND_NEWEST
 @pytest.mark.parametrize(
     ("declared", "found", "count", "sample"),
     [

@@ -10,6 +10,7 @@ import pytest
 from stonegate.model.report import Status
 from tests.database.folders import applied, apply, write
 from tests.evolution.support import plan, run
+from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database
 
 TABLE = {"tables/t.sql": "CREATE TABLE t (id int);"}
@@ -230,6 +231,7 @@ def test_new_objects_beside_default_privileges_that_change(any_database: Databas
     assert rights == [(False, False, True, True, False)]
 
 
+@OLDEST_AND_NEWEST
 @pytest.mark.parametrize(
     ("taken", "told"),
     [

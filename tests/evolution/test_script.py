@@ -26,6 +26,7 @@ from tests.evolution.scripts import (
     script_of,
 )
 from tests.evolution.support import assert_settled, plan, refused, rows, run, worked
+from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database, MakeDatabase, MakePrivateServer, psql
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -91,6 +92,7 @@ def test_a_fresh_database_and_its_next_release(
     assert_only_verified(any_database, source, tmp_path)
 
 
+@OLDEST_AND_NEWEST
 def test_only_routines_that_change_are_recorded_anew(
     any_database: Database, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_script_is_made_by_who_lacks_the_rights_for_what_it_does(
     assert rows(database.url, DEPLOYED) == [("fresh by script", False, False)]
 
 
+@OLDEST_AND_NEWEST
 def test_a_script_for_an_empty_database_records_what_it_declares(
     any_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +188,7 @@ SEEDED = {
 }
 
 
+@OLDEST_AND_NEWEST
 def test_missing_rows_are_inserted_by_their_keys(
     any_database: Database, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
