@@ -173,6 +173,8 @@ _PLAINLY = (
     (r"Input should be greater than or equal to ", "must be at least "),
     (r"Input should be less than or equal to ", "must be at most "),
 )
+#: The commands or options that it takes a mistyped one for.
+_MEANT = re.compile(r"(?:\. Did you mean | \(Possible options: )([^?)]+)[?)]$")
 
 
 def _report_usage(error: TyperException) -> int:
@@ -183,8 +185,11 @@ def _report_usage(error: TyperException) -> int:
         message = re.sub(pattern, words, message)
     if not message:  # the help of a group was printed instead
         return UsageError.exit_code
-    path = context.command_path if context is not None else "stonegate"
-    return report_failure(UsageError(message, hint=f"{path} --help"))
+    hint = f"{context.command_path if context is not None else 'stonegate'} --help"
+    if meant := _MEANT.search(message):
+        words = meant[1].replace("'", "").replace(", ", " or ")
+        message, hint = message[: meant.start()], f"did you mean {words}?"
+    return report_failure(UsageError(message[:1].lower() + message[1:], hint=hint))
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

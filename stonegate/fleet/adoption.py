@@ -149,7 +149,7 @@ async def forget_database(registry: Registry, server: str | None, platform: str,
                 drop = shlex.join(["stonegate", "tenant", "drop", database, "--platform", platform])
                 raise DatabaseAlreadyExists(
                     f"nothing was changed: the database {database} is there",
-                    hint=f"{drop} drops it and forgets it; with --keep-database it is only forgotten",
+                    hint=f"`{drop}` drops it and forgets it; with --keep-database it is only forgotten",
                     database=database,
                 )
             known = await asyncio.to_thread(registry.forget, platform, database)

@@ -157,6 +157,19 @@ def test_usage_errors(run: Run, notes: Path, arguments: tuple[str, ...], word: s
         assert document["error"] == "invalid_request" and word in document["message"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("plna",), "error: no such command 'plna'\n  hint: did you mean plan?\n"),
+        (("tenant", "zzz"), "error: no such command 'zzz'\n  hint: stonegate tenant --help\n"),
+        (("plan", "--nosuch"), "error: no such option: --nosuch\n  hint: did you mean --out or --schema?\n"),
+        (("call",), "error: missing argument 'FUNCTION'\n  hint: stonegate call --help\n"),
+    ],
+)
+def test_usage_errors_hint_at_what_was_meant(run: Run, arguments: tuple[str, ...], told: str) -> None:
+    assert run(*arguments).err == told
+
+
 def test_a_server_that_is_not_there(run: Run, notes: Path) -> None:
     for command in ("plan", "apply", "diff"):
         result = run(command, "-d", "postgresql://nobody:s3cret@127.0.0.1:1/notes")
