@@ -289,6 +289,18 @@ def test_defaults_that_only_tell_the_time_are_no_trap(deployed: Database, hostil
     assert hostile.rows(f"SELECT count(*) FROM {P}changelog WHERE to_char(day, 'YYYY-MM') <> month") == [(0,)]
 
 
+def test_who_only_looks_writes_nothing(hostile: Database, tmp_path: Path) -> None:
+    source = write(tmp_path, SECOND)
+    locked = "SELECT xmax::text FROM pg_namespace WHERE nspname = 'public'"
+    before = hostile.rows(locked)
+    asyncio.run(plan_database(hostile.url, source))
+    asyncio.run(diff_database(hostile.url, source))
+    asyncio.run(status_database(hostile.url))
+    assert applied(hostile.url, write(tmp_path, FIRST)).status is Status.UNCHANGED
+    asyncio.run(read_entries(hostile))
+    assert hostile.rows(locked) == before
+
+
 async def read_entries(database: Database) -> tuple[HistoryEntry, ...]:
     async with using(await connect(database.url)) as conn:
         return await read_history(conn)

@@ -1,6 +1,7 @@
 -- Refuses what would run code of somebody else with the rights of this session, before the session reads the tracking
 -- tables or, if [[writes]], writes to them in the same transaction. Until that ends they stay as they were looked at: nobody
--- changes them, gives another table their name, or renames their schema (which takes a superuser's lock on a row).
+-- changes them, gives another table their name, or renames their schema. That last takes a superuser's lock on a row, which
+-- writes: who only reads goes without it, since a plan is to write nothing.
 -- Where everybody is trusted it looks no further.
 DECLARE
     former CONSTANT text := pg_catalog.current_setting('search_path');
@@ -12,7 +13,7 @@ BEGIN
     IF NOT (
         [[is_trusted]]
     ) THEN
-        IF pg_catalog.current_setting('is_superuser')::boolean
+        IF [[writes]] AND pg_catalog.current_setting('is_superuser')::boolean
             AND NOT pg_catalog.current_setting('transaction_read_only')::boolean
         THEN
             PERFORM FROM pg_catalog.pg_namespace WHERE nspname = 'public' FOR KEY SHARE;
