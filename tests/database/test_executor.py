@@ -1,19 +1,17 @@
-"""One plan, one database, one transaction: what an apply does to real PostgreSQL, and what it says when that fails."""
+"""One plan, one database, one transaction: what an apply does to real PostgreSQL."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from pglast import parser
 
-from stonegate.database.failures import SYNTAX_OF
 from stonegate.database.progress import Progress, Stage
 from stonegate.model.plan import Phase
 from stonegate.model.report import Status
 from tests.database.folders import COUNT, USERS, allowing, applied, apply, relations, write
 from tests.database.rich import extension_of
-from tests.servers import Database, MakeDatabase, Server
+from tests.servers import Database
 
 # --- fresh ----------------------------------------------------------------------------------------------------------
 
@@ -59,175 +57,6 @@ def test_progress_tells_stage_phase_and_number(database: Database, tmp_path: Pat
     ]  # fmt: skip
     step = next(event for event in events if event.stage is Stage.STEPS)
     assert (step.phase, step.index, step.total, step.object) == (Phase.TABLES, 1, 1, "users")
-
-
-# --- failures: where, why, and nothing changed ----------------------------------------------------------------------
-
-
-def test_a_failing_statement_is_named_with_file_line_and_cause(database: Database, tmp_path: Path) -> None:
-    files = {"tables/users.sql": "-- users\n" + USERS + "CREATE INDEX users_mail ON users (\n  lower(nothing)\n);\n"}
-    report = apply(database.url, write(tmp_path, files))
-    assert report.status is Status.FAILED and report.error is not None
-    error = report.error
-    assert (error.code, error.exit_code, error.sqlstate) == ("migration_failed", 6, "42703")
-    assert error.message.startswith("tables/users.sql:4")
-    assert error.cause == 'column "nothing" does not exist'
-    assert error.details == ("everything was rolled back",)
-    assert relations(database) == set()
-
-
-@pytest.mark.parametrize(
-    ("file", "sql"),
-    [
-        ("tables/notes.sql", "CREATE TABLE notes (body text STORAGE EXTERNAL);"),
-        (
-            "migrations/a.sql",
-            "-- stonegate: run-on-fresh\n-- stonegate: no-transaction\n"
-            "CREATE TABLE notes (body text STORAGE EXTERNAL);",
-        ),
-        (
-            "functions/f.sql",
-            "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS "
-            "$$ SELECT a FROM JSON_TABLE('1', '$' COLUMNS (a text PATH '$')) AS j $$;",
-        ),
-    ],
-)
-def test_syntax_that_the_server_is_too_old_for_says_so(
-    server15: Server, make_database: MakeDatabase, tmp_path: Path, file: str, sql: str
-) -> None:
-    error = apply(make_database(server15).url, write(tmp_path, {file: sql})).error
-    assert error is not None and error.hint is not None
-    assert error.hint.startswith("this server is PostgreSQL 15, and stonegate reads the syntax of 18")
-
-
-def test_syntax_that_a_program_puts_together_is_its_own_mistake(
-    server15: Server, make_database: MakeDatabase, tmp_path: Path
-) -> None:
-    files = {"migrations/a.sql": "-- stonegate: run-on-fresh\nDO $$ BEGIN EXECUTE 'CREATE TABEL t'; END $$;"}
-    error = apply(make_database(server15).url, write(tmp_path, files)).error
-    assert error is not None and error.sqlstate == "42601" and error.hint is None
-
-
-def test_the_parser_is_of_the_release_that_messages_name() -> None:
-    assert parser.get_postgresql_version()[0] == SYNTAX_OF
-
-
-def test_a_failure_tells_what_had_to_be_committed_before(database: Database, tmp_path: Path) -> None:
-    mood = "CREATE TYPE mood AS ENUM ('bad');"
-    applied(database.url, write(tmp_path, {"types/mood.sql": mood, "tables/users.sql": USERS}))
-    files = {
-        "types/mood.sql": mood.replace("'bad'", "'bad', 'good'"),
-        "tables/users.sql": USERS.replace("email", "mood mood DEFAULT 'good', email"),
-        "migrations/a.sql": "SELECT 1 / 0;",
-    }
-    report = apply(database.url, write(tmp_path, files))
-    assert report.error is not None and report.error.cause == "division by zero"
-    assert report.error.details == ("everything was rolled back but what had to be committed before: type mood",)
-    assert database.rows("SELECT array_agg(enumlabel ORDER BY enumsortorder)::text FROM pg_enum") == [("{bad,good}",)]
-
-
-def test_a_statement_before_the_transaction_tells_what_was_committed_before_it(
-    database: Database, tmp_path: Path
-) -> None:
-    types = {f"types/{name}.sql": f"CREATE TYPE {name} AS ENUM ('bad');" for name in ("mood", "taste")}
-    applied(database.url, write(tmp_path, {**types, "tables/users.sql": USERS}))
-    for statement in (
-        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN IF current_query() ~ 'ALTER TYPE .*taste.*best' THEN RAISE 'not this one'; END IF; END $$",
-        "CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION refuse()",
-    ):
-        database.rows(statement)
-    better = {name: text.replace("'bad'", "'bad', 'good', 'best'") for name, text in types.items()}
-    users = USERS.replace("email", "mood mood DEFAULT 'good', taste taste DEFAULT 'best', email")
-    report = apply(database.url, write(tmp_path, {**better, "tables/users.sql": users}))
-    assert report.error is not None and report.error.cause == "not this one"
-    before = "type mood, type taste"  # which got the first of its labels
-    assert report.error.details[-1] == f"everything was rolled back but what had to be committed before: {before}"
-    labels = database.rows("SELECT enumlabel FROM pg_enum ORDER BY enumtypid, enumsortorder")
-    assert [label for (label,) in labels] == ["bad", "good", "best", "bad", "good"]
-
-
-def test_a_folder_that_does_not_build_says_nothing_of_the_database(database: Database, tmp_path: Path) -> None:
-    applied(database.url, write(tmp_path, {"tables/users.sql": USERS}))
-    report = apply(database.url, write(tmp_path, {"tables/users.sql": USERS + "CREATE INDEX ON users (nothing);"}))
-    assert report.error is not None
-    assert report.error.details == ("while the folder was built in a reference database",)
-
-
-def test_a_mistake_in_a_body_is_reported_at_its_line_of_the_file(database: Database, tmp_path: Path) -> None:
-    body = "\n\nCREATE FUNCTION broken() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n  RETURN 1;\n  x := 2;\nEND\n$$;\n"
-    report = apply(database.url, write(tmp_path, {"functions/broken.sql": body}))
-    assert report.error is not None
-    assert report.error.code == "function_deploy_failed"
-    assert report.error.message.startswith("functions/broken.sql:6")
-    assert report.error.cause == '"x" is not a known variable'
-
-
-def test_a_mistake_in_an_sql_body_is_reported_at_its_line_of_the_file(database: Database, tmp_path: Path) -> None:
-    body = "CREATE FUNCTION broken() RETURNS int LANGUAGE sql AS $$\n\n  SELECT nothing\n$$;\n"
-    report = apply(database.url, write(tmp_path, {"functions/broken.sql": body}))
-    assert report.error is not None
-    assert report.error.message.startswith("functions/broken.sql:3")
-
-
-def test_an_extension_that_the_server_lacks_is_refused_before_anything_else(database: Database, tmp_path: Path) -> None:
-    source = write(tmp_path, {"extensions/pg_trgn.sql": "", "tables/users.sql": USERS})
-    report = apply(database.url, source)
-    assert report.error is not None
-    assert report.error.code == "extension_not_available" and report.error.exit_code == 3
-    assert report.error.hint is not None and "pg_trgm" in report.error.hint
-    assert database.rows("SELECT count(*) FROM pg_class WHERE relname ~ '^_stonescript'") == [(0,)]
-
-
-def test_a_seeder_that_violates_a_check_rolls_everything_back(database: Database, tmp_path: Path) -> None:
-    source = write(
-        tmp_path,
-        {
-            "tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, age int CHECK (age > 0));",
-            "seeders/users.sql": "INSERT INTO users VALUES\n  (1, 5),\n  (2, -5);\n",
-        },
-    )
-    report = apply(database.url, source)
-    assert report.status is Status.FAILED and report.error is not None
-    assert report.error.code == "migration_failed" and report.error.sqlstate == "23514"
-    assert report.error.message.startswith("seeders/users.sql:3")
-    assert relations(database) == set()
-
-
-def test_rows_of_another_modulus_are_spread_as_the_hint_says(database: Database, tmp_path: Path) -> None:
-    def partitions(modulus: int) -> str:
-        bounds = (f"h{n} PARTITION OF h FOR VALUES WITH (MODULUS {modulus}, REMAINDER {n})" for n in range(modulus))
-        return "\n".join(f"CREATE TABLE {part};" for part in bounds)
-
-    whole = "CREATE TABLE h (id int PRIMARY KEY) PARTITION BY HASH (id);\n"
-    applied(database.url, write(tmp_path, {"tables/h.sql": whole + partitions(2)}))
-    database.rows("INSERT INTO h SELECT generate_series(1, 20) RETURNING id")
-    files = {"tables/h.sql": whole + partitions(4)}
-    failed = apply(database.url, write(tmp_path, files))
-    assert failed.error is not None and failed.error.sqlstate == "23514" and failed.error.hint is not None
-    first = "ALTER TABLE public.h DETACH PARTITION public.h0; ALTER TABLE public.h0 RENAME TO former_h0;"
-    last = "INSERT INTO public.h SELECT * FROM former_h0; DROP TABLE former_h0"
-    allow = "-- stonegate: allow drop_table former_h0"
-    assert all(part in failed.error.hint for part in (first, last, allow))
-    pieces = (allow, first, last + ";")
-    others = (piece.replace("h0", "h1") for piece in pieces)
-    heads, firsts, lasts = map("\n".join, zip(pieces, others, strict=True))
-    files["migrations/1.sql"] = "\n".join((heads, firsts, partitions(4), lasts))
-    assert applied(database.url, write(tmp_path, files)).verified
-    assert database.rows("SELECT count(*), count(DISTINCT tableoid) FROM h") == [(20, 4)]
-
-
-def test_a_role_without_rights_changes_nothing_and_is_told_why(database: Database, tmp_path: Path) -> None:
-    database.rows("CREATE ROLE stonegate_guest LOGIN")
-    try:
-        url = database.server.url(database.name, "stonegate_guest")
-        report = apply(url, write(tmp_path, {"tables/users.sql": USERS}))
-        assert report.status is Status.FAILED and report.error is not None
-        assert report.error.sqlstate == "42501" and report.error.exit_code == 6
-        assert report.error.hint is not None
-        assert relations(database) == set()
-    finally:
-        database.rows("DROP ROLE stonegate_guest")
 
 
 # --- migrations -----------------------------------------------------------------------------------------------------
