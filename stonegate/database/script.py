@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import encodebytes
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 from psycopg import sql
@@ -31,7 +31,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.names import quote_dollars, quote_literal
 from stonegate.model.plan import Action, Mode, Phase, Plan, Step
 from stonegate.model.report import StepReport, count_actions
-from stonegate.model.tracking import BY_SCRIPT, DeployedObject, RecordKind, TrackingState
+from stonegate.model.tracking import BY_SCRIPT, RecordKind, TrackingState
 from stonegate.source.lazy import LazySource
 
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -44,8 +44,6 @@ _EMPTY = {
 _MIGRATING = (Action.RUN, Action.BASELINE)
 _NOTHING_RECORDED = TrackingState()
 _NO_PRIVILEGE = "42501"
-#: The statement that records all routines.
-_ALL_ROUTINES = "tracking/record_functions"
 #: As they were: a script looks no declared row up.
 _MISSING_SEEDS = sql.SQL(
     f"coalesce((SELECT d.missing_seeds FROM {_PREFIX}deployments AS d ORDER BY d.id DESC LIMIT 1), '{{}}')"
@@ -193,29 +191,7 @@ def _only(plan: Plan, step: Step) -> Plan:
 
 def _records(plan: Plan, steps: list[Step], state: TrackingState = _NOTHING_RECORDED) -> str:
     reports = [StepReport(step=step) for step in steps]
-    found: list[tuple[str, Mapping[str, object]]] = []
-    for name, facts in plan_facts(plan, reports, state=state):
-        if name == _ALL_ROUTINES:
-            found += _changed_routines(facts, state)
-        else:
-            found.append((name, facts))
-    return "".join(f"{_in_words(compose(name), facts)};\n" for name, facts in found)
-
-
-def _changed_routines(facts: Mapping[str, object], state: TrackingState) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The record of routines with the rows alone that are new or say something else than those which are there."""
-    rows = {(row["name"], tuple(row["param_types"])): row for row in json.loads(str(facts["rows"]))}
-    held = {(each.name, each.param_types): each for each in state.routines}
-    changed = [row for key, row in rows.items() if key not in held or _differs(row, held[key])]
-    gone = [{"name": name, "param_types": types} for name, types in held if (name, types) not in rows]
-    if changed or gone:
-        rest = {"rows": json.dumps(changed, ensure_ascii=False), "gone": Jsonb(gone)}
-        yield "tracking/record_changed_functions", {**facts, **rest}
-
-
-def _differs(row: Mapping[str, object], held: DeployedObject) -> bool:
-    wanted = (row["identity"], row["stonegate_checksum"], row["checksum"], row["file"])
-    return wanted != (held.identity, held.checksum, held.original_checksum, held.file)
+    return "".join(f"{_in_words(compose(name), facts)};\n" for name, facts in plan_facts(plan, reports, state=state))
 
 
 def _lock() -> dict[str, object]:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from msgspec.structs import replace
+from psycopg import AsyncRawCursor
 
 from stonegate.database.connect import Session
 from stonegate.database.tracking.history import read_deployments, read_history
@@ -257,9 +258,11 @@ async def test_only_what_changes_is_sent(conn: Session) -> None:
     (entry,) = plan_entries(conn, after, steps=(), state=state)
     assert [row["name"] for row in json.loads(entry.values[0])] == ["g", "h"]
     assert plan_entries(conn, before, steps=(), state=state) == ()
-    # Where one comes or goes, all are.
-    (entry,) = plan_entries(conn, plan(routine("f"), routine("h")), steps=(), state=state)
-    assert [row["name"] for row in json.loads(entry.values[0])] == ["f", "h"]
+    (entry,) = plan_entries(conn, plan(routine("f"), routine("h"), routine("new")), steps=(), state=state)
+    assert [row["name"] for row in json.loads(entry.values[0])] == ["new"]
+    async with AsyncRawCursor(conn) as cursor:
+        await cursor.execute(entry.sql.encode(), entry.values)
+    assert [each.name for each in (await read_state(conn)).routines] == ["f", "h", "new"]
 
 
 async def test_routines_that_are_one_to_the_original_have_rows_of_their_own(conn: Session) -> None:

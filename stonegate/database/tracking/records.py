@@ -16,7 +16,7 @@ from stonegate.database.server.trust import is_trusting
 from stonegate.database.sql import compose, fixed
 from stonegate.database.tracking.guard import require_safe
 from stonegate.database.tracking.kept_catalogs import checksum_of, compress
-from stonegate.database.tracking.rows import change_rows, record_rows, rows_to_follow
+from stonegate.database.tracking.rows import RowChanges, change_rows, record_rows, row_changes
 from stonegate.database.tracking.tables import DONE
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
@@ -100,18 +100,16 @@ def plan_facts(
     for kind, statement in _RECORD_STATEMENTS.items():
         if kind not in dropped and all(record.kind is not kind for record in plan.records):
             continue
-        follow = None if state is None else _rows_to_follow(plan, kind, state)
-        if follow == []:
+        changes = None if state is None else _row_changes(plan, kind, state)
+        if changes is not None and not changes:
             continue
-        if kind is not RecordKind.ROUTINE:
-            follow = None  # tables and types are few
-        elif follow is not None:
-            statement = "tracking/follow_functions"
-        facts = {
-            "rows": record_rows(plan, kind, elapsed if kind is RecordKind.MIGRATION else {}, follow),
-            "checksum_version": CHECKSUM_VERSION,
-            "plan_checksum": plan.checksum,
-        }
+        facts: dict[str, object] = {"checksum_version": CHECKSUM_VERSION, "plan_checksum": plan.checksum}
+        only = None
+        if changes is not None and kind is RecordKind.ROUTINE:  # of types and tables there are few
+            statement = "tracking/follow_functions" if changes.is_same else "tracking/record_changed_functions"
+            only = changes.rows
+            facts["gone"] = Jsonb([{"name": name, "param_types": types} for name, types in changes.gone])
+        facts["rows"] = record_rows(plan, kind, elapsed if kind is RecordKind.MIGRATION else {}, only)
         found.append((statement, facts))
     return [*found, *_change_facts(plan.checksum, steps, durations)]
 
@@ -130,9 +128,10 @@ def _change_facts(
     ]
 
 
-def _rows_to_follow(plan: Plan, kind: RecordKind, state: TrackingState) -> list[int] | None:
+def _row_changes(plan: Plan, kind: RecordKind, state: TrackingState) -> RowChanges | None:
+    """None of migrations, which only ever gain rows."""
     held = {RecordKind.TYPE: state.types, RecordKind.TABLE: state.tables, RecordKind.ROUTINE: state.routines}.get(kind)
-    return None if held is None else rows_to_follow(plan, kind, held)
+    return None if held is None else row_changes(plan, kind, held)
 
 
 def _entries(conn: Session, statements: Iterable[tuple[str, Mapping[str, object]]]) -> tuple[Entry, ...]:

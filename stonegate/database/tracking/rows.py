@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from stonegate.database.cache import Cache
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Plan, Step
@@ -38,8 +40,25 @@ def record_rows(
     return _MADE.get((id(plan.records), kind, tuple(elapsed.items()), chosen), make, plan.records)
 
 
-def rows_to_follow(plan: Plan, kind: RecordKind, held: Sequence[DeployedObject]) -> list[int] | None:
-    """The numbers of the plan's records of a kind whose rows are to change; None where rows come or go.
+class RowChanges(Struct, frozen=True, kw_only=True):
+    """What is to change in the table of a kind.
+
+    Attributes:
+        rows: the numbers of the plan's records whose rows are new or say something else.
+        gone: name and parameter types of the rows that go.
+        is_same: no row comes or goes.
+    """
+
+    rows: tuple[int, ...]
+    gone: tuple[tuple[str, tuple[str, ...]], ...]
+    is_same: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.gone)
+
+
+def row_changes(plan: Plan, kind: RecordKind, held: Sequence[DeployedObject]) -> RowChanges:
+    """What the plan's records of a kind change in their table.
 
     Args:
         held: what the table holds.
@@ -62,9 +81,11 @@ def rows_to_follow(plan: Plan, kind: RecordKind, held: Sequence[DeployedObject])
         (each.name, each.param_types): (each.identity, each.checksum, each.original_checksum, each.file)
         for each in held
     }
-    if wanted.keys() != found.keys():
-        return None
-    return [number for number, (key, facts) in enumerate(wanted.items()) if found[key] != facts]
+    return RowChanges(
+        rows=tuple(number for number, (key, facts) in enumerate(wanted.items()) if found.get(key) != facts),
+        gone=tuple(key for key in found if key not in wanted),
+        is_same=wanted.keys() == found.keys(),
+    )
 
 
 def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -> str:

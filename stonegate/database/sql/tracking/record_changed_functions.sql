@@ -1,4 +1,5 @@
--- As record_functions.sql, where the rows are only those that are new or differ, and those that go are named.
+-- As record_functions.sql, where what is there was read: the rows are only those that are new or differ, and those that go
+-- are named.
 WITH [[wanted_functions]],
 gone AS (
     DELETE FROM public._stonescriptdb_gateway_functions AS f
