@@ -6,18 +6,13 @@ The codes are the words that clients branch on (http-contract, "Errors"); the ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher
+from collections.abc import Iterator
 from typing import ClassVar
 
 #: Reasons that a failure lists, where there may be thousands.
 MOST_DETAILS = 20
 #: How much a failure tells of each of message, cause and hint (characters).
 MOST_LETTERS = 65_536
-#: How much of a word has to be right, of 1, to be taken for a mistyped one.
-_LIKE = 0.7
-#: Letters from which on a word may be meant as the beginning of a part of another, and how many such are worth naming.
-_SHORTEST, _FEW = 3, 6
 
 
 class StonegateError(Exception):
@@ -35,6 +30,8 @@ class StonegateError(Exception):
     """
 
     code: ClassVar[str] = "internal_error"
+    #: What it is called over HTTP, where the list of codes is closed (http-contract, "Errors") and lacks `code`.
+    http_code: ClassVar[str | None] = None
     status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 6
 
@@ -61,6 +58,11 @@ class StonegateError(Exception):
         self.sqlstate = sqlstate
         self.database = database
         self.details = details
+
+    @classmethod
+    def public_code(cls) -> str:
+        """The code that clients of the gateway are told."""
+        return cls.http_code or cls.code
 
     @property
     def place(self) -> str | None:
@@ -90,31 +92,6 @@ def every_error(root: type[StonegateError] = StonegateError) -> Iterator[type[St
         yield from every_error(child)
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
-    """The hint for a mistyped word: the known words that are nearest to it, or `otherwise` if none is near."""
-    nearest = nearest_words(word, known)
-    return f"did you mean {' or '.join(nearest)}?" if nearest else otherwise
-
-
-def nearest_words(word: str, known: Iterable[str]) -> list[str]:
-    """Those of the known words that a mistyped one may have been meant to be, or one of whose parts it begins."""
-    known = tuple(known)
-    begun = [each for each in known if f"-{_folded(word)}" in f"-{_folded(each)}"]
-    if len(word) >= _SHORTEST and 0 < len(begun) <= _FEW:
-        return begun
-
-    def likeness(each: str) -> float:
-        return SequenceMatcher(None, _folded(word), _folded(each)).ratio()
-
-    likely = {each: likeness(each) for each in known}
-    best = max(likely.values(), default=0.0)
-    return [each for each, like in likely.items() if like > best - 0.02] if best >= _LIKE else []
-
-
-def _folded(word: str) -> str:
-    return word.lower().replace("_", "-")
-
-
 # --- usage: exit 2 -------------------------------------------------------------------------------------------------
 
 
@@ -128,12 +105,14 @@ class DataDirUnusable(StonegateError):
     """DATA_DIR, or a file in it, cannot be read or written."""
 
     code, status, exit_code = "data_dir_unusable", 500, 2
+    http_code = "internal_error"
 
 
 class ReferenceUnavailable(StonegateError):
     """No reference database can be built: the role may not create databases, or the shadow server differs."""
 
     code, status, exit_code = "reference_unavailable", 500, 2
+    http_code = "migration_failed"
 
 
 class NotFound(StonegateError):
@@ -203,7 +182,7 @@ class PlatformAlreadyRegistered(StonegateError):
 
 
 class MigrationInProgress(StonegateError):
-    """A job runs already for these databases; `job` is its id."""
+    """A job runs already for these databases; `job_id` says which."""
 
     code, status, exit_code = "migration_in_progress", 409, 2
 
@@ -223,6 +202,7 @@ class SourceError(StonegateError):
     """The folder or archive cannot be read as a `postgresql/` folder."""
 
     code, status, exit_code = "schema_extraction_failed", 400, 3
+    http_code = "schema_extraction_failed"
 
 
 class SourceErrors(SourceError):
@@ -353,6 +333,7 @@ class UnsafeRecords(StonegateError):
     """The tracking tables hold what would run with the rights of the role that deploys, and it is not that role's."""
 
     code, status, exit_code = "unsafe_records", 500, 6
+    http_code = "migration_failed"
 
 
 class MigrationFailed(StonegateError):
@@ -392,3 +373,4 @@ class FleetFailed(StonegateError):
     """Some targets of a fleet failed; the report has a result for each."""
 
     code, status, exit_code = "fleet_failed", 500, 7
+    http_code = "migration_failed"

@@ -32,7 +32,8 @@ def errors() -> Iterator[str]:
     yield from ("| code | HTTP | exit | meaning |", "|---|---|---|---|")
     for error in every_error():
         meaning = " ".join((error.__doc__ or "").partition("\n\n")[0].split())
-        yield f"| `{error.code}` | {error.status} | {error.exit_code} | {meaning} |"
+        told = "" if error.http_code in (None, error.code) else f" as `{error.http_code}`"
+        yield f"| `{error.code}` | {error.status}{told} | {error.exit_code} | {meaning} |"
 
 
 def settings() -> Iterator[str]:

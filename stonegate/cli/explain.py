@@ -11,8 +11,9 @@ from stonegate.cli import options
 from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.render.lines import indented, table
 from stonegate.cli.source import load_tree
-from stonegate.errors import StonegateError, UsageError, did_you_mean
+from stonegate.errors import StonegateError, UsageError
 from stonegate.model.foreign_types import FOREIGN_TYPES
+from stonegate.model.mistyped import did_you_mean
 from stonegate.settings import read_settings
 
 if TYPE_CHECKING:

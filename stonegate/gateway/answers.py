@@ -7,16 +7,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from stonegate.errors import (
-    DataDirUnusable,
-    FleetFailed,
-    MigrationFailed,
-    PoolExhausted,
-    ReferenceUnavailable,
-    SourceError,
-    StonegateError,
-    UnsafeRecords,
-)
+from stonegate.errors import PoolExhausted, StonegateError
 from stonegate.fleet.names import Owner
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -47,16 +38,7 @@ def refusal_of(error: Exception) -> Refusal:
     if not isinstance(error, StonegateError):
         return Refusal(500, {"error": "internal_error", "message": "an internal error; the log has the details"})
     headers = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS)] if isinstance(error, PoolExhausted) else []
-    return Refusal(error.status, error.as_dict() | {"error": public_code(type(error))}, headers)
-
-
-def public_code(kind: type[StonegateError]) -> str:
-    """The code that clients know: one for everything that is wrong with a folder (http-contract, "Errors")."""
-    if issubclass(kind, SourceError):
-        return SourceError.code
-    if issubclass(kind, (ReferenceUnavailable, FleetFailed, UnsafeRecords)):
-        return MigrationFailed.code
-    return StonegateError.code if issubclass(kind, DataDirUnusable) else kind.code
+    return Refusal(error.status, error.as_dict() | {"error": error.public_code()}, headers)
 
 
 def hint_to_make(owner: Owner) -> str:

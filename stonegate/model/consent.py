@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from stonegate.errors import UsageError, did_you_mean
+from stonegate.errors import UsageError
+from stonegate.model.mistyped import did_you_mean
 
 
 class ConsentToken(StrEnum):

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.errors import StonegateError, UsageError, did_you_mean, every_error
+from stonegate.errors import StonegateError, UsageError, every_error
 from stonegate.model.consent import NAMED_ONLY, ConsentToken
+from stonegate.model.mistyped import did_you_mean
 from stonegate.planner.classify.hazards import HAZARDS
 
 _ARTICLES = {"hazard": "a", "consent": "a", "error": "an"}
@@ -83,7 +84,8 @@ def _parts(document: str) -> tuple[str, str, str]:
 
 def _error(error: type[StonegateError]) -> Explanation:
     title, text, _ = _parts((inspect.getdoc(error) or "").partition("\nArgs:")[0])
-    result = f"The command line ends with exit code {error.exit_code}, HTTP answers {error.status}."
+    told = "" if error.http_code in (None, error.code) else f" as `{error.http_code}`"
+    result = f"The command line ends with exit code {error.exit_code}, HTTP answers {error.status}{told}."
     return Explanation(code=error.code, kind="error", title=title, text=f"{text}\n\n{result}".strip())
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stonegate.errors import UsageError, did_you_mean
+from stonegate.errors import UsageError
+from stonegate.model.mistyped import did_you_mean
 from stonegate.settings.dotenv import parse_dotenv
 from stonegate.settings.table import Setting, Settings, every_setting
 

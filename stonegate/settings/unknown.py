@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stonegate.errors import UsageError, nearest_words
+from stonegate.errors import UsageError
+from stonegate.model.mistyped import nearest_words
 from stonegate.settings.read import ENV_FILE, read_dotenv
 from stonegate.settings.table import every_setting
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from stonegate.errors import StalePlan, StonegateError, every_error
-from stonegate.gateway.answers import public_code
+from stonegate.errors import StalePlan, every_error
 from stonegate.gateway.app import ENDPOINTS
 from stonegate.gateway.openapi import build_openapi
 from tests.gateway.contract import CODES, ROWS
@@ -25,11 +24,6 @@ def shown_in(path: Path) -> set[str]:
         for argument in call.args
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
     }
-
-
-def public(kind: type[StonegateError]) -> str:
-    """What clients read as `error`."""
-    return public_code(kind)
 
 
 def test_the_gateway_has_the_rows_of_the_table() -> None:
@@ -67,9 +61,9 @@ def described(shape: object) -> str:
 
 def test_the_errors_are_those_of_the_table() -> None:
     kinds = [kind for kind in every_error() if kind not in NEVER_OVER_HTTP]
-    assert {public(kind) for kind in kinds} == set(CODES)
+    assert {kind.public_code() for kind in kinds} == set(CODES)
     for kind in kinds:
-        assert kind.status in CODES[public(kind)], kind
+        assert kind.status in CODES[kind.public_code()], kind
 
 
 def test_every_row_and_every_code_is_shown_by_a_test() -> None:

@@ -16,7 +16,8 @@ from psycopg.rows import dict_row
 from stonegate.database.connect import Session, connect
 from stonegate.database.failures import message_of, wrap_error
 from stonegate.database.sql import load
-from stonegate.errors import FunctionNotFound, QueryFailed, UsageError, did_you_mean
+from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
+from stonegate.model.mistyped import did_you_mean
 from stonegate.model.names import quote_ident
 
 #: An argument that is SQL's NULL.

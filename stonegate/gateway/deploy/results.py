@@ -9,7 +9,6 @@ from msgspec import Struct, field
 
 from stonegate.database.tenants.make import Made
 from stonegate.errors import every_error
-from stonegate.gateway.answers import public_code
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Change, ChangeClass, Plan
 from stonegate.model.report import ApplyReport, ErrorReport, FleetReport, SeedReport, Status
@@ -94,7 +93,7 @@ def failure_of_report(report: ApplyReport) -> Outcome:
 
 def error_body(error: ErrorReport, database: str) -> dict[str, Any]:
     """The flat envelope of a failure that came back as a value."""
-    code = next(public_code(kind) for kind in every_error() if kind.code == error.code)
+    code = next(kind.public_code() for kind in every_error() if kind.code == error.code)
     body: dict[str, Any] = {"error": code, "message": "; ".join((error.message, *error.details)), "database": database}
     hint = error.hint
     for option, name in _OPTIONS.items():

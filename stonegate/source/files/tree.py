@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
-from stonegate.errors import DuplicateObject, SourceError, did_you_mean
+from stonegate.errors import DuplicateObject, SourceError
+from stonegate.model.mistyped import did_you_mean
 from stonegate.model.source import Folder, SourceFile
 from stonegate.source.files.archive import Caps, RawTree, pack, unpack
 

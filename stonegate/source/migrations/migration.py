@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
-from stonegate.errors import MisplacedStatement, SourceError, SourceErrors, did_you_mean
+from stonegate.errors import MisplacedStatement, SourceError, SourceErrors
 from stonegate.model.consent import ConsentToken
+from stonegate.model.mistyped import did_you_mean
 from stonegate.model.names import ObjectKind
 from stonegate.model.source import Effect, EffectVerb, Migration, MigrationStatement, Need, NeedKind, SourceFile
 from stonegate.model.tokens import Lexeme

@@ -82,6 +82,19 @@ def test_a_word_that_is_two_things_tells_both() -> None:
     assert "As a consent: " in explain("stale-body").text
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("unsafe_records", "HTTP answers 500 as `migration_failed`."),
+        ("syntax_error", "HTTP answers 400 as `schema_extraction_failed`."),
+        ("schema_extraction_failed", "HTTP answers 400."),
+        ("function_deploy_failed", "HTTP answers 500."),
+    ],
+)
+def test_an_error_says_what_it_is_called_over_http(code: str, told: str) -> None:
+    assert explain(code).text.endswith(told)
+
+
 def test_an_unknown_word_is_answered_with_the_nearest_ones() -> None:
     with pytest.raises(UsageError) as caught:
         explain("rewrite-tables")
