@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -191,6 +191,22 @@ def extension_key(name: str) -> ObjectKey:
 def routine_key(schema: str, name: str, arguments: tuple[str, ...]) -> ObjectKey:
     """The key of a function, procedure or aggregate: its name and its input types as `format_type` prints them."""
     return ObjectKey(ObjectKind.ROUTINE, schema, name, ", ".join(arguments))
+
+
+def describe_call(name: str, parameters: Iterable[tuple[str, str]], *, defaults: int, is_variadic: bool) -> str:
+    """How a routine is called: `add(a integer, b integer DEFAULT …)`.
+
+    Args:
+        parameters: names, "" for a nameless one, and types of the input parameters.
+        defaults: how many of the last ones may be left out.
+        is_variadic: the last one takes any number of values.
+    """
+    told = [f"{parameter} {type_}".strip() for parameter, type_ in parameters]
+    required = len(told) - defaults
+    told = [*told[:required], *(f"{each} DEFAULT …" for each in told[required:])]
+    if is_variadic:
+        told[-1] = f"VARIADIC {told[-1]}"
+    return f"{name}({', '.join(told)})"
 
 
 def in_list(names: Sequence[str], limit: int = 3) -> str:

@@ -18,7 +18,7 @@ from stonegate.database.failures import message_of, wrap_error
 from stonegate.database.sql import load
 from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
 from stonegate.model.mistyped import did_you_mean
-from stonegate.model.names import quote_ident
+from stonegate.model.names import describe_call, quote_ident
 
 #: An argument that is SQL's NULL.
 NULL = "NULL"
@@ -49,14 +49,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
     @property
     def signature(self) -> str:
-        """`add(integer, integer)`."""
+        """`add(integer, integer)`: what is typed to choose this one."""
         return f"{self.name}({', '.join(self.types)})"
 
     @property
     def described(self) -> str:
-        """`add(a integer, b integer)`."""
-        parameters = (f"{name} {type_}".strip() for name, type_ in zip(self.names, self.types, strict=True))
-        return f"{self.name}({', '.join(parameters)})"
+        """`add(a integer, b integer)`: what a refusal tells."""
+        parameters = zip(self.names, self.types, strict=True)
+        return describe_call(self.name, parameters, defaults=self.defaults, is_variadic=self.variadic is not None)
 
 
 class CallResult(Struct, frozen=True, kw_only=True):
@@ -130,27 +130,31 @@ async def _no_function(conn: Session, function: str) -> FunctionNotFound:
 
 
 def _choose(candidates: list[Candidate], function: str, arguments: Sequence[str]) -> Candidate:
-    signatures = tuple(each.signature for each in candidates)
+    chosen = candidates
     if "(" in function:
         wanted = _squeeze(function.partition("(")[2].rpartition(")")[0])
-        candidates = fitting = [each for each in candidates if _squeeze(", ".join(each.types)) == wanted]
-        _refuse_unknown_names(candidates, function, arguments)
-    else:
-        _refuse_unknown_names(candidates, function, arguments)
-        fitting = [each for each in candidates if _takes(each, arguments)]
+        chosen = [each for each in candidates if _squeeze(", ".join(each.types)) == wanted]
+        if not chosen:
+            raise FunctionNotFound(f"there is no function {function}", details=_describe(candidates))
+    _refuse_unknown_names(chosen, function, arguments)
+    fitting = [each for each in chosen if _takes(each, arguments)]
     if not fitting:
         raise FunctionNotFound(
             f"no function {function} takes {len(arguments)} argument{'s' * (len(arguments) != 1)}",
-            details=signatures,
+            details=_describe(chosen),
             hint="NULL is an argument too; name:=value leaves others at their defaults",
         )
     if len(fitting) > 1:
         raise UsageError(
             f"several functions {function} take these arguments",
-            details=tuple(each.signature for each in fitting),
+            details=_describe(fitting),
             hint=f"say which: stonegate call '{fitting[0].signature}' …",
         )
     return fitting[0]
+
+
+def _describe(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    return tuple(each.described for each in candidates)
 
 
 def _refuse_unknown_names(candidates: list[Candidate], function: str, arguments: Sequence[str]) -> None:
@@ -162,7 +166,7 @@ def _refuse_unknown_names(candidates: list[Candidate], function: str, arguments:
             a_text = f"a text that holds := goes to a parameter by name: {next(filter(None, each.names))}:='a:=b'"
             raise FunctionNotFound(
                 f"no function {function} has a parameter {unknown}",
-                details=tuple(each.described for each in candidates),
+                details=_describe(candidates),
                 hint=did_you_mean(unknown, known - {""}, a_text),
             )
 

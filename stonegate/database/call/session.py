@@ -14,6 +14,7 @@ from stonegate.database.call.pipeline import Pipeline
 from stonegate.database.call.statement import Statement
 from stonegate.database.connect import connect
 from stonegate.database.sql import load
+from stonegate.model.names import describe_call
 
 APPLICATION: Final = "stonegate call"
 
@@ -51,14 +52,10 @@ class FunctionSignature(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
     @property
-    def label(self) -> str:
-        """`add(integer, integer)`."""
-        return f"{self.name}({', '.join(parameter.type for parameter in self.parameters)})"
-
-    @property
     def described(self) -> str:
         """`add(a integer, b integer)`."""
-        return f"{self.name}({', '.join(f'{each.name} {each.type}'.strip() for each in self.parameters)})"
+        parameters = ((each.name, each.type) for each in self.parameters)
+        return describe_call(self.name, parameters, defaults=self.defaults, is_variadic=self.is_variadic)
 
 
 async def open_session(conninfo: str, *, statement_timeout_s: float, most: int = 0) -> CallSession:

@@ -67,25 +67,24 @@ def choose_signature(name: str, signatures: Sequence[FunctionSignature], argumen
         raise FunctionNotFound(f"there is no function {name}", hint=NO_FUNCTION)
     if len(arguments) > MOST_ARGUMENTS:
         raise UsageError(f"{len(arguments):,} parameters are more than the {MOST_ARGUMENTS:,} allowed")
-    labels = tuple(sorted(signature.label for signature in signatures))
+    candidates = tuple(sorted(signature.described for signature in signatures))
     by_arity = [fit for signature in signatures for fit in _fits(signature, arguments)]
     if not by_arity:
         if isinstance(arguments, Mapping) and arguments:
             shown = ", ".join(each[:MOST_SHOWN] for each in tuple(arguments)[:MOST_NAMES])
-            named = tuple(sorted(signature.described for signature in signatures))
-            raise UsageError(f"no function {name} takes the parameters named {shown}", details=named)
+            raise UsageError(f"no function {name} takes the parameters named {shown}", details=candidates)
         raise UsageError(
-            f"no function {name} takes {len(arguments)} parameter{'s' * (len(arguments) != 1)}", details=labels
+            f"no function {name} takes {len(arguments)} parameter{'s' * (len(arguments) != 1)}", details=candidates
         )
     fits = [fit for fit in by_arity if fit.rank[0] > 0]
     if not fits:
-        raise UsageError(f"no function {name} takes values of these JSON types", details=labels)
+        raise UsageError(f"no function {name} takes values of these JSON types", details=candidates)
     best = max(fit.rank for fit in fits)
     chosen = [fit for fit in fits if fit.rank == best]
     if len(chosen) > 1:
         raise UsageError(
             f"the call of {name} is ambiguous",
-            details=tuple(sorted(fit.signature.label for fit in chosen)),
+            details=tuple(sorted(fit.signature.described for fit in chosen)),
             hint="name the parameters, or send values whose JSON types tell the functions apart",
         )
     return chosen[0]
