@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from stonegate.cli.output import expect_json, show, stdout, write_json
 from stonegate.cli.render.lines import indented
 from stonegate.errors import UsageError
 from stonegate.model.source import Folder
-from stonegate.settings import CONFIG_FILE
+from stonegate.settings import CONFIG_FILE, read_settings
 
 _ABOUT = {
     Folder.EXTENSIONS: "one file each, named after the extension; -- version: X and -- schema: S are optional",
@@ -55,9 +56,9 @@ embedded = true                 # a private PostgreSQL under .stonegate/; or:
 
 def init(
     folder: Annotated[
-        Path,
+        Path | None,
         typer.Argument(metavar="FOLDER", help="The folder to make; postgresql/ if not given.", show_default=False),
-    ] = Path("postgresql"),
+    ] = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Write stonegate.toml and an empty folder with its eight directories.
@@ -65,6 +66,7 @@ def init(
     What is there already stays as it is.
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    folder = read_settings({"folder": folder}).folder
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is there already and is no folder", hint="stonegate init OTHER_FOLDER")
     made: list[str] = []
@@ -87,7 +89,17 @@ def init(
     show(*(Text.assemble(("+ ", "green"), name) for name in made))
     if not made:
         show(Text("everything is there already; nothing was written"))
-    show(*indented(stdout(), Text(f"next: put a table into {folder}/tables/, then: stonegate plan"), 0))
+    show(*indented(stdout(), Text(f"next: {_next(folder)}"), 0))
+
+
+def _next(folder: Path) -> str:
+    """What to do in the folder as it is: one that holds something already is planned at once."""
+    # stonegate.toml may be an older one, which names another folder.
+    named = "" if read_settings().folder == folder else f" {shlex.quote(str(folder))}"
+    files = (path for kind in Folder for path in (folder / kind.value).rglob("*") if not path.name.startswith("."))
+    if any(path.is_file() for path in files):
+        return f"stonegate plan{named}"
+    return f"put a table into {folder / Folder.TABLES.value}/, then: stonegate plan{named}"
 
 
 def _write_new(path: Path, text: str) -> list[str]:

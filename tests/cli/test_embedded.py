@@ -25,6 +25,9 @@ def test_from_nothing_to_a_call(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     assert "no private PostgreSQL runs" in run("embedded", "status").out
     assert run("embedded", "url").code == 6
     assert run("init").code == 0
+    empty = run("apply", "-d", "empty").out
+    assert empty.startswith("✓ empty: the folder declares nothing yet (") and "the database is new" in empty
+    assert "nothing was changed" in run("history", "--deployments", "-d", "empty").out
     for name, text in NOTES.items():
         (Path("postgresql") / name).write_text(text)
     first = run("apply")  # stonegate.toml says embedded = true
@@ -37,6 +40,8 @@ def test_from_nothing_to_a_call(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     with psycopg.connect(run("embedded", "url", name).out.strip()) as conn:
         assert conn.execute("SELECT count(*) FROM notes").fetchone() == (3,)
 
+    with psycopg.connect(run("embedded", "url").out.strip(), autocommit=True) as conn:
+        conn.execute("DROP DATABASE empty")
     Path("postgresql").rename("elsewhere")  # without a folder, the only database is meant
     assert name in run("status", "--embedded").out
     assert run("apply", "elsewhere", "--embedded", "-d", "second").code == 0

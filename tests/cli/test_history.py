@@ -12,6 +12,15 @@ from tests.cli.conftest import NOTES, Run, WriteFolder, without
 from tests.servers import Database
 
 
+def test_a_folder_that_declares_nothing_is_told_as_that(run: Run, write_folder: WriteFolder, url: str) -> None:
+    write_folder({"tables/.gitkeep": ""})
+    for command in (("plan",), ("plan", "-d", url), ("plan", "-d", url, "--format", "markdown")):
+        told = run(*command)
+        assert told.code == 0 and "the folder declares nothing yet" in told.out, command
+        assert "nothing to do" not in told.out
+    assert "unchanged, nothing to do" in run("apply", "-d", url).out, "the database is there"
+
+
 def test_diff_names_what_nobody_declared(run: Run, deployed: str, database: Database) -> None:
     database.rows("CREATE INDEX by_hand ON notes (id)")
     assert "\nunmanaged, left alone: index by_hand\n" in "\n" + run("diff", "-d", deployed).out
@@ -50,7 +59,8 @@ def test_status_and_history(run: Run, deployed: str, database: Database) -> None
         assert word in text
     document = run("status", "-d", deployed, "--format", "json").json
     assert document["objects"]["table"] == 1 and document["drift"] == []
-    assert "create table" in run("history", "-d", deployed).out
+    told = run("history", "-d", deployed).out
+    assert "create table" in told and "create routine  add_note(text, text)" in told, "as plans call it"
     entries = run("history", "-d", deployed, "--object", "notes", "--format", "json").json
     assert {entry["change_type"] for entry in entries} == {"create_table", "seed_rows"}
     assert "nothing was done to note" in run("history", "-d", deployed, "--object", "note").out

@@ -390,6 +390,16 @@ def test_init_writes_a_folder_that_plans_and_overwrites_nothing(run: Run) -> Non
     assert run("plan").code == 0
 
 
+def test_init_says_what_comes_next_as_things_stand(run: Run) -> None:
+    assert run("init").out.endswith("next: put a table into postgresql/tables/, then: stonegate plan\n")
+    Path("postgresql/functions/nested").mkdir()
+    Path("postgresql/functions/nested/f.sql").write_text("CREATE FUNCTION f() RETURNS int RETURN 1;")
+    assert run("init").out.endswith("nothing was written\nnext: stonegate plan\n")
+    assert run("init", "my db").out.endswith("put a table into my db/tables/, then: stonegate plan 'my db'\n")
+    Path("stonegate.toml").write_text('[source]\nfolder = "my db"\n')
+    assert run("init").out.endswith("next: put a table into my db/tables/, then: stonegate plan\n"), "the folder of all"
+
+
 @pytest.mark.parametrize("folder", ["schema/postgresql", 'our "own"\\schema', "of\tthe\x7fshop"])
 def test_the_configuration_that_init_writes_is_read(run: Run, folder: str) -> None:
     run("init", folder)

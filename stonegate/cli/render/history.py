@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stonegate.cli.render.names import DONE_OUTCOMES, Part, count_parts, enumerate_outcomes
+from stonegate.cli.render.names import DONE_OUTCOMES, NOTHING_CHANGED, Part, count_parts, enumerate_outcomes
 from stonegate.model.names import MEMBER_KINDS, ObjectKind
 from stonegate.model.plan import Action
 
@@ -37,12 +37,19 @@ def history_row(entry: HistoryEntry) -> tuple[str, ...]:
     part = entry.detail.get("part") or (", ".join(changes) if says_more else "")
     return (
         f"{entry.executed_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        entry.change_type.replace("_", " "),
+        _say(entry.change_type),
         f"{entry.object_name}: {part.replace(f' {entry.object_name}.', ' ')}" if part else entry.object_name,
         ", ".join(map(str, consents)),
         "" if entry.duration_ms is None else f"{entry.duration_ms:.0f} ms",
         entry.executed_by or "",
     )
+
+
+def _say(change_type: str) -> str:
+    """What was done in the words of plans; the original, which reads these rows too, knows no routines."""
+    action, _, kind = change_type.partition("_")
+    is_routine = action in _ACTIONS and _KINDS.get(kind) is ObjectKind.ROUTINE
+    return f"{action} {ObjectKind.ROUTINE.value}" if is_routine else change_type.replace("_", " ")
 
 
 def deployment_row(entry: DeploymentEntry, steps: Sequence[DoneStep]) -> tuple[str, ...]:
@@ -52,7 +59,7 @@ def deployment_row(entry: DeploymentEntry, steps: Sequence[DoneStep]) -> tuple[s
         entry.mode,
         entry.fingerprint[:12],
         entry.plan_checksum[:12],
-        enumerate_outcomes(count_done(steps), DONE_OUTCOMES) if steps else "nothing was changed",
+        enumerate_outcomes(count_done(steps), DONE_OUTCOMES) or NOTHING_CHANGED,
         f"{entry.duration_ms:.0f} ms",
         entry.executed_by,
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from stonegate.model.names import MEMBER_KINDS, ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Action, Blocked, Plan, Step
+from stonegate.model.plan import Action, Blocked, Mode, Plan, Step
 
 _IRREGULAR = {
     "index": "indexes",
@@ -47,6 +47,9 @@ DONE_OUTCOMES = {
     Action.SEED: "filled",
     Action.VALIDATE: "validated",
 }
+
+NOTHING_CHANGED = "nothing was changed"
+DECLARES_NOTHING = "the folder declares nothing yet"
 
 
 def qualified_name(key: ObjectKey) -> str:
@@ -153,20 +156,27 @@ def sql_of(step: Step) -> str:
 
 
 def summarise(plan: Plan) -> str:
-    """`4 tables, 9 routines to create; 1 migration to record`; or "nothing to do", or that nothing can be done."""
+    """`4 tables, 9 routines to create; 1 migration to record`; or why there is nothing of that kind to say."""
     if plan.has_changes:
         return enumerate_outcomes(count_objects(plan.steps), OUTCOMES)
+    if declares_nothing(plan):
+        return DECLARES_NOTHING
     return "nothing can be done" if plan.blocked else "nothing to do"
 
 
+def declares_nothing(plan: Plan) -> bool:
+    """True for a first deployment that has no steps."""
+    return plan.mode is Mode.FRESH and not plan.steps and not plan.blocked
+
+
 def enumerate_outcomes(counts: dict[Action, Counter[str]], outcomes: dict[Action, str]) -> str:
-    """What happens to how many objects of which kinds; validated rows are only told when nothing else is."""
+    """What happens to how many objects of which kinds, "" for none; validated rows only where nothing else is told."""
     parts = [
         ", ".join(count(number, kind) for kind, number in kinds.items()) + " " + outcomes[action]
         for action, kinds in counts.items()
         if action in outcomes and (action is not Action.VALIDATE or set(counts) <= {Action.VALIDATE, Action.SKIP})
     ]
-    return "; ".join(parts) or "nothing to do"
+    return "; ".join(parts)
 
 
 def shell_consent(allow: str) -> str:

@@ -11,7 +11,16 @@ from rich.text import Text
 from stonegate.cli.render.alike import render_failures
 from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import indented, placed
-from stonegate.cli.render.names import DONE_OUTCOMES, count, count_objects, enumerate_outcomes, place
+from stonegate.cli.render.names import (
+    DECLARES_NOTHING,
+    DONE_OUTCOMES,
+    NOTHING_CHANGED,
+    count,
+    count_objects,
+    declares_nothing,
+    enumerate_outcomes,
+    place,
+)
 from stonegate.cli.render.plan_json import blocked_document, step_document
 from stonegate.cli.render.plan_text import render_blocked, render_changes, title
 from stonegate.model.plan import Action, Mode
@@ -105,6 +114,9 @@ def _title(report: StepReport) -> Text:
 def _headline(report: ApplyReport) -> Text:
     did = [each.step for each in report.steps if each.state == "done"]
     summary = enumerate_outcomes(count_objects(did), DONE_OUTCOMES)
+    if not summary:
+        is_empty = report.plan is not None and declares_nothing(report.plan)
+        summary = DECLARES_NOTHING if is_empty else NOTHING_CHANGED
     if report.status is Status.DRY_RUN:
         word = ("dry run, everything was rolled back: ", "bold yellow")
         return Text.assemble(("✓ ", "bold green"), (report.database, "bold"), ": ", word, summary, _time(report))
