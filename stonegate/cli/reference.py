@@ -11,7 +11,8 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.commands import Commands
-from stonegate.cli.output import expect_json, progress, show, stdout, write_json
+from stonegate.cli.output import expect_json, print_lines, progress, show, stderr, stdout, write_json
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import table
 from stonegate.cli.render.names import count
 from stonegate.cli.target import TargetOptions, choose, resolve_target, start_server
@@ -61,7 +62,11 @@ def prune(
     """Drop them, and what a killed build left behind. Ones that are being built right now are left alone."""
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     with progress("dropping reference databases"):
-        dropped = asyncio.run(_prune(_server(database, embedded), timedelta(days=unused_days), tuple(keep or ())))
+        dropped, idle = asyncio.run(_prune(_server(database, embedded), timedelta(days=unused_days), tuple(keep or ())))
+    console = stderr()
+    for fingerprint in idle:
+        warning = f"--keep {fingerprint} kept nothing: no reference database is of such a folder"
+        print_lines(console, render_warning(console, warning))
     if as_json:
         write_json({"dropped": dropped})
         return
@@ -87,15 +92,19 @@ async def _list(server: str) -> tuple[StoredReference, ...]:
         return await list_references(conn)
 
 
-async def _prune(server: str, unused_for: timedelta, fingerprints: tuple[str, ...]) -> tuple[str, ...]:
+async def _prune(
+    server: str, unused_for: timedelta, wanted: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was dropped, and which of the wanted fingerprints are those of none."""
     from stonegate.database.connect import using
     from stonegate.database.reference.store import list_references, prune_references
     from stonegate.database.server.databases import connect_maintenance
 
     async with using(await connect_maintenance(server)) as conn:
-        stored = await list_references(conn)
-        keep = {one.fingerprint for one in stored if one.fingerprint.startswith(fingerprints)} if fingerprints else ()
-        return await prune_references(conn, unused_for=unused_for, keep=keep)
+        stored = {one.fingerprint for one in await list_references(conn)}
+        keep = {each for each in stored if wanted and each.startswith(wanted)}
+        dropped = await prune_references(conn, unused_for=unused_for, keep=keep)
+    return dropped, tuple(each for each in wanted if not any(one.startswith(each) for one in stored))
 
 
 def _version(facts: str) -> str:

@@ -21,7 +21,7 @@ from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.names import count, local_time
 from stonegate.cli.target import TargetOptions
 from stonegate.cli.tenant_view import show_reports, working
-from stonegate.errors import MigrationBlocked, UsageError
+from stonegate.errors import MigrationBlocked, SchemaNotFound, UsageError
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -213,12 +213,23 @@ def drop(
 
 
 def show_databases(settings: Settings, platform: str, schema: str | None, *, as_json: bool) -> None:
-    """Print the databases that the records of a platform have."""
-    from stonegate.fleet.names import natural
+    """Print the databases that the records of a platform have.
 
-    recorded = open_registry(settings).platform(platform)
+    Raises:
+        PlatformNotFound, SchemaNotFound: nothing of that name.
+    """
+    from stonegate.fleet.names import natural
+    from stonegate.fleet.stored_folders import stored_schemas
+
+    registry = open_registry(settings)
+    recorded = registry.platform(platform)
     tell_flaws(recorded)
     records = [record for record in recorded.databases if schema is None or record.owner.schema == schema]
+    if schema is not None and not records:
+        stored = [each.name for each in stored_schemas(registry, platform)]
+        if schema not in stored:
+            hint = f"stored: {', '.join(stored) or 'none'}"
+            raise SchemaNotFound(f"the platform {platform} has no stored folder {schema}", hint=hint)
     records.sort(key=lambda record: natural(record.database))
     if as_json:
         write_json([record.document for record in records])

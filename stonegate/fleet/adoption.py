@@ -13,7 +13,7 @@ from stonegate.database.server.locks import database_key, hold_lock
 from stonegate.database.tenants.clone import MAKE_SECONDS
 from stonegate.database.tenants.labels import DatabaseFacts, read_facts
 from stonegate.database.tenants.privileges import take_over
-from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, PlatformIsolationViolation, UsageError
+from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, NotFound, PlatformIsolationViolation, UsageError
 from stonegate.fleet.names import MAIN, RESERVED, Owner, sanitise, word_of
 from stonegate.fleet.records import DatabaseRecord, now
 from stonegate.fleet.registry import Registry, foreign, require_same
@@ -135,7 +135,7 @@ async def forget_database(registry: Registry, server: str | None, platform: str,
 
     Raises:
         PlatformNotFound: no such platform.
-        DatabaseNotFound: it is not in the platform's records.
+        NotFound: it is not in the platform's records.
         DatabaseAlreadyExists: the server has it.
         ConnectionFailed: the server is unreachable.
         LockTimeout: other sessions make, adopt or drop the database.
@@ -154,7 +154,7 @@ async def forget_database(registry: Registry, server: str | None, platform: str,
                 )
             known = await asyncio.to_thread(registry.forget, platform, database)
     if known is None:
-        raise DatabaseNotFound(
+        raise NotFound(
             f"the platform {platform} has no database {database} in its records",
             hint=f"`{shlex.join(['stonegate', 'platform', 'databases', platform])}` lists them",
             database=database,

@@ -44,6 +44,9 @@ def test_a_tenant_of_a_platform(
     several = run("call", "add_note", "x", "--platform", "shop", "--tenant", "t*")
     assert several.code == 2 and "2 databases" in several.err
     assert run("status", "--platform", "shop").code == 2
+    for listing in (("tenant", "list", "--platform", "shop"), ("platform", "databases", "shop")):
+        unknown = run(*listing, "--schema", "nosuch")
+        assert unknown.code == 2 and "no stored folder nosuch" in unknown.err
 
 
 def test_references_are_listed_and_dropped(
@@ -59,7 +62,9 @@ def test_references_are_listed_and_dropped(
     assert fingerprint[:12] in run("reference", "list", "-d", url).out
     prune = ("reference", "prune", "-d", url, "--format", "json")
     assert run(*prune, "--keep", fingerprint).json == {"dropped": []}
-    assert run(*prune).json == {"dropped": [stored["database"]]}
+    mistyped = run(*prune, "--keep", "0123abc")
+    assert mistyped.json == {"dropped": [stored["database"]]}
+    assert mistyped.err.startswith("warning: --keep 0123abc kept nothing")
     assert run("reference", "list", "-d", url, "--format", "json").json == []
 
 
