@@ -56,7 +56,7 @@ class Need(Struct, frozen=True, kw_only=True, order=True):
         schema: as written, or None when unqualified (then any declared schema on the search path, `public` first).
         name: the name.
         column: a column of that relation, when the statement resolves one (foreign keys, indexes, ALTER, comments).
-        deferrable: a foreign key from one table to another, which may be closed after both tables exist.
+        deferrable: it stands in a `LooseClause`, which may follow after both objects exist.
         soft: a mention inside the body of a late-bound routine (plpgsql): orders nothing by itself in a cycle.
     """
 
@@ -92,14 +92,14 @@ class OriginalRoutine(Struct, frozen=True, kw_only=True):
     body_checksum: str
 
 
-class InlineForeignKey(Struct, frozen=True, kw_only=True):
-    """A foreign key written inside a CREATE TABLE.
+class LooseClause(Struct, frozen=True, kw_only=True):
+    """A clause of a CREATE that a statement of its own can say later: a table's foreign key, a sequence's owner.
 
     Attributes:
         references: the table that it points to.
-        span: half-open character range of the constraint in `SourceItem.sql` (with one adjoining comma for a table
-            constraint), to be cut out when the key is added later.
-        sql: the `ALTER TABLE … ADD …` that adds it, without semicolon.
+        span: half-open character range of the clause in `SourceItem.sql` (with one adjoining comma for a table
+            constraint), to be cut out when it is said later.
+        sql: the `ALTER TABLE … ADD …` or `ALTER SEQUENCE … OWNED BY …` that says it, without semicolon.
     """
 
     references: Need
@@ -156,7 +156,7 @@ class SourceItem(Struct, frozen=True, kw_only=True):
         original_checksum: for types and tables, the checksum by the original's rule (behaviour, §7).
         unique_key: adds a unique key to `target` by itself (CREATE UNIQUE INDEX, ADD PRIMARY KEY), which a foreign
             key to that table may need.
-        foreign_keys: the foreign keys written inside a CREATE TABLE, so that one that closes a cycle can be split off.
+        loose_clauses: what can be split off where it closes a cycle.
         references: every foreign key that a CREATE TABLE or ALTER TABLE adds, those to the table itself included.
         granting: of a GRANT or REVOKE.
         starred: mentions `*`, which PostgreSQL writes out when it stores the query.
@@ -177,7 +177,7 @@ class SourceItem(Struct, frozen=True, kw_only=True):
     original: OriginalRoutine | None = None
     original_checksum: str = ""
     unique_key: bool = False
-    foreign_keys: tuple[InlineForeignKey, ...] = ()
+    loose_clauses: tuple[LooseClause, ...] = ()
     references: tuple[Reference, ...] = ()
     granting: Granting | None = None
     starred: bool = False

@@ -21,7 +21,7 @@ from stonegate.model.source import (
     Verb,
 )
 from stonegate.planner.migrations.decide import fresh_migrations
-from stonegate.planner.order.nodes import ClosingKey, Node
+from stonegate.planner.order.nodes import ClosingClause, Node
 from stonegate.planner.order.tree import Ordered, order_tree
 from stonegate.planner.records import build_records
 from stonegate.planner.steps.refreshing import reads_of_folder, refresh_steps
@@ -91,8 +91,9 @@ def _step(node: Node, tree: SourceTree) -> Step:
     match node.value:
         case ExtensionItem() as extension:
             return _extension_step(extension)
-        case ClosingKey(item=item):
-            return _item_step(node, item, f"{node.label}, which closes a circle of tables")
+        case ClosingClause(item=item):
+            circle = "a circle" if item.key.kind is ObjectKind.SEQUENCE else "a circle of tables"
+            return _item_step(node, item, f"{node.label}, which closes {circle}")
         case SourceItem() as item:
             step = _item_step(node, item, "" if item.verb is Verb.CREATE else _beginning(item.sql))
             is_routine = item.verb is Verb.CREATE and item.key.kind is ObjectKind.ROUTINE

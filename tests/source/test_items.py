@@ -60,7 +60,7 @@ SQL = "LANGUAGE sql AS"
         ("CREATE TYPE c AS (a int, b status)", {"t:status"}),
         ("CREATE TYPE r AS RANGE (subtype = mytime, subtype_diff = s.diff)", {"t:mytime", "f:s/diff"}),
         ("CREATE DOMAIN d AS base CHECK (f(VALUE))", {"t:base", "f:f"}),
-        ("CREATE SEQUENCE q OWNED BY s.t.a", {"r:s/t.a"}),
+        ("CREATE SEQUENCE q OWNED BY s.t.a", {"r:s/t.a*"}),
         (f"CREATE FUNCTION f(a ty, b int DEFAULT g(), OUT c u.x) {SQL} 'SELECT 1, 2'", {"t:ty", "f:g", "t:u/x"}),
         (f"CREATE FUNCTION f() RETURNS SETOF users {SQL} 'SELECT * FROM users'", {"t:users", "r:users"}),
         (f"CREATE FUNCTION f(a users.id%TYPE) RETURNS int {SQL} 'SELECT 1'", {"r:users.id"}),

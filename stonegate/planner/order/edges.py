@@ -1,4 +1,4 @@
-"""The edges of the dependency graph: what each node needs, which edges give way in a circle, which keys split off."""
+"""The edges of the dependency graph: what each node needs, which edges give way in a circle, what is split off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, extension_key, schema_k
 from stonegate.model.source import (
     EARLY_FOLDERS,
     ExtensionItem,
-    InlineForeignKey,
+    LooseClause,
     Migration,
     Need,
     NeedKind,
@@ -19,7 +19,7 @@ from stonegate.model.source import (
     Verb,
 )
 from stonegate.planner.order.graph import circles
-from stonegate.planner.order.nodes import ClosingKey, Node
+from stonegate.planner.order.nodes import ClosingClause, Node
 from stonegate.planner.order.resolve import Makers, Strength
 
 #: For each node the nodes that it needs, and how firmly.
@@ -38,8 +38,8 @@ def find_edges(nodes: Sequence[Node], makers: Makers) -> Edges:
                 needed = _of_extension(extension, makers)
             case SourceItem() as item:
                 needed = _of_item(item, node, makers)
-            case ClosingKey() as closing:
-                needed = _of_closing_key(closing, makers)
+            case ClosingClause() as closing:
+                needed = _of_closing_clause(closing, makers)
             case Migration() as migration:
                 needed = _of_migration(migration, number, makers, previous_migration)
                 previous_migration = number
@@ -64,14 +64,14 @@ def _hard(numbers: Sequence[int]) -> Iterator[Edge]:
 
 
 def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
-    split = {(key.references.schema, key.references.name) for key in node.without}
-    inline = {(key.references.schema, key.references.name) for key in item.foreign_keys}
+    split = {_target(clause) for clause in node.without}
+    inline = {_target(clause) for clause in item.loose_clauses}
     for need in item.needs:
         name = (need.schema, need.name)
         if not need.deferrable:
             yield from makers.find(need)
         elif name not in split and not _is_to_itself(item, need, makers):
-            yield from _of_foreign_key(need, makers, Strength.KEY if name in inline else Strength.HARD)
+            yield from _of_foreign_key(need, makers, Strength.LOOSE if name in inline else Strength.HARD)
         for migration in makers.in_migrations(need):
             yield migration, Strength.SOFT if node.folder in EARLY_FOLDERS else Strength.HARD
     if item.key.schema:
@@ -87,13 +87,19 @@ def _of_item(item: SourceItem, node: Node, makers: Makers) -> Iterator[Edge]:
             yield from _hard(makers.maker(extension_key(item.key.name)))
 
 
+def _target(clause: LooseClause) -> tuple[str | None, str]:
+    """The table that the clause points to, as written."""
+    return clause.references.schema, clause.references.name
+
+
 def _is_to_itself(item: SourceItem, need: Need, makers: Makers) -> bool:
     """A CREATE TABLE that refers to its own table: the key is in it, whatever others are added later."""
     return item.verb is Verb.CREATE and makers.spot(need)[1:] == (item.key.schema, item.key.name)
 
 
 def _of_foreign_key(need: Need, makers: Makers, strength: Strength) -> Iterator[Edge]:
-    """A foreign key needs the table, and the unique keys that other statements add to it."""
+    """A foreign key needs the table, and the unique keys that other statements add to it; the owner of a sequence does
+    not, but comes after all tables anyway."""
     _, schema, name = makers.spot(need)
     for number, _ in makers.find(need):
         yield number, strength
@@ -101,9 +107,9 @@ def _of_foreign_key(need: Need, makers: Makers, strength: Strength) -> Iterator[
         yield number, strength
 
 
-def _of_closing_key(closing: ClosingKey, makers: Makers) -> Iterator[Edge]:
+def _of_closing_clause(closing: ClosingClause, makers: Makers) -> Iterator[Edge]:
     yield from _hard(makers.maker(closing.item.key))
-    yield from _of_foreign_key(closing.foreign_key.references, makers, Strength.HARD)
+    yield from _of_foreign_key(closing.clause.references, makers, Strength.HARD)
 
 
 def _of_migration(migration: Migration, number: int, makers: Makers, previous: int | None) -> Iterator[Edge]:
@@ -164,21 +170,21 @@ def _plain(edges: Edges) -> Mapping[int, Sequence[int]]:
     return {number: sorted(found) for number, found in enumerate(edges)}
 
 
-def keys_that_close(nodes: Sequence[Node], edges: Edges) -> dict[int, tuple[InlineForeignKey, ...]]:
-    """The inline foreign keys to split off, by the number of their table, so that no circle of tables is left.
+def clauses_that_close(nodes: Sequence[Node], edges: Edges) -> dict[int, tuple[LooseClause, ...]]:
+    """What to split off, by the number of its table or sequence, so that no circle of these is left.
 
-    Circles that foreign keys cannot open stay: they are the caller's to report.
+    Circles that nothing loose can open stay: they are the caller's to report.
     """
     cuts: dict[int, set[int]] = {}
     for members in circles(len(edges), _plain(edges)):
         for number, needs in _opened(members, edges):
             cuts.setdefault(number, set()).update(needs)
-    return {number: _keys_to(nodes[number], needs, nodes) for number, needs in sorted(cuts.items())}
+    return {number: _clauses_to(nodes[number], needs, nodes) for number, needs in sorted(cuts.items())}
 
 
 def _opened(members: Sequence[int], edges: Edges) -> Iterator[tuple[int, set[int]]]:
     """Emit the members of one circle in order (Kahn 1962); where nothing is ready, the first one that only waits for
-    foreign keys goes ahead without those."""
+    what is loose goes ahead without that."""
     inside = set(members)
     waits = {number: {need: edges[number][need] for need in edges[number] if need in inside} for number in members}
     dependents: dict[int, list[int]] = {number: [] for number in members}
@@ -186,7 +192,7 @@ def _opened(members: Sequence[int], edges: Edges) -> Iterator[tuple[int, set[int
     for number, found in waits.items():
         for need, strength in found.items():
             dependents[need].append(number)
-            firm[number] += strength is not Strength.KEY
+            firm[number] += strength is not Strength.LOOSE
     ready = [number for number in members if not waits[number]]
     openable = [number for number in members if firm[number] == 0]
     heapq.heapify(openable)
@@ -207,22 +213,24 @@ def _opened(members: Sequence[int], edges: Edges) -> Iterator[tuple[int, set[int
         for dependent in dependents[number]:
             if dependent in done:
                 continue
-            firm[dependent] -= waits[dependent].pop(number) is not Strength.KEY
+            firm[dependent] -= waits[dependent].pop(number) is not Strength.LOOSE
             if not waits[dependent]:
                 heapq.heappush(ready, dependent)
             elif firm[dependent] == 0:
                 heapq.heappush(openable, dependent)
 
 
-def _keys_to(node: Node, needs: set[int], nodes: Sequence[Node]) -> tuple[InlineForeignKey, ...]:
-    """The inline foreign keys of a table that lead to these nodes: the table itself, or what adds its unique key."""
-    assert isinstance(node.value, SourceItem), "only tables have inline foreign keys"
+def _clauses_to(node: Node, needs: set[int], nodes: Sequence[Node]) -> tuple[LooseClause, ...]:
+    """The loose clauses that lead to these nodes: the table itself, or what adds its unique key or its column."""
+    assert isinstance(node.value, SourceItem), "only tables and sequences have loose clauses"
     tables = set()
     for number in needs:
         value = nodes[number].value
-        assert isinstance(value, SourceItem), "a foreign key needs tables and their keys"
+        assert isinstance(value, SourceItem), "a loose clause needs tables and their parts"
         table = value.key if value.target is None else value.target
         tables.add((table.schema, table.name))
     return tuple(
-        key for key in node.value.foreign_keys if (key.references.schema or "public", key.references.name) in tables
+        clause
+        for clause in node.value.loose_clauses
+        if (clause.references.schema or "public", clause.references.name) in tables
     )

@@ -12,7 +12,7 @@ from stonegate.model.names import ObjectKind
 from stonegate.model.source import (
     ExtensionItem,
     Folder,
-    InlineForeignKey,
+    LooseClause,
     Migration,
     NeedKind,
     Seeder,
@@ -22,11 +22,11 @@ from stonegate.model.source import (
 )
 
 
-class ClosingKey(Struct, frozen=True, kw_only=True):
-    """A foreign key that closes a cycle between tables: cut out of its CREATE TABLE and added afterwards."""
+class ClosingClause(Struct, frozen=True, kw_only=True):
+    """A foreign key or the owner of a sequence that closes a circle: cut out of its CREATE and said afterwards."""
 
     item: SourceItem
-    foreign_key: InlineForeignKey
+    clause: LooseClause
 
 
 class Node(Struct, frozen=True, kw_only=True):
@@ -37,16 +37,16 @@ class Node(Struct, frozen=True, kw_only=True):
         folder: the kind that it deploys with: a trigger written in tables/ deploys with the triggers.
         file, line: where it is written.
         label: how people speak of it ("table users").
-        without: foreign keys that are cut out of a CREATE TABLE (they follow as ClosingKey nodes).
+        without: clauses that are cut out of a CREATE (they follow as ClosingClause nodes).
         late: default privileges that do not reach what stands in front of them.
     """
 
-    value: ExtensionItem | SourceItem | ClosingKey | Migration | Seeder
+    value: ExtensionItem | SourceItem | ClosingClause | Migration | Seeder
     folder: Folder
     file: str
     line: int
     label: str
-    without: tuple[InlineForeignKey, ...] = ()
+    without: tuple[LooseClause, ...] = ()
     late: bool = False
 
     @property
@@ -55,19 +55,19 @@ class Node(Struct, frozen=True, kw_only=True):
         match self.value:
             case SourceItem() as item:
                 return cut_out(item.sql, self.without)
-            case ClosingKey() as closing:
-                return closing.foreign_key.sql
+            case ClosingClause() as closing:
+                return closing.clause.sql
             case Seeder() as seeder:
                 return seeder.sql
             case _:
                 return ""
 
 
-def cut_out(sql: str, foreign_keys: Iterable[InlineForeignKey]) -> str:
-    """The CREATE TABLE without these foreign keys; neighbours may share a comma."""
+def cut_out(sql: str, clauses: Iterable[LooseClause]) -> str:
+    """The CREATE without these clauses; neighbours may share a comma."""
     kept: list[str] = []
     position = 0
-    for start, end in sorted(key.span for key in foreign_keys):
+    for start, end in sorted(key.span for key in clauses):
         if start > position:
             kept.append(sql[position:start])
         position = max(position, end)
@@ -193,19 +193,19 @@ def _label(item: SourceItem) -> str:
     return str(item.key) if item.verb is Verb.CREATE else f"{item.verb.value} {item.key}"
 
 
-def split_keys(nodes: list[Node], closing: Mapping[int, tuple[InlineForeignKey, ...]]) -> list[Node]:
-    """The nodes with the closing keys cut out of their tables, and as nodes of their own after all tables."""
+def split_off(nodes: list[Node], closing: Mapping[int, tuple[LooseClause, ...]]) -> list[Node]:
+    """The nodes with the closing clauses cut out of them, and these as nodes of their own after all tables."""
     added = [
         Node(
-            value=ClosingKey(item=item, foreign_key=foreign_key),
+            value=ClosingClause(item=item, clause=clause),
             folder=node.folder,
             file=node.file,
             line=node.line,
-            label=f"foreign key of {item.key}",
+            label=f"{'owner' if item.key.kind is ObjectKind.SEQUENCE else 'foreign key'} of {item.key}",
         )
-        for number, keys in sorted(closing.items())
+        for number, clauses in sorted(closing.items())
         if isinstance(item := (node := nodes[number]).value, SourceItem)
-        for foreign_key in keys
+        for clause in clauses
     ]
     split = [replace(node, without=closing.get(number, ())) for number, node in enumerate(nodes)]
     return _insert(split, added)

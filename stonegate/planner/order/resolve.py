@@ -18,7 +18,7 @@ class Strength(IntEnum):
     """How firmly one node needs another."""
 
     SOFT = 0  # a preference: dropped where it would close a circle
-    KEY = 1  # an inline foreign key, which can be split off
+    LOOSE = 1  # a foreign key or the owner of a sequence, which can be split off
     HARD = 2
 
 

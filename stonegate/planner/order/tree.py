@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from stonegate.errors import DependencyCycle
 from stonegate.model.source import Migration, Seeder, SourceTree
-from stonegate.planner.order.edges import drop_soft_circles, find_edges, keys_that_close
+from stonegate.planner.order.edges import clauses_that_close, drop_soft_circles, find_edges
 from stonegate.planner.order.graph import circles, one_circle, stable_order
 from stonegate.planner.order.migrations import order_migrations
-from stonegate.planner.order.nodes import Node, build_nodes, split_keys
+from stonegate.planner.order.nodes import Node, build_nodes, split_off
 from stonegate.planner.order.resolve import Makers
 
 
@@ -33,18 +33,19 @@ class Ordered(Struct, frozen=True, kw_only=True):
 def order_tree(tree: SourceTree) -> Ordered:
     """The folder's deployment order: kind, then path, then line; a dependency overrides it.
 
-    What a node needs and would come later is pulled forward to stand right before it. A circle of foreign keys is
-    opened by adding the closing key after the tables. O((V + E) log V); the order of the input does not matter.
+    What a node needs and would come later is pulled forward to stand right before it. A circle of foreign keys, or of a
+    sequence and the table of its column, is opened by saying the closing clause after the tables. O((V + E) log V);
+    the order of the input does not matter.
 
     Raises:
-        DependencyCycle: items need each other in a way that splitting off foreign keys does not solve.
+        DependencyCycle: items need each other in a way that splitting off clauses does not solve.
         SourceError: a migration needs an object that only a later file which may not move makes.
     """
     nodes = build_nodes(tree, order_migrations(tree.migrations))
     edges = drop_soft_circles(find_edges(nodes, Makers(nodes)))
-    closing = keys_that_close(nodes, edges)
+    closing = clauses_that_close(nodes, edges)
     if closing:
-        nodes = split_keys(nodes, closing)
+        nodes = split_off(nodes, closing)
         edges = drop_soft_circles(find_edges(nodes, Makers(nodes)))
     needs = {number: sorted(found) for number, found in enumerate(edges)}
     for members in circles(len(nodes), needs):
@@ -64,6 +65,7 @@ def _cycle(members: list[Node]) -> DependencyCycle:
             f"{node.label} ({node.file}:{node.line}) needs {after.label}"
             for node, after in zip(members, [*members[1:], members[0]], strict=True)
         ),
-        hint="only foreign keys between tables may form a circle: write one of these as a plpgsql function, whose body "
-        "is looked up when it runs, or move what closes the circle into an ALTER TABLE",
+        hint="only foreign keys between tables, and a sequence with its column, may form a circle: write one of these "
+        "as a plpgsql function, whose body is looked up when it runs, or move what closes the circle into an ALTER "
+        "TABLE",
     )

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from stonegate.errors import MisplacedStatement
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.source import Reference, SourceItem, Verb
-from stonegate.source.statements.foreign_keys import inline_foreign_keys
 from stonegate.source.statements.items import Draft, with_original
+from stonegate.source.statements.loose_clauses import inline_foreign_keys, owner_clauses, owning_column
 from stonegate.source.syntax.grammar import Node, Statement
 from stonegate.source.syntax.object_keys import (
     Declarations,
@@ -42,7 +42,7 @@ def build_table(statement: Statement, declarations: Declarations) -> SourceItem:
             note_column(draft, key, element["ColumnDef"])
         elif "Constraint" in element:
             note_constraint(draft, key, element["Constraint"])
-    item = replace(draft.created(key), foreign_keys=inline_foreign_keys(statement, key))
+    item = replace(draft.created(key), loose_clauses=inline_foreign_keys(statement, key))
     return with_original(item, statement)
 
 
@@ -120,11 +120,12 @@ def build_materialized_view(statement: Statement, declarations: Declarations) ->
 
 
 def build_sequence(statement: Statement, declarations: Declarations) -> SourceItem:
-    """The item of a CREATE SEQUENCE; `OWNED BY` needs the table."""
-    node = statement.node
+    """The item of a CREATE SEQUENCE; `OWNED BY` needs the table, whose column may need the sequence."""
     draft = Draft(statement, declarations)
-    _note_sequence_owner(draft, node)
-    return draft.created()
+    clauses = owner_clauses(statement, draft.key)
+    for clause in clauses:
+        draft.needs.add(clause.references)
+    return replace(draft.created(), loose_clauses=clauses)
 
 
 def build_sequence_change(statement: Statement, declarations: Declarations) -> SourceItem:
@@ -132,16 +133,11 @@ def build_sequence_change(statement: Statement, declarations: Declarations) -> S
     key = declarations.range_var(statement.node["sequence"], ObjectKind.SEQUENCE)
     draft = Draft(statement, declarations)
     draft.needs.range_var(statement.node["sequence"])
-    _note_sequence_owner(draft, statement.node)
+    for option in statement.node.get("options", ()):
+        owner = owning_column(option["DefElem"])
+        if owner is not None:
+            draft.needs.add(owner)
     return draft.changed(Verb.ALTER, key, target=key)
-
-
-def _note_sequence_owner(draft: Draft, node: Node) -> None:
-    for option in node.get("options", ()):
-        if option["DefElem"]["defname"] == "owned_by":
-            parts = strings(option["DefElem"]["arg"]["List"]["items"])
-            if len(parts) > 1:
-                draft.needs.relation(parts[-3] if len(parts) > 2 else None, parts[-2], parts[-1])
 
 
 #: ALTER TABLE subcommands that take something away or rewrite it: history, not declared state.

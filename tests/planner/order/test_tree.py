@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from stonegate.errors import DependencyCycle
 from stonegate.model.source import SourceTree
-from stonegate.planner.order.nodes import ClosingKey
+from stonegate.planner.order.nodes import ClosingClause
 from stonegate.planner.order.tree import Ordered, order_tree
 from tests.servers import Database, MakeDatabase, Server
 from tests.source.folders import parse
@@ -278,7 +278,19 @@ class TestCircles:
             "ALTER TABLE public.a ADD FOREIGN KEY (b) REFERENCES b",
         ]
         assert [len(node.without) for node in found.nodes] == [1, 0, 0]
-        assert isinstance(found.nodes[2].value, ClosingKey)
+        assert isinstance(found.nodes[2].value, ClosingClause)
+
+    def test_a_sequence_gets_its_owner_behind_the_column_that_it_gives_values(self) -> None:
+        sequence = "CREATE SEQUENCE s /* of */ OWNED BY t.c CACHE 5"
+        table = "CREATE TABLE t (c bigint DEFAULT nextval('s'))"
+        found = order_tree(parse({"tables/a.sql": f"{sequence}; {table}"}))
+        assert [node.sql for node in found.nodes] == [
+            "CREATE SEQUENCE s /* of */  CACHE 5",
+            table,
+            "ALTER SEQUENCE public.s OWNED BY t.c",
+        ]
+        kept = order_tree(parse({"tables/a.sql": f"{sequence}; CREATE TABLE t (c bigint)"}))
+        assert [node.sql for node in kept.nodes] == ["CREATE TABLE t (c bigint)", sequence]
 
     def test_one_key_opens_a_long_circle_and_neighbours_keep_theirs(self) -> None:
         files = {
@@ -288,7 +300,7 @@ class TestCircles:
         files["tables/outside.sql"] = "CREATE TABLE outside (x int REFERENCES t2)"
         found = order_tree(parse(files))
         assert [node.label for node in found.nodes if node.without] == ["table t0"]
-        assert sum(isinstance(node.value, ClosingKey) for node in found.nodes) == 1
+        assert sum(isinstance(node.value, ClosingClause) for node in found.nodes) == 1
 
     def test_a_key_is_split_where_a_function_closes_the_circle(self) -> None:
         files = {
@@ -397,4 +409,4 @@ def test_large_folders_are_ordered_in_linear_time() -> None:
     }
     found = order_tree(parse(ring))
     check(found)
-    assert sum(isinstance(node.value, ClosingKey) for node in found.nodes) == 1
+    assert sum(isinstance(node.value, ClosingClause) for node in found.nodes) == 1

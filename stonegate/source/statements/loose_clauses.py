@@ -1,16 +1,18 @@
-"""Where the foreign keys of a CREATE TABLE stand in its text, so that one that closes a cycle can be added later."""
+"""Where in its text a CREATE says what closes a circle and can be said later: foreign keys, the owner of a sequence."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.model.names import ObjectKey, quote_ident
-from stonegate.model.source import InlineForeignKey
+from stonegate.model.source import LooseClause, Need, NeedKind
 from stonegate.model.tokens import Lexeme, Token
 from stonegate.source.syntax.grammar import Node, Statement, tokens_of
 from stonegate.source.syntax.references import foreign_key_needs
+from stonegate.source.syntax.type_names import strings
 
 
 class _Found(Struct, frozen=True):
@@ -19,7 +21,7 @@ class _Found(Struct, frozen=True):
     limit: int | None  # where the next clause of that column starts in the file, bytes
 
 
-def inline_foreign_keys(statement: Statement, key: ObjectKey) -> tuple[InlineForeignKey, ...]:
+def inline_foreign_keys(statement: Statement, key: ObjectKey) -> tuple[LooseClause, ...]:
     """The foreign keys to other tables in a CREATE TABLE statement, in order."""
     elements = statement.node.get("tableElts", ())
     found = [entry for element in elements for entry in _in_element(element)]
@@ -43,13 +45,47 @@ def inline_foreign_keys(statement: Statement, key: ObjectKey) -> tuple[InlineFor
     return tuple(result)
 
 
-def _inline(statement: Statement, key: ObjectKey, entry: _Found, text: str, span: tuple[int, int]) -> InlineForeignKey:
+def owner_clauses(statement: Statement, key: ObjectKey) -> tuple[LooseClause, ...]:
+    """The OWNED BY of a CREATE SEQUENCE: the sequence gives its column the default, as often as not."""
+    found = ((option["DefElem"], owning_column(option["DefElem"])) for option in statement.node.get("options", ()))
+    return tuple(_owner(statement, key, option, column) for option, column in found if column is not None)
+
+
+def owning_column(option: Node) -> Need | None:
+    """The column that an option of CREATE or ALTER SEQUENCE names; None for other options, and for OWNED BY NONE."""
+    parts = strings(option["arg"]["List"]["items"]) if option["defname"] == "owned_by" else ()
+    if len(parts) < 2:
+        return None
+    schema = parts[-3] if len(parts) > 2 else None
+    return Need(kind=NeedKind.RELATION, schema=schema, name=parts[-2], column=parts[-1])
+
+
+def _owner(statement: Statement, key: ObjectKey, option: Node, column: Need) -> LooseClause:
+    tokens = tokens_of(statement.raw, statement.file.path, statement.line)
+    first = bisect_left([token.start for token in tokens], option["location"] - statement.offset)
+    last = first + 2  # OWNED BY name
+    while last + 1 < len(tokens) and tokens[last + 1].text == b".":
+        last += 2
+    start, end = tokens[first].start, tokens[last].end
+    return LooseClause(
+        references=replace(column, deferrable=True),
+        span=_characters(statement, start, end),
+        sql=f"ALTER SEQUENCE {key.qualified.sql} {statement.raw[start:end].decode()}",
+    )
+
+
+def _characters(statement: Statement, start: int, end: int) -> tuple[int, int]:
+    """Byte offsets in the statement as offsets of characters."""
+    return len(statement.raw[:start].decode()), len(statement.raw[:end].decode())
+
+
+def _inline(statement: Statement, key: ObjectKey, entry: _Found, text: str, span: tuple[int, int]) -> LooseClause:
     constraint = entry.constraint
     name = f"CONSTRAINT {quote_ident(constraint['conname'])} " if "conname" in constraint else ""
     columns = "" if entry.column is None else f"FOREIGN KEY ({quote_ident(entry.column)}) "
-    return InlineForeignKey(
+    return LooseClause(
         references=foreign_key_needs(constraint)[0],
-        span=(len(statement.raw[: span[0]].decode()), len(statement.raw[: span[1]].decode())),
+        span=_characters(statement, *span),
         sql=f"ALTER TABLE {key.qualified.sql} ADD {name}{columns}{text}",
     )
 

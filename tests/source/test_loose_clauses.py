@@ -29,7 +29,7 @@ TABLES = [
 
 @pytest.mark.parametrize("sql", TABLES)
 def test_any_choice_of_keys_can_be_cut_out(sql: str) -> None:
-    keys = only_item(sql).foreign_keys
+    keys = only_item(sql).loose_clauses
     assert len(keys) == sql.count("REFERENCES")
     for count in range(len(keys) + 1):
         for chosen in itertools.combinations(keys, count):
@@ -58,12 +58,12 @@ def test_the_table_is_the_same_whether_keys_are_inline_or_added_later(any_databa
 
         connection.execute("CREATE TABLE u (id int PRIMARY KEY); CREATE TABLE v (x int PRIMARY KEY)")
         inline = constraints(sql)
-        assert constraints(cut_out(sql, item.foreign_keys), *(key.sql for key in item.foreign_keys)) == inline
+        assert constraints(cut_out(sql, item.loose_clauses), *(key.sql for key in item.loose_clauses)) == inline
 
 
 def test_keys_to_the_table_itself_are_never_split() -> None:
     item = only_item("CREATE TABLE s.t (id int PRIMARY KEY, a int REFERENCES s.t, b int REFERENCES t)")
-    assert [key.references.schema for key in item.foreign_keys] == [None]
+    assert [key.references.schema for key in item.loose_clauses] == [None]
     assert [(reference.columns, reference.table.schema) for reference in item.references] == [
         (("a",), "s"),
         (("b",), None),
@@ -72,6 +72,6 @@ def test_keys_to_the_table_itself_are_never_split() -> None:
 
 def test_the_statement_that_adds_it_later() -> None:
     item = only_item('CREATE TABLE s.t (a int, "B" int CONSTRAINT "K" REFERENCES u(id) ON DELETE CASCADE)')
-    assert item.foreign_keys[0].sql == (
+    assert item.loose_clauses[0].sql == (
         'ALTER TABLE s.t ADD CONSTRAINT "K" FOREIGN KEY ("B") REFERENCES u(id) ON DELETE CASCADE'
     )
