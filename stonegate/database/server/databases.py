@@ -87,20 +87,33 @@ async def create_database(
     Raises:
         MigrationFailed: PostgreSQL refuses (permission, template, locale, name).
         LockTimeout: somebody else creates or drops a database of that name for too long.
+        CancelledError: the task was cancelled, and there is no database.
     """
     strategy: Strategy | None = "FILE_COPY" if by_files else None
     statement = create_statement(name, owner=owner, template=template, strategy=strategy, locale=locale)
     async with hold_lock(maintenance, database_key(name), timeout_s=LOCK_SECONDS):
         if await exists(maintenance, name):
             return False
+        making = asyncio.ensure_future(_retry_while_in_use(maintenance, statement))
         try:
-            await _retry_while_in_use(maintenance, statement)
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await _give_up(maintenance, name, making)
+            raise
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False  # two at once: one of them fails on pg_database's unique index, 23505
         except psycopg.Error as error:
             right = "connect as a role with CREATEDB, or have the database created: CREATE DATABASE … OWNER …"
             raise refused(error, f"the database {name} cannot be created", name, right=right) from error
     return True
+
+
+async def _give_up(maintenance: Session, name: str, making: asyncio.Future[None]) -> None:
+    """Stop the making, and drop what was made: PostgreSQL may be done by the time that it hears of it."""
+    with contextlib.suppress(psycopg.Error, MigrationFailed):
+        await maintenance.cancel_safe(timeout=_SESSIONS_GO)
+        await making
+        await drop_database(maintenance, name)
 
 
 def create_statement(
