@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from psycopg import sql
 
 from stonegate.database.connect import connect, leave
-from stonegate.database.deployment import apply_database, plan_database
+from stonegate.database.deployment.one_database import apply_database, plan_database
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.survey import survey_database
 from stonegate.database.introspect.catalog import read_catalog
-from stonegate.database.options import ApplyOptions
-from stonegate.database.survey import survey_database
 from stonegate.model.catalog import Catalog, Table
 from stonegate.model.consent import Consent
 from stonegate.model.plan import Plan, PlanOptions

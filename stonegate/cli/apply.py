@@ -36,7 +36,7 @@ from stonegate.errors import MigrationBlocked, StonegateError, UsageError
 from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.options import ApplyOptions
     from stonegate.model.plan import Plan, PlanOptions
     from stonegate.model.report import ApplyReport
 
@@ -66,7 +66,7 @@ class Manner(Struct, frozen=True, kw_only=True):
 
     def apply_options(self, settings: Settings, wanted: PlanOptions) -> ApplyOptions:
         """What a deployment is told."""
-        from stonegate.database.options import ApplyOptions
+        from stonegate.database.deployment.options import ApplyOptions
 
         return ApplyOptions(
             plan=wanted,
@@ -260,7 +260,7 @@ def confirm(question: str) -> None:
 
 
 def _carry_out_plan(request: Request, planned: Plan) -> ApplyReport:
-    from stonegate.database.deployment import apply_plan
+    from stonegate.database.deployment.one_database import apply_plan
 
     with watching(f"applying to {request.target.name}") as on_progress:
         return asyncio.run(apply_plan(request.target.conninfo, planned, request.options, on_progress))
@@ -268,7 +268,7 @@ def _carry_out_plan(request: Request, planned: Plan) -> ApplyReport:
 
 def _carry_out_folder(request: Request) -> ApplyReport:
     source = load_target_source(request.settings, request.target, request.folder)
-    from stonegate.database.deployment import apply_database
+    from stonegate.database.deployment.one_database import apply_database
 
     with watching(f"applying to {request.target.name}") as on_progress:
         return asyncio.run(apply_database(request.target.conninfo, source, request.options, on_progress))

@@ -40,7 +40,7 @@ def diff(
     target = require_target(named, settings, settings.folder)
     source = load_target_source(settings, target, declared.folder)
     from stonegate.cli.render.diff import diff_document, render_diff
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.options import ApplyOptions
     from stonegate.database.status import diff_database
 
     asked = ApplyOptions(shadow=settings.shadow_server, admin=target.admin)

@@ -27,7 +27,7 @@ from stonegate.model.report import FleetReport
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.options import ApplyOptions
     from stonegate.fleet.survey import FleetPlan
     from stonegate.model.plan import PlanOptions
     from stonegate.source.lazy import LazySource

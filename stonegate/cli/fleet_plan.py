@@ -27,7 +27,7 @@ from stonegate.errors import MigrationBlocked
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.options import ApplyOptions
     from stonegate.database.status import DatabaseDiff, Standing
     from stonegate.fleet.survey import FleetPlan, Looked, Unread
     from stonegate.fleet.targets import Target
@@ -39,7 +39,7 @@ _Seen = TypeVar("_Seen")
 
 
 def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.options import ApplyOptions
     from stonegate.model.plan import PlanOptions
 
     asked = replace(wanted or PlanOptions(), of_many=True)
@@ -78,7 +78,7 @@ def plan_many(
 
 
 def _plan_exit_code(plan: FleetPlan, *, wanted: bool) -> int:
-    from stonegate.database.reports import blocked_error
+    from stonegate.database.deployment.reports import blocked_error
 
     if plan.unread:
         return FAILED

@@ -27,8 +27,8 @@ from stonegate.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from stonegate.cli.fleet import Chosen
-    from stonegate.database.deployment import OnState
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.one_database import OnState
+    from stonegate.database.deployment.options import ApplyOptions
     from stonegate.model.catalog import Catalog
     from stonegate.model.plan import Plan, PlanOptions
     from stonegate.model.preflight import Finding
@@ -136,7 +136,7 @@ def plan_target(
     Raises:
         StonegateError: as `deployment.plan_database`.
     """
-    from stonegate.database.deployment import plan_database, plan_with_findings
+    from stonegate.database.deployment.one_database import plan_database, plan_with_findings
 
     asked = _options(settings, wanted, target)
     with watching(f"planning {target.name}") as on_progress:
@@ -150,7 +150,7 @@ def plan_target(
 
 
 def _options(settings: Settings, wanted: PlanOptions, target: DatabaseTarget) -> ApplyOptions:
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.options import ApplyOptions
 
     return ApplyOptions(
         plan=wanted, shadow=settings.shadow_server, admin=target.admin, create_database=target.may_create
@@ -212,7 +212,7 @@ def _print(
 
 def _exit_code(made: Plan, findings: tuple[Finding, ...] | None, wanted: bool) -> int:
     if made.blocked:
-        from stonegate.database.reports import blocked_error
+        from stonegate.database.deployment.reports import blocked_error
 
         return blocked_error(made, "").exit_code
     if findings:

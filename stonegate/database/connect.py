@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
-from stonegate.database.failures import (
+from stonegate.database.failures.explain import (
     INVALID_CATALOG_NAME,
     LETS_NOBODY_IN,
     TOO_MANY_CONNECTIONS,

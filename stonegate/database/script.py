@@ -17,8 +17,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from stonegate.database.connect import connect, using
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.executor.post_commit import pending_statements, runs_in_block, without_late
-from stonegate.database.options import ApplyOptions
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.server.facts import read_session

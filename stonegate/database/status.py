@@ -9,12 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.database.connect import connect, using
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.survey import survey_database, with_warnings
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.introspect.stamp import read_stamp
-from stonegate.database.options import ApplyOptions
 from stonegate.database.progress import OnProgress
 from stonegate.database.server.facts import SessionFacts, read_session
-from stonegate.database.survey import survey_database, with_warnings
 from stonegate.database.tracking.history import (
     DeploymentEntry,
     HistoryEntry,

@@ -11,12 +11,12 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.database.deployment import apply_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_database
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.reports import failed_report
+from stonegate.database.deployment.unchanged import probe_unchanged
 from stonegate.database.progress import OnProgress, Progress
-from stonegate.database.reports import failed_report
 from stonegate.database.server.capacity import count_locks, databases_at_once, read_capacity
-from stonegate.database.unchanged import probe_unchanged
 from stonegate.errors import StonegateError, UsageError
 from stonegate.fleet.ending import Patience, Stop, pauses, run_until_forced
 from stonegate.fleet.names import MAIN

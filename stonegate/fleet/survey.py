@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from stonegate.database.grouping import Member, PlanGroups
-from stonegate.database.options import ApplyOptions
-from stonegate.database.reports import report_error
+from stonegate.database.deployment.grouping import Member, PlanGroups
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.reports import report_error
 from stonegate.database.status import DatabaseDiff, Standing, diff_database, read_standing
 from stonegate.errors import DatabaseNotFound, SourceError, StonegateError
 from stonegate.fleet.targets import Grace, Renew, Target, as_it_is, log_in

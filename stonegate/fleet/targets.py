@@ -20,7 +20,7 @@ from stonegate.fleet.registry import Registry
 from stonegate.model.names import in_list
 
 if TYPE_CHECKING:
-    from stonegate.database.options import ApplyOptions
+    from stonegate.database.deployment.options import ApplyOptions
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import asyncio
 from msgspec.structs import replace
 
 from stonegate.database.connect import Session, using
-from stonegate.database.failures import INVALID_CATALOG_NAME
+from stonegate.database.failures.explain import INVALID_CATALOG_NAME
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, find_labelled
 from stonegate.database.tenants.make import Made, Mould, make_tenant, prepare_mould

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from stonegate.database.connect import Session
-from stonegate.database.reports import report_error
+from stonegate.database.deployment.reports import report_error
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts
 from stonegate.database.tenants.make import Made, Mould, drop_tenant

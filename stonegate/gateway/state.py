@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stonegate.database.call.session import CallSession
 from stonegate.database.connect import connect
-from stonegate.database.failures import TOO_MANY_CONNECTIONS
+from stonegate.database.failures.explain import TOO_MANY_CONNECTIONS
 from stonegate.errors import DataDirUnusable, StonegateError, UsageError
 from stonegate.fleet.registry import Registry
 from stonegate.gateway.board import Board

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from stonegate.database.deployment import apply_database
+from stonegate.database.deployment.one_database import apply_database
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status
 from stonegate.planner.build import build_plan

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from stonegate.database.deployment import apply_database, plan_database
+from stonegate.database.deployment.one_database import apply_database, plan_database
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource
 from tests.bench.rows import Row, median_ms, medians_ms

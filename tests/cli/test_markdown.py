@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from stonegate.cli.render.fleet import render_fleet_markdown
 from stonegate.cli.render.plan_markdown import render_markdown
-from stonegate.database.reports import report_error
+from stonegate.database.deployment.reports import report_error
 from stonegate.errors import ConnectionFailed
 from stonegate.fleet.names import Owner
 from stonegate.fleet.survey import FleetPlan, PlanGroup, Unread

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stonegate.database.deployment import apply_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_database
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.progress import OnProgress
 from stonegate.model.consent import Consent
 from stonegate.model.plan import PlanOptions

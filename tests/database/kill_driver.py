@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from stonegate.database.deployment import apply_database
+from stonegate.database.deployment.one_database import apply_database
 from stonegate.database.progress import Progress
 from stonegate.source.files.tree import read_tree
 from stonegate.source.lazy import LazySource

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from stonegate.database.connect import connect
-from stonegate.database.deployment import apply_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_database
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.server.locks import acquire_apply_lock
 from stonegate.model.report import Status
 from tests.database.folders import USERS, applied, apply, relations, write

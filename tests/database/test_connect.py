@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from stonegate.database.connect import Session, connect, leave, settle
 from stonegate.database.conninfo import database_of, describe, with_database
-from stonegate.database.failures import wrap_error
+from stonegate.database.failures.explain import wrap_error
 from stonegate.database.server.facts import is_pooled, read_session
 from stonegate.errors import (
     ConnectionFailed,

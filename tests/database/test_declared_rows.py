@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from stonegate.database.deployment import apply_plan, plan_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_plan, plan_database
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.model.json_form import to_json
 from stonegate.model.plan import Plan
 from stonegate.model.report import Status

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from stonegate.database import deployment, opening
 from stonegate.database.connect import Session, connect
 from stonegate.database.conninfo import with_database
-from stonegate.database.deployment import apply_database, apply_plan
+from stonegate.database.deployment import one_database, opening
+from stonegate.database.deployment.one_database import apply_database, apply_plan
 from stonegate.database.status import diff_database, status_database
 from stonegate.errors import ConnectionFailed, SourceError, UsageError
 from stonegate.model.plan import Action, Mode
@@ -86,7 +86,7 @@ def test_it_is_not_dropped_once_another_apply_has_it(
     """The one that made it fails, while another one is done with it, or waits for its turn."""
     broken = write(tmp_path / "broken", {"functions/f.sql": BROKEN})
     other = write(tmp_path / "other", USERS)
-    acquire, ended = deployment.acquire_apply_lock, list[Future[ApplyReport]]()
+    acquire, ended = one_database.acquire_apply_lock, list[Future[ApplyReport]]()
 
     async def take_turns(conn: Session, **more: Any) -> None:
         if ended or psql(server.admin_url, OTHERS, (MISSING, conn.info.backend_pid)) != [(0,)]:
@@ -101,7 +101,7 @@ def test_it_is_not_dropped_once_another_apply_has_it(
             await asyncio.sleep(0.02)
         return None
 
-    monkeypatch.setattr(deployment, "acquire_apply_lock", take_turns)
+    monkeypatch.setattr(one_database, "acquire_apply_lock", take_turns)
     with ThreadPoolExecutor() as threads:
         failed = apply(missing, broken)
         report = ended[0].result()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pglast import parser
 
-from stonegate.database.failures import SYNTAX_OF
+from stonegate.database.failures.explain import SYNTAX_OF
 from stonegate.model.report import Status
 from tests.database.folders import USERS, applied, apply, relations, write
 from tests.servers import Database, MakeDatabase, Server

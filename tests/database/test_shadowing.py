@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.deployment import apply_plan, plan_database, plan_with_findings
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_plan, plan_database, plan_with_findings
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.status import diff_database, status_database
 from stonegate.model.report import Status
 from tests.database.folders import ROLES, allowing, applied, write

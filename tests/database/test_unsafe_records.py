@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from stonegate.database.connect import connect, using
-from stonegate.database.deployment import apply_plan, plan_database
-from stonegate.database.failures import UNSAFE
+from stonegate.database.deployment.one_database import apply_plan, plan_database
+from stonegate.database.failures.explain import UNSAFE
 from stonegate.database.server.trust import note_trust
 from stonegate.database.status import diff_database, read_standing, status_database
 from stonegate.database.tracking.guard import require_safe

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stonegate.cli.render.plan_sql import render_script
-from stonegate.database.deployment import plan_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import plan_database
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.model.report import Status
 from stonegate.model.tracking import TrackingState
 from stonegate.source.lazy import LazySource

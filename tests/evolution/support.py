@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 
-from stonegate.database.deployment import plan_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import plan_database
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.model.plan import Action, Plan
 from stonegate.model.report import ApplyReport, Status
 from stonegate.source.lazy import LazySource

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.deployment import apply_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_database
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Mode
 from stonegate.model.report import Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.model.plan import PlanOptions
 from stonegate.model.report import Status
 from tests.convergence import between, catalog_of, deploy, plan_in_full

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.deployment import plan_with_findings
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import plan_with_findings
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.model.plan import PlanOptions
 from tests.convergence import snapshot
 from tests.database.folders import allowing, applied, apply, write

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from stonegate.cli.render.plan_sql import render_script
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.survey import empty_plan
 from stonegate.database.server.locks import apply_key
-from stonegate.database.survey import empty_plan
 from stonegate.source.lazy import LazySource
 from tests.database.folders import allowing, applied, write
 from tests.evolution.scripts import (

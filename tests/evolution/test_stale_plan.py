@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.deployment import apply_plan
+from stonegate.database.deployment.one_database import apply_plan
 from stonegate.errors import UsageError
 from stonegate.model.json_form import to_json
 from stonegate.model.plan import Plan

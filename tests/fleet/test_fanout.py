@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
+from stonegate.database.deployment.survey import ApplyOptions
 from stonegate.database.server.capacity import Capacity, count_locks, databases_at_once
-from stonegate.database.survey import ApplyOptions
 from stonegate.errors import PlatformIsolationViolation, SourceErrors, SyntaxFailure, UsageError
 from stonegate.fleet import ending
 from stonegate.fleet.adoption import find_database

@@ -9,7 +9,7 @@ from functools import partial
 import psycopg
 import pytest
 
-from stonegate.database.deployment import apply_database
+from stonegate.database.deployment.one_database import apply_database
 from stonegate.errors import MigrationFailed, PlatformIsolationViolation, UsageError
 from stonegate.fleet.credentials import register_platform, rotate_password
 from stonegate.fleet.fanout import apply_fleet

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform

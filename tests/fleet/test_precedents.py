@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from stonegate.database import deployment, precedents
 from stonegate.database.cache import Cache
 from stonegate.database.connect import connect
+from stonegate.database.deployment import one_database, precedents
+from stonegate.database.deployment.survey import ApplyOptions
 from stonegate.database.executor import replay
 from stonegate.database.executor.job import Execution, Job
-from stonegate.database.survey import ApplyOptions
 from stonegate.database.tracking import kept_catalogs
 from stonegate.database.tracking.state import read_recorded
 from stonegate.fleet.fanout import FanoutOptions, apply_fleet
@@ -276,7 +276,7 @@ async def test_a_lock_on_the_records_is_waited_for(
     fleet: Fleet, repeated: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = await tenants(fleet, "a", "b", "c")
-    real, locked = deployment.lock_and_look, targets[1].database
+    real, locked = one_database.lock_and_look, targets[1].database
     waiting = "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
 
     def let_go() -> None:
@@ -290,7 +290,7 @@ async def test_a_lock_on_the_records_is_waited_for(
             letting_go.start()
         return found
 
-    monkeypatch.setattr(deployment, "lock_and_look", look)
+    monkeypatch.setattr(one_database, "lock_and_look", look)
     letting_go = threading.Thread(target=let_go, daemon=True)
     with psycopg.connect(fleet.server.url(locked)) as other:
         other.execute("LOCK TABLE _stonescriptdb_gateway_functions IN ACCESS EXCLUSIVE MODE")
@@ -304,7 +304,7 @@ async def test_what_comes_of_records_that_changed_after_the_look_is_not_repeated
     fleet: Fleet, repeated: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = await tenants(fleet, "a", "b", "c")
-    real = deployment.lock_and_look
+    real = one_database.lock_and_look
 
     async def look(conn: psycopg.AsyncConnection[Any], *given: Any) -> Any:
         found = await real(conn, *given)
@@ -312,7 +312,7 @@ async def test_what_comes_of_records_that_changed_after_the_look_is_not_repeated
             fleet.rows(conn.info.dbname, "DELETE FROM _stonescriptdb_gateway_functions")
         return found
 
-    monkeypatch.setattr(deployment, "lock_and_look", look)
+    monkeypatch.setattr(one_database, "lock_and_look", look)
     assert told(await release(fleet, targets, 1)) == ["applied"] * 3
     assert repeated == [(targets[2].database, True)]
 

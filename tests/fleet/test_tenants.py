@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stonegate.database.deployment import apply_database
+from stonegate.database.deployment.one_database import apply_database
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants import clone
 from stonegate.database.tenants.labels import record_label

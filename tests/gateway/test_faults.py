@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from stonegate.database.call.pipeline import CLEAN_SECONDS
-from stonegate.database.deployment import apply_database, plan_database
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_database, plan_database
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.fleet.names import Owner
 from stonegate.fleet.targets import Target, as_it_is
 from stonegate.gateway.deploy import register

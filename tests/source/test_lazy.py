@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stonegate.database.deployment import apply_database, plan_database
+from stonegate.database.deployment.one_database import apply_database, plan_database
 from stonegate.errors import ConnectionFailed, SourceError
 from stonegate.source.lazy import LazySource
 from stonegate.source.parse import load_source

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from stonegate.database.connect import Session, connect
-from stonegate.database.failures import message_of, wrap_error
+from stonegate.database.failures.explain import message_of, wrap_error
 from stonegate.database.sql import load
 from stonegate.errors import FunctionNotFound, QueryFailed, UsageError
 from stonegate.model.mistyped import did_you_mean

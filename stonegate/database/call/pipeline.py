@@ -28,7 +28,7 @@ from psycopg import pq
 from stonegate.database.call.inflow import Inflow
 from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
 from stonegate.database.connect import Session, leave
-from stonegate.database.failures import words_of
+from stonegate.database.failures.explain import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 
 #: Prepared statements that one connection keeps; a database has rarely more functions that are called all the time.

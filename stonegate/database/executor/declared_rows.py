@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stonegate.database.connect import Session
 from stonegate.database.executor.job import DONE, Execution, Job
-from stonegate.database.failures import hidden_hint
+from stonegate.database.failures.explain import hidden_hint
 from stonegate.database.seeds.insert import count_rows, insert_seeds
 from stonegate.database.seeds.lookup import DeclaredOrder, MissingSeed, find_missing
 from stonegate.errors import MOST_DETAILS

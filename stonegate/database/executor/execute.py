@@ -15,7 +15,7 @@ from stonegate.database.executor.post_commit import run_post_commit
 from stonegate.database.executor.session import roll_back
 from stonegate.database.executor.transaction import run_transaction
 from stonegate.database.executor.verify import verify_late
-from stonegate.database.failures import explain_failure, hidden_hint
+from stonegate.database.failures.explain import explain_failure, hidden_hint
 from stonegate.database.progress import Stage
 from stonegate.database.server.locks import read_blockers, run_with_lock_retry
 from stonegate.database.tracking.records import record_changes

@@ -15,7 +15,7 @@ from stonegate.database.executor.batch import Sent, StatementFailed, send_alone
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.remains import is_reached
 from stonegate.database.executor.session import OWN_SESSION
-from stonegate.database.failures import explain_failure
+from stonegate.database.failures.explain import explain_failure
 from stonegate.database.progress import Stage
 from stonegate.database.tracking.records import record_plan, record_post_commit
 from stonegate.database.tracking.tables import ANNOUNCED, FAILED, STARTED

@@ -23,7 +23,7 @@ from stonegate.database.executor.job import Execution, Job
 from stonegate.database.executor.session import roll_back
 from stonegate.database.executor.transaction import commit
 from stonegate.database.executor.verify import deployed_catalog
-from stonegate.database.failures import CANCELLED
+from stonegate.database.failures.explain import CANCELLED
 from stonegate.database.introspect.catalog import digest_query
 from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS
 from stonegate.database.introspect.stamp import moved_only_routines

@@ -18,7 +18,7 @@ from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job,
 from stonegate.database.executor.post_commit import announced, without_late
 from stonegate.database.executor.session import CONSTRAINTS_NOW, OWN_SESSION, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
-from stonegate.database.failures import message_of
+from stonegate.database.failures.explain import message_of
 from stonegate.database.introspect.catalog import read_catalog, read_stamped
 from stonegate.database.progress import Stage
 from stonegate.database.seeds.targets import runs_code

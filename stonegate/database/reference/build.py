@@ -22,7 +22,7 @@ from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.head_start import begin_tracked
 from stonegate.database.executor.job import ExecuteOptions, Job
-from stonegate.database.failures import message_of
+from stonegate.database.failures.explain import message_of
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
 from stonegate.database.reference.store import Reference, ReferenceKey, ensure_store, read_stored, record_reference

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from psycopg import sql
 
 from stonegate.database.connect import Session
-from stonegate.database.failures import explain_failure, hidden_hint, is_lock_failure, message_of
+from stonegate.database.failures.explain import explain_failure, hidden_hint, is_lock_failure, message_of
 from stonegate.database.seeds.facts import (
     SeedSequence,
     SeedTable,

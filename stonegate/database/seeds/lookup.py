@@ -16,7 +16,7 @@ from psycopg import sql
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
-from stonegate.database.failures import is_lock_failure, message_of
+from stonegate.database.failures.explain import is_lock_failure, message_of
 from stonegate.database.seeds.facts import (
     SeedColumn,
     SeedTable,

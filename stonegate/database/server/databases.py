@@ -15,7 +15,7 @@ from psycopg import sql
 
 from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import with_database
-from stonegate.database.failures import explain_failure
+from stonegate.database.failures.explain import explain_failure
 from stonegate.database.server.facts import Locale
 from stonegate.database.server.locks import database_key, hold_lock, release_lock, try_lock
 from stonegate.database.sql import load

@@ -33,7 +33,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from stonegate.database.connect import Session, answers_yes
-from stonegate.database.failures import INTERNAL_ERROR, is_lock_failure, message_of
+from stonegate.database.failures.explain import INTERNAL_ERROR, is_lock_failure, message_of
 from stonegate.database.sql import fixed, load
 from stonegate.errors import LockTimeout
 

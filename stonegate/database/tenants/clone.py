@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from psycopg import sql
 
 from stonegate.database.connect import Session, connect
+from stonegate.database.deployment.reports import elapsed_ms
 from stonegate.database.executor.session import SessionSettings, roll_back
-from stonegate.database.failures import explain_failure
+from stonegate.database.failures.explain import explain_failure
 from stonegate.database.introspect.stamp import stamp_expression
-from stonegate.database.reports import elapsed_ms
 from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.server.databases import Strategy, create_statement, drop_database, refused
 from stonegate.database.server.locks import database_key, hold_lock

@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from stonegate.database.connect import Session, using
 from stonegate.database.conninfo import with_database
-from stonegate.database.deployment import apply_database
-from stonegate.database.failures import explain_failure
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.one_database import apply_database
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.reports import elapsed_ms, reported_error
+from stonegate.database.failures.explain import explain_failure
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import Reference, read_stored
-from stonegate.database.reports import elapsed_ms, reported_error
 from stonegate.database.server.databases import (
     Strategy,
     collect_leftovers,

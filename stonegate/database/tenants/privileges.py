@@ -7,7 +7,7 @@ from psycopg import sql
 
 from stonegate.database.connect import connect
 from stonegate.database.conninfo import with_database
-from stonegate.database.failures import wrap_error
+from stonegate.database.failures.explain import wrap_error
 from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.database.sql import fixed
 from stonegate.database.tenants.labels import label_statement

@@ -10,7 +10,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from stonegate.database.connect import Session, answers_yes, connect
-from stonegate.database.failures import message_of
+from stonegate.database.failures.explain import message_of
 from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
 

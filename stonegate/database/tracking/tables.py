@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from stonegate.database.connect import Session, answers_yes
-from stonegate.database.failures import message_of
+from stonegate.database.failures.explain import message_of
 from stonegate.database.server.trust import note_trust
 from stonegate.database.sql import compose, load
 from stonegate.database.tracking.guard import before_writing, require_safe

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.tenants.make import make_empty
 from stonegate.errors import DatabaseAlreadyExists, DatabaseNotFound, StonegateError
 from stonegate.fleet.adoption import find_database, label_of

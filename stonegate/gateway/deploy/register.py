@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable
 
 from stonegate.database.connect import connect, using
-from stonegate.database.deployment import apply_plan, plan_database
-from stonegate.database.options import ApplyOptions
-from stonegate.database.reports import blocked_error, failed_report, unchanged_report
+from stonegate.database.deployment.one_database import apply_plan, plan_database
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.reports import blocked_error, failed_report, unchanged_report
+from stonegate.database.deployment.unchanged import unchanged_plan
 from stonegate.database.server.sizes import read_sizes
 from stonegate.database.tracking.state import read_state
-from stonegate.database.unchanged import unchanged_plan
 from stonegate.errors import LockTimeout, StalePlan, TableTooLarge
 from stonegate.fleet.targets import Renew, Target, log_in
 from stonegate.gateway.deploy.results import Outcome, blocked_only_by_drift, failure_of_report, summary_of_single

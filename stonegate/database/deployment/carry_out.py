@@ -8,16 +8,16 @@ from msgspec.structs import replace
 
 from stonegate.database.connect import connect
 from stonegate.database.conninfo import with_database
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.precedents import Place, note_precedent
+from stonegate.database.deployment.reports import blocked_error, failed_report, finished_report
+from stonegate.database.deployment.survey import Survey
+from stonegate.database.deployment.visit import Visit
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.executor.job import ExecuteOptions, Job
 from stonegate.database.executor.session import SessionSettings
-from stonegate.database.options import ApplyOptions
-from stonegate.database.precedents import Place, note_precedent
 from stonegate.database.reference.build import admin_steps
-from stonegate.database.reports import blocked_error, failed_report, finished_report
-from stonegate.database.survey import Survey
-from stonegate.database.visit import Visit
 from stonegate.errors import PlatformIsolationViolation, StonegateError
 from stonegate.model.labels import Label, parse_label
 from stonegate.model.plan import Plan

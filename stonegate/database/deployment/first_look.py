@@ -9,9 +9,9 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from stonegate.database.connect import Session
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.introspect.catalog import read_catalog
-from stonegate.database.options import ApplyOptions
 from stonegate.database.server.extensions import OfferedExtension, read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, read_is_empty, read_session
 from stonegate.database.tracking.kept_catalogs import checksum_of, known_catalog

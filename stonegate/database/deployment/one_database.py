@@ -10,24 +10,15 @@ from typing import TypeAlias
 import psycopg
 from msgspec.structs import replace
 
-from stonegate.database.carry_out import carry_out, require_own, settings_of
 from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import database_of
-from stonegate.database.executor.head_start import HeadStart
-from stonegate.database.failures import explain_failure
-from stonegate.database.introspect.stamp import read_stamp
-from stonegate.database.opening import connect_target, open_target
-from stonegate.database.options import ApplyOptions
-from stonegate.database.precedents import Place, follow_precedent, place_of
-from stonegate.database.preflight.findings import read_findings
-from stonegate.database.progress import OnProgress, Progress, Stage
-from stonegate.database.reports import failed_report, unchanged_report
-from stonegate.database.server.databases import connect_maintenance
-from stonegate.database.server.extensions import read_offered, require_extensions
-from stonegate.database.server.facts import SessionFacts, lock_and_read_session
-from stonegate.database.server.locks import LockKey, acquire_apply_lock, apply_key, run_with_lock_retry
-from stonegate.database.stale import refuse_moved, refuse_other_role, refuse_stale
-from stonegate.database.survey import (
+from stonegate.database.deployment.carry_out import carry_out, require_own, settings_of
+from stonegate.database.deployment.opening import connect_target, open_target
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.precedents import Place, follow_precedent, place_of
+from stonegate.database.deployment.reports import failed_report, unchanged_report
+from stonegate.database.deployment.stale import refuse_moved, refuse_other_role, refuse_stale
+from stonegate.database.deployment.survey import (
     Survey,
     empty_plan,
     hidden_tables,
@@ -36,10 +27,19 @@ from stonegate.database.survey import (
     survey_database,
     with_warnings,
 )
+from stonegate.database.deployment.unchanged import find_unchanged, unchanged_plan
+from stonegate.database.deployment.visit import Visit
+from stonegate.database.executor.head_start import HeadStart
+from stonegate.database.failures.explain import explain_failure
+from stonegate.database.introspect.stamp import read_stamp
+from stonegate.database.preflight.findings import read_findings
+from stonegate.database.progress import OnProgress, Progress, Stage
+from stonegate.database.server.databases import connect_maintenance
+from stonegate.database.server.extensions import read_offered, require_extensions
+from stonegate.database.server.facts import SessionFacts, lock_and_read_session
+from stonegate.database.server.locks import LockKey, acquire_apply_lock, apply_key, run_with_lock_retry
 from stonegate.database.tracking.standing import lock_and_look
 from stonegate.database.tracking.state import read_state
-from stonegate.database.unchanged import find_unchanged, unchanged_plan
-from stonegate.database.visit import Visit
 from stonegate.errors import (
     DatabaseNotFound,
     SourceError,

@@ -6,8 +6,8 @@ import re
 
 import psycopg
 
-from stonegate.database.migration_hints import hint_for_migration
-from stonegate.database.privilege_hints import hint_for_privilege
+from stonegate.database.failures.migration_hints import hint_for_migration
+from stonegate.database.failures.privilege_hints import hint_for_privilege
 from stonegate.errors import (
     ConnectionFailed,
     DatabaseNotFound,

@@ -13,8 +13,8 @@ import psycopg
 
 from stonegate.database.connect import Session, connect, leave, using
 from stonegate.database.conninfo import with_database
-from stonegate.database.failures import LETS_NOBODY_IN
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.failures.explain import LETS_NOBODY_IN
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.server.databases import (
     admit_sessions,

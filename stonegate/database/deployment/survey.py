@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
+from stonegate.database.deployment.first_look import FirstLook, Offered, look_while_parsing, offered_extensions
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.ownership import ownership_warning
 from stonegate.database.executor.head_start import HeadStart
 from stonegate.database.executor.job import changes_only_routines
-from stonegate.database.first_look import FirstLook, Offered, look_while_parsing, offered_extensions
 from stonegate.database.introspect.catalog import read_catalog
-from stonegate.database.options import ApplyOptions
-from stonegate.database.ownership import ownership_warning
 from stonegate.database.progress import OnProgress, Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.reference.store import ReferenceKey

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
+from stonegate.database.deployment.reports import failed_report, finished_report
+from stonegate.database.deployment.survey import aim
+from stonegate.database.deployment.visit import Visit
 from stonegate.database.executor.job import Execution, Job
 from stonegate.database.executor.replay import Precedent, precedent_of, repeat
-from stonegate.database.reports import failed_report, finished_report
 from stonegate.database.server.facts import is_pooled
-from stonegate.database.survey import aim
 from stonegate.database.tracking.standing import Standing
-from stonegate.database.visit import Visit
 from stonegate.errors import StonegateError
 from stonegate.model.report import ApplyReport
 from stonegate.source.lazy import LazySource

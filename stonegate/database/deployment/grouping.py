@@ -9,11 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stonegate.database.connect import connect, using
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.survey import read_live, survey_database, with_warnings
+from stonegate.database.deployment.unchanged import find_unchanged, unchanged_plan
 from stonegate.database.preflight.findings import read_findings
-from stonegate.database.survey import read_live, survey_database, with_warnings
 from stonegate.database.tracking.state import read_state
-from stonegate.database.unchanged import find_unchanged, unchanged_plan
 from stonegate.model.catalog import Catalog
 from stonegate.model.json_form import to_json
 from stonegate.model.plan import Plan, PlanTarget

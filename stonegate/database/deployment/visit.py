@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from stonegate.database.connect import Session
-from stonegate.database.options import ApplyOptions
+from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.progress import OnProgress
 
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 
 from stonegate.database.connect import Session, connect, using
-from stonegate.database.options import ApplyOptions
-from stonegate.database.reports import unchanged_report
+from stonegate.database.deployment.options import ApplyOptions
+from stonegate.database.deployment.reports import unchanged_report
 from stonegate.database.tracking.state import read_unchanged
 from stonegate.model.plan import Mode, Plan, PlanSource, PlanTarget
 from stonegate.model.report import ApplyReport
