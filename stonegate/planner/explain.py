@@ -115,7 +115,7 @@ _CONSENTS: dict[ConsentToken, tuple[str, str]] = {
     ),
     ConsentToken.DROP_CONSTRAINT: (
         "Allows a constraint that is no longer declared to be dropped: nothing guards the rows afterwards.",
-        "A constraint that is replaced by another one under its name needs no consent.",
+        "One that is replaced by another one under its name, or goes with all of its columns, needs no consent.",
     ),
     ConsentToken.DROP_POLICY: (
         "Allows a row-level security policy, or row-level security itself, to go: more rows may become visible.",

@@ -26,6 +26,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
         loses_protection: a check, policy or row-level security goes without another in its place.
         loses_values: recreating a column throws stored values away.
         replaced: dropped only because another object takes its place.
+        is_idle: what a dropped constraint guards is dropped, too: the consent to that says all.
         checks_rows: of a domain, one check at least is new or becomes valid.
     """
 
@@ -35,6 +36,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     loses_protection: bool = False
     loses_values: bool = False
     replaced: bool = False
+    is_idle: bool = False
     checks_rows: bool = False
 
 
@@ -66,7 +68,7 @@ def _verdict(change: Change, facts: Circumstances) -> Verdict:
         return ChangeClass.INCOMPATIBLE, None
     match change.action:
         case Action.DROP:
-            token = None if facts.replaced else DROP_TOKENS.get(change.key.kind)
+            token = None if facts.replaced or facts.is_idle else DROP_TOKENS.get(change.key.kind)
             return _SAFE if token is None else (ChangeClass.DATALOSS, token)
         case Action.CREATE if facts.unfilled:
             return ChangeClass.DATALOSS, ConsentToken.ADD_NOT_NULL_COLUMN

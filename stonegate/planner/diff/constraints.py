@@ -217,12 +217,25 @@ def _surplus(
         yield Unmanaged(key)
         return
     heir = successor.name if successor is not None else _stands_in(desired, part)
-    yield sides.change(
-        Action.DROP,
-        key,
-        f"{key} is no longer declared" if heir is None else f"{key} gives way to {heir}",
-        before=part.definition,
-        facts=Circumstances(replaced=heir is not None),
+    is_idle = _loses_columns(sides, desired, live, part)
+    if heir is not None:
+        reason = f"{key} gives way to {heir}"
+    elif is_idle:
+        reason = f"{key} goes with its column{'s' * (len(part.columns) > 1)}"
+    else:
+        reason = f"{key} is no longer declared"
+    facts = Circumstances(replaced=heir is not None, is_idle=is_idle)
+    yield sides.change(Action.DROP, key, reason, before=part.definition, facts=facts)
+
+
+def _loses_columns(sides: Sides, desired: Table, live: Table, part: Constraint) -> bool:
+    """True if all columns that the constraint is about are dropped, not by way of a type or parent, which say so."""
+    if live.of_type is not None:
+        return False
+    declared = {column.name for column in desired.columns}
+    dropped = (each for each in live.columns if each.name not in declared and not each.inherited)
+    return bool(part.columns) and {each.name for each in dropped if sides.removes_column(desired, each)}.issuperset(
+        part.columns
     )
 
 

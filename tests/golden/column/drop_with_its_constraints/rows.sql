@@ -1,0 +1,2 @@
+INSERT INTO g VALUES (1);
+INSERT INTO t VALUES (1, 'x', 1, 1, 1, 2);
