@@ -8,6 +8,7 @@ import pytest
 from pglast import parser
 
 from stonegate.database.failures.explain import SYNTAX_OF
+from stonegate.model.plan import PlanOptions
 from stonegate.model.report import Status
 from tests.database.folders import USERS, applied, apply, relations, write
 from tests.servers import Database, MakeDatabase, Server
@@ -47,6 +48,16 @@ def test_syntax_that_the_server_is_too_old_for_says_so(
     error = apply(make_database(server15).url, write(tmp_path, {file: sql})).error
     assert error is not None and error.hint is not None
     assert error.hint.startswith("this server is PostgreSQL 15, and stonegate reads the syntax of 18")
+
+
+def test_a_computed_column_that_comes_out_as_null_is_not_to_be_filled(database: Database, tmp_path: Path) -> None:
+    table = "CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED);"
+    applied(database.url, write(tmp_path, {"tables/t.sql": table}))
+    database.rows("INSERT INTO t VALUES (NULL)")
+    folder = write(tmp_path, {"tables/t.sql": table.replace("STORED", "STORED NOT NULL")})
+    error = apply(database.url, folder, plan=PlanOptions(force=True)).error
+    assert error is not None and error.sqlstate == "23502"
+    assert error.hint == "where it comes out as null, correct first what it is computed from: (a * 2)"
 
 
 def test_syntax_that_a_program_puts_together_is_its_own_mistake(

@@ -301,6 +301,10 @@ def _hint_for_rows(error: psycopg.Error, step: Step | None, statement: Statement
     table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
     match error.sqlstate:
         case "23502" if diag.column_name:
+            changes = () if step is None else step.changes
+            planned = (each.hint for each in changes if (each.aspect, each.key.member) == ("not_null", diag.column_name))
+            if (hint := next(planned, None)) is not None:
+                return hint
             column = quote_ident(diag.column_name)
             return f"fill it first, in a migration: UPDATE {table} SET {column} = … WHERE {column} IS NULL;"
         case "23505" if diag.schema_name == "pg_catalog":

@@ -108,7 +108,7 @@ def type_change(
     former, latter = parse_type(old), parse_type(new)
     if former == latter:
         return safe("the same type", rewrites=False)
-    if old in domains:
+    if old in domains and old not in _bases(new, domains):
         return _from_domain(old, new, domains, unchecked, enums)
     if new in domains:
         return _to_domain(old, new, domains, unchecked, enums)
@@ -145,12 +145,24 @@ def _limited(new: SqlType) -> TypeVerdict:
     return narrows(f"values may not fit into {new.base}({', '.join(map(str, new.modifiers))})")
 
 
+def _bases(domain: str, domains: Mapping[str, str]) -> Iterator[str]:
+    """What a domain is made of, down to the type that is no domain; nothing for other types."""
+    while domain in domains:
+        domain = domains[domain]
+        yield domain
+
+
+def _is_checked(new: str, domains: Mapping[str, str], unchecked: Collection[str]) -> bool:
+    """True for a domain that looks at each value, itself or by what it is made of: PostgreSQL goes by a rewrite."""
+    return any(each in domains and each not in unchecked for each in (new, *_bases(new, domains)))
+
+
 def _from_domain(
     old: str, new: str, domains: Mapping[str, str], unchecked: Collection[str], enums: Collection[str]
 ) -> TypeVerdict:
     base = domains[old]
     if base == new:
-        return safe(f"{new} is what the domain {old} is made of", rewrites=False)
+        return safe(f"{new} is what the domain {old} is made of", rewrites=_is_checked(new, domains, unchecked))
     verdict = type_change(base, new, domains, unchecked=unchecked, enums=enums)
     return replace(verdict, reason=f"the domain {old} is a {base}: {verdict.reason}")
 
@@ -161,7 +173,8 @@ def _to_domain(
     base = domains[new]
     verdict = type_change(old, base, domains, unchecked=unchecked, enums=enums)
     if verdict.change_class is not SAFE or new in unchecked:
-        return replace(verdict, reason=f"the domain {new} is a {base}: {verdict.reason}")
+        rewrites = verdict.rewrites or _is_checked(new, domains, unchecked)
+        return replace(verdict, reason=f"the domain {new} is a {base}: {verdict.reason}", rewrites=rewrites)
     return narrows(f"values that the checks of domain {new} refuse do not fit")
 
 

@@ -276,6 +276,7 @@ DIRECT_CASTS = frozenset(
         *((old, "money") for old in ("integer", "bigint")),
         ("integer", '"char"'),
         ('"char"', "integer"),
+        *((f"{each}range", f"{each}multirange") for each in ("int4", "int8", "num", "ts", "tstz", "date")),
     }
 )
 THROUGH_INTEGER = frozenset(

@@ -99,6 +99,8 @@ def _of_column(change: Change, scene: Scene) -> Iterator[Hazard]:
             yield hazards.deletes_data(str(key))
             yield from _dependents(key, scene)
             yield from _stale_bodies(key, key.member, scene)
+        case Action.CREATE if scene.column is not None and _is_checked(scene.column.type, scene.sides.desired):
+            yield hazards.rewrites_table(str(key.owner), f"{key.member} has to pass the checks of {scene.column.type}")
         case Action.CREATE if scene.column is not None and _fills_by_rewriting(scene.column, scene.sides.desired):
             yield hazards.rewrites_table(str(key.owner), f"each row gets a value of its own in {key.member}")
         case Action.RECREATE:
@@ -111,6 +113,8 @@ def _of_column(change: Change, scene: Scene) -> Iterator[Hazard]:
             yield from _narrowing(change, scene)
             if scene.rewrites:
                 yield hazards.rewrites_table(str(key.owner), f"{key.member} becomes {change.after}")
+            elif _sorts_otherwise(change) and _is_indexed(key, scene.sides.live):
+                yield hazards.access_exclusive_lock(str(key.owner), f"its indexes of {key.member} are built again")
             yield from _dependents(key, scene)
             yield from _stale_bodies(key, key.member, scene)
         case Action.ALTER if change.aspect == "generated" and change.after is not None:
@@ -120,6 +124,20 @@ def _of_column(change: Change, scene: Scene) -> Iterator[Hazard]:
             yield hazards.validates_rows(str(key.owner), f"{key.member} may not be null")
         case _:
             pass
+
+
+def _sorts_otherwise(change: Change) -> bool:
+    """True for another collation, after which PostgreSQL keeps no index (tablecmds.c, TryReuseIndex)."""
+    before, after = ((text or "").partition(" COLLATE ")[2] for text in (change.before, change.after))
+    return before != after
+
+
+def _is_indexed(column: ObjectKey, live: Catalog) -> bool:
+    table = live.table(column.owner)
+    if table is None:
+        return False
+    indexed = (*(each.columns for each in table.indexes), *(each.columns for each in table.constraints if each.index))
+    return any(column.member in columns for columns in indexed)
 
 
 def validates(before: str | None, after: str | None) -> bool:
@@ -287,6 +305,16 @@ def _fills_by_rewriting(column: Column, desired: Catalog) -> bool:
     }
     calls = _CALL.findall(_STRING.sub("''", column.default))
     return any(not _is_steady(call, steady) for call in calls)
+
+
+def _is_checked(type_name: str, desired: Catalog) -> bool:
+    """True for a domain with checks or NOT NULL, be they those of the domain below it: each row has to pass them."""
+    domains = {domain.key.qualified.sql: domain for domain in desired.domains}
+    while (domain := domains.get(type_name)) is not None:
+        if domain.constraints or domain.not_null:
+            return True
+        type_name = domain.base
+    return False
 
 
 def _is_steady(call: str, steady: set[str]) -> bool:

@@ -44,7 +44,7 @@ def _compare_presence(
         aspect="not_null",
         before=before,
         after=after,
-        hint=_backfill(key) if before is None else None,
+        hint=_backfill(key, live) if before is None else None,
     )
 
 
@@ -104,8 +104,10 @@ def not_null_text(column: Column) -> str | None:
     return " ".join(("NOT NULL", *filter(None, (column.not_null_options,)))) if column.not_null else None
 
 
-def _backfill(key: ObjectKey) -> str:
+def _backfill(key: ObjectKey, column: Column) -> str:
     name = quote_ident(key.member or "")
+    if column.generated is not None:
+        return f"where it comes out as null, correct first what it is computed from: {column.generated}"
     return f"rows that lack it need a value first: UPDATE {key.owner.label} SET {name} = … WHERE {name} IS NULL"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import psycopg
@@ -168,6 +169,8 @@ def test_an_enum_becomes_text_and_comes_back(connection: psycopg.Connection) -> 
         ("text", "jsonb", "[1]", "[1]"),
         ("integer", "bytea", None, None),
         ("bit(8)", "bit(4)", "10101111", "1010"),
+        ("int4range", "int4multirange", "[1,3)", "{[1,3)}"),
+        ("daterange[]", "datemultirange[]", '{"empty"}', '{"{}"}'),
     ],
 )
 def test_what_is_forced_is_carried_out_where_a_cast_exists(
@@ -234,6 +237,30 @@ def test_domains_compare_by_their_base() -> None:
     assert type_change("public.email", "public.short", domains, unchecked={"public.short"}).change_class is DATALOSS
     assert type_change("public.email", "integer", domains).change_class is INCOMPATIBLE
     assert type_change("public.short[]", "text[]", domains).change_class is SAFE
+
+
+DOMAINS = {"public.d0": "text", "public.d": "text", "public.dd": "public.d", "public.e0": "public.d0"}
+UNCHECKED = {"public.d0", "public.e0", "public.dd"}
+
+
+def test_domains_over_domains(connection: psycopg.Connection) -> None:
+    """One whose base has a check looks at each value without one of its own, and PostgreSQL writes the table anew."""
+    connection.execute("CREATE DOMAIN d0 AS text; CREATE DOMAIN d AS text CHECK (VALUE <> ''); CREATE DOMAIN dd AS d")
+    connection.execute("CREATE DOMAIN e0 AS d0")
+    checked = {"public.d", "public.dd"}
+    for old, new in itertools.permutations(("text", *DOMAINS), 2):
+        verdict = type_change(old, new, DOMAINS, unchecked=UNCHECKED)
+        assert (verdict.change_class is SAFE) == (new not in checked or old in checked), (old, new)
+        _fill(connection, old, ())
+        [(before,)] = connection.execute("SELECT pg_relation_filenode('t')").fetchall()
+        _retype(connection, new, verdict)
+        [(after,)] = connection.execute("SELECT pg_relation_filenode('t')").fetchall()
+        assert verdict.rewrites == (before != after), (old, new)
+
+
+def test_the_checks_of_a_domain_over_a_domain_are_its_own() -> None:
+    verdict = type_change("public.d", "public.work", {"public.d": "text", "public.work": "public.d"})
+    assert verdict.reason == "values that the checks of domain public.work refuse do not fit"
 
 
 def test_types_are_taken_apart_as_format_type_prints_them() -> None:
