@@ -113,6 +113,9 @@ class Telling:
         url, folder = self._database.url, self._write(schema)
         rows, catalog = self._filled(), self._catalog
         outcome, report = "converged", deploy(url, folder)
+        if schema_files(schema) == schema_files(self._schema):
+            assert report.status is Status.UNCHANGED, report.error
+            return
         if self._is_refused(report):
             assert self._stands() == (rows, catalog)
             outcome, report = "forced", deploy(url, folder, BY_FORCE)
