@@ -302,7 +302,9 @@ def _hint_for_rows(error: psycopg.Error, step: Step | None, statement: Statement
     match error.sqlstate:
         case "23502" if diag.column_name:
             changes = () if step is None else step.changes
-            planned = (each.hint for each in changes if (each.aspect, each.key.member) == ("not_null", diag.column_name))
+            planned = (
+                each.hint for each in changes if (each.aspect, each.key.member) == ("not_null", diag.column_name)
+            )
             if (hint := next(planned, None)) is not None:
                 return hint
             column = quote_ident(diag.column_name)
