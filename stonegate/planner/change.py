@@ -23,7 +23,7 @@ from stonegate.planner.migrations.enum_values import moved_enums, refuse_values
 from stonegate.planner.migrations.former_routines import warn_of_former
 from stonegate.planner.migrations.moved import with_moved
 from stonegate.planner.migrations.other_tables import refuse_unreached
-from stonegate.planner.migrations.overtaken import refuse_early
+from stonegate.planner.migrations.overtaken import refuse_early, with_late_hints
 from stonegate.planner.migrations.read_views import refuse_unmade
 from stonegate.planner.migrations.recorded import changed_migrations, refuse_unrun
 from stonegate.planner.migrations.rewind import Rewound, rewind, with_rewound
@@ -175,6 +175,7 @@ def _decide_all(plan: Plan, given: Given, allowed: Allowed, migrations: Migratio
     stale = refuse_stale_bodies((*decided.changes, *by_migrations), given.tree, allowed, given.desired, given.body_uses)
     return replace(
         decided,
+        changes=with_late_hints(decided.changes, migrations.late),
         blocked=(*decided.blocked, *stale, *_broken(decided.changes, given.options)),
         warnings=(*decided.warnings, *warn_of_former(decided.changes, migrations.pending, given.tree, given.live)),
     )

@@ -60,6 +60,23 @@ def test_a_computed_column_that_comes_out_as_null_is_not_to_be_filled(database: 
     assert error.hint == "where it comes out as null, correct first what it is computed from: (a * 2)"
 
 
+@pytest.mark.parametrize(
+    ("column", "stricter", "value", "sqlstate"),
+    [("a text", "a text NOT NULL", "NULL", "23502"), ("a text", "a varchar(3)", "'four'", "22001")],
+)
+def test_rows_that_only_a_late_migration_prepares_are_told_of(
+    database: Database, tmp_path: Path, column: str, stricter: str, value: str, sqlstate: str
+) -> None:
+    applied(database.url, write(tmp_path, {"tables/t.sql": f"CREATE TABLE t ({column});"}))
+    database.rows(f"INSERT INTO t VALUES ({value})")
+    migration = "-- stonegate: no-transaction\nUPDATE t SET a = 'abc' WHERE a IS NULL OR length(a) > 3;"
+    files = {"tables/t.sql": f"CREATE TABLE t ({stricter});", "migrations/1.sql": migration}
+    error = apply(database.url, write(tmp_path, files), plan=PlanOptions(force=True)).error
+    assert error is not None and error.sqlstate == sqlstate and error.hint is not None
+    assert error.hint.startswith("1.sql changes its rows only after the commit: first deploy the release")
+    assert error.details == ("everything was rolled back",)
+
+
 def test_syntax_that_a_program_puts_together_is_its_own_mistake(
     server15: Server, make_database: MakeDatabase, tmp_path: Path
 ) -> None:

@@ -301,12 +301,8 @@ def _hint_for_rows(error: psycopg.Error, step: Step | None, statement: Statement
     table = QualifiedName(diag.schema_name or "public", diag.table_name or "").sql if diag.table_name else "the table"
     match error.sqlstate:
         case "23502" if diag.column_name:
-            changes = () if step is None else step.changes
-            planned = (
-                each.hint for each in changes if (each.aspect, each.key.member) == ("not_null", diag.column_name)
-            )
-            if (hint := next(planned, None)) is not None:
-                return hint
+            if (planned := _planned_hint(step, "not_null", diag.column_name)) is not None:
+                return planned
             column = quote_ident(diag.column_name)
             return f"fill it first, in a migration: UPDATE {table} SET {column} = … WHERE {column} IS NULL;"
         case "23505" if diag.schema_name == "pg_catalog":
@@ -332,9 +328,17 @@ def _hint_for_rows(error: psycopg.Error, step: Step | None, statement: Statement
         case "23514":
             return f"correct the rows of {table} first, in a migration, or the declaration"
         case "22001" | "22003" | "22007" | "22008" | "22P02" if step is not None and step.action is Action.ALTER:
-            return "`stonegate plan --preflight` names the rows: correct them first, in a migration"
+            usual = "`stonegate plan --preflight` names the rows: correct them first, in a migration"
+            return _planned_hint(step, "type") or usual
         case _:
             return None
+
+
+def _planned_hint(step: Step | None, aspect: str, column: str | None = None) -> str | None:
+    """What the plan says of a column that loses room: of this one, or of any where PostgreSQL names none."""
+    changes = step.changes if step is not None else ()
+    hints = (each.hint for each in changes if each.aspect in (aspect, "") and column in (None, each.key.member))
+    return next(filter(None, hints), None)
 
 
 def _moving_rows_out_of(partition: str) -> str:

@@ -110,7 +110,7 @@ def rows_elsewhere(sides: Sides, table: Table) -> str | None:
 
 
 #: Types that a foreign key may have at its two ends, each with the others of its line.
-_FAMILIES = (frozenset({"smallint", "integer", "bigint"}), frozenset({"text", "character varying"}))
+FAMILIES = (frozenset({"smallint", "integer", "bigint"}), frozenset({"text", "character varying"}))
 
 
 def keeps_family(retyping: Change, *, exactly: bool) -> bool:
@@ -121,4 +121,4 @@ def keeps_family(retyping: Change, *, exactly: bool) -> bool:
     before, after = (
         (text or "").partition(" COLLATE ")[0].partition("(")[0] for text in (retyping.before, retyping.after)
     )
-    return before == after or (not exactly and any({before, after} <= family for family in _FAMILIES))
+    return before == after or (not exactly and any({before, after} <= family for family in FAMILIES))

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from stonegate.model.catalog import NOT_VALID, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.model.tokens import canonical_form, words_of
+from stonegate.planner.classify.type_matrix import parse_type
+from stonegate.planner.diff.retyping import FAMILIES, keeps_family
 from stonegate.planner.migrations.backfill import is_unfilled
 from stonegate.planner.migrations.refusal import refuse_statement
 from stonegate.planner.reach import reached
@@ -60,32 +64,64 @@ def refuse_early(
 
 
 def _refuse_unprepared(changes: Iterable[Change], late: Iterable[Migration]) -> Iterator[Blocked]:
-    """Columns that lose room in the transaction for rows which a statement after the commit is to change: NOT NULL, and
-    another type."""
+    """Columns that get another type in the transaction, with which a statement after the commit that is to change their
+    rows may mean something else, or come too late for values that were rounded or cut."""
     for change in changes:
-        does = _closes(change)
-        if does is None:
-            continue
-        for migration in late:
-            found = next((part for part in migration.statements if _prepares(part, change)), None)
-            if found is not None:
-                reason = f"{change.key} {does} before {migration.name}, which changes its rows after the commit"
-                hint = (
-                    f"first deploy the release that has {migration.name} and not yet this; or let the rows be "
-                    "changed by a migration that runs inside the transaction, or the column by "
-                    f"{migration.name} itself, behind the rows"
-                )
-                yield refuse_statement(change.key, migration, found, reason, hint)
+        for migration, found in _prepared_by(change, late) if not _is_checked(change) else ():
+            reason = f"{change.key} gets another type before {migration.name}, which changes its rows after the commit"
+            yield refuse_statement(change.key, migration, found, reason, _way_around(migration))
 
 
-def _closes(change: Change) -> str | None:
-    """How the column comes to hold less than before."""
+def with_late_hints(changes: Iterable[Change], late: Iterable[Migration]) -> tuple[Change, ...]:
+    """The changes; those of columns that lose room for rows which a statement after the commit is to change say so.
+
+    PostgreSQL looks at every row in the transaction: where one is in the way, nothing is changed at all, and where none
+    is (the table may be empty), there is nothing to wait for.
+    """
+    late = tuple(late)
+    return tuple(_with_late_hint(change, late) if late else change for change in changes)
+
+
+def _with_late_hint(change: Change, late: tuple[Migration, ...]) -> Change:
+    found = next(_prepared_by(change, late), None) if _is_checked(change) else None
+    if found is None:
+        return change
+    return replace(change, hint=f"{found[0].name} changes its rows only after the commit: {_way_around(found[0])}")
+
+
+def _way_around(migration: Migration) -> str:
+    return (
+        f"first deploy the release that has {migration.name} and not yet this; or let the rows be changed by a "
+        f"migration that runs inside the transaction, or the column by {migration.name} itself, behind the rows"
+    )
+
+
+def _prepared_by(change: Change, late: Iterable[Migration]) -> Iterator[tuple[Migration, MigrationStatement]]:
+    """The migrations that change rows for a column which loses room, each with its first such statement."""
+    for migration in late if _closes(change) else ():
+        found = next((part for part in migration.statements if _prepares(part, change)), None)
+        if found is not None:
+            yield migration, found
+
+
+#: Of these types PostgreSQL refuses each value that does not fit, and rounds or cuts none.
+_EXACT = frozenset().union(*FAMILIES)
+
+
+def _is_checked(change: Change) -> bool:
+    """True if PostgreSQL itself ends the deployment where a row is in the way."""
+    is_exact = change.aspect == "type" and parse_type(change.before or "").base in _EXACT
+    return change.aspect != "type" or (is_exact and keeps_family(change, exactly=False))
+
+
+def _closes(change: Change) -> bool:
+    """True if the column comes to hold less than before."""
     if change.key.kind is not ObjectKind.COLUMN or change.action is Action.DROP:
-        return None
+        return False
     if change.aspect == "type":
-        return None if change.change_class is ChangeClass.SAFE else "gets another type"
+        return change.change_class is not ChangeClass.SAFE
     is_set = change.aspect == "not_null" and change.after is not None and NOT_VALID not in change.after
-    return "becomes NOT NULL" if is_set or is_unfilled(change) else None
+    return is_set or is_unfilled(change)
 
 
 def _prepares(statement: MigrationStatement, change: Change) -> bool:

@@ -112,8 +112,8 @@ class _Clearing:
         self.changes[change.key, change.aspect] = change
         self.aspects[change.key].add(change.aspect)
 
-    def _disturb(self, change: Change) -> None:
-        found = tuple(disturbances(change, self.desired, self.live))
+    def _disturb(self, change: Change, behind: Disturbance | None = None) -> None:
+        found = tuple(disturbances(change, self.desired, self.live, behind))
         if found and (change.key, found[0].retyped) not in self.seen:
             self.seen.add((change.key, found[0].retyped))
             self.worklist += found
@@ -136,7 +136,7 @@ class _Clearing:
             if not self._is_gone(key):
                 self._restore(key, disturbance)
         for key in filter(self._is_declared, remarks_on_triggers(change.key, self.live)):
-            self._add(disturbance.restoring(key, Action.CREATE))
+            self._add(disturbance.restoring(key, Action.CREATE), disturbance)
 
     def _is_gone(self, key: ObjectKey) -> bool:
         """True if the object, or what holds it, is dropped by one of the changes anyway, or by a migration before."""
@@ -169,7 +169,7 @@ class _Clearing:
                     for foreign in self._relying(dependent, disturbance.key):
                         self._restore(foreign, disturbance)
                     for change in self._forgotten(dependent, disturbance):
-                        self._add(change)
+                        self._add(change, disturbance)
             case ObjectKind.COLUMN:
                 self._clear_column(dependent, disturbance)
             case ObjectKind.SEQUENCE:
@@ -179,8 +179,8 @@ class _Clearing:
             case ObjectKind.TYPE if isinstance(found := self._freeable_domain(dependent, disturbance.key), DomainType):
                 for aspect, former in calling_parts(found, disturbance.key):
                     restoring = disturbance.restoring(dependent, Action.ALTER)
-                    self._add(replace(restoring, aspect=former, before=call_of(disturbance.key)))
-                    self._add(replace(restoring, aspect=aspect))
+                    self._add(replace(restoring, aspect=former, before=call_of(disturbance.key)), disturbance)
+                    self._add(replace(restoring, aspect=aspect), disturbance)
             case _:
                 if not self._is_freed(dependent) and not self._has_other_checks(dependent, disturbance.key):
                     self._block(dependent, disturbance)
@@ -269,7 +269,7 @@ class _Clearing:
             if column.generated is not None and self._is_ambiguous_beside(dependent, disturbance.key):
                 self._block(dependent, disturbance)
             if declared and column.default is not None and self._waits(disturbance.key):
-                self._add(replace(disturbance.restoring(dependent, Action.ALTER), aspect="former_default"))
+                self._add(replace(disturbance.restoring(dependent, Action.ALTER), aspect="former_default"), disturbance)
             return
         by_default = disturbance.key.kind in (ObjectKind.ROUTINE, ObjectKind.SEQUENCE)
         is_above = column.inherited and self._is_parents_affair(dependent, disturbance)
@@ -277,9 +277,9 @@ class _Clearing:
             for aspect in ("type", "generated"):
                 self.changes.pop((dependent, aspect), None)
             if not is_above:
-                self._add(disturbance.restoring(dependent, Action.RECREATE))
+                self._add(disturbance.restoring(dependent, Action.RECREATE), disturbance)
         elif declared and column.generated is None and by_default:
-            self._add(replace(disturbance.restoring(dependent, Action.ALTER), aspect="default"))
+            self._add(replace(disturbance.restoring(dependent, Action.ALTER), aspect="default"), disturbance)
         elif not is_above:
             self._block(dependent, disturbance)
 
@@ -341,28 +341,34 @@ class _Clearing:
         if wanted is not None and wanted.name != dependent.own_name:  # it comes back under its new name
             is_index = dependent.kind is ObjectKind.INDEX
             renamed = dependent.index(wanted.name) if is_index else dependent.owner.part(dependent.kind, wanted.name)
-            self._add(disturbance.restoring(dependent, Action.DROP, holder))
-            self._add(disturbance.restoring(renamed, Action.CREATE, holder))
+            self._add(disturbance.restoring(dependent, Action.DROP, holder), disturbance)
+            self._add(disturbance.restoring(renamed, Action.CREATE, holder), disturbance)
         elif self._is_declared(dependent):
-            self._add(disturbance.restoring(dependent, Action.RECREATE, holder))
+            self._add(disturbance.restoring(dependent, Action.RECREATE, holder), disturbance)
         else:
             self._block(dependent, disturbance)
 
-    def _add(self, change: Change) -> None:
-        """Records the restoring change; where the object is replaced, altered or made anyway, it is recreated."""
+    def _add(self, change: Change, behind: Disturbance | None = None) -> None:
+        """Records the restoring change; where the object is replaced, altered or made anyway, it is recreated.
+
+        Args:
+            behind: what it makes way for; None for a statement of a migration.
+        """
         known = self.changes.get((change.key, change.aspect))
         if known is None:
             self._record(change)
         elif known.action in (Action.REPLACE, Action.ALTER, Action.CREATE) and change.action is Action.RECREATE:
             change = replace(known, action=Action.RECREATE)
             self._record(change)
+        if not change.restored:
+            behind = None
         if change.action is Action.RECREATE:
             # What would be altered on the object is part of its new form.
             is_whole = change.key.kind in (*_WHOLE, ObjectKind.TYPE)
             for aspect in filter(None, self.aspects[change.key]):
                 if is_whole or aspect == "generated":
                     self.changes.pop((change.key, aspect), None)
-        self._disturb(change)
+        self._disturb(change, behind)
 
     def _is_declared(self, key: ObjectKey) -> bool:
         if key.kind in (ObjectKind.TRIGGER, ObjectKind.POLICY, ObjectKind.CONSTRAINT, ObjectKind.INDEX):

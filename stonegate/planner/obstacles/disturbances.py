@@ -12,29 +12,32 @@ from stonegate.model.plan import Action, Change
 
 #: How the reason of a change begins that only makes way for another one.
 RESTORED = "restored: "
-_DROPPED = " is dropped"
 
 
 class Disturbance(Struct, frozen=True):
-    """`key` is dropped (`retyped` False) or changes its type (`retyped` True), because of `cause`."""
+    """`key` is dropped (`retyped` False) or changes its type (`retyped` True), because of `cause`.
+
+    Attributes:
+        behind: what `cause` makes way for, where it is a change that only does that.
+    """
 
     key: ObjectKey
     retyped: bool
     cause: Change
+    behind: Disturbance | None = None
 
     @property
     def verb(self) -> str:
         if self.cause.aspect == "partition":
             return "leaves its parent for a while"
-        return "changes its type" if self.retyped else _DROPPED.strip()
+        return "changes its type" if self.retyped else "is dropped"
 
     @property
-    def dropped_first(self) -> str | None:
+    def dropped_first(self) -> ObjectKey | None:
         """The object for whose sake this one is dropped, or this one itself; None where something is retyped."""
-        if not self.cause.restored:
-            return None if self.retyped else str(self.key)
-        first, verb, rest = self.cause.reason.removeprefix(RESTORED).rpartition(_DROPPED)
-        return first if verb and not rest else None
+        first = self if self.behind is None else self.behind
+        stays = first.retyped or first.cause.aspect == "partition" or (first is self and self.cause.restored)
+        return None if stays else first.key
 
     def restoring(self, dependent: ObjectKey, action: Action, table: ObjectKey | None = None) -> Change:
         """The change that makes way for this one, and brings back what depends on it."""
@@ -42,13 +45,15 @@ class Disturbance(Struct, frozen=True):
         return Change(action=action, key=dependent, table=table, reason=reason, restored=True)
 
 
-def disturbances(change: Change, desired: Catalog, live: Catalog) -> Iterator[Disturbance]:
+def disturbances(
+    change: Change, desired: Catalog, live: Catalog, behind: Disturbance | None = None
+) -> Iterator[Disturbance]:
     """What the change drops or retypes, the object itself first; nothing for one that does neither."""
     members = (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
     retyped = change.key.kind in members and change.aspect in ("type", "generated")
     if change.action in (Action.DROP, Action.RECREATE) or retyped:
         for key in (change.key, *_heirs(change.key, change, desired, live)):
-            yield Disturbance(key, retyped, change)
+            yield Disturbance(key, retyped, change, behind)
 
 
 def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> Iterator[ObjectKey]:

@@ -1,1 +1,1 @@
-INSERT INTO t VALUES (1, NULL, 'four', 1, 'here', 1);
+INSERT INTO t VALUES (1, 1.25, '4', 1, 1);

@@ -1,4 +1,1 @@
-CREATE TABLE t (
-    id int PRIMARY KEY, filled text NOT NULL, shrunk varchar(3), widened bigint, other text NOT NULL, "Fresh" int,
-    added int NOT NULL
-);
+CREATE TABLE t (id int PRIMARY KEY, rounded numeric(10,1), compared int, widened bigint, "Fresh" int);

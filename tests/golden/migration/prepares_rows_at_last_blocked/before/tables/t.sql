@@ -1,1 +1,1 @@
-CREATE TABLE t (id int PRIMARY KEY, filled text, shrunk text, widened int, other text, "Fresh" int);
+CREATE TABLE t (id int PRIMARY KEY, rounded numeric(10,2), compared text, widened int, "Fresh" int);
