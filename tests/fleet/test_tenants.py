@@ -253,6 +253,22 @@ async def test_a_run_that_is_ended_says_whom_it_did_not_make(fleet: Fleet, force
     assert [report.status for report in again].count("exists") == len(there) and not any(r.error for r in again)
 
 
+async def test_a_crash_does_not_set_back_the_sequences_of_a_clone(
+    private_server: MakePrivateServer, tmp_path: Path
+) -> None:
+    """PostgreSQL copies into a clone that the next values of a sequence need not be written to the WAL."""
+    private = private_server(18, fsync="off")
+    fleet = make_fleet(private.server, tmp_path)
+    fleet.registry.register(fleet.name)
+    assert (await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "one"))).cloned
+    private.stop("immediate")
+    private.start()
+    fleet.write("functions/one.pssql", "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';")
+    (target,) = resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)
+    report = await apply_database(target.conninfo, fleet.source)
+    assert (report.status, report.error) == (Status.APPLIED, None)
+
+
 async def test_a_server_that_is_restarted_is_waited_for(private_server: MakePrivateServer, tmp_path: Path) -> None:
     private = private_server(18, fsync="off")
     fleet = make_fleet(private.server, tmp_path)

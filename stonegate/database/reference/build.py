@@ -22,7 +22,7 @@ from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.head_start import begin_tracked
 from stonegate.database.executor.job import ExecuteOptions, Job
-from stonegate.database.failures.explain import message_of
+from stonegate.database.failures.explain import explain_failure, is_lost, message_of
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
 from stonegate.database.reference.store import Reference, ReferenceKey, ensure_store, read_stored, record_reference
@@ -36,6 +36,7 @@ from stonegate.database.server.databases import (
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, may_create_databases, read_session
 from stonegate.database.server.locks import hold_lock, reference_key
+from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind, quote_ident
@@ -205,9 +206,12 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
         execution = await execute_plan(conn, job, admin=admin)
         if execution.late_error is not None:
             raise execution.late_error
+        await conn.execute(load("reference/log_sequences").encode())
         # What the transaction recorded, unless more was made after its commit.
         return await read_catalog(conn) if job.late or execution.catalog is None else execution.catalog
     except psycopg.Error as error:
+        if is_lost(error):
+            raise explain_failure(error) from error
         raise MigrationFailed(
             "the reference database cannot be built", cause=message_of(error), sqlstate=error.sqlstate
         ) from error

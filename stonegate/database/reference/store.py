@@ -23,7 +23,8 @@ from stonegate.model.json_form import from_json, to_json
 from stonegate.model.names import REFERENCE_PREFIX
 
 STORE_LOCK_SECONDS = 60.0
-_FORM = "recorded"  # a reference holds the tracking rows of its own build, for its clones
+#: A reference holds the tracking rows of its own build, for its clones, and sequences that these can go on with.
+_FORM = "recorded, settled"
 _KEY_LENGTH = 24  # hex digits: 96 bits
 
 
