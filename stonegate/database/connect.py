@@ -1,10 +1,9 @@
-"""Opens connections the same way everywhere, and says what a server that lets nobody in means by it."""
+"""Opens connections the same way everywhere."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,14 +15,10 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
-from stonegate.database.conninfo import parse_conninfo, place_of, with_defaults
-from stonegate.database.failures.explain import (
-    INVALID_CATALOG_NAME,
-    LETS_NOBODY_IN,
-    TOO_MANY_CONNECTIONS,
-    explain_failure,
-)
-from stonegate.errors import ConnectionFailed, DatabaseNotFound, UsageError
+from stonegate.database.conninfo import parse_conninfo, with_defaults
+from stonegate.database.failures.explain import explain_failure
+from stonegate.database.login import explain_login
+from stonegate.errors import ConnectionFailed, UsageError
 from stonegate.model.names import LONGEST_NAME
 
 #: One session on a database, whatever its rows are made into.
@@ -74,39 +69,10 @@ _NO_NAMES: Final = "SET search_path = ''"
 #: The server notices within seconds that this process is gone, even in the middle of a long statement. Otherwise what a
 #: killed apply had begun would keep its locks until it is done.
 _END_WITH_CLIENT: Final = "SET client_connection_check_interval = '2s'"
+_MISSET: Final = "correct it in the URL, the service file or PGCONNECT_TIMEOUT"
 _LEAVING: Final = 5.0  # seconds that a busy server may take to end a session
 #: Servers before this version know no transaction_timeout, and refuse it at login (server_version_num).
 HAS_TRANSACTION_TIMEOUT: Final = 170000
-_SECRETS: Final = frozenset({"password", "sslpassword", "oauth_client_secret"})
-
-#: Words of libpq and of the system where no server runs at the address.
-NOBODY_LISTENS: Final = "[Cc]onnection refused|No such file or directory"
-_CLOSED: Final = "not currently accepting connections"
-_FULL: Final = "too many (?:clients|connections)|remaining connection slots"
-#: The codes of refusals that somebody tells from others.
-_LOGIN_STATES: Final = ((_CLOSED, LETS_NOBODY_IN), (_FULL, TOO_MANY_CONNECTIONS))
-_MISSET: Final = "correct it in the URL, the service file or PGCONNECT_TIMEOUT"
-#: What libpq and the server say at login, which comes without an SQLSTATE, and what to type next.
-_LOGIN_HINTS: Final = (
-    (
-        r"unsupported startup parameter",
-        "this is a pooler: stonegate needs a direct connection to PostgreSQL",
-    ),
-    (NOBODY_LISTENS, "is PostgreSQL running there? Check host and port"),
-    (r"Servname not supported|invalid port number", "the port is a number: 5432, if not said otherwise"),
-    (r"could not translate host name|failed to resolve host", "check the host name"),
-    (r"timeout", "is the host reachable from here? Check host, port and firewall"),
-    (r"password authentication failed|no password supplied|SASL", "check user and password (PGPASSWORD or ~/.pgpass)"),
-    (r"pg_hba\.conf|Peer authentication|Ident authentication", "allow this user and address in pg_hba.conf"),
-    (r"role .* does not exist", "create the role, or name another user"),
-    (r"too many connections for database", "ALTER DATABASE … CONNECTION LIMIT lets in more"),
-    (r"too many connections for role", "lower --concurrency, or ALTER ROLE … CONNECTION LIMIT lets in more"),
-    (_FULL, "lower --concurrency or raise max_connections"),
-    (r"starting up|shutting down|in recovery", "the server is not ready: try again in a moment"),
-    (r"permission denied for database", "GRANT CONNECT ON DATABASE to this user"),
-    (_CLOSED, "the database is closed: ALTER DATABASE … ALLOW_CONNECTIONS true lets sessions in"),
-    (r"certificate|SSL", "check sslmode and the certificates"),
-)
 
 
 async def connect(
@@ -144,7 +110,7 @@ async def connect(
     try:
         conn = await AsyncConnection.connect(full, autocommit=True)
     except psycopg.OperationalError as failure:
-        raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
+        raise await explain_login(failure, full, with_defaults(parse_conninfo(conninfo))) from failure
     except psycopg.ProgrammingError as failure:  # psycopg's own: a connect_timeout that is no number
         raise UsageError("the connection cannot be set up as asked", cause=str(failure), hint=_MISSET) from failure
     try:
@@ -156,7 +122,7 @@ async def connect(
     except BaseException as failure:
         await conn.close()
         if isinstance(failure, psycopg.OperationalError):  # somebody ended the session, or drops the database
-            raise _explain_login(failure, with_defaults(parse_conninfo(conninfo))) from failure
+            raise await explain_login(failure, full, with_defaults(parse_conninfo(conninfo))) from failure
         raise
     return conn
 
@@ -251,38 +217,6 @@ def _require_whole_name(database: str) -> None:
 def _in_words(settings: Mapping[str, str]) -> str:
     """The settings as command-line options of the session."""
     return " ".join("-c " + f"{name}={value}".replace(" ", r"\ ") for name, value in settings.items())
-
-
-def _explain_login(error: psycopg.OperationalError, known: dict[str, str]) -> ConnectionFailed | DatabaseNotFound:
-    """The failure by libpq's text, which is all that it gives at login."""
-    host, port = place_of(known)
-    database = known.get("dbname")
-    words = str(error).strip()
-    for secret in _SECRETS & known.keys():
-        if len(known[secret]) > 1:
-            words = words.replace(known[secret], "…")
-    if error.sqlstate == INVALID_CATALOG_NAME or re.search(r'database ".*" does not exist', words):
-        return DatabaseNotFound(
-            f'database "{database}" does not exist on {host}:{port}',
-            cause=words,
-            hint="`stonegate apply` creates it, but not that of a tenant: `stonegate tenant create` does; one that was "
-            "renamed is recorded by `stonegate platform adopt`, one that is gone for good forgotten by `… forget`",
-            sqlstate=INVALID_CATALOG_NAME,
-            database=database,
-        )
-    hint = next((hint for pattern, hint in _LOGIN_HINTS if re.search(pattern, words)), "check the database URL")
-    if re.search(NOBODY_LISTENS, words) and not (known.get("host") or known.get("hostaddr")):
-        hint = (
-            "no server was named, and none is here: DATABASE_URL or DB_HOST says where it is, for one database -d URL "
-            "too; that of a private one: `stonegate embedded url`"
-        )
-    return ConnectionFailed(
-        f'cannot connect to database "{database}" on {host}:{port}',
-        cause=words,
-        hint=hint,
-        sqlstate=next((state for pattern, state in _LOGIN_STATES if re.search(pattern, words)), error.sqlstate),
-        database=database,
-    )
 
 
 def _too_old(conn: AsyncConnection[TupleRow]) -> ConnectionFailed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -125,7 +125,7 @@ def with_defaults(params: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in known.items() if value != "" or key in params}
 
 
-def place_of(known: dict[str, str]) -> tuple[str, str]:
+def place_of(known: Mapping[str, str]) -> tuple[str, str]:
     """Host and port of completed parameters."""
     return known.get("host") or known.get("hostaddr") or "localhost", known.get("port") or "5432"
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from stonegate.database import login
 from stonegate.database.connect import Session, connect, leave, settle
 from stonegate.database.conninfo import database_of, describe, with_database
 from stonegate.database.failures.explain import wrap_error
@@ -25,7 +26,7 @@ from stonegate.errors import (
     MigrationFailed,
     UsageError,
 )
-from tests.servers import Database, Server
+from tests.servers import Database, MakeDatabase, Server, psql
 
 
 @pytest.fixture(autouse=True)
@@ -279,3 +280,28 @@ async def test_a_session_that_takes_its_time_to_leave_is_waited_for(database: Da
     threading.Timer(1.2, os.kill, (pid, signal.SIGCONT)).start()
     await leave(conn)
     assert database.rows("SELECT FROM pg_stat_activity WHERE pid = %s", pid) == []
+
+
+async def test_what_a_server_of_another_language_says_at_login_is_known_by_its_code(
+    any_server: Server, make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words mean nothing to us, as those of a server with lc_messages = de_DE."""
+    for table in ("_STATES", "_HINTS"):
+        monkeypatch.setattr(login, table, ())
+    closed = make_database(any_server)
+    closed.rows(f'ALTER DATABASE "{closed.name}" CONNECTION LIMIT 0')
+    psql(any_server.admin_url, f'ALTER DATABASE "{closed.name}" ALLOW_CONNECTIONS false')
+    for _ in range(2):  # asked for, and remembered
+        with pytest.raises(DatabaseNotFound, match="nowhere") as missing:
+            await connect(any_server.tcp_url("nowhere"))
+        assert missing.value.sqlstate == "3D000" and "stonegate apply" in (missing.value.hint or "")
+    for url, state, hint in (
+        (closed.tcp_url, "55000", "ALLOW_CONNECTIONS true"),
+        (any_server.tcp_url(password="another"), "28P01", "check user and password"),
+        (any_server.url(user="nobody_of_that_name"), "28000", "pg_hba.conf"),
+        (f"{any_server.tcp_url()}?options=-cwork_mem%3Dx", "22023", "PGOPTIONS"),
+        ("postgresql://127.0.0.1:1/x", None, "check the database URL"),
+    ):
+        with pytest.raises(ConnectionFailed) as refused:
+            await connect(url)
+        assert refused.value.sqlstate == state and hint in (refused.value.hint or "")

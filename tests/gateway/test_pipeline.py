@@ -133,6 +133,24 @@ async def test_a_timeout_is_only_that_call_s(session: CallSession) -> None:
         await session.run(NAP, [b"5"], timeout_s=0.0001)
 
 
+async def test_a_timeout_is_told_from_other_cancelling_in_any_language(
+    session: CallSession, database: Database
+) -> None:
+    """With lc_messages = de_DE it was a failed call; and where "timeout" was in a name, a cancelled one a timeout."""
+    database.rows(
+        """CREATE FUNCTION nap() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10);
+        EXCEPTION WHEN query_canceled THEN
+            RAISE EXCEPTION 'breche Anfrage wegen Zeitüberschreitung ab' USING ERRCODE = 'query_canceled'; END $$;
+        CREATE FUNCTION timeout() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_cancel_backend(pg_backend_pid()); PERFORM pg_sleep(10); END $$"""
+    )
+    with pytest.raises(QueryTimeout, match="longer than 100 ms"):
+        await session.run(Statement(sql="SELECT nap()", types=()), [], timeout_s=0.1)
+    for timeout_s in (None, 9.0):
+        with pytest.raises(QueryFailed, match="the call was cancelled"):
+            await session.run(Statement(sql="SELECT timeout()", types=()), [], timeout_s=timeout_s)
+
+
 async def test_the_timeout_holds_on_every_version(any_database: Database, log_in: LogIn) -> None:
     session = await log_in(any_database.url, 0.6)
     calls = [start(session, NAP, "5", timeout_s=0.1), start(session, ECHO, "x"), start(session, NAP, "5")]

@@ -26,7 +26,7 @@ from msgspec import Struct
 from psycopg import pq
 
 from stonegate.database.call.inflow import Inflow
-from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
+from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement, is_timeout
 from stonegate.database.connect import Session, leave
 from stonegate.database.failures.explain import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
@@ -36,16 +36,14 @@ MOST_PREPARED: Final = 200
 #: A connection whose call at work takes longer than this gets no more calls: it may be waiting for a lock (seconds).
 STUCK_SECONDS: Final = 0.02
 
-_CANCELLED: Final = "57014"
-_NO_STATEMENT: Final = "26000"
+_CANCELLED, _NO_STATEMENT = "57014", "26000"
 #: The function, or what it uses, is not what the catalog said when it was read: dropped, replaced, moved, made anew.
 #: A call that waits for a deployment's lock comes behind its commit with the function's former text, which may mention
 #: columns of other names or types (42703, 42804).
 _MOVED: Final = frozenset({"42883", "0A000", "42703", "42704", "42804", "42P01", "42P13", "26000", "XX000"})
 _FATAL: Final = (b"FATAL", b"PANIC")  # with these the server's process ends
 _TIMEOUT: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
-_TEXT: Final = 25
-_MOST_MILLISECONDS: Final = 2**31 - 1
+_TEXT, _MOST_MILLISECONDS = 25, 2**31 - 1
 _CERTAIN_SECONDS: Final = 0.1  # after an answer the server is taken to be alive for so long
 _CANCEL_SECONDS: Final = 5.0
 #: PostgreSQL ignores a request that comes before it has begun the call: then another one is sent (seconds).
@@ -83,21 +81,21 @@ class Pipeline:
     Args:
         conn: autocommit, with nothing on its way; the pipeline owns it from now on.
         most: bytes of an answer, about; 0 for any number.
+        limit: the session's statement_timeout, in seconds.
     """
 
-    def __init__(self, conn: Session, most: int = 0) -> None:
-        self._conn = conn
-        self._pgconn = conn.pgconn
+    def __init__(self, conn: Session, most: int = 0, limit: float = math.inf) -> None:
+        self._conn, self._pgconn = conn, conn.pgconn
         self._pgconn.nonblocking = 1
         self._pgconn.enter_pipeline_mode()
         self._loop = asyncio.get_running_loop()
         self._calls: deque[_Call] = deque()  # in the order of their answers; the first one is at work
         self._prepared: OrderedDict[Statement, bytes] = OrderedDict()
-        self._number, self._turned = 0, 0.0  # of statements; when the call at work became it
+        self._number, self._turned, self._took = 0, 0.0, 0.0  # of statements; when the call at work became it
         self._cancelling: asyncio.Task[None] | None = None
         self._is_writing = False
         self._cleaner: asyncio.TimerHandle | None = None  # while calls may have left something
-        self.is_usable = True
+        self.is_usable, self._limit = True, limit
         self._socket = self._pgconn.socket
         self._inflow = Inflow(self._socket, most)
         self._poll = select.poll()
@@ -288,9 +286,9 @@ class Pipeline:
         call = self._calls.popleft()
         self.is_usable = self._inflow.begin() and self.is_usable
         now = time.monotonic()
+        self._turned, self._took = now, now - self._turned
         if call.pace is not None:
-            call.pace.add(now - self._turned)
-        self._turned = now
+            call.pace.add(self._took)
         if call.is_cleaning:
             self.is_usable = self.is_usable and call.failure is None
         elif call.failure is not None:
@@ -332,7 +330,8 @@ class Pipeline:
         if state == _CANCELLED and self._inflow.was_too_much:
             return self._inflow.refusal()
         if state == _CANCELLED:
-            if "timeout" in cause:
+            limit = self._limit if call.timeout is None else call.timeout
+            if is_timeout(error.diag.message_primary or "", self._took, limit):
                 what = "the statement timeout" if call.timeout is None else f"{call.timeout * 1000:g} ms"
                 return QueryTimeout(f"the call took longer than {what}", cause=cause, sqlstate=state)
             failure = QueryFailed("the call was cancelled", cause=cause, sqlstate=state)

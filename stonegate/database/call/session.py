@@ -6,6 +6,7 @@ inherits from `Pipeline`.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import msgspec
@@ -69,7 +70,7 @@ async def open_session(conninfo: str, *, statement_timeout_s: float, most: int =
     """
     options = f"-c statement_timeout={int(statement_timeout_s * 1000)} -c client_min_messages=error"
     conn = await connect(conninfo, application_name=APPLICATION, options=options, as_caller=True)
-    return CallSession(conn, most)
+    return CallSession(conn, most, statement_timeout_s or math.inf)
 
 
 class Functions(msgspec.Struct, frozen=True, kw_only=True):

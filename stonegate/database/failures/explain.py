@@ -28,10 +28,13 @@ CANCELLED = "57014"
 INTERNAL_ERROR = "XX000"
 INVALID_CATALOG_NAME = "3D000"
 TOO_MANY_CONNECTIONS = "53300"
+BAD_PASSWORD = "28P01"
 LETS_NOBODY_IN = "55000"  # of a login: ALLOW_CONNECTIONS is false
 _NO_PRIVILEGE = "42501"
 #: The release whose syntax the folder is read with (pglast); an older server does not know all of it.
 SYNTAX_OF = 18
+#: The functions of the server that say "tuple concurrently updated", or deleted.
+_CHANGES_CATALOGS = ("simple_heap_update", "simple_heap_delete")
 UNSAFE = "SG001"  # our own: tracking/guard.sql
 # Class 08 and the shutdown codes: the server, or the way to it, went away (manual, appendix A).
 CONNECTION_STATES = ("08", "57P")
@@ -50,6 +53,7 @@ def explain_failure(
     statement: Statement | None = None,
     database: str = "",
     server: int = 0,
+    is_committed: bool = False,
 ) -> StonegateError:
     """The stonegate error for what PostgreSQL said about a statement of a step.
 
@@ -58,10 +62,11 @@ def explain_failure(
         step, statement: what was executed, if it came from the plan.
         database: its name, for the message.
         server: server_version_num; 0 if it is not known.
+        is_committed: the transaction is, and only what follows it failed.
     """
-    state = error.sqlstate
-    if state is None or state.startswith(CONNECTION_STATES):
-        return _lost(error, step, database)
+    if is_lost(error):
+        return _lost(error, step, database, is_committed=is_committed)
+    state = error.sqlstate or ""
     if step is None and (found := _without_step(error, database)) is not None:
         return found
     line, column = _place(error, step, statement)
@@ -80,9 +85,15 @@ def explain_failure(
     )
 
 
-def _lost(error: psycopg.Error, step: Step | None, database: str) -> ConnectionFailed:
+def is_lost(error: psycopg.Error) -> bool:
+    """True if the server, or the way to it, went away: then nothing is wrong with what was sent."""
+    return error.sqlstate is None or error.sqlstate.startswith(CONNECTION_STATES)
+
+
+def _lost(error: psycopg.Error, step: Step | None, database: str, *, is_committed: bool) -> ConnectionFailed:
+    became = "committed before" if is_committed else "rolled back"
     return ConnectionFailed(
-        "the connection was lost" + (f" at {step.key}" if step else "") + "; the transaction was rolled back",
+        "the connection was lost" + (f" at {step.key}" if step else "") + f"; the transaction was {became}",
         cause=message_of(error),
         hint="run the same command again: it starts from what is committed",
         sqlstate=error.sqlstate,
@@ -186,8 +197,10 @@ def is_lock_failure(error: psycopg.Error) -> bool:
     GRANT, COMMENT and ALTER of what another session changes in the same moment wait for it and then fail with an
     internal error ("tuple concurrently updated"): catalogs are changed by simple_heap_update, which never looks again.
     """
-    if error.sqlstate == INTERNAL_ERROR:
-        return (error.diag.message_primary or "").startswith("tuple concurrently ")
+    if error.sqlstate == INTERNAL_ERROR:  # the message is in the server's language, the function's name is not
+        diag = error.diag
+        in_english = (diag.message_primary or "").startswith("tuple concurrently ")
+        return in_english or diag.source_function in _CHANGES_CATALOGS
     return error.sqlstate in (LOCK_NOT_AVAILABLE, DEADLOCK)
 
 

@@ -10,14 +10,13 @@ from msgspec import Struct
 from psycopg import sql
 
 from stonegate.database.connect import Session, answers_yes, connect
-from stonegate.database.failures.explain import message_of
+from stonegate.database.failures.explain import BAD_PASSWORD, message_of
 from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, UsageError
 
 T = TypeVar("T")
 
 _UNPRIVILEGED = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-_BAD_LOGIN = "28P01"
 _RESERVED_NAME = "42939"
 
 
@@ -132,8 +131,8 @@ async def can_login(conninfo: str) -> bool:
 
 
 def is_bad_login(failure: StonegateError) -> bool:
-    """True if the server refused user or password, which it says in words only."""
-    return failure.sqlstate == _BAD_LOGIN or "password authentication failed" in (failure.cause or "")
+    """True if the server refused user or password, which it says in words, or in its own language."""
+    return failure.sqlstate == BAD_PASSWORD or "password authentication failed" in (failure.cause or "")
 
 
 async def try_logins(conninfos: Iterable[str], attempt: Callable[[str], Awaitable[T]]) -> T:
