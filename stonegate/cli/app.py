@@ -45,13 +45,19 @@ from stonegate.cli.output import (
     write,
     write_json,
 )
-from stonegate.cli.render.failure import INTERRUPTION, failure_document, render_failure, render_warning
+from stonegate.cli.render.failure import (
+    INTERRUPTION,
+    TRACEBACK,
+    failure_document,
+    render_failure,
+    render_warning,
+    unexpected,
+)
 from stonegate.errors import StonegateError, UsageError
 from stonegate.settings import unknown_variables
 
 INTERRUPTED = 130  # as shells report SIGINT
 PIPE_CLOSED = 141  # … and SIGPIPE
-TRACEBACK = "STONEGATE_TRACEBACK"
 
 app = Commands(
     name="stonegate",
@@ -200,8 +206,4 @@ def _asks_for_json(arguments: Sequence[str]) -> bool:
 def _report_bug(error: Exception) -> int:
     if os.environ.get(TRACEBACK):
         traceback.print_exc()
-    failure = StonegateError(
-        f"unexpected {type(error).__name__}: {error}".rstrip(": "),
-        hint=f"this is a mistake in stonegate; please report it with the output of {TRACEBACK}=1 stonegate …",
-    )
-    return report_failure(failure)
+    return report_failure(unexpected(error))

@@ -29,7 +29,7 @@ from stonegate.cli.output import (
     write_json,
 )
 from stonegate.cli.plan import plan_target
-from stonegate.cli.render.failure import INTERRUPTION, failure_document
+from stonegate.cli.render.failure import INTERRUPTION, failure_document, unexpected
 from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, load_target_source, require_target
 from stonegate.cli.watching import watching
 from stonegate.errors import MigrationBlocked, StonegateError, UsageError
@@ -154,11 +154,18 @@ def reporting_failure(path: Path | None) -> Iterator[None]:
     try:
         yield
     except StonegateError as error:
-        _write_failure(path, failure_document(error) | {"exit_code": error.exit_code})
+        _report(path, error)
         raise
     except KeyboardInterrupt:
         _write_failure(path, INTERRUPTION)
         raise
+    except Exception as error:  # a mistake of ours, which the command line tells
+        _report(path, unexpected(error))
+        raise
+
+
+def _report(path: Path | None, error: StonegateError) -> None:
+    _write_failure(path, failure_document(error) | {"exit_code": error.exit_code})
 
 
 def _write_failure(path: Path | None, failure: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ from stonegate.fleet.outcomes import (
     nobody_listens,
     not_attempted,
     server_is_gone,
+    with_earlier,
 )
 from stonegate.fleet.targets import Grace, Renew, Target, as_it_is
 from stonegate.model.names import ObjectKind
@@ -272,6 +273,7 @@ class _Run:
 
         options = replace(target.complete(self.options), create_database=False)
         pause, lost = pauses(), False
+        committed: ApplyReport | None = None  # an earlier attempt of which only what follows the commit is left
         known = target.conninfos
         conninfos = deque(known)
         while True:
@@ -292,11 +294,14 @@ class _Run:
             if not self.patience.is_left(nobody_listens=nobody_listens(error)):
                 break
             lost = lost or "lost during the commit" in error.message
+            committed = committed or (report if report.steps else None)
             self._tell(FleetEvent(target=target, state=State.WAITING, reason=error.cause or error.message))
             await asyncio.sleep(next(pause))
         if lost and error is None:
             note = "the connection was lost during the commit of an earlier attempt, which may have been this apply's"
             report = replace(report, warnings=(*report.warnings, note))
+        if committed is not None:
+            report = with_earlier(report, committed)
         return report if report.database else replace(report, database=target.database)
 
     def _finish(self, index: int, report: ApplyReport) -> ApplyReport:

@@ -6,8 +6,9 @@ import re
 
 from msgspec.structs import replace
 
-from stonegate.database.connect import NOBODY_LISTENS
-from stonegate.errors import DatabaseNotFound, FleetFailed
+from stonegate.database.failures.explain import BAD_PASSWORD, CONNECTION_STATES, LETS_NOBODY_IN
+from stonegate.database.login import NOBODY_LISTENS
+from stonegate.errors import ConnectionFailed, DatabaseNotFound, FleetFailed
 from stonegate.model.plan import Plan
 from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
 
@@ -22,6 +23,8 @@ _REFUSED = re.compile(
     r"|authentication failed|no password supplied|SASL|role .* does not exist|invalid database|certificate"
     r"|does not support SSL|sslmode|too many connections for database",
 )
+#: … of a server that does not speak English: closed, no such role or not in pg_hba.conf, another password, no CONNECT.
+_REFUSED_STATES = frozenset({LETS_NOBODY_IN, "28000", BAD_PASSWORD, "42501"})
 _NOT_ATTEMPTED = "not attempted"
 _AGAIN = "run the same command again: it goes on where this one ended"
 #: What says nothing about the folder: the next database is as good a canary.
@@ -46,7 +49,9 @@ def hands_on(report: ApplyReport) -> bool:
 def server_is_gone(error: ErrorReport) -> bool:
     """True if the whole server went away, or the way to it: then waiting helps."""
     text = f"{error.message} {error.cause or ''}"
-    return error.code == "connection_failed" and bool(_GONE.search(text)) and not _REFUSED.search(text)
+    is_refused = error.sqlstate in _REFUSED_STATES or _REFUSED.search(text) is not None
+    is_gone = (error.sqlstate or "").startswith(CONNECTION_STATES) or _GONE.search(text) is not None
+    return error.code == ConnectionFailed.code and is_gone and not is_refused
 
 
 def nobody_listens(error: ErrorReport) -> bool:
@@ -56,7 +61,8 @@ def nobody_listens(error: ErrorReport) -> bool:
 
 def is_bad_password(error: ErrorReport) -> bool:
     """True if the password is not in force any more, or not yet."""
-    return error.code == "connection_failed" and "password authentication failed" in (error.cause or "")
+    words = "password authentication failed"
+    return error.code == ConnectionFailed.code and (error.sqlstate == BAD_PASSWORD or words in (error.cause or ""))
 
 
 def ended_early(message: str, hint: str | None = None) -> ErrorReport:
@@ -80,6 +86,19 @@ def given_up(database: str, why: str) -> ApplyReport:
     """The report of a database whose deployment was broken off."""
     error = ended_early(f"{why} while it was deployed: rolled back, unless its commit was under way", _AGAIN)
     return ApplyReport(status=Status.FAILED, database=database, error=error)
+
+
+def with_earlier(report: ApplyReport, committed: ApplyReport) -> ApplyReport:
+    """What two attempts did together, of which the first was committed and lost its connection behind that."""
+    done = tuple(each for each in committed.steps if each.state == "done")
+    return replace(
+        report,
+        status=Status.APPLIED if report.status is Status.UNCHANGED else report.status,
+        plan=committed.plan,
+        steps=(*done, *report.steps),
+        seeds=report.seeds or committed.seeds,
+        warnings=tuple(dict.fromkeys((*committed.warnings, *report.warnings))),
+    )
 
 
 def is_not_attempted(report: ApplyReport) -> bool:

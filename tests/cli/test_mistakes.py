@@ -216,6 +216,17 @@ def test_a_bug_is_one_line_and_a_hint(run: Run, notes: Path, monkeypatch: pytest
     assert result.code == 6 and "unexpected ZeroDivisionError: oh" in result.err and app.TRACEBACK in result.err
 
 
+def test_a_bug_leaves_no_older_report(run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("stonegate.cli.apply.choose_fleet", broken)
+    Path("report.json").write_text('{"status": "applied"}')
+    assert run("apply", "-d", "x", "--report", "report.json").code == 6
+    report = json.loads(Path("report.json").read_text())
+    assert report["status"] == "failed" and "ZeroDivisionError" in report["error"]["message"]
+
+
 def test_an_interrupt_has_its_exit_code(run: Run, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -48,6 +48,14 @@ async def test_one_session_has_the_lock_and_the_other_is_told_who(pair: tuple[Se
     await acquire_apply_lock(two, timeout_s=0)
 
 
+async def test_a_connection_that_broke_is_told_as_that(pair: tuple[Session, Session]) -> None:
+    one, two = pair
+    await two.execute("SELECT pg_terminate_backend(%s, 10000)", (one.info.backend_pid,))
+    for _ in range(2):  # where the loss is met, and where it is known already
+        with pytest.raises(psycopg.OperationalError):
+            await acquire_apply_lock(one, timeout_s=0)
+
+
 async def test_pg_locks_shows_the_numbers_of_the_key(pair: tuple[Session, Session]) -> None:
     one, two = pair
     key = apply_key(one.info.dbname)

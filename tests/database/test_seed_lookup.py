@@ -7,7 +7,7 @@ import pytest
 from stonegate.database.connect import Session
 from stonegate.database.seeds.insert import insert_seeds
 from stonegate.database.seeds.lookup import ANY_ROW, find_missing
-from stonegate.errors import MigrationFailed
+from stonegate.errors import ConnectionFailed, MigrationFailed
 from stonegate.model.names import QualifiedName
 from tests.database.seed_builder import FILE, keys, query, rows
 from tests.database.sessions import fetch
@@ -238,3 +238,10 @@ async def test_names_the_place_of_what_cannot_be_looked_up(conn: Session) -> Non
         with pytest.raises(MigrationFailed, match=text) as caught:
             await find_missing(conn, [rows("t", ("id",), ("1",)), seeder])
         assert caught.value.place == f"{FILE}:10"
+
+
+async def test_a_lost_connection_is_no_mistake_of_the_seeder(conn: Session) -> None:
+    await conn.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    ending = "1 + pg_terminate_backend(pg_backend_pid())::int"
+    with pytest.raises(ConnectionFailed, match="the connection was lost"):
+        await find_missing(conn, [rows("t", ("id",), (ending,))])

@@ -199,3 +199,12 @@ def test_a_file_that_was_begun_may_be_left_at_that(database: Database, tmp_path:
     without = write(tmp_path, {"tables/all.sql": TABLE})
     applied(url, without, plan=allowing("changed_migration:1.sql"))
     assert apply(url, without).status is Status.UNCHANGED
+
+
+def test_a_connection_that_is_lost_behind_the_commit_is_told_as_that(database: Database, tmp_path: Path) -> None:
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    ending = "-- stonegate: no-transaction\nSELECT pg_terminate_backend(pg_backend_pid()); VACUUM users;"
+    report = apply(url, folder(tmp_path, TABLE + "CREATE TABLE other (id int);", ending))
+    assert report.error is not None and "the transaction was committed before" in report.error.message
+    assert rows(url, "SELECT to_regclass('other')::text") == [("other",)]

@@ -28,7 +28,7 @@ from stonegate.model.report import ApplyReport, ErrorReport
 from stonegate.model.source import SourceTree
 from stonegate.source.files.tree import SourceBytes
 from stonegate.source.parse import parse_tree
-from tests.fleet.conftest import Fleet
+from tests.fleet.conftest import TABLE, Fleet
 
 CHANGED = "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL DEFAULT '' UNIQUE);"
 
@@ -146,6 +146,12 @@ async def test_unchanged_databases_behind_one_that_fails_still_cost_a_look_alone
 @pytest.mark.parametrize(
     ("words", "is_gone"),
     [
+        # As on a server whose lc_messages is German; the SQLSTATE is what login.py finds out.
+        ("57P03 FATAL:  das Datenbanksystem startet", True),
+        ("55000 FATAL:  Datenbank »x« akzeptiert gegenwärtig keine Verbindungen", False),
+        ("28P01 FATAL:  Passwort-Authentifizierung für Benutzer »x« fehlgeschlagen", False),
+        ("28000 FATAL:  Rolle »x« existiert nicht", False),
+        ("42501 FATAL:  keine Berechtigung für Datenbank »x«", False),
         ("Connection refused", True),
         ("FATAL:  the database system is starting up", True),
         ("FATAL:  sorry, too many clients already", True),
@@ -159,8 +165,34 @@ async def test_unchanged_databases_behind_one_that_fails_still_cost_a_look_alone
 )
 def test_waits_for_a_server_that_is_gone_not_for_one_that_refuses(words: str, is_gone: bool) -> None:
     cause = f'connection failed: connection to server at "::1", port 5432 failed: {words}'
-    error = ErrorReport(code="connection_failed", message="cannot connect", cause=cause, exit_code=6, http_status=502)
+    state = words[:5] if words[:2].isdigit() else None
+    error = ErrorReport(
+        code="connection_failed", message="cannot connect", cause=cause, exit_code=6, http_status=502, sqlstate=state
+    )
     assert server_is_gone(error) is is_gone
+
+
+async def test_what_was_committed_before_the_connection_was_lost_is_reported(fleet: Fleet) -> None:
+    (target,) = await tenants(fleet, "a")
+    fleet.write("tables/notes.pssql", TABLE + "CREATE INDEX notes_body ON notes (body);")
+    fleet.write("functions/one.pssql", "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';")
+    late = "CREATE INDEX CONCURRENTLY notes_body ON notes (body);"
+    fleet.write("migrations/001_late.pssql", f"-- stonegate: no-transaction\n{late}")
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    async with await AsyncConnection.connect(fleet.server.url(target.database)) as other:
+        await other.execute("INSERT INTO notes DEFAULT VALUES")
+        reasons: list[str] = []
+
+        def note(event: FleetEvent) -> None:
+            if event.state is State.WAITING:
+                reasons.append(event.reason or "")
+
+        running = asyncio.create_task(apply_fleet([target], fleet.source, on_event=note))
+        while fleet.rows("postgres", end, target.database) != [(True,)]:
+            await asyncio.sleep(0.02)
+    (report,) = (await running).results
+    assert reasons and (report.status.value, report.error) == ("applied", None)
+    assert {"one", "001_late.pssql"} <= {each.step.key.name for each in report.steps}
 
 
 async def test_a_named_canary_goes_first_and_stops_the_run_when_it_fails(fleet: Fleet) -> None:

@@ -19,6 +19,16 @@ INTERRUPTION: Final[dict[str, Any]] = {
     "message": "interrupted: what was under way was rolled back",
     "exit_code": 130,
 }
+#: Has the whole traceback of a mistake in stonegate printed.
+TRACEBACK: Final = "STONEGATE_TRACEBACK"
+
+
+def unexpected(error: Exception) -> StonegateError:
+    """What is told of an exception that nobody foresaw."""
+    return StonegateError(
+        f"unexpected {type(error).__name__}: {error}".rstrip(": "),
+        hint=f"this is a mistake in stonegate; please report it with the output of {TRACEBACK}=1 stonegate …",
+    )
 
 
 def render_failure(console: Console, error: StonegateError) -> Iterator[Text]:

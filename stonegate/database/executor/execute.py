@@ -63,7 +63,7 @@ async def execute_plan(conn: Session, job: Job, *, admin: Session | None = None)
             await run_post_commit(conn, job, execution)
             await verify_late(conn, job, execution)
         except psycopg.Error as error:
-            execution.late_error = explain_failure(error, database=job.database)
+            execution.late_error = explain_failure(error, database=job.database, is_committed=True)
         except StonegateError as error:
             execution.late_error = error
     return execution

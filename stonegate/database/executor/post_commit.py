@@ -203,7 +203,12 @@ def pending_statements(step: Step, state: TrackingState) -> tuple[tuple[str, Sen
 def _late_failure(failure: StatementFailed, job: Job, conn: Session) -> StonegateError:
     sent, server = failure.sent, 0 if conn.closed else conn.info.server_version
     error = explain_failure(
-        failure.error, step=sent.step, statement=sent.statement, database=job.database, server=server
+        failure.error,
+        step=sent.step,
+        statement=sent.statement,
+        database=job.database,
+        server=server,
+        is_committed=True,
     )
     error.details = (
         *error.details,

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
-from stonegate.database.failures.explain import is_lock_failure, message_of
+from stonegate.database.failures.explain import explain_failure, is_lock_failure, is_lost, message_of
 from stonegate.database.seeds.facts import (
     SeedColumn,
     SeedTable,
@@ -26,7 +26,7 @@ from stonegate.database.seeds.facts import (
     read_tables,
     seeded_tables,
 )
-from stonegate.errors import MigrationFailed
+from stonegate.errors import MigrationFailed, StonegateError
 from stonegate.model.catalog import Catalog
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.model.source import Seeder, SeedRow
@@ -303,8 +303,10 @@ def _render_term(column: SeedColumn, value: str | None) -> str:
 
 def _explain(
     error: psycopg.Error, branches: Sequence[str], lookups: Sequence[_Lookup], seeders: Sequence[Seeder], database: str
-) -> MigrationFailed:
+) -> StonegateError:
     """The failure with the seeder whose branch of the query PostgreSQL points to, else the table's first."""
+    if is_lost(error):
+        return explain_failure(error, database=database)
     seeder = seeders[0]
     position = int(error.diag.statement_position or 0)
     for lookup, branch in zip(lookups, branches, strict=True):

@@ -134,7 +134,8 @@ async def acquire_lock(
     Raises:
         LockTimeout: not granted in time; the message names the holder.
     """
-    if not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE:
+    # Of a connection that broke in the meantime the first attempt says so.
+    if not conn.closed and (not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE):
         raise AssertionError("an advisory lock is polled in autocommit: a waiting transaction blocks others")
     deadline = time.monotonic() + timeout_s
     pause = FIRST_PAUSE
