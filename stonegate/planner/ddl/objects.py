@@ -31,6 +31,7 @@ from stonegate.model.plan import Action, Change
 from stonegate.planner.ddl import access, code, sequences, tables, types
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
 from stonegate.planner.ddl.members import member_drop_statement
+from stonegate.planner.dictionaries import option_change
 from stonegate.planner.diff.sequences import is_renamed
 
 BUILT_IN_SCHEMA = "public"
@@ -236,6 +237,8 @@ def _other(aspect: str, desired: OtherObject, live: CatalogObject) -> Iterator[C
             yield code.other_owner(desired)
         case "comment":
             yield code.other_comment(desired)
+        case "options" if isinstance(live, OtherObject) and (statement := option_change(desired, live)) is not None:
+            yield Clause(statement=statement)
         case _ if isinstance(live, OtherObject):
             yield from code.other_parts(desired, live)
         case _:

@@ -70,7 +70,7 @@ def _hazards(change: Change, scene: Scene) -> Iterator[Hazard]:
             yield hazards.validates_rows(f"every table that uses {key}")
         case ObjectKind.OTHER if scene.facts.impossible:
             yield hazards.unmodelled(str(key.label))
-        case ObjectKind.OTHER if change.aspect == "parts":
+        case ObjectKind.OTHER if change.aspect in ("parts", "options"):
             yield from _of_stored_values(change, scene)
         case _:
             pass
@@ -195,13 +195,15 @@ def _of_routine(change: Change, scene: Scene) -> Iterator[Hazard]:
 
 
 def _of_stored_values(change: Change, scene: Scene) -> Iterator[Hazard]:
-    stored = tuple(_stored_uses(change.key, scene.sides.live))
+    live = scene.sides.live
+    through = (user for user in live.dependents.get(change.key, ()) if user.kind is ObjectKind.OTHER)
+    stored = tuple(dict.fromkeys(each for key in (change.key, *through) for each in _stored_uses(key, live)))
     if stored:
         yield hazards.stale_stored_values(str(change.key), in_list(stored, _MOST_NAMED))
 
 
 def _stored_uses(key: ObjectKey, live: Catalog) -> Iterator[str]:
-    """Indexes, stored generated columns and checks that use the routine or text search configuration; those that
+    """Indexes, stored generated columns and checks that use the routine or text search object; those that
     partitions and children have from above are told by that."""
     users = live.dependents.get(key, ())
     for user in users:

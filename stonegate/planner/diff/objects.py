@@ -9,9 +9,11 @@ from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, in_list
 from stonegate.model.plan import Action
 from stonegate.planner.classify.classes import IMPOSSIBLE, USUAL
+from stonegate.planner.dictionaries import option_change
 from stonegate.planner.diff.access import compare_access, compare_comment, compare_default_privileges, compare_owner
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
 from stonegate.planner.diff.sides import Sides
+from stonegate.planner.reach import reached
 
 
 def compare_schemas(sides: Sides) -> Findings:
@@ -168,7 +170,16 @@ def _is_of_declared(sides: Sides, other: OtherObject) -> bool:
 
 def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Findings:
     same = same_text(desired.definition, live.definition)
-    if not same or (desired.creatable, desired.drop) != (live.creatable, live.drop):
+    if not same and _changes_in_place(sides, desired, live):
+        yield sides.change(
+            Action.ALTER,
+            desired.key,
+            f"{desired.key.label} has other options",
+            aspect="options",
+            before=live.definition,
+            after=desired.definition,
+        )
+    elif not same or (desired.creatable, desired.drop) != (live.creatable, live.drop):
         possible = desired.creatable and bool(live.drop)
         yield sides.change(
             Action.RECREATE,
@@ -198,6 +209,15 @@ def _compare_other(sides: Sides, desired: OtherObject, live: OtherObject) -> Fin
         Access(owner=last.owner) if isinstance(last, OtherObject) else None,
     )
     yield from compare_comment(sides, desired.key, desired.comment, live.comment)
+
+
+def _changes_in_place(sides: Sides, desired: OtherObject, live: OtherObject) -> bool:
+    """True for a dictionary under generated columns, for which it cannot be made anew; else all that was computed with
+    it is, too."""
+    return option_change(desired, live) is not None and any(
+        (column := sides.live.column(user)) is not None and column.generated is not None and sides.desired.column(user)
+        for user in reached((live.key,), lambda key: sides.live.dependents.get(key, ()))
+    )
 
 
 def _parts_text(thing: OtherObject) -> str | None:
