@@ -174,6 +174,7 @@ def report_failure(error: StonegateError) -> int:
 #: What the library that typer reads values with says, in the words of all other errors.
 _PLAINLY = (
     (r"Value error, ", ""),
+    (r"Got unexpected extra argument\(s\) \((.*)\)", r"too many arguments: \1"),
     (r"Input should be a valid integer\b.*", "not a whole number"),
     (r"Input should be a valid number\b.*", "not a number"),
     (r"Input should be greater than or equal to ", "must be at least "),

@@ -40,7 +40,9 @@ def call(
     """Call a function and print its rows.
 
     Arguments are bound as the types that the function declares, whatever is in them; what is left out takes its
-    default. `stonegate call add_todo 1 'Buy oats' --embedded`
+    default.
+
+    `stonegate call add_todo 1 'Buy oats' --embedded`
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     for argument in arguments or ():

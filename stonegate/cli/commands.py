@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.exceptions import TyperException
 
 from stonegate.cli.output import sending
 
@@ -38,6 +39,14 @@ class _Argument(TyperArgument):
 class _Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         return _hide_types(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            if getattr(error, "ctx", None) is None:  # an option without its value says not of which command it is
+                error.__dict__["ctx"] = ctx
+            raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         if _is_narrow():

@@ -23,7 +23,7 @@ def diff(
     named: TargetOptions,
     declared: options.SourceOptions,
     format: options.Format = options.ReportFormat.TEXT,
-    verbose: options.Verbose = False,
+    verbose: options.EveryName = False,
 ) -> None:
     """Compare what the folder declares with what a database holds.
 

@@ -58,11 +58,11 @@ def require_writable(path: Path) -> None:
     """Find out whether `write_file` will do, before work is done whose result it shall keep.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or is standard output, where the command's own result goes.
     """
+    if is_output(path):
+        raise UsageError(f"{path} is standard output, where the result goes", hint="a file; or --format json alone")
     try:
-        if is_output(path):
-            return
         if path.exists() and not path.is_file():
             if path.is_dir():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR))

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from stonegate.cli.output import Lines, stderr
 from stonegate.cli.render.lines import printable
+from stonegate.cli.render.names import count
 from stonegate.cli.watching import describe_stage
 from stonegate.fleet.outcomes import is_not_attempted
 from stonegate.model.report import ApplyReport, Status
@@ -45,8 +46,6 @@ _ENOUGH = 5  # of them to tell what is left by
 _WIDEST = 110
 _STEPS, _TIME, _GAPS = 7, 7, 6
 _BAR = 40
-
-
 #: To a line above, and that one away.
 _ONE_UP = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
 
@@ -122,8 +121,9 @@ def report_line(report: ApplyReport) -> Text:
     """`shop_anna applied, 3 steps, 0.12 s`."""
     outcome = outcome_of(report)
     parts = [outcome]
-    if steps := sum(report.counts.values()):
-        parts.append(f"{steps} step" + ("s" if steps != 1 else ""))
+    steps = sum(report.counts.values())
+    if steps and report.status is not Status.UNCHANGED:  # which has only looked
+        parts.append(count(steps, "step"))
     if report.duration_ms:
         parts.append(f"{report.duration_ms / 1000:.2f} s")
     line = Text.assemble((printable(report.database), "bold"), " ", (", ".join(parts), OUTCOMES[outcome]))

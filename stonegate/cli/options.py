@@ -104,7 +104,9 @@ Tenant: TypeAlias = Annotated[
 ]
 Schema: TypeAlias = Annotated[
     str | None,
-    typer.Option("--schema", metavar="NAME", help="Only those made of this stored folder.", rich_help_panel=TARGET),
+    typer.Option(
+        "--schema", metavar="NAME", help="Only its databases made of this stored folder.", rich_help_panel=TARGET
+    ),
 ]
 Every: TypeAlias = Annotated[bool, typer.Option("--all", help="All databases of the platform.", rich_help_panel=TARGET)]
 Shadow: TypeAlias = Annotated[
@@ -161,8 +163,8 @@ LockTimeout: TypeAlias = Annotated[
         "--lock-timeout",
         metavar="S",
         parser=seconds,
-        help="Seconds that a statement waits for a lock (or 500ms, 2min).",
-        show_default="5",
+        help="Seconds that a statement waits for a lock (or 500ms, 2min); 5 if not set.",
+        show_default=False,
     ),
 ]
 StatementTimeout: TypeAlias = Annotated[
@@ -171,8 +173,8 @@ StatementTimeout: TypeAlias = Annotated[
         "--statement-timeout",
         metavar="S",
         parser=seconds,
-        help="Seconds that a statement may take.",
-        show_default="0, no limit",
+        help="Seconds that a statement may take; 0 if not set, which is no limit.",
+        show_default=False,
     ),
 ]
 
@@ -181,7 +183,12 @@ FLEET = "Fleet"
 Concurrency: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--concurrency", metavar="N", min=1, help="Databases at a time.", show_default="8", rich_help_panel=FLEET
+        "--concurrency",
+        metavar="N",
+        min=1,
+        help="Databases at a time; 8 if not set.",
+        show_default=False,
+        rich_help_panel=FLEET,
     ),
 ]
 MaxConnections: TypeAlias = Annotated[
@@ -190,8 +197,8 @@ MaxConnections: TypeAlias = Annotated[
         "--max-connections",
         metavar="N",
         min=4,
-        help="Sessions at a time, 4 at least, whatever --concurrency says.",
-        show_default="32",
+        help="Sessions at a time, 4 at least, whatever --concurrency says; 32 if not set.",
+        show_default=False,
         rich_help_panel=FLEET,
     ),
 ]
@@ -210,8 +217,8 @@ OnError: TypeAlias = Annotated[
     typer.Option(
         "--on-error",
         metavar="stop|continue",
-        help="After a failed database.",
-        show_default="continue",
+        help="After a failed database; continue if not set.",
+        show_default=False,
         rich_help_panel=FLEET,
         callback=one_of("stop", "continue"),
     ),
@@ -261,6 +268,12 @@ Format: TypeAlias = Annotated[
 Verbose: TypeAlias = Annotated[
     bool,
     typer.Option("-v", "--verbose", help="All SQL, and what is left as it is.", rich_help_panel=OUTPUT),
+]
+EveryName: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "-v", "--verbose", help="Name all that nobody declared, and every database of several.", rich_help_panel=OUTPUT
+    ),
 ]
 
 # --- what belongs together ------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from stonegate.cli.files import is_output, write_file
 from stonegate.cli.output import expect_json, say, show, stdout, write_json
 from stonegate.cli.render.lines import indented
 from stonegate.cli.source import load_ordered
+from stonegate.errors import UsageError
 from stonegate.settings import read_settings
 
 
@@ -30,6 +31,8 @@ def pack(
     A folder that is broken is not packed.
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    if as_json and is_output(out):
+        raise UsageError("the archive and a JSON document cannot both go to standard output", hint="-o FILE")
     settings = read_settings({"folder": folder, "scope": scope})
     tree, _ = load_ordered(settings)
     from stonegate.source.files.tree import pack_tree

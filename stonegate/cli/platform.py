@@ -182,7 +182,7 @@ def adopt(
     database: Annotated[str, typer.Argument(metavar="DATABASE", help="A database that exists.")],
     schema: Annotated[str | None, typer.Option("--schema", metavar="NAME", help="Its schema, if it has one.")] = None,
     tenant: Annotated[
-        str | None, typer.Option("--tenant", metavar="ID", help="Its tenant; the platform's own database without one.")
+        str | None, typer.Option("--tenant", metavar="ID", help="Its tenant; else as the name says.")
     ] = None,
     former: Annotated[
         str | None,
@@ -197,7 +197,7 @@ def adopt(
     """Make a database the platform's: label it, record it, let PUBLIC in no more.
 
     A platform with a role of its own gets the database and all that is in it. Without --tenant the tenant is told by
-    the name, where it begins with the platform's.
+    the name, where it begins with the platform's; any other name is that of the platform's own database.
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     settings = read_settings()
@@ -217,7 +217,15 @@ def adopt(
     with progress(f"adopting {database}"):
         record = asyncio.run(adopt_database(registry, settings.server_conninfo, owner, database, former=former))
     if as_json:
-        write_json({"status": "adopted", "platform": name, "database": database, "id": record.id, "schema": schema})
+        write_json(
+            {
+                "status": "adopted",
+                "platform": name,
+                "database": database,
+                "id": record.id,
+                "schema": record.owner.schema,
+            }
+        )
         return
     show(Text.assemble(("✓ ", "bold green"), f"{database} belongs to {record.owner}"))
     if schema is not None and schema not in stored:

@@ -16,14 +16,20 @@ GATEWAY = "stonegate.gateway.server"
 
 def serve(
     host: Annotated[
-        str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen; GATEWAY_HOST, 0.0.0.0.")
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen; else GATEWAY_HOST, else 0.0.0.0.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="GATEWAY_PORT, 9000.")
+        int | None,
+        typer.Option("--port", metavar="N", min=1, max=65535, help="Its port; else GATEWAY_PORT, else 9000."),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", metavar="N", min=1, help="Processes; they share the cap of connections."),
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            help="Processes, which share the cap of connections; else GATEWAY_WORKERS, else 1.",
+        ),
     ] = None,
 ) -> None:
     """Serve the functions of all platforms over HTTP, as a drop-in for stonescriptdb-gateway.

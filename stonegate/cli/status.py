@@ -24,6 +24,7 @@ from stonegate.cli.render.history import (
 from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.status import render_status, status_document
 from stonegate.cli.target import TargetOptions, choose_fleet, require_target
+from stonegate.errors import UsageError
 from stonegate.settings import read_settings
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ def history(
 ) -> None:
     """List what was done to a database, object by object, newest first."""
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    if deployments and (object_name is not None or forced):
+        raise UsageError(
+            "--object and --forced choose among objects, --deployments lists whole applies",
+            hint="leave --deployments out",
+        )
     settings = read_settings()
     named = TargetOptions(database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema)
     target = require_target(named, settings, None)

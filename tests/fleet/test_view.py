@@ -22,7 +22,9 @@ from stonegate.fleet.names import v1_owner
 from stonegate.fleet.outcomes import not_attempted
 from stonegate.fleet.targets import Target
 from stonegate.fleet.tenants import TenantReport
-from stonegate.model.report import ApplyReport, ErrorReport, Status
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Phase, Step
+from stonegate.model.report import ApplyReport, ErrorReport, Status, StepReport
 
 TARGETS = [Target(server="host=h", owner=v1_owner("shop", f"t{n}"), database=f"shop_tenant_{n}") for n in range(60)]
 BROKEN = ErrorReport(code="x", message="broke [bold]\nagain and again", exit_code=6, http_status=500)
@@ -105,6 +107,8 @@ def test_what_is_cut_keeps_its_width_where_the_encoding_lacks_the_ellipsis() -> 
 
 
 def test_in_a_pipe_each_finished_database_has_a_line() -> None:
+    key = ObjectKey(ObjectKind.SEED, "public", "lists")
+    looked = StepReport(step=Step(id="s", action=Action.VALIDATE, phase=Phase.SEEDERS, key=key), state="done")
     stream = io.StringIO()
     lines = FleetLines(3, Console(file=stream, width=200))
     for target in TARGETS[:2]:
@@ -112,13 +116,17 @@ def test_in_a_pipe_each_finished_database_has_a_line() -> None:
         lines.take(FleetEvent(target=target, state=State.WAITING, reason=REFUSED))
     for target, status in ((TARGETS[0], Status.DRY_RUN), (TARGETS[1], Status.UNCHANGED)):
         lines.take(
-            FleetEvent(target=target, state=State.DONE, report=ApplyReport(status=status, database=target.database))
+            FleetEvent(
+                target=target,
+                state=State.DONE,
+                report=ApplyReport(status=status, database=target.database, steps=(looked,)),
+            )
         )
     ended = not_attempted(TARGETS[2].database, "interrupted")
     lines.take(FleetEvent(target=TARGETS[2], state=State.DONE, report=ended))
     assert stream.getvalue().splitlines() == [
         "waiting for the server: Connection refused",
-        "[1/3] shop_tenant_0 dry run",
+        "[1/3] shop_tenant_0 dry run, 1 step",
         "[2/3] shop_tenant_1 unchanged",
     ]
 
