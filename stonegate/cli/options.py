@@ -132,7 +132,12 @@ Allow: TypeAlias = Annotated[
     ),
 ]
 Force: TypeAlias = Annotated[
-    bool, typer.Option("--force", help="Consent to everything that a consent exists for.", rich_help_panel=CONSENT)
+    bool,
+    typer.Option(
+        "--force",
+        help="Consent to everything but drift and drops of what nobody declared.",
+        rich_help_panel=CONSENT,
+    ),
 ]
 AllowDrift: TypeAlias = Annotated[
     bool,
