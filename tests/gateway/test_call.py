@@ -171,6 +171,8 @@ def test_overloads_are_told_apart_by_json_types(gateway: Gateway, shop: str, sen
         ({"platform": "nobody-has-this"}, 503, "connection_failed"),
         ({"tenant_id": "nobody"}, 503, "connection_failed"),
         ({"uuid": "a", "database_id": "b"}, 400, "invalid_request"),
+        ({"tenant_id": "a", "database_id": "b"}, 400, "invalid_request"),
+        ({"tenant_id": "main", "uuid": "b"}, 400, "invalid_request"),
         ({"function": "vague", "params": ["2024-01-01"]}, 400, "invalid_request"),
         ({"function": "echo_bytea", "params": [[256]]}, 400, "invalid_request"),
         ({"function": "echo_text", "params": ["a\x00b"]}, 400, "invalid_request"),

@@ -75,6 +75,8 @@ def test_ids_lead_to_their_databases(gateway: Gateway, platform: str) -> None:
         ({"tenant_id": 7}, "7"),
         ({"uuid": "9-f"}, "app_9_f"),
         ({"database_id": "9-f", "uuid": "9-f"}, "app_9_f"),
+        ({"database_id": "9-f", "tenant_id": "9_F"}, "app_9_f"),
+        ({"database_id": "9-f", "tenant_id": ""}, "app_9_f"),
         ({"tenant_id": "9-f"}, "app_9_f"),
         ({"schema_name": "app", "tenant_id": "9-f"}, "app_9_f"),
     ):

@@ -15,6 +15,7 @@ import msgspec
 
 from stonegate.database.call.session import FunctionSignature
 from stonegate.errors import UsageError
+from stonegate.fleet.names import word_of
 from stonegate.gateway.call.signatures import MOST_ARGUMENTS, MOST_SHOWN, Arguments
 from stonegate.gateway.call.values import LARGE_BYTES
 
@@ -37,9 +38,13 @@ class Wanted(msgspec.Struct, kw_only=True):
         """`database_id`, which is also called `uuid`.
 
         Raises:
-            UsageError: both are given and differ.
+            UsageError: both are given and differ, or `tenant_id` names another tenant: it would be answered with the
+                data of one of the two.
         """
-        return one_id(self.database_id, self.uuid)
+        found, tenant = one_id(self.database_id, self.uuid), id_text(self.tenant_id)
+        if found is not None and tenant is not None and word_of(found) != word_of(tenant):
+            raise UsageError("tenant_id and database_id (or uuid) name different tenants", hint="send one of them")
+        return found
 
 
 class CallRequest(Wanted, kw_only=True):
