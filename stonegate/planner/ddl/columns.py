@@ -155,9 +155,9 @@ def comment_clause(relation: QualifiedName, column: Column | Attribute) -> Claus
     return Clause(statement=comment_statement(target, column.comment), order=Order.COMMENT)
 
 
-def add_column(table: QualifiedName, column: Column) -> Clause:
-    """ADD COLUMN, generated ones after the others."""
-    order = Order.ADD_COLUMN if column.generated is None else Order.ADD_GENERATED_COLUMN
+def add_column(table: QualifiedName, column: Column, *, waits: bool = False) -> Clause:
+    """ADD COLUMN; `waits` for the others, from which it is computed."""
+    order = Order.ADD_GENERATED_COLUMN if waits else Order.ADD_COLUMN
     return Clause(table=table, clause=f"ADD COLUMN {column_definition(column)}", order=order)
 
 

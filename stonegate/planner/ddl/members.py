@@ -15,6 +15,7 @@ from stonegate.model.catalog import (
 )
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
+from stonegate.planner.arrivals import waiting_columns
 from stonegate.planner.ddl import code, constraints, types, values
 from stonegate.planner.ddl.access import reference
 from stonegate.planner.ddl.alter_column import alter_table_column, alter_view_column, set_apart
@@ -63,7 +64,10 @@ def _create_column(table: Table, column: Column, context: DdlContext) -> Iterato
             yield values.create_owned_sequence(table, column, sequence, Order.CREATE_SEQUENCE)
             yield from values.take_sequence(table, column, context)
         not_null = column.not_null and not _is_given_not_null(table, column, context)
-        yield add_column(name, replace(column, not_null=not_null))
+        former = context.live.table(table.key)
+        present = frozenset(each.name for each in former.columns) if former is not None else frozenset()
+        waits = column.name in waiting_columns(table.columns, present)
+        yield add_column(name, replace(column, not_null=not_null), waits=waits)
     else:
         yield from set_apart(table, column, context)
     yield from column_settings(name, column)

@@ -69,7 +69,7 @@ def value_clauses(table: Table, desired: Column, live: Column, context: DdlConte
         case Source.GENERATED, Source.GENERATED:
             return tuple(_new_expression(name, desired, live, context))
         case _, Source.GENERATED:
-            return (drop_column(name, live), add_column(name, desired), *column_settings(name, desired))
+            return (drop_column(name, live), add_column(name, desired, waits=True), *column_settings(name, desired))
         case Source.GENERATED, _ if live.generated_kind == "virtual":
             return tuple(_made_real(name, desired, live))
         case Source.GENERATED, _:
@@ -161,7 +161,7 @@ def _new_expression(name: QualifiedName, desired: Column, live: Column, context:
         yield column_clause(name, live.name, action, Order.COLUMN_EXPRESSION)
     else:
         yield drop_column(name, live)
-        yield add_column(name, desired)
+        yield add_column(name, desired, waits=True)
         yield from column_settings(name, desired)
 
 

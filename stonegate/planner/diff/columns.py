@@ -10,6 +10,7 @@ from stonegate.model.catalog import Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, ChangeClass
+from stonegate.planner.arrivals import arriving
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, heirs, options_text, type_text
@@ -42,7 +43,8 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
     for column, heir in heirs(gone, added, lambda column: column.type):
         yield from _surplus_column(sides, live, column, heir)
     if not _has_order_of_parent(sides, desired, live):
-        yield from compare_order(f"{desired.key}: columns", wanted, present, former if last is not None else None)
+        new = arriving(desired.columns, present)
+        yield from compare_order(f"{desired.key}: columns", wanted, present, new, former if last is not None else None)
 
 
 def _has_order_of_parent(sides: Sides, desired: Table, live: Table) -> bool:

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stonegate.model.catalog import NOT_ENFORCED, NOT_VALID, UNCHECKED, WITH_INDEX, Catalog, Column, Constraint, Index
-from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, in_list, quote_ident
+from stonegate.model.catalog import (
+    NOT_ENFORCED,
+    NOT_VALID,
+    UNCHECKED,
+    WITH_INDEX,
+    Catalog,
+    Column,
+    Constraint,
+    Index,
+    Table,
+)
+from stonegate.model.names import CODE_KINDS, ObjectKey, ObjectKind, QualifiedName, in_list, quote_ident
 from stonegate.model.plan import Action, Change, Hazard
 from stonegate.planner.classify import hazards
 from stonegate.planner.classify.classes import Circumstances
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from stonegate.planner.diff.sides import Sides
 
 _MOST_NAMED = 5
+_DEFAULT = "DEFAULT"  # the bound of a default partition
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -83,13 +94,34 @@ def _of_table(change: Change, scene: Scene) -> Iterator[Hazard]:
         yield from _stale_bodies(change.key, None, scene)
     if scene.rewrites:
         yield hazards.rewrites_table(table, change.aspect.replace("_", " "))
+    if change.action is Action.CREATE:
+        yield from _of_newcomer(scene.sides.desired.table(change.key), scene)
     if change.aspect == "partition":
         if change.before is not None:
             yield hazards.access_exclusive_lock(table, "its parent too, while it is detached")
         if change.after is not None:
             yield hazards.validates_rows(table, "they must belong to the partition")
+        yield from _of_newcomer(scene.sides.desired.table(change.key), scene)
     if change.aspect == "inherits" and change.after is not None:
         yield hazards.validates_rows(table, "its checks must be those of the parent")
+
+
+def _of_newcomer(partition: Table | None, scene: Scene) -> Iterator[Hazard]:
+    """The look through the default partition for rows of a new one, or of one with new bounds (manual: CREATE TABLE,
+    PARTITION OF)."""
+    if partition is None or partition.partition_of is None or partition.partition_bound == _DEFAULT:
+        return
+    place = partition.partition_of, _DEFAULT
+    for other in scene.sides.live.children.get(partition.partition_of.key(ObjectKind.TABLE), ()):
+        wanted = scene.sides.desired.table(other.key)
+        stays = not scene.sides.was_declared(other.key) if wanted is None else _place(wanted) == place
+        if _place(other) == place and other.key != partition.key and stays:
+            yield hazards.access_exclusive_lock(str(other.key), "it is searched for rows of the new partition")
+            yield hazards.validates_rows(str(other.key), f"none may belong to {partition.key}")
+
+
+def _place(partition: Table) -> tuple[QualifiedName | None, str | None]:
+    return partition.partition_of, partition.partition_bound
 
 
 def _of_column(change: Change, scene: Scene) -> Iterator[Hazard]:

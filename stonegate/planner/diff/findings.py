@@ -93,14 +93,17 @@ def heirs(
         yield former, heir
 
 
-def compare_order(parts: str, wanted: Iterable[str], present: Collection[str], last: Iterable[str] | None) -> Findings:
+def compare_order(
+    parts: str, wanted: Iterable[str], present: Collection[str], added: Iterable[str], last: Iterable[str] | None
+) -> Findings:
     """The remark that what is there keeps its place, and that what is new comes behind it (behaviour, §5).
 
     Args:
+        added: what is new, in the order in which it comes.
         last: the order that the last deployment declared: while it is that, the remark is not made again and again.
     """
     declared = list(wanted)
-    there = [name for name in present if name in declared] + [name for name in declared if name not in present]
+    there = [*(name for name in present if name in declared), *added]
     if declared != there:
         text = f"{parts} stand in the order {', '.join(there)} instead of {', '.join(declared)}"
         yield Note(text, standing=last is not None and list(last) == declared)

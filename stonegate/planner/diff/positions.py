@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from stonegate.model.catalog import Catalog, CompositeType, Routine, Table
 from stonegate.model.names import quote_ident
 from stonegate.model.tokens import Lexeme, NotLexable, Token, lex
+from stonegate.planner.arrivals import arriving
 from stonegate.planner.diff.naming import unquote
 
 _Name = tuple[str, str]  # schema and name
@@ -69,7 +70,8 @@ def _reordered(
             last = declared.objects.get(thing.key) if declared is not None else None
             going = set(_columns(last)) if isinstance(last, Table | CompositeType) else set()
             stay = tuple(name for name in there if name in names or name not in going)
-            final = (*stay, *(name for name in names if name not in stay))
+            columns = thing.columns if isinstance(thing, Table) else ()
+            final = (*stay, *(arriving(columns, stay) or (name for name in names if name not in stay)))
             if final[: len(names)] != names:
                 yield (thing.schema, thing.name), (_Order(names, final), isinstance(thing, Table))
 

@@ -204,7 +204,8 @@ def _compare_composite(sides: Sides, desired: CompositeType, live: CompositeType
             )
         else:
             yield Unmanaged(key)
-    yield from compare_order(f"{desired.key}: attributes", wanted, present, known or None)
+    new = (name for name in wanted if name not in present)
+    yield from compare_order(f"{desired.key}: attributes", wanted, present, new, known or None)
 
 
 def _compare_attribute(sides: Sides, key: ObjectKey, desired: Attribute, live: Attribute) -> Findings:
