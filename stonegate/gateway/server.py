@@ -25,7 +25,7 @@ from stonegate.database.conninfo import parse_conninfo
 from stonegate.errors import StonegateError, UsageError
 from stonegate.gateway.app import Door
 from stonegate.gateway.board import Board
-from stonegate.gateway.deploy.processes import kill_processes, require_processes
+from stonegate.gateway.deploy.processes import kill_processes
 from stonegate.gateway.logs import LOG, set_up_logs
 from stonegate.gateway.orphans import when_orphaned
 from stonegate.gateway.protocol import BoundedProtocol
@@ -91,7 +91,6 @@ def serve(settings: Settings) -> int:
         UsageError: the address is taken, or a setting cannot be used.
     """
     _require_usable(settings)
-    require_processes()
     _set_up(settings)
     _warn_of_unknown_variables()
     with _listen(settings) as listener:

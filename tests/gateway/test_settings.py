@@ -14,7 +14,6 @@ import psycopg
 import pytest
 
 from stonegate.errors import DataDirUnusable, UsageError
-from stonegate.gateway.deploy.processes import require_processes
 from stonegate.gateway.server import serve
 from stonegate.gateway.state import Gateway as State
 from stonegate.gateway.state import require_directory
@@ -231,17 +230,6 @@ def test_a_server_that_cannot_be_meant_is_no_gateway(tmp_path: Path, url: str) -
     with pytest.raises(UsageError, match="DATABASE_URL") as refusal:
         serve(Settings(database_url=url, data_dir=tmp_path))
     assert "secret" not in str(refusal.value.as_dict())
-
-
-def test_deployments_that_could_never_start_are_no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    require_processes()
-
-    def refuse(**_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("multiprocessing.synchronize.Lock", refuse)
-    with pytest.raises(UsageError, match="/dev/shm"):
-        require_processes()
 
 
 def test_unknown_fields_are_named_in_the_log(gateway: Gateway, shop: str, behind: Server) -> None:

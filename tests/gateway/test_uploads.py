@@ -71,6 +71,18 @@ def die(seconds: float) -> Outcome:
     raise AssertionError("it lives")
 
 
+class Unsendable(Exception):
+    """One that does not fit through a pipe."""
+
+    def __reduce__(self) -> str:
+        raise TypeError("cannot be sent")
+
+
+def fail(error: Exception | type[Exception]) -> Outcome:
+    """As a deployment with a bug does."""
+    raise error
+
+
 async def test_archives_are_read_in_their_turn_and_a_killed_process_is_replaced() -> None:
     processes = Processes(1)
     first = asyncio.create_task(processes.run(measure, Archive(io.BytesIO(b"x")), 1.0))
@@ -109,6 +121,28 @@ async def test_a_process_that_is_killed_takes_no_other_deployment_with_it() -> N
         await doomed
     assert (await other).body["size"] == 2
     assert (await processes.run(measure, b"xyz", 0.0)).body["size"] == 3
+    await processes.close(5)
+
+
+async def test_no_semaphores_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are files, which those who are killed leave behind."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    processes = Processes(1)
+    assert [(await processes.run(measure, b"x" * n, 0.0)).body["size"] for n in range(2)] == [0, 1]
+    await processes.close(5)
+
+
+async def test_what_a_deployment_raises_is_raised_here() -> None:
+    processes = Processes(1)
+    with pytest.raises(ZeroDivisionError):
+        await processes.run(fail, ZeroDivisionError("0"))
+    with pytest.raises(RuntimeError, match="cannot be sent"):
+        await processes.run(fail, Unsendable)
+    assert (await processes.run(measure, b"x", 0.0)).body["size"] == 1
     await processes.close(5)
 
 
