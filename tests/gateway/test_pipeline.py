@@ -13,7 +13,7 @@ from typing import TypeAlias
 import pytest
 
 from stonegate.database.call import pipeline
-from stonegate.database.call.pipeline import MOST_PREPARED
+from stonegate.database.call.prepared import MOST_PREPARED
 from stonegate.database.call.session import CallSession, open_session
 from stonegate.database.call.statement import CallUndone, SignatureMoved, Statement
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout

@@ -17,7 +17,7 @@ import asyncio
 import math
 import select
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,24 +26,25 @@ from msgspec import Struct
 from psycopg import pq
 
 from stonegate.database.call.inflow import Inflow
+from stonegate.database.call.prepared import Prepared
 from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement, is_timeout
 from stonegate.database.connect import Session, leave
 from stonegate.database.failures.explain import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 
-#: Prepared statements that one connection keeps; a database has rarely more functions that are called all the time.
-MOST_PREPARED: Final = 200
 #: A connection whose call at work takes longer than this gets no more calls: it may be waiting for a lock (seconds).
 STUCK_SECONDS: Final = 0.02
 
-_CANCELLED, _NO_STATEMENT = "57014", "26000"
+_CANCELLED: Final = "57014"
+_NO_STATEMENT: Final = "26000"
 #: The function, or what it uses, is not what the catalog said when it was read: dropped, replaced, moved, made anew.
 #: A call that waits for a deployment's lock comes behind its commit with the function's former text, which may mention
 #: columns of other names or types (42703, 42804).
 _MOVED: Final = frozenset({"42883", "0A000", "42703", "42704", "42804", "42P01", "42P13", "26000", "XX000"})
 _FATAL: Final = (b"FATAL", b"PANIC")  # with these the server's process ends
 _TIMEOUT: Final = b"SELECT pg_catalog.set_config('statement_timeout', $1, true)"
-_TEXT, _MOST_MILLISECONDS = 25, 2**31 - 1
+_TEXT: Final = 25
+_MOST_MILLISECONDS: Final = 2**31 - 1
 _CERTAIN_SECONDS: Final = 0.1  # after an answer the server is taken to be alive for so long
 _CANCEL_SECONDS: Final = 5.0
 #: PostgreSQL ignores a request that comes before it has begun the call: then another one is sent (seconds).
@@ -85,17 +86,20 @@ class Pipeline:
     """
 
     def __init__(self, conn: Session, most: int = 0, limit: float = math.inf) -> None:
-        self._conn, self._pgconn = conn, conn.pgconn
+        self._conn = conn
+        self._pgconn = conn.pgconn
         self._pgconn.nonblocking = 1
         self._pgconn.enter_pipeline_mode()
         self._loop = asyncio.get_running_loop()
         self._calls: deque[_Call] = deque()  # in the order of their answers; the first one is at work
-        self._prepared: OrderedDict[Statement, bytes] = OrderedDict()
-        self._number, self._turned, self._took = 0, 0.0, 0.0  # of statements; when the call at work became it
+        self._prepared = Prepared(self._pgconn)
+        self._turned = 0.0  # when the call at work became it
+        self._took = 0.0  # seconds that the last one was at work
         self._cancelling: asyncio.Task[None] | None = None
         self._is_writing = False
         self._cleaner: asyncio.TimerHandle | None = None  # while calls may have left something
-        self.is_usable, self._limit = True, limit
+        self._limit = limit
+        self.is_usable = True
         self._socket = self._pgconn.socket
         self._inflow = Inflow(self._socket, most)
         self._poll = select.poll()
@@ -158,12 +162,10 @@ class Pipeline:
         if self._socket < 0:
             raise CallUndone(ConnectionFailed("the connection to PostgreSQL broke"))
         pgconn = self._pgconn
-        name = self._prepared.get(call.statement)
+        name = None if call.is_again else self._prepared.find(call.statement)
         try:
-            if name is None or call.is_again:
-                name = self._prepare(call, name)
-            else:
-                self._prepared.move_to_end(call.statement)
+            if name is None:
+                name, call.preparing = self._prepared.prepare(call.statement)
             call.name = name
             if call.timeout is not None:
                 limit = b"%d" % min(math.ceil(call.timeout * 1000), _MOST_MILLISECONDS)
@@ -215,23 +217,6 @@ class Pipeline:
         nobody = self._loop.create_future()
         nobody.set_result([])
         return _Call(nobody, _NOTHING, (), None, None, is_cleaning=True)
-
-    def _prepare(self, call: _Call, known: bytes | None) -> bytes:
-        """Put Parse before the call, and Close for what it replaces, or for what was not used for longest."""
-        if known is not None:
-            del self._prepared[call.statement]
-            self._pgconn.send_close_prepared(known)
-            call.preparing += 1
-        while len(self._prepared) >= MOST_PREPARED:
-            _, oldest = self._prepared.popitem(last=False)
-            self._pgconn.send_close_prepared(oldest)
-            call.preparing += 1
-        self._number += 1
-        name = b"call_%d" % self._number
-        self._pgconn.send_prepare(name, call.statement.sql.encode(), call.statement.types)
-        call.preparing += 1
-        self._prepared[call.statement] = name
-        return name
 
     def _write(self) -> None:
         """The socket has room again."""
@@ -308,8 +293,8 @@ class Pipeline:
     def _fail(self, call: _Call, result: pq.abc.PGresult) -> None:
         error = psycopg.errors.error_from_result(result)
         is_missing = error.sqlstate == _NO_STATEMENT and call.name.decode() in (error.diag.message_primary or "")
-        if (is_missing or call.preparing > 0) and self._prepared.get(call.statement) == call.name:
-            del self._prepared[call.statement]
+        if is_missing or call.preparing > 0:
+            self._prepared.forget(call.statement, call.name)
         if call.answer.done():
             return
         if is_missing and not call.is_again:
