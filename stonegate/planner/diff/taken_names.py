@@ -16,36 +16,53 @@ from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.diff.findings import Finding
 from stonegate.planner.diff.matching import Pair, match_parts
 
+_Kept = dict[
+    tuple[str, str], tuple[ObjectKey, ObjectKey]
+]  # by schema and name: what has it, and what that goes along with
+
 
 def block_occupied(findings: Iterable[Finding], desired: Catalog, live: Catalog) -> Iterator[Finding]:
     """The findings, those refused that need a name which something else has and keeps.
 
-    What has it from the former name of its table makes way: in a new database it would be called otherwise.
+    What has it from the former name of its table makes way: in a new database it would be called otherwise. So does, in
+    turn, what has that name, as where tables were renamed in a row (a to b, b to c) and another one takes the first.
     """
     findings = tuple(findings)
     changes = tuple(finding for finding in findings if isinstance(finding, Change))
     needs_names = any(tuple(_needed(change, desired, live)) for change in changes)
     keeping = _keeping(changes, live) if needs_names else ()
     kept = {(key.schema, key.own_name): (key, holder) for key, holder in keeping}
+    seen: set[str] = set()
     for finding in findings:
-        occupants = tuple(_occupants(finding, kept, desired, live)) if isinstance(finding, Change) else ()
-        leaving = [_makes_way(key, holder, desired, live) for key, holder in occupants]
-        if isinstance(finding, Change) and None in leaving:
-            yield _refused(finding, *occupants[leaving.index(None)])
+        if isinstance(finding, Change):
+            yield from _with_way_made(finding, kept, desired, live, seen)
         else:
             yield finding
-            yield from filter(None, leaving)
 
 
-_Kept = dict[tuple[str, str], tuple[ObjectKey, ObjectKey]]
+def _with_way_made(change: Change, kept: _Kept, desired: Catalog, live: Catalog, seen: set[str]) -> Iterator[Change]:
+    """The change, and the renames of what has the names that these need; `seen` are the identities of the renames."""
+    waiting = [change]
+    while waiting:
+        change = waiting.pop()
+        occupants = tuple(_occupants(change, kept, desired, live))
+        leaving = [_makes_way(key, holder, desired, live) for key, holder in occupants]
+        if None in leaving:
+            yield _refused(change, *occupants[leaving.index(None)])
+            continue
+        yield change
+        new = [each for each in leaving if each is not None and each.identity not in seen]
+        seen |= {each.identity for each in new}
+        waiting += new
 
 
 def _occupants(change: Change, kept: _Kept, desired: Catalog, live: Catalog) -> Iterator[tuple[ObjectKey, ObjectKey]]:
     """What else has one of the names that the change needs, and what that goes along with."""
-    own = {change.key, change.key.owner, change.table}
+    itself = replace(change.key, name=change.before or "") if change.aspect == "new_name" else change.key
+    own = {itself, itself.owner, change.table}
     for name in _needed(change, desired, live):
-        key, holder = kept.get((change.key.schema, name), (None, None))
-        if key is not None and holder is not None and (key != change.key or holder not in own):
+        key, holder = kept.get((itself.schema, name), (None, None))
+        if key is not None and holder is not None and (key != itself or holder not in own):
             yield key, holder
     made = desired.table(change.key) if change.action is Action.CREATE else None
     for column in made.columns if made is not None else ():

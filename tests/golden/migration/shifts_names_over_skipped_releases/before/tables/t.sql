@@ -1,0 +1,2 @@
+CREATE TABLE a (id serial PRIMARY KEY, x int UNIQUE);
+CREATE TABLE b (id serial PRIMARY KEY, y int UNIQUE);

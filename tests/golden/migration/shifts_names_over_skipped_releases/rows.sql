@@ -1,0 +1,1 @@
+INSERT INTO a (x) VALUES (10), (11); INSERT INTO b (y) VALUES (20);
