@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 import msgspec
 
-from stonegate.errors import PoolExhausted, StonegateError
+from stonegate.errors import (
+    PlatformAlreadyRegistered,
+    PlatformNotFound,
+    PoolExhausted,
+    SchemaNotFound,
+    StonegateError,
+)
 from stonegate.fleet.names import Owner
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -19,6 +25,12 @@ Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 RETRY_AFTER_SECONDS = 1
 _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
+#: Hints that name commands elsewhere.
+_HINTS: Mapping[type[StonegateError], str] = {
+    PlatformNotFound: "GET /platforms lists them, POST /platform/register makes one",
+    PlatformAlreadyRegistered: "GET /platforms lists all of them",
+    SchemaNotFound: "GET /platform/{platform}/schemas lists them, POST /platform/{platform}/schema keeps one",
+}
 
 
 class Refusal(Exception):
@@ -38,7 +50,14 @@ def refusal_of(error: Exception) -> Refusal:
     if not isinstance(error, StonegateError):
         return Refusal(500, {"error": "internal_error", "message": "an internal error; the log has the details"})
     headers = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS)] if isinstance(error, PoolExhausted) else []
-    return Refusal(error.status, error.as_dict() | {"error": error.public_code()}, headers)
+    return Refusal(error.status, body_of(error), headers)
+
+
+def body_of(error: StonegateError) -> dict[str, str]:
+    """The envelope of a failure, in the words of those who have no command line."""
+    body = error.as_dict() | {"error": error.public_code()}
+    hint = _HINTS.get(type(error))
+    return body if hint is None else body | {"hint": hint}
 
 
 def hint_to_make(owner: Owner) -> str:

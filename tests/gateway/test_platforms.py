@@ -71,8 +71,9 @@ def test_platforms(gateway: Gateway, new_name: NewName) -> None:
 def test_stored_folders(gateway: Gateway, new_name: NewName) -> None:
     name = new_name()
     path = f"/platform/{name}/schema"
-    assert gateway.upload(path, release(1), schema_name="app").json()["error"] == "platform_not_found"
-    assert gateway.get(f"{path}s").json()["error"] == "platform_not_found"
+    for nobody in (gateway.upload(path, release(1), schema_name="app"), gateway.get(f"{path}s")):
+        assert nobody.json()["error"] == "platform_not_found"
+        assert nobody.json()["hint"] == "GET /platforms lists them, POST /platform/register makes one"
     gateway.post("/platform/register", {"platform": name})
     first = gateway.upload(path, SEEDED, schema_name="app").json()
     assert (first["has_tables"], first["has_functions"], first["has_migrations"]) == (True, True, False)

@@ -46,6 +46,7 @@ def test_registering_again_changes_nothing(gateway: Gateway, new_name: NewName) 
     again = gateway.upload("/register", SEEDED | EXTRA_MIGRATION, platform=name, tenant_id="").json()
     assert again["created"] is False
     assert (again["tables_created"], again["functions_deployed"], again["functions_skipped"]) == (0, 0, 3)
+    assert again.keys() == first.keys(), "whether it was there or not"
     assert (again["migrations_applied"], again["seeders"]) == (0, [])
 
 

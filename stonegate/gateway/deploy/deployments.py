@@ -26,7 +26,7 @@ from stonegate.fleet.registry import Registry
 from stonegate.fleet.stored_folders import read_schema, store_schema
 from stonegate.fleet.targets import Target, find_target, renew_target
 from stonegate.fleet.tenant import create_tenant
-from stonegate.gateway.answers import hint_to_make
+from stonegate.gateway.answers import body_of, hint_to_make
 from stonegate.gateway.deploy.register import register_existing
 from stonegate.gateway.deploy.results import Outcome, count_routines, result_of, summary_of_fleet, summary_of_made
 from stonegate.model.plan import PlanOptions
@@ -200,7 +200,7 @@ def _run(work: Callable[[], Any]) -> Outcome:
         outcome: Outcome = asyncio.run(work())
         return outcome
     except StonegateError as error:
-        return Outcome(status=error.status, body=error.as_dict() | {"error": error.public_code()})
+        return Outcome(status=error.status, body=body_of(error))
 
 
 def _source(read: SourceBytes, path: str = "schema") -> LazySource:

@@ -22,8 +22,13 @@ _OPTIONS = {
     "--seed-missing": "seed_missing=true",
     "--lock-timeout": "STONEGATE_LOCK_TIMEOUT",
 }
-#: Which counts are told of one database among several, and of all together.
-_TOLD = ("migrations_applied", "functions_updated", "functions_skipped", "tables_created")
+#: The counts that `/migrate` tells of each database and of all together, and what `counts_of` calls them.
+_TOLD = {
+    "migrations_applied": "migrations_applied",
+    "functions_updated": "functions_deployed",
+    "functions_skipped": "functions_skipped",
+    "tables_created": "tables_created",
+}
 _DEPLOYING = frozenset({Action.CREATE, Action.REPLACE, Action.RECREATE})
 
 
@@ -122,7 +127,6 @@ def counts_of(report: ApplyReport, routines: int) -> dict[str, int]:
         "migrations_applied": sum(step.action is Action.RUN for step in steps),
         "migrations_baselined": sum(step.action is Action.BASELINE for step in steps),
         "functions_deployed": deployed,
-        "functions_updated": deployed,
         "functions_skipped": max(routines - deployed, 0) if report.error is None else 0,
     }
 
@@ -133,7 +137,7 @@ def result_of(report: ApplyReport, routines: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         "database": report.database,
         "status": report.status.value,
-        **{name: counts[name] for name in _TOLD},
+        **{name: counts[count] for name, count in _TOLD.items()},
         "execution_time_ms": round(report.duration_ms),
         "error": None,
     }
@@ -163,7 +167,7 @@ def summary_of_fleet(
     body: dict[str, Any] = {
         "status": status,
         "databases_updated": [each.database for each in done if each.status is not Status.UNCHANGED or not dry_run],
-        **{name: sum(counts[name] for counts in each_database) for name in _TOLD},
+        **{name: sum(counts[count] for counts in each_database) for name, count in _TOLD.items()},
         "seeder_validations": [
             {"table": seed.table, "expected": seed.expected, "found": seed.found}
             for each in report.results
