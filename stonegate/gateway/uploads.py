@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 import msgspec
 from python_multipart.exceptions import FormParserError
@@ -65,7 +65,7 @@ async def read_form(
         fields: dict[str, Any] = {}
         for name, value in parts.multi_items():
             if isinstance(value, str) and name in known and value != "":
-                if "list" in str(known[name].type):
+                if get_origin(known[name].type) is list:
                     fields.setdefault(name, []).append(value)
                 else:
                     fields[name] = value.lower() if known[name].type is bool else value

@@ -17,7 +17,7 @@ from stonegate.gateway.deploy.jobs import JobState, finish, run_job
 from stonegate.gateway.endpoints import Answer, Endpoint, Incoming
 from stonegate.gateway.forms import CreateDatabase, MigrateAll, MigrateStored, RegisterPlatform, SchemaForm
 from stonegate.gateway.logs import LOG
-from stonegate.gateway.routes.v1 import DEPLOY_CODES, MIGRATED, deploy
+from stonegate.gateway.routes.deploying import DEPLOY_CODES, MIGRATED, deploy
 from stonegate.gateway.state import Gateway
 from stonegate.model.source import Folder
 
