@@ -31,6 +31,7 @@ from stonegate.cli import (
     serve,
     status,
     tenant,
+    types,
 )
 from stonegate.cli.commands import Commands
 from stonegate.cli.output import (
@@ -79,7 +80,7 @@ app.command("diff", rich_help_panel=LOOK)(diff.diff)
 app.command("status", rich_help_panel=LOOK)(status.status)
 app.command("history", rich_help_panel=LOOK)(status.history)
 app.command("graph", rich_help_panel=LOOK)(graph.graph)
-app.command("types", rich_help_panel=LOOK)(explain.types)
+app.command("types", rich_help_panel=LOOK)(types.types)
 app.command("explain", rich_help_panel=LOOK)(explain.explain)
 # -1 is an argument; `call` itself refuses what looks like an option.
 app.command("call", rich_help_panel=TOOLS, context_settings={"ignore_unknown_options": True})(call.call)

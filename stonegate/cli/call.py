@@ -10,14 +10,16 @@ import typer
 from rich.text import Text
 
 from stonegate.cli import options
+from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, progress, say, show, stdout, write_json
 from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.names import count
-from stonegate.cli.target import TargetOptions, require_target
+from stonegate.cli.target import SingleTargetOptions, require_target
 from stonegate.errors import UsageError
 from stonegate.settings import read_settings
 
 
+@grouped
 def call(
     function: Annotated[
         str,
@@ -30,11 +32,8 @@ def call(
             help="Texts in the input syntax of their types. NULL is SQL's; name:=value names the parameter.",
         ),
     ] = None,
-    database: options.Database = None,
-    embedded: options.Embedded = False,
-    platform: options.Platform = None,
-    tenant: options.Tenant = None,
-    schema: options.Schema = None,
+    *,
+    single: SingleTargetOptions,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """Call a function and print its rows.
@@ -49,8 +48,7 @@ def call(
         if re.match(r"--?[A-Za-z]", argument):
             raise UsageError(f"no such option: {argument}", hint="after -- everything is an argument")
     settings = read_settings()
-    named = TargetOptions(database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema)
-    target = require_target(named, settings, None)
+    target = require_target(single.named, settings, None)
     from stonegate.database.call.function import call_function
 
     with progress(f"calling {function}"):

@@ -33,19 +33,21 @@ Directory: TypeAlias = Annotated[
 @app.command()
 def start(directory: Directory = None, format: options.Format = options.ReportFormat.TEXT) -> None:
     """Start it, unless it runs."""
-    settings = _settings(directory, format)
-    _print_server(settings, start_server(settings), format)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings({"embedded_directory": directory})
+    _print_server(settings, start_server(settings), as_json=as_json)
 
 
 @app.command()
 def stop(directory: Directory = None, format: options.Format = options.ReportFormat.TEXT) -> None:
     """Stop it. The databases stay."""
-    settings = _settings(directory, format)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings({"embedded_directory": directory})
     from stonegate.database.embedded.server import stop_embedded
 
     with progress("stopping the private PostgreSQL"):
         stopped = stop_embedded(settings.embedded_directory)
-    if format is options.ReportFormat.JSON:
+    if as_json:
         write_json({"running": False, "stopped": stopped, "directory": str(settings.embedded_directory)})
         return
     show(Text("stopped" if stopped else "it was not running"))
@@ -54,10 +56,11 @@ def stop(directory: Directory = None, format: options.Format = options.ReportFor
 @app.command()
 def status(directory: Directory = None, format: options.Format = options.ReportFormat.TEXT) -> None:
     """Say whether it runs, and where."""
-    settings = _settings(directory, format)
+    as_json = expect_json(wanted=format is options.ReportFormat.JSON)
+    settings = read_settings({"embedded_directory": directory})
     from stonegate.database.embedded.server import read_status
 
-    _print_server(settings, read_status(settings.embedded_directory), format)
+    _print_server(settings, read_status(settings.embedded_directory), as_json=as_json)
 
 
 @app.command()
@@ -66,7 +69,7 @@ def url(
     directory: Directory = None,
 ) -> None:
     """Print its URL, for psql and other clients: psql "$(stonegate embedded url todos)"."""
-    settings = _settings(directory, options.ReportFormat.TEXT)
+    settings = read_settings({"embedded_directory": directory})
     from stonegate.database.embedded.server import read_status
 
     server = read_status(settings.embedded_directory)
@@ -77,14 +80,9 @@ def url(
     write(server.url if name is None else urlsplit(server.url)._replace(path="/" + quote(name, safe="")).geturl())
 
 
-def _settings(directory: Path | None, format: options.ReportFormat) -> Settings:
-    expect_json(wanted=format is options.ReportFormat.JSON)
-    return read_settings({"embedded_directory": directory})
-
-
-def _print_server(settings: Settings, server: EmbeddedServer | None, format: options.ReportFormat) -> None:
+def _print_server(settings: Settings, server: EmbeddedServer | None, *, as_json: bool) -> None:
     directory = settings.embedded_directory
-    if format is options.ReportFormat.JSON:
+    if as_json:
         facts: dict[str, Any] = {"running": server is not None, "directory": str(directory)}
         if server is not None:
             facts |= {"url": server.url, "pid": server.pid, "version": server.version}

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.text import Text
 
 from stonegate.cli.apply import Manner, confirm, reporting_failure
+from stonegate.cli.ending import ending_gently
 from stonegate.cli.files import write_file
-from stonegate.cli.fleet import FAILED, Chosen, ending_gently, fanout_options, load_fleet_source, looking_at
+from stonegate.cli.fleet import FAILED, Chosen, fanout_options, load_fleet_source, looking_at
 from stonegate.cli.fleet_view import count_outcomes, outcome_of, report_line, watching_fleet
 from stonegate.cli.output import dump_json, print_lines, show, stderr, stdout, write_json
 from stonegate.cli.render.alike import render_failures, render_warnings

@@ -27,6 +27,7 @@ from stonegate.errors import MigrationBlocked
 from stonegate.settings import Settings
 
 if TYPE_CHECKING:
+    from stonegate.cli.plan import PlanRequest
     from stonegate.database.deployment.options import ApplyOptions
     from stonegate.database.status import DatabaseDiff, Standing
     from stonegate.fleet.survey import FleetPlan, Looked, Unread
@@ -50,31 +51,23 @@ def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
 
 
 def plan_many(
-    settings: Settings,
-    chosen: Chosen,
-    wanted: PlanOptions,
-    folder: Path | None,
-    *,
-    preflight: bool,
-    format: PlanFormat,
-    verbose: bool,
-    exit_code: bool,
+    settings: Settings, chosen: Chosen, wanted: PlanOptions, folder: Path | None, request: PlanRequest
 ) -> int:
     """Show the plan of a fleet; the exit code: 7 unreadable, 4 blocked or rows in the way, 5 drift, 1 changes."""
     from stonegate.fleet.survey import plan_fleet
 
     source = load_fleet_source(settings, chosen, folder)
     with looking_at(chosen, settings, "planning") as looking:
-        plan = asyncio.run(plan_fleet(looking, source, _options(settings, wanted), preflight=preflight))
-    match format:
+        plan = asyncio.run(plan_fleet(looking, source, _options(settings, wanted), preflight=request.preflight))
+    match request.format:
         case PlanFormat.JSON:
             write_json(fleet_plan_document(plan))
         case PlanFormat.MARKDOWN:
             write(render_fleet_markdown(plan))
         case _:
-            show(*render_fleet_plan(stdout(), plan, verbose=verbose, preflight=preflight))
+            show(*render_fleet_plan(stdout(), plan, verbose=request.verbose, preflight=request.preflight))
     _tell_unread(plan.unread)
-    return _plan_exit_code(plan, wanted=exit_code)
+    return _plan_exit_code(plan, wanted=request.exit_code)
 
 
 def _plan_exit_code(plan: FleetPlan, *, wanted: bool) -> int:

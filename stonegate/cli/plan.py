@@ -99,16 +99,7 @@ def _plan_fleet(
             "one script cannot be for several databases, which may differ",
             hint="--tenant ID --format sql for the script of one; --format markdown or json for all",
         )
-    return plan_many(
-        settings,
-        chosen,
-        wanted,
-        folder,
-        preflight=request.preflight,
-        format=request.format,
-        verbose=request.verbose,
-        exit_code=request.exit_code,
-    )
+    return plan_many(settings, chosen, wanted, folder, request)
 
 
 def _plan_offline(settings: Settings, wanted: PlanOptions) -> Plan:

@@ -18,6 +18,7 @@ from stonegate.cli.output import expect_json, print_lines, progress, say, show, 
 from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import table
 from stonegate.cli.render.names import local_time
+from stonegate.cli.tenant import show_databases
 from stonegate.errors import UsageError
 from stonegate.settings import read_settings
 
@@ -170,8 +171,6 @@ def databases(
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
     """List the databases of a platform, from the records."""
-    from stonegate.cli.tenant import show_databases
-
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     show_databases(read_settings(), name, schema, as_json=as_json)
 

@@ -23,7 +23,7 @@ from stonegate.cli.render.history import (
 )
 from stonegate.cli.render.lines import printable, table
 from stonegate.cli.render.status import render_status, status_document
-from stonegate.cli.target import TargetOptions, choose_fleet, require_target
+from stonegate.cli.target import DatabaseTarget, SingleTargetOptions, TargetOptions, choose_fleet, require_target
 from stonegate.errors import UsageError
 from stonegate.settings import read_settings
 
@@ -53,12 +53,9 @@ def status(named: TargetOptions, format: options.Format = options.ReportFormat.T
     raise typer.Exit(DRIFTED if found.drift else 0)
 
 
+@grouped
 def history(
-    database: options.Database = None,
-    embedded: options.Embedded = False,
-    platform: options.Platform = None,
-    tenant: options.Tenant = None,
-    schema: options.Schema = None,
+    single: SingleTargetOptions,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", min=1, help="The newest N lines.")] = 50,
     object_name: Annotated[
         str | None, typer.Option("--object", metavar="NAME", help="Only what was done to this object or a part of it.")
@@ -75,24 +72,34 @@ def history(
             hint="leave --deployments out",
         )
     settings = read_settings()
-    named = TargetOptions(database=database, embedded=embedded, platform=platform, tenant=tenant, schema=schema)
-    target = require_target(named, settings, None)
-    applies: tuple[tuple[DeploymentEntry, tuple[DoneStep, ...]], ...] = ()
-    entries: tuple[HistoryEntry, ...] = ()
+    target = require_target(single.named, settings, None)
+    if deployments:
+        _show_deployments(target, limit, as_json=as_json)
+    else:
+        _show_entries(target, limit, object_name, forced, as_json=as_json)
+
+
+def _show_deployments(target: DatabaseTarget, limit: int, *, as_json: bool) -> None:
     with progress(f"reading {target.name}"):
-        if deployments:
-            applies = asyncio.run(_read_deployments(target.conninfo, limit))
-        else:
-            entries = asyncio.run(_read_history(target.conninfo, limit, object_name, forced))
+        applies = asyncio.run(_read_deployments(target.conninfo, limit))
     if as_json:
-        write_json([asdict(each) | {"objects": count_done(did)} for each, did in applies] if deployments else entries)
-    elif not applies and not entries:
-        where = "here" if object_name is None or deployments else f"to {printable(object_name)}"
-        show(Text(f"nothing was done {where}" + (" that needed a consent" if forced else "")))
-    elif deployments:
+        write_json([asdict(each) | {"objects": count_done(did)} for each, did in applies])
+    elif applies:
         show(*table(stdout(), DEPLOYMENT_HEADER, starmap(deployment_row, applies)))
     else:
+        show(Text("nothing was done here"))
+
+
+def _show_entries(target: DatabaseTarget, limit: int, object_name: str | None, forced: bool, *, as_json: bool) -> None:
+    with progress(f"reading {target.name}"):
+        entries = asyncio.run(_read_history(target.conninfo, limit, object_name, forced))
+    if as_json:
+        write_json(entries)
+    elif entries:
         show(*table(stdout(), HISTORY_HEADER, map(history_row, entries)))
+    else:
+        where = "here" if object_name is None else f"to {printable(object_name)}"
+        show(Text(f"nothing was done {where}" + (" that needed a consent" if forced else "")))
 
 
 async def _read_history(conninfo: str, limit: int, name: str | None, forced: bool) -> tuple[HistoryEntry, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from stonegate.cli import options
 from stonegate.cli.output import progress
@@ -25,18 +25,28 @@ if TYPE_CHECKING:
     from stonegate.source.lazy import LazySource
 
 
-class TargetOptions(Struct, frozen=True, kw_only=True):
-    """What the command line says about the target; all of it replaces all of `[target]` in stonegate.toml.
-
-    But for a name alone: that is one of the private server which stonegate.toml names, unless some setting names
-    another server.
-    """
+class SingleTargetOptions(Struct, frozen=True, kw_only=True):
+    """What the command line says about the target of a command that works on one database."""
 
     database: options.Database = None
     embedded: options.Embedded = False
     platform: options.Platform = None
     tenant: options.Tenant = None
     schema: options.Schema = None
+
+    @property
+    def named(self) -> TargetOptions:
+        """The same among those of all commands."""
+        return TargetOptions(**asdict(self))
+
+
+class TargetOptions(SingleTargetOptions, frozen=True, kw_only=True):
+    """What the command line says about the target; all of it replaces all of `[target]` in stonegate.toml.
+
+    But for a name alone: that is one of the private server which stonegate.toml names, unless some setting names
+    another server.
+    """
+
     every: options.Every = False
 
     @property

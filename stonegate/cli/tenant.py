@@ -12,8 +12,9 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.commands import Commands
+from stonegate.cli.ending import ending_gently
 from stonegate.cli.files import read_file
-from stonegate.cli.fleet import Chosen, choose_targets, ending_gently, load_stored, open_registry, tell_flaws
+from stonegate.cli.fleet import Chosen, choose_targets, load_stored, open_registry, tell_flaws
 from stonegate.cli.grouped import grouped
 from stonegate.cli.output import expect_json, is_interactive, say, show, stderr, stdout, write_json
 from stonegate.cli.render.alike import enumerate_names
@@ -46,7 +47,7 @@ Concurrency = Annotated[
 Platform = Annotated[
     str | None, typer.Option("--platform", metavar="NAME", help="Whose tenants.", rich_help_panel=options.TARGET)
 ]
-Folder = Annotated[
+StoredFolder = Annotated[
     str | None,
     typer.Option(
         "--schema",
@@ -123,7 +124,7 @@ def read_ids(path: Path) -> list[str]:
 def create(
     new: NewTenants,
     platform: Platform = None,
-    schema: Folder = None,
+    schema: StoredFolder = None,
     concurrency: Concurrency = None,
     format: options.Format = options.ReportFormat.TEXT,
 ) -> None:
@@ -205,11 +206,11 @@ def drop(
 
     stop = Stop()
     with (
-        working(len(chosen.targets), "dropping", as_json=as_json, done="dropped") as watcher,
+        working(len(chosen.targets), "dropping", as_json=as_json, outcome="dropped") as watcher,
         ending_gently(stop, watcher.tell),
     ):
         reports = asyncio.run(drop_tenants(chosen.registry, chosen.targets, on_report=watcher.take, stop=stop))
-    raise typer.Exit(show_reports(reports, as_json=as_json, done="dropped", shown=watcher.shown))
+    raise typer.Exit(show_reports(reports, as_json=as_json, outcome="dropped", shown=watcher.shown))
 
 
 def show_databases(settings: Settings, platform: str, schema: str | None, *, as_json: bool) -> None:

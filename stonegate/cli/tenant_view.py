@@ -66,32 +66,32 @@ class Working:
 
 
 @contextlib.contextmanager
-def working(total: int, what: str, *, as_json: bool, done: str | None = None) -> Iterator[Working]:
+def working(total: int, what: str, *, as_json: bool, outcome: str | None = None) -> Iterator[Working]:
     """Watches the making, or whatever else `what` says, of `total` databases.
 
     Args:
-        done: the state of all that succeeded, for what is not making.
+        outcome: the state of all that succeeded, for what is not making.
     """
     with progress(f"{what} {count(total, 'database')}") as line:
         # A terminal has the count while it lasts, which would not leave the results in their place.
-        yield Working(total, line, shown=not as_json and not stderr().is_terminal, outcome=done)
+        yield Working(total, line, shown=not as_json and not stderr().is_terminal, outcome=outcome)
 
 
 def show_reports(
-    reports: Sequence[TenantReport], *, as_json: bool, done: str | None = None, shown: bool = False
+    reports: Sequence[TenantReport], *, as_json: bool, outcome: str | None = None, shown: bool = False
 ) -> int:
     """Print what became of each; the exit code: of its error for a single one, 7 for some of several.
 
     Args:
-        done: the state of all that succeeded, for what is not making.
+        outcome: the state of all that succeeded, for what is not making.
         shown: those that succeeded are printed already.
     """
     failures = [(_name(report), report.error) for report in reports if report.error is not None]
     try:
         if as_json:
-            write_json([_document(report, done) for report in reports])
+            write_json([_document(report, outcome) for report in reports])
         else:
-            show(*_summary(reports, done, with_each=not shown))
+            show(*_summary(reports, outcome, with_each=not shown))
     finally:  # standard error may be read where standard output is not
         console = stderr()
         print_lines(console, render_failures(console, failures))
@@ -100,31 +100,30 @@ def show_reports(
     return failures[0][1].exit_code if len(reports) == 1 else FAILED
 
 
-def _summary(reports: Sequence[TenantReport], done: str | None, *, with_each: bool) -> Iterator[Text]:
+def _summary(reports: Sequence[TenantReport], outcome: str | None, *, with_each: bool) -> Iterator[Text]:
     alone = len(reports) == 1
     if with_each:
-        yield from (line for report in reports for line in _line(report, done, alone=alone))
+        yield from (line for report in reports for line in _line(report, outcome, alone=alone))
     if not alone:
-        states = Counter(_never_came(report) or _state(report, done) for report in reports)
+        states = Counter(_never_came(report) or _state(report, outcome) for report in reports)
         told = ", ".join(f"{states[state]} {word}" for state, word in _TOLD.items() if states[state])
-        yield Text(told or ("none of them is there" if done == "dropped" else "no tenants named"))
+        yield Text(told or ("none of them is there" if outcome == "dropped" else "no tenants named"))
 
 
-def _line(report: TenantReport, done: str | None, *, alone: bool) -> Iterator[Text]:
+def _line(report: TenantReport, outcome: str | None, *, alone: bool) -> Iterator[Text]:
     """The line of a tenant; of many, those that were there already are counted only: cron would tell them every day."""
-    state = _state(report, done)
+    state = _state(report, outcome)
     if report.error is not None or (state == "exists" and not alone):
         return
     made = report.made
     took = f", {made.duration_ms:.0f} ms" if made is not None and made.created else ""
     how = ", built" if made is not None and made.created and not made.cloned else ""
-    word = "exists" if state == "exists" else state
     mark = Text.assemble(("✓ ", "bold green"), (printable(report.database), "bold"))
-    yield Text.assemble(mark, f" {word}{how}{took}")
+    yield Text.assemble(mark, f" {state}{how}{took}")
 
 
-def _state(report: TenantReport, done: str | None) -> str:
-    return "failed" if report.error is not None else done or report.status
+def _state(report: TenantReport, outcome: str | None) -> str:
+    return "failed" if report.error is not None else outcome or report.status
 
 
 def _never_came(report: TenantReport) -> str | None:
@@ -139,13 +138,13 @@ def _name(report: TenantReport) -> str:
     return report.database or str(report.owner.tenant)
 
 
-def _document(report: TenantReport, done: str | None) -> dict[str, Any]:
+def _document(report: TenantReport, outcome: str | None) -> dict[str, Any]:
     from stonegate.cli.render.report import error_document
 
     document: dict[str, Any] = {
         "id": report.owner.tenant,
         "database": report.database,
-        "status": _state(report, done),
+        "status": _state(report, outcome),
     }
     if report.made is not None and report.made.created:
         document |= {
