@@ -23,6 +23,8 @@ from stonegate.errors import DataDirUnusable, StonegateError
 FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 LOCK_SECONDS = 60.0
 
+_RIGHTS = "DATA_DIR names a directory that this account may read and write"
+_ROOM = "make room on the disk of DATA_DIR, and run the same command again: what was there is as it was"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
 _BESIDE = ".new-"
@@ -180,7 +182,7 @@ def unusable(path: Path, error: OSError) -> DataDirUnusable:
     return DataDirUnusable(
         f"cannot use {error.filename or path}",
         cause=error.strerror or str(error),
-        hint="DATA_DIR names a directory that this account may read and write",
+        hint=_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else _RIGHTS,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -142,6 +143,32 @@ def test_databases_that_are_no_list_are_not_taken_for_none(registry: Registry, d
     with pytest.raises(DataDirUnusable):
         registry.record(DatabaseRecord(owner=v2_owner("shop", "app", "8"), database="shop_app_8"))
     assert path.read_bytes() == kept
+
+
+def test_a_full_disk_leaves_what_was_there(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.register("shop")
+    folder = tmp_path / "folder"
+    (folder / "tables").mkdir(parents=True)
+    (folder / "tables" / "a.sql").write_text("CREATE TABLE a (id int);")
+    store_schema(registry, "shop", "app", folder)
+    (folder / "tables" / "a.sql").write_text("CREATE TABLE b (id int);")
+    kept = {path: path.read_bytes() for path in registry.directory.rglob("*") if path.is_file()}
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    for attempt in (
+        lambda: registry.register("other"),
+        lambda: registry.record(DatabaseRecord(owner=v2_owner("shop", "app", "8"), database="shop_app_8")),
+        lambda: store_schema(registry, "shop", "app", folder),
+    ):
+        with pytest.raises(DataDirUnusable, match="cannot use") as refusal:
+            attempt()
+        assert "make room" in (refusal.value.hint or "")
+    assert kept == {path: path.read_bytes() for path in kept}
+    assert not list(registry.directory.rglob(".new-*"))
+    assert [platform.name for platform in registry.platforms()] == ["shop"]
 
 
 def test_two_processes_lose_nothing(registry: Registry) -> None:
