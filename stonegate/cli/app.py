@@ -47,6 +47,7 @@ from stonegate.cli.output import (
     write_json,
 )
 from stonegate.cli.render.failure import (
+    INTERRUPTED,
     INTERRUPTION,
     TRACEBACK,
     failure_document,
@@ -57,8 +58,7 @@ from stonegate.cli.render.failure import (
 from stonegate.errors import StonegateError, UsageError
 from stonegate.settings import unknown_variables
 
-INTERRUPTED = 130  # as shells report SIGINT
-PIPE_CLOSED = 141  # … and SIGPIPE
+PIPE_CLOSED = 141  # as shells report SIGPIPE
 
 app = Commands(
     name="stonegate",

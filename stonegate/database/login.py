@@ -30,8 +30,8 @@ _FULL: Final = "too many (?:clients|connections)|remaining connection slots"
 #: The codes of refusals that somebody tells from others.
 _STATES: Final = ((_MISSING, INVALID_CATALOG_NAME), (_CLOSED, LETS_NOBODY_IN), (_FULL, TOO_MANY_CONNECTIONS))
 _MAKING: Final = (
-    "`stonegate apply` creates it, but not that of a tenant: `stonegate tenant create` does; one that was renamed is "
-    "recorded by `stonegate platform adopt`, one that is gone for good forgotten by `… forget`"
+    "is the name right? `stonegate apply` creates a database, `stonegate tenant create` that of a tenant; one that was "
+    "renamed is recorded by `stonegate platform adopt`, one that is gone for good forgotten by `… forget`"
 )
 #: What libpq and the server say at login, which comes without an SQLSTATE, and what to type next.
 _HINTS: Final = (

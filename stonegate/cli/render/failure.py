@@ -13,11 +13,12 @@ from stonegate.cli.render.lines import indented, printable
 from stonegate.errors import SourceErrors, StonegateError, SyntaxFailure
 from stonegate.model.report import ErrorReport
 
+INTERRUPTED: Final = 130  # the exit code, as shells report SIGINT
 #: The document of a command that Ctrl-C or SIGTERM ended.
 INTERRUPTION: Final[dict[str, Any]] = {
     "error": "interrupted",
     "message": "interrupted: what was under way was rolled back",
-    "exit_code": 130,
+    "exit_code": INTERRUPTED,
 }
 #: Has the whole traceback of a mistake in stonegate printed.
 TRACEBACK: Final = "STONEGATE_TRACEBACK"
