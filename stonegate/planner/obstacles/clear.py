@@ -366,7 +366,7 @@ class _Clearing:
             # What would be altered on the object is part of its new form.
             is_whole = change.key.kind in (*_WHOLE, ObjectKind.TYPE)
             for aspect in filter(None, self.aspects[change.key]):
-                if is_whole or aspect == "generated":
+                if is_whole or aspect in ("generated", "deferrable"):
                     self.changes.pop((change.key, aspect), None)
         self._disturb(change, behind)
 
