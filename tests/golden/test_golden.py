@@ -40,6 +40,7 @@ class Case:
     kept_privileges: bool = False
 
 
+@cache
 def read_case(folder: Path) -> Case:
     """The case's own settings over the defaults."""
     file = folder / "case.toml"
