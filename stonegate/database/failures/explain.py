@@ -64,7 +64,7 @@ def explain_failure(
         server: server_version_num; 0 if it is not known.
         is_committed: the transaction is, and only what follows it failed.
     """
-    if is_lost(error):
+    if error.sqlstate is None or was_ended(error):
         return _lost(error, step, database, is_committed=is_committed)
     state = error.sqlstate or ""
     if step is None and (found := _without_step(error, database)) is not None:
@@ -85,9 +85,12 @@ def explain_failure(
     )
 
 
-def is_lost(error: psycopg.Error) -> bool:
-    """True if the server, or the way to it, went away: then nothing is wrong with what was sent."""
-    return error.sqlstate is None or error.sqlstate.startswith(CONNECTION_STATES)
+def was_ended(error: psycopg.Error) -> bool:
+    """True if the server said that it ends the session: then nothing is wrong with what was sent.
+
+    A connection that breaks without a word may be a server which that made crash, and again each time it is tried.
+    """
+    return (error.sqlstate or "").startswith(CONNECTION_STATES)
 
 
 def _lost(error: psycopg.Error, step: Step | None, database: str, *, is_committed: bool) -> ConnectionFailed:

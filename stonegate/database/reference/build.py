@@ -22,7 +22,7 @@ from stonegate.database.embedded.server import start_embedded
 from stonegate.database.executor.execute import execute_plan
 from stonegate.database.executor.head_start import begin_tracked
 from stonegate.database.executor.job import ExecuteOptions, Job
-from stonegate.database.failures.explain import explain_failure, is_lost, message_of
+from stonegate.database.failures.explain import explain_failure, message_of, was_ended
 from stonegate.database.introspect.catalog import read_catalog
 from stonegate.database.progress import OnProgress
 from stonegate.database.reference.store import Reference, ReferenceKey, ensure_store, read_stored, record_reference
@@ -210,7 +210,7 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
         # What the transaction recorded, unless more was made after its commit.
         return await read_catalog(conn) if job.late or execution.catalog is None else execution.catalog
     except psycopg.Error as error:
-        if is_lost(error):
+        if was_ended(error):
             raise explain_failure(error) from error
         raise MigrationFailed(
             "the reference database cannot be built", cause=message_of(error), sqlstate=error.sqlstate

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from psycopg import sql
 
 from stonegate.database.connect import Session
-from stonegate.database.failures.explain import explain_failure, hidden_hint, is_lock_failure, is_lost, message_of
+from stonegate.database.failures.explain import explain_failure, hidden_hint, is_lock_failure, message_of, was_ended
 from stonegate.database.seeds.facts import (
     SeedSequence,
     SeedTable,
@@ -305,8 +305,8 @@ def _move(sequence: SeedSequence, value: int, *, for_good: bool) -> str:
 async def _explain(conn: Session, runs: Sequence[_Run], error: psycopg.Error) -> StonegateError:
     """The failure with the row that caused it: the statements are run again one by one, then its rows."""
     database = conn.info.dbname
-    found = None if is_lost(error) else await _locate(conn, runs)
-    if found is None or is_lost(found[1]):
+    found = None if was_ended(error) else await _locate(conn, runs)
+    if found is None or was_ended(found[1]):
         return explain_failure(error, database=database)
     run, cause = found
     diag = cause.diag

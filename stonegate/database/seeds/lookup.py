@@ -16,7 +16,7 @@ from psycopg import sql
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
-from stonegate.database.failures.explain import explain_failure, is_lock_failure, is_lost, message_of
+from stonegate.database.failures.explain import explain_failure, is_lock_failure, message_of, was_ended
 from stonegate.database.seeds.facts import (
     SeedColumn,
     SeedTable,
@@ -305,7 +305,7 @@ def _explain(
     error: psycopg.Error, branches: Sequence[str], lookups: Sequence[_Lookup], seeders: Sequence[Seeder], database: str
 ) -> StonegateError:
     """The failure with the seeder whose branch of the query PostgreSQL points to, else the table's first."""
-    if is_lost(error):
+    if was_ended(error):
         return explain_failure(error, database=database)
     seeder = seeders[0]
     position = int(error.diag.statement_position or 0)
