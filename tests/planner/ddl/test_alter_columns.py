@@ -125,7 +125,7 @@ CASES = (
         )
         + """ALTER TABLE "T x" ALTER d SET STORAGE EXTERNAL, ALTER d SET STATISTICS 4; COMMENT ON COLUMN "T x".d IS 'd';
         GRANT SELECT (d) ON "T x" TO ddl_reader""",
-        tuple(change("create", "column", T, name) for name in ("User", "s", "i", "g", "c", "d")),
+        tuple(change("create", "column", T, name) for name in ("User", "s", "i", "c", "d", "g")),
         ROWS,
     ),
     Case(
