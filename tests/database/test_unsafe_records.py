@@ -26,7 +26,7 @@ from stonegate.source.lazy import LazySource
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.original import OWN_COLUMNS, TRACKING
 from tests.evolution.scripts import run_script, script_of
-from tests.programs import MAJORS, OLDEST_AND_NEWEST
+from tests.programs import MAJORS
 from tests.servers import Database, MakeDatabase, Server, psql
 
 FIRST = {
@@ -255,7 +255,6 @@ NEW_VALUE = LATE | {
 }
 
 
-@OLDEST_AND_NEWEST
 @pytest.mark.parametrize("by_original", [False, True], ids=["stonegate", "original"])
 def test_tables_without_a_trap_are_written_to(hostile: Database, tmp_path: Path, by_original: bool) -> None:
     if by_original:

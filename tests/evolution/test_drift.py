@@ -15,7 +15,6 @@ from stonegate.model.report import Status
 from tests.convergence import catalog_of, plan_in_full
 from tests.database.folders import allowing, applied, apply, write
 from tests.evolution.support import changes, plan, refused, rows, run, worked
-from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database, MakeDatabase, Server
 
 FILES = {
@@ -87,7 +86,6 @@ def test_routines_and_views_are_deployed_again_and_the_old_text_is_kept(deployed
     assert not plan_in_full(url, tmp_path / "postgresql").has_changes
 
 
-@OLDEST_AND_NEWEST
 @pytest.mark.parametrize("what", BLOCKING)
 def test_other_changes_block_until_allowed(deployed: Database, tmp_path: Path, what: str) -> None:
     url = deployed.url

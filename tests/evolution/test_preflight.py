@@ -106,7 +106,6 @@ INSERT INTO spans VALUES (1, 'A'), (2, 'B'), (2, 'C'), (3, 'A'), (NULL, 'A'); IN
 CODE = "CREATE DOMAIN code AS text"
 
 
-@OLDEST_AND_NEWEST
 @pytest.mark.parametrize(
     ("declared", "found", "count", "sample"),
     [
@@ -191,7 +190,6 @@ def test_a_finding_of_rows_that_exclude_each_other(
     assert look(any_database.url, plan(any_database.url, source)) == ()
 
 
-@OLDEST_AND_NEWEST
 @pytest.mark.parametrize(
     ("declared", "found"),
     [

@@ -25,7 +25,6 @@ from tests.evolution.scripts import (
     script_of,
 )
 from tests.evolution.support import plan, rows, run
-from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database, psql
 
 # --- where it fails -------------------------------------------------------------------------------------------------
@@ -33,7 +32,6 @@ from tests.servers import Database, psql
 TRACKED = "SELECT count(*) FROM pg_class WHERE relname LIKE '\\_stonescriptdb%'"
 
 
-@OLDEST_AND_NEWEST
 @pytest.mark.parametrize("options", [ONE_TRANSACTION, ("-1",)], ids=["stops", "goes on"])
 def test_a_script_that_fails_leaves_nothing(any_database: Database, tmp_path: Path, options: tuple[str, ...]) -> None:
     url = any_database.url
@@ -82,7 +80,6 @@ def test_a_rehearsal_in_a_transaction_of_ones_own_is_undone(any_database: Databa
     assert_only_verified(any_database, source, tmp_path)
 
 
-@OLDEST_AND_NEWEST
 def test_it_is_refused_where_the_database_is_past_it(any_database: Database, tmp_path: Path) -> None:
     url = any_database.url
     first, fresh = write(tmp_path, FIRST), render_script(empty_plan(write(tmp_path, FIRST), ApplyOptions(), None))
@@ -150,7 +147,6 @@ def test_what_follows_a_commit_of_statements_one_by_one(any_database: Database, 
     assert rows(any_database.url, NAMES) == []
 
 
-@OLDEST_AND_NEWEST
 @pytest.mark.parametrize("options", [ONE_TRANSACTION, ("-1",)], ids=["stops", "goes on"])
 def test_what_failed_after_the_commit_is_finished_by_the_next_apply(
     any_database: Database, tmp_path: Path, options: tuple[str, ...]

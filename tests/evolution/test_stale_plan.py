@@ -15,7 +15,6 @@ from stonegate.model.report import ApplyReport, Status
 from tests.convergence import plan_in_full
 from tests.database.folders import allowing, applied, write
 from tests.evolution.support import plan, refused, rows, run
-from tests.programs import OLDEST_AND_NEWEST
 from tests.servers import Database
 
 FIRST = {"tables/users.sql": "CREATE TABLE users (id int PRIMARY KEY, name text, legacy text);"}
@@ -55,7 +54,6 @@ def test_it_needs_no_folder(any_database: Database, saved: Plan, tmp_path: Path)
     assert "1.sql was applied meanwhile" in again
 
 
-@OLDEST_AND_NEWEST
 @pytest.mark.parametrize(
     ("by_hand", "named"),
     [
