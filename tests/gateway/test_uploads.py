@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -133,6 +134,19 @@ async def test_no_semaphores_are_needed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
     processes = Processes(1)
     assert [(await processes.run(measure, b"x" * n, 0.0)).body["size"] for n in range(2)] == [0, 1]
+    await processes.close(5)
+
+
+async def test_a_deployment_that_cannot_be_begun_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    processes = Processes(1)
+    with monkeypatch.context() as short_of_threads:
+        short_of_threads.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            await processes.run(measure, b"x", 0.0)
+    assert (await asyncio.wait_for(processes.run(measure, b"x", 0.0), 20)).body["size"] == 1
     await processes.close(5)
 
 

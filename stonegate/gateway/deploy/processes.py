@@ -60,10 +60,10 @@ class Processes:
             if self._is_closed:
                 raise asyncio.CancelledError
             process = self._find_idle() or _Process()
+            future = asyncio.wrap_future(process.begin(work, given))
         except BaseException:
             self._free.release()
             raise
-        future = asyncio.wrap_future(process.begin(work, given))
         self._running.add(future)
         future.add_done_callback(partial(self._forget, process))
         try:
