@@ -69,7 +69,7 @@ _STATE_HINTS: Final = {
 _ASKING: Final = 10.0  # seconds
 #: The first libpq whose trace begins with the login, not behind it.
 _TRACES_LOGINS: Final = 180000
-_CODE: Final = re.compile(rb'ErrorResponse\t.* C "(\w{5})"')
+_REFUSAL: Final = re.compile(rb'ErrorResponse\t.* C "(\w{5})" M "([^"\n]*)')  # the message, up to a quote
 #: By the words that they came with; no more than so many.
 _ANSWERS: Final[dict[str, str]] = {}
 _MOST_ANSWERS: Final = 10_000
@@ -94,7 +94,7 @@ async def explain_login(
     state = error.sqlstate or next((state for pattern, state in _STATES if re.search(pattern, words)), None)
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, words)), None)
     if hint is None:
-        state = state or await _ask_for_state(conninfo, words)
+        state = state or await _ask_for_state(conninfo, str(error))
         hint = _STATE_HINTS.get(state or "", "check the database URL")
     if state == INVALID_CATALOG_NAME:
         missing = f'database "{database}" does not exist on {host}:{port}'
@@ -109,7 +109,7 @@ async def explain_login(
 
 
 async def _ask_for_state(conninfo: str, words: str) -> str | None:
-    """The SQLSTATE of a refusal in words that mean nothing to us; None if the server names none now.
+    """The SQLSTATE of a refusal in words that mean nothing to us; None if the server does not say them again.
 
     libpq hands it to nobody, but shows it to whoever watches a login (manual 34.12, PQtrace).
     """
@@ -120,11 +120,13 @@ async def _ask_for_state(conninfo: str, words: str) -> str | None:
         try:
             async with asyncio.timeout(_ASKING):
                 await _watch_login(conninfo, trace)
-            codes = _CODE.findall(os.pread(trace, os.fstat(trace).st_size, 0))
+            refusals = _REFUSAL.findall(os.pread(trace, os.fstat(trace).st_size, 0))
         except (OSError, psycopg.Error):
             return None
         finally:
             os.close(trace)
+        # It may have another reason by now, as one that was full and is starting up.
+        codes = [code for code, message in refusals if message.decode("utf-8", "replace") in words]
         if not codes:
             return None
         if len(_ANSWERS) >= _MOST_ANSWERS:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
 import socket
+import struct
 import threading
 from pathlib import Path
 
@@ -27,6 +29,8 @@ from stonegate.errors import (
     UsageError,
 )
 from tests.servers import Database, MakeDatabase, Server, psql
+
+_SSL_REQUEST, _GSS_REQUEST = 80877103, 80877104  # manual 54.7
 
 
 @pytest.fixture(autouse=True)
@@ -305,3 +309,30 @@ async def test_what_a_server_of_another_language_says_at_login_is_known_by_its_c
         with pytest.raises(ConnectionFailed) as refused:
             await connect(url)
         assert refused.value.sqlstate == state and hint in (refused.value.hint or "")
+
+
+async def test_a_server_that_has_another_reason_by_now_does_not_lend_its_code() -> None:
+    reasons = [("53300", "zu viele Verbindungen"), ("57P03", "das Datenbanksystem startet gerade")]
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await _read_startup(reader) in (_SSL_REQUEST, _GSS_REQUEST):
+            writer.write(b"N")
+        state, message = reasons.pop(0)
+        fields = ("SFATAL", "VFATAL", f"C{state}", f"M{message}", "")
+        body = b"".join(field.encode() + b"\0" for field in fields)
+        writer.write(b"E" + struct.pack("!i", 4 + len(body)) + body)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectionFailed) as refused:
+            await connect(f"postgresql://someone@127.0.0.1:{port}/x")
+    assert reasons == []
+    assert (refused.value.sqlstate, refused.value.hint) == (None, "check the database URL")
+
+
+async def _read_startup(reader: asyncio.StreamReader) -> int:
+    """The code of a message without a type, as those are which open a connection."""
+    length, code = struct.unpack("!ii", await reader.readexactly(8))
+    await reader.readexactly(length - 8)
+    return int(code)
