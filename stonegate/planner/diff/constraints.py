@@ -12,6 +12,7 @@ from stonegate.model.catalog import NOT_ENFORCED, NOT_VALID, Constraint, Index, 
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change
+from stonegate.model.tokens import words_of
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
@@ -233,10 +234,13 @@ def _loses_columns(sides: Sides, desired: Table, live: Table, part: Constraint) 
     if live.of_type is not None:
         return False
     declared = {column.name for column in desired.columns}
-    dropped = (each for each in live.columns if each.name not in declared and not each.inherited)
-    return bool(part.columns) and {each.name for each in dropped if sides.removes_column(desired, each)}.issuperset(
-        part.columns
-    )
+    leaving = (each for each in live.columns if each.name not in declared and not each.inherited)
+    dropped = {each.name for each in leaving if sides.removes_column(desired, each)}
+    about = set(part.columns)
+    if part.kind == "exclusion":  # PostgreSQL does not list the columns of its expressions
+        words = words_of(part.definition)
+        about |= {each.name for each in live.columns if words_of(each.name) <= words}
+    return bool(about) and about <= dropped
 
 
 def _stands_in(desired: Table, part: Constraint) -> str | None:
