@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import io
 import os
 import signal
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -77,6 +78,13 @@ class Unsendable(Exception):
 
     def __reduce__(self) -> str:
         raise TypeError("cannot be sent")
+
+
+class Foreign:
+    """Made of what the process does not find."""
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return importlib.import_module, ("stonegate.of_another_release",)
 
 
 def fail(error: Exception | type[Exception]) -> Outcome:
@@ -156,6 +164,8 @@ async def test_what_a_deployment_raises_is_raised_here() -> None:
         await processes.run(fail, ZeroDivisionError("0"))
     with pytest.raises(RuntimeError, match="cannot be sent"):
         await processes.run(fail, Unsendable)
+    with pytest.raises(ModuleNotFoundError, match="of_another_release"):
+        await processes.run(measure, Foreign(), 0.0)
     assert (await processes.run(measure, b"x", 0.0)).body["size"] == 1
     await processes.close(5)
 

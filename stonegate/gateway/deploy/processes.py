@@ -160,11 +160,12 @@ def _serve(pipe: Connection) -> None:
 
 
 def _answer(pipe: Connection) -> None:
-    """Take the next piece of work, do it, and say what came of it."""
-    work, given = pipe.recv()
+    """Take the next piece of work, do it, and say what came of it; also where it cannot be read, as by another release
+    of stonegate that was installed meanwhile."""
     try:
+        work, given = pipe.recv()
         answer: tuple[Outcome | None, Exception | None] = work(*given), None
-    except Exception as failure:
+    except Exception as failure:  # where the pipe has ended, nothing can be sent either
         answer = None, failure
     try:
         pipe.send(answer)
