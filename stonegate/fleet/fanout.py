@@ -273,7 +273,7 @@ class _Run:
 
         options = replace(target.complete(self.options), create_database=False)
         pause, lost = pauses(), False
-        committed: ApplyReport | None = None  # an earlier attempt of which only what follows the commit is left
+        committed: ApplyReport | None = None  # earlier attempts of which only what follows the commit is left
         known = target.conninfos
         conninfos = deque(known)
         while True:
@@ -294,7 +294,10 @@ class _Run:
             if not self.patience.is_left(nobody_listens=nobody_listens(error)):
                 break
             lost = lost or "lost during the commit" in error.message
-            committed = committed or (report if report.steps else None)
+            if committed is not None:
+                committed = with_earlier(report, committed)
+            elif report.steps:
+                committed = report
             self._tell(FleetEvent(target=target, state=State.WAITING, reason=error.cause or error.message))
             await asyncio.sleep(next(pause))
         if lost and error is None:

@@ -89,7 +89,7 @@ def given_up(database: str, why: str) -> ApplyReport:
 
 
 def with_earlier(report: ApplyReport, committed: ApplyReport) -> ApplyReport:
-    """What two attempts did together, of which the first was committed and lost its connection behind that."""
+    """What an attempt did together with those before it, which were committed and lost their connection behind that."""
     done = tuple(each for each in committed.steps if each.state == "done")
     return replace(
         report,

@@ -173,26 +173,35 @@ def test_waits_for_a_server_that_is_gone_not_for_one_that_refuses(words: str, is
 
 
 async def test_what_was_committed_before_the_connection_was_lost_is_reported(fleet: Fleet) -> None:
+    """Lost twice: at an index of the one table, and, when that is made, at one of the other."""
+    more = "CREATE TABLE more (id int PRIMARY KEY);"
+    fleet.write("tables/more.pssql", more)
     (target,) = await tenants(fleet, "a")
     fleet.write("tables/notes.pssql", TABLE + "CREATE INDEX notes_body ON notes (body);")
+    fleet.write("tables/more.pssql", more + "CREATE INDEX more_id ON more (id);")
     fleet.write("functions/one.pssql", "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';")
-    late = "CREATE INDEX CONCURRENTLY notes_body ON notes (body);"
-    fleet.write("migrations/001_late.pssql", f"-- stonegate: no-transaction\n{late}")
+    for file, index in (("001_late", "notes_body ON notes (body)"), ("002_last", "more_id ON more (id)")):
+        late = f"-- stonegate: no-transaction\nCREATE INDEX CONCURRENTLY {index};"
+        fleet.write(f"migrations/{file}.pssql", late)
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
-    async with await AsyncConnection.connect(fleet.server.url(target.database)) as other:
-        await other.execute("INSERT INTO notes DEFAULT VALUES")
-        reasons: list[str] = []
+    reasons: list[str] = []
 
-        def note(event: FleetEvent) -> None:
-            if event.state is State.WAITING:
-                reasons.append(event.reason or "")
+    def note(event: FleetEvent) -> None:
+        if event.state is State.WAITING:
+            reasons.append(event.reason or "")
 
+    url = fleet.server.url(target.database)
+    async with await AsyncConnection.connect(url) as first, await AsyncConnection.connect(url) as second:
+        await first.execute("INSERT INTO notes DEFAULT VALUES")
+        await second.execute("INSERT INTO more VALUES (1)")
         running = asyncio.create_task(apply_fleet([target], fleet.source, on_event=note))
-        while fleet.rows("postgres", end, target.database) != [(True,)]:
-            await asyncio.sleep(0.02)
+        for writer in (first, second):
+            while fleet.rows("postgres", end, target.database) != [(True,)]:
+                await asyncio.sleep(0.02)
+            await writer.commit()
     (report,) = (await running).results
-    assert reasons and (report.status.value, report.error) == ("applied", None)
-    assert {"one", "001_late.pssql"} <= {each.step.key.name for each in report.steps}
+    assert len(reasons) >= 2 and (report.status.value, report.error) == ("applied", None)
+    assert {"one", "001_late.pssql", "002_last.pssql"} <= {each.step.key.name for each in report.steps}
 
 
 async def test_a_named_canary_goes_first_and_stops_the_run_when_it_fails(fleet: Fleet) -> None:
