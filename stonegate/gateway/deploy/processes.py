@@ -52,7 +52,7 @@ class Processes:
             arguments: an upload becomes its bytes when its turn has come: those who wait hold no archives in memory.
 
         Raises:
-            Refusal: the process was killed; what it did in PostgreSQL was rolled back.
+            Refusal: the process ended before its answer, as one that is killed; what it had not committed was rolled back.
         """
         await self._free.acquire()
         try:
@@ -69,7 +69,7 @@ class Processes:
         try:
             return await asyncio.shield(future)
         except ProcessGone:
-            message = "the process of the deployment was killed; its transaction was rolled back"
+            message = "the process of the deployment ended before its answer; what it had not committed was rolled back"
             raise Refusal(500, {"error": "migration_failed", "message": message, "hint": "try again"}) from None
 
     def _find_idle(self) -> _Process | None:
