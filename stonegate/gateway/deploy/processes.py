@@ -52,7 +52,7 @@ class Processes:
             arguments: an upload becomes its bytes when its turn has come: those who wait hold no archives in memory.
 
         Raises:
-            Refusal: the process ended before its answer, as one that is killed; what it had not committed was rolled back.
+            Refusal: the process ended before its answer; what it had not committed was rolled back.
         """
         await self._free.acquire()
         try:
