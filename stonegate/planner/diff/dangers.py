@@ -228,7 +228,8 @@ def _of_routine(change: Change, scene: Scene) -> Iterator[Hazard]:
 
 def _of_stored_values(change: Change, scene: Scene) -> Iterator[Hazard]:
     live = scene.sides.live
-    through = (user for user in live.dependents.get(change.key, ()) if user.kind is ObjectKind.OTHER)
+    users = live.dependents.get(change.key, ()) if change.aspect == "options" else ()  # those of a dictionary
+    through = (user for user in users if user.kind is ObjectKind.OTHER)
     stored = tuple(dict.fromkeys(each for key in (change.key, *through) for each in _stored_uses(key, live)))
     if stored:
         yield hazards.stale_stored_values(str(change.key), in_list(stored, _MOST_NAMED))
