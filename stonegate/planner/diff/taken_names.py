@@ -16,9 +16,8 @@ from stonegate.model.plan import Action, Change, ChangeClass
 from stonegate.planner.diff.findings import Finding
 from stonegate.planner.diff.matching import Pair, match_parts
 
-_Kept = dict[
-    tuple[str, str], tuple[ObjectKey, ObjectKey]
-]  # by schema and name: what has it, and what that goes along with
+#: By schema and name: what has it, and what that goes along with.
+_Kept = dict[tuple[str, str], tuple[ObjectKey, ObjectKey]]
 
 
 def block_occupied(findings: Iterable[Finding], desired: Catalog, live: Catalog) -> Iterator[Finding]:
