@@ -29,7 +29,7 @@ from stonegate.model.catalog import Catalog, Routine
 from stonegate.model.json_form import to_json
 
 #: To be raised when Python makes another catalog of the same rows.
-_MADE: Final = "2"
+_MADE: Final = "3"
 
 _SNAPSHOT: Final = "SELECT pg_catalog.pg_current_snapshot()"
 

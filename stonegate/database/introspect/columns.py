@@ -68,9 +68,7 @@ class Columns:
             default=None if one.generated else printed_if(expression),
             owned_sequence=serial.name if serial is not None and inside is None else None,
             identity=_IDENTITY.get(one.identity, "by default") if inside is not None else "",
-            # The sequence inside an identity column counts as one of the column's type: the bounds say all about it,
-            # and LIKE … INCLUDING IDENTITY makes it of type bigint.
-            identity_options=sequence_options(inside.row, one.type) if inside is not None else None,
+            identity_options=sequence_options(inside.row) if inside is not None else None,
             identity_name=inside.name if inside is not None else None,
             identity_access=inside.access if inside is not None else None,
             generated=printed_if(expression) if one.generated else None,
@@ -90,10 +88,10 @@ class Columns:
 _USUAL: Final = _NotNull(None, None, False)
 
 
-def sequence_options(one: rows.SequenceRow, type_name: str | None = None) -> SequenceOptions:
-    """The parameters of a sequence, as one of another type if that is given."""
+def sequence_options(one: rows.SequenceRow) -> SequenceOptions:
+    """The parameters of a sequence."""
     return SequenceOptions(
-        type=type_name or one.type,
+        type=one.type,
         start=one.start,
         increment=one.increment,
         minimum=one.minimum,

@@ -69,7 +69,7 @@ def value_parts(column: Column) -> tuple[str, ...]:
 def identity_definition(column: Column) -> str:
     """GENERATED ALWAYS AS IDENTITY with the options that PostgreSQL would not choose by itself."""
     options = column.identity_options  # None where a parent table has the sequence
-    listed = text.sequence_clauses(options) if options is not None else ()
+    listed = text.sequence_clauses(replace(options, type=column.type)) if options is not None else ()
     if column.identity_name is not None and (_is_spoken_of(column) or has_given_sequence(column)):
         listed = (f"SEQUENCE NAME {column.identity_name.sql}", *listed)
     suffix = f" ({' '.join(listed)})" if listed else ""

@@ -11,7 +11,7 @@ from stonegate.model.catalog import Column, Sequence, SequenceOptions
 from stonegate.model.names import QualifiedName, quote_ident, quote_literal
 from stonegate.planner.ddl import text
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order
-from stonegate.planner.diff.sequences import usual_options
+from stonegate.planner.diff.sequences import type_limits, usual_options
 
 
 def create_sequence(thing: Sequence) -> str:
@@ -50,8 +50,10 @@ def sequence_changes(aspect: str, desired: Sequence, live: Sequence, context: Dd
     match aspect:
         case "options":
             sequence = regclass(live.key.qualified)
-            yield from bring_into_bounds(sequence, f"ALTER SEQUENCE {name} ", "", desired.options, live.options)
             retyped = desired.options.type != live.options.type
+            widens = type_limits(desired.options.type)[1] > type_limits(live.options.type)[1]
+            alter = f"ALTER SEQUENCE {name} {f'AS {desired.options.type} ' if widens else ''}"
+            yield from bring_into_bounds(sequence, alter, "", desired.options, live.options)
             parts = text.sequence_clauses(desired.options, live=live.options)
             if retyped:  # which moves the bounds that stood at the limits of the old type
                 parts = (f"AS {desired.options.type}", *text.every_sequence_clause(desired.options))
@@ -118,7 +120,12 @@ def advance(
 
 
 def bring_into_bounds(
-    sequence: str, alter: str, word: str, desired: SequenceOptions, live: SequenceOptions
+    sequence: str,
+    alter: str,
+    word: str,
+    desired: SequenceOptions,
+    live: SequenceOptions,
+    order: Order = Order.KEEP_SEQUENCE,
 ) -> Iterator[Clause]:
     """Moves a sequence that has not reached its new bounds into them: PostgreSQL refuses a value out of bounds.
 
@@ -140,7 +147,7 @@ def bring_into_bounds(
     minimum, maximum = min(places), max(places)
     if (minimum, maximum) != (live.minimum, live.maximum):  # setval keeps to the old bounds
         wider = f"{alter}{word}MINVALUE {minimum} {word}MAXVALUE {maximum}"
-        yield Clause(statement=wider, order=Order.KEEP_SEQUENCE)
+        yield Clause(statement=wider, order=order)
     for place, condition in moves:
         statement = f"SELECT pg_catalog.setval({sequence}, {place}, false) WHERE {condition}"
-        yield Clause(statement=statement, order=Order.KEEP_SEQUENCE)
+        yield Clause(statement=statement, order=order)

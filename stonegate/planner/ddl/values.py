@@ -36,7 +36,7 @@ from stonegate.planner.ddl.sequences import (
     serial_sequence,
 )
 from stonegate.planner.diff.columns import SET_EXPRESSION
-from stonegate.planner.diff.sequences import serial_options
+from stonegate.planner.diff.sequences import moved_to_type, serial_options, type_limits
 
 _OF_IDENTITY = ("smallint", "integer", "bigint")
 
@@ -181,15 +181,32 @@ def _made_real(name: QualifiedName, desired: Column, live: Column) -> Iterator[C
 
 
 def _identity_changes(name: QualifiedName, desired: Column, live: Column) -> Iterator[Clause]:
+    """SET GENERATED and the options of the sequence inside.
+
+    A new type of the column comes to the sequence in front of all else in one ALTER TABLE. What does not fit a narrower
+    one is therefore set in a statement before, and what only a wider one holds in one behind.
+    """
+    alter = f"ALTER TABLE {name.sql} ALTER COLUMN {quote_ident(desired.name)} "
     actions = [f"SET GENERATED {desired.identity.upper()}"] if desired.identity != live.identity else []
-    if desired.identity_options is not None and live.identity_options is not None:
-        options = text.sequence_clauses(desired.identity_options, live=live.identity_options)
-        actions += [f"SET {option}" for option in options]
-        sequence = serial_sequence(name, desired.name)
-        alter = f"ALTER TABLE {name.sql} ALTER COLUMN {quote_ident(desired.name)} "
-        yield from bring_into_bounds(sequence, alter, "SET ", desired.identity_options, live.identity_options)
-    if actions:
-        yield column_clause(name, desired.name, " ".join(actions), Order.ADD_IDENTITY)
+    wanted, present = desired.identity_options, live.identity_options
+    moves: tuple[Clause, ...] = ()
+    narrows = False
+    if wanted is not None and present is not None:
+        retyped = desired.type != live.type
+        narrows = retyped and type_limits(desired.type)[1] < type_limits(present.type)[1]
+        widens = retyped and not narrows
+        if widens:
+            present = moved_to_type(present, desired.type)
+        actions += [f"SET {option}" for option in text.sequence_clauses(wanted, live=present)]
+        order = Order.NEXT_SEQUENCE if widens else Order.KEEP_SEQUENCE
+        moves = tuple(bring_into_bounds(serial_sequence(name, desired.name), alter, "SET ", wanted, present, order))
+        yield from moves
+    if actions and narrows:
+        yield Clause(statement=alter + " ".join(actions), order=Order.KEEP_SEQUENCE)
+    elif actions:
+        behind = bool(moves) and moves[0].order == Order.NEXT_SEQUENCE
+        order = Order.NEXT_DEFAULT if behind else Order.ADD_IDENTITY
+        yield column_clause(name, desired.name, " ".join(actions), order)
 
 
 def _to_identity(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:

@@ -18,7 +18,7 @@ from stonegate.planner.diff.inheritance import Family, has_own_not_null
 from stonegate.planner.diff.naming import has_given_sequence, is_given_sequence
 from stonegate.planner.diff.not_null import compare_not_null, not_null_text
 from stonegate.planner.diff.retyping import compare_type, made_anew, rows_elsewhere
-from stonegate.planner.diff.sequences import same_but_for_type, sequence_text
+from stonegate.planner.diff.sequences import same_identity_options, sequence_text
 from stonegate.planner.diff.sides import Sides
 
 SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
@@ -309,11 +309,7 @@ def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column,
             rewrites=desired.generated_kind == "stored",
         )
         return
-    retyped = desired.type != live.type
-    if desired.identity != live.identity or not (
-        desired.identity_options == live.identity_options
-        or (retyped and same_but_for_type(desired.identity_options, live.identity_options))
-    ):
+    if desired.identity != live.identity or not same_identity_options(desired, live):
         if not family.carries(desired, live, "identity") or desired.identity == live.identity:
             yield change_source(sides, key, "identity", _identity_text(live), _identity_text(desired))
         return

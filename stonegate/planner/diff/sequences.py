@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from stonegate.model.catalog import Access, Catalog, Column, Sequence, SequenceOptions
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action
@@ -198,9 +200,14 @@ def serial_options(column: Column) -> SequenceOptions:
     return usual_options(column.type if column.type in _BOUNDS else "bigint")
 
 
+def type_limits(type_name: str) -> tuple[int, int]:
+    """The lowest and the highest value of a sequence of that type."""
+    return _BOUNDS.get(type_name, _BOUNDS["bigint"])
+
+
 def usual_options(type_name: str, increment: int = 1) -> SequenceOptions:
     """What CREATE SEQUENCE chooses by itself (manual: CREATE SEQUENCE)."""
-    lowest, highest = _BOUNDS.get(type_name, _BOUNDS["bigint"])
+    lowest, highest = type_limits(type_name)
     minimum, maximum = (1, highest) if increment > 0 else (lowest, -1)
     return SequenceOptions(
         type=type_name,
@@ -260,16 +267,26 @@ def sequence_text(options: SequenceOptions) -> str:
     return f"{text} cycle" if options.cycle else text
 
 
-def same_but_for_type(desired: SequenceOptions | None, live: SequenceOptions | None) -> bool:
-    """True if only the type differs, and bounds that stand at the type's limits: those move with the type."""
-    if desired is None or live is None:
-        return desired is live
-    return _without_type(desired) == _without_type(live)
+def same_identity_options(desired: Column, live: Column) -> bool:
+    """True if the sequence inside an identity column is as declared, or becomes so with the column's new type.
+
+    Its own type is none of the difference: LIKE … INCLUDING IDENTITY makes it bigint, whatever the column is of.
+    """
+    wanted, present = desired.identity_options, live.identity_options
+    if wanted is None or present is None:
+        return wanted is present
+    if desired.type != live.type:
+        present = moved_to_type(present, desired.type)
+    return replace(wanted, type=present.type) == present
 
 
-def _without_type(options: SequenceOptions) -> tuple[object, ...]:
-    usual = usual_options(options.type, options.increment)
-    minimum = None if options.minimum == usual.minimum else options.minimum
-    maximum = None if options.maximum == usual.maximum else options.maximum
-    start = None if options.start == (options.minimum if options.increment > 0 else options.maximum) else options.start
-    return (start, options.increment, minimum, maximum, options.cache, options.cycle)
+def moved_to_type(options: SequenceOptions, type_name: str) -> SequenceOptions:
+    """A sequence after `AS type`, which a new type of its identity column brings: bounds that stand at the limits of
+    the type that it had move to those of the new one, all else stays (`init_params` in PostgreSQL's sequence.c)."""
+    (lowest, highest), (new_lowest, new_highest) = type_limits(options.type), type_limits(type_name)
+    return replace(
+        options,
+        type=type_name,
+        minimum=new_lowest if options.minimum == lowest else options.minimum,
+        maximum=new_highest if options.maximum == highest else options.maximum,
+    )

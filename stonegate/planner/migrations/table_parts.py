@@ -11,6 +11,7 @@ from stonegate.model.catalog import Access, Column, CompositeType, Constraint, D
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
 from stonegate.model.source import Effect, EffectVerb
 from stonegate.model.tokens import lex
+from stonegate.planner.diff.sequences import moved_to_type
 
 T = TypeVar("T")
 N = TypeVar("N", Constraint, Index)
@@ -234,7 +235,10 @@ def altered_column(column: Column, wanted: Column | None, effect: Effect) -> Col
         case EffectVerb.SET_TYPE:
             same = wanted is not None and effect.type == wanted.type
             default = wanted.default if same and wanted is not None and column.default else column.default
-            return replace(column, type=effect.type or column.type, default=default)
+            retyped = replace(column, type=effect.type or column.type, default=default)
+            if column.identity_options is None:
+                return retyped
+            return replace(retyped, identity_options=moved_to_type(column.identity_options, retyped.type))
         case EffectVerb.SET_NOT_NULL | EffectVerb.DROP_NOT_NULL:
             return replace(column, not_null=effect.verb is EffectVerb.SET_NOT_NULL)
         case EffectVerb.SET_DEFAULT if wanted is not None and wanted.identity:

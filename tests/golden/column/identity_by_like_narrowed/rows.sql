@@ -1,0 +1,2 @@
+INSERT INTO t (name) VALUES ('a');
+INSERT INTO u (name) VALUES ('b');
