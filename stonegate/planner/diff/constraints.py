@@ -217,6 +217,8 @@ def _surplus(
     if successor is None and (not known or not sides.kept.isdisjoint({ObjectKind.CONSTRAINT, ObjectKind.TABLE})):
         yield Unmanaged(key)
         return
+    if successor is None:
+        successor = matched.successor(part, desired.name)
     heir = successor.name if successor is not None else _stands_in(desired, part)
     is_idle = _loses_columns(sides, desired, live, part)
     if heir is not None:

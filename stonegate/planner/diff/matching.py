@@ -13,7 +13,7 @@ from stonegate.model.catalog import NOT_VALID, Constraint, Index, Table, View
 from stonegate.model.expressions import flatten
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.diff.index_options import in_order
-from stonegate.planner.diff.naming import index_columns, is_made_up, looks_made_up
+from stonegate.planner.diff.naming import index_columns, looks_made_up, made_up_name
 
 Part = TypeVar("Part", Constraint, Index)
 
@@ -52,6 +52,19 @@ class Matched(Struct, Generic[Part], frozen=True, kw_only=True):
     def renamed(self) -> bool:
         """True if any part has to get another name."""
         return any(pair.renamed for pair in self.pairs)
+
+    def successor(self, part: Part, owner: str) -> Part | None:
+        """The missing part whose name PostgreSQL made up as it did that of a surplus one, before the owner or its
+        columns got other names: the two are one that has another meaning.
+
+        Args:
+            owner: what the table, view or domain is called now.
+        """
+        kind, name = _kind(part), generated_name(part, owner)
+        alike = [one for one in self.surplus if (_kind(one), generated_name(one, owner)) == (kind, name)]
+        if name is None or alike[0] != part:  # two cannot become the same
+            return None
+        return next((one for one in self.missing if (_kind(one), one.name) == (kind, name)), None)
 
 
 def match_parts(
@@ -132,11 +145,17 @@ def shape(part: Constraint | Index) -> str:
 
 def is_generated_name(part: Constraint | Index, owner: str) -> bool:
     """True if PostgreSQL would have chosen the part's name itself."""
+    return part.name == generated_name(part, owner)
+
+
+def generated_name(part: Constraint | Index, owner: str) -> str | None:
+    """What PostgreSQL would call the part by what its table and columns are called now; None if the name that it has
+    does not look made up."""
     if isinstance(part, Index):
-        return is_made_up(part.name, owner, "index", index_columns(part.definition.partition(" USING ")[2]))
+        return made_up_name(part.name, owner, "index", index_columns(part.definition.partition(" USING ")[2]))
     keyed = part.kind in ("unique", "exclusion")
     columns = index_columns(part.definition) if keyed else part.columns
-    return is_made_up(part.name, owner, part.kind, columns)
+    return made_up_name(part.name, owner, part.kind, columns)
 
 
 def is_named_share(part: Constraint | Index, owner: str) -> bool:
@@ -146,6 +165,10 @@ def is_named_share(part: Constraint | Index, owner: str) -> bool:
     """
     is_share = isinstance(part, Index) or part.kind in ("primary key", "unique", "exclusion")
     return is_share and part.inherited and not is_generated_name(part, owner)
+
+
+def _kind(part: Constraint | Index) -> str:
+    return "index" if isinstance(part, Index) else part.kind
 
 
 def _is_foreign_key(part: Constraint | Index) -> bool:

@@ -59,7 +59,12 @@ def _clip(text: bytes, length: int) -> str:
 
 
 def is_made_up(name: str, owner: str, kind: str, columns: Iterable[str]) -> bool:
-    """True if PostgreSQL would choose this name itself.
+    """True if PostgreSQL would choose this name itself; see `made_up_name`."""
+    return name == made_up_name(name, owner, kind, columns)
+
+
+def made_up_name(name: str, owner: str, kind: str, columns: Iterable[str]) -> str | None:
+    """What PostgreSQL would call the part of that name, if it ends as PostgreSQL's do for that kind; else None.
 
     Args:
         owner: name of the table or domain.
@@ -68,11 +73,9 @@ def is_made_up(name: str, owner: str, kind: str, columns: Iterable[str]) -> bool
             expressions. A check has its column only if it mentions exactly one.
     """
     label = _LABELS.get(kind)
-    if label is None:
-        return False
-    found = re.search(rf"{label}(\d*)\Z", name)
-    if found is None:
-        return False
+    found = re.search(rf"{label}(\d*)\Z", name) if label is not None else None
+    if label is None or found is None:
+        return None
     columns = tuple(columns)
     if kind == "primary key":
         addition = ""
@@ -80,7 +83,7 @@ def is_made_up(name: str, owner: str, kind: str, columns: Iterable[str]) -> bool
         addition = columns[0] if len(columns) == 1 else ""
     else:
         addition = column_addition(columns)
-    return name == make_object_name(owner, addition, label + found.group(1))
+    return make_object_name(owner, addition, label + found.group(1))
 
 
 def looks_made_up(part: Constraint | Index) -> bool:

@@ -309,10 +309,11 @@ def _compare_domain_constraints(sides: Sides, desired: DomainType, live: DomainT
     matched = match_parts(
         desired.constraints, live.constraints, owner=desired.name, remembered={part.name for part in known}
     )
-    gone = tuple(part for part in matched.surplus if remembers(known, part, live.constraints))
+    managed = tuple(part for part in matched.surplus if remembers(known, part, live.constraints))
     for part in matched.surplus:
-        if part not in gone:
+        if part not in managed:
             yield Unmanaged(desired.key.part(ObjectKind.CONSTRAINT, part.name))
+    gone = tuple(part for part in managed if matched.successor(part, desired.name) is None)
     made = (*matched.missing, *(pair.desired for pair in matched.replaced))
     validated = any(_is_validated(pair) for pair in matched.pairs)
     if made or matched.renamed or gone or validated:

@@ -139,7 +139,8 @@ def move(draft: Draft, key: ObjectKey, schema: str, name: str) -> None:
     wanted = draft.desired.objects.get(moved.key)
     if isinstance(moved, Table):
         if isinstance(wanted, Table):
-            moved = adopt_members(moved, wanted, frozenset(column.name for column in moved.columns))
+            columns = frozenset(column.name for column in moved.columns)
+            moved = adopt_members(moved, wanted, columns, key.name)
     elif isinstance(moved, Routine):
         moved = as_declared(draft, moved)
     elif isinstance(moved, View) and isinstance(wanted, View):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from stonegate.model.catalog import Access, Column, CompositeType, Constraint, DomainType, Index, Table, View
 from stonegate.model.names import ObjectKey, QualifiedName, quote_ident
 from stonegate.model.source import Effect, EffectVerb
-from stonegate.model.tokens import lex
+from stonegate.model.tokens import lex, words_of
 from stonegate.planner.diff.sequences import moved_to_type
 
 T = TypeVar("T")
@@ -186,16 +186,23 @@ def with_attributes_of(composite: CompositeType, names: Mapping[str, str]) -> Co
     return replace(composite, attributes=tuple(attributes))
 
 
-def adopt_members(table: Table, wanted: Table, columns: frozenset[str]) -> Table:
+def adopt_members(table: Table, wanted: Table, columns: frozenset[str], former: str | None = None) -> Table:
     """Members that mention `columns` in the form that the desired table has: under the same name, or, where PostgreSQL
-    made the names up of former ones, the only one of that kind over the same columns."""
+    made the names up of former ones, the only one of that kind over the same columns.
+
+    Args:
+        former: of a table that got another name or schema, what it was called: all else that constraints say stays.
+    """
+
+    def follows(part: Constraint) -> bool:
+        is_told = former is None or words_of(former) <= words_of(part.definition)
+        return is_told and (bool(columns & set(part.columns)) or not part.columns)
+
     policies = {policy.name: policy for policy in wanted.policies}
     triggers = {trigger.name: trigger for trigger in wanted.triggers}
     return replace(
         table,
-        constraints=tuple(
-            _adopt_constraint(c, wanted) if columns & set(c.columns) or not c.columns else c for c in table.constraints
-        ),
+        constraints=tuple(_adopt_constraint(c, wanted) if follows(c) else c for c in table.constraints),
         indexes=tuple(_adopt_index(i, wanted) if columns & set(i.columns) else i for i in table.indexes),
         policies=tuple(policies.get(p.name, p) for p in table.policies),
         triggers=tuple(triggers.get(t.name, t) for t in table.triggers),
