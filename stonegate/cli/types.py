@@ -115,6 +115,7 @@ def _document(row: MatrixRow) -> dict[str, Any]:
         "using": verdict.using,
         "via": verdict.via,
         "rewrites": verdict.rewrites,
+        "instead": verdict.instead.format(column="c") if verdict.instead is not None else None,
     }
 
 
@@ -123,9 +124,12 @@ def _cell(row: MatrixRow) -> list[Text]:
     console = stdout()
     lines = [Text.assemble(f"{row.old} → {row.new}: ", (verdict.change_class.value, "bold"))]
     lines += indented(console, verdict.reason, 2)
-    if verdict.using:
+    if verdict.instead is not None:
+        using = verdict.instead.format(column="c")
+        lines += indented(console, f"write a migration: ALTER COLUMN c TYPE {row.new} USING {using}", 2)
+    elif verdict.using:
         lines += indented(console, f"ALTER COLUMN c TYPE {row.new} USING {verdict.render_using('c', row.new)}", 2)
     lines += indented(console, "writes the table anew" if verdict.rewrites else "changes the catalog only", 2)
-    if verdict.change_class != "safe":
+    if verdict.change_class != "safe" and verdict.instead is None:
         lines += indented(console, "consent: --allow modify_column_type:TABLE.COLUMN", 2)
     return lines

@@ -16,7 +16,10 @@ from stonegate.planner.classify.type_rules import (
     BY_PAIR,
     DIRECT_CASTS,
     INCOMPATIBLE,
+    NO_BRACES,
     PAIRS,
+    RANGES,
+    READ_NO_BRACES,
     SAFE,
     SAME_TYPE,
     TEXTS,
@@ -94,6 +97,7 @@ def type_change(
     *,
     unchecked: Collection[str] = frozenset(),
     enums: Collection[str] = frozenset(),
+    ranges: Mapping[str, str] = RANGES,
 ) -> TypeVerdict:
     """What becomes of the values when a column of type `old` becomes one of type `new`.
 
@@ -102,6 +106,7 @@ def type_change(
         domains: base type of each domain, by its name in the same spelling.
         unchecked: domains without checks and NOT NULL.
         enums: names of enum types.
+        ranges: the multirange of each range type.
     """
     if old == new:
         return safe("the same type", rewrites=False)
@@ -109,21 +114,27 @@ def type_change(
     if former == latter:
         return safe("the same type", rewrites=False)
     if old in domains and old not in _bases(new, domains):
-        return _from_domain(old, new, domains, unchecked, enums)
+        return _from_domain(old, new, domains, unchecked, enums, ranges)
     if new in domains:
-        return _to_domain(old, new, domains, unchecked, enums)
+        return _to_domain(old, new, domains, unchecked, enums, ranges)
     if former.array != latter.array:
-        return _incompatible(old, new, via="text")
+        element = type_change(_element(old), _element(new), domains, unchecked=unchecked, enums=enums, ranges=ranges)
+        instead = _between_array_and_element(former, latter) if not element.using else None
+        return replace(_incompatible(old, new, via="text"), instead=instead)
     if former.array:
-        verdict = type_change(_element(old), _element(new), domains, unchecked=unchecked, enums=enums)
+        verdict = type_change(_element(old), _element(new), domains, unchecked=unchecked, enums=enums, ranges=ranges)
         via = None if verdict.via is None else f"{verdict.via}[]"
-        return replace(verdict, reason=f"for each element: {verdict.reason}", via=via, rewrites=True)
+        return replace(verdict, reason=f"for each element: {verdict.reason}", via=via, rewrites=True, instead=None)
     if former.base == latter.base and former.base in SAME_TYPE:
         return SAME_TYPE[former.base](former, latter)
     if old in enums and latter.base in UNLIMITED_TEXTS and not latter.modifiers:
         return safe("every label is a text")
     rule = BY_PAIR.get((former.base, latter.base))
     match rule:
+        case None if old in ranges and ranges[old] == new:
+            return _incompatible(old, new, via=None)
+        case None if new in ranges and ranges[new] == old:
+            return replace(_incompatible(old, new, via="text"), instead="range_merge({column})")
         case None:
             return _incompatible(old, new, via=_intermediate(former.base, latter.base))
         case TypeVerdict() if rule.change_class is SAFE and latter.modifiers:
@@ -132,6 +143,13 @@ def type_change(
             return rule
         case _:
             return rule(former, latter)
+
+
+def _between_array_and_element(former: SqlType, latter: SqlType) -> str | None:
+    """What makes one of the other where neither can be read as the other's text."""
+    if former.array:
+        return "{column}[1]" if former.base in NO_BRACES and latter.base in READ_NO_BRACES else None
+    return "ARRAY[{column}]" if former.base in NO_BRACES else None
 
 
 def _element(array: str) -> str:
@@ -158,20 +176,30 @@ def _is_checked(new: str, domains: Mapping[str, str], unchecked: Collection[str]
 
 
 def _from_domain(
-    old: str, new: str, domains: Mapping[str, str], unchecked: Collection[str], enums: Collection[str]
+    old: str,
+    new: str,
+    domains: Mapping[str, str],
+    unchecked: Collection[str],
+    enums: Collection[str],
+    ranges: Mapping[str, str],
 ) -> TypeVerdict:
     base = domains[old]
     if base == new:
         return safe(f"{new} is what the domain {old} is made of", rewrites=_is_checked(new, domains, unchecked))
-    verdict = type_change(base, new, domains, unchecked=unchecked, enums=enums)
+    verdict = type_change(base, new, domains, unchecked=unchecked, enums=enums, ranges=ranges)
     return replace(verdict, reason=f"the domain {old} is a {base}: {verdict.reason}")
 
 
 def _to_domain(
-    old: str, new: str, domains: Mapping[str, str], unchecked: Collection[str], enums: Collection[str]
+    old: str,
+    new: str,
+    domains: Mapping[str, str],
+    unchecked: Collection[str],
+    enums: Collection[str],
+    ranges: Mapping[str, str],
 ) -> TypeVerdict:
     base = domains[new]
-    verdict = type_change(old, base, domains, unchecked=unchecked, enums=enums)
+    verdict = type_change(old, base, domains, unchecked=unchecked, enums=enums, ranges=ranges)
     if verdict.change_class is not SAFE or new in unchecked:
         rewrites = verdict.rewrites or _is_checked(new, domains, unchecked)
         return replace(verdict, reason=f"the domain {new} is a {base}: {verdict.reason}", rewrites=rewrites)

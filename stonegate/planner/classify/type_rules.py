@@ -26,6 +26,8 @@ class TypeVerdict(Struct, frozen=True, kw_only=True):
         using: PostgreSQL needs a USING expression, since no assignment cast exists.
         via: a type between the two that the USING expression casts through, or None.
         rewrites: the table is written anew; False where PostgreSQL only changes its catalog (manual: ALTER TABLE).
+        instead: the expression of `{column}` that a migration has to write after USING, where every cast refuses each
+            value that is not NULL; else None.
     """
 
     change_class: ChangeClass
@@ -33,6 +35,7 @@ class TypeVerdict(Struct, frozen=True, kw_only=True):
     using: bool = False
     via: str | None = None
     rewrites: bool = True
+    instead: str | None = None
 
     def render_using(self, column: str, new: str) -> str | None:
         """The expression after USING for a column (quoted already), or None if PostgreSQL needs none."""
@@ -276,9 +279,18 @@ DIRECT_CASTS = frozenset(
         *((old, "money") for old in ("integer", "bigint")),
         ("integer", '"char"'),
         ('"char"', "integer"),
-        *((f"{each}range", f"{each}multirange") for each in ("int4", "int8", "num", "ts", "tstz", "date")),
     }
 )
+#: PostgreSQL's own range types, each with the type of several such ranges. It has a cast from the former to the latter
+#: only, as it makes one for each type that CREATE TYPE … AS RANGE makes (manual 8.17).
+RANGES = {f"{each}range": f"{each}multirange" for each in ("int4", "int8", "num", "ts", "tstz", "date")}
+#: Types whose texts are never read as an array's, which begins with a brace. Those of the first set do not read such a
+#: text either: uuid takes braces, and dates and times are looked for behind one.
+READ_NO_BRACES = frozenset(
+    {"smallint", "integer", "bigint", "oid", "numeric", "real", "double precision", "money", "boolean"}
+    | {"bit", "bit varying", "inet", "cidr", "macaddr", "macaddr8", *RANGES}
+)
+NO_BRACES = READ_NO_BRACES | {"uuid", "date", "interval", *_TIMES}
 THROUGH_INTEGER = frozenset(
     {("boolean", "smallint"), ("boolean", "bigint"), ("boolean", "numeric"), ("smallint", "boolean")}
     | {("bigint", "boolean"), ("numeric", "boolean"), ("smallint", "bit")}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from stonegate.model.catalog import Column, Table
-from stonegate.model.names import ObjectKey, ObjectKind, in_list
+from stonegate.model.names import ObjectKey, ObjectKind, in_list, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import Circumstances
+from stonegate.planner.classify.type_rules import TypeVerdict
 from stonegate.planner.diff.findings import Findings, type_text
 from stonegate.planner.diff.inheritance import LOCAL_NOT_NULL, Family, partitions_by
 from stonegate.planner.diff.naming import make_object_name
@@ -27,7 +28,7 @@ def compare_type(sides: Sides, key: ObjectKey, desired: Column, live: Column, fa
         return
     before, after = (type_text(column.type, column.collation) for column in (live, desired))
     verdict = sides.type_change(live.type, desired.type)
-    refusal = _refusal(sides, family, live, rewrites=verdict.rewrites)
+    refusal = _refusal(sides, family, live, rewrites=verdict.rewrites) or _uncastable(key, live, desired, verdict)
     reason = f"{key} changes from {before} to {after}"
     if desired.type == live.type:
         reason = f"{key} gets another collation: {before} instead of {after}"
@@ -62,6 +63,17 @@ def _refusal(sides: Sides, family: Family, live: Column, *, rewrites: bool) -> _
         return None
     way = f"write a migration: NO INHERIT {table.key.label}, the new type in each of the tables, INHERIT again"
     return _Refusal(apart, way)
+
+
+def _uncastable(key: ObjectKey, live: Column, desired: Column, verdict: TypeVerdict) -> _Refusal | None:
+    """Where no cast takes a single value, a consent would only fail when it is carried out."""
+    if verdict.instead is None or live.generated is not None:
+        return None
+    name = quote_ident(live.name)
+    default = f"ALTER {name} DROP DEFAULT, " if live.default is not None else ""
+    using = verdict.instead.format(column=name)
+    way = f"ALTER TABLE {key.owner.label} {default}ALTER {name} TYPE {desired.type} USING {using}"
+    return _Refusal(f"no {live.type} is read as {desired.type}", f"write a migration: {way}")
 
 
 def made_anew(table: Table) -> str:

@@ -12,7 +12,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import USUAL, Circumstances, classify_change
 from stonegate.planner.classify.type_matrix import type_change
-from stonegate.planner.classify.type_rules import TypeVerdict
+from stonegate.planner.classify.type_rules import RANGES, TypeVerdict
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
 from stonegate.planner.reach import reached
 
@@ -117,9 +117,14 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
     def _enums(self) -> frozenset[str]:
         return frozenset(enum.key.qualified.sql for enum in self.live.enums)
 
+    @cached_property
+    def _ranges(self) -> dict[str, str]:
+        both = (*self.live.ranges, *self.desired.ranges)
+        return RANGES | {kind.key.qualified.sql: kind.multirange for kind in both}
+
     def type_change(self, old: str, new: str) -> TypeVerdict:
-        """The type matrix with this database's domains and enums."""
-        return type_change(old, new, self._bases, unchecked=self._unchecked, enums=self._enums)
+        """The type matrix with this database's domains, enums and ranges."""
+        return type_change(old, new, self._bases, unchecked=self._unchecked, enums=self._enums, ranges=self._ranges)
 
     # --- columns and relations --------------------------------------------------------------------------------------
 

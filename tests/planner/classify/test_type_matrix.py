@@ -10,7 +10,7 @@ import pytest
 
 from stonegate.model.plan import ChangeClass
 from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, parse_type, type_change
-from stonegate.planner.classify.type_rules import TypeVerdict
+from stonegate.planner.classify.type_rules import NO_BRACES, RANGES, READ_NO_BRACES, TypeVerdict
 from tests.servers import Database, MakeDatabase, Server
 
 SAFE, DATALOSS, INCOMPATIBLE = ChangeClass.SAFE, ChangeClass.DATALOSS, ChangeClass.INCOMPATIBLE
@@ -182,6 +182,50 @@ def test_what_is_forced_is_carried_out_where_a_cast_exists(
         _fill(session, old, (literal,) if literal is not None else ())
         _retype(session, new, verdict)
         assert _values(session)[0] == expected
+
+
+_SPANS = {"int4": "[1,3)", "int8": "empty", "num": "(,)", "ts": "[2024-01-01,)", "tstz": "(,2024-01-01]", "date": "(,)"}
+_NO_BRACES = (
+    {kind: values for kind, values in BOUNDARIES.items() if kind.removesuffix("(4)") in NO_BRACES}
+    | {"boolean": ("true",), "uuid": ("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",)}
+    | {f"{kind}range": (literal,) for kind, literal in _SPANS.items()}
+)
+
+
+def _refuses(session: psycopg.Connection, old: str, new: str, literals: tuple[str, ...]) -> bool:
+    """Fills the table; True if the cast that the matrix has takes none of the values."""
+    for literal in literals:
+        _fill(session, old, (literal,))
+        with pytest.raises(psycopg.errors.DataError):
+            _retype(session, new, type_change(old, new, {}))
+    _fill(session, old, literals)
+    return True
+
+
+def _change_instead(session: psycopg.Connection, old: str, new: str) -> None:
+    instead = type_change(old, new, {}).instead
+    assert instead is not None, (old, new)
+    session.execute(f"ALTER TABLE t ALTER COLUMN v TYPE {new} USING {instead.format(column='v')}")  # type: ignore[arg-type]
+
+
+def test_what_no_cast_takes_names_what_does(database: Database) -> None:
+    assert {kind.removesuffix("(4)") for kind in _NO_BRACES} == NO_BRACES
+    with psycopg.connect(database.url, autocommit=True, prepare_threshold=None) as session:
+        for kind, literals in _NO_BRACES.items():
+            assert _refuses(session, kind, f"{kind}[]", literals)
+            before = _values(session)
+            _change_instead(session, kind, f"{kind}[]")
+            if kind.removesuffix("(4)") not in READ_NO_BRACES:
+                continue
+            arrays = tuple(_values(session)[: len(literals)])
+            assert _refuses(session, f"{kind}[]", kind, arrays)
+            _change_instead(session, f"{kind}[]", kind)
+            assert _values(session) == before
+        for kind, several in RANGES.items():
+            literal = f"{{{_SPANS[kind.removesuffix('range')]}}}".replace("{empty}", "{}")
+            assert _refuses(session, several, kind, (literal,))
+            _change_instead(session, several, kind)
+            assert type_change(kind, several, {}).instead is None
 
 
 def test_a_forced_cast_to_a_limited_text_refuses_what_does_not_fit(database: Database) -> None:

@@ -1,0 +1,1 @@
+CREATE TYPE fr AS RANGE (subtype = double precision, multirange_type_name = frs);
