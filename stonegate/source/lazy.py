@@ -22,7 +22,7 @@ from stonegate.source.parse import parse_gradually, parse_tree
 T = TypeVar("T")
 
 LARGE_FOLDER = 400  # files; about a tenth of a second
-SLICE = 0.001  # seconds of parsing between two looks at what the server said
+SLICE = 0.0002  # seconds of parsing between two looks at what the server said; an answer waits for three of them
 
 
 class LazySource:
@@ -124,23 +124,24 @@ class LazySource:
             if self.is_large:
                 await asyncio.to_thread(self.ordered)
                 return
-            if self._tree is None:
-                self._keep(await _in_slices(parse_gradually(self.path, self._files())))
+            if self._tree is None and (tree := await _in_slices(parse_gradually(self.path, self._files()))):
+                self._keep(tree)
             self.ordered()
 
     async def beginning(self) -> Beginning | None:
         """What a fresh deployment begins with, parsed in front of all else.
 
-        None where that is not worth the trouble, the whole being known already, and where something is wrong with it,
-        which the whole will tell.
+        None where that is not worth the trouble, the whole being known already or on its way, and where something is
+        wrong with it, which the whole will tell.
         """
         async with self._beginning:
-            if self._tree is not None or self._preparing.locked():
+            if self._is_underway():
                 return None
             if not self._begun:
-                self._begun = True
                 with contextlib.suppress(SourceError):
-                    self._first = await _in_slices(parse_beginning(self.path, self._files()))
+                    await self.read()
+                    self._first = await _in_slices(parse_beginning(self.path, self._files()), self._is_underway)
+                self._begun = True
             return self._first
 
     async def reference(self, key: str, obtain: Callable[[], Awaitable[Catalog]]) -> Catalog:
@@ -177,6 +178,9 @@ class LazySource:
                 self._ordered = order_tree(self.tree())
             return self._ordered
 
+    def _is_underway(self) -> bool:
+        return self._tree is not None or self._preparing.locked()
+
     def _keep(self, tree: SourceTree) -> None:
         with self._lock:
             if self._tree is None:  # else a thread was faster, and others know that one
@@ -189,9 +193,10 @@ class LazySource:
             return self._bytes
 
 
-async def _in_slices(steps: Generator[None, None, T]) -> T:
+async def _in_slices(steps: Generator[None, None, T], is_needless: Callable[[], bool] = lambda: False) -> T | None:
+    """What the steps end with; None if that became needless meanwhile."""
     with contextlib.closing(steps):
-        while True:
+        while not is_needless():
             end = time.monotonic() + SLICE
             try:
                 while time.monotonic() < end:
@@ -200,3 +205,4 @@ async def _in_slices(steps: Generator[None, None, T]) -> T:
                 result: T = finished.value
                 return result
             await asyncio.sleep(0)
+    return None

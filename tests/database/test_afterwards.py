@@ -56,9 +56,9 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     seen: list[str] = []
     real = catalog._read
 
-    async def count(conn: psycopg.AsyncConnection[object], *, with_stamp: bool = False) -> Reading:
+    async def count(conn: psycopg.AsyncConnection[object], **options: Any) -> Reading:
         seen.append(conn.info.dbname)
-        return await real(conn, with_stamp=with_stamp)
+        return await real(conn, **options)
 
     monkeypatch.setattr(catalog, "_read", count)
     yield seen

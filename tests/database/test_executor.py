@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from stonegate.database.executor import transaction
 from stonegate.database.progress import Progress, Stage
+from stonegate.database.tracking.records import Entry
 from stonegate.model.plan import Phase
 from stonegate.model.report import Status
 from tests.database.folders import COUNT, USERS, allowing, applied, apply, relations, write
 from tests.database.rich import extension_of
-from tests.servers import Database
+from tests.servers import Database, MakeDatabase, Server
 
 # --- fresh ----------------------------------------------------------------------------------------------------------
 
@@ -40,6 +42,45 @@ def test_the_changelog_has_one_row_per_object(database: Database, tmp_path: Path
     rows = database.rows("SELECT change_type, object_name FROM _stonescriptdb_gateway_changelog ORDER BY id")
     assert rows == [("create_table", "users"), ("create_function", "count_users()")]
     assert database.rows("SELECT count(*) FROM _stonescriptdb_gateway_deployments") == [(1,)]
+
+
+SEEDED = {"tables/users.sql": USERS, "functions/count.sql": COUNT} | {
+    "types/mood.sql": "CREATE TYPE mood AS ENUM ('sad', 'happy');",
+    "seeders/users.sql": "INSERT INTO users VALUES (1, 'a@x'), (2, 'b@x');",
+}
+
+
+def test_what_is_recorded_while_the_catalog_is_put_together_is_what_is_recorded_after_it(
+    any_server: Server, make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that may not be trusted wait until all else is done."""
+    source, ahead, behind = write(tmp_path, SEEDED), make_database(any_server), make_database(any_server)
+    applied(ahead.url, source)
+    with monkeypatch.context() as patched:
+        patched.setattr(transaction, "is_trusting", lambda conn: False)
+        applied(behind.url, source)
+    for table, columns in {
+        "changelog": "id, change_type, object_name, change_detail",
+        "functions": "id, function_name, param_types, body_checksum, identity",
+        "tables": "id, table_name, checksum, identity",
+        "types": "id, type_name, checksum, identity",
+        "deployments": "id, digest, mode, counts, live_checksum, catalog_checksum",
+    }.items():
+        rows = ahead.rows(f"SELECT {columns} FROM _stonescriptdb_gateway_{table} ORDER BY id")
+        assert rows and rows == behind.rows(f"SELECT {columns} FROM _stonescriptdb_gateway_{table} ORDER BY id")
+    assert ahead.rows("SELECT change_type FROM _stonescriptdb_gateway_changelog ORDER BY id DESC LIMIT 1") == [
+        ("seed_rows",)
+    ]
+
+
+def test_a_failure_to_record_leaves_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Entry("SELECT 1/0 FROM pg_sleep(0.2)", ())
+    monkeypatch.setattr(transaction, "plan_entries", lambda *args, **options: (broken,))
+    report = apply(database.url, write(tmp_path, SEEDED))
+    assert report.error is not None and report.error.cause == "division by zero"
+    assert relations(database) == set()
 
 
 def test_thousands_of_statements_are_sent_in_order(database: Database, tmp_path: Path) -> None:

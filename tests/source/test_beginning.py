@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,25 @@ async def test_of_a_parsed_folder_there_is_none(tmp_path: Path) -> None:
     source = write(tmp_path, TABLES)
     await source.prepare()
     assert await source.beginning() is None
+
+
+async def test_it_is_given_up_once_the_whole_is_wanted(tmp_path: Path) -> None:
+    source = LazySource.of_folder(write_platform(tmp_path))
+    ahead = asyncio.create_task(source.beginning())
+    while not source.is_read:
+        await asyncio.sleep(0)
+    await source.prepare()
+    assert source.is_ready and await ahead is None
+
+
+async def test_it_is_parsed_anew_by_whoever_comes_after_one_that_was_cancelled(tmp_path: Path) -> None:
+    source = LazySource.of_folder(write_platform(tmp_path))
+    ahead = asyncio.create_task(source.beginning())
+    while not source.is_read:
+        await asyncio.sleep(0)
+    ahead.cancel()
+    await asyncio.gather(ahead, return_exceptions=True)
+    assert await source.beginning() is not None
 
 
 async def test_an_extension_with_a_schema_of_its_own_changes_the_database_first(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -42,6 +43,17 @@ class FirstLook(Struct, frozen=True, kw_only=True):
     is_known: bool = False
     offered: Offered | None = None
     has_versions: bool = False
+
+
+@asynccontextmanager
+async def parsing_ahead(source: LazySource) -> AsyncIterator[None]:
+    """Parse what an empty database is begun with, while the server is asked whether it is one; ends with the block."""
+    ahead = asyncio.create_task(source.beginning())
+    try:
+        yield
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
 
 
 async def look_while_parsing(

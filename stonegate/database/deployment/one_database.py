@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from stonegate.database.connect import Session, connect, using
 from stonegate.database.conninfo import database_of
 from stonegate.database.deployment.carry_out import carry_out, require_own, settings_of
+from stonegate.database.deployment.first_look import parsing_ahead
 from stonegate.database.deployment.opening import connect_target, open_target
 from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.deployment.precedents import Place, follow_precedent, place_of
@@ -146,24 +147,30 @@ async def _deploy(visit: Visit, *, source: LazySource, seems_changed: bool) -> A
     """The least that is needed: a look, or what others of the fleet did, or all of it."""
     conn = visit.conn
     locked, standing = await lock_and_look(conn, apply_key(conn.info.dbname)) if seems_changed else (False, None)
-    if not (visit.created or locked) and (report := await _look(visit, source)):
-        return report
-    facts: SessionFacts | None = None
     if not locked:
-        waited, facts = await _lock(visit, source)
-        if waited and (report := await _look(visit, source)):
+        if not visit.created and (report := await _look(visit, source)):
             return report
-    place: Place | None = None
-    if locked and standing is not None:
-        if standing.digest == source.digest and (report := await _look(visit, source)):
-            return report
-        require_own(visit, standing.comment)
-        place = place_of(visit, source, standing)
-        if report := await follow_precedent(visit, place, standing):
-            return report
+        async with parsing_ahead(source):
+            waited, facts = await _lock(visit, source)
+            if waited and (report := await _look(visit, source)):
+                return report
+            return await _deploy_changed(visit, source, facts=facts)
+    if standing is None:
+        return await _deploy_changed(visit, source)
+    if standing.digest == source.digest and (report := await _look(visit, source)):
+        return report
+    require_own(visit, standing.comment)
+    place = place_of(visit, source, standing)
+    return await follow_precedent(visit, place, standing) or await _deploy_changed(visit, source, place=place)
+
+
+async def _deploy_changed(
+    visit: Visit, source: LazySource, *, facts: SessionFacts | None = None, place: Place | None = None
+) -> ApplyReport:
+    """All of it, under the lock."""
     presume = not (visit.options.dry_run or visit.options.skip_verification)
     survey, report = await _attempt(visit, source, facts, place, presume=presume)
-    if await _may_be_unseen(conn, survey, report):
+    if await _may_be_unseen(visit.conn, survey, report):
         _, report = await _attempt(visit, source, facts, place, presume=False)
     return report
 

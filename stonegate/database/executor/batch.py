@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import psycopg
 from msgspec import Struct
-from psycopg.generators import fetch_many, pipeline_communicate
+from psycopg.generators import fetch_many
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
@@ -20,7 +18,8 @@ from stonegate.database.tracking.records import Entry
 from stonegate.model.plan import Statement, Step
 
 LONGEST_BATCH = 100  # statements that wait for being sent together: between two events of progress
-MOST_STATEMENTS = 500  # of one batch: bounds what libpq buffers and how late a cancelled apply notices
+MOST_STATEMENTS = 500  # of one batch: bounds how late a cancelled apply notices
+MOST_WAITING = 1 << 16  # characters that libpq is given before it has to send them
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -60,18 +59,23 @@ def entered(entries: Iterable[Entry]) -> list[Sent]:
     return [Sent(sql=entry.sql, values=entry.values) for entry in entries]
 
 
-async def send_batch(conn: Session, batch: Sequence[Sent]) -> list[PGresult]:
+async def send_batch(
+    conn: Session, batch: Sequence[Sent], *, on_sent: Callable[[], None] = lambda: None
+) -> list[PGresult]:
     """Execute the statements in order, and return the answer to each.
 
     psycopg's own pipeline wakes up once per statement and tells only that *a* statement failed; here the answers are
     counted. The caller is inside a transaction, or sends `BEGIN` first.
+
+    Args:
+        on_sent: called when the server has all of a batch, up to `MOST_STATEMENTS`, before it has answered.
 
     Raises:
         StatementFailed: one failed, or the connection broke while it ran.
     """
     answers: list[PGresult] = []
     for start in range(0, len(batch), MOST_STATEMENTS):
-        answers += await _send_part(conn, batch[start : start + MOST_STATEMENTS])
+        answers += await _send_part(conn, batch[start : start + MOST_STATEMENTS], on_sent)
     return answers
 
 
@@ -87,13 +91,13 @@ async def send_alone(conn: Session, sent: Sent) -> None:
         raise StatementFailed(sent, error) from error
 
 
-async def _send_part(conn: Session, batch: Sequence[Sent]) -> list[PGresult]:
+async def _send_part(conn: Session, batch: Sequence[Sent], on_sent: Callable[[], None]) -> list[PGresult]:
     pgconn = conn.pgconn
     answers: list[list[PGresult]] = []
     async with conn.lock:
         try:
             pgconn.enter_pipeline_mode()
-            await conn.wait(_exchange(pgconn, batch, answers))
+            await conn.wait(_exchange(pgconn, batch, answers, on_sent))
         except psycopg.Error as error:  # the connection itself broke
             raise StatementFailed(batch[min(_answered(answers), len(batch) - 1)], error) from error
         finally:
@@ -108,15 +112,20 @@ async def _send_part(conn: Session, batch: Sequence[Sent]) -> list[PGresult]:
     return [results[-1] for results in answers[: len(batch)]]
 
 
-def _exchange(pgconn: PGconn, batch: Sequence[Sent], answers: list[list[PGresult]]) -> Generator[Any, Any, None]:
-    """Send everything, reading answers meanwhile so that neither side blocks; one answer each and one for the sync."""
-    commands = deque[Callable[[], None]](_command(pgconn, sent) for sent in batch)
-    commands.append(pgconn.pipeline_sync)
-    answers.extend((yield from pipeline_communicate(pgconn, commands)))
-    # It ends with the last command, also when a statement of some megabytes still waits to be sent.
-    while pgconn.flush():
-        if (yield Wait.RW) & Ready.R:
-            pgconn.consume_input()
+def _exchange(
+    pgconn: PGconn, batch: Sequence[Sent], answers: list[list[PGresult]], on_sent: Callable[[], None]
+) -> Generator[Any, Any, None]:
+    """Send everything, and a sync; then read one answer to each."""
+    waiting = 0
+    for sent in batch:
+        _hand_over(pgconn, sent)
+        waiting += len(sent.sql) + sum(map(len, sent.values))
+        if waiting >= MOST_WAITING:
+            yield from _flush(pgconn)
+            waiting = 0
+    pgconn.pipeline_sync()
+    yield from _flush(pgconn)
+    on_sent()
     while len(answers) <= len(batch):
         results = yield from fetch_many(pgconn)
         if not results:
@@ -124,12 +133,20 @@ def _exchange(pgconn: PGconn, batch: Sequence[Sent], answers: list[list[PGresult
         answers.append(results)
 
 
-def _command(pgconn: PGconn, sent: Sent) -> Callable[[], None]:
+def _flush(pgconn: PGconn) -> Generator[Any, Any, None]:
+    """Send what libpq has, reading meanwhile: a server that cannot get rid of its answers reads no statements."""
+    while pgconn.flush():
+        if (yield Wait.RW) & Ready.R:
+            pgconn.consume_input()
+
+
+def _hand_over(pgconn: PGconn, sent: Sent) -> None:
     if not sent.values:
-        return partial(pgconn.send_query_params, sent.sql.encode(), None)
+        pgconn.send_query_params(sent.sql.encode(), None)
+        return
     values = [value.encode() if isinstance(value, str) else value for value in sent.values]
     formats = [Format.TEXT if isinstance(value, str) else Format.BINARY for value in sent.values]
-    return partial(pgconn.send_query_params, sent.sql.encode(), values, param_formats=formats)
+    pgconn.send_query_params(sent.sql.encode(), values, param_formats=formats)
 
 
 def _answered(answers: list[list[PGresult]]) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from itertools import groupby
 
 import psycopg
@@ -19,11 +22,12 @@ from stonegate.database.executor.post_commit import announced, without_late
 from stonegate.database.executor.session import CONSTRAINTS_NOW, OWN_SESSION, roll_back
 from stonegate.database.executor.verify import deployed_catalog, verify_catalog, verify_seeds
 from stonegate.database.failures.explain import message_of
-from stonegate.database.introspect.catalog import read_catalog, read_stamped
+from stonegate.database.introspect.catalog import OnRead, read_catalog, read_stamped
 from stonegate.database.progress import Stage
 from stonegate.database.seeds.targets import runs_code
+from stonegate.database.server.trust import is_trusting
 from stonegate.database.tracking.guard import require_safe
-from stonegate.database.tracking.records import plan_entries, prepare_records, record_deployment
+from stonegate.database.tracking.records import change_entries, plan_entries, prepare_records, record_deployment
 from stonegate.database.tracking.tables import ensure_tracking
 from stonegate.errors import ConnectionFailed, StonegateError
 from stonegate.model.names import ObjectKind, quote_ident
@@ -98,6 +102,7 @@ class _Attempt:
         self.immediate = False
         self.careful = job.options.dry_run and bool(job.prelude)
         self.head = job.head
+        self.recorded = 0  # steps
 
     async def run(self) -> None:
         """Everything but the end of the transaction."""
@@ -122,7 +127,8 @@ class _Attempt:
         if seeds and not closing and not self.careful and self._is_quiet():
             # All is made but the rows, which then need not ask for what their tables are.
             await self._flush()
-            await self._read_again()
+            async with self._recording_ahead() as record:
+                await self._read_again(record)
         await self._run_seeds(seeds)
         seeders = [seeder for step in seeds for seeder in step.seeders]
         if self.execution.catalog is not None and runs_code(self.execution.catalog, seeders):
@@ -296,18 +302,12 @@ class _Attempt:
     async def _finish(self) -> None:
         """Tracking and changelog rows, verification, and last the deployment's row with the change stamp."""
         job, execution = self.job, self.execution
-        plan, options = job.plan, job.options
+        options = job.options
         if options.tracked:
             job.announce(Stage.RECORD)
-            records = plan_entries(
-                self.conn,
-                without_late(plan),
-                steps=execution.steps,
-                durations=execution.durations,
-                state=job.state if job.has_tracking else None,
-            )
+            records = self._records()
             await require_safe(self.conn)
-            await send_batch(self.conn, entered(records))
+            await send_batch(self.conn, records)
         if execution.is_rehearsed and not options.skip_verification:
             job.announce(Stage.VERIFY)
             if execution.catalog is None:
@@ -319,11 +319,46 @@ class _Attempt:
         if options.tracked:
             await self._record_deployment()
 
-    async def _read_again(self) -> None:
+    def _records(self) -> list[Sent]:
+        """What is yet to be recorded of the steps so far."""
+        job, steps, durations = self.job, self.execution.steps[self.recorded :], self.execution.durations
+        if self.recorded:
+            return entered(change_entries(self.conn, job.plan.checksum, steps, durations))
+        state = job.state if job.has_tracking else None
+        return entered(plan_entries(self.conn, without_late(job.plan), steps=steps, durations=durations, state=state))
+
+    @asynccontextmanager
+    async def _recording_ahead(self) -> AsyncIterator[OnRead | None]:
+        """Lets the server record the steps so far while the catalog is put together of what was read of it."""
+        running: asyncio.Task[object] | None = None
+
+        async def record() -> None:
+            nonlocal running
+            sent = asyncio.get_running_loop().create_future()
+            records, self.recorded = self._records(), len(self.execution.steps)
+            running = asyncio.create_task(send_batch(self.conn, records, on_sent=partial(_resolve, sent)))
+            running.add_done_callback(lambda _: _resolve(sent))
+            await sent
+
+        try:
+            yield record if self.job.options.tracked and is_trusting(self.conn) else None
+        except BaseException:
+            if running is not None:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+            raise
+        if running is not None:
+            await running
+
+    async def _read_again(self, meanwhile: OnRead | None = None) -> None:
         """The catalog, compared with the folder unless nobody wants that."""
         job, execution = self.job, self.execution
         is_wanted = execution.is_rehearsed and not job.options.skip_verification
-        reading = await (verify_catalog(self.conn, job) if is_wanted else read_stamped(self.conn))
+        reading = await (
+            verify_catalog(self.conn, job, meanwhile=meanwhile)
+            if is_wanted
+            else read_stamped(self.conn, meanwhile=meanwhile)
+        )
         execution.catalog, execution.stamp, execution.digest = reading.catalog, reading.stamp, reading.digest
 
     async def _record_deployment(self) -> None:
@@ -342,6 +377,11 @@ class _Attempt:
             live=None if late else after,
             stamp=stamp,
         )
+
+
+def _resolve(sent: asyncio.Future[None]) -> None:
+    if not sent.done():
+        sent.set_result(None)
 
 
 def _around_seeds(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...]]:

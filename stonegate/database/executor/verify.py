@@ -11,7 +11,7 @@ from stonegate.database.connect import Session
 from stonegate.database.executor.declared_rows import declared_order
 from stonegate.database.executor.job import Execution, Job
 from stonegate.database.introspect.afterwards import read_afterwards
-from stonegate.database.introspect.catalog import Reading, read_stamped
+from stonegate.database.introspect.catalog import OnRead, Reading, read_stamped
 from stonegate.database.seeds.lookup import find_missing
 from stonegate.database.tracking.records import record_settled
 from stonegate.errors import MOST_DETAILS, VerificationFailed
@@ -24,13 +24,16 @@ from stonegate.planner.remaining import unmet_changes
 _VERIFIED: Cache[bool] = Cache(8)
 
 
-async def verify_catalog(conn: Session, job: Job) -> Reading:
+async def verify_catalog(conn: Session, job: Job, *, meanwhile: OnRead | None = None) -> Reading:
     """The live catalog and its change stamp, once it is as declared.
+
+    Args:
+        meanwhile: of a catalog that is read in full, as `read_stamped`.
 
     Raises:
         VerificationFailed: something is not; every difference is a detail.
     """
-    reading = await _read_again(conn, job)
+    reading = await _read_again(conn, job, meanwhile)
     live = reading.catalog
     if _is_verified(job, live):
         return reading
@@ -77,11 +80,11 @@ async def verify_late(conn: Session, job: Job, execution: Execution) -> None:
         )
 
 
-async def _read_again(conn: Session, job: Job) -> Reading:
+async def _read_again(conn: Session, job: Job, meanwhile: OnRead | None) -> Reading:
     if job.known is not None and job.stamp is not None and job.plan.desired is not None:
         before = Reading(stamp=job.stamp, catalog=job.known)
         return await read_afterwards(conn, before, job.plan.desired, is_presumed=job.is_presumed)
-    return await read_stamped(conn)
+    return await read_stamped(conn, meanwhile=meanwhile)
 
 
 def _verification(job: Job, live: Catalog) -> tuple[Hashable, tuple[object, ...]]:

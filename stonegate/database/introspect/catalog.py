@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 import psycopg
 from msgspec import Struct
@@ -32,6 +32,9 @@ from stonegate.model.json_form import to_json
 _MADE: Final = "3"
 
 _SNAPSHOT: Final = "SELECT pg_catalog.pg_current_snapshot()"
+
+#: What is to be done with the session while a catalog is put together of what was read.
+OnRead: TypeAlias = Callable[[], Awaitable[None]]
 
 #: Catalogs by the rows that they were made of, as clones have them, and by what they say: the databases of a fleet that
 #: were changed one by one say the same with other oids, and share one value, by which others remember what they made
@@ -88,13 +91,16 @@ async def read_catalog(conn: Session) -> Catalog:
     return (await _read(conn)).catalog
 
 
-async def read_stamped(conn: Session) -> Reading:
+async def read_stamped(conn: Session, *, meanwhile: OnRead | None = None) -> Reading:
     """The same with the change stamp.
+
+    Args:
+        meanwhile: awaited once, when all has been read and the catalog is yet to be put together.
 
     Raises:
         psycopg.Error: as PostgreSQL reports it.
     """
-    return await _read(conn, with_stamp=True)
+    return await _read(conn, with_stamp=True, meanwhile=meanwhile)
 
 
 def digest_query() -> str:
@@ -122,10 +128,10 @@ async def read_routines(conn: Session) -> tuple[str, str, tuple[Routine, ...]]:
     return str(stamp[0]), str(before[0] or "") if before == after else "", found
 
 
-async def _read(conn: Session, *, with_stamp: bool = False) -> Reading:
+async def _read(conn: Session, *, with_stamp: bool = False, meanwhile: OnRead | None = None) -> Reading:
     for attempt in range(_ATTEMPTS):
         try:
-            return await _read_once(conn, with_stamp=with_stamp)
+            return await _read_once(conn, with_stamp=with_stamp, meanwhile=meanwhile)
         except _VANISHED:
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -136,7 +142,7 @@ async def _read(conn: Session, *, with_stamp: bool = False) -> Reading:
     )
 
 
-async def _read_once(conn: Session, *, with_stamp: bool) -> Reading:
+async def _read_once(conn: Session, *, with_stamp: bool, meanwhile: OnRead | None) -> Reading:
     # In a transaction each statement has a snapshot of its own, and the stamp tells whether they saw the same objects.
     stamp = f"SELECT {stamp_expression()}" if with_stamp or is_inside(conn) else "SELECT ''"
     (found_stamp,), before, *raw, after = await fetch(conn, (stamp, _SNAPSHOT, *statements(rows.Rows), _SNAPSHOT))
@@ -146,6 +152,8 @@ async def _read_once(conn: Session, *, with_stamp: bool) -> Reading:
     aggregates = await _fetch_aggregates(conn, lookup.rows.routines)
     more = await fetch(conn, statements(rows.OtherRows)) if has_others(lookup) else []
     server = conn.info.server_version
+    if meanwhile is not None:
+        await meanwhile()
     key = (server, sha256(marshal.dumps((raw, aggregates, more), 2)).digest())
     catalog = _CATALOGS.get(key, lambda: _one_of_equals(_assemble(server, lookup, aggregates, more)))
     return Reading(stamp=str(found_stamp[0]), catalog=catalog)

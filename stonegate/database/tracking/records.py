@@ -116,7 +116,14 @@ def plan_facts(
 
 async def record_changes(conn: Session, plan_checksum: str, steps: Iterable[StepReport]) -> None:
     """One changelog row per executed step, in order; also for the prelude and for post-commit statements."""
-    await _execute(conn, _entries(conn, _change_facts(plan_checksum, steps, _NO_DURATIONS)))
+    await _execute(conn, change_entries(conn, plan_checksum, steps))
+
+
+def change_entries(
+    conn: Session, plan_checksum: str, steps: Iterable[StepReport], durations: Mapping[str, float] = _NO_DURATIONS
+) -> tuple[Entry, ...]:
+    """The changelog rows of `plan_entries`, for steps that follow those."""
+    return _entries(conn, _change_facts(plan_checksum, steps, durations))
 
 
 def _change_facts(
