@@ -16,7 +16,7 @@ from typing import Final
 import psycopg
 from psycopg import pq
 
-from stonegate.database.conninfo import place_of
+from stonegate.database.conninfo import parse_conninfo, place_of
 from stonegate.database.failures.explain import BAD_PASSWORD, INVALID_CATALOG_NAME, LETS_NOBODY_IN, TOO_MANY_CONNECTIONS
 from stonegate.errors import ConnectionFailed, DatabaseNotFound
 
@@ -95,10 +95,11 @@ async def explain_login(
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, words)), None)
     if hint is None:
         state = state or await _ask_for_state(conninfo, str(error))
-        hint = _STATE_HINTS.get(state or "", "check the database URL")
+        hint = _STATE_HINTS.get(state or "") or _misset_variable(words, conninfo) or "check the database URL"
     if state == INVALID_CATALOG_NAME:
         missing = f'database "{database}" does not exist on {host}:{port}'
-        return DatabaseNotFound(missing, cause=words, hint=_MAKING, sqlstate=state, database=database)
+        cause = words if "\n" in words else None  # several addresses were tried; of one the message says it all
+        return DatabaseNotFound(missing, cause=cause, hint=_MAKING, sqlstate=state, database=database)
     if re.search(NOBODY_LISTENS, words) and not (known.get("host") or known.get("hostaddr")):
         hint = (
             "no server was named, and none is here: DATABASE_URL or DB_HOST says where it is, for one database -d URL "
@@ -106,6 +107,17 @@ async def explain_login(
         )
     failed = f'cannot connect to database "{database}" on {host}:{port}'
     return ConnectionFailed(failed, cause=words, hint=hint, sqlstate=state, database=database)
+
+
+def _misset_variable(words: str, conninfo: str) -> str | None:
+    """What to correct where libpq refuses the value of an environment variable that the conninfo leaves in force."""
+    given = parse_conninfo(conninfo)
+    variables = {each.keyword.decode(): each.envvar.decode() for each in pq.Conninfo.get_defaults() if each.envvar}
+    for keyword, name in (variables | {"servicefile": "PGSERVICEFILE"}).items():
+        value = os.environ.get(name)
+        if value and keyword not in given and (f'"{value}"' in words or f"{keyword}={value}" in words):
+            return f"correct {name} in the environment, or unset it"
+    return None
 
 
 async def _ask_for_state(conninfo: str, words: str) -> str | None:

@@ -85,7 +85,50 @@ async def test_a_missing_database(server: Server) -> None:
     error = caught.value
     assert error.message.startswith('database "not there" does not exist on 127.0.0.1:')
     assert (error.database, error.sqlstate) == ("not there", "3D000")
-    assert "FATAL" in (error.cause or "") and error.hint
+    assert error.cause is None and error.hint  # the server's words would be the message's
+
+
+async def test_a_missing_database_behind_an_address_where_nobody_listens(server: Server) -> None:
+    with pytest.raises(DatabaseNotFound) as caught:
+        places = f"host=127.0.0.1,127.0.0.1&port=1,{server.postmaster.port}"
+        await connect(f"{server.tcp_url('nowhere')}?{places}")
+    assert "refused" in (caught.value.cause or "") and "FATAL" in (caught.value.cause or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PGSSLMODE", "sometimes"),
+        ("PGSERVICE", "nowhere"),
+        ("PGTARGETSESSIONATTRS", "any one"),
+        ("PGSSLNEGOTIATION", "direct"),
+    ],
+)
+async def test_a_variable_that_libpq_refuses_is_named(
+    server: Server, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.delenv("PGSERVICEFILE", raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConnectionFailed) as caught:
+        await connect(server.tcp_url())
+    assert caught.value.hint == f"correct {name} in the environment, or unset it"
+
+
+async def test_a_service_file_that_is_not_there_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    monkeypatch.setenv("PGSERVICEFILE", "/nowhere/at all")
+    monkeypatch.setenv("PGSERVICE", "nowhere")
+    with pytest.raises(ConnectionFailed) as caught:
+        await connect(server.tcp_url())
+    assert caught.value.hint == "correct PGSERVICEFILE in the environment, or unset it"
+
+
+async def test_a_value_of_the_url_is_not_the_variables(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "sometimes")
+    with pytest.raises(ConnectionFailed) as caught:
+        await connect(f"{server.tcp_url()}?sslmode=sometimes")
+    assert caught.value.hint == "check the database URL"
 
 
 async def test_a_name_that_postgresql_would_cut(server: Server) -> None:
