@@ -66,6 +66,7 @@ class Manner(Struct, frozen=True, kw_only=True):
 
     def apply_options(self, settings: Settings, wanted: PlanOptions) -> ApplyOptions:
         """What a deployment is told."""
+        from stonegate.database.conninfo import checked_shadow
         from stonegate.database.deployment.options import ApplyOptions
 
         return ApplyOptions(
@@ -74,7 +75,7 @@ class Manner(Struct, frozen=True, kw_only=True):
             skip_verification=self.skip_verification,
             lock_timeout_s=settings.lock_timeout,
             statement_timeout_s=settings.statement_timeout,
-            shadow=settings.shadow_server,
+            shadow=checked_shadow(settings.shadow_server),
         )
 
 

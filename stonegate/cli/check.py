@@ -72,7 +72,9 @@ def _build(settings: Settings, shadow: str | Path, tree: SourceTree) -> None:
     Raises:
         StonegateError: PostgreSQL refuses a statement or a row; with file and line.
     """
-    server = start_server(settings).url if isinstance(shadow, Path) else shadow
+    from stonegate.database.conninfo import checked_shadow
+
+    server = start_server(settings).url if isinstance(shadow, Path) else str(checked_shadow(shadow))
     from stonegate.database.reference.build import build_reference
     from stonegate.database.tenants.make import rehearse_tenant
     from stonegate.source.lazy import LazySource

@@ -40,10 +40,11 @@ def diff(
     target = require_target(named, settings, settings.folder)
     source = load_target_source(settings, target, declared.folder)
     from stonegate.cli.render.diff import diff_document, render_diff
+    from stonegate.database.conninfo import checked_shadow
     from stonegate.database.deployment.options import ApplyOptions
     from stonegate.database.status import diff_database
 
-    asked = ApplyOptions(shadow=settings.shadow_server, admin=target.admin)
+    asked = ApplyOptions(shadow=checked_shadow(settings.shadow_server), admin=target.admin)
     with watching(f"comparing {target.name}") as on_progress:
         found = asyncio.run(diff_database(target.conninfo, source, asked, on_progress))
     if as_json:

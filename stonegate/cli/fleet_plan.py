@@ -40,11 +40,12 @@ _Seen = TypeVar("_Seen")
 
 
 def _options(settings: Settings, wanted: PlanOptions | None) -> ApplyOptions:
+    from stonegate.database.conninfo import checked_shadow
     from stonegate.database.deployment.options import ApplyOptions
     from stonegate.model.plan import PlanOptions
 
     asked = replace(wanted or PlanOptions(), of_many=True)
-    return ApplyOptions(plan=asked, shadow=settings.shadow_server, create_database=False)
+    return ApplyOptions(plan=asked, shadow=checked_shadow(settings.shadow_server), create_database=False)
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------

@@ -69,6 +69,9 @@ def plan(declared: options.SourceOptions, named: TargetOptions, consents: Consen
     if target is None:
         if request.preflight or wanted.baseline:
             raise UsageError("--preflight and --baseline look at a database", hint="name one: -d URL or --embedded")
+        if declared.shadow is not None:
+            hint = "name one: -d URL or --embedded; `stonegate check --shadow` builds a folder alone"
+            raise UsageError("--shadow is for the plan of a database", hint=hint)
         made, findings = _plan_offline(settings, wanted), None
     else:
         preflight = request.preflight
@@ -141,11 +144,11 @@ def plan_target(
 
 
 def _options(settings: Settings, wanted: PlanOptions, target: DatabaseTarget) -> ApplyOptions:
+    from stonegate.database.conninfo import checked_shadow
     from stonegate.database.deployment.options import ApplyOptions
 
-    return ApplyOptions(
-        plan=wanted, shadow=settings.shadow_server, admin=target.admin, create_database=target.may_create
-    )
+    shadow = checked_shadow(settings.shadow_server)
+    return ApplyOptions(plan=wanted, shadow=shadow, admin=target.admin, create_database=target.may_create)
 
 
 def _read_declared(

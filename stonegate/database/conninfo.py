@@ -94,6 +94,24 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
         ) from None
 
 
+def checked_shadow(shadow: str | Path | None) -> str | Path | None:
+    """The server of the reference databases as it was named; a mistyped one is refused before anybody needs it.
+
+    Args:
+        shadow: a conninfo, the home of a private server, or None for the target's own.
+
+    Raises:
+        UsageError: the conninfo cannot be read.
+    """
+    if isinstance(shadow, str):
+        try:
+            parse_conninfo(shadow)
+        except UsageError as error:
+            hint = "--shadow takes postgresql://user@host:5432/database, or the word embedded"
+            raise UsageError("the shadow server's URL cannot be read", cause=error.cause, hint=hint) from None
+    return shadow
+
+
 def _require_escapes(conninfo: str) -> None:
     """libpq takes what follows the first @ or / of a password for the host or the database, which messages name."""
     scheme, found, rest = conninfo.partition("://")

@@ -17,6 +17,10 @@ CREATE FUNCTION many(n integer) RETURNS TABLE (i integer, called text, price num
 $$;
 CREATE FUNCTION total(VARIADIC numbers numeric[]) RETURNS numeric LANGUAGE sql AS
     'SELECT sum(x) FROM unnest(numbers) x';
+CREATE FUNCTION listed(title text, note text DEFAULT '', VARIADIC numbers integer[] DEFAULT '{7}') RETURNS text
+    LANGUAGE sql AS 'SELECT title || note || numbers::text';
+CREATE PROCEDURE summed(title text, OUT result text, VARIADIC numbers integer[]) LANGUAGE sql AS
+    'SELECT title || numbers::text';
 CREATE FUNCTION nothing() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'done'; END $$;
 CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'no luck' USING HINT = 'try again'; END $$;
@@ -54,6 +58,12 @@ def callable_url(database: Database) -> str:
         (("either(text)", "1"), [{"either": "text"}]),
         (("echo", "red"), [{"echo": "red"}]),
         (("total", "1", "2.5", "3"), [{"total": 6.5}]),
+        (("total", "numbers:={1,2.5}"), [{"total": 3.5}]),
+        (("listed", "a"), [{"listed": "a{7}"}]),
+        (("listed", "a", "b", "1", "2"), [{"listed": "ab{1,2}"}]),
+        (("listed", "a", "numbers:={1,2}", "note:=b"), [{"listed": "ab{1,2}"}]),
+        (("summed", "a", "1", "2"), [{"result": "a{1,2}"}]),
+        (("summed", "a", "numbers:={1,2}"), [{"result": "a{1,2}"}]),
         (("nothing",), [{"nothing": None}]),
         (("many", "0"), []),
         (('other."Mixed Case"', "'); DROP TABLE x; --"), [{"Mixed Case": "'); DROP TABLE x; --"}]),
@@ -96,6 +106,11 @@ def test_call_prints_a_table_and_keeps_digits(run: Run, callable_url: str) -> No
         (("add(integer, integer)", "1", "c:=1"), 2, "has a parameter c"),
         (("say", "c:=1"), 2, "userId:='a:=b'"),
         (("total", "c:=1"), 2, "has a parameter c\n  - total(VARIADIC numbers numeric[])"),
+        (("total",), 2, "takes 0 arguments"),
+        (("listed", "a", "numbers:={1}"), 2, "wants every parameter, the array as name:='{…}'"),
+        (("listed", "a", "note:=b"), 2, "wants every parameter"),
+        (("listed", "a", "b", "1", "numbers:={1}"), 2, "wants every parameter"),
+        (("summed", "a"), 2, "takes 1 argument"),
         (("add", "1", "c:=1"), 2, "takes 2 arguments"),
         (("add", "1", "one"), 6, "hint: add(a integer, b integer DEFAULT …)"),
         (("echo", "blue"), 6, "invalid input value for enum"),

@@ -49,6 +49,15 @@ def test_a_tenant_of_a_platform(
         assert unknown.code == 2 and "no stored folder nosuch" in unknown.err
 
 
+def test_a_mistyped_shadow_server_is_refused_where_nobody_needs_it(run: Run, notes: Path, database: Database) -> None:
+    assert run("apply", "-d", database.url).code == 0  # so that nothing has changed
+    for command in ("plan", "apply", "diff"):
+        for mistyped, word in (("nosuch://x", "nosuch://"), ("embeded", "the word embedded")):
+            refused = run(command, "-d", database.url, "--shadow", mistyped)
+            assert refused.code == 2 and "shadow server's URL cannot be read" in refused.err and word in refused.err
+    assert "for the plan of a database" in run("plan", "--shadow", "embedded").err
+
+
 def test_references_are_listed_and_dropped(
     run: Run, write_folder: WriteFolder, private_server: MakePrivateServer
 ) -> None:

@@ -139,10 +139,13 @@ def _choose(candidates: list[Candidate], function: str, arguments: Sequence[str]
     _refuse_unknown_names(chosen, function, arguments)
     fitting = [each for each in chosen if _takes(each, arguments)]
     if not fitting:
+        hint = "NULL is an argument too; name:=value leaves others at their defaults"
+        if any(each.variadic is not None and _split(each, arguments)[1] for each in chosen):
+            hint = "a VARIADIC function that is given a name wants every parameter, the array as name:='{…}'"
         raise FunctionNotFound(
             f"no function {function} takes {len(arguments)} argument{'s' * (len(arguments) != 1)}",
             details=_describe(chosen),
-            hint="NULL is an argument too; name:=value leaves others at their defaults",
+            hint=hint,
         )
     if len(fitting) > 1:
         raise UsageError(
@@ -180,11 +183,12 @@ def _takes(routine: Candidate, arguments: Sequence[str]) -> bool:
     parameters = list(zip(routine.names, routine.types, strict=True))
     if not named.keys() <= {*routine.names}:
         return False
-    if routine.variadic is not None:
-        return len(positional) >= len(parameters) - 1 - routine.defaults
+    if routine.variadic is not None and not named:
+        return len(positional) >= len(parameters) - (0 if routine.outs else routine.defaults)
     if len(positional) > len(parameters) or named.keys() & {name for name, _ in parameters[: len(positional)]}:
         return False
-    required = len(parameters) - routine.defaults
+    # With names PostgreSQL wants VARIADIC and the whole array, and then fills no parameter by its default.
+    required = len(parameters) - (0 if routine.variadic is not None else routine.defaults)
     return all(name in named for name, _ in parameters[len(positional) : required])
 
 
@@ -202,19 +206,9 @@ def _split(routine: Candidate, arguments: Sequence[str]) -> tuple[list[str], dic
 
 
 async def _run(conn: Session, routine: Candidate, arguments: Sequence[str], notices: list[str]) -> CallResult:
-    positional, named = _split(routine, arguments)
-    types = [*routine.types]
-    if routine.variadic is not None:
-        types = [*types[:-1], *[routine.variadic] * max(len(positional) - len(types) + 1, 0)]
-    if routine.outs:  # they may stand between the others: then only names say what is what
-        named = dict(zip(routine.names, positional, strict=False)) | named
-        positional = []
-    by_name = dict(zip(routine.names, routine.types, strict=True))
-    parts: list[sql.Composable] = [_cast(type_) for type_ in types[: len(positional)]]
-    parts += [sql.SQL("{} => {}").format(sql.Identifier(name), _cast(by_name[name])) for name in named]
-    parts += [sql.SQL("{} => NULL").format(sql.Identifier(name)) for name in routine.outs]
+    parts, given = _as_parts(routine, *_split(routine, arguments))
     call = sql.SQL("{}({})").format(sql.Identifier(routine.schema, routine.name), sql.SQL(", ").join(parts))
-    values = [None if value == NULL else value for value in (*positional, *named.values())]
+    values = [None if value == NULL else value for value in given]
     if routine.kind == "p":
         query = sql.SQL("CALL {}").format(call)
     else:
@@ -230,6 +224,32 @@ async def _run(conn: Session, routine: Candidate, arguments: Sequence[str], noti
             failure.hint = routine.described
         raise failure from error
     return _as_result(cursor, routine, notices)
+
+
+def _as_parts(
+    routine: Candidate, positional: list[str], named: dict[str, str]
+) -> tuple[list[sql.Composable], list[str]]:
+    """What stands between the parentheses of the call, and the texts of its parameters in that order."""
+    fixed = len(routine.types) - (routine.variadic is not None)
+    spread: list[str] = []  # for the elements of the VARIADIC array
+    if routine.outs:  # they may stand between the others: then only names say what is what
+        spread = positional[fixed:]
+        named = dict(zip(routine.names[:fixed], positional, strict=False)) | named
+        positional = []
+    by_name = dict(zip(routine.names, routine.types, strict=True))
+    last = routine.names[-1] if routine.variadic is not None else None
+    whole = named.pop(last, None) if last is not None else None
+    types = [*routine.types[:fixed], *[routine.variadic or ""] * max(len(positional) - fixed, 0)]
+    parts: list[sql.Composable] = [_cast(type_) for type_ in types[: len(positional)]]
+    parts += [sql.SQL("{} => {}").format(sql.Identifier(name), _cast(by_name[name])) for name in named]
+    parts += [sql.SQL("{} => NULL").format(sql.Identifier(name)) for name in routine.outs]
+    texts = [*positional, *named.values(), *spread]
+    if last is not None and (whole is not None or spread):  # PostgreSQL wants it behind all others
+        array = sql.SQL("ARRAY[{}]").format(sql.SQL(", ").join([_cast(routine.variadic or "")] * len(spread)))
+        if whole is not None:
+            array, texts = _cast(by_name[last]), [*texts, whole]
+        parts.append(sql.SQL("VARIADIC {} => {}").format(sql.Identifier(last), array))
+    return parts, texts
 
 
 def _cast(type_: str) -> sql.Composed:
