@@ -153,7 +153,8 @@ class Registry:
         """
         with self._locked():
             if self.find(name) is not None:
-                raise PlatformAlreadyRegistered(f"the platform {name} is registered already", hint=_HINT)
+                listed = "`stonegate platform list` shows all of them"
+                raise PlatformAlreadyRegistered(f"the platform {name} is registered already", hint=listed)
             return self._add(name, login)
 
     def ensure(self, name: str) -> PlatformRecord:

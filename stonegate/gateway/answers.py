@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from stonegate.errors import (
-    PlatformAlreadyRegistered,
-    PlatformNotFound,
-    PoolExhausted,
-    SchemaNotFound,
-    StonegateError,
-)
+from stonegate.errors import PoolExhausted, StonegateError
 from stonegate.fleet.names import Owner
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -25,12 +20,12 @@ Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 RETRY_AFTER_SECONDS = 1
 _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
-#: Hints that name commands elsewhere.
-_HINTS: Mapping[type[StonegateError], str] = {
-    PlatformNotFound: "GET /platforms lists them, POST /platform/register makes one",
-    PlatformAlreadyRegistered: "GET /platforms lists all of them",
-    SchemaNotFound: "GET /platform/{platform}/schemas lists them, POST /platform/{platform}/schema keeps one",
-}
+#: What hints name commands for, elsewhere, and what does it here.
+_ENDPOINTS: Final = (
+    (re.compile("`stonegate platform list` shows"), "GET /platforms lists"),
+    (re.compile("`stonegate platform register NAME` makes"), "POST /platform/register makes"),
+    (re.compile("stonegate platform upload .* FOLDER"), "POST /platform/{platform}/schema keeps one"),
+)
 
 
 class Refusal(Exception):
@@ -56,8 +51,9 @@ def refusal_of(error: Exception) -> Refusal:
 def body_of(error: StonegateError) -> dict[str, str]:
     """The envelope of a failure, in the words of those who have no command line."""
     body = error.as_dict() | {"error": error.public_code()}
-    hint = _HINTS.get(type(error))
-    return body if hint is None else body | {"hint": hint}
+    for command, endpoint in _ENDPOINTS if "hint" in body else ():
+        body["hint"] = command.sub(endpoint, body["hint"])
+    return body
 
 
 def hint_to_make(owner: Owner) -> str:

@@ -73,7 +73,8 @@ async def read_form(
         try:
             form: msgspec.Struct = msgspec.convert(fields, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise UsageError(f"the form is not as declared: {error}", hint="GET /docs") from None
+            reason = str(error).replace("`$.", "`")  # a form has fields, and no path into JSON
+            raise UsageError(f"the form is not as declared: {reason}", hint="GET /docs") from None
         kept = next((file for name in archive if isinstance(file := parts.get(name), UploadFile)), None)
         if kept is None:
             raise UsageError(f"the file {archive[0]} is missing", hint=f"-F {archive[0]}=@folder.tar.gz")

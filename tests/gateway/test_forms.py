@@ -82,3 +82,9 @@ def test_forms_that_are_refused(gateway: Gateway, body: bytes, boundary: str, wo
     answer = send(gateway, body, boundary)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), answer.text
     assert words in answer.json()["message"]
+
+
+def test_a_field_is_called_as_it_was_sent(gateway: Gateway) -> None:
+    refused = gateway.upload("/migrate", {}, platform="shop", dry_run="perhaps")
+    assert refused.status_code == 400
+    assert refused.json()["message"].endswith("got `str` - at `dry_run`")

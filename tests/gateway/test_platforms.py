@@ -73,7 +73,7 @@ def test_stored_folders(gateway: Gateway, new_name: NewName) -> None:
     path = f"/platform/{name}/schema"
     for nobody in (gateway.upload(path, release(1), schema_name="app"), gateway.get(f"{path}s")):
         assert nobody.json()["error"] == "platform_not_found"
-        assert nobody.json()["hint"] == "GET /platforms lists them, POST /platform/register makes one"
+        assert nobody.json()["hint"] == "GET /platforms lists them; POST /platform/register makes one"
     gateway.post("/platform/register", {"platform": name})
     first = gateway.upload(path, SEEDED, schema_name="app").json()
     assert (first["has_tables"], first["has_functions"], first["has_migrations"]) == (True, True, False)
@@ -86,6 +86,8 @@ def test_stored_folders(gateway: Gateway, new_name: NewName) -> None:
         assert gateway.upload(path, release(1), name=twin).json()["error"] == "platform_isolation_violation"
         stranger = gateway.post("/database/create", {"platform": name, "schema_name": twin})
         assert (stranger.status_code, stranger.json()["error"]) == (404, "schema_not_found")
+        kept = "POST /platform/{platform}/schema keeps one"
+        assert stranger.json()["hint"] == f"stored: app, other, my tenants; {kept}"
     assert gateway.upload(path, SEEDED).json()["error"] == "invalid_request"
     assert gateway.upload(path, SEEDED, schema_name="a", name="b").json()["error"] == "invalid_request"
     listed = gateway.get(f"{path}s").json()
