@@ -126,7 +126,7 @@ def upload(
     for warning in stored.warnings:
         print_lines(console, render_warning(console, warning))
     if as_json:
-        write_json({"status": "registered", "platform": name, "schema_name": schema, "checksum": digest})
+        write_json({"status": "registered", "platform": name, "schema": schema, "digest": digest})
         return
     show(Text.assemble(("✓ ", "bold green"), f"{settings.folder} stored as {name}/{schema}, digest {digest[:12]}"))
     place = f"--platform {shlex.quote(name)} --schema {shlex.quote(schema)}"

@@ -28,6 +28,7 @@ from stonegate.settings import Settings, read_settings
 if TYPE_CHECKING:
     from stonegate.fleet.names import Owner
     from stonegate.fleet.numbering import Numbering
+    from stonegate.fleet.records import DatabaseRecord
     from stonegate.fleet.registry import Registry
 
 app = Commands(name="tenant", help="Tenants: a database for each, made in a moment.")
@@ -233,7 +234,7 @@ def show_databases(settings: Settings, platform: str, schema: str | None, *, as_
             raise SchemaNotFound(f"the platform {platform} has no stored folder {schema}", hint=hint)
     records.sort(key=lambda record: natural(record.database))
     if as_json:
-        write_json([record.document for record in records])
+        write_json([_document(record) for record in records])
     elif not records:
         show(Text("no databases"))
     else:
@@ -241,6 +242,16 @@ def show_databases(settings: Settings, platform: str, schema: str | None, *, as_
             (record.id, record.database, record.owner.schema or "", local_time(record.created_at)) for record in records
         ]
         show(*table(stdout(), ("id", "database", "schema", "since"), rows, spare=(3,)))
+
+
+def _document(record: DatabaseRecord) -> dict[str, str | None]:
+    """In the words of the other commands, which are not all those of the endpoints."""
+    return {
+        "id": record.id,
+        "database": record.database,
+        "schema": record.owner.schema,
+        "created_at": record.created_at,
+    }
 
 
 def _require_place(settings: Settings) -> tuple[str, str]:

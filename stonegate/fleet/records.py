@@ -37,7 +37,7 @@ class DatabaseRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def document(self) -> dict[str, str | None]:
-        """How it is listed as JSON."""
+        """How the endpoints list it (http-contract)."""
         return {
             "id": self.id,
             "database_name": self.database,

@@ -49,6 +49,22 @@ def test_a_tenant_of_a_platform(
         assert unknown.code == 2 and "no stored folder nosuch" in unknown.err
 
 
+def test_a_fact_has_one_name_in_the_json_of_all_commands(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    registry = Registry(tmp_path / "data")
+    registry.register("shop")
+    uploaded = run("platform", "upload", "shop", str(notes), "--schema", "app", "--format", "json").json
+    digest = run("check", str(notes), "--format", "json").json["digest"]
+    assert uploaded == {"status": "registered", "platform": "shop", "schema": "app", "digest": digest}
+    registry.record(DatabaseRecord(owner=Owner(platform="shop", tenant="7", schema="app"), database="shop_app_7"))
+    (listed,) = run("tenant", "list", "--platform", "shop", "--format", "json").json
+    forgotten = run("platform", "forget", "shop", "shop_app_7", "--keep-database", "--format", "json").json
+    for name in ("id", "database", "schema"):
+        assert listed[name] == forgotten[name]
+
+
 def test_a_mistyped_shadow_server_is_refused_where_nobody_needs_it(run: Run, notes: Path, database: Database) -> None:
     assert run("apply", "-d", database.url).code == 0  # so that nothing has changed
     for command in ("plan", "apply", "diff"):

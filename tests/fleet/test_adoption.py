@@ -161,7 +161,7 @@ def test_an_adoption_for_the_wrong_platform_is_corrected(shell: Shell, before: b
     command = shlex.split(told.stderr[told.stderr.index("stonegate platform adopt") :])
     shell.done(*(wrong if word == "THAT_PLATFORM" else word for word in command[1:]))
     assert shell.json("platform", "databases", wrong) == []
-    assert [one["database_name"] for one in shell.json("platform", "databases", right)] == [database]
+    assert [one["database"] for one in shell.json("platform", "databases", right)] == [database]
     owners = "SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'"
     ((owner,),) = fleet.rows(database, owners)
     assert owner == (f"{right}role" if after else "postgres")

@@ -203,7 +203,7 @@ def test_an_id_in_several_schemas_is_dropped_in_one(shell: Shell) -> None:
     assert "--tenant and the name of the database" in " ".join(ambiguous.split())
     shell.done("status", "--platform", fleet.name, "--tenant", f"{fleet.name}_main")
     shell.done(*drop, f"{fleet.name}_main", "t")
-    left = [one["database_name"] for one in shell.json("tenant", "list", "--platform", fleet.name)]
+    left = [one["database"] for one in shell.json("tenant", "list", "--platform", fleet.name)]
     assert left == [f"{fleet.name}_app_main", f"{fleet.name}_shop_main"]
     shell.done(*drop, "main*")
 
