@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from pglast import parser
 
+from stonegate.database.executor.batch import Sent, StatementFailed
+from stonegate.database.executor.replay import is_final
 from stonegate.database.failures.explain import SYNTAX_OF
 from stonegate.model.plan import PlanOptions
 from stonegate.model.report import Status
@@ -205,3 +208,28 @@ def test_a_role_without_rights_changes_nothing_and_is_told_why(database: Databas
         assert relations(database) == set()
     finally:
         database.rows("DROP ROLE stonegate_guest")
+
+
+@pytest.mark.parametrize(
+    ("words", "took", "limit", "cancelled_by"),
+    [
+        ("canceling statement due to statement timeout", 0.0, 0.0, "the timeout"),
+        ("canceling statement due to user request", 9.0, 5.0, "somebody"),
+        ("breche Anfrage wegen Zeitüberschreitung der Anweisung ab", 5.0, 5.0, "the timeout"),
+        ("breche Anfrage wegen Benutzeraufforderung ab", 0.1, 5.0, "somebody"),
+        ("breche Anfrage wegen Benutzeraufforderung ab", 9.0, 0.0, "somebody"),  # there is no timeout
+    ],
+)
+def test_what_cancelled_a_statement_is_known_in_any_language(
+    database: Database, tmp_path: Path, words: str, took: float, limit: float, cancelled_by: str
+) -> None:
+    """A look of our own that took too long is worth the long way, one that somebody cancelled is not."""
+    refusal = f"DO $$ BEGIN RAISE EXCEPTION '{words}' USING ERRCODE = 'query_canceled'; END $$;"
+    with pytest.raises(psycopg.errors.QueryCanceled) as cancelled:
+        database.rows(refusal)
+    look = StatementFailed(Sent(sql=refusal), cancelled.value)
+    assert is_final(look, took, limit) == (cancelled_by == "somebody")
+    error = apply(database.url, write(tmp_path, {"migrations/001.sql": refusal})).error
+    assert error is not None and error.sqlstate == "57014"
+    is_foreign = not words.startswith("canceling")
+    assert ("--statement-timeout" in (error.hint or "")) == (is_foreign or cancelled_by == "the timeout")

@@ -27,8 +27,9 @@ from psycopg import pq
 
 from stonegate.database.call.inflow import Inflow
 from stonegate.database.call.prepared import Prepared
-from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement, is_timeout
+from stonegate.database.call.statement import CLEANING, CallUndone, Pace, SignatureMoved, Statement
 from stonegate.database.connect import Session, leave
+from stonegate.database.failures.cancelling import is_timeout
 from stonegate.database.failures.explain import words_of
 from stonegate.errors import ConnectionFailed, QueryFailed, QueryTimeout
 

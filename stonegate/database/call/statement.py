@@ -9,7 +9,6 @@ from msgspec import Struct
 from stonegate.errors import StonegateError
 
 _WEIGHT: Final = 0.1  # of the newest call in a running mean
-_ABOUT: Final = 0.9  # answers are read a little late, and so is the beginning of the next call
 #: Takes away whatever calls may have left in their session; roles first, since others may be allowed less. What they
 #: PREPAREd would go only together with the statements that the connection keeps for its calls.
 CLEANING: Final = (
@@ -48,19 +47,6 @@ class CallUndone(Exception):
     def __init__(self, failure: StonegateError) -> None:
         super().__init__(failure.message)
         self.failure = failure
-
-
-def is_timeout(message: str, took: float, limit: float) -> bool:
-    """Whether it was the statement timeout that cancelled a call, which its SQLSTATE does not say.
-
-    Args:
-        message: PostgreSQL's, in the language of the server's lc_messages.
-        took: the seconds that it was at work, as seen from here.
-        limit: its timeout, in seconds.
-    """
-    if message.startswith("canceling statement "):
-        return message.endswith(" timeout")
-    return took >= limit * _ABOUT
 
 
 class Pace:

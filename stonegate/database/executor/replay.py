@@ -23,6 +23,7 @@ from stonegate.database.executor.job import Execution, Job
 from stonegate.database.executor.session import roll_back
 from stonegate.database.executor.transaction import commit
 from stonegate.database.executor.verify import deployed_catalog
+from stonegate.database.failures.cancelling import is_timeout
 from stonegate.database.failures.explain import CANCELLED
 from stonegate.database.introspect.catalog import digest_query
 from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS
@@ -97,6 +98,7 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
     after += [Sent(sql=text) for text in (NO_NAMES, *SETTINGS)]
     after += [*entered([_deployment(conn, job, precedent)]), Sent(sql=digest_query())]
     job.announce(Stage.STEPS, None, len(job.inside), len(job.inside))
+    began = time.monotonic()
     try:
         answers = await send_batch(conn, [*before, *after])
         lookups = answers[len(before) :][: len(precedent.lookups)]
@@ -108,7 +110,7 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
             return None
     except StatementFailed as failure:
         await roll_back(conn)
-        if conn.closed or _is_final(failure):
+        if conn.closed or is_final(failure, time.monotonic() - began, job.options.statement_timeout_s):
             raise explain_statement(job, failure.sent, failure.error) from failure.error
         return None
     except BaseException:
@@ -143,11 +145,16 @@ def _deployment(conn: Session, job: Job, precedent: Precedent) -> Entry:
     )
 
 
-def _is_final(failure: StatementFailed) -> bool:
-    """True if the long way would be against somebody's will, or take as long to tell the same."""
+def is_final(failure: StatementFailed, took: float, limit: float) -> bool:
+    """True if the long way would be against somebody's will, or take as long to tell the same.
+
+    Args:
+        took: the seconds since the statements were sent.
+        limit: the timeout of each of them; 0 if they have none.
+    """
     if failure.error.sqlstate != CANCELLED:
         return False
-    return failure.sent.step is not None or "timeout" not in (failure.error.diag.message_primary or "")
+    return failure.sent.step is not None or not is_timeout(failure.error.diag.message_primary or "", took, limit)
 
 
 def _text(answer: PGresult, column: int = 0) -> str:

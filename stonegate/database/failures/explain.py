@@ -6,6 +6,7 @@ import re
 
 import psycopg
 
+from stonegate.database.failures.cancelling import hint_for_cancelled
 from stonegate.database.failures.migration_hints import hint_for_migration
 from stonegate.database.failures.privilege_hints import hint_for_privilege
 from stonegate.errors import (
@@ -293,8 +294,8 @@ def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None =
             return diag.message_hint or hint_for_privilege(message_of(error), statement.sql if statement else "")
         case "53200":
             return "raise max_locks_per_transaction in postgresql.conf (and restart), or lower --concurrency"
-        case "57014" if "timeout" in (diag.message_primary or ""):
-            return "raise --statement-timeout (0 is no limit)"
+        case "57014":
+            return diag.message_hint or hint_for_cancelled(diag.message_primary or "")
         case "55P03":
             return "run again when the other session has finished, or raise --lock-timeout"
         case "2BP01" if statement is not None and statement.sql.startswith("REVOKE "):
