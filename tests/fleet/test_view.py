@@ -194,3 +194,17 @@ def test_a_narrow_screen_leaves_out_what_can_be_spared() -> None:
     assert draw_table(60)[2] == "shop_tenant_1  2026-11-25 01:18:41  shop_owner      3"
     assert draw_table(50)[2] == "shop_tenant_1  2026-11-25 01:18:41      3"
     assert draw_table(40)[0].split() == ["database", "drift"] and draw_table(40)[2] == "shop_tenant_1      3"
+
+
+def test_a_block_of_a_row_that_is_too_wide_uses_all_of_the_screen() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    words = "one two three four five six seven eight nine ten eleven"
+    rows = [("shop_tenant_1_of_many", words, "another_name_of_its_own")]
+    drawn = [line.plain for line in table(console, ("database", "found", "made by whom"), rows)]
+    assert drawn == [
+        "database      shop_tenant_1_of_many",
+        "found         one two three four five",
+        "              six seven eight nine ten",
+        "              eleven",
+        "made by whom  another_name_of_its_own",
+    ]

@@ -104,16 +104,13 @@ def _fold(console: Console, cell: str, width: int) -> list[Text]:
 
 def _blocks(console: Console, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Text]:
     name_width = max(map(len, header))
+    room = max(console.width - name_width - 2, _NARROWEST_FOLD)
     for number, row in enumerate(rows):
         if number:
             yield Text("")
         for name, cell in zip(header, row, strict=True):
-            if not cell:
-                continue
-            lines = indented(
-                console, Text.assemble((name.ljust(name_width), "bold"), "  ", cell), 0, hang=name_width + 2
-            )
-            yield from lines
+            for place, part in enumerate(_fold(console, cell, room) if cell else ()):
+                yield Text.assemble((("" if place else name).ljust(name_width), "bold"), "  ", part)
 
 
 def _one_line(cell: str) -> str:
