@@ -121,7 +121,7 @@ def _numeric(old: SqlType, new: SqlType) -> TypeVerdict:
         return safe("numeric without precision holds every number", rewrites=False)
     if not old.modifiers:
         return narrows("numbers may have more digits than the new precision and scale keep")
-    old_scale, new_scale = _scale(old), _scale(new)
+    old_scale, new_scale = scale_of(old), scale_of(new)
     if new_scale < old_scale:
         return narrows(f"numbers are rounded to scale {new_scale}")
     if new.modifiers[0] - new_scale < old.modifiers[0] - old_scale:
@@ -129,7 +129,8 @@ def _numeric(old: SqlType, new: SqlType) -> TypeVerdict:
     return safe("precision and scale only grow", rewrites=new_scale != old_scale)
 
 
-def _scale(numeric: SqlType) -> int:
+def scale_of(numeric: SqlType) -> int:
+    """The digits after the decimal point that a numeric with a precision keeps."""
     return numeric.modifiers[1] if len(numeric.modifiers) > 1 else 0
 
 
@@ -155,7 +156,7 @@ SAME_TYPE: dict[str, Judge] = {
 
 def _integer_in_numeric(digits: int) -> Judge:
     def judge(_: SqlType, new: SqlType) -> TypeVerdict:
-        if not new.modifiers or (new.modifiers[0] - _scale(new) >= digits and _scale(new) >= 0):
+        if not new.modifiers or (new.modifiers[0] - scale_of(new) >= digits and scale_of(new) >= 0):
             return safe("every whole number is a numeric")
         return narrows(f"numbers of {digits} digits do not fit")
 

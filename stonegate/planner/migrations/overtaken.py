@@ -17,6 +17,7 @@ from stonegate.model.plan import Action, Blocked, Change, ChangeClass
 from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Migration, MigrationStatement, NeedKind, every_effect
 from stonegate.model.tokens import canonical_form, words_of
 from stonegate.planner.classify.type_matrix import parse_type
+from stonegate.planner.classify.type_rules import scale_of
 from stonegate.planner.diff.retyping import FAMILIES, keeps_family
 from stonegate.planner.migrations.backfill import is_unfilled
 from stonegate.planner.migrations.refusal import refuse_statement
@@ -110,8 +111,12 @@ _EXACT = frozenset().union(*FAMILIES)
 
 def _is_checked(change: Change) -> bool:
     """True if PostgreSQL itself ends the deployment where a row is in the way."""
-    is_exact = change.aspect == "type" and parse_type(change.before or "").base in _EXACT
-    return change.aspect != "type" or (is_exact and keeps_family(change, exactly=False))
+    if change.aspect != "type":
+        return True
+    former, latter = parse_type(change.before or ""), parse_type(change.after or "")
+    if former.base == latter.base == "numeric":  # which is only rounded where its scale shrinks
+        return bool(former.modifiers) and scale_of(latter) >= scale_of(former)
+    return former.base in _EXACT and keeps_family(change, exactly=False)
 
 
 def _closes(change: Change) -> bool:
