@@ -180,7 +180,7 @@ async def locked_meanwhile(path: Path) -> AsyncIterator[None]:
 def unusable(path: Path, error: OSError) -> DataDirUnusable:
     """Why the data directory cannot be used."""
     return DataDirUnusable(
-        f"cannot use {error.filename or path}",
+        f"cannot use {Path(error.filename or path).absolute()}",
         cause=error.strerror or str(error),
         hint=_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else _RIGHTS,
     )
