@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from stonegate.database.executor import transaction
+from stonegate.database.executor import transaction, verify
 from stonegate.database.progress import Progress, Stage
 from stonegate.database.tracking.records import Entry
-from stonegate.model.plan import Phase
+from stonegate.model.names import ObjectKey, ObjectKind
+from stonegate.model.plan import Action, Change, Phase
 from stonegate.model.report import Status
 from tests.database.folders import COUNT, USERS, allowing, applied, apply, relations, write
 from tests.database.rich import extension_of
@@ -81,6 +83,22 @@ def test_a_failure_to_record_leaves_nothing(
     report = apply(database.url, write(tmp_path, SEEDED))
     assert report.error is not None and report.error.cause == "division by zero"
     assert relations(database) == set()
+
+
+def test_a_failed_verification_ends_the_recording(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = Entry("SELECT pg_sleep(60)", ())
+    users = ObjectKey(ObjectKind.TABLE, "public", "users")
+    unmet = Change(action=Action.ALTER, key=users, reason="somebody meddled")
+    with monkeypatch.context() as patched:
+        patched.setattr(transaction, "plan_entries", lambda *args, **options: (endless,))
+        patched.setattr(verify, "unmet_changes", lambda *args: (unmet,))
+        began = time.monotonic()
+        report = apply(database.url, write(tmp_path, SEEDED))
+    assert report.error is not None and report.error.details == ("somebody meddled",)
+    assert relations(database) == set() and time.monotonic() - began < 30
+    assert applied(database.url, write(tmp_path, SEEDED)).verified
 
 
 def test_thousands_of_statements_are_sent_in_order(database: Database, tmp_path: Path) -> None:
