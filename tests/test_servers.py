@@ -44,6 +44,14 @@ def test_a_database_is_empty(any_database: Database) -> None:
     assert found == [(0,)]
 
 
+def test_the_templates_are_as_initdb_leaves_them(any_server: Server) -> None:
+    found = psql(
+        any_server.admin_url,
+        "SELECT datname, datallowconn FROM pg_database WHERE datistemplate AND datname ~ '^template'",
+    )
+    assert sorted(found) == [("template0", False), ("template1", True)]
+
+
 def test_a_database_can_be_cloned_and_parameters_are_bound(database: Database, make_database: MakeDatabase) -> None:
     database.rows("CREATE TABLE thing (name text)")
     database.rows("INSERT INTO thing VALUES (%s)", "It's")
