@@ -52,7 +52,6 @@ PORT_ATTEMPTS = 3
 
 # Over the socket everybody is trusted; over TCP passwords count, as they do in production.
 INITDB_OPTIONS = ("--auth-host=scram-sha-256", "--no-sync")
-NO_CHECKSUMS = ("--no-data-checksums",)  # from PostgreSQL 18 on the default: each page of each new database costs them
 LIBC_LOCALE = ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",)
 BUILTIN_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # from PostgreSQL 17 on
 SETTINGS = {
@@ -249,8 +248,7 @@ class Run:
         with _locked(self.directory / f"template{major}.lock"):
             cluster = _make_cluster(home, major, {})
             locale = LIBC_LOCALE if major < 17 else BUILTIN_LOCALE
-            checksums = NO_CHECKSUMS if major >= 18 else ()
-            create_cluster(cluster, initdb_options=(*INITDB_OPTIONS, *locale, *checksums))
+            create_cluster(cluster, initdb_options=(*INITDB_OPTIONS, *locale))
             _lighten(cluster.data)
         return cluster.data
 
