@@ -31,7 +31,7 @@ def types(
     `stonegate types 'varchar(40)' 'varchar(20)'`
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
-    from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, type_change
+    from stonegate.planner.classify.type_matrix import MatrixRow, OwnTypes, matrix_rows, type_change
     from stonegate.source.declared_types import DeclaredTypes
 
     declared = _read_declared() if old is not None else DeclaredTypes()
@@ -39,9 +39,8 @@ def types(
         if text is not None:
             _require_type(text, declared)
     if old is not None and new is not None:
-        verdict = type_change(
-            _canonical(old), _canonical(new), declared.domains, unchecked=declared.unchecked, enums=declared.enums
-        )
+        own = OwnTypes(domains=declared.domains, unchecked=declared.unchecked, enums=declared.enums)
+        verdict = type_change(_canonical(old), _canonical(new), own)
         row = MatrixRow(old=old, new=new, verdict=verdict)
         if as_json:
             write_json(_document(row))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from stonegate.planner.classify.type_rules import (
@@ -34,6 +34,35 @@ from stonegate.planner.classify.type_rules import (
     narrows,
     safe,
 )
+
+
+class OwnTypes(Struct, frozen=True, kw_only=True):
+    """The types that people made, by their names in format_type's spelling.
+
+    Attributes:
+        domains: base type of each domain.
+        unchecked: domains without checks and NOT NULL.
+        enums: names of enum types.
+        ranges: the multirange of each range type, those of PostgreSQL included.
+    """
+
+    domains: Mapping[str, str] = {}
+    unchecked: Collection[str] = frozenset()
+    enums: Collection[str] = frozenset()
+    ranges: Mapping[str, str] = field(default_factory=lambda: RANGES)
+
+    def bases(self, domain: str) -> Iterator[str]:
+        """What a domain is made of, down to the type that is no domain; nothing for other types."""
+        while domain in self.domains:
+            domain = self.domains[domain]
+            yield domain
+
+    def is_checked(self, domain: str) -> bool:
+        """True for a domain that looks at each value, itself or by what it is made of: PostgreSQL goes by a rewrite."""
+        return any(each in self.domains and each not in self.unchecked for each in (domain, *self.bases(domain)))
+
+
+NO_TYPES = OwnTypes()
 
 
 class MatrixRow(Struct, frozen=True, kw_only=True):
@@ -90,50 +119,38 @@ def parse_type(text: str) -> SqlType:
     return SqlType(base, modifiers, fields, array)
 
 
-def type_change(
-    old: str,
-    new: str,
-    domains: Mapping[str, str],
-    *,
-    unchecked: Collection[str] = frozenset(),
-    enums: Collection[str] = frozenset(),
-    ranges: Mapping[str, str] = RANGES,
-) -> TypeVerdict:
+def type_change(old: str, new: str, own: OwnTypes = NO_TYPES) -> TypeVerdict:
     """What becomes of the values when a column of type `old` becomes one of type `new`.
 
     Args:
         old, new: types in format_type's spelling, modifiers included.
-        domains: base type of each domain, by its name in the same spelling.
-        unchecked: domains without checks and NOT NULL.
-        enums: names of enum types.
-        ranges: the multirange of each range type.
     """
     if old == new:
         return safe("the same type", rewrites=False)
     former, latter = parse_type(old), parse_type(new)
     if former == latter:
         return safe("the same type", rewrites=False)
-    if old in domains and old not in _bases(new, domains):
-        return _from_domain(old, new, domains, unchecked, enums, ranges)
-    if new in domains:
-        return _to_domain(old, new, domains, unchecked, enums, ranges)
+    if old in own.domains and old not in own.bases(new):
+        return _from_domain(old, new, own)
+    if new in own.domains:
+        return _to_domain(old, new, own)
     if former.array != latter.array:
-        element = type_change(_element(old), _element(new), domains, unchecked=unchecked, enums=enums, ranges=ranges)
+        element = type_change(_element(old), _element(new), own)
         instead = _between_array_and_element(former, latter) if not element.using else None
         return replace(_incompatible(old, new, via="text"), instead=instead)
     if former.array:
-        verdict = type_change(_element(old), _element(new), domains, unchecked=unchecked, enums=enums, ranges=ranges)
+        verdict = type_change(_element(old), _element(new), own)
         via = None if verdict.via is None else f"{verdict.via}[]"
         return replace(verdict, reason=f"for each element: {verdict.reason}", via=via, rewrites=True, instead=None)
     if former.base == latter.base and former.base in SAME_TYPE:
         return SAME_TYPE[former.base](former, latter)
-    if old in enums and latter.base in UNLIMITED_TEXTS and not latter.modifiers:
+    if old in own.enums and latter.base in UNLIMITED_TEXTS and not latter.modifiers:
         return safe("every label is a text")
     rule = BY_PAIR.get((former.base, latter.base))
     match rule:
-        case None if old in ranges and ranges[old] == new:
+        case None if own.ranges.get(old) == new:
             return _incompatible(old, new, via=None)
-        case None if new in ranges and ranges[new] == old:
+        case None if own.ranges.get(new) == old:
             return replace(_incompatible(old, new, via="text"), instead="range_merge({column})")
         case None:
             return _incompatible(old, new, via=_intermediate(former.base, latter.base))
@@ -163,45 +180,19 @@ def _limited(new: SqlType) -> TypeVerdict:
     return narrows(f"values may not fit into {new.base}({', '.join(map(str, new.modifiers))})")
 
 
-def _bases(domain: str, domains: Mapping[str, str]) -> Iterator[str]:
-    """What a domain is made of, down to the type that is no domain; nothing for other types."""
-    while domain in domains:
-        domain = domains[domain]
-        yield domain
-
-
-def _is_checked(new: str, domains: Mapping[str, str], unchecked: Collection[str]) -> bool:
-    """True for a domain that looks at each value, itself or by what it is made of: PostgreSQL goes by a rewrite."""
-    return any(each in domains and each not in unchecked for each in (new, *_bases(new, domains)))
-
-
-def _from_domain(
-    old: str,
-    new: str,
-    domains: Mapping[str, str],
-    unchecked: Collection[str],
-    enums: Collection[str],
-    ranges: Mapping[str, str],
-) -> TypeVerdict:
-    base = domains[old]
+def _from_domain(old: str, new: str, own: OwnTypes) -> TypeVerdict:
+    base = own.domains[old]
     if base == new:
-        return safe(f"{new} is what the domain {old} is made of", rewrites=_is_checked(new, domains, unchecked))
-    verdict = type_change(base, new, domains, unchecked=unchecked, enums=enums, ranges=ranges)
+        return safe(f"{new} is what the domain {old} is made of", rewrites=own.is_checked(new))
+    verdict = type_change(base, new, own)
     return replace(verdict, reason=f"the domain {old} is a {base}: {verdict.reason}")
 
 
-def _to_domain(
-    old: str,
-    new: str,
-    domains: Mapping[str, str],
-    unchecked: Collection[str],
-    enums: Collection[str],
-    ranges: Mapping[str, str],
-) -> TypeVerdict:
-    base = domains[new]
-    verdict = type_change(old, base, domains, unchecked=unchecked, enums=enums, ranges=ranges)
-    if verdict.change_class is not SAFE or new in unchecked:
-        rewrites = verdict.rewrites or _is_checked(new, domains, unchecked)
+def _to_domain(old: str, new: str, own: OwnTypes) -> TypeVerdict:
+    base = own.domains[new]
+    verdict = type_change(old, base, own)
+    if verdict.change_class is not SAFE or new in own.unchecked:
+        rewrites = verdict.rewrites or own.is_checked(new)
         return replace(verdict, reason=f"the domain {new} is a {base}: {verdict.reason}", rewrites=rewrites)
     return narrows(f"values that the checks of domain {new} refuse do not fit")
 
@@ -244,4 +235,4 @@ def matrix_rows() -> Iterator[MatrixRow]:
         for old in _SHOWN.get(old_base, (old_base,)):
             for new in _SHOWN.get(new_base, (new_base,)):
                 if old != new:
-                    yield MatrixRow(old=old, new=new, verdict=type_change(old, new, {}))
+                    yield MatrixRow(old=old, new=new, verdict=type_change(old, new))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from stonegate.model.catalog import NOT_VALID, Access, Column, Table, View
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Change
-from stonegate.planner.classify.type_matrix import type_change
+from stonegate.planner.classify.type_matrix import OwnTypes, type_change
 from stonegate.planner.classify.type_rules import RANGES
 from stonegate.planner.ddl import constraints, sequences, values
 from stonegate.planner.ddl.access import column_privilege_statements
@@ -125,7 +125,8 @@ def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
     domains = context.live.domain_bases | context.desired.domain_bases
     enums = {enum.key.qualified.sql for catalog in catalogs for enum in catalog.enums}
     ranges = {kind.key.qualified.sql: kind.multirange for catalog in catalogs for kind in catalog.ranges}
-    verdict = type_change(live.type, desired.type, domains, enums=enums, ranges=RANGES | ranges)
+    own = OwnTypes(domains=domains, enums=enums, ranges=RANGES | ranges)
+    verdict = type_change(live.type, desired.type, own)
     return verdict.render_using(quote_ident(live.name), desired.type)
 
 

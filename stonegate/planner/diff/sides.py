@@ -11,7 +11,7 @@ from stonegate.model.catalog import Access, Catalog, CatalogObject, Column, Doma
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import USUAL, Circumstances, classify_change
-from stonegate.planner.classify.type_matrix import type_change
+from stonegate.planner.classify.type_matrix import OwnTypes, type_change
 from stonegate.planner.classify.type_rules import RANGES, TypeVerdict
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
 from stonegate.planner.reach import reached
@@ -104,27 +104,19 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
         return {domain.key.qualified.sql: domain for domain in both}
 
     @cached_property
-    def _bases(self) -> dict[str, str]:
-        return self.live.domain_bases | self.desired.domain_bases
-
-    @cached_property
-    def _unchecked(self) -> frozenset[str]:
-        return frozenset(
-            name for name, domain in self.domains.items() if not domain.constraints and not domain.not_null
+    def _own_types(self) -> OwnTypes:
+        unchecked = (name for name, domain in self.domains.items() if not domain.constraints and not domain.not_null)
+        ranges = (*self.live.ranges, *self.desired.ranges)
+        return OwnTypes(
+            domains=self.live.domain_bases | self.desired.domain_bases,
+            unchecked=frozenset(unchecked),
+            enums=frozenset(enum.key.qualified.sql for enum in self.live.enums),
+            ranges=RANGES | {kind.key.qualified.sql: kind.multirange for kind in ranges},
         )
-
-    @cached_property
-    def _enums(self) -> frozenset[str]:
-        return frozenset(enum.key.qualified.sql for enum in self.live.enums)
-
-    @cached_property
-    def _ranges(self) -> dict[str, str]:
-        both = (*self.live.ranges, *self.desired.ranges)
-        return RANGES | {kind.key.qualified.sql: kind.multirange for kind in both}
 
     def type_change(self, old: str, new: str) -> TypeVerdict:
         """The type matrix with this database's domains, enums and ranges."""
-        return type_change(old, new, self._bases, unchecked=self._unchecked, enums=self._enums, ranges=self._ranges)
+        return type_change(old, new, self._own_types)
 
     # --- columns and relations --------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def _key(kind: ObjectKind) -> ObjectKey:
         # widen; drop NOT NULL; change default; comments
         (
             Change(action=Action.ALTER, key=COLUMN, aspect="type"),
-            {"verdict": type_change("integer", "bigint", {})},
+            {"verdict": type_change("integer", "bigint")},
             SAFE,
             None,
         ),
@@ -70,13 +70,13 @@ def _key(kind: ObjectKind) -> ObjectKey:
         # narrow type, and no rule at all
         (
             Change(action=Action.ALTER, key=COLUMN, aspect="type"),
-            {"verdict": type_change("bigint", "integer", {})},
+            {"verdict": type_change("bigint", "integer")},
             DATALOSS,
             ConsentToken.MODIFY_COLUMN_TYPE,
         ),
         (
             Change(action=Action.ALTER, key=COLUMN, aspect="type"),
-            {"verdict": type_change("integer", "text", {})},
+            {"verdict": type_change("integer", "text")},
             INCOMPATIBLE,
             ConsentToken.MODIFY_COLUMN_TYPE,
         ),

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from stonegate.model.plan import ChangeClass
-from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, parse_type, type_change
+from stonegate.planner.classify.type_matrix import MatrixRow, OwnTypes, matrix_rows, parse_type, type_change
 from stonegate.planner.classify.type_rules import NO_BRACES, RANGES, READ_NO_BRACES, TypeVerdict
 from tests.servers import Database, MakeDatabase, Server
 
@@ -101,14 +102,14 @@ def test_every_safe_pair_keeps_every_boundary_value(connection: psycopg.Connecti
         _fill(connection, row.old, BOUNDARIES[row.old])
         before = _values(connection)
         _retype(connection, row.new, row.verdict)
-        _retype(connection, row.old, type_change(row.new, row.old, {}))
+        _retype(connection, row.old, type_change(row.new, row.old))
         assert _values(connection) == before, _label(row)
 
 
 def test_every_safe_pair_keeps_array_elements(connection: psycopg.Connection) -> None:
     for row in SAFE_ROWS:
         old, new = f"{row.old}[]", f"{row.new}[]"
-        there, back = type_change(old, new, {}), type_change(new, old, {})
+        there, back = type_change(old, new), type_change(new, old)
         assert there.change_class is SAFE, _label(row)
         connection.execute("DROP TABLE IF EXISTS t")
         connection.execute(f"CREATE TABLE t (id integer, v {old})")  # type: ignore[arg-type]
@@ -143,10 +144,10 @@ def test_an_enum_becomes_text_and_comes_back(connection: psycopg.Connection) -> 
     connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok', 'Very Happy')")
     _fill(connection, "mood", ("sad", "ok", "Very Happy"))
     before = _values(connection)
-    verdict = type_change("public.mood", "text", {}, enums={"public.mood"})
+    verdict = type_change("public.mood", "text", OwnTypes(enums={"public.mood"}))
     assert verdict.change_class is SAFE and not verdict.using
     _retype(connection, "text", verdict)
-    _retype(connection, "mood", type_change("text", "mood", {}))
+    _retype(connection, "mood", type_change("text", "mood"))
     assert _values(connection) == before
 
 
@@ -176,7 +177,7 @@ def test_an_enum_becomes_text_and_comes_back(connection: psycopg.Connection) -> 
 def test_what_is_forced_is_carried_out_where_a_cast_exists(
     database: Database, old: str, new: str, literal: str | None, expected: str | None
 ) -> None:
-    verdict = type_change(old, new, {})
+    verdict = type_change(old, new)
     assert verdict.change_class is not SAFE and verdict.using
     with psycopg.connect(database.url, autocommit=True, prepare_threshold=None) as session:
         _fill(session, old, (literal,) if literal is not None else ())
@@ -197,13 +198,13 @@ def _refuses(session: psycopg.Connection, old: str, new: str, literals: tuple[st
     for literal in literals:
         _fill(session, old, (literal,))
         with pytest.raises(psycopg.errors.DataError):
-            _retype(session, new, type_change(old, new, {}))
+            _retype(session, new, type_change(old, new))
     _fill(session, old, literals)
     return True
 
 
 def _change_instead(session: psycopg.Connection, old: str, new: str) -> None:
-    instead = type_change(old, new, {}).instead
+    instead = type_change(old, new).instead
     assert instead is not None, (old, new)
     session.execute(f"ALTER TABLE t ALTER COLUMN v TYPE {new} USING {instead.format(column='v')}")  # type: ignore[arg-type]
 
@@ -225,14 +226,14 @@ def test_what_no_cast_takes_names_what_does(database: Database) -> None:
             literal = f"{{{_SPANS[kind.removesuffix('range')]}}}".replace("{empty}", "{}")
             assert _refuses(session, several, kind, (literal,))
             _change_instead(session, several, kind)
-            assert type_change(kind, several, {}).instead is None
+            assert type_change(kind, several).instead is None
 
 
 def test_a_forced_cast_to_a_limited_text_refuses_what_does_not_fit(database: Database) -> None:
     with psycopg.connect(database.url, autocommit=True, prepare_threshold=None) as session:
         _fill(session, "integer", ("12345",))
         with pytest.raises(psycopg.errors.StringDataRightTruncation):
-            _retype(session, "character varying(3)", type_change("integer", "character varying(3)", {}))
+            _retype(session, "character varying(3)", type_change("integer", "character varying(3)"))
 
 
 @pytest.mark.parametrize(
@@ -268,19 +269,22 @@ def test_a_forced_cast_to_a_limited_text_refuses_what_does_not_fit(database: Dat
     ],
 )
 def test_the_class_of_a_pair(old: str, new: str, expected: ChangeClass) -> None:
-    assert type_change(old, new, {}).change_class is expected
+    assert type_change(old, new).change_class is expected
 
 
 def test_domains_compare_by_their_base() -> None:
     domains = {"public.email": "text", "public.short": "character varying(5)", "public.deep": "public.email"}
-    assert type_change("public.email", "text", domains).change_class is SAFE
-    assert type_change("public.deep", "text", domains).change_class is SAFE
-    assert type_change("public.short", "public.email", domains, unchecked={"public.email"}).change_class is SAFE
-    assert type_change("text", "public.email", domains).change_class is DATALOSS
-    assert type_change("text", "public.email", domains, unchecked={"public.email"}).change_class is SAFE
-    assert type_change("public.email", "public.short", domains, unchecked={"public.short"}).change_class is DATALOSS
-    assert type_change("public.email", "integer", domains).change_class is INCOMPATIBLE
-    assert type_change("public.short[]", "text[]", domains).change_class is SAFE
+    own = OwnTypes(domains=domains)
+    assert type_change("public.email", "text", own).change_class is SAFE
+    assert type_change("public.deep", "text", own).change_class is SAFE
+    assert type_change("public.short", "public.email", replace(own, unchecked={"public.email"})).change_class is SAFE
+    assert type_change("text", "public.email", own).change_class is DATALOSS
+    assert type_change("text", "public.email", replace(own, unchecked={"public.email"})).change_class is SAFE
+    assert (
+        type_change("public.email", "public.short", replace(own, unchecked={"public.short"})).change_class is DATALOSS
+    )
+    assert type_change("public.email", "integer", own).change_class is INCOMPATIBLE
+    assert type_change("public.short[]", "text[]", own).change_class is SAFE
 
 
 DOMAINS = {"public.d0": "text", "public.d": "text", "public.dd": "public.d", "public.e0": "public.d0"}
@@ -293,7 +297,7 @@ def test_domains_over_domains(connection: psycopg.Connection) -> None:
     connection.execute("CREATE DOMAIN e0 AS d0")
     checked = {"public.d", "public.dd"}
     for old, new in itertools.permutations(("text", *DOMAINS), 2):
-        verdict = type_change(old, new, DOMAINS, unchecked=UNCHECKED)
+        verdict = type_change(old, new, OwnTypes(domains=DOMAINS, unchecked=UNCHECKED))
         assert (verdict.change_class is SAFE) == (new not in checked or old in checked), (old, new)
         _fill(connection, old, ())
         [(before,)] = connection.execute("SELECT pg_relation_filenode('t')").fetchall()
@@ -303,7 +307,7 @@ def test_domains_over_domains(connection: psycopg.Connection) -> None:
 
 
 def test_the_checks_of_a_domain_over_a_domain_are_its_own() -> None:
-    verdict = type_change("public.d", "public.work", {"public.d": "text", "public.work": "public.d"})
+    verdict = type_change("public.d", "public.work", OwnTypes(domains={"public.d": "text", "public.work": "public.d"}))
     assert verdict.reason == "values that the checks of domain public.work refuse do not fit"
 
 
