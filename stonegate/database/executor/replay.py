@@ -42,6 +42,8 @@ class Precedent(Struct, frozen=True, kw_only=True):
         lookups: queries that return no row if all declared rows are there.
         digest: of the routines afterwards.
         catalog: as it was read and verified.
+        statements: of the steps, ready to be sent.
+        records, deployment: what records it, with this database's own values.
     """
 
     job: Job
@@ -50,6 +52,9 @@ class Precedent(Struct, frozen=True, kw_only=True):
     lookups: tuple[str, ...]
     digest: str
     catalog: Catalog
+    statements: tuple[Sent, ...]
+    records: tuple[Entry, ...]
+    deployment: Entry
 
 
 async def precedent_of(conn: Session, job: Job, execution: Execution) -> Precedent | None:
@@ -76,6 +81,15 @@ async def precedent_of(conn: Session, job: Job, execution: Execution) -> Precede
         lookups=lookups,
         digest=execution.digest,
         catalog=catalog,
+        statements=tuple(sent for step in job.inside for sent in statements_of(step)),
+        records=plan_entries(conn, job.plan, steps=execution.steps, state=job.state),
+        deployment=deployment_entry(
+            conn,
+            job.plan,
+            catalog=deployed_catalog(job.plan, job.live, catalog),
+            counts=count_actions(report.step for report in execution.steps),
+            live=catalog,
+        ),
     )
 
 
@@ -90,13 +104,13 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
         StonegateError: the connection broke, or a statement was cancelled.
     """
     settings = job.settings(conn.info.server_version, check_bodies=job.plan.desired is None).statements(local=True)
-    statements = [sent for step in job.inside for sent in statements_of(step)]
-    records = plan_entries(conn, job.plan, steps=precedent.steps, state=job.state)
-    before = [Sent(sql=BEGIN), *(Sent(sql=text) for text in settings), *statements]
+    before = [Sent(sql=BEGIN), *(Sent(sql=text) for text in settings), *precedent.statements]
     # The stamp is taken before the digest: what somebody commits in between shows in one of them.
-    after = [Sent(sql=text) for text in precedent.lookups] + entered(records)
+    after = [Sent(sql=text) for text in precedent.lookups]
+    after += entered(entry.of(job.plan) for entry in precedent.records)
     after += [Sent(sql=text) for text in (NO_NAMES, *SETTINGS)]
-    after += [*entered([_deployment(conn, job, precedent)]), Sent(sql=digest_query())]
+    duration_ms = (time.monotonic() - job.started) * 1000
+    after += [*entered([precedent.deployment.of(job.plan, str(duration_ms))]), Sent(sql=digest_query())]
     job.announce(Stage.STEPS, None, len(job.inside), len(job.inside))
     began = time.monotonic()
     try:
@@ -131,17 +145,6 @@ async def repeat(conn: Session, job: Job, precedent: Precedent) -> Execution | N
         stamp=stamp,
         digest=precedent.digest,
         deployment=int(_text(deployment)),
-    )
-
-
-def _deployment(conn: Session, job: Job, precedent: Precedent) -> Entry:
-    return deployment_entry(
-        conn,
-        job.plan,
-        catalog=deployed_catalog(job.plan, job.live, precedent.catalog),
-        counts=count_actions(report.step for report in precedent.steps),
-        duration_ms=(time.monotonic() - job.started) * 1000,
-        live=precedent.catalog,
     )
 
 

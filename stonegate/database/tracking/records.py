@@ -33,6 +33,7 @@ _RECORD_STATEMENTS = {
     RecordKind.TABLE: "tracking/record_tables",
     RecordKind.ROUTINE: "tracking/record_functions",
 }
+_PLAN_CHECKSUM = ("%(plan_checksum)s", "$2::text")
 _NO_DURATIONS: Mapping[str, float] = {}
 _OBJECT_KINDS = {
     ObjectKind.TYPE: RecordKind.TYPE,
@@ -45,12 +46,16 @@ class Entry(Struct, frozen=True):
     """A statement that records something.
 
     Attributes:
-        sql: all but the rows, in words.
-        values: of its parameters $1, $2, …: texts, or bytes of type bytea. Rows are long to quote.
+        sql: what equal deployments of several databases have in common.
+        values: of its parameters: $1 the rows as JSON, or the catalog; $2 the plan's checksum; $3 milliseconds.
     """
 
     sql: str
     values: tuple[str | bytes, ...]
+
+    def of(self, plan: Plan, *more: str) -> Entry:
+        """The same for a plan with the same steps, for another database."""
+        return Entry(self.sql, (self.values[0], plan.checksum, *more))
 
 
 async def record_plan(
@@ -144,7 +149,10 @@ def _row_changes(plan: Plan, kind: RecordKind, state: TrackingState) -> RowChang
 def _entries(conn: Session, statements: Iterable[tuple[str, Mapping[str, object]]]) -> tuple[Entry, ...]:
     cursor = AsyncClientCursor(conn)
     return tuple(
-        Entry(cursor.mogrify(compose(name).replace("%(rows)s", "$1"), facts), (str(facts["rows"]),))
+        Entry(
+            cursor.mogrify(compose(name).replace("%(rows)s", "$1").replace(*_PLAN_CHECKSUM), facts),
+            (str(facts["rows"]), str(facts["plan_checksum"])),
+        )
         for name, facts in statements
     )
 
@@ -218,21 +226,16 @@ async def record_deployment(
     return int(row[0])
 
 
-def deployment_entry(
-    conn: Session, plan: Plan, *, catalog: Catalog, counts: Mapping[str, int], duration_ms: float, live: Catalog
-) -> Entry:
+def deployment_entry(conn: Session, plan: Plan, *, catalog: Catalog, counts: Mapping[str, int], live: Catalog) -> Entry:
     """What `record_deployment` writes, for one that is sent with all of its transaction.
 
-    It returns the id and the stamp that it took, and adds the time since the transaction began to `duration_ms`.
+    It returns the id and the stamp that it took. Its third value is yet to be given: the milliseconds from the start of
+    the apply to that of the transaction; it adds those since then.
     """
-    facts = deployment_facts(plan, catalog, counts, {}) | {
-        "duration_ms": duration_ms,
-        "live_checksum": checksum_of(live),
-        "missing_seeds": [],
-    }
-    query = _deployment_query(None).as_string(conn).replace("%(catalog)s", "$1::bytea")
-    query = query.replace("%(duration_ms)s", f"%(duration_ms)s + {IN_TRANSACTION}")
-    return Entry(AsyncClientCursor(conn).mogrify(query, facts) + ", stamp", (compress(catalog),))
+    facts = deployment_facts(plan, catalog, counts, {}) | {"live_checksum": checksum_of(live), "missing_seeds": []}
+    query = _deployment_query(None).as_string(conn).replace("%(catalog)s", "$1::bytea").replace(*_PLAN_CHECKSUM)
+    query = query.replace("%(duration_ms)s", f"$3::double precision + {IN_TRANSACTION}")
+    return Entry(AsyncClientCursor(conn).mogrify(query, facts) + ", stamp", (compress(catalog), plan.checksum))
 
 
 def _deployment_query(stamp: str | None) -> sql.Composed:
