@@ -82,7 +82,7 @@ def init(
         made += _write_new(folder / "README.md", _README.format(rows=rows))
         made += _write_new(Path(CONFIG_FILE), _CONFIG.format(source=tomli_w.dumps({"source": {"folder": str(folder)}})))
     except OSError as error:
-        hint = "go where this account may write" if isinstance(error, PermissionError) else None
+        hint = "run it in a directory that this account may write" if isinstance(error, PermissionError) else None
         raise UsageError(f"cannot write {error.filename}", cause=error.strerror or str(error), hint=hint) from error
     if as_json:
         write_json({"created": made})

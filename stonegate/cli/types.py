@@ -31,7 +31,8 @@ def types(
     `stonegate types 'varchar(40)' 'varchar(20)'`
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
-    from stonegate.planner.classify.type_matrix import MatrixRow, OwnTypes, matrix_rows, type_change
+    from stonegate.planner.classify.own_types import OwnTypes
+    from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, type_change
     from stonegate.source.declared_types import DeclaredTypes
 
     declared = _read_declared() if old is not None else DeclaredTypes()

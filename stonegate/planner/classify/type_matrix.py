@@ -7,18 +7,18 @@ table is listed for `stonegate types`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
+from stonegate.planner.classify.own_types import OwnTypes
 from stonegate.planner.classify.type_rules import (
     BY_PAIR,
     DIRECT_CASTS,
     INCOMPATIBLE,
     NO_BRACES,
     PAIRS,
-    RANGES,
     READ_NO_BRACES,
     SAFE,
     SAME_TYPE,
@@ -34,33 +34,6 @@ from stonegate.planner.classify.type_rules import (
     narrows,
     safe,
 )
-
-
-class OwnTypes(Struct, frozen=True, kw_only=True):
-    """The types that people made, by their names in format_type's spelling.
-
-    Attributes:
-        domains: base type of each domain.
-        unchecked: domains without checks and NOT NULL.
-        enums: names of enum types.
-        ranges: the multirange of each range type, those of PostgreSQL included.
-    """
-
-    domains: Mapping[str, str] = {}
-    unchecked: Collection[str] = frozenset()
-    enums: Collection[str] = frozenset()
-    ranges: Mapping[str, str] = field(default_factory=lambda: RANGES)
-
-    def bases(self, domain: str) -> Iterator[str]:
-        """What a domain is made of, down to the type that is no domain; nothing for other types."""
-        while domain in self.domains:
-            domain = self.domains[domain]
-            yield domain
-
-    def is_checked(self, domain: str) -> bool:
-        """True for a domain that looks at each value, itself or by what it is made of: PostgreSQL goes by a rewrite."""
-        return any(each in self.domains and each not in self.unchecked for each in (domain, *self.bases(domain)))
-
 
 NO_TYPES = OwnTypes()
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from stonegate.model.catalog import NOT_VALID, Access, Column, Table, View
 from stonegate.model.names import ObjectKind, QualifiedName, quote_ident
 from stonegate.model.plan import Change
-from stonegate.planner.classify.type_matrix import OwnTypes, type_change
-from stonegate.planner.classify.type_rules import RANGES
+from stonegate.planner.classify.own_types import own_types
+from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.ddl import constraints, sequences, values
 from stonegate.planner.ddl.access import column_privilege_statements
 from stonegate.planner.ddl.clauses import Clause, DdlContext, Order, children_reached, find, inherited_column
@@ -121,12 +121,7 @@ def _keeps_sequence_name(desired: Column, live: Column, context: DdlContext) -> 
 
 
 def _using(desired: Column, live: Column, context: DdlContext) -> str | None:
-    catalogs = (context.live, context.desired)
-    domains = context.live.domain_bases | context.desired.domain_bases
-    enums = {enum.key.qualified.sql for catalog in catalogs for enum in catalog.enums}
-    ranges = {kind.key.qualified.sql: kind.multirange for catalog in catalogs for kind in catalog.ranges}
-    own = OwnTypes(domains=domains, enums=enums, ranges=RANGES | ranges)
-    verdict = type_change(live.type, desired.type, own)
+    verdict = type_change(live.type, desired.type, own_types(context.live, context.desired))
     return verdict.render_using(quote_ident(live.name), desired.type)
 
 

@@ -11,8 +11,9 @@ from stonegate.model.catalog import Access, Catalog, CatalogObject, Column, Doma
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import USUAL, Circumstances, classify_change
-from stonegate.planner.classify.type_matrix import OwnTypes, type_change
-from stonegate.planner.classify.type_rules import RANGES, TypeVerdict
+from stonegate.planner.classify.own_types import OwnTypes, own_types
+from stonegate.planner.classify.type_matrix import type_change
+from stonegate.planner.classify.type_rules import TypeVerdict
 from stonegate.planner.diff.dangers import Mentions, Scene, find_hazards
 from stonegate.planner.reach import reached
 
@@ -105,14 +106,7 @@ class Sides(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _own_types(self) -> OwnTypes:
-        unchecked = (name for name, domain in self.domains.items() if not domain.constraints and not domain.not_null)
-        ranges = (*self.live.ranges, *self.desired.ranges)
-        return OwnTypes(
-            domains=self.live.domain_bases | self.desired.domain_bases,
-            unchecked=frozenset(unchecked),
-            enums=frozenset(enum.key.qualified.sql for enum in self.live.enums),
-            ranges=RANGES | {kind.key.qualified.sql: kind.multirange for kind in ranges},
-        )
+        return own_types(self.live, self.desired)
 
     def type_change(self, old: str, new: str) -> TypeVerdict:
         """The type matrix with this database's domains, enums and ranges."""

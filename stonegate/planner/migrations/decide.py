@@ -18,7 +18,8 @@ from stonegate.model.source import ROW_VERBS, Effect, EffectVerb, Folder, Migrat
 from stonegate.model.tracking import TrackingState
 from stonegate.planner.classify import hazards
 from stonegate.planner.classify.classes import DROP_TOKENS
-from stonegate.planner.classify.type_matrix import OwnTypes, type_change
+from stonegate.planner.classify.own_types import own_types
+from stonegate.planner.classify.type_matrix import type_change
 from stonegate.planner.consent import Allowed
 from stonegate.planner.migrations.cascades import taken_along
 from stonegate.planner.migrations.contained import Contained, contained_migrations
@@ -330,9 +331,7 @@ _DELETING = frozenset(
 
 
 def _retyping(key: ObjectKey, old: str, new: str, catalog: Catalog) -> Change | None:
-    unchecked = {each.key.qualified.sql for each in catalog.domains if not each.constraints and not each.not_null}
-    enums = {each.key.qualified.sql for each in catalog.enums}
-    verdict = type_change(old, new, OwnTypes(domains=catalog.domain_bases, unchecked=unchecked, enums=enums))
+    verdict = type_change(old, new, own_types(catalog, catalog))
     if verdict.change_class is ChangeClass.SAFE:
         return None
     return Change(

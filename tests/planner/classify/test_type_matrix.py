@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from stonegate.model.plan import ChangeClass
-from stonegate.planner.classify.type_matrix import MatrixRow, OwnTypes, matrix_rows, parse_type, type_change
+from stonegate.planner.classify.own_types import OwnTypes
+from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, parse_type, type_change
 from stonegate.planner.classify.type_rules import NO_BRACES, RANGES, READ_NO_BRACES, TypeVerdict
 from tests.servers import Database, MakeDatabase, Server
 
