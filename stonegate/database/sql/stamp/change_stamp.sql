@@ -2,7 +2,8 @@
 -- its xmin through VACUUM FREEZE, in a TEMPLATE clone and after the commit of the transaction that wrote it; every DDL
 -- writes rows, DML none. Left out are catalogs whose rows never change alone (pg_attrdef: pg_attribute.atthasdef goes
 -- with it; pg_range, pg_aggregate, pg_partitioned_table, pg_foreign_table), temporary tables of whichever session, and
--- statistics. What it costs is a fresh session's first look at each catalog, hence one sum over all of them.
+-- statistics. What it costs is a fresh session's first look at each catalog and at each name: hence one sum over all of
+-- them, and catalogs by their numbers, which every PostgreSQL has in common.
 SELECT pg_catalog.concat(pg_catalog.md5(pg_catalog.concat_ws(' ', written.others, rare.made,
     -- ts_stat is the one function of every build that runs a query given as text: the catalogs in it are only opened where
     -- they hold something.
@@ -54,28 +55,27 @@ FROM (
         UNION ALL
         SELECT true, oid, 0, xmin, 0 FROM pg_catalog.pg_proc WHERE oid >= '16384'
         UNION ALL
-        -- 2200 is the schema public; plpgsql is an extension that every database has from the start.
-        SELECT classoid = 'pg_catalog.pg_proc'::regclass::oid, objoid, objsubid, xmin, 0 FROM pg_catalog.pg_description
+        -- 1255 is pg_proc, 2200 the schema public; plpgsql is an extension that every database has from the start.
+        SELECT classoid = '1255', objoid, objsubid, xmin, 0 FROM pg_catalog.pg_description
         WHERE objoid >= '16384' OR objoid = '2200' OR objoid = ANY (ARRAY(SELECT oid FROM pg_catalog.pg_extension))
     ) AS row (routine, oid, part, version, relation)
-    WHERE relation <> ALL (ARRAY(SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't'))
+    WHERE relation <> ALL (ARRAY(SELECT oid FROM pg_catalog.pg_class WHERE oid >= '16384' AND relpersistence = 't'))
 ) AS written, (
     -- What is made in the rarer catalogs leaves rows in pg_depend, and so do members and dependents of extensions, and
     -- inheritance from a table without columns. An extension alone opens no rare catalog: each of its members has one row
-    -- that says so, but for members of an operator family, though that is one itself.
+    -- that says so, but for members of an operator family (pg_amop, pg_amproc), though that is one itself.
     SELECT pg_catalog.sum(pg_catalog.hashoidextended(objid, version::text::bigint + refobjid::bigint)) AS made,
         pg_catalog.count(DISTINCT pg_catalog.hashoidextended(objid, classid::bigint)) FILTER (
-            WHERE rare AND classid NOT IN ('pg_catalog.pg_amop'::regclass::oid, 'pg_catalog.pg_amproc'::regclass::oid)
+            WHERE rare AND classid NOT IN ('2602', '2603')
         ) <> pg_catalog.count(*) FILTER (WHERE rare AND deptype = 'e') AS found
     FROM (
-        SELECT classid, objid, refobjid, deptype, xmin AS version, classid NOT IN (
-                'pg_catalog.pg_class'::regclass::oid, 'pg_catalog.pg_type'::regclass::oid, 'pg_catalog.pg_proc'::regclass::oid,
-                'pg_catalog.pg_constraint'::regclass::oid, 'pg_catalog.pg_attrdef'::regclass::oid,
-                'pg_catalog.pg_trigger'::regclass::oid, 'pg_catalog.pg_rewrite'::regclass::oid,
-                'pg_catalog.pg_policy'::regclass::oid, 'pg_catalog.pg_namespace'::regclass::oid,
-                'pg_catalog.pg_extension'::regclass::oid, 'pg_catalog.pg_cast'::regclass::oid) AS rare,
-            classid = 'pg_catalog.pg_class'::regclass::oid AND refclassid = classid AND deptype = 'n'
-                AND objsubid = 0 AND refobjsubid = 0 AS heir
+        -- pg_class, pg_type, pg_proc, pg_constraint, pg_attrdef, pg_trigger, pg_rewrite, pg_policy, pg_namespace,
+        -- pg_extension and pg_cast.
+        SELECT classid, objid, refobjid, deptype, xmin AS version,
+            classid NOT IN (
+                '1259', '1247', '1255', '2606', '2604', '2620', '2618', '3256', '2615', '3079', '2605'
+            ) AS rare,
+            classid = '1259' AND refclassid = classid AND deptype = 'n' AND objsubid = 0 AND refobjsubid = 0 AS heir
         FROM pg_catalog.pg_depend
         WHERE objid >= '16384'
     ) AS link

@@ -7,6 +7,6 @@ FROM (
         SELECT oid, 0, xmin FROM pg_catalog.pg_proc WHERE oid >= '16384'
         UNION ALL
         SELECT objoid, objsubid, xmin FROM pg_catalog.pg_description
-        WHERE objoid >= '16384' AND classoid = 'pg_catalog.pg_proc'::regclass::oid
+        WHERE objoid >= '16384' AND classoid = '1255'
     ) AS row (oid, part, version)
 ) AS routines

@@ -3,9 +3,9 @@
 -- before it stays untouched where it noted that a statement began, so that its xmin tells when (unnamed_indexes.sql).
 WITH earlier AS (
     UPDATE public._stonescriptdb_gateway_deployments AS d SET catalog = NULL
-    WHERE d.catalog IS NOT NULL AND NOT (
-        d.post_commit OPERATOR(pg_catalog.@?) '$.* ? (@ == "started")'
-        AND d.id = (SELECT pg_catalog.max(l.id) FROM public._stonescriptdb_gateway_deployments AS l)
+    WHERE d.catalog IS NOT NULL AND (
+        NOT d.post_commit OPERATOR(pg_catalog.@?) '$.* ? (@ == "started")'
+        OR EXISTS (SELECT FROM public._stonescriptdb_gateway_deployments AS l WHERE l.id > d.id)
     )
 )
 INSERT INTO public._stonescriptdb_gateway_deployments (
