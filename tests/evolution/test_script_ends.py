@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import psycopg
@@ -106,6 +107,17 @@ def test_it_is_refused_while_an_apply_is_at_work(any_database: Database, tmp_pat
         conn.execute(f"SELECT pg_advisory_lock({key.space}, {key.object})".encode())
         assert "another deployment is at work" in run_script(any_database, script, fails=True)
     assert run_script(any_database, script) == ""
+
+
+def test_it_waits_for_one_that_is_about_to_end(any_database: Database, tmp_path: Path) -> None:
+    key = apply_key(any_database.name)
+    script = script_of(any_database, write(tmp_path, FIRST))
+    with psycopg.connect(any_database.url, autocommit=True) as conn:
+        conn.execute(f"SELECT pg_advisory_lock({key.space}, {key.object})".encode())
+        leaving = threading.Timer(0.5, conn.close)
+        leaving.start()
+        assert run_script(any_database, script) == ""
+        leaving.join()
 
 
 # --- statements after the commit ------------------------------------------------------------------------------------

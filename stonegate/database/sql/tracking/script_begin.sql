@@ -6,9 +6,14 @@ DECLARE
     former text;
     has_rows boolean;
 BEGIN
-    IF NOT pg_catalog.pg_try_advisory_xact_lock(%(lock)s, database) THEN
-        RAISE EXCEPTION 'another deployment is at work in this database' USING ERRCODE = 'lock_not_available';
-    END IF;
+    -- A client that is gone holds its locks until its process on the server has ended, too.
+    FOR tenth IN 1..20 LOOP
+        EXIT WHEN pg_catalog.pg_try_advisory_xact_lock(%(lock)s, database);
+        IF tenth = 20 THEN
+            RAISE EXCEPTION 'another deployment is at work in this database' USING ERRCODE = 'lock_not_available';
+        END IF;
+        PERFORM pg_catalog.pg_sleep(0.1);
+    END LOOP;
     -- Before any of these tables is read.
 [[guard_writing]];
     FOREACH former IN ARRAY %(empty)s LOOP
