@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 from psycopg import AsyncRawCursor
@@ -12,7 +13,7 @@ from stonegate.database.connect import Session
 from stonegate.database.tracking.history import read_deployments, read_history
 from stonegate.database.tracking.records import plan_entries
 from stonegate.database.tracking.state import read_state, read_unchanged
-from stonegate.database.tracking.tables import ensure_tracking
+from stonegate.database.tracking.tables import create_tracking, ensure_tracking
 from stonegate.errors import MigrationFailed
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
@@ -69,6 +70,33 @@ async def test_makes_the_tables_once_and_for_the_owner_only(conn: Session) -> No
     )
     assert open_to_all == []
     assert (await read_state(conn)).is_empty
+
+
+SHAPE = """
+    SELECT c.relname, c.relkind, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+        a.attstorage, pg_catalog.pg_get_expr(d.adbin, d.adrelid), NULL
+    FROM pg_class AS c
+    LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+    LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE c.relname LIKE '\\_stonescriptdb%'
+    UNION ALL
+    SELECT k.conrelid::regclass::text, k.contype, NULL, k.conname, pg_catalog.pg_get_constraintdef(k.oid), NULL, NULL,
+        NULL, c.relacl::text
+    FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid
+    WHERE c.relname LIKE '\\_stonescriptdb%'
+    ORDER BY 1, 2, 3, 4
+"""
+
+
+async def test_makes_the_same_tables_at_once_as_column_by_column(conn: Session) -> None:
+    await conn.execute("BEGIN")
+    await create_tracking(conn, is_empty=True)
+    at_once = await fetch(conn, SHAPE)
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        await create_tracking(conn, is_empty=True)
+    await conn.execute("ROLLBACK")
+    await create_tracking(conn)
+    assert await fetch(conn, SHAPE) == at_once
 
 
 async def test_adds_every_column_that_is_missing(conn: Session) -> None:

@@ -107,7 +107,7 @@ async def begin_tracked(conn: Session) -> None:
         psycopg.Error: the connection was lost.
     """
     try:
-        await create_tracking(conn, f"{BEGIN};\n")
+        await create_tracking(conn, f"{BEGIN};\n", is_empty=True)
     except psycopg.Error:
         if conn.closed:
             raise

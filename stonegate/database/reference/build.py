@@ -36,6 +36,7 @@ from stonegate.database.server.databases import (
 from stonegate.database.server.extensions import read_offered, require_extensions
 from stonegate.database.server.facts import SessionFacts, may_create_databases, read_session
 from stonegate.database.server.locks import hold_lock, reference_key
+from stonegate.database.server.trust import note_trust
 from stonegate.database.sql import load
 from stonegate.errors import MigrationFailed, ReferenceUnavailable, StonegateError
 from stonegate.model.catalog import Catalog
@@ -202,6 +203,7 @@ async def _deploy(building: _Building, database: str, plan: Plan, owner: str | N
             on_progress=building.on_progress,
         )
         if job.options.role is None:  # else the tables are made by that role
+            note_trust(conn, is_trusted=True)  # made a moment ago, and the session's own
             await begin_tracked(conn)
         execution = await execute_plan(conn, job, admin=admin)
         if execution.late_error is not None:
