@@ -5,8 +5,8 @@ SET signature = w.signature, return_type = w.return_type, body_checksum = w.chec
     identity = w.identity, plan_checksum = %(plan_checksum)s,
     executed_by = session_user::text
 FROM wanted AS w
-WHERE f.function_name::text = w.name AND f.param_types OPERATOR(pg_catalog.=) w.param_types
-AND (f.signature, f.return_type, f.body_checksum::text, f.source_file::text, f.stonegate_checksum, f.checksum_version,
-        f.identity)
+WHERE f.function_name::text = w.name AND f.param_types::text[] OPERATOR(pg_catalog.=) w.param_types
+AND (f.signature::text, f.return_type::text, f.body_checksum::text, f.source_file::text, f.stonegate_checksum::text,
+        f.checksum_version, f.identity::text)
     IS DISTINCT FROM (w.signature, w.return_type, w.checksum, w.file, w.stonegate_checksum,
         %(checksum_version)s, w.identity)

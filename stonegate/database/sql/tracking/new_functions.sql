@@ -8,6 +8,6 @@ SELECT w.name, w.signature, w.param_types, w.return_type, w.checksum, w.file, w.
 FROM wanted AS w
 WHERE NOT EXISTS (
     SELECT FROM public._stonescriptdb_gateway_functions AS f
-    WHERE f.function_name::text = w.name AND f.param_types OPERATOR(pg_catalog.=) w.param_types
+    WHERE f.function_name::text = w.name AND f.param_types::text[] OPERATOR(pg_catalog.=) w.param_types
 )
 ORDER BY w.number

@@ -4,7 +4,7 @@ WITH [[wanted_functions]],
 gone AS (
     DELETE FROM public._stonescriptdb_gateway_functions AS f
     USING pg_catalog.jsonb_to_recordset(%(gone)s::jsonb) AS g (name text, param_types text[])
-    WHERE f.function_name::text = g.name AND f.param_types OPERATOR(pg_catalog.=) g.param_types
+    WHERE f.function_name::text = g.name AND f.param_types::text[] OPERATOR(pg_catalog.=) g.param_types
 ),
 changed AS (
 [[function_changes]]

@@ -4,7 +4,7 @@ gone AS (
     DELETE FROM public._stonescriptdb_gateway_functions AS f
     WHERE NOT EXISTS (
         SELECT FROM wanted AS w
-        WHERE w.name = f.function_name::text AND w.param_types OPERATOR(pg_catalog.=) f.param_types
+        WHERE w.name = f.function_name::text AND w.param_types OPERATOR(pg_catalog.=) f.param_types::text[]
     )
 ),
 changed AS (

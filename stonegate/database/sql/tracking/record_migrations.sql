@@ -12,7 +12,7 @@ changed AS (
         identity = w.identity, source_file = w.file
     FROM wanted AS w
     WHERE m.migration_file::text = w.name
-    AND (m.checksum::text, m.stonegate_checksum, m.checksum_version, m.identity, m.source_file)
+    AND (m.checksum::text, m.stonegate_checksum::text, m.checksum_version, m.identity::text, m.source_file::text)
         IS DISTINCT FROM (w.checksum, w.stonegate_checksum, %(checksum_version)s, w.identity, w.file)
 )
 INSERT INTO public._stonescriptdb_gateway_migrations (

@@ -15,7 +15,7 @@ changed AS (
         executed_by = session_user::text
     FROM wanted AS w
     WHERE t.table_name::text = w.name
-    AND (t.checksum::text, t.source_file::text, t.stonegate_checksum, t.checksum_version, t.identity)
+    AND (t.checksum::text, t.source_file::text, t.stonegate_checksum::text, t.checksum_version, t.identity::text)
         IS DISTINCT FROM (w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity)
 )
 INSERT INTO public._stonescriptdb_gateway_tables (

@@ -1,6 +1,6 @@
 -- The rows become those of the plan: what it lacks goes, what differs follows, what is new is added; equal rows stay
--- untouched. As text, since the original's columns are varchar: for that pair of types the server has no operator, and
--- one that somebody made in `public` would run.
+-- untouched. As text, since the original's columns are varchar, and the owner may make ours varchar: for that pair of
+-- types the server has no operator, and one that somebody made in `public` would run.
 WITH wanted AS (
     SELECT * FROM pg_catalog.jsonb_to_recordset(%(rows)s::jsonb) AS w (
         number integer, name text, detail text, checksum text, stonegate_checksum text, identity text, file text
@@ -17,8 +17,8 @@ changed AS (
         plan_checksum = %(plan_checksum)s, executed_by = session_user::text
     FROM wanted AS w
     WHERE t.type_name::text = w.name
-    AND (t.type_kind::text, t.checksum::text, t.source_file::text, t.stonegate_checksum, t.checksum_version,
-            t.identity)
+    AND (t.type_kind::text, t.checksum::text, t.source_file::text, t.stonegate_checksum::text, t.checksum_version,
+            t.identity::text)
         IS DISTINCT FROM (w.detail, w.checksum, w.file, w.stonegate_checksum, %(checksum_version)s, w.identity)
 )
 INSERT INTO public._stonescriptdb_gateway_types (
