@@ -35,7 +35,8 @@ async def create_tracking(conn: Session, before: str = "", *, is_empty: bool = F
     Raises:
         psycopg.Error: the role may not, or what is there would run what others made; or there is something now.
     """
-    text = f"{creation(is_empty=is_empty)};\n{compose('tracking/is_trusted')}"
+    widen = "" if is_empty else f"DO $widen$\n{compose('tracking/widen')}\n$widen$;\n"
+    text = f"{creation(is_empty=is_empty)};\n{widen}{compose('tracking/is_trusted')}"
     cursor = await conn.execute(before.encode() + before_writing(conn) + text.encode())
     while cursor.nextset():
         pass

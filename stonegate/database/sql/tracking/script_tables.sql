@@ -8,6 +8,7 @@ BEGIN
     ) THEN
         PERFORM pg_catalog.set_config('client_min_messages', 'warning', true);
 [[create]];
+[[widen]];
         PERFORM pg_catalog.set_config('client_min_messages', told, true);
     END IF;
 END
