@@ -1,4 +1,4 @@
-"""Reads a database's whole schema in one round trip into the model's Catalog."""
+"""Reads a database's whole schema in two round trips into the model's Catalog."""
 
 from __future__ import annotations
 
@@ -10,17 +10,30 @@ from typing import Final, TypeAlias
 
 import psycopg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import FORM, Session
 from stonegate.database.introspect import rows, whole
 from stonegate.database.introspect.dependencies import dependencies, edges
-from stonegate.database.introspect.fetch import NO_NAMES, SETTINGS, Answers, as_rows, fetch, is_inside, statements
+from stonegate.database.introspect.fetch import (
+    NO_NAMES,
+    SETTINGS,
+    Answers,
+    as_rows,
+    certain,
+    fetch,
+    is_inside,
+    rows_by_name,
+    statement,
+    statements,
+)
 from stonegate.database.introspect.lookup import Lookup, Vanished
 from stonegate.database.introspect.nodes import Nodes
 from stonegate.database.introspect.others import has_others, other_edges, others
 from stonegate.database.introspect.relations import Relations
 from stonegate.database.introspect.routines import routines
+from stonegate.database.introspect.seldom import wanted_behind
 from stonegate.database.introspect.stamp import stamp_expression
 from stonegate.database.introspect.types import types
 from stonegate.database.sql import compose
@@ -81,7 +94,7 @@ def introspection() -> str:
 async def read_catalog(conn: Session) -> Catalog:
     """The state of the database that `conn` is connected to; not in pipeline mode.
 
-    One round trip, inside the caller's transaction or outside of any; settings are as before afterwards. A second one
+    Two round trips, inside the caller's transaction or outside of any; settings are as before afterwards. A third one
     reads objects of the kinds that the model holds as text only, where there are any. Printing a view waits for an
     exclusive lock on its tables: the session's lock_timeout decides how long.
 
@@ -143,20 +156,37 @@ async def _read(conn: Session, *, with_stamp: bool = False, meanwhile: OnRead | 
 
 
 async def _read_once(conn: Session, *, with_stamp: bool, meanwhile: OnRead | None) -> Reading:
-    # In a transaction each statement has a snapshot of its own, and the stamp tells whether they saw the same objects.
-    stamp = f"SELECT {stamp_expression()}" if with_stamp or is_inside(conn) else "SELECT ''"
-    (found_stamp,), before, *raw, after = await fetch(conn, (stamp, _SNAPSHOT, *statements(rows.Rows), _SNAPSHOT))
-    if before != after and await fetch(conn, (stamp,)) != [[found_stamp]]:
-        raise Vanished
-    lookup = Lookup(as_rows(rows.Rows, raw))
-    aggregates = await _fetch_aggregates(conn, lookup.rows.routines)
+    stamp, read, raw = await _read_rows(conn, with_stamp=with_stamp)
+    lookup = Lookup(read)
+    aggregates = await _fetch_aggregates(conn, read.routines)
     more = await fetch(conn, statements(rows.OtherRows)) if has_others(lookup) else []
     server = conn.info.server_version
     if meanwhile is not None:
         await meanwhile()
     key = (server, sha256(marshal.dumps((raw, aggregates, more), 2)).digest())
     catalog = _CATALOGS.get(key, lambda: _one_of_equals(_assemble(server, lookup, aggregates, more)))
-    return Reading(stamp=str(found_stamp[0]), catalog=catalog)
+    return Reading(stamp=stamp, catalog=catalog)
+
+
+async def _read_rows(conn: Session, *, with_stamp: bool) -> tuple[str, rows.Rows, tuple[tuple[str, ...], Answers]]:
+    """The stamp, the rows, and what these were made of."""
+    # In a transaction each statement has a snapshot of its own, and the stamp tells whether they saw the same objects.
+    stamp = f"SELECT {stamp_expression()}" if with_stamp or is_inside(conn) else "SELECT ''"
+    first, behind = certain(rows.Rows), tuple[str, ...]()
+    read: rows.Rows | None = None
+
+    def ask_behind(answers: Answers) -> list[str]:
+        nonlocal read, behind
+        read = rows.Rows(**rows_by_name(rows.Rows, first, answers[2:]))
+        behind = wanted_behind(read)
+        return [*map(statement, behind), _SNAPSHOT]
+
+    (found,), before, *raw, after = await fetch(conn, (stamp, _SNAPSHOT, *map(statement, first)), ask_behind)
+    if before != after and await fetch(conn, (stamp,)) != [[found]]:
+        raise Vanished
+    assert read is not None
+    read = replace(read, **rows_by_name(rows.Rows, behind, raw[len(first) :]))
+    return str(found[0]), read, (behind, raw)
 
 
 async def _fetch_aggregates(conn: Session, found: Sequence[rows.Routine]) -> Answers:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import starmap
 from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
 
 import psycopg
 from msgspec import Struct
+from msgspec.structs import fields
+from psycopg import AsyncCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
@@ -32,17 +34,31 @@ _INSIDE: Final = ("SAVEPOINT introspect", "ROLLBACK TO introspect; RELEASE intro
 
 
 @cache
+def certain(kind: type[Struct]) -> tuple[str, ...]:
+    """The statements that a kind of rows is certainly read by: those of fields without a default."""
+    return tuple(one.name for one in fields(kind) if one.required)
+
+
+def statement(name: str) -> str:
+    """The text that the rows of a field are read by."""
+    return compose(f"introspect/{name}")
+
+
+@cache
 def statements(kind: type[Struct]) -> tuple[str, ...]:
-    """The texts that are read for a kind of rows, in the order of its fields."""
-    return tuple(compose(f"introspect/{name}") for name in kind.__struct_fields__)
+    """The texts that a kind of rows is read by at most, in the order of its fields."""
+    return tuple(map(statement, kind.__struct_fields__))
 
 
 def as_rows(kind: type[R], raw: Answers) -> R:
     """The answers to the statements of that kind, in their order; none of them for an empty one."""
-    made: list[list[Any]] = [
-        list(starmap(row, found)) for row, found in zip(row_types(cast(type, kind)), raw, strict=bool(raw))
-    ]
-    return kind(*made)
+    return kind(**rows_by_name(kind, kind.__struct_fields__ if raw else (), raw))
+
+
+def rows_by_name(kind: type[R], asked: Sequence[str], raw: Answers) -> dict[str, list[Any]]:
+    """The answers to the statements of some fields, in their order."""
+    types = dict(zip(kind.__struct_fields__, row_types(cast(type, kind)), strict=True))
+    return {name: list(starmap(types[name], found)) for name, found in zip(asked, raw, strict=True)}
 
 
 @cache
@@ -56,25 +72,38 @@ def is_inside(conn: Session) -> bool:
     return not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE
 
 
-async def fetch(conn: Session, queries: Sequence[str]) -> Answers:
+async def fetch(
+    conn: Session, queries: Sequence[str], then: Callable[[Answers], Sequence[str]] | None = None
+) -> Answers:
     """The rows of each of the queries, of one moment unless the session is in a transaction already.
+
+    Args:
+        then: what to ask behind them, with a second message, by what they returned.
 
     Raises:
         psycopg.Error: as PostgreSQL reports it; the session is as before.
     """
     begin, end = _INSIDE if is_inside(conn) else _OF_ONE_MOMENT
-    script = (begin, NO_NAMES, *SETTINGS, *queries, end)
     answers: Answers = []
     try:
         async with conn.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(";\n".join(script).encode())
-            while True:
-                if cursor.description is not None:
-                    answers.append(await cursor.fetchall())
-                if not cursor.nextset():
-                    return answers
+            first = (begin, NO_NAMES, *SETTINGS, *queries)
+            if then is not None:
+                await _ask(cursor, first, answers)
+            await _ask(cursor, (*(first if then is None else then(answers)), end), answers)
+        return answers
     except BaseException:  # a cancellation, too, leaves the transaction open
         if not conn.closed:
             with contextlib.suppress(psycopg.Error):  # there may be nothing to go back to
                 await conn.execute("ROLLBACK" if begin == _OF_ONE_MOMENT[0] else end)
         raise
+
+
+async def _ask(cursor: AsyncCursor[tuple[Any, ...]], script: Sequence[str], answers: Answers) -> None:
+    """Send the statements as one message, and add what they return."""
+    await cursor.execute(";\n".join(script).encode())
+    while True:
+        if cursor.description is not None:
+            answers.append(await cursor.fetchall())
+        if not cursor.nextset():
+            return

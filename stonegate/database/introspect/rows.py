@@ -333,8 +333,11 @@ class Found(Row, frozen=True, gc=False):
     found: bool
 
 
-class Rows(Struct, frozen=True, eq=False):
-    """What every database is read by, in one round trip; each field has the rows of the statement of its name."""
+class Rows(Struct, frozen=True, eq=False, kw_only=True):
+    """What every database is read by; each field has the rows of the statement of its name.
+
+    What has a default is read behind the rest, where that gives a reason to (seldom.py).
+    """
 
     settings: list[Settings]
     schemas: list[Schema]
@@ -342,22 +345,22 @@ class Rows(Struct, frozen=True, eq=False):
     default_privileges: list[DefaultPrivileges]
     database_settings: list[DatabaseSetting]
     types: list[Type]
-    enum_labels: list[EnumLabel]
-    ranges: list[Range]
-    collations: list[Collation]
+    enum_labels: list[EnumLabel] = field(default_factory=list)
+    ranges: list[Range] = field(default_factory=list)
+    collations: list[Collation] = field(default_factory=list)
     relations: list[Relation]
-    access_methods: list[AccessMethod]
-    tablespaces: list[Tablespace]
-    foreign_tables: list[ForeignTable]
-    inheritance: list[Inheritance]
+    access_methods: list[AccessMethod] = field(default_factory=list)
+    tablespaces: list[Tablespace] = field(default_factory=list)
+    foreign_tables: list[ForeignTable] = field(default_factory=list)
+    inheritance: list[Inheritance] = field(default_factory=list)
     columns: list[Column]
     column_defaults: list[ColumnDefault]
     sequences: list[SequenceRow]
     constraints: list[Constraint]
     indexes: list[Index]
-    triggers: list[Trigger]
-    policies: list[Policy]
-    rules: list[Rule]
+    triggers: list[Trigger] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     routines: list[Routine]
     comments: list[Comment]
     dependencies: list[DependencyRow]
@@ -365,7 +368,7 @@ class Rows(Struct, frozen=True, eq=False):
 
 
 class OtherRows(Struct, frozen=True, eq=False):
-    """What few databases have, in a second round trip."""
+    """What hardly any database has, in a round trip more."""
 
     others: list[Other] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
