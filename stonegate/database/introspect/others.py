@@ -39,7 +39,7 @@ def has_others(lookup: Lookup) -> bool:
     """True if a database has any of it; most have none, and looking takes longer than asking."""
     read = lookup.rows
     return (
-        read.find_others[0].found
+        any(one.found for one in read.find_others)
         or any(_is_sign(row, lookup) for row in read.dependencies)
         or any(_is_other_type(one) and (rows.PG_TYPE, one.oid) not in lookup.members for one in read.types)
         or any(one.name != "_RETURN" for one in read.rules)

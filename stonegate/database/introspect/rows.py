@@ -32,6 +32,9 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 class Settings(Row, frozen=True, gc=False):
     tablespace: str
     access_method: str
+    has_default_privileges: bool
+    has_settings: bool
+    has_others: bool
 
 
 class Schema(Row, frozen=True, gc=False):
@@ -342,8 +345,8 @@ class Rows(Struct, frozen=True, eq=False, kw_only=True):
     settings: list[Settings]
     schemas: list[Schema]
     extensions: list[Extension]
-    default_privileges: list[DefaultPrivileges]
-    database_settings: list[DatabaseSetting]
+    default_privileges: list[DefaultPrivileges] = field(default_factory=list)
+    database_settings: list[DatabaseSetting] = field(default_factory=list)
     types: list[Type]
     enum_labels: list[EnumLabel] = field(default_factory=list)
     ranges: list[Range] = field(default_factory=list)
@@ -364,7 +367,7 @@ class Rows(Struct, frozen=True, eq=False, kw_only=True):
     routines: list[Routine]
     comments: list[Comment]
     dependencies: list[DependencyRow]
-    find_others: list[Found]
+    find_others: list[Found] = field(default_factory=list)
 
 
 class OtherRows(Struct, frozen=True, eq=False):
