@@ -81,7 +81,7 @@ async def test_a_tablespace_is_read(conn: Session, asked: list[frozenset[str]]) 
             async with conn.transaction(force_rollback=True):
                 await conn.execute(f"CREATE {made}".encode())
                 assert "seldom" in to_json(await read_catalog(conn)).decode(), made
-                assert asked[-1] == {"tablespaces"}
+                assert "tablespaces" in asked[-1]
     finally:
         await conn.execute("DROP TABLESPACE seldom")
 
