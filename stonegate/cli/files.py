@@ -34,11 +34,11 @@ def write_file(path: Path, data: bytes) -> None:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         return
-    if path.exists() and not path.is_file():
-        _write_through(path, data)  # /dev/stdout, a named pipe
-        return
-    behind = path.resolve()  # a link is followed, not replaced
     try:
+        if path.exists() and not path.is_file():  # /dev/stdout, a named pipe
+            path.write_bytes(data)
+            return
+        behind = path.resolve()  # a link is followed, not replaced
         descriptor, temporary = tempfile.mkstemp(dir=behind.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -88,14 +88,6 @@ def read_file(path: Path, purpose: str) -> bytes:
         raise UsageError(
             f"cannot read {purpose} {path}", cause=error.strerror or str(error), hint="is it the right path?"
         ) from error
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    try:
-        with path.open("wb") as stream:
-            stream.write(data)
-    except OSError as error:
-        raise _unwritable(path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

@@ -67,10 +67,10 @@ def init(
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     folder = read_settings({"folder": folder}).folder
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is there already and is no folder", hint="stonegate init OTHER_FOLDER")
     made: list[str] = []
     try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is there already and is no folder", hint="stonegate init OTHER_FOLDER")
         for kind in Folder:
             directory = folder / kind.value
             if not directory.exists():

@@ -267,3 +267,10 @@ def test_a_mistake_far_in_a_line_is_shown_at_once(run: Run, write_folder: WriteF
     result = run("check", str(folder))
     assert time.process_time() - started < 5  # minutes where each letter before it is left out by itself
     assert result.code == 3 and "(19999, 'é'), (1 2)" in result.err
+
+
+def test_names_that_no_file_system_takes(run: Run, notes: Path) -> None:
+    """Whether there is such a file cannot even be asked, as where that is forbidden."""
+    for command in (("pack", "-o", "x" * 300), ("plan", "--out", "x" * 300), ("init", "x" * 300)):
+        result = run(*command)
+        assert (result.code, result.out) == (2, "") and "error: cannot write xxx" in result.err, result.err
