@@ -11,6 +11,7 @@ import os
 import secrets
 import shlex
 import shutil
+import stat
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ LOCK_SECONDS = 60.0
 
 _RIGHTS = "DATA_DIR names a directory that this account may read and write"
 _ROOM = "make room on the disk of DATA_DIR, and run the same command again: what was there is as it was"
+#: What the root of a volume may have: of the file system's, and open to root alone.
+LOST_AND_FOUND = "lost+found"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
 _BESIDE = ".new-"
@@ -55,8 +58,22 @@ def make_directory(path: Path, *signs: str) -> None:
 
 
 def _is_new(path: Path) -> bool:
-    """True if nobody has put anything there; the root of a volume may have a directory of the file system's."""
-    return all(child.name == "lost+found" for child in path.iterdir())
+    """True if nobody has put anything there."""
+    return all(child.name == LOST_AND_FOUND for child in path.iterdir())
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file of that name. `Path.is_file` raises, or from 3.14 on denies it, where one may not look.
+
+    Raises:
+        DataDirUnusable: this account may not look.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return False
+        raise unusable(path, error) from error
 
 
 def replace_file(path: Path, content: bytes) -> None:

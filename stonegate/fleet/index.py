@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stonegate.fleet.files import unusable
+from stonegate.fleet.files import LOST_AND_FOUND, is_file, unusable
 from stonegate.fleet.names import PLATFORM_FILE
 from stonegate.fleet.records import PlatformRecord
 
@@ -26,7 +26,7 @@ def list_files(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise unusable(directory, error) from error
     for home in homes:
-        if not home.name.startswith(".") and (home / PLATFORM_FILE).is_file():
+        if not home.name.startswith(".") and home.name != LOST_AND_FOUND and is_file(home / PLATFORM_FILE):
             yield home / PLATFORM_FILE
 
 
@@ -50,14 +50,18 @@ class Index:
         self.files = {read(path).name: path for path in reversed(paths)}
         homes = {path.parent for path in paths}
         #: Made a moment ago, and without a file yet.
-        self._unfinished = tuple(home for home in directory.glob("[!.]*") if home not in homes and home.is_dir())
+        self._unfinished = tuple(
+            home
+            for home in directory.glob("[!.]*")
+            if home not in homes and home.name != LOST_AND_FOUND and home.is_dir()
+        )
         # What came and went in the same tick of the clock has not moved it.
         self._is_settled = began - self._seen > _TICK_NS
 
     def holds(self, directory: Path) -> bool:
         """Whether it is still true."""
         is_same = self._is_settled and _modified(directory) == self._seen
-        return is_same and not any((home / PLATFORM_FILE).is_file() for home in self._unfinished)
+        return is_same and not any(is_file(home / PLATFORM_FILE) for home in self._unfinished)
 
 
 def _modified(directory: Path) -> int:

@@ -22,6 +22,7 @@ from stonegate.errors import (
     PlatformNotFound,
 )
 from stonegate.fleet.files import (
+    is_file,
     locked,
     make_directory,
     read_document,
@@ -223,7 +224,7 @@ class Registry:
 
     def _find_file(self, name: str) -> Path | None:
         guess = self.directory / directory_name(name, "platform") / PLATFORM_FILE
-        if guess.is_file() and self._read(guess).name == name:
+        if is_file(guess) and self._read(guess).name == name:
             return guess
         if self._index is None or not self._index.holds(self.directory):
             self._index = Index(self.directory, self._read)
