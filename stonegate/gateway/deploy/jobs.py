@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stonegate.errors import MigrationInProgress, NotFound
+from stonegate.errors import DataDirUnusable, MigrationInProgress, NotFound
 from stonegate.fleet.files import locked, make_directory, replace_file
 from stonegate.gateway.deploy.deployments import Deployer, MigrateOptions, migrate_stored
 from stonegate.gateway.deploy.results import Outcome
@@ -132,7 +132,11 @@ class Jobs:
 
 
 def run_job(deployer: Deployer, job_id: str, options: MigrateOptions) -> Outcome:
-    """Carry a job out, in a process for deployments; its state is written after every database."""
+    """Carry a job out, in a process for deployments; its state is written after every database.
+
+    A full disk ends no deployment that is under way: what cannot be kept of the state comes with the next one, and if
+    that of the end cannot be kept either, the job reads as interrupted.
+    """
     jobs = Jobs(deployer.data_dir)
     with jobs.alive(job_id):
         state = jobs.read(job_id)
@@ -142,7 +146,8 @@ def run_job(deployer: Deployer, job_id: str, options: MigrateOptions) -> Outcome
         def tell(result: dict[str, Any]) -> None:
             state.results.append(result)
             _count(state)
-            jobs.write(state)
+            with contextlib.suppress(DataDirUnusable):
+                jobs.write(state)
 
         outcome = migrate_stored(deployer, state.platform, state.schema_name, None, options, tell)
         if "results" in outcome.body:
@@ -151,7 +156,8 @@ def run_job(deployer: Deployer, job_id: str, options: MigrateOptions) -> Outcome
             state.error = outcome.body.get("message")
         _count(state)
         finish(state)
-        jobs.write(state)
+        with contextlib.suppress(DataDirUnusable):
+            jobs.write(state)
     return outcome
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from functools import partial
 from typing import Any
 
+from stonegate.errors import DataDirUnusable
 from stonegate.fleet.credentials import register_platform as add_platform
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
@@ -152,6 +154,8 @@ async def _await_job(gateway: Gateway, state: JobState, lock: int, work: Any) ->
     """Hold the job's lock until its process is done with it, and say so if that process was killed."""
     try:
         await gateway.settle("job", await gateway.fleet_processes.run(work))
+        if (await asyncio.to_thread(gateway.jobs.read, state.job_id)).finished_at is None:
+            LOG.error("the end of a job could not be kept: is the disk of DATA_DIR full?", extra={"job": state.job_id})
     except Exception as error:
         LOG.error("a job ended without a result", extra={"job": state.job_id}, exc_info=error)
         state = await asyncio.to_thread(gateway.jobs.read, state.job_id)
@@ -159,7 +163,8 @@ async def _await_job(gateway: Gateway, state: JobState, lock: int, work: Any) ->
         finish(state)
         if isinstance(error, Refusal):  # its process died
             state.status = "interrupted"
-        await asyncio.to_thread(gateway.jobs.write, state)
+        with contextlib.suppress(DataDirUnusable):  # then it reads so
+            await asyncio.to_thread(gateway.jobs.write, state)
     finally:
         os.close(lock)
 
