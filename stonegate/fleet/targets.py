@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stonegate.database.conninfo import with_database, with_login
 from stonegate.database.tenants.roles import is_bad_login, try_logins
-from stonegate.errors import ConnectionFailed, NotFound, UsageError
+from stonegate.errors import ConnectionFailed, DataDirUnusable, NotFound, UsageError
 from stonegate.fleet.adoption import label_of
 from stonegate.fleet.names import Owner, natural
 from stonegate.fleet.records import DatabaseRecord, Login, PlatformRecord
@@ -94,8 +94,12 @@ def find_target(registry: Registry, server: str, record: DatabaseRecord) -> Targ
 
 
 def renew_target(registry: Registry, target: Target) -> Target:
-    """The target with the passwords that are on record now."""
-    platform = registry.find(target.owner.platform)
+    """The target with the passwords that are on record now; as it was known where the records cannot be read, as while
+    somebody edits them: that ends no run."""
+    try:
+        platform = registry.find(target.owner.platform)
+    except DataDirUnusable:
+        return target
     if platform is None:
         return replace(target, is_recorded=False)
     return replace(target, login=platform.login, is_recorded=platform.find(target.owner) is not None)

@@ -21,7 +21,7 @@ from stonegate.fleet.ending import PATIENCE_SECONDS, Stop
 from stonegate.fleet.fanout import FanoutOptions, FleetEvent, State, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
 from stonegate.fleet.outcomes import server_is_gone
-from stonegate.fleet.survey import Looking, plan_fleet
+from stonegate.fleet.survey import Looking, plan_fleet, status_fleet
 from stonegate.fleet.targets import Target, renew_target, resolve_targets
 from stonegate.fleet.tenants import create_tenants, drop_tenants
 from stonegate.model.report import ApplyReport, ErrorReport
@@ -59,6 +59,21 @@ async def test_a_canary_that_cannot_be_reached_hands_on(fleet: Fleet) -> None:
     report = await apply_fleet(targets, fleet.source, fan=FanoutOptions(canary="1"), on_event=note)
     assert told(report.results) == ["connection_failed", "applied", "applied"]
     assert order == ["a", "b", "c"]
+
+
+async def test_records_that_cannot_be_read_meanwhile_end_no_run(fleet: Fleet) -> None:
+    """They are looked at again where a database is gone; an editor writes a file in two steps."""
+    targets = await tenants(fleet, "a", "b")
+    gone = (replace(targets[0], database=f"{targets[0].database}_gone"), targets[1])
+    renew = partial(renew_target, fleet.registry)
+    path = fleet.registry.home(fleet.name) / "platform.json"
+    kept = path.read_bytes()
+    path.write_bytes(kept[:40])
+    looked = await status_fleet(Looking(targets=gone, width=1, renew=renew))
+    assert [each.error.code for each in looked.unread] == ["database_not_found"] and len(looked.seen) == 1
+    report = await apply_fleet(gone, fleet.source, renew=renew)
+    assert told(report.results) == ["database_not_found", "applied"]
+    path.write_bytes(kept)
 
 
 async def test_many_databases_that_are_gone_and_on_record_are_not_waited_for_one_by_one(fleet: Fleet) -> None:
