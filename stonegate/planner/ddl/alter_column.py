@@ -31,6 +31,8 @@ def alter_table_column(change: Change, table: Table, live_table: Table, context:
     desired = find(table.columns, change.key.own_name, table)
     live = live_table.column(desired.name) or desired
     match change.aspect:
+        case aspect if aspect != "generated" and values.is_made_real(desired, live):
+            return  # the column comes anew, with all that it shall have
         case "type":
             yield from _retype(live_table, desired, live, context)
         case "not_null_name" if change.before is not None and change.after is not None:

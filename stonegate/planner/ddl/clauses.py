@@ -77,6 +77,7 @@ class Order(IntEnum):
     NEXT_SEQUENCE = 500  # created when the name of the one before is free
 
     NEXT_DEFAULT = 600
+    DROP_READ_COLUMN = 602  # one that a column was filled from which was virtual
     NEXT_NOT_NULL = 610
     NEXT_SETTING = 620  # of a TOAST table, which the ALTER TABLE before may have made; and see RESET_CATALOG_TABLE
 

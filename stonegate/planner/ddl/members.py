@@ -94,8 +94,8 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext) -> Iterato
         case ObjectKind.COLUMN, Table():
             only = leaves_column(holder, name, context.desired, context.live)
             clause = drop_column(holder.key.qualified, find(holder.columns, name, holder), only=only)
-            is_freed = _leaves_expression(change.key, context)
-            yield replace(clause, order=Order.DROP_FREED_COLUMN) if is_freed else clause
+            order = _order_of_freed(change.key, context)
+            yield replace(clause, order=order) if order is not None else clause
         case ObjectKind.CONSTRAINT, Table():
             constraint = find(holder.constraints, name, holder)
             yield from constraints.drop_constraint(holder.key.qualified, constraint)
@@ -105,13 +105,15 @@ def drop_clauses(change: Change, holder: Holder, context: DdlContext) -> Iterato
             raise LookupError(f"{holder.key} cannot have a {change.key.kind}")
 
 
-def _leaves_expression(column: ObjectKey, context: DdlContext) -> bool:
-    """True if a generated column that stays was made of this one."""
-    table = context.desired.table(column.owner)
-    return table is not None and any(
-        key.kind is ObjectKind.COLUMN and key.owner == column.owner and table.column(key.member or "") is not None
-        for key in context.live.dependents.get(column, ())
-    )
+def _order_of_freed(column: ObjectKey, context: DdlContext) -> Order | None:
+    """When a column goes that a generated one which stays was made of; None if there is no such column."""
+    desired, live = context.desired.table(column.owner), context.live.table(column.owner)
+    readers = (key for key in context.live.dependents.get(column, ()) if key.kind is ObjectKind.COLUMN)
+    users = {key.member for key in readers if key.owner == column.owner}
+    pairs = [(one, live.column(one.name)) for one in desired.columns if one.name in users] if desired and live else []
+    if any(former is not None and values.is_made_real(one, former) for one, former in pairs):
+        return Order.DROP_READ_COLUMN
+    return Order.DROP_FREED_COLUMN if pairs else None
 
 
 def member_drop_statement(key: ObjectKey) -> str:

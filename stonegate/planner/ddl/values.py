@@ -67,10 +67,10 @@ def value_clauses(table: Table, desired: Column, live: Column, context: DdlConte
     name = table.key.qualified
     match source_of(live), source_of(desired):
         case Source.GENERATED, Source.GENERATED:
-            return tuple(_new_expression(name, desired, live, context))
+            return tuple(_new_expression(table, desired, live, context))
         case _, Source.GENERATED:
             return (drop_column(name, live), add_column(name, desired, waits=True), *column_settings(name, desired))
-        case Source.GENERATED, _ if live.generated_kind == "virtual":
+        case Source.GENERATED, _ if is_made_real(desired, live):
             return tuple(_made_real(name, desired, live))
         case Source.GENERATED, _:
             clause = column_clause(name, live.name, "DROP EXPRESSION", Order.DROP_EXPRESSION)
@@ -155,14 +155,21 @@ def children_defaults(table: Table, desired: Column, context: DdlContext) -> Ite
 # --- generated ------------------------------------------------------------------------------------------------------
 
 
-def _new_expression(name: QualifiedName, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
-    if context.server >= SET_EXPRESSION and desired.generated_kind == live.generated_kind:
+def _new_expression(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
+    name = table.key.qualified
+    is_share = table.partition_of is not None and desired.inherited and live.inherited  # which has come anew with its parent's
+    if context.server >= SET_EXPRESSION and (is_share or desired.generated_kind == live.generated_kind):
         action = f"SET EXPRESSION AS {in_parentheses(desired.generated or '')}"
         yield column_clause(name, live.name, action, Order.COLUMN_EXPRESSION)
     else:
         yield drop_column(name, live)
         yield add_column(name, desired, waits=True)
         yield from column_settings(name, desired)
+
+
+def is_made_real(desired: Column, live: Column) -> bool:
+    """True if a virtual column becomes one that holds its values, see `_made_real`."""
+    return live.generated_kind == "virtual" and desired.generated is None
 
 
 def _made_real(name: QualifiedName, desired: Column, live: Column) -> Iterator[Clause]:

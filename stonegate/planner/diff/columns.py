@@ -37,6 +37,8 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
         if name in present and column != present[name]:
             known = former.get(name)
             yield from _compare_column(sides, desired, column, present[name], known, family)
+        elif desired.partition_of is not None and column.inherited and column.generated is not None and name in present:
+            yield from _compare_share(sides, _key(desired, column), column, column, family)
         if name in present and family.becomes_own(column, present[name]):
             yield Note(f"{_key(desired, column)} becomes the table's own besides its parent's")
     gone = [column for name, column in present.items() if name not in wanted and not family.takes_column(column)]
@@ -300,14 +302,10 @@ def _compare_source(sides: Sides, key: ObjectKey, desired: Column, live: Column,
     """Where values come from: a default, an owned sequence, an identity or an expression; one change for all of it."""
     same = same_text(desired.generated, live.generated)
     if not same or desired.generated_kind != live.generated_kind:
-        yield change_source(
-            sides,
-            key,
-            "generated",
-            _generated_text(live),
-            _generated_text(desired),
-            rewrites=desired.generated_kind == "stored",
-        )
+        before, after = _generated_text(live), _generated_text(desired)
+        if not (desired.inherited and live.inherited and family.carries(desired, live, "generated")):
+            rewrites = desired.generated_kind == "stored"
+            yield change_source(sides, key, "generated", before, after, rewrites=rewrites)
         return
     if desired.identity != live.identity or not same_identity_options(desired, live):
         if not family.carries(desired, live, "identity") or desired.identity == live.identity:

@@ -29,7 +29,7 @@ def compare_tables(sides: Sides) -> Findings:
         yield _new_table(sides, table)
         yield from _brought_along(sides, table, ())
     for key, table in desired.items():
-        if key in live and (table != live[key] or _may_lose_parts(sides, table)):
+        if key in live and (table != live[key] or _may_lose_parts(sides, table) or _has_own_expression(sides, table)):
             yield from compare_table(sides, table, live[key])
     gone = [table for key, table in live.items() if key not in desired]
     for table, heir in heirs(gone, added, lambda table: sorted((c.name, c.type) for c in table.columns)):
@@ -60,6 +60,13 @@ def _may_lose_parts(sides: Sides, table: Table) -> bool:
     """True for a partition that is as declared, of a table with an invalid index: its share goes with that."""
     parent = sides.live.relations.get(table.partition_of) if table.partition_of is not None else None
     return isinstance(parent, Table) and not all(index.valid for index in parent.indexes)
+
+
+def _has_own_expression(sides: Sides, table: Table) -> bool:
+    """True for a partition whose generated columns are not its parent's: a change of those is written over them."""
+    parent = sides.live.relations.get(table.partition_of) if table.partition_of is not None else None
+    above = {column.name: column.generated for column in parent.columns} if isinstance(parent, Table) else {}
+    return any(above.get(column.name, column.generated) != column.generated for column in table.columns)
 
 
 def _surplus_table(sides: Sides, table: Table, heir: Table | None) -> Findings:
