@@ -32,6 +32,7 @@ from stonegate.planner.migrations.undeclared import find_undeclared
 from stonegate.planner.obstacles.clear import clear_the_way
 from stonegate.planner.obstacles.migrations import MadeWay, TakenAway, take_away
 from stonegate.planner.obstacles.own_rows import refuse_own_rows
+from stonegate.planner.obstacles.refuse import refuse_lost_parts
 from stonegate.planner.order.tree import Ordered
 from stonegate.planner.records import build_records
 from stonegate.planner.remaining import compare_with
@@ -115,6 +116,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         *(refusal for refusal in refused if refusal is not None),
         *taken.blocked,
         *(each for each in cleared.blocked if each.object not in {refused.object for refused in taken.blocked}),
+        *refuse_lost_parts(cleared.changes, preview.diff.unmanaged, going, given.desired, given.live),
         *refuse_unreached(decided.changes, migrations.pending, given.live, evolution.live),
         *refuse_early(decided.changes, migrations.late, given.desired, given.live),
         *refuse_unmade(steps, migrations.pending, given.live),

@@ -52,9 +52,9 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
             after=desired.definition,
             breaking=tuple(_breaking(desired, live)),
         )
+    parts = (*compare_indexes(sides, desired, live, None), *compare_triggers(sides, desired, live))
+    yield from (finding for finding in parts if not reasons or isinstance(finding, Unmanaged))
     if not reasons:
-        yield from compare_indexes(sides, desired, live, None)
-        yield from compare_triggers(sides, desired, live)
         yield from _compare_aspects(sides, desired, live)
         yield from compare_place(sides, desired, live)
     if desired.populated and not live.populated and not reasons:

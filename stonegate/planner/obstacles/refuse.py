@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
+
 from stonegate.model.catalog import Catalog
 from stonegate.model.consent import ConsentToken
-from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Blocked
+from stonegate.model.names import VIEW_KINDS, ObjectKey, ObjectKind, quote_ident
+from stonegate.model.plan import Action, Blocked, Change
 from stonegate.model.source import Migration, MigrationStatement
 from stonegate.planner.ddl import drop_statement
 from stonegate.planner.migrations.refusal import refuse_statement
@@ -16,6 +18,8 @@ _NAMED = {
     ObjectKind.VIEW: ConsentToken.DROP_VIEW,
     ObjectKind.MATERIALIZED_VIEW: ConsentToken.DROP_VIEW,
     ObjectKind.ROUTINE: ConsentToken.DROP_ROUTINE,
+    ObjectKind.INDEX: ConsentToken.DROP_INDEX,
+    ObjectKind.TRIGGER: ConsentToken.DROP_TRIGGER,
 }
 
 
@@ -39,6 +43,31 @@ def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, liv
         reason=f"{dependent} depends on {disturbance.key}, which {verb}",
         hint=hint,
     )
+
+
+def refuse_lost_parts(
+    changes: Iterable[Change],
+    unmanaged: Iterable[ObjectKey],
+    named: Collection[ObjectKey],
+    desired: Catalog,
+    live: Catalog,
+) -> Iterator[Blocked]:
+    """The refusals to drop and make again a view whose index or trigger nobody declared: that would not come back.
+
+    Args:
+        named: what is dropped by itself, since a consent names it.
+    """
+    remade = {change.key.qualified: change for change in changes if _remakes_view(change)}
+    for key in unmanaged:
+        if key.kind not in (ObjectKind.INDEX, ObjectKind.TRIGGER) or key in named:
+            continue
+        cause = remade.get(live.index_holders.get(key, key).qualified)
+        if cause is not None:
+            yield refuse(key, Disturbance(cause.key, False, cause), desired, live)
+
+
+def _remakes_view(change: Change) -> bool:
+    return change.key.kind in VIEW_KINDS and change.action is Action.RECREATE and not change.aspect
 
 
 def _add_again(column: ObjectKey) -> str:

@@ -1,0 +1,3 @@
+INSERT INTO orders VALUES (1, 10), (2, 20);
+CREATE INDEX by_hand ON totals (id);
+CREATE TRIGGER by_hand INSTEAD OF DELETE ON open_orders FOR EACH ROW EXECUTE FUNCTION refuse();
