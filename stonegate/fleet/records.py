@@ -119,12 +119,12 @@ def _parse_login(document: Document) -> Login | None:
     user = _text(document.get("db_user"))
     if user is None:
         return None
-    candidates = (document.get("db_password"), _ours(document).get("next_password"))
+    candidates = (document.get("db_password"), ours(document).get("next_password"))
     return Login(user=user, passwords=tuple(password for password in map(_text, candidates) if password))
 
 
 def _parse_schemas(document: Document) -> Iterator[StoredSchema]:
-    facts = _ours(document).get("schemas")
+    facts = ours(document).get("schemas")
     facts = facts if isinstance(facts, dict) else {}
     for name, _ in _entries(document.get("schemas"), ("name", "schema_name")):
         fact = facts.get(name)
@@ -141,7 +141,7 @@ def _parse_databases(document: Document, platform: str) -> Iterator[tuple[str, D
         key, entry = next(_entries(one, ("id", "database_id", "uuid", "database_name")), ("", {}))
         owner = Owner(platform=platform, schema=_text(entry.get("schema_name")), tenant=_text(entry.get("id")) or key)
         yield f"databases[{number}]", _record(owner, entry)
-    own = _ours(document).get("databases")
+    own = ours(document).get("databases")
     for number, part in enumerate(own if isinstance(own, list) else ()):
         entry = part if isinstance(part, dict) else {}
         owner = Owner(platform=platform, tenant=_text(entry.get("id")))
@@ -170,9 +170,10 @@ def _entries(value: object, keys: tuple[str, ...]) -> Iterator[tuple[str, dict[s
                 yield name, entry
 
 
-def _ours(document: Document) -> dict[str, Any]:
-    ours = document.get(OURS)
-    return ours if isinstance(ours, dict) else {}
+def ours(document: Document) -> dict[str, Any]:
+    """What the original has no place for."""
+    own = document.get(OURS)
+    return own if isinstance(own, dict) else {}
 
 
 def _text(value: object) -> str | None:
@@ -208,7 +209,8 @@ def add_database(document: Document, record: DatabaseRecord) -> None:
     }
     if record.owner.schema is None:
         del entry["schema_name"]
-        _own(document).setdefault("databases", []).append(entry)
+        own = _own(document)
+        own["databases"] = [*(own.get("databases") or ()), entry]
         return
     databases = document.get("databases")
     if isinstance(databases, dict):
@@ -225,7 +227,7 @@ def remove_database(document: Document, database: str) -> None:
         document["databases"] = kept
     elif isinstance(databases, list):
         document["databases"] = [entry for entry in databases if not _is_of(entry, database)]
-    own = _ours(document).get("databases")
+    own = ours(document).get("databases")
     if isinstance(own, list):
         _own(document)["databases"] = [entry for entry in own if not _is_of(entry, database)]
 
@@ -242,7 +244,10 @@ def add_schema(document: Document, schema: StoredSchema) -> None:
             known.append({key: schema.name})
         else:
             document["schemas"] = [*names, schema.name]
-    _own(document).setdefault("schemas", {})[schema.name] = {"scope": schema.scope, "digest": schema.digest}
+    own = _own(document)
+    facts = own.get("schemas")
+    facts = facts if isinstance(facts, dict) else {}
+    own["schemas"] = facts | {schema.name: {"scope": schema.scope, "digest": schema.digest}}
 
 
 def set_login(document: Document, user: str, password: str) -> None:

@@ -32,11 +32,13 @@ from stonegate.fleet.files import (
 from stonegate.fleet.index import Index, list_files
 from stonegate.fleet.names import PLATFORM_FILE, Owner, directory_name, sanitise, word_of
 from stonegate.fleet.records import (
+    OURS,
     DatabaseRecord,
     Document,
     PlatformRecord,
     add_database,
     new_document,
+    ours,
     parse_record,
     remove_database,
     set_login,
@@ -253,8 +255,9 @@ class Registry:
             return known[1]
         document = read_document(path)
         # An entry that nobody can read is left out; all of them together would make a fleet look empty.
-        if not isinstance(document.get("databases") or [], (list, dict)):
-            raise DataDirUnusable(f'"databases" in {path} is no list', hint="restore it from a copy")
+        for place, part, kinds in (("", document, (list, dict)), (f"{OURS}.", ours(document), (list,))):
+            if not isinstance(part.get("databases") or [], kinds):
+                raise DataDirUnusable(f'"{place}databases" in {path} is no list', hint="restore it from a copy")
         record = parse_record(document, path.parent.name)
         self._known[path] = (version, record)
         return record

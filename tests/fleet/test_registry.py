@@ -136,13 +136,29 @@ def test_a_broken_file_is_named(registry: Registry, content: bytes) -> None:
 
 @pytest.mark.parametrize("databases", ["shop_app_7", 1, True])
 def test_databases_that_are_no_list_are_not_taken_for_none(registry: Registry, databases: object) -> None:
-    path = write_original(registry, {"databases": databases})
-    kept = path.read_bytes()
-    with pytest.raises(DataDirUnusable, match=r'"databases" in .*platform\.json is no list'):
-        registry.platform("shop")
-    with pytest.raises(DataDirUnusable):
-        registry.record(DatabaseRecord(owner=v2_owner("shop", "app", "8"), database="shop_app_8"))
-    assert path.read_bytes() == kept
+    path = write_original(registry)
+    for document in ({"databases": databases}, {"stonegate": {"databases": databases}}):
+        path.write_text(json.dumps(document))
+        kept = path.read_bytes()
+        with pytest.raises(DataDirUnusable, match=r'databases" in .*platform\.json is no list'):
+            registry.platform("shop")
+        with pytest.raises(DataDirUnusable):
+            registry.record(DatabaseRecord(owner=v2_owner("shop", "app", "8"), database="shop_app_8"))
+        assert path.read_bytes() == kept
+
+
+@pytest.mark.parametrize("emptied", [{"databases": None, "schemas": None}, {"schemas": []}, None])
+def test_parts_of_ours_that_somebody_emptied_are_filled_again(
+    registry: Registry, tmp_path: Path, emptied: object
+) -> None:
+    write_original(registry, ORIGINAL | {"stonegate": emptied})
+    registry.record(DatabaseRecord(owner=v1_owner("shop", "t"), database="shop_t"))
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.sql").write_text("CREATE TABLE a (id int);")
+    stored = store_schema(registry, "shop", "app", tmp_path)
+    platform = registry.platform("shop")
+    assert {each.database for each in platform.databases} == {"shop_app_7", "shop_t"}
+    assert [each.digest for each in platform.schemas] == [stored.read.digest]
 
 
 def test_a_full_disk_leaves_what_was_there(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
