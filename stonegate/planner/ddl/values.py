@@ -157,7 +157,8 @@ def children_defaults(table: Table, desired: Column, context: DdlContext) -> Ite
 
 def _new_expression(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     name = table.key.qualified
-    is_share = table.partition_of is not None and desired.inherited and live.inherited  # which has come anew with its parent's
+    # A partition's, which has come anew with its parent's.
+    is_share = table.partition_of is not None and desired.inherited and live.inherited
     if context.server >= SET_EXPRESSION and (is_share or desired.generated_kind == live.generated_kind):
         action = f"SET EXPRESSION AS {in_parentheses(desired.generated or '')}"
         yield column_clause(name, live.name, action, Order.COLUMN_EXPRESSION)
