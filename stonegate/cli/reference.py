@@ -52,7 +52,14 @@ def prune(
     database: options.Database = None,
     embedded: options.Embedded = False,
     unused_days: Annotated[
-        float, typer.Option("--unused-days", metavar="N", min=0, help="Only those that were not used for N days.")
+        float,
+        typer.Option(
+            "--unused-days",
+            metavar="N",
+            min=0,
+            max=timedelta.max.days,
+            help="Only those that were not used for N days.",
+        ),
     ] = 0,
     keep: Annotated[
         list[str] | None, typer.Option("--keep", metavar="FINGERPRINT", help="Keep those of this folder. Repeatable.")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from stonegate.cli import app
+from stonegate.cli.render.names import local_time
 from tests.cli.conftest import NOTES, Run, WriteFolder
 
 
@@ -140,6 +141,7 @@ def test_names_that_are_no_text(run: Run, notes: Path, name: bytes) -> None:
         (("serve", "--port", "70000"), "'--port': must be at most 65535"),
         (("history", "--limit", "many"), "'--limit': not a whole number"),
         (("reference", "prune", "--unused-days", "x"), "'--unused-days': not a number"),
+        (("reference", "prune", "--unused-days", "inf"), "'--unused-days': must be at most"),
         (("apply", "-d", "x", "--plan", "nowhere.json"), "nowhere.json"),
         (("apply", "postgresql", "-d", "x", "--plan", "plan.json"), "no FOLDER"),
         (("apply", "-d", "x", "--plan", "plan.json", "--force"), "consents"),
@@ -274,3 +276,9 @@ def test_names_that_no_file_system_takes(run: Run, notes: Path) -> None:
     for command in (("pack", "-o", "x" * 300), ("plan", "--out", "x" * 300), ("init", "x" * 300)):
         result = run(*command)
         assert (result.code, result.out) == (2, "") and "error: cannot write xxx" in result.err, result.err
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "yesterday", ""])
+def test_moments_that_nobody_can_tell_stand_as_they_are(moment: str) -> None:
+    """Records are edited by hand."""
+    assert local_time(moment) == moment

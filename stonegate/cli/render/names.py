@@ -83,7 +83,7 @@ def local_time(moment: str) -> str:
     """A recorded moment (RFC 3339) as it is told here, in local time; as it stands where it is none."""
     try:
         return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter near the end of the calendar
         return moment
 
 
