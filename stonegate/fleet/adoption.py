@@ -117,7 +117,12 @@ async def adopt_database(
             renamed = own.database
         if facts is not None and facts.label is not None:
             require_same(owner, owner_in(facts.label), database, former=former)
-        await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed, former=former)
+        try:
+            await asyncio.to_thread(registry.require_unrecorded, owner, database, renamed=renamed, former=former)
+        except DatabaseAlreadyExists:
+            if own is None or own.database in found:
+                raise
+            raise _gone(owner, own.database) from None
         _require_whole(facts, database)
         platform = await asyncio.to_thread(registry.ensure, owner.platform)
         before = None if former is None else registry.find(former)
@@ -172,6 +177,16 @@ async def _undisturbed(server: str, names: set[str]) -> AsyncIterator[Session]:
         for name in sorted(names):  # in one order, so that two do not wait for each other
             await locks.enter_async_context(hold_lock(maintenance, database_key(name), timeout_s=MAKE_SECONDS))
         yield maintenance
+
+
+def _gone(owner: Owner, database: str) -> DatabaseAlreadyExists:
+    """What is on record is not there any more, and nothing says that it was renamed: the original wrote no labels."""
+    forget = shlex.join(["stonegate", "platform", "forget", owner.platform, database])
+    return DatabaseAlreadyExists(
+        f"the database {database} of {owner} is on record, and gone",
+        hint=f"if it was renamed or dropped: `{forget}`, and adopt the other one again",
+        database=database,
+    )
 
 
 def _require_whole(facts: DatabaseFacts | None, database: str) -> None:

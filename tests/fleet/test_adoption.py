@@ -234,3 +234,23 @@ def test_a_record_that_differs_from_the_label_is_mended_as_the_advice_says(shell
     assert advice("stonegate platform adopt")[-4:] == ["--tenant", "z", "--from", name]
     assert [each.owner.tenant for each in fleet.registry.platform(name).databases] == ["z"]
     shell.done(*apply)
+
+
+def test_one_without_a_label_that_was_renamed_is_adopted_once_its_record_is_gone(shell: Shell) -> None:
+    """The advice was to take another tenant for it."""
+    fleet, name = shell.fleet, shell.fleet.name
+    shell.done("platform", "register", name)
+    record = DatabaseRecord(owner=v1_owner(name, "7"), database=f"{name}_7")
+    fleet.registry.record(record)  # as the original did, whose databases have no label
+    fleet.rows("postgres", f"CREATE DATABASE {name}_7_old")
+    adopt = ("platform", "adopt", name, f"{name}_7_old", "--tenant", "7")
+    told = shell.run(*adopt)
+    assert told.returncode == 2 and "on record, and gone" in told.stderr
+    forget = told.stderr[told.stderr.index("`stonegate ") + 1 :].partition("`")[0]
+    shell.done(*shlex.split(forget)[1:])
+    shell.done(*adopt)
+    found = asyncio.run(find_database(fleet.registry, fleet.url, record.owner))
+    assert found is not None and found.database == f"{name}_7_old"
+    fleet.rows("postgres", f"CREATE DATABASE {name}_7_new")
+    told = shell.run("platform", "adopt", name, f"{name}_7_new", "--tenant", "7")
+    assert told.returncode == 2 and "name another tenant" in told.stderr
