@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
 
 import psycopg
 import pytest
 
-from stonegate.errors import PlatformAlreadyRegistered, PlatformIsolationViolation, StonegateError
+from stonegate.errors import DataDirUnusable, PlatformAlreadyRegistered, PlatformIsolationViolation, StonegateError
 from stonegate.fleet import tenant
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform, rotate_password
 from stonegate.fleet.fanout import apply_fleet
 from stonegate.fleet.names import Owner, v1_owner
 from stonegate.fleet.records import PlatformRecord
+from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, renew_target, resolve_targets
 from stonegate.fleet.tenant import create_tenant
 from stonegate.fleet.tenants import TenantReport, create_tenants
@@ -117,9 +120,9 @@ async def test_tenants_outlive_their_template(fleet: Fleet) -> None:
     assert fleet.databases() == sorted(owner.database for owner in owners)
 
 
-async def test_of_two_gateways_one_makes_the_empty_database(fleet: Fleet) -> None:
-    fleet.registry.register(fleet.name)
-    deployer = Deployer(
+def deployer_of(fleet: Fleet) -> Deployer:
+    """What a gateway deploys with."""
+    return Deployer(
         data_dir=fleet.registry.directory,
         server=fleet.url,
         caps=Caps(),
@@ -129,6 +132,29 @@ async def test_of_two_gateways_one_makes_the_empty_database(fleet: Fleet) -> Non
         max_connections=4,
         register_max_table_mb=0,
     )
+
+
+async def test_nothing_is_left_of_an_empty_database_that_cannot_be_recorded(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stayed, and the same request was refused then, since the database was there."""
+    fleet.registry.register(fleet.name)
+    deployer = deployer_of(fleet)
+
+    def full(*_: object, **__: object) -> None:
+        raise DataDirUnusable("cannot use the data directory", cause=os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "record", full)
+        refused = await asyncio.to_thread(create_empty, deployer, fleet.name, "t")
+        assert (refused.status, fleet.databases()) == (500, [])
+    made = await asyncio.to_thread(create_empty, deployer, fleet.name, "t")
+    assert (made.status, fleet.databases()) == (200, [f"{fleet.name}_t"])
+
+
+async def test_of_two_gateways_one_makes_the_empty_database(fleet: Fleet) -> None:
+    fleet.registry.register(fleet.name)
+    deployer = deployer_of(fleet)
     for number in range(3):
         work = (asyncio.to_thread(create_empty, deployer, fleet.name, f"t{number}") for _ in range(2))
         assert sorted(made.status for made in await asyncio.gather(*work)) == [200, 409]

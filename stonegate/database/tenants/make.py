@@ -252,11 +252,16 @@ async def make_tenant(
         raise explain_failure(error, database=name) from error
 
 
-async def make_empty(server: str, name: str, label: Label, *, owner: str | None) -> bool:
+async def make_empty(
+    server: str, name: str, label: Label, *, owner: str | None, record: Callable[[], Awaitable[None]]
+) -> bool:
     """Make a database without anything in it, labelled and closed to PUBLIC; False if there is one of that name.
 
+    Args:
+        record: called when the database is finished, still under the lock on its name.
+
     Raises:
-        MigrationFailed, ConnectionFailed: nothing is left behind.
+        StonegateError: nothing is left behind; also what `record` raises.
     """
     async with (
         using(await connect_maintenance(server), database=name) as maintenance,
@@ -267,6 +272,11 @@ async def make_empty(server: str, name: str, label: Label, *, owner: str | None)
             return False
         await make_database(maintenance, NewDatabase(name=name, label=label, owner=owner))
         await record_label(maintenance, name, label)
+        try:
+            await record()
+        except StonegateError:
+            await _remove(server, maintenance, name)
+            raise
         return True
 
 

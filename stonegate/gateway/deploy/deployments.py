@@ -131,11 +131,16 @@ def create_empty(deployer: Deployer, platform: str, tenant: str) -> Outcome:
         owner = v1_owner(platform, tenant)
         found = await find_database(registry, deployer.server, owner)
         name = owner.database if found is None else found.database
-        if not await make_empty(deployer.server, name, label_of(owner), owner=None if login is None else login.user):
+        made = DatabaseRecord(owner=owner, database=name, created_at=now())
+
+        async def record() -> None:
+            await asyncio.to_thread(registry.record, made)
+
+        role = None if login is None else login.user
+        if not await make_empty(deployer.server, name, label_of(owner), owner=role, record=record):
             raise DatabaseAlreadyExists(
                 f"the database {name} exists already", hint="/migrate deploys to it", database=name
             )
-        registry.record(DatabaseRecord(owner=owner, database=name, created_at=now()))
         body = {"status": "created", "database": name, "message": f"created the database {name}"}
         return Outcome(body=body, touched=(name,), results=((name, "created"),))
 
