@@ -156,7 +156,7 @@ def _nullability(table: Table, desired: Column, live: Column, context: DdlContex
             yield replace(add_not_null(child.key.qualified, column), order=Order.NEXT_NOT_NULL)
         elif column.not_null:
             yield column_clause(child.key.qualified, column.name, "SET NOT NULL", Order.NEXT_NOT_NULL)
-        elif context.server >= LOCAL_NOT_NULL:
+        elif context.server >= LOCAL_NOT_NULL and not _loses_null(child, column, context):
             yield column_clause(child.key.qualified, column.name, "DROP NOT NULL", Order.NEXT_NOT_NULL)
 
 
