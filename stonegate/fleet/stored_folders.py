@@ -55,11 +55,11 @@ def store_schema(
     def store(document: Document) -> None:
         _require_own_name(registry.platform(platform), schema)
         remove_leftovers(home)
-        with locked(home / LOCK_FILE):
-            replace_tree(home / directory_name(schema, "schema"), raw.files, raw.directories)
+        replace_tree(home / directory_name(schema, "schema"), raw.files, raw.directories)
         add_schema(document, StoredSchema(name=schema, scope=scope, digest=read.digest))
 
-    registry.change(platform, store)
+    with locked(home / LOCK_FILE):  # until the records say, too, which half of it counts
+        registry.change(platform, store)
     return Upload(read=read, warnings=lint(tree))
 
 
@@ -70,11 +70,11 @@ def read_schema(registry: Registry, platform: str, schema: str) -> SourceBytes:
         PlatformNotFound, SchemaNotFound: nothing of that name.
         SourceError: the folder is damaged.
     """
-    record = registry.platform(platform)
     home = registry.home(platform)
     path = home / directory_name(schema, "schema")
-    stored = record.schema(schema)
     with locked(home / LOCK_FILE, shared=True):
+        record = registry.platform(platform)
+        stored = record.schema(schema)
         if not path.is_dir() or (stored is None and path.name in _directories(record)):
             upload = f"stonegate platform upload {shlex.quote(platform)} --schema {shlex.quote(schema)} FOLDER"
             known = ", ".join(each.name for each in record.schemas) or "none"
