@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
 
+from stonegate.gateway.call.targets import CERTAIN_SECONDS
 from stonegate.model.labels import Label
 from tests.evolution.original import deploy_by_original
 from tests.gateway.gateway import Gateway, bearer
@@ -90,3 +92,23 @@ def test_databases_count_after_the_records_are_lost(gateway: Gateway, new_name: 
     assert sorted(answer.json()["databases_updated"]) == [f"{name}_6ba7b810_9dad", f"{name}_main"], answer.text
     ids = [each["id"] for each in gateway.get(f"/platform/{name}/databases").json()["databases"]]
     assert sorted(ids) == [TENANT, "main"]
+
+
+def test_a_platform_whose_records_cannot_be_read_goes_on(gateway: Gateway, new_name: NewName, behind: Server) -> None:
+    """For those who were found before; an editor leaves the file half written for a moment, or somebody breaks it."""
+    name = new_name()
+    assert gateway.upload("/register", FILES, platform=name, tenant_id="a").status_code == 200
+    expected = [{"who": f"{name}_a"}]
+    assert gateway.call(name, "who", tenant_id="a").json()["rows"] == expected
+    assert gateway.data_dir is not None
+    file = gateway.data_dir / name / "platform.json"
+    kept = file.read_bytes()
+    file.write_bytes(kept[:30])
+    try:
+        time.sleep(2 * CERTAIN_SECONDS)
+        assert gateway.call(name, "who", tenant_id="a").json()["rows"] == expected
+        assert "platform.json is no JSON" in gateway.call(name, "who", tenant_id="b").json()["message"]
+    finally:
+        file.write_bytes(kept)
+    assert gateway.call(name, "who", tenant_id="a").json()["rows"] == expected
+    assert "platform.json is no JSON" in gateway.logged()

@@ -11,7 +11,7 @@ from functools import partial
 from msgspec import Struct
 
 from stonegate.database.call.session import CallSession, open_session
-from stonegate.errors import ConnectionFailed, UsageError
+from stonegate.errors import ConnectionFailed, DataDirUnusable, UsageError
 from stonegate.fleet.adoption import find_database
 from stonegate.fleet.names import MAIN, Owner, v1_owner, v2_owner
 from stonegate.fleet.records import DatabaseRecord, PlatformRecord
@@ -19,6 +19,7 @@ from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, find_target, log_in, renew_target
 from stonegate.gateway.answers import hint_to_make
 from stonegate.gateway.call.request import id_text
+from stonegate.gateway.logs import LOG
 
 #: A database that was not there is not asked for again so soon (seconds): looking takes a session of the server.
 ABSENT_SECONDS = 1.0
@@ -68,7 +69,14 @@ class Targets:
         now = time.monotonic()
         if known is not None and now - known.seen < CERTAIN_SECONDS:
             return known.target
-        record = self.registry.find(platform)
+        try:
+            record = self.registry.find(platform)
+        except DataDirUnusable as error:
+            if known is None:
+                raise
+            # Somebody edits it, or broke it: those who were found before are served on.
+            LOG.warning("%s", error.message, extra={"platform": platform})
+            record = known.record
         if known is not None and known.record is record:
             known.seen = now
             return known.target
