@@ -30,7 +30,7 @@ from stonegate.planner.diff.inheritance import references_above, remarks_on_trig
 from stonegate.planner.diff.matching import counterpart
 from stonegate.planner.diff.retyping import keeps_family
 from stonegate.planner.obstacles.circles import break_circles
-from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, lost_sequence, touched
+from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, lost_sequence, row_readers, touched
 from stonegate.planner.obstacles.refuse import refuse
 
 #: What is made again as a whole.
@@ -86,6 +86,8 @@ class _Clearing:
             for key in touched(disturbance, self.live):
                 for dependent in self.live.dependents.get(key, ()):
                     self._clear(dependent, disturbance)
+            for routine in row_readers(disturbance, self.live):
+                self._clear(routine, disturbance)
         for change in tuple(break_circles(self.changes, self.live)):
             self.changes[change.key, change.aspect] = change
         return Cleared(

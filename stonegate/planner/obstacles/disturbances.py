@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from stonegate.model.catalog import Catalog, Table, View
+from stonegate.model.catalog import Catalog, Routine, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
 
 #: How the reason of a change begins that only makes way for another one.
 RESTORED = "restored: "
+
+_SPARES_ROW_READERS = 160000  # the first PostgreSQL that does, see `row_readers`
 
 
 class Disturbance(Struct, frozen=True):
@@ -77,6 +79,19 @@ def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> It
             heir = child.key.part(ObjectKind.COLUMN, column.name)
             yield heir
             yield from _heirs(heir, cause, desired, live)
+
+
+def row_readers(disturbance: Disturbance, live: Catalog) -> Iterator[ObjectKey]:
+    """Routines with an SQL-standard body that take rows of a table with a retyped column: PostgreSQL 15 refuses to
+    write such a table anew, whatever they read of it."""
+    if not disturbance.retyped or disturbance.key.kind is not ObjectKind.COLUMN or live.server >= _SPARES_ROW_READERS:
+        return
+    row = disturbance.key.owner.qualified.sql
+    for key in live.dependents.get(disturbance.key.owner, ()):
+        found = live.objects.get(key)
+        parameters = found.parameters if isinstance(found, Routine) and not found.body else ()
+        if any(parameter.type.removesuffix("[]") == row for parameter in parameters):
+            yield key
 
 
 def lost_sequence(key: ObjectKey, desired: Catalog, live: Catalog) -> ObjectKey | None:
