@@ -21,9 +21,9 @@ from stonegate.fleet.registry import Registry
 from stonegate.fleet.targets import Target, renew_target, resolve_targets
 from stonegate.fleet.tenant import create_tenant
 from stonegate.fleet.tenants import TenantReport, create_tenants
-from stonegate.gateway.deploy.deployments import Deployer, create_empty
-from stonegate.source.files.archive import Caps
+from stonegate.gateway.deploy.deployments import create_empty
 from tests.fleet.conftest import Fleet
+from tests.gateway.inside import deployer_of
 from tests.servers import drop_references
 
 
@@ -120,26 +120,12 @@ async def test_tenants_outlive_their_template(fleet: Fleet) -> None:
     assert fleet.databases() == sorted(owner.database for owner in owners)
 
 
-def deployer_of(fleet: Fleet) -> Deployer:
-    """What a gateway deploys with."""
-    return Deployer(
-        data_dir=fleet.registry.directory,
-        server=fleet.url,
-        caps=Caps(),
-        lock_timeout_s=5,
-        statement_timeout_s=0,
-        concurrency=1,
-        max_connections=4,
-        register_max_table_mb=0,
-    )
-
-
 async def test_nothing_is_left_of_an_empty_database_that_cannot_be_recorded(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It stayed, and the same request was refused then, since the database was there."""
     fleet.registry.register(fleet.name)
-    deployer = deployer_of(fleet)
+    deployer = deployer_of(fleet.registry.directory, fleet.url)
 
     def full(*_: object, **__: object) -> None:
         raise DataDirUnusable("cannot use the data directory", cause=os.strerror(errno.ENOSPC))
@@ -154,7 +140,7 @@ async def test_nothing_is_left_of_an_empty_database_that_cannot_be_recorded(
 
 async def test_of_two_gateways_one_makes_the_empty_database(fleet: Fleet) -> None:
     fleet.registry.register(fleet.name)
-    deployer = deployer_of(fleet)
+    deployer = deployer_of(fleet.registry.directory, fleet.url)
     for number in range(3):
         work = (asyncio.to_thread(create_empty, deployer, fleet.name, f"t{number}") for _ in range(2))
         assert sorted(made.status for made in await asyncio.gather(*work)) == [200, 409]

@@ -7,14 +7,31 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
 
 from stonegate.gateway.app import Door
+from stonegate.gateway.deploy.deployments import Deployer
 from stonegate.gateway.protocol import BoundedProtocol
 from stonegate.gateway.state import Gateway as State
 from stonegate.settings import Settings
+from stonegate.source.files.archive import Caps
 from tests.gateway.gateway import Gateway
+
+
+def deployer_of(data_dir: Path, server: str) -> Deployer:
+    """What a gateway deploys with, one database at a time."""
+    return Deployer(
+        data_dir=data_dir,
+        server=server,
+        caps=Caps(),
+        lock_timeout_s=5,
+        statement_timeout_s=0,
+        concurrency=1,
+        max_connections=4,
+        register_max_table_mb=0,
+    )
 
 
 @contextlib.contextmanager

@@ -13,11 +13,11 @@ from stonegate.fleet.files import replace_file, unusable
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
 from stonegate.gateway.deploy import jobs
-from stonegate.gateway.deploy.deployments import Deployer, MigrateOptions, create, store
+from stonegate.gateway.deploy.deployments import MigrateOptions, create, store
 from stonegate.gateway.deploy.jobs import Jobs, run_job
-from stonegate.source.files.archive import Caps
 from tests.gateway.folders import release
 from tests.gateway.gateway import pack
+from tests.gateway.inside import deployer_of
 from tests.servers import Server, psql
 
 
@@ -26,16 +26,7 @@ def test_a_full_disk_ends_no_job(
     new_name: Callable[[], str], own_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     name, home = new_name(), tmp_path / "data"
-    deployer = Deployer(
-        data_dir=home,
-        server=own_server.admin_url,
-        caps=Caps(),
-        lock_timeout_s=5,
-        statement_timeout_s=0,
-        concurrency=1,
-        max_connections=4,
-        register_max_table_mb=0,
-    )
+    deployer = deployer_of(home, own_server.admin_url)
     Registry(home).register(name)
     assert store(deployer, name, "app", pack(release(1))).status == 200
     for tenant in ("a", "b"):

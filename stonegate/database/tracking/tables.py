@@ -35,8 +35,7 @@ async def create_tracking(conn: Session, before: str = "", *, is_empty: bool = F
     Raises:
         psycopg.Error: the role may not, or what is there would run what others made; or there is something now.
     """
-    widen = "" if is_empty else f"DO $widen$\n{compose('tracking/widen')}\n$widen$;\n"
-    text = f"{creation(is_empty=is_empty)};\n{widen}{compose('tracking/is_trusted')}"
+    text = f"{_creation(is_empty=is_empty)};\n{compose('tracking/is_trusted')}"
     cursor = await conn.execute(before.encode() + before_writing(conn) + text.encode())
     while cursor.nextset():
         pass
@@ -46,11 +45,11 @@ async def create_tracking(conn: Session, before: str = "", *, is_empty: bool = F
 
 
 @cache
-def creation(*, is_empty: bool) -> str:
+def _creation(*, is_empty: bool) -> str:
     """The statements; in an empty database each table is made with all columns at once, which takes a tenth less."""
     text = load("tracking/create")
     if not is_empty:
-        return text
+        return f"{text};\nDO $widen$\n{compose('tracking/widen')}\n$widen$"
     whole = _OURS.sub(lambda ours: f",{ours[1].replace('ADD COLUMN IF NOT EXISTS ', '')}\n);", text)
     return whole.replace("CREATE TABLE IF NOT EXISTS", "CREATE TABLE")
 
