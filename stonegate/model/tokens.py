@@ -165,6 +165,34 @@ def _body_tokens(tokens: list[bytes]) -> tuple[int, str] | None:
     return None if body < 0 else (body, language)
 
 
+def _body_token(raw: bytes) -> Token | None:
+    try:
+        tokens = lex(raw)
+    except NotLexable:
+        return None
+    found = _body_tokens([token.text.lower() if token.kind is Lexeme.WORD else token.text for token in tokens])
+    return None if found is None else tokens[found[0]]
+
+
+def body_of(sql: str) -> str | None:
+    """The string body of a CREATE FUNCTION or CREATE PROCEDURE, as the server keeps it.
+
+    None for any other statement, for BEGIN ATOMIC, and for a body with escapes.
+    """
+    token = _body_token(sql.encode())
+    value = None if token is None else string_value(token.text)
+    return None if value is None else value.decode()
+
+
+def with_body(sql: str, body: str) -> str:
+    """A statement that `body_of` knows a body of, with another one."""
+    raw = sql.encode()
+    token = _body_token(raw)
+    assert token is not None, "no body to be replaced"
+    literal = b"'" + body.encode().replace(b"'", b"''") + b"'"
+    return (raw[: token.start] + literal + raw[token.end :]).decode()
+
+
 #: Languages whose bodies are made of SQL tokens.
 _LEXED_LANGUAGES = frozenset({"sql", "plpgsql"})
 

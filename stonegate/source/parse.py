@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from stonegate.errors import SourceError, SourceErrors
 from stonegate.model.source import ExtensionItem, Folder, Migration, Seeder, SourceFile, SourceItem, SourceTree
+from stonegate.source.checksum import fingerprint
 from stonegate.source.completion import complete_items
 from stonegate.source.declared_names import DeclaredNames
 from stonegate.source.duplicates import find_duplicates
@@ -122,7 +122,7 @@ def parse_gradually(path: str, read: SourceBytes) -> Generator[None, None, Sourc
         seeders=tuple(found.seeders),
         warnings=found.all_warnings(),
         digest=read.digest,
-        fingerprint=_fingerprint(found),
+        fingerprint=fingerprint(found.extensions, found.items, found.migrations, found.seeders),
         unchecked=frozenset(found.unchecked),
         files=read.files,
     )
@@ -205,17 +205,3 @@ def _build_seeder(statement: Statement, names: DeclaredNames, found: _Found) -> 
         found.leave_out(statement)
     else:
         raise misplaced(statement)
-
-
-def _fingerprint(found: _Found) -> str:
-    """sha256 over (kind, path, checksum) of everything parsed (behaviour, §2)."""
-    total = sha256()
-    entries = [
-        *((Folder.EXTENSIONS.value, each.file, each.line, each.checksum) for each in found.extensions),
-        *((each.key.kind.value, each.file, each.line, each.checksum) for each in found.items),
-        *((Folder.MIGRATIONS.value, each.file, 0, each.checksum) for each in found.migrations),
-        *((Folder.SEEDERS.value, each.file, each.line, each.checksum) for each in found.seeders),
-    ]
-    for kind, path, _, checksum in sorted(entries, key=lambda entry: (entry[1], entry[2])):
-        total.update(f"{kind}\0{path}\0{checksum}\n".encode())
-    return total.hexdigest()

@@ -78,6 +78,7 @@ def _job_of(visit: Visit, survey: Survey, database: str, head: HeadStart | None)
         state=survey.state,
         stamp=survey.stamp,
         is_presumed=survey.is_presumed,
+        is_derived=survey.is_derived,
         has_tracking=survey.has_tracking,
         options=_execute_options(visit.options, plan),
         hidden=survey.hidden,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.database.connect import Session
+from stonegate.database.deployment.desired import derived_desired, recorded_desired
 from stonegate.database.deployment.first_look import FirstLook, Offered, look_while_parsing, offered_extensions
 from stonegate.database.deployment.options import ApplyOptions
 from stonegate.database.deployment.ownership import ownership_warning
@@ -49,6 +50,7 @@ class Survey(Struct, frozen=True, kw_only=True):
         stamp: the change stamp by which `live` is known without reading it; None where it was read.
         is_presumed: that stamp is yet to be proven, but for its word for routines.
         essence: of the records that the plan was made from, where that is presumed; else "".
+        is_derived: no reference was built for it, so nobody has tried the bodies of its routines yet.
         has_tracking: the tracking tables are certainly as this stonegate makes them.
         untrusted: names of extensions on offer that only a superuser may create; {} where none had to be looked up.
         hidden: the tables whose policies hide rows from the session's role.
@@ -62,6 +64,7 @@ class Survey(Struct, frozen=True, kw_only=True):
     stamp: str | None = None
     is_presumed: bool = False
     essence: str = ""
+    is_derived: bool = False
     has_tracking: bool = False
     untrusted: frozenset[str] = frozenset()
     hidden: frozenset[QualifiedName] = frozenset()
@@ -100,7 +103,9 @@ async def survey_database(
     tree, ordered = source.tree(), source.ordered()
     name = database or facts.database
     offered = await offered_extensions(conn, tree, options, found)
-    desired = deployed_before(tree, live, state, facts.role)
+    desired = recorded_desired(tree, live, state, facts.role)
+    derived = derived_desired(tree, ordered, live, state, facts.role) if desired is None and presume else None
+    desired = desired or derived
     if desired is None and choose_mode(state, options.plan) is not Mode.FRESH:
         _announce(on_progress, name, Stage.REFERENCE)
         desired = await _read_reference(conn, conninfo, source, options, facts)
@@ -112,7 +117,8 @@ async def survey_database(
         if not recorded.is_unmoved and found.is_known:
             again = partial(survey_database, conn, conninfo, source, options, database=database, facts=facts)
             return await again(head=head, on_progress=on_progress)
-    return await _survey_of(conn, plan, found, recorded, offered)
+    survey = await _survey_of(conn, plan, found, recorded, offered)
+    return replace(survey, is_derived=derived is not None)
 
 
 async def _survey_of(conn: Session, plan: Plan, found: FirstLook, recorded: Recorded, offered: Offered) -> Survey:
@@ -260,22 +266,6 @@ def aim(plan: Plan, database: str, live: Catalog, state: TrackingState) -> Plan:
     if plan.target == target:
         return plan
     return replace(plan, target=target).sealed(_CONTENTS.get(id(plan), plan.content, plan))
-
-
-def deployed_before(tree: SourceTree, live: Catalog, state: TrackingState, role: str) -> Catalog | None:
-    """The catalog that the last deployment recorded, where it is what a reference of this folder would hold.
-
-    The same folder, of the same role, on the same server with the same extensions: then no reference has to be built to
-    learn what somebody changed by hand since.
-    """
-    last = state.last
-    if last is None or last.catalog is None or not last.is_comparable or last.fingerprint != tree.fingerprint:
-        return None
-    if last.executed_by != role:  # whose everything is that says nothing of its owner
-        return None
-    if last.catalog.server != live.server or last.catalog.extensions != live.extensions:
-        return None
-    return last.catalog
 
 
 async def read_live(conn: Session, *, everything: bool = False) -> Catalog:

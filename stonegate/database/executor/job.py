@@ -53,6 +53,7 @@ class Job(Struct, frozen=True, kw_only=True):
         live, state: what the plan was made for.
         stamp: the change stamp by which `live` is known; None where it was read.
         is_presumed: that stamp was looked at for routines alone; its word for all the rest is proven after the steps.
+        is_derived: no reference was built for the plan, so nobody has tried the bodies of its routines yet.
         has_tracking: the tracking tables are certainly as this stonegate makes them.
         hidden: tables whose policies hide rows from the role of the connection.
         by_admin: ids of the steps that only a superuser may do; they run before the transaction, on its connection.
@@ -66,6 +67,7 @@ class Job(Struct, frozen=True, kw_only=True):
     state: TrackingState
     stamp: str | None = None
     is_presumed: bool = False
+    is_derived: bool = False
     has_tracking: bool = False
     options: ExecuteOptions = field(default_factory=ExecuteOptions)
     hidden: frozenset[QualifiedName] = frozenset()

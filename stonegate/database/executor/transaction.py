@@ -173,7 +173,8 @@ class _Attempt:
             await send_batch(self.conn, batch)
 
     def _apply_settings(self) -> None:
-        settings = self.job.settings(self.conn.info.server_version, check_bodies=self.job.plan.desired is None)
+        is_untried = self.job.is_derived or self.job.plan.desired is None
+        settings = self.job.settings(self.conn.info.server_version, check_bodies=is_untried)
         for text in settings.statements(local=True):
             self._send(text)
 

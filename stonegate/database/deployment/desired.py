@@ -1,0 +1,121 @@
+"""The desired state where records tell it, so that no reference database has to be built to learn it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec.structs import replace
+
+from stonegate.database.cache import Cache
+from stonegate.model.catalog import Catalog, Routine
+from stonegate.model.names import ObjectKind
+from stonegate.model.plan import Action
+from stonegate.model.source import NeedKind, SourceItem, SourceTree, Verb
+from stonegate.model.tokens import body_of, same_body, with_body, words_of
+from stonegate.model.tracking import DeployedObject, Deployment, TrackingState
+from stonegate.planner.migrations.decide import fresh_migrations
+from stonegate.planner.order.tree import Ordered
+from stonegate.source.checksum import checksum, fingerprint
+
+#: Catalogs with other bodies, by the folder that has these, the catalog, and the fingerprint of the folder before.
+_DERIVED: Cache[Catalog | None] = Cache(4)
+
+
+def recorded_desired(tree: SourceTree, live: Catalog, state: TrackingState, role: str) -> Catalog | None:
+    """The catalog that the last deployment recorded, where it is what a reference of this folder would hold.
+
+    The same folder, of the same role, on the same server with the same extensions: then no reference has to be built to
+    learn what somebody changed by hand since.
+    """
+    last = _built_alike(live, state, role)
+    return None if last is None or last.fingerprint != tree.fingerprint else last.catalog
+
+
+def derived_desired(
+    tree: SourceTree, ordered: Ordered, live: Catalog, state: TrackingState, role: str
+) -> Catalog | None:
+    """What a reference of this folder would hold, where it differs from the last one in bodies of routines alone.
+
+    PostgreSQL keeps a body that is a string as it is written, and nothing else depends on it: such a reference is the
+    catalog that the last deployment recorded, with these bodies. What they say is yet to be tried, in the database
+    itself, which therefore holds what was declared and no more, lest they lean on what was made by hand.
+    """
+    last = _built_alike(live, state, role)
+    if last is None or last.catalog is None or not _holds_the_same(live, last.catalog):
+        return None
+    derive = partial(_derive, tree, ordered, last, last.catalog, state.routines)
+    return _DERIVED.get((id(tree), id(last.catalog), last.fingerprint), derive, tree, last.catalog)
+
+
+def _built_alike(live: Catalog, state: TrackingState, role: str) -> Deployment | None:
+    """The last deployment, if its reference and one that is built now are alike in all that the folder does not say."""
+    last = state.last
+    if last is None or last.catalog is None or not last.is_comparable:
+        return None
+    if last.executed_by != role:  # whose everything is that says nothing of its owner
+        return None
+    is_alike = last.catalog.server == live.server and last.catalog.extensions == live.extensions
+    return last if is_alike else None
+
+
+def _holds_the_same(live: Catalog, declared: Catalog) -> bool:
+    """True if the two differ in formatting and comments of bodies at most: such a routine is left as it is."""
+    return live is declared or (
+        replace(live, routines=()) == replace(declared, routines=())
+        and len(live.routines) == len(declared.routines)
+        and all(
+            replace(one, body=other.body, definition=other.definition) == other
+            and same_body(one.language, one.body, other.body)
+            for one, other in zip(live.routines, declared.routines, strict=True)
+        )
+    )
+
+
+def _derive(
+    tree: SourceTree, ordered: Ordered, last: Deployment, declared: Catalog, records: Sequence[DeployedObject]
+) -> Catalog | None:
+    if tree.unchecked or _may_run_bodies(tree, ordered):
+        return None
+    checksums = {row.identity: row.checksum for row in records}
+    routines = {routine.key: routine for routine in declared.routines}
+    former: list[SourceItem] = []
+    for item in tree.items:
+        if item.verb is Verb.CREATE and (routine := routines.get(item.key)) is not None:
+            before = checksums.get(item.key.label)
+            if before is None or not _differs_in_body(item, routine, before):
+                return None
+            routines[item.key] = _with_body(routine, item)
+            item = replace(item, checksum=before)
+        former.append(item)
+    if fingerprint(tree.extensions, former, tree.migrations, tree.seeders) != last.fingerprint:
+        return None
+    return replace(declared, routines=tuple(routines[routine.key] for routine in declared.routines))
+
+
+def _may_run_bodies(tree: SourceTree, ordered: Ordered) -> bool:
+    """True if what is built may depend on what a routine does: of migrations that run, and of bounds of partitions."""
+    return any(step.action is Action.RUN for step in fresh_migrations(tree, ordered.migrations)) or any(
+        need.kind is NeedKind.ROUTINE and "partition" in words_of(item.sql)
+        for item in tree.items
+        if ObjectKind.TABLE in (item.key.kind, item.target and item.target.kind)
+        for need in item.needs
+    )
+
+
+def _differs_in_body(item: SourceItem, routine: Routine, before: str) -> bool:
+    """True if the statement was the same but for its body at most, when its checksum was `before`."""
+    if item.checksum == before:
+        return True
+    return body_of(item.sql) is not None and checksum(with_body(item.sql, routine.body)) == before
+
+
+def _with_body(routine: Routine, item: SourceItem) -> Routine:
+    """The routine as PostgreSQL prints it with the item's body (pg_get_functiondef, ruleutils.c)."""
+    body = body_of(item.sql)
+    if body is None or routine.language == "c":
+        return routine
+    tag = "$procedure" if routine.kind == "procedure" else "$function"
+    while tag in body:
+        tag += "x"
+    return replace(routine, body=body, definition=f"{routine.head}\nAS {tag}${body}{tag}$")

@@ -1,0 +1,128 @@
+"""Where only bodies of routines differ no reference is built, and what is desired is what it would have told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from stonegate.database.connect import connect, using
+from stonegate.database.progress import Progress, Stage
+from stonegate.database.reference.build import build_key, obtain_reference
+from stonegate.database.server.facts import read_session
+from stonegate.database.tracking.state import read_state
+from stonegate.model.catalog import Catalog
+from stonegate.model.report import ApplyReport, Status
+from stonegate.source.lazy import LazySource
+from tests.database.folders import USERS, applied, write
+from tests.servers import Database, psql
+
+KINDS = {
+    "tables/users.sql": USERS,
+    "tables/parted.sql": "CREATE TABLE parted (day int) PARTITION BY RANGE (day);\n"
+    "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (7 * 2);",
+    "views/v.sql": "CREATE VIEW v AS SELECT id, total(id) FROM users;",
+    "functions/total.sql": "CREATE FUNCTION total(i int DEFAULT 1) RETURNS int LANGUAGE sql AS 'SELECT i + <1>';",
+    "functions/quoted.sql": "CREATE FUNCTION \"Quoted\"() RETURNS text LANGUAGE sql AS 'SELECT ''it''''s <1>''';",
+    "functions/empty.sql": "CREATE OR REPLACE FUNCTION empty() RETURNS void LANGUAGE sql AS $$<2>$$;",
+    "functions/tagged.sql": "CREATE FUNCTION tagged() RETURNS text AS $_$BEGIN RETURN '<3>$$ä'; END$_$"
+    " LANGUAGE plpgsql;",
+    "functions/work.sql": "CREATE PROCEDURE work(INOUT n int) LANGUAGE plpgsql AS $$\r\nBEGIN\r\n  n := <1>; END $$;\n"
+    "COMMENT ON PROCEDURE work(int) IS 'works';",
+    "functions/remarks.sql": "CREATE FUNCTION remarks() RETURNS int LANGUAGE sql AS 'SELECT 1 -- <1>';",
+    "functions/atomic.sql": "CREATE FUNCTION atomic() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT total(2); END;",
+    "functions/grown.sql": "CREATE AGGREGATE grown(int) (SFUNC = int4pl, STYPE = int);",
+    "functions/touch.sql": "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN <4>; END$$;",
+    "triggers/touch.sql": "CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();",
+    "seeders/users.sql": "INSERT INTO users VALUES (1, 'one');",
+    "migrations/1.sql": "INSERT INTO users SELECT total(7), 'x' WHERE false;",
+}
+MARKS = (
+    {"<1>": "1", "<2>": "", "<3>": "x", "<4>": "NEW"},
+    {"<1>": "2", "<2>": "SELECT 1", "<3>": "$function$ $functionx$ $procedure$", "<4>": "OLD"},
+)
+
+
+def filled(files: Mapping[str, str], marks: Mapping[str, str]) -> dict[str, str]:
+    """The files with what stands for the marks in them."""
+    made = dict(files)
+    for mark, text in marks.items():
+        made = {path: sql.replace(mark, text) for path, sql in made.items()}
+    return made
+
+
+def deploy(url: str, source: LazySource) -> tuple[ApplyReport, bool]:
+    """The report of an apply, and whether it asked for a reference."""
+    stages: list[Stage] = []
+
+    def note(progress: Progress) -> None:
+        stages.append(progress.stage)
+
+    report = applied(url, source, on_progress=note)
+    return report, Stage.REFERENCE in stages
+
+
+async def recorded_and_built(url: str, source: LazySource) -> tuple[Catalog | None, Catalog]:
+    """What the last deployment recorded as declared, and what a reference of the folder holds."""
+    async with using(await connect(url)) as conn:
+        facts = await read_session(conn)
+        key = await build_key(conn, source.tree(), facts, facts.role)
+        return (await read_state(conn)).declared, (await obtain_reference(url, source, key)).catalog
+
+
+def test_other_bodies_alone_need_no_reference(any_database: Database, tmp_path: Path) -> None:
+    url = any_database.url
+    applied(url, write(tmp_path, filled(KINDS, MARKS[0])))
+    for marks in (MARKS[1], MARKS[0]):
+        source = write(tmp_path, filled(KINDS, marks))
+        report, has_asked = deploy(url, source)
+        assert report.status is Status.APPLIED and not has_asked
+        recorded, built = asyncio.run(recorded_and_built(url, source))
+        assert recorded == built
+
+
+FUNCTION = "CREATE FUNCTION f(a int) RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$;"
+OTHER_BODY = FUNCTION.replace("RETURN 1", "RETURN 2")
+BEFORE = {"tables/users.sql": USERS, "functions/f.sql": FUNCTION}
+BOUND = (
+    "CREATE TABLE p (n int) PARTITION BY LIST (n); CREATE TABLE p_f PARTITION OF p FOR VALUES IN (f(1));\n"  # evaluated
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({}, {"functions/f.sql": OTHER_BODY.replace("AS", "STABLE AS")}, id="head"),
+        pytest.param({}, {"functions/f.sql": OTHER_BODY.replace("a int", "b int")}, id="parameter"),
+        pytest.param({}, {"functions/f.sql": FUNCTION, "functions/g.sql": FUNCTION.replace(" f", " g")}, id="new"),
+        pytest.param({}, {"functions/g.sql": OTHER_BODY, "functions/f.sql": ""}, id="moved"),
+        pytest.param({}, {"functions/f.sql": OTHER_BODY.replace("$$", "E'", 1).replace("$$", "'")}, id="escapes"),
+        pytest.param({}, {"functions/f.sql": OTHER_BODY, "views/v.sql": "CREATE VIEW v AS SELECT 1;"}, id="view"),
+        pytest.param({"tables/p.sql": BOUND}, {"functions/f.sql": OTHER_BODY.replace("2", "1 + 0")}, id="bound"),
+        pytest.param(
+            {"migrations/1.sql": "-- stonegate: run-on-fresh\nSELECT f(1);"},
+            {"functions/f.sql": OTHER_BODY},
+            id="migration",
+        ),
+        pytest.param(
+            {"functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;"},
+            {"functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 2; END;"},
+            id="atomic",
+        ),
+    ],
+)
+def test_all_else_is_built(
+    database: Database, tmp_path: Path, before: Mapping[str, str], after: Mapping[str, str]
+) -> None:
+    applied(database.url, write(tmp_path, BEFORE | before))
+    report, has_asked = deploy(database.url, write(tmp_path, BEFORE | before | after))
+    assert report.status is Status.APPLIED and has_asked
+
+
+def test_a_body_that_leans_on_what_was_made_by_hand_is_built(database: Database, tmp_path: Path) -> None:
+    applied(database.url, write(tmp_path, BEFORE))
+    psql(database.url, "CREATE TABLE mine (a int)")
+    report, has_asked = deploy(database.url, write(tmp_path, BEFORE | {"functions/f.sql": OTHER_BODY}))
+    assert report.status is Status.APPLIED and has_asked
