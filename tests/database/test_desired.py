@@ -16,7 +16,7 @@ from stonegate.database.tracking.state import read_state
 from stonegate.model.catalog import Catalog
 from stonegate.model.report import ApplyReport, Status
 from stonegate.source.lazy import LazySource
-from tests.database.folders import USERS, applied, write
+from tests.database.folders import USERS, applied, apply, write
 from tests.servers import Database, psql
 
 KINDS = {
@@ -85,6 +85,7 @@ def test_other_bodies_alone_need_no_reference(any_database: Database, tmp_path: 
 
 FUNCTION = "CREATE FUNCTION f(a int) RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN 1; END$$;"
 OTHER_BODY = FUNCTION.replace("RETURN 1", "RETURN 2")
+UNCHECKED = "SET check_function_bodies = off;\n"
 BEFORE = {"tables/users.sql": USERS, "functions/f.sql": FUNCTION}
 BOUND = (
     "CREATE TABLE p (n int) PARTITION BY LIST (n); CREATE TABLE p_f PARTITION OF p FOR VALUES IN (f(1));\n"  # evaluated
@@ -100,6 +101,9 @@ BOUND = (
         pytest.param({}, {"functions/g.sql": OTHER_BODY, "functions/f.sql": ""}, id="moved"),
         pytest.param({}, {"functions/f.sql": OTHER_BODY.replace("$$", "E'", 1).replace("$$", "'")}, id="escapes"),
         pytest.param({}, {"functions/f.sql": OTHER_BODY, "views/v.sql": "CREATE VIEW v AS SELECT 1;"}, id="view"),
+        pytest.param(
+            {"functions/f.sql": UNCHECKED + FUNCTION}, {"functions/f.sql": UNCHECKED + OTHER_BODY}, id="unchecked"
+        ),
         pytest.param({"tables/p.sql": BOUND}, {"functions/f.sql": OTHER_BODY.replace("2", "1 + 0")}, id="bound"),
         pytest.param(
             {"migrations/1.sql": "-- stonegate: run-on-fresh\nSELECT f(1);"},
@@ -126,3 +130,15 @@ def test_a_body_that_leans_on_what_was_made_by_hand_is_built(database: Database,
     psql(database.url, "CREATE TABLE mine (a int)")
     report, has_asked = deploy(database.url, write(tmp_path, BEFORE | {"functions/f.sql": OTHER_BODY}))
     assert report.status is Status.APPLIED and has_asked
+
+
+def test_what_a_body_says_is_tried_by_the_apply_itself(database: Database, tmp_path: Path) -> None:
+    sound = "\nCREATE FUNCTION count_users() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM users';"
+    applied(database.url, write(tmp_path, BEFORE | {"functions/n.sql": sound}))
+    broken = write(tmp_path, BEFORE | {"functions/n.sql": sound.replace("users'", "nobody'")})
+    for _ in range(2):
+        report = apply(database.url, broken)
+        assert report.status is Status.FAILED and report.error is not None
+        assert report.error.code == "function_deploy_failed" and report.error.message.startswith("functions/n.sql:2")
+        assert report.error.cause == 'relation "nobody" does not exist'
+        assert psql(database.url, "SELECT count_users()") == [(0,)]
