@@ -6,7 +6,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, TypeAlias
 
 from stonegate.errors import Unauthorized, UsageError
@@ -18,7 +18,6 @@ Address: TypeAlias = IPv4Address | IPv6Address
 #: For load balancers, which have no address of ours.
 OPEN_PATHS: Final = frozenset({"/health", "/ready"})
 ADMIN_PREFIX: Final = "/admin"
-_MOST_GUESTS: Final = 4096
 _PORT: Final = re.compile(rb":[0-9]*\Z")
 _DOT: Final = ord(".")
 #: As some proxies write an address into X-Forwarded-For, and RFC 7239 has it (6): 10.0.0.1:80, [::1], [::1]:80.
@@ -37,8 +36,6 @@ class Guard:
         self._hosts = frozenset(name.encode() for name in settings.allowed_hosts)
         self._token = settings.admin_token.encode() if settings.admin_token else None
         self._lets_in = lru_cache(maxsize=4096)(self._is_allowed)
-        #: Peers who were let in to what is not the administrator's; behind proxies the peer says nothing.
-        self._guests: set[str] = set()
 
     def check(self, scope: Scope) -> None:
         """Let the request pass.
@@ -55,16 +52,11 @@ class Guard:
         if scope["method"] == "POST":
             _refuse_pages(scope["headers"])
         is_admin = path == ADMIN_PREFIX or path.startswith(ADMIN_PREFIX + "/")
-        peer = scope.get("client")
-        if not is_admin and peer and peer[0] in self._guests:
-            return
         client = self._client(scope)
         if client is None or not self._lets_in(client, is_admin):
             raise _refused(403, "this address may not use the gateway", "ALLOWED_NETWORKS, ALLOWED_ADMIN_IPS")
         if is_admin:
             self._check_token(scope)
-        elif peer and not self._proxies and len(self._guests) < _MOST_GUESTS:
-            self._guests.add(peer[0])
 
     def name_client(self, scope: Scope) -> str | None:
         """The address that counts for the request, for the log: never one that a client only says it has."""
@@ -83,7 +75,7 @@ class Guard:
         """The address of the client: the peer's, or behind trusted proxies the last one that is no proxy."""
         peer = scope.get("client")
         address = parse_address(peer[0]) if peer else None
-        if not self._proxies or address is None or not _contains(self._proxies, address):
+        if address is None or not _contains(self._proxies, address):
             return address
         forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         for part in reversed(b",".join(forwarded).split(b",") if forwarded else []):
@@ -148,18 +140,15 @@ def _refused(status: int, message: str, hint: str) -> Refusal:
 
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
-    """The address; IPv4 inside of IPv6 is IPv4. None for anything else."""
+    """The address; IPv4 inside of IPv6 is IPv4, and a zone, which may be any text, is left out. None for all else."""
     try:
         address = ip_address(text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or (IPv6Address(int(address)) if address.scope_id else address)
+        return address.ipv4_mapped or IPv6Address(int(address))
     return address
 
 
 def _contains(networks: Iterable[Network], address: Address) -> bool:
-    return any(
-        isinstance(network, IPv6Network) == isinstance(address, IPv6Address) and address in network
-        for network in networks
-    )
+    return any(address in network for network in networks)

@@ -51,6 +51,8 @@ def test_networks() -> None:
         assert status(guard, "/a-route-of-tomorrow", client) == expected
         assert status(guard, "/health", client) == status(guard, "/ready", client) == 200
     assert status(guard, "/metrics", "11.0.0.1") == 403
+    local = Guard(Settings(allowed_networks=networks("fe80::/10")))
+    assert [status(local, "/call", client) for client in ("fe80::1%eth0", "fe80::1", "10.0.0.1")] == [200, 200, 403]
 
 
 def test_forwarded_addresses_count_only_from_trusted_proxies() -> None:
@@ -67,6 +69,13 @@ def test_forwarded_addresses_count_only_from_trusted_proxies() -> None:
     for text in ("10.0.0.1, garbage", "12.0.0.1:10", "[12.0.0.1]:1", "10.0.0.9:", "10.0.0.9:x", "[10.0.0.9", ":1"):
         assert status(trusting, "/call", "11.0.0.1", forwarded(text)) == 403, text
     assert status(trusting, "/call", "12.0.0.1", forwarded("10.0.0.1")) == 403
+    assert status(trusting, "/call", "11.0.0.1", (b"x-real-ip", b"10.0.0.9")) == 403
+    for nobody in (None, "not an address"):
+        assert status(trusting, "/call", nobody, forwarded("10.0.0.9")) == 403
+    own = Guard(Settings(allowed_networks=networks("10.0.0.0/8"), trusted_proxies=networks("10.1.0.0/16")))
+    assert status(own, "/call", "10.1.0.1") == 200  # the proxy asks for itself
+    assert status(own, "/call", "10.1.0.1", forwarded("10.1.0.2")) == 200
+    assert status(own, "/call", "10.1.0.1", forwarded("")) == 403
 
 
 def test_the_log_names_the_address_that_counts() -> None:
@@ -77,6 +86,7 @@ def test_the_log_names_the_address_that_counts() -> None:
         ("11.0.0.1", ["1.2.3.4", "10.0.0.9"], "10.0.0.9"),
         ("::1", ["::ffff:10.0.0.9"], "10.0.0.9"),
         ("11.0.0.1", ["10.0.0.9, a forged\nline"], "11.0.0.1"),
+        ("11.0.0.1", ["fe80::9%a forged line"], "fe80::9"),
         ("11.0.0.1", [], "11.0.0.1"),
         ("12.0.0.1", ["10.0.0.9"], "12.0.0.1"),
         (None, ["10.0.0.9"], None),
@@ -95,7 +105,9 @@ def test_the_administrator_needs_address_and_token() -> None:
     good = (b"authorization", "Bearer tökén".encode())
     assert status(guard, "/admin/databases", "10.9.0.1", good) == 200
     assert status(guard, "/admin/databases", "10.8.0.1", good) == 403
-    assert status(guard, "/admin/anything", "10.9.0.1") == 401
+    assert status(guard, "/admin/databases", "10.9.0.1", (b"authorization", "bearer  tökén".encode())) == 200
+    for path in ("/admin", "/admin/", "/admin/anything"):
+        assert status(guard, path, "10.9.0.1") == 401
     for header in (b"Bearer x", b"Bearer", b"", "Basic tökén".encode(), "tökén".encode(), b"Bearer \xff"):
         assert status(guard, "/admin/databases", "10.9.0.1", (b"authorization", header)) == 401, header
     assert status(guard, "/admin/databases", "10.9.0.1", good, good) == 401
@@ -109,12 +121,26 @@ def test_hosts() -> None:
         ("api.example.com", 200), ("API.example.com:9000", 200), ("x.shop.example", 200), ("a.b.shop.example:1", 200),
         ("[::1]:9000", 200), ("[::1]", 200), ("10.0.0.1:80", 200), ("shop.example", 400), ("xshop.example", 400),
         ("evil.example", 400), ("api.example.com.evil.example", 400), ("", 400), ("*.shop.example", 200),
+        (" api.example.com ", 200),
     ):  # fmt: skip
         header = (b"host", host.encode())
+        assert status(guard, "/call", "127.0.0.1", (b"accept", b"api.example.com"), header) == expected, host
         assert status(guard, "/call", "127.0.0.1", header) == expected, host
         assert status(guard, "/health", "127.0.0.1", header) == status(guard, "/ready", "127.0.0.1", header) == 200
         assert status(Guard(Settings()), "/call", "127.0.0.1", header) == 200
     assert status(guard, "/call", "127.0.0.1") == 400  # HTTP/1.0
+
+
+def test_what_a_page_may_send_is_told_from_its_type_and_site() -> None:
+    guard = Guard(Settings())
+    for kind, origin, site, expected in (
+        (b"text/plain ; charset=utf-8", b"https://evil.example", b"", 403),
+        (b" TEXT/PLAIN", b"https://evil.example", b"same-site", 403),
+        (b"text/plain", b"HTTPS://Api.Example", b"", 200),
+        (b"text/plain", b"https://evil.example", b"none", 200),  # typed by the user
+    ):
+        headers = (b"content-type", kind), (b"origin", origin), (b"sec-fetch-site", site), (b"host", b"API.example")
+        assert status(guard, "/call", "127.0.0.1", *headers) == expected, (kind, origin, site)
 
 
 @pytest.mark.contract
