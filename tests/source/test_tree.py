@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
 import time
 from pathlib import Path
@@ -258,6 +259,7 @@ class TestArchive:
             (("../x.sql", b""), r"'\.\./x\.sql' leads outside"),
             (("tables/../../x.sql", b""), "leads outside"),
             (("/etc/x.sql", b""), "'/etc/x.sql' has an absolute path"),
+            (("C:/x.sql", b""), "'C:/x.sql' has an absolute path"),
             (
                 special("tables/l.sql", tarfile.SYMTYPE, "/etc/passwd"),
                 "'tables/l.sql' is a symbolic link to '/etc/passwd'",
@@ -274,9 +276,10 @@ class TestArchive:
         assert caught.value.exit_code == 3
         assert caught.value.code == "schema_extraction_failed"
 
-    def test_a_member_that_occurs_twice(self) -> None:
+    @pytest.mark.parametrize("other", ["tables/a.sql", "./tables/a.sql", "tables//a.sql"])
+    def test_a_member_that_occurs_twice(self, other: str) -> None:
         with pytest.raises(SourceError, match="occurs twice"):
-            read_archive(targz(("tables/a.sql", b"1"), ("./tables/a.sql", b"2")), "x")
+            read_archive(targz(("tables/a.sql", b"1"), (other, b"2")), "x")
 
     @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"hello", b"\x1f"])
     def test_not_a_gzip(self, data: bytes) -> None:
@@ -292,6 +295,18 @@ class TestArchive:
         for length in range(2, len(whole)):
             with pytest.raises(SourceError):
                 read_archive(whole[:length], "x")
+
+    def test_a_stream_that_was_tampered_with_is_damaged(self) -> None:
+        data = bytearray(targz(("tables/a.sql", b"select 1")))
+        data[-8] ^= 1  # of the checksum
+        with pytest.raises(SourceError, match="the archive is damaged"):
+            read_archive(bytes(data), "x")
+
+    def test_zeros_behind_the_end_are_padding(self) -> None:
+        data = targz(("tables/a.sql", b"select 1"))
+        assert read_archive(data + b"\0" * 100, "x") == read_archive(data, "x")
+        with pytest.raises(SourceError):
+            read_archive(data + b"\0" * 100 + b"x", "x")
 
     def test_a_tar_that_ends_early_is_noticed(self) -> None:
         tar = gzip.decompress(targz(("tables/a.sql", b"x" * 600), ("tables/b.sql", b"y")))
@@ -323,3 +338,24 @@ class TestArchive:
             read_archive(data, "x", caps=Caps(ratio=500))
         with pytest.raises(SourceError, match=r"inflates to more than .* at 'tables/a\.sql'"):
             read_archive(pack([("tables/a.sql", b" " * 8_000_000)], []), "x", caps=Caps(inflated=7_000_000))
+
+    def test_a_bomb_hides_behind_nothing_that_cannot_be_compressed(self) -> None:
+        noise = random.Random(0).randbytes(1_000_000)
+        bomb = targz(("tables/a.sql", noise), ("tables/bomb.sql", b" " * 2_000_000), ("tables/z.sql", noise))
+        with pytest.raises(SourceError, match=r"'tables/bomb\.sql' inflates more than 5:1"):
+            read_archive(bomb, "x", caps=Caps(ratio=5))
+        dense = targz(
+            ("tables/a.sql", b" " * 1_000_000), ("tables/b.sql", noise * 2), ("tables/z.sql", b" " * 1_000_000)
+        )
+        assert len(read_archive(dense, "x", caps=Caps(ratio=2)).errors) == 1  # read: it is no text
+
+    def test_a_member_that_says_to_be_larger_than_the_archive(self) -> None:
+        entry = tarfile.TarInfo("tables/a.sql")
+        entry.size = 2_000_000
+        with pytest.raises(SourceError, match="not a complete tar archive"):
+            read_archive(gzip.compress(entry.tobuf() + b" " * 2048), "x", caps=Caps(ratio=100_000))
+
+    def test_caps_are_what_is_allowed(self) -> None:
+        data = targz(("tables/a.sql", b"1"), ("tables/b.sql", b"2"))
+        exact = Caps(compressed=len(data), inflated=len(gzip.decompress(data)), members=2)
+        assert len(read_archive(data, "x", caps=exact).files) == 2

@@ -43,9 +43,9 @@ class _Inflated(Struct, frozen=True):
 
     def compressed_size(self, start: int, end: int) -> int:
         """About how many compressed bytes the inflated range took, rounded up to whole steps."""
-        first = max(bisect_right(self.marks, (start, 1 << 62)) - 1, 0)
+        first = bisect_right(self.marks, (start, 1 << 62)) - 1
         last = min(bisect_right(self.marks, (end, -1)), len(self.marks) - 1)
-        return max(self.marks[last][1] - self.marks[first][1], 1)
+        return self.marks[last][1] - self.marks[first][1]
 
 
 def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
@@ -68,9 +68,9 @@ def _inflate(data: bytes, name: str, caps: Caps) -> _Inflated:
         position += len(chunk)
         while chunk:
             if engine.eof:
-                engine = zlib.decompressobj(wbits=31)
                 if not chunk.strip(b"\0"):
                     break  # zero padding after the last gzip member
+                engine = zlib.decompressobj(wbits=31)
             try:
                 out += engine.decompress(chunk, _STEP)
             except zlib.error as error:
