@@ -281,6 +281,10 @@ class TestArchive:
         with pytest.raises(SourceError, match="occurs twice"):
             read_archive(targz(("tables/a.sql", b"1"), (other, b"2")), "x")
 
+    def test_a_file_that_is_a_folder(self) -> None:
+        with pytest.raises(SourceError, match=r"'tables/a\.sql' is a file and a folder"):
+            read_archive(targz(("tables/a.sql/b.sql", b"1"), ("tables/a.sql", b"2")), "x")
+
     @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"hello", b"\x1f"])
     def test_not_a_gzip(self, data: bytes) -> None:
         with pytest.raises(SourceError, match="not a gzip file"):
@@ -310,9 +314,36 @@ class TestArchive:
 
     def test_a_tar_that_ends_early_is_noticed(self) -> None:
         tar = gzip.decompress(targz(("tables/a.sql", b"x" * 600), ("tables/b.sql", b"y")))
-        for length in range(1, tar.index(b"y" + b"\0" * 511) + 512, 100):
+        end = tar.index(b"y" + b"\0" * 511) + 512
+        for length in (*range(1, end, 100), end):
             with pytest.raises(SourceError):
                 read_archive(gzip.compress(tar[:length]), "x")
+
+    def test_what_follows_a_damaged_head_is_not_left_out(self) -> None:
+        tar = gzip.decompress(targz(("tables/a.sql", b""), ("tables/b.sql", b"")))
+        with pytest.raises(SourceError, match="damaged after its last member"):
+            read_archive(gzip.compress(tar.replace(b"tables/b.sql", b"tables/c.sql")), "x")
+
+    @pytest.mark.parametrize(
+        ("records", "message"),
+        [
+            ({"GNU.sparse.size": "many"}, "not a complete tar archive"),
+            ({"path": "tables/a\0.sql"}, "zero byte in its name"),
+            ({"path": "../a.sql"}, "leads outside"),
+        ],
+    )
+    def test_extended_heads(self, records: dict[str, str], message: str) -> None:
+        entry = tarfile.TarInfo("tables/a.sql")
+        entry.pax_headers = records
+        with pytest.raises(SourceError, match=message):
+            read_archive(gzip.compress(entry.tobuf(tarfile.PAX_FORMAT) + bytes(1024)), "x")
+
+    def test_a_size_that_no_file_has(self) -> None:
+        head = bytearray(tarfile.TarInfo("tables/a.sql").tobuf(tarfile.GNU_FORMAT))
+        head[124:136] = b"\xff\xff\xfe" + bytes(9)  # below zero, and more than a computer can address
+        head[148:156] = b"%06o\0 " % (sum(head) - sum(head[148:156]) + 8 * 32)
+        with pytest.raises(SourceError, match="not a complete tar archive"):
+            read_archive(gzip.compress(head + bytes(1024)), "x")
 
     def test_concatenated_gzip_members_are_one_stream(self) -> None:
         tar = gzip.decompress(targz(("tables/a.sql", b"select 1")))
@@ -348,6 +379,10 @@ class TestArchive:
             ("tables/a.sql", b" " * 1_000_000), ("tables/b.sql", noise * 2), ("tables/z.sql", b" " * 1_000_000)
         )
         assert len(read_archive(dense, "x", caps=Caps(ratio=2)).errors) == 1  # read: it is no text
+
+    def test_a_small_member_is_no_bomb(self) -> None:
+        data = targz(("tables/a.sql", b" " * 1_000_000))
+        assert len(read_archive(data, "x", caps=Caps(ratio=5)).files) == 1
 
     def test_a_member_that_says_to_be_larger_than_the_archive(self) -> None:
         entry = tarfile.TarInfo("tables/a.sql")

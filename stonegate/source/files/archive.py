@@ -104,6 +104,8 @@ def _safe_path(member: tarfile.TarInfo, name: str) -> str:
     path = member.name
     if path.startswith("/") or path[1:2] == ":":
         raise SourceError(f"{name}: member {path!r} has an absolute path", hint="pack with relative paths only")
+    if "\0" in path:
+        raise SourceError(f"{name}: member {path!r} has a zero byte in its name", hint=_AGAIN)
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise SourceError(f"{name}: member {path!r} leads outside of the archive ('..')", hint=_AGAIN)
@@ -128,7 +130,7 @@ def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
 
     Raises:
         SourceError: not a gzip, truncated or damaged; or a member that is absolute, leaves the archive by `..`, is a
-            link or device, occurs twice, or exceeds a cap. The message names the member.
+            link or device, occurs twice, has an impossible name, or exceeds a cap. The message names the member.
     """
     inflated = _inflate(data, name, caps)
     files: dict[str, bytes] = {}
@@ -154,12 +156,14 @@ def unpack(data: bytes, name: str, caps: Caps) -> RawTree:
                 content = tar.extractfile(member)
                 files[path] = b"" if content is None else content.read()
             rest = inflated.data[tar.offset :]
-    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+    except (tarfile.TarError, ValueError, OverflowError) as error:
         raise SourceError(f"{name}: not a complete tar archive", cause=str(error), hint="pack it again") from error
     if len(rest) < tarfile.BLOCKSIZE or rest.strip(b"\0"):
         raise SourceError(f"{name}: the tar archive is truncated or damaged after its last member", hint=_AGAIN)
     for path in files:
         directories.update(path[:index] for index, letter in enumerate(path) if letter == "/")
+    if both := directories & files.keys():
+        raise SourceError(f"{name}: member {min(both)!r} is a file and a folder", hint=_AGAIN)
     return RawTree(files=files, directories=frozenset(directories - {""}))
 
 
