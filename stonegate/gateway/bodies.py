@@ -149,7 +149,7 @@ async def discard(receive: Receive) -> None:
             while size < LINGER_BYTES:
                 message = await receive()
                 size += len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                if not message.get("more_body"):  # nor has the word that the client is gone
                     return
     except TimeoutError:
         return
