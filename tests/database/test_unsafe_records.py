@@ -73,7 +73,7 @@ WRITTEN = {
     ),
     "default of the server": (
         f"ALTER TABLE {P}changelog ADD note text; ALTER TABLE {P}changelog ALTER note "
-        "SET DEFAULT pg_catalog.pg_read_file('PG_VERSION');",
+        "SET DEFAULT pg_catalog.lower(pg_catalog.pg_read_file('PG_VERSION'));",
         "",
     ),
     "cascade": (
@@ -283,7 +283,8 @@ def test_defaults_that_only_tell_the_time_are_no_trap(deployed: Database, hostil
         as_owner(hostile, deployed.name),
         f"ALTER TABLE {P}migrations ALTER applied_at TYPE timestamp; ALTER TABLE {P}tables ALTER deployed_at "
         f"SET DEFAULT date_trunc('second', now()); ALTER TABLE {P}changelog ADD day date DEFAULT now()::date, "
-        "ADD month text DEFAULT to_char(now(), 'YYYY-MM')",
+        "ADD month text DEFAULT to_char(now(), 'YYYY-MM');"
+        f"CREATE SCHEMA other; CREATE VIEW other.{P.removeprefix('public.')}changelog AS SELECT evil(1)",
     )
     assert applied(hostile.url, write(tmp_path, SECOND)).status is Status.APPLIED
     assert hostile.rows(f"SELECT count(*) FROM {P}changelog WHERE to_char(day, 'YYYY-MM') <> month") == [(0,)]
@@ -309,7 +310,9 @@ def test_a_superusers_own_triggers_are_his_own_affair(database: Database, tmp_pa
     applied(database.url, write(tmp_path, FIRST))
     database.rows(
         "CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
-        f"CREATE TRIGGER spy BEFORE INSERT ON {P}changelog FOR EACH ROW EXECUTE FUNCTION spy()"
+        f"CREATE TRIGGER spy BEFORE INSERT ON {P}changelog FOR EACH ROW EXECUTE FUNCTION spy();"
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';"
+        f"ALTER TABLE {P}changelog ADD note int DEFAULT mine()"
     )
     applied(database.url, write(tmp_path, SECOND))
 
