@@ -50,6 +50,7 @@ def any_of(base: str) -> Parameter:
         ("jsonb", '"x"', "x"),
         ("bytea", "[0, 16, 255]", r"\x0010ff"),
         ("bytea", '"abc"', "abc"),
+        ("bytea", "5", "5"),
         ("_int4", "null", None),
         ("_int4", '"{1}"', "{1}"),
         (array_of("int4"), "[]", "{}"),
