@@ -77,15 +77,42 @@ async def test_a_commit_that_is_interrupted_is_taken_back(database: Database) ->
     assert not is_there(database)
 
 
-async def test_a_session_that_does_not_answer_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_commit_that_nobody_waits_for_any_more_is_taken_back_while_it_runs() -> None:
     said: list[str] = []
 
     async def execute(text: str) -> None:
         said.append(text)
+        if text == "COMMIT":
+            raise error
+
+    async def cancel(timeout: float) -> None:
+        said.append("cancel")
+
+    info = SimpleNamespace(transaction_status=TransactionStatus.ACTIVE)
+    conn: Any = SimpleNamespace(closed=False, info=info, execute=execute, cancel_safe=cancel)
+    error: BaseException = asyncio.CancelledError()
+    with pytest.raises(asyncio.CancelledError):
+        await commit(conn, JOB)
+    assert said == ["COMMIT", "cancel", "ROLLBACK"]
+    error = psycopg.OperationalError("no answer")
+    with pytest.raises(ConnectionFailed):
+        await commit(conn, JOB)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_session_that_does_not_answer_is_closed(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    said: list[str] = []
+
+    async def execute(text: str) -> None:
+        said.append(text)
+        if fails:
+            raise psycopg.OperationalError
         await asyncio.sleep(60)
 
     async def close() -> None:
         said.append("closed")
+        if fails:
+            raise psycopg.OperationalError
 
     monkeypatch.setattr("stonegate.database.executor.session.ROLLBACK_SECONDS", 0.01)
     info = SimpleNamespace(transaction_status=TransactionStatus.INTRANS)

@@ -76,7 +76,6 @@ async def commit(conn: Session, job: Job) -> None:
         await conn.execute("COMMIT")
     except psycopg.OperationalError as error:
         if error.sqlstate is not None and not conn.closed:  # an answer: cancelled, or a deferred trigger met a lock
-            await roll_back(conn)
             raise
         raise ConnectionFailed(
             "the connection was lost during the commit: it is unknown whether it took place",

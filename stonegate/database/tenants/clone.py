@@ -68,19 +68,16 @@ async def make_database(maintenance: Session, new: NewDatabase) -> None:
     """
     temporary = f"{TEMPORARY_PREFIX}new_{secrets.token_hex(8)}"
     async with hold_lock(maintenance, database_key(temporary), timeout_s=MAKE_SECONDS):
-        made = False
         try:
             template = new.template or new.base
             statement = create_statement(
                 temporary, owner=new.owner, template=template, strategy=new.strategy, is_closed=True
             )
             await maintenance.execute(statement)
-            made = True
             # One message is one transaction: it never has its name without its label and its privileges.
             await maintenance.execute(sql.SQL("; ").join(_dress(temporary, new)))
         except BaseException as error:
-            if made and not maintenance.closed:
-                await _discard(maintenance, temporary)
+            await _discard(maintenance, temporary)
             if isinstance(error, psycopg.Error):
                 right = "connect as a superuser, or as a role with CREATEDB that is a member of the owner"
                 message = f"the database {new.name} cannot be created"
@@ -101,10 +98,6 @@ def _dress(temporary: str, new: NewDatabase) -> list[sql.Composed]:
         label_statement(temporary, replace(new.label, unfinished=True)),
         sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(first),
     ]
-    if new.owner is not None:
-        statements.append(
-            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(first, sql.Identifier(new.owner))
-        )
     if new.search_path:
         path = sql.SQL(", ").join(map(sql.Identifier, new.search_path))
         statements.append(sql.SQL("ALTER DATABASE {} SET search_path = {}").format(first, path))
