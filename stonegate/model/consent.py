@@ -70,13 +70,14 @@ class Consent(Struct, frozen=True, kw_only=True, order=True):
             UsageError: no such token, or no object where it takes one: a colon alone must not allow everything.
         """
         token, colon, label = text.strip().partition(":")
+        label = label.strip().removeprefix("public.")
         if token not in frozenset(ConsentToken):
             hint = did_you_mean(token, ConsentToken, f"one of: {', '.join(ConsentToken)}")
             raise UsageError(f"unknown consent `{token}`", hint=hint)
-        if not label.strip() and (colon or (token in NAMED_ONLY and not in_file)):
+        if not label and (colon or (token in NAMED_ONLY and not in_file)):
             hint = f"{token}:NAME" if token in NAMED_ONLY else f"{token}:NAME, or {token} for all"
             raise UsageError(f"the consent `{text.strip()}` names no object", hint=hint)
-        return cls(token=ConsentToken(token), object=label.strip().removeprefix("public.") or None)
+        return cls(token=ConsentToken(token), object=label or None)
 
     @classmethod
     def parse_list(cls, text: str) -> tuple[Consent, ...]:

@@ -66,6 +66,8 @@ def test_a_refusal_says_what_to_type() -> None:
     unmodelled = replace(IMPOSSIBLE, hazards=(Hazard(code="unmodelled", message=""),))
     refused = allowed().refusal(unmodelled)
     assert refused is not None and "does not alter them" in (refused.hint or "")
+    refused = allowed().refusal(IMPOSSIBLE)
+    assert refused is not None and "no consent can do this" in (refused.hint or "")
     refused = allowed().refusal(replace(unmodelled, hint="so"))
     assert refused is not None and refused.hint == "so"
 
@@ -123,7 +125,9 @@ def test_consents_that_match_nothing_are_pointed_out_where_one_is_missing() -> N
     assert unmatched([Consent.parse("stale_body:g()")], [], [stale]) == ()
 
 
-@pytest.mark.parametrize("text", ["", "drop", "DROP_TABLE", "drop_table:", "drop_table: ", ":users", *NAMED_ONLY])
+@pytest.mark.parametrize(
+    "text", ["", "drop", "DROP_TABLE", "drop_table:", "drop_table: ", "drop_table:public.", ":users", *NAMED_ONLY]
+)
 def test_what_is_no_consent(text: str) -> None:
     with pytest.raises(UsageError):
         Consent.parse(text)
@@ -131,5 +135,6 @@ def test_what_is_no_consent(text: str) -> None:
 
 def test_an_applied_migration_may_say_what_is_of_no_use() -> None:
     assert Consent.parse("drop_view", in_file=True) == Consent(token=ConsentToken.DROP_VIEW)
-    with pytest.raises(UsageError, match="names no object"):
-        Consent.parse("drop_view:", in_file=True)
+    for text in ("drop_view:", "drop_view: public. "):
+        with pytest.raises(UsageError, match="names no object"):
+            Consent.parse(text, in_file=True)

@@ -139,7 +139,7 @@ def _byte_list(raw: msgspec.Raw, parameter: Parameter) -> bytes:
     try:
         numbers = msgspec.json.decode(raw, type=list[int])
         return b"\\x" + bytes(numbers).hex().encode()
-    except (msgspec.ValidationError, ValueError, OverflowError):
+    except ValueError:
         raise UsageError(f"the parameter {_called(parameter)} of type bytea takes a list of numbers 0–255") from None
 
 
@@ -219,8 +219,7 @@ def read_text(raw: msgspec.Raw) -> str:
     """The string; PostgreSQL has no character U+0000, and half of a surrogate pair is none at all."""
     try:
         text = _decode_text(raw)
-        text.encode()
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except ValueError:
         raise UsageError("a string of the parameters is no valid Unicode text") from None
     if "\x00" in text:
         raise UsageError("a string of the parameters holds the character U+0000, which PostgreSQL has not")

@@ -42,7 +42,7 @@ def _inputs(desired: tuple[Parameter, ...], live: tuple[Parameter, ...]) -> Iter
             continue
         taken.add(found)
         yield from _one_input(desired[found], parameter, number)
-        if found != number and parameter.name:
+        if found != number:
             yield f"parameter {_label(parameter, number)} moves from place {number + 1} to {found + 1}"
     for number, parameter in enumerate(desired):
         if number not in taken and parameter.default is None and parameter.mode != "variadic":

@@ -103,6 +103,20 @@ def _key(kind: ObjectKind) -> ObjectKey:
         (Change(action=Action.ALTER, key=TYPE, aspect="labels"), {"impossible": True}, INCOMPATIBLE, None),
         (Change(action=Action.ALTER, key=TYPE, aspect="labels"), {}, SAFE, None),
         (Change(action=Action.ALTER, key=TYPE, aspect="base"), {"impossible": True}, INCOMPATIBLE, None),
+        # what goes with something else whose consent says all, or makes way for another
+        (Change(action=Action.DROP, key=_key(ObjectKind.CONSTRAINT)), {"is_idle": True}, SAFE, None),
+        (Change(action=Action.DROP, key=_key(ObjectKind.POLICY)), {"replaced": True}, SAFE, None),
+        # what protects, changes and goes on protecting; NOT NULL that is another one, or goes
+        (Change(action=Action.ALTER, key=TABLE, aspect="row_security"), {}, SAFE, None),
+        (Change(action=Action.ALTER, key=TYPE, aspect="constraints"), {}, SAFE, None),
+        (
+            Change(action=Action.ALTER, key=COLUMN, aspect="not_null", before="NOT NULL NOT VALID", after="NOT NULL"),
+            {},
+            SAFE,
+            None,
+        ),
+        (Change(action=Action.ALTER, key=COLUMN, aspect="not_null"), {}, SAFE, None),
+        (Change(action=Action.ALTER, key=COLUMN, aspect="type"), {}, SAFE, None),
         # code is replaced freely
         (Change(action=Action.REPLACE, key=_key(ObjectKind.ROUTINE)), {}, SAFE, None),
         (Change(action=Action.RECREATE, key=_key(ObjectKind.VIEW)), {}, SAFE, None),
