@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stonegate.database.call.session import FunctionSignature, Parameter
 from stonegate.errors import UsageError
 from stonegate.gateway.call.plain import PlainCall
-from stonegate.gateway.call.signatures import bind_call, choose_signature
+from stonegate.gateway.call.signatures import bind_call, choose_signature, void_rows
 
 TYPES = {
     "int4": (23, "b", "N"),
@@ -61,7 +61,7 @@ def test_what_it_binds_is_what_the_search_finds(bases: list[str], defaults: int,
     sent = data.draw(st.lists(values, min_size=max(len(bases) - 1, 0), max_size=len(bases) + 1))
     arguments = msgspec.json.decode(msgspec.json.encode(sent), type=list[msgspec.Raw])
     plain = PlainCall.of((function,))
-    assert plain is not None
+    assert plain is not None and plain.void_rows == void_rows(function)
     try:
         bound = plain.bind(arguments)
     except UsageError as refused:
@@ -73,10 +73,15 @@ def test_what_it_binds_is_what_the_search_finds(bases: list[str], defaults: int,
 
 
 @pytest.mark.parametrize(
-    "text", ['"plain"', '"q\\"uote"', '"zwölf"', '"\\u00e4"', '"tab\\t"', '""', "1.50", "-0", "true"]
+    ("base", "text"),
+    [
+        ("text", text)
+        for text in ('"plain"', '"q\\"uote"', '"zwölf"', '"\\u00e4"', '"tab\\t"', '""', "1.50", "-0", "true")
+    ]
+    + [("int4", "null"), ("jsonb", '{"a": 1}'), ("json", "[1]"), ("_int4", "null"), ("point2", '"(1,x)"')],
 )
-def test_common_values_take_the_short_way(text: str) -> None:
-    function = signature(["text"])
+def test_common_values_take_the_short_way(base: str, text: str) -> None:
+    function = signature([base])
     plain = PlainCall.of((function,))
     arguments = [msgspec.Raw(text.encode())]
     assert plain is not None
@@ -97,3 +102,5 @@ def test_what_is_not_plain_is_left_to_the_search() -> None:
     assert plain.bind([msgspec.Raw(b"[1]"), msgspec.Raw(b"null")]) is None
     assert plain.bind([msgspec.Raw(b'"{1}"'), msgspec.Raw(b"{}")]) is None
     assert plain.bind([msgspec.Raw(b"null")]) is None
+    for sent in ([b"5", b"null"], [b"null", b"5"]):
+        assert plain.bind([msgspec.Raw(each) for each in sent]) is None
