@@ -132,13 +132,24 @@ def test_a_body_that_leans_on_what_was_made_by_hand_is_built(database: Database,
     assert report.status is Status.APPLIED and has_asked
 
 
-def test_what_a_body_says_is_tried_by_the_apply_itself(database: Database, tmp_path: Path) -> None:
-    sound = "\nCREATE FUNCTION count_users() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM users';"
+@pytest.mark.parametrize(
+    ("sound", "broken", "line"),
+    [
+        ("LANGUAGE sql AS $$\nSELECT count(*)\nFROM users$$;", "nobody$$;", 5),
+        ("LANGUAGE plpgsql AS $$\nDECLARE one\n users%ROWTYPE; BEGIN RETURN 0; END$$;", "nobody%ROWTYPE", 4),
+    ],
+    ids=["sql", "plpgsql"],
+)
+def test_what_a_body_says_is_tried_by_the_apply_itself(
+    database: Database, tmp_path: Path, sound: str, broken: str, line: int
+) -> None:
+    sound = f"\nCREATE FUNCTION n()\nRETURNS bigint {sound}"
     applied(database.url, write(tmp_path, BEFORE | {"functions/n.sql": sound}))
-    broken = write(tmp_path, BEFORE | {"functions/n.sql": sound.replace("users'", "nobody'")})
+    source = write(tmp_path, BEFORE | {"functions/n.sql": sound.replace(broken.replace("nobody", "users"), broken)})
     for _ in range(2):
-        report = apply(database.url, broken)
+        report = apply(database.url, source)
         assert report.status is Status.FAILED and report.error is not None
-        assert report.error.code == "function_deploy_failed" and report.error.message.startswith("functions/n.sql:2")
+        assert report.error.code == "function_deploy_failed"
+        assert report.error.message.startswith(f"functions/n.sql:{line}")
         assert report.error.cause == 'relation "nobody" does not exist'
-        assert psql(database.url, "SELECT count_users()") == [(0,)]
+        assert psql(database.url, "SELECT n()") == [(0,)]

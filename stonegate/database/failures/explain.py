@@ -8,6 +8,7 @@ import psycopg
 
 from stonegate.database.failures.cancelling import hint_for_cancelled
 from stonegate.database.failures.migration_hints import hint_for_migration
+from stonegate.database.failures.places import place_in_file
 from stonegate.database.failures.privilege_hints import hint_for_privilege
 from stonegate.errors import (
     ConnectionFailed,
@@ -44,7 +45,6 @@ CONNECTION_STATES = ("08", "57P")
 _BLOCKERS = "SELECT pid, relation::regclass FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
 
 _ATTACHED_BY_HASH = re.compile(r"ALTER TABLE (.+) ATTACH PARTITION (.+) FOR VALUES WITH \(modulus")
-_BODY_LINE = re.compile(r"(?:near line|line) (\d+)")
 
 
 def explain_failure(
@@ -70,7 +70,7 @@ def explain_failure(
     state = error.sqlstate or ""
     if step is None and (found := _without_step(error, database)) is not None:
         return found
-    line, column = _place(error, step, statement)
+    line, column = place_in_file(error, step, statement)
     kind = _class_of(step, state)
     subject = f"{step.action.value} {step.key}" if step else "a statement"
     return kind(
@@ -223,35 +223,6 @@ def _class_of(step: Step | None, state: str) -> type[StonegateError]:
 def _context(error: psycopg.Error) -> tuple[str, ...]:
     """Where inside nested code it happened (manual: PG_DIAG_CONTEXT), innermost first."""
     return tuple((error.diag.context or "").splitlines()[:5])
-
-
-def _place(error: psycopg.Error, step: Step | None, statement: Statement | None) -> tuple[int | None, int | None]:
-    """Line and column in the step's file: of the position inside the statement, or inside the routine's body."""
-    if step is None or step.file is None:
-        return None, None
-    diag = error.diag
-    if statement is not None and statement.line is not None:
-        if diag.statement_position is not None:
-            before = statement.sql[: int(diag.statement_position) - 1]
-            below = before.count("\n")
-            # On the statement's first line the column depends on what stands before it in the file.
-            column = len(before) - before.rfind("\n") if below else None
-            return statement.line + below, column
-        if step.body_line is not None:
-            inside = _line_in_body(error)
-            if inside is not None:
-                return step.body_line + inside - 1, None
-        return statement.line, None
-    return step.line, None
-
-
-def _line_in_body(error: psycopg.Error) -> int | None:
-    """The body's own line, where PostgreSQL could not map it to the statement (PL/pgSQL counts from its start)."""
-    diag = error.diag
-    if diag.internal_query is not None and diag.internal_position is not None and "\n" in diag.internal_query:
-        return diag.internal_query[: int(diag.internal_position) - 1].count("\n") + 1
-    found = _BODY_LINE.search(diag.context or "")
-    return int(found.group(1)) if found else None
 
 
 def _hint_for_syntax(error: psycopg.Error, step: Step | None, server: int) -> str | None:
