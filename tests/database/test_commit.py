@@ -8,11 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg.pq import TransactionStatus
 
-from stonegate.database.connect import Session, connect, using
+from stonegate.database.connect import HAS_TRANSACTION_TIMEOUT, Session, connect, using
 from stonegate.database.executor.post_commit import pending_statements, runs_in_block
-from stonegate.database.executor.session import roll_back
+from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.executor.transaction import commit
 from stonegate.errors import ConnectionFailed
 from stonegate.model.names import ObjectKey, ObjectKind
@@ -122,6 +123,31 @@ async def test_a_session_that_does_not_answer_is_closed(monkeypatch: pytest.Monk
     silent.closed = True
     await roll_back(silent)
     assert len(said) == 2
+
+
+def test_what_statements_run_under_is_said_for_the_transaction_or_for_the_session() -> None:
+    settings = SessionSettings(
+        lock_timeout_s=5,
+        statement_timeout_s=0.25,
+        search_path=("public", "My schema"),
+        role='o"x',
+        version=HAS_TRANSACTION_TIMEOUT,
+        check_bodies=False,
+    )
+    role, values = settings.statements(local=True)
+    assert (role, settings.statements(local=False)[0]) == ('SET LOCAL ROLE "o""x"', 'SET SESSION ROLE "o""x"')
+    for name, value in (
+        ("search_path", 'public, "My schema"'),
+        ("lock_timeout", "5000ms"),
+        ("statement_timeout", "250ms"),
+        ("transaction_timeout", "0"),
+        ("check_function_bodies", "off"),
+    ):
+        assert f"pg_catalog.set_config('{name}', '{value}', true)" in values
+    older = replace(settings, role=None, version=HAS_TRANSACTION_TIMEOUT - 1, check_bodies=True)
+    role, values = older.statements(local=False)
+    assert role == "RESET ROLE" and ", true)" not in values and "transaction_timeout" not in values
+    assert "pg_catalog.set_config('check_function_bodies', 'on', false)" in values
 
 
 @pytest.mark.parametrize(
