@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from psycopg.pq import TransactionStatus
 
-from stonegate.database.connect import HAS_TRANSACTION_TIMEOUT, Session, connect, using
+from stonegate.database.connect import FORM, HAS_TRANSACTION_TIMEOUT, Session, connect, using
 from stonegate.database.executor.post_commit import pending_statements, runs_in_block
 from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.executor.transaction import commit
@@ -144,6 +144,7 @@ def test_what_statements_run_under_is_said_for_the_transaction_or_for_the_sessio
         ("check_function_bodies", "off"),
     ):
         assert f"pg_catalog.set_config('{name}', '{value}', true)" in values
+    assert all(f"set_config('{name}', " in values for name in FORM)
     older = replace(settings, role=None, version=HAS_TRANSACTION_TIMEOUT - 1, check_bodies=True)
     role, values = older.statements(local=False)
     assert role == "RESET ROLE" and ", true)" not in values and "transaction_timeout" not in values
