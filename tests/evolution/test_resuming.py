@@ -176,6 +176,21 @@ def test_a_declared_index_without_a_name_is_left_to_its_migration(database: Data
     assert apply(url, source).status is Status.UNCHANGED
 
 
+def test_of_several_files_each_is_recorded_when_it_is_done(database: Database, tmp_path: Path) -> None:
+    url = database.url
+    applied(url, write(tmp_path, {"tables/all.sql": TABLE}))
+    run(url, "INSERT INTO users VALUES (1, 'a', 0)")
+    late = "-- stonegate: no-transaction\nUPDATE users SET n = n + 1;\n"
+    files = {"tables/all.sql": TABLE, "migrations/1.sql": f"{late}VACUUM users;", "migrations/3.sql": late}
+    recorded = "SELECT migration_file FROM _stonescriptdb_gateway_migrations ORDER BY 1"
+    assert apply(url, write(tmp_path, files | {"migrations/2.sql": f"{late}VACUUM nobody;"})).status is Status.FAILED
+    assert (rows(url, recorded), rows(url, "SELECT n FROM users")) == ([("1.sql",)], [(2,)])
+    source = write(tmp_path, files | {"migrations/2.sql": f"{late}VACUUM users;"})
+    applied(url, source)
+    assert (rows(url, recorded), rows(url, "SELECT n FROM users")) == ([("1.sql",), ("2.sql",), ("3.sql",)], [(3,)])
+    assert apply(url, source).status is Status.UNCHANGED
+
+
 def test_a_file_that_was_begun_is_not_forgotten(database: Database, tmp_path: Path) -> None:
     """Under another name it would begin anew, and without a file nothing would finish it."""
     url = database.url
