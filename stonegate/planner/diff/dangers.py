@@ -258,8 +258,11 @@ _RECREATED = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY}
 
 
 def _dependents(key: ObjectKey, scene: Scene) -> Iterator[Hazard]:
-    """Only what PostgreSQL refuses to touch in place: indexes and constraints follow their column by themselves."""
-    found = tuple(str(user) for user in scene.sides.live.dependents.get(key, ()) if user.kind in _RECREATED)
+    """Only what PostgreSQL refuses to touch in place: indexes and constraints follow their column by themselves. What
+    the folder does not declare goes, if it may."""
+    sides = scene.sides
+    users = (user for user in sides.live.dependents.get(key, ()) if user.kind in _RECREATED)
+    found = tuple(str(user) for user in users if sides.desired.has(user))
     if found:
         yield hazards.recreates_dependents(str(key), in_list(found, _MOST_NAMED))
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from stonegate.model.catalog import Catalog, Column, Dependency, Extension, OtherObject, Schema, Sequence, Table, View
 from stonegate.model.consent import ConsentToken
-from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, schema_key
+from stonegate.model.names import ObjectKind, QualifiedName, schema_key
 from stonegate.model.plan import Action, ChangeClass
 from tests.planner.catalogs import (
     ACCESS,
@@ -295,11 +295,12 @@ def test_serial_to_identity_replaces_the_sequence_without_loss() -> None:
     assert lost["drop sequence users_id_seq"].token is ConsentToken.DROP_SEQUENCE
 
 
-def test_what_depends_on_a_dropped_column_is_told() -> None:
+def test_what_depends_on_a_dropped_column_is_told_as_far_as_the_folder_has_it() -> None:
     key = TABLE.part(ObjectKind.COLUMN, "age")
-    live = replace(
-        with_table(users()),
-        dependencies=(Dependency(dependent=ObjectKey(ObjectKind.VIEW, "public", "adults"), on=key),),
-    )
-    [change] = diff(with_table(without_column("age")), live).changes
-    assert any(hazard.code == "recreates-dependents" and "view adults" in hazard.message for hazard in change.hazards)
+    views = tuple(View(schema="public", name=name, definition=" SELECT 1 AS a", access=ACCESS) for name in ("a", "b"))
+    edges = tuple(Dependency(dependent=view.key, on=key) for view in views)
+    live = replace(with_table(users()), views=views, dependencies=edges)
+    desired = replace(with_table(without_column("age")), views=views[:1])
+    [change] = [change for change in diff(desired, live).changes if change.key == key]
+    [told] = [hazard.message for hazard in change.hazards if hazard.code == "recreates-dependents"]
+    assert told.endswith(": view a")
