@@ -188,14 +188,16 @@ def test_what_was_dropped_by_hand_is_named(run: Run, write_folder: WriteFolder, 
 
 
 def test_routines_and_views_changed_by_hand_are_named(run: Run, write_folder: WriteFolder, deployed: str) -> None:
-    write_folder(NOTES | {"views/titles.sql": "CREATE VIEW titles AS SELECT title FROM notes;"})
+    view = "CREATE VIEW titles AS SELECT title FROM notes;"
+    write_folder(NOTES | {"views/titles.sql": view, "views/heads.sql": view.replace("titles", "heads")})
     assert run("apply", "-d", deployed).code == 0
     mine = "CREATE OR REPLACE FUNCTION add_note(p_title text, p_legacy text DEFAULT 'none') RETURNS int LANGUAGE sql"
-    psql(deployed, f"DROP VIEW titles; {mine} AS 'SELECT 1'")
+    psql(deployed, f"DROP VIEW titles; ALTER VIEW heads ALTER title SET DEFAULT 'x'; {mine} AS 'SELECT 1'")
     plan, status, diff = (run(command, "-d", deployed).out for command in ("plan", "status", "diff"))
     assert "  + view titles  views/titles.sql:1\n      view titles was dropped by hand since the last deploy" in plan
     assert "routine add_note(text, text) (replace)" in plan and "changed by hand since the last deployment: " in plan
     assert "view titles\n      - dropped\n        deployed:  SELECT title" in status
+    assert "view heads\n      ~ title default\n        deployed: (none)\n" in status
     assert "view titles\n  + create  dropped by hand\n        live: (none)\n" in diff
     assert "  ~ replace  changed by hand\n      --- live\n      +++ declared\n" in diff
     assert "      ~ changed\n          --- deployed\n          +++ live\n" in status

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from stonegate.model.catalog import Column, View
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Action
+from stonegate.model.plan import Action, Change
 from stonegate.model.tokens import same_body
 from stonegate.planner.diff.access import compare_access, compare_column_privileges, compare_comment
 from stonegate.planner.diff.code import compare_triggers
@@ -52,7 +54,8 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
             after=desired.definition,
             breaking=tuple(_breaking(desired, live)),
         )
-    parts = (*compare_indexes(sides, desired, live, None), *compare_triggers(sides, desired, live))
+    triggers = _held(desired, compare_triggers(sides, desired, live))
+    parts = (*compare_indexes(sides, desired, live, None), *triggers)
     yield from (finding for finding in parts if not reasons or isinstance(finding, Unmanaged))
     if not reasons:
         yield from _compare_aspects(sides, desired, live)
@@ -61,8 +64,13 @@ def _compare_view(sides: Sides, desired: View, live: View) -> Findings:
         # The reverse is no difference: who declares WITH NO DATA refreshes the view at a time of his own.
         reason = f"{desired.key} has no rows that could be read: it was never refreshed"
         yield sides.change(Action.ALTER, desired.key, reason, aspect="populated", before="no", after="yes")
-    yield from _compare_columns(sides, desired, live)
+    yield from _held(desired, _compare_columns(sides, desired, live))
     yield from compare_access(sides, desired.key, desired.access, live.access)
+
+
+def _held(view: View, findings: Findings) -> Findings:
+    """What is found of parts whose keys do not say that a view has them."""
+    yield from (replace(each, table=view.key) if isinstance(each, Change) else each for each in findings)
 
 
 def _is_same(desired: View, live: View, expanded: str) -> bool:

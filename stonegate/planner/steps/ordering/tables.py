@@ -92,8 +92,9 @@ def _view_columns_there(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """A view has its new columns before these get a default or a setting, which PostgreSQL's REPLACE does not give."""
     for view in index.desired.views:
         for first in index.by_key.get((Verb.CREATE, view.key), ()):
-            columns = index.by_table.get(view.key.qualified.key(ObjectKind.TABLE), ())
-            yield from ((first, number) for number in columns if index.operations[number].verb is Verb.ALTER)
+            for column in view.columns:
+                later = index.alterers(view.key.part(ObjectKind.COLUMN, column.name))
+                yield from ((first, number) for number in later)
 
 
 _RELATIONS = (ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW)
