@@ -70,7 +70,8 @@ def _compare_pair(sides: Sides, relation: Table | View, pair: Pair[Index], famil
         yield from _rebuild(sides, relation, pair, _why_invalid(relation))
         return
     key = part_key(relation, live, pair.name)
-    if desired.inherited != live.inherited:
+    is_taken_in = desired.inherited and family is not None and family.takes_in(live)
+    if desired.inherited != live.inherited and not is_taken_in:
         yield Note(f"{key} {'is' if live.inherited else 'is not'} part of an index of the partitioned table")
     yield from compare_name(sides, relation, pair)
     if live.valid and not desired.valid:

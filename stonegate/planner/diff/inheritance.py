@@ -168,6 +168,16 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         shares = (other for parent, _ in self.parents for other in parent.indexes if not other.valid)
         return next((other for other in shares if part_meaning(other) == part_meaning(part)), None)
 
+    def takes_in(self, part: Index) -> bool:
+        """True if an index of a parent, which is made or which the table joins, makes the live index a part of itself
+        (manual: CREATE INDEX, and ALTER TABLE, ATTACH PARTITION)."""
+        return self._attached or not any(
+            part_meaning(other) == part_meaning(part)
+            and not Family(sides=self.sides, desired=wanted, live=present)._goes(other)
+            for wanted, present in self.parents
+            for other in present.indexes
+        )
+
     def keeps_index(self, part: Index) -> bool:
         """True if the live index is part of one of a partitioned parent."""
         return part.inherited and bool(self.parents)

@@ -1,0 +1,4 @@
+INSERT INTO p SELECT i, i FROM generate_series(1, 9) i;
+ALTER TABLE p DETACH PARTITION p2;
+DROP INDEX p_a;
+CREATE INDEX p1_a_idx ON p1 (a);
