@@ -14,6 +14,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_id
 from stonegate.model.tokens import lex
 from stonegate.planner.diff.index_options import without_options
 from stonegate.planner.diff.matching import is_named_share, match_parts, remembers, shape
+from stonegate.planner.diff.naming import make_object_name
 from stonegate.planner.diff.sides import Sides
 
 LOCAL_NOT_NULL = 180000  # since PostgreSQL 18 a NOT NULL of a child can be its own beside its parent's
@@ -117,6 +118,15 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         """(before, after): whether a parent that stays has a NOT NULL for the column that is this table's too."""
         pairs = self._parent_columns(column)
         return any(_hands_down(former) for _, former in pairs), any(_hands_down(latter) for latter, _ in pairs)
+
+    def is_called_otherwise_below(self, column: Column) -> bool:
+        """True if the NOT NULL of a live column has another name in a child, to which it is handed down: PostgreSQL
+        renames it under one name everywhere, or not at all (manual: ALTER TABLE, RENAME CONSTRAINT)."""
+        if not _hands_down(column):
+            return False
+        pairs = ((child, child.column(column.name)) for child in self.sides.live.descendants(self.live.key))
+        name = _null_name(self.live, column)
+        return any(other is not None and _null_name(child, other) != name for child, other in pairs)
 
     def _parent_columns(self, name: str) -> tuple[tuple[Column, Column], ...]:
         pairs = ((wanted.column(name), present.column(name)) for wanted, present in self.parents)
@@ -253,6 +263,10 @@ def has_own_not_null(table: Table, column: Column, catalog: Catalog) -> bool:
         return False
     above = (parent.column(column.name) for parent in catalog.parents(table))
     return catalog.server >= LOCAL_NOT_NULL or not any(other is not None and _hands_down(other) for other in above)
+
+
+def _null_name(table: Table, column: Column) -> str:
+    return column.not_null_name or make_object_name(table.name, column.name, "not_null")
 
 
 def _hands_down(column: Column) -> bool:

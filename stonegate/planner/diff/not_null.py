@@ -81,7 +81,8 @@ def _compare_name(
 ) -> Findings:
     """The name of a NOT NULL constraint that stays; a made-up one, or one that nobody declared, is no difference.
 
-    One that a parent hands down cannot be renamed; one that goes with its parent's is made anew under its name.
+    One that a parent hands down cannot be renamed, nor one that has another name below; one that goes with its
+    parent's is made anew under its name.
     """
     if (text := not_null_text(desired)) is None or not_null_text(live) not in (text, f"{text} {NOT_VALID}"):
         return
@@ -89,8 +90,9 @@ def _compare_name(
     before, after = family.hands_down_null(live.name)
     if wanted == present or (after and family.carries(desired, live, "not_null_name")):
         return
-    if before and (after or live.not_null_inherited):
-        if after and (is_given_not_null(wanted) or is_given_not_null(present)):
+    is_divided = family.is_called_otherwise_below(live)
+    if is_divided or (before and (after or live.not_null_inherited)):
+        if (is_divided or after) and (is_given_not_null(wanted) or is_given_not_null(present)):
             names = f"{present or 'without a given name'} would be called {wanted or 'as PostgreSQL does'}"
             yield Note(f"{key}: its NOT NULL constraint {names} in a new database")
         return

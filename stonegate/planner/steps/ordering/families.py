@@ -9,6 +9,7 @@ from itertools import product
 from stonegate.model.catalog import NOT_VALID, WITH_INDEX, Catalog
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action
+from stonegate.planner.diff.naming import is_given_not_null
 from stonegate.planner.steps.operations import Operation, Part, Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
@@ -95,18 +96,22 @@ def _parents_first(index: OperationIndex) -> Iterator[tuple[int, int]]:
 def _fits_parent(index: OperationIndex, below: Operation, above: Operation) -> bool:
     """True if a child's column must be ready when its parent's comes, or be named before a NOT NULL is handed down.
 
-    Beside one that is handed down NOT VALID PostgreSQL adds none of the child's own.
+    Beside one that is handed down PostgreSQL adds none of the child's own that is named, and none at all if the former
+    is NOT VALID.
     """
+    column = index.desired.table_column(below.key)
     if above.change.aspect == "not_null" and above.change.after is not None:
         is_own = below.change.aspect == "not_null" and not (below.change.after or NOT_VALID).endswith(NOT_VALID)
-        names = below.change.aspect == "not_null_name" and "NO INHERIT" not in above.change.after
-        return names or (is_own and above.change.after.endswith(NOT_VALID))
+        is_given = column is not None and is_given_not_null(column.not_null_name) and not column.not_null_inherited
+        is_named = (
+            (is_own and is_given) or below.change.aspect == "not_null_name"
+        ) and "NO INHERIT" not in above.change.after
+        return is_named or (is_own and above.change.after.endswith(NOT_VALID))
     if above.change.aspect == "identity":  # which a partition has as well, and no default beside it
         return below.change.aspect == "default" and below.change.after is None
     if above.change.action is Action.RECREATE and below.change.action is Action.RECREATE:
         return above.verb is below.verb is Verb.CREATE  # where the child has it as well, the parent's joins that
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
-    column = index.desired.table_column(below.key)
     is_own = below.change.action is Action.CREATE and column is not None and not column.inherited
     return is_new and (is_own or below.change.aspect in ("type", "generated"))
 

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int, a int CONSTRAINT t_a_there NOT NULL, b text CONSTRAINT t_b NOT NULL);
+CREATE TABLE c (a int CONSTRAINT c_a NOT NULL, b text CONSTRAINT c_b NOT NULL) INHERITS (t);

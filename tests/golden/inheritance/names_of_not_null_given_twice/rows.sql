@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (1, 1, 'x');
+INSERT INTO c VALUES (2, 2, 'y');
