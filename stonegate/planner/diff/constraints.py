@@ -16,7 +16,7 @@ from stonegate.model.tokens import words_of
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_comment
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged
-from stonegate.planner.diff.inheritance import MADE_ANEW, REMADE, Family
+from stonegate.planner.diff.inheritance import MADE_ANEW, REENFORCED, REMADE, Family
 from stonegate.planner.diff.matching import Matched, Pair, match_parts, remembers
 from stonegate.planner.diff.naming import looks_made_up
 from stonegate.planner.diff.parts import (
@@ -58,6 +58,8 @@ def compare_constraints(
             yield create_part(sides, desired, pair.desired, MADE_ANEW)
         elif pair.desired.name == pair.live.name and family.remakes(pair.live):
             yield from recreate_part(sides, desired, pair, REMADE)
+        elif pair.desired.name == pair.live.name and family.reenforces(pair.live):
+            yield from recreate_part(sides, desired, pair, REENFORCED)
         else:
             yield from _compare_pair(sides, desired, pair, former, family)
             yield from _compare_share(desired, live, pair)

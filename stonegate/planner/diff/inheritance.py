@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from stonegate.model.catalog import Catalog, Column, Constraint, Index, Table
+from stonegate.model.catalog import NOT_ENFORCED, Catalog, Column, Constraint, Index, Table, find_part
 from stonegate.model.expressions import flatten
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, quote_ident
 from stonegate.model.tokens import lex
@@ -23,6 +23,8 @@ _BARE_SHARES = 180000  # until then shares of an index that is made anew get the
 MADE_ANEW = "is made anew: it was part of its parent's, which goes"
 #: Why a partitioned table's index or key is made anew although it stays: see `Family.remakes`.
 REMADE = "is made anew: a column changes its type, and the shares of partitions would lose the names that they have"
+#: Why a check is made anew although it stays: see `Family.reenforces`.
+REENFORCED = "is made anew: one of a child is enforced otherwise"
 
 _Part = TypeVar("_Part", Constraint, Index)
 
@@ -156,7 +158,7 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
     def keeps_constraint(self, part: Constraint) -> bool:
         """True if the live constraint is a parent's, whose affair it is."""
         return part.inherited and any(
-            shape(part) == shape(other) for _, parent in self.parents for other in parent.constraints
+            part_meaning(part) == part_meaning(other) for _, parent in self.parents for other in parent.constraints
         )
 
     def carries_constraint(self, desired: Constraint, live: Constraint) -> bool:
@@ -195,6 +197,8 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
     def loses(self, desired: Constraint | Index, live: Constraint | Index) -> bool:
         """True if the part is a parent's now, and goes with that, whose successor brings none, or none of that name."""
         brought = desired.inherited and not is_named_share(desired, self.desired.name)
+        if isinstance(desired, Constraint) and desired.kind == "check":
+            brought = self.brings_constraint(desired)
         return live.inherited and not brought and self._goes(live)
 
     def remakes(self, part: Constraint | Index) -> bool:
@@ -206,6 +210,26 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
             part_meaning(other) == part_meaning(part) and is_named_share(other, table.name)
             for table in self.sides.desired.descendants(self.desired.key)
             for other in (table.indexes if isinstance(part, Index) else table.constraints)
+        )
+
+    def reenforces(self, part: Constraint | Index) -> bool:
+        """True if a check that stays NOT ENFORCED here becomes enforced in a child, or ceases to be: PostgreSQL changes
+        that of no check that is handed down, so the parent's is made anew behind the child's."""
+        if not isinstance(part, Constraint) or part.inherited or not part.definition.endswith(NOT_ENFORCED):
+            return False
+        pairs = (
+            (
+                find_part(side.table(table.key), ObjectKind.CONSTRAINT, part.name)
+                for side in (self.sides.desired, self.sides.live)
+            )
+            for table in self.sides.live.descendants(self.live.key)
+        )
+        return any(
+            isinstance(latter, Constraint)
+            and isinstance(former, Constraint)
+            and part_meaning(latter) == part_meaning(former) == part_meaning(part)
+            and latter.definition.endswith(NOT_ENFORCED) != former.definition.endswith(NOT_ENFORCED)
+            for latter, former in pairs
         )
 
     def retypes(self, part: Constraint | Index) -> bool:
@@ -231,7 +255,7 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
                 if part_meaning(other) == part_meaning(part)
             ]
             return bool(gone) and all(gone)
-        if self.remakes(part):
+        if self.remakes(part) or self.reenforces(part):
             return True
         last, name = self.sides.last_table(self.desired.key), self.desired.name
         if isinstance(part, Index):
@@ -295,9 +319,10 @@ def _is_key(part: Constraint | Index) -> bool:
 
 
 def part_meaning(part: Constraint | Index) -> str:
-    """What the same part of a parent and of its child have in common: each has storage parameters of its own."""
+    """What the same part of a parent and of its child have in common: each has storage parameters of its own, and a
+    check may be enforced in the child alone."""
     if isinstance(part, Constraint):
-        return without_options(shape(part))
+        return without_options(shape(part)).removesuffix(NOT_ENFORCED).rstrip()
     return f"{part.unique} {flatten(without_options(part.shape.partition(' USING ')[2]))}"
 
 

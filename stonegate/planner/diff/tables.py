@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from stonegate.model.catalog import Index, Table, View
+from stonegate.model.catalog import NOT_ENFORCED, Index, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName, in_list, quote_ident
 from stonegate.model.plan import Action, Change
 from stonegate.planner.classify.classes import IMPOSSIBLE, Circumstances
@@ -29,7 +29,7 @@ def compare_tables(sides: Sides) -> Findings:
         yield _new_table(sides, table)
         yield from _brought_along(sides, table, ())
     for key, table in desired.items():
-        if key in live and (table != live[key] or _may_lose_parts(sides, table) or _has_own_expression(sides, table)):
+        if key in live and (table != live[key] or any(look(sides, table) for look in _LOOKS)):
             yield from compare_table(sides, table, live[key])
     gone = [table for key, table in live.items() if key not in desired]
     for table, heir in heirs(gone, added, lambda table: sorted((c.name, c.type) for c in table.columns)):
@@ -67,6 +67,16 @@ def _has_own_expression(sides: Sides, table: Table) -> bool:
     parent = sides.live.relations.get(table.partition_of) if table.partition_of is not None else None
     above = {column.name: column.generated for column in parent.columns} if isinstance(parent, Table) else {}
     return any(above.get(column.name, column.generated) != column.generated for column in table.columns)
+
+
+def _has_unenforced_check(sides: Sides, table: Table) -> bool:
+    """True for a table with a check that is not enforced in it, or above: it is made anew where a child's changes."""
+    holders = (table, *sides.desired.parents(table))
+    return any(part.definition.endswith(NOT_ENFORCED) for holder in holders for part in holder.constraints)
+
+
+#: What else makes a table differ that is as declared.
+_LOOKS = (_may_lose_parts, _has_own_expression, _has_unenforced_check)
 
 
 def _surplus_table(sides: Sides, table: Table, heir: Table | None) -> Findings:

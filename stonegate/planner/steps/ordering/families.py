@@ -26,6 +26,7 @@ def family_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     yield from _children_fitted(index)
     yield from _parents_ready(index)
     yield from _parts_freed(index)
+    yield from _own_ready(index)
     yield from _bounds_freed(index)
     yield from _references_freed(index)
     yield from _absent_for_a_moment(index)
@@ -216,6 +217,19 @@ def _is_share(operation: Operation) -> bool:
     if operation.key.kind is ObjectKind.CONSTRAINT:
         return operation.definition.startswith(WITH_INDEX)
     return operation.key.kind is ObjectKind.INDEX
+
+
+def _own_ready(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """A child's check or foreign key goes, or is made, before its parents' of that name comes, which PostgreSQL hands
+    down to one that is equal, or enforced more strictly."""
+    for second, operation in enumerate(index.operations):
+        if operation.verb is not Verb.CREATE or operation.key.kind is not ObjectKind.CONSTRAINT:
+            continue
+        staying = {table.key for table in index.desired.descendants(operation.table)} - index.leaving.keys()
+        for key in (table.key for table in index.live.descendants(operation.table) if table.key in staying):
+            below = key.part(ObjectKind.CONSTRAINT, operation.key.own_name)
+            own = (*index.droppers(below), *index.by_key.get((Verb.CREATE, below), ()))
+            yield from ((first, second) for first in own)
 
 
 def _bounds_freed(index: OperationIndex) -> Iterator[tuple[int, int]]:
