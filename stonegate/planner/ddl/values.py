@@ -35,7 +35,7 @@ from stonegate.planner.ddl.sequences import (
     remember,
     serial_sequence,
 )
-from stonegate.planner.diff.columns import SET_EXPRESSION
+from stonegate.planner.diff.generated import SET_EXPRESSION
 from stonegate.planner.diff.sequences import moved_to_type, serial_options, type_limits
 
 _OF_IDENTITY = ("smallint", "integer", "bigint")
@@ -157,8 +157,7 @@ def children_defaults(table: Table, desired: Column, context: DdlContext) -> Ite
 
 def _new_expression(table: Table, desired: Column, live: Column, context: DdlContext) -> Iterator[Clause]:
     name = table.key.qualified
-    # A partition's, which has come anew with its parent's.
-    is_share = table.partition_of is not None and desired.inherited and live.inherited
+    is_share = bool(table.parents) and live.inherited  # which has come anew with its parent's
     if context.server >= SET_EXPRESSION and (is_share or desired.generated_kind == live.generated_kind):
         action = f"SET EXPRESSION AS {in_parentheses(desired.generated or '')}"
         yield column_clause(name, live.name, action, Order.COLUMN_EXPRESSION)

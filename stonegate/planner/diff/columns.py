@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from stonegate.model.catalog import Access, Column, Table
 from stonegate.model.expressions import same_text
 from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
-from stonegate.model.plan import Action, Change, ChangeClass
+from stonegate.model.plan import Action, Change
 from stonegate.planner.arrivals import arriving
 from stonegate.planner.classify.classes import Circumstances
 from stonegate.planner.diff.access import compare_column_privileges, compare_comment, compare_privileges
 from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_order, heirs, options_text, type_text
+from stonegate.planner.diff.generated import (
+    SET_EXPRESSION,
+    above,
+    feeds_share,
+    goes_along,
+    is_rebuilt,
+    is_rebuilt_above,
+    is_share,
+    is_watched,
+)
 from stonegate.planner.diff.inheritance import Family, has_own_not_null
 from stonegate.planner.diff.naming import has_given_sequence, is_given_sequence
 from stonegate.planner.diff.not_null import compare_not_null, not_null_text
 from stonegate.planner.diff.retyping import compare_type, made_anew, rows_elsewhere
 from stonegate.planner.diff.sequences import same_identity_options, sequence_text
 from stonegate.planner.diff.sides import Sides
-
-SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
 
 
 def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -> Findings:
@@ -37,7 +45,7 @@ def compare_columns(sides: Sides, desired: Table, live: Table, family: Family) -
         if name in present and column != present[name]:
             known = former.get(name)
             yield from _compare_column(sides, desired, column, present[name], known, family)
-        elif desired.partition_of is not None and column.inherited and column.generated is not None and name in present:
+        elif name in present and is_share(column, column, family):
             yield from _compare_share(sides, _key(desired, column), column, column, family)
         if name in present and family.becomes_own(column, present[name]):
             yield Note(f"{_key(desired, column)} becomes the table's own besides its parent's")
@@ -177,11 +185,10 @@ def _compare_column(
     sides: Sides, table: Table, desired: Column, live: Column, last: Column | None, family: Family
 ) -> Findings:
     key = _key(table, desired)
-    is_share = family.desired.partition_of is not None and desired.inherited and live.inherited
-    if is_share and desired.generated is not None and live.generated is not None:
+    if is_share(desired, live, family):
         yield from _compare_share(sides, key, desired, live, family)
-    elif _is_rebuilt(sides, key, desired, live, family):
-        if not (desired.inherited and live.inherited and _is_rebuilt_above(desired, live, family)):
+    elif is_rebuilt(sides, key, desired, live, family):
+        if not (desired.inherited and live.inherited and is_rebuilt_above(desired, live, family)):
             yield _rebuild(sides, key, desired, live, family)
     else:
         yield from compare_type(sides, key, desired, live, family)
@@ -198,83 +205,34 @@ def _compare_column(
         yield Note(f"{key} is {words[live.inherited]} instead of {words[desired.inherited]}")
 
 
-def _is_rebuilt(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> bool:
-    """True if only dropping and adding the column gives it (or another) generation expression (manual: ALTER TABLE)."""
-    if desired.generated is None:
-        return False
-    if live.generated is None or desired.generated_kind != live.generated_kind:
-        return True
-    same = same_text(desired.generated, live.generated)
-    changed = (desired.type, desired.collation) != (live.type, live.collation) or not same
-    if changed and any(key in sides.live.dependents.get(source, ()) for source in family.retyped):
-        return True  # PostgreSQL does not change the type of a column that it is computed from
-    safe = sides.type_change(live.type, desired.type).change_class is ChangeClass.SAFE
-    if desired.type != live.type and not (same and safe):
-        return True  # no USING for a computed value, and no new expression beside a new type
-    if not same and desired.generated_kind == "stored" and rows_elsewhere(sides, family.live) is not None:
-        return True  # neither way is open, which `_rebuild` says
-    if not same and desired.generated_kind == "virtual" and _is_watched(sides, family.live):
-        return True
-    return not same and sides.live.server < SET_EXPRESSION
-
-
 def _compare_share(sides: Sides, key: ObjectKey, desired: Column, live: Column, family: Family) -> Findings:
-    """A generated column of a partition: it goes and comes, or changes, with those of the tables above, whose
+    """A generated column of a partition or child: it goes and comes, or changes, with those of the tables above, whose
     expression it has then, and gets one of its own after that (manual: ALTER TABLE, SET EXPRESSION)."""
-    above = tuple(_above(sides, desired.name, family))
-    comes = bool(above) and _is_rebuilt(sides, *above[-1])
+    chain = tuple(above(sides, desired.name, family))
+    comes = bool(chain) and is_rebuilt(sides, *chain[-1])
+    if comes and not goes_along(sides, desired, live, chain[-1][-1]):  # it has to be what the parent's joins then
+        if column_text(desired) != column_text(live):
+            yield _rebuild(sides, key, desired, live, family)
+        return
     if not comes:
         yield from compare_type(sides, key, desired, live, family)
         yield from compare_settings(sides, key, desired, live)
-    is_reached = comes or any(not same_text(wanted.generated, former.generated) for _, wanted, former, _ in above)
-    known = above[0][1] if is_reached else live
+    is_reached = comes or any(not same_text(wanted.generated, former.generated) for _, wanted, former, _ in chain)
+    known = chain[0][1] if is_reached else live
     if same_text(known.generated, desired.generated) and known.generated_kind == desired.generated_kind:
         return
     is_read = any(key in sides.live.dependents.get(source, ()) for source in family.retyped)
-    is_held = not comes and (is_read or _feeds_share(sides, key, family.live))
-    is_watched = desired.generated_kind == "virtual" and _is_watched(sides, family.live)
-    if is_held or is_watched or sides.live.server < SET_EXPRESSION:
-        yield _rebuild(sides, key, desired, live, family, "a partition's column cannot be dropped")
+    is_held = not comes and (is_read or feeds_share(sides, key, family.live))
+    is_refused = desired.generated_kind == "virtual" and is_watched(sides, family.live)
+    if is_held or is_refused or sides.live.server < SET_EXPRESSION:
+        whose = (
+            "a partition's column" if family.desired.partition_of is not None else "a column that a parent has, too,"
+        )
+        yield _rebuild(sides, key, desired, live, family, f"{whose} cannot be dropped")
         return
     rewrites = desired.generated_kind == "stored"
     before, after = _generated_text(known), _generated_text(desired)
     yield change_source(sides, key, "generated", before, after, rewrites=rewrites)
-
-
-def _above(sides: Sides, name: str, family: Family) -> Iterator[tuple[ObjectKey, Column, Column, Family]]:
-    """The same column of each table above a partition, the nearest first, as `_is_rebuilt` takes it."""
-    for wanted, present in family.parents if family.desired.partition_of is not None else ():
-        column, former = wanted.column(name), present.column(name)
-        if column is not None and former is not None:
-            parents = Family(sides=sides, desired=wanted, live=present)
-            yield _key(wanted, column), column, former, parents
-            yield from _above(sides, name, parents)
-
-
-def _feeds_share(sides: Sides, key: ObjectKey, table: Table) -> bool:
-    """True if an index or key that the table has from above is made of the column: PostgreSQL would have to drop it."""
-    parts = (part for part in table.indexed if part.inherited and getattr(part, "kind", "") != "check")
-    keys = {
-        user
-        for part in parts
-        for user in (key.owner.index(part.name), key.owner.part(ObjectKind.CONSTRAINT, part.name))
-    }
-    return not keys.isdisjoint(sides.live.dependents.get(key, ()))
-
-
-def _is_watched(sides: Sides, table: Table) -> bool:
-    """True if a check or a publication has PostgreSQL refuse SET EXPRESSION for the table's virtual columns, whatever
-    they mention (PostgreSQL 18)."""
-    family = (table, *sides.live.descendants(table.key))
-    dependents = (key for one in family for key in sides.live.dependents.get(one.key, ()))
-    return any(part.kind == "check" for one in family for part in one.constraints) or any(
-        key.kind is ObjectKind.OTHER and key.name.startswith("publication ") for key in dependents
-    )
-
-
-def _is_rebuilt_above(desired: Column, live: Column, family: Family) -> bool:
-    """True if the column goes with the parent's, and comes back with that."""
-    return family.carries(desired, live, "generated") and family.carries(desired, live, "type")
 
 
 def _rebuild(

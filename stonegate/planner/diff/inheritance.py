@@ -130,6 +130,10 @@ class Family(Struct, frozen=True, kw_only=True, dict=True):
         name = _null_name(self.live, column)
         return any(other is not None and _null_name(child, other) != name for child, other in pairs)
 
+    def has_above(self, column: str) -> bool:
+        """True if a parent that stays has the column before and after."""
+        return bool(self._parent_columns(column))
+
     def _parent_columns(self, name: str) -> tuple[tuple[Column, Column], ...]:
         pairs = ((wanted.column(name), present.column(name)) for wanted, present in self.parents)
         return tuple((latter, former) for latter, former in pairs if latter is not None and former is not None)

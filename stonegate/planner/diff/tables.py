@@ -63,9 +63,10 @@ def _may_lose_parts(sides: Sides, table: Table) -> bool:
 
 
 def _has_own_expression(sides: Sides, table: Table) -> bool:
-    """True for a partition whose generated columns are not its parent's: a change of those is written over them."""
-    parent = sides.live.relations.get(table.partition_of) if table.partition_of is not None else None
-    above = {column.name: column.generated for column in parent.columns} if isinstance(parent, Table) else {}
+    """True for a partition or child whose generated columns are not its parent's: a change of those is written over
+    them."""
+    parents = (parent for name in table.parents if isinstance(parent := sides.live.relations.get(name), Table))
+    above = {column.name: column.generated for parent in parents for column in parent.columns}
     return any(above.get(column.name, column.generated) != column.generated for column in table.columns)
 
 
