@@ -197,6 +197,22 @@ def test_rows_of_another_modulus_are_spread_as_the_hint_says(database: Database,
     assert database.rows("SELECT count(*), count(DISTINCT tableoid) FROM h") == [(20, 4)]
 
 
+def test_a_partition_made_by_hand_gives_way_as_the_hint_says(database: Database, tmp_path: Path) -> None:
+    whole = "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id);\n"
+    applied(database.url, write(tmp_path, {"tables/p.sql": whole}))
+    database.rows("CREATE TABLE mine PARTITION OF p FOR VALUES FROM (5) TO (15); INSERT INTO p VALUES (7), (12)")
+    made = "".join(f"CREATE TABLE p{n} PARTITION OF p FOR VALUES FROM ({n}0) TO ({n + 1}0);\n" for n in range(2))
+    failed = apply(database.url, write(tmp_path, {"tables/p.sql": whole + made}))
+    assert failed.error is not None and failed.error.sqlstate == "42P17" and failed.error.hint is not None
+    first = "ALTER TABLE public.p DETACH PARTITION mine;"
+    last = "INSERT INTO public.p SELECT * FROM mine; DROP TABLE mine"
+    allow = "-- stonegate: allow drop_table mine"
+    assert all(part in failed.error.hint for part in (first, last, allow))
+    files = {"tables/p.sql": whole + made, "migrations/1.sql": "\n".join((allow, first, made, last + ";"))}
+    assert applied(database.url, write(tmp_path, files)).verified
+    assert database.rows("SELECT tableoid::regclass::text, id FROM p ORDER BY id") == [("p0", 7), ("p1", 12)]
+
+
 def test_a_role_without_rights_changes_nothing_and_is_told_why(database: Database, tmp_path: Path) -> None:
     database.rows("CREATE ROLE stonegate_guest LOGIN")
     try:
