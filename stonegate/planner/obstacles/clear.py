@@ -30,8 +30,9 @@ from stonegate.planner.diff.inheritance import references_above, remarks_on_trig
 from stonegate.planner.diff.matching import counterpart
 from stonegate.planner.diff.retyping import keeps_family
 from stonegate.planner.obstacles.circles import break_circles
-from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, lost_sequence, row_readers, touched
+from stonegate.planner.obstacles.disturbances import Disturbance, disturbances, lost_sequence, touched
 from stonegate.planner.obstacles.refuse import refuse
+from stonegate.planner.row_readers import row_readers, writes_anew
 
 #: What is made again as a whole.
 _WHOLE = CODE_KINDS | {ObjectKind.TRIGGER, ObjectKind.POLICY, ObjectKind.OTHER}
@@ -86,8 +87,9 @@ class _Clearing:
             for key in touched(disturbance, self.live):
                 for dependent in self.live.dependents.get(key, ()):
                     self._clear(dependent, disturbance)
-            for routine in row_readers(disturbance, self.live):
-                self._clear(routine, disturbance)
+            if disturbance.key.kind is ObjectKind.COLUMN and (disturbance.retyped or writes_anew(disturbance.cause)):
+                for routine in row_readers(disturbance.key.owner, self.live):
+                    self._clear(routine, disturbance)
         for change in tuple(break_circles(self.changes, self.live)):
             self.changes[change.key, change.aspect] = change
         return Cleared(

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from stonegate.model.catalog import Catalog, Routine, Table, View
+from stonegate.model.catalog import Catalog, Table, View
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Change
+from stonegate.planner.row_readers import writes_anew
 
 #: How the reason of a change begins that only makes way for another one.
 RESTORED = "restored: "
-
-_SPARES_ROW_READERS = 160000  # the first PostgreSQL that does, see `row_readers`
 
 
 class Disturbance(Struct, frozen=True):
@@ -32,13 +31,20 @@ class Disturbance(Struct, frozen=True):
     def verb(self) -> str:
         if self.cause.aspect == "partition":
             return "leaves its parent for a while"
+        if self.cause.action is Action.CREATE:
+            return "is added"
         return "changes its type" if self.retyped else "is dropped"
 
     @property
     def dropped_first(self) -> ObjectKey | None:
         """The object for whose sake this one is dropped, or this one itself; None where something is retyped."""
         first = self if self.behind is None else self.behind
-        stays = first.retyped or first.cause.aspect == "partition" or (first is self and self.cause.restored)
+        stays = (
+            first.retyped
+            or first.cause.aspect == "partition"
+            or first.cause.action is Action.CREATE
+            or (first is self and self.cause.restored)
+        )
         return None if stays else first.key
 
     def restoring(self, dependent: ObjectKey, action: Action, table: ObjectKey | None = None) -> Change:
@@ -50,12 +56,16 @@ class Disturbance(Struct, frozen=True):
 def disturbances(
     change: Change, desired: Catalog, live: Catalog, behind: Disturbance | None = None
 ) -> Iterator[Disturbance]:
-    """What the change drops or retypes, the object itself first; nothing for one that does neither."""
+    """What the change drops or retypes, the object itself first; nothing for one that does neither. A new column counts
+    where its table is written anew, with those below."""
     members = (ObjectKind.COLUMN, ObjectKind.ATTRIBUTE)
     retyped = change.key.kind in members and change.aspect in ("type", "generated")
     if change.action in (Action.DROP, Action.RECREATE) or retyped:
         for key in (change.key, *_heirs(change.key, change, desired, live)):
             yield Disturbance(key, retyped, change, behind)
+    elif change.action is Action.CREATE and writes_anew(change):
+        for key in (change.key.owner, *(table.key for table in live.descendants(change.key.owner))):
+            yield Disturbance(key.part(ObjectKind.COLUMN, change.key.own_name), False, change, behind)
 
 
 def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> Iterator[ObjectKey]:
@@ -79,19 +89,6 @@ def _heirs(key: ObjectKey, cause: Change, desired: Catalog, live: Catalog) -> It
             heir = child.key.part(ObjectKind.COLUMN, column.name)
             yield heir
             yield from _heirs(heir, cause, desired, live)
-
-
-def row_readers(disturbance: Disturbance, live: Catalog) -> Iterator[ObjectKey]:
-    """Routines with an SQL-standard body that take rows of a table with a retyped column: PostgreSQL 15 refuses to
-    write such a table anew, whatever they read of it."""
-    if not disturbance.retyped or disturbance.key.kind is not ObjectKind.COLUMN or live.server >= _SPARES_ROW_READERS:
-        return
-    row = disturbance.key.owner.qualified.sql
-    for key in live.dependents.get(disturbance.key.owner, ()):
-        found = live.objects.get(key)
-        parameters = found.parameters if isinstance(found, Routine) and not found.body else ()
-        if any(parameter.type.removesuffix("[]") == row for parameter in parameters):
-            yield key
 
 
 def lost_sequence(key: ObjectKey, desired: Catalog, live: Catalog) -> ObjectKey | None:

@@ -8,6 +8,7 @@ from stonegate.model.catalog import Catalog, Dependency, Sequence
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.planner.ddl.values import makes_way
 from stonegate.planner.reach import reached
+from stonegate.planner.row_readers import row_readers, writes_anew
 from stonegate.planner.steps.operations import Part, Verb
 from stonegate.planner.steps.ordering.operation_index import OperationIndex
 
@@ -22,6 +23,7 @@ def dependency_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     yield from _creation_order(index)
     yield from _inner_sequences(index)
     yield from _types_free(index)
+    yield from _row_readers_gone(index)
 
 
 def _removal_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
@@ -126,3 +128,12 @@ def _columns_of(key: ObjectKey, catalog: Catalog) -> Iterator[ObjectKey]:
     for holder in dict.fromkeys((key, *reached((key,), types_over))):
         users = catalog.dependents.get(holder, ())
         yield from (user for user in users if user.kind is ObjectKind.COLUMN and user.owner != key)
+
+
+def _row_readers_gone(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """On PostgreSQL 15 a routine with an SQL body goes before the table is written anew whose rows it takes."""
+    for number, operation in enumerate(index.operations if index.removes else ()):
+        if writes_anew(operation.change):
+            for table in (operation.table, *(child.key for child in index.live.descendants(operation.table))):
+                for routine in row_readers(table, index.live):
+                    yield from ((first, number) for first in index.droppers(routine))

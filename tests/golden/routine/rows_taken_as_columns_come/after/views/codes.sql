@@ -1,0 +1,1 @@
+CREATE VIEW codes AS SELECT id, code(items) AS code FROM items;

@@ -1,0 +1,3 @@
+CREATE FUNCTION code(item items) RETURNS text LANGUAGE sql RETURN 'no. ' || item.id;
+CREATE FUNCTION price(item items) RETURNS integer LANGUAGE sql RETURN item.price;
+CREATE FUNCTION code(part spare_parts) RETURNS text LANGUAGE sql RETURN 'no. ' || part.id;

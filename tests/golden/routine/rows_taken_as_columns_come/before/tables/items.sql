@@ -1,0 +1,3 @@
+CREATE TABLE items (id integer PRIMARY KEY, price integer);
+CREATE TABLE parts (id integer PRIMARY KEY, price integer);
+CREATE TABLE spare_parts () INHERITS (parts);
