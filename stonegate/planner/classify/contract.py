@@ -36,7 +36,7 @@ def _inputs(desired: tuple[Parameter, ...], live: tuple[Parameter, ...]) -> Iter
     taken: set[int] = set()
     places = {parameter.name: number for number, parameter in enumerate(desired) if parameter.name}
     for number, parameter in enumerate(live):
-        found = places.get(parameter.name, number) if parameter.name else number
+        found = places.get(parameter.name, number)
         if found >= len(desired) or found in taken or (parameter.name and desired[found].name in _names(live, number)):
             yield f"parameter {_label(parameter, number)} is removed"
             continue
