@@ -81,6 +81,8 @@ def test_a_tree_takes_the_place_of_the_other_whole(
         monkeypatch.setattr(files, "_exchange", lambda first, second: False)
     for tree, folders in ((TREE, FOLDERS), ({"functions/f.sql": b"3"}, frozenset[str]()), ({}, FOLDERS)):
         replace_tree(place, tree, folders)
+        if in_one_step:  # from now on it is never gone, not for a moment
+            monkeypatch.setattr(Path, "rename", failing(errno.EPERM))
         assert {str(p.relative_to(place)): p.read_bytes() for p in place.rglob("*.sql")} == tree
         assert [path.name for path in tmp_path.iterdir()] == ["app"]
     assert {str(path.relative_to(place)) for path in place.rglob("*")} == FOLDERS
