@@ -17,6 +17,7 @@ from stonegate.planner.diff.findings import Findings, Note, Unmanaged, compare_o
 from stonegate.planner.diff.generated import (
     SET_EXPRESSION,
     above,
+    comes_anew,
     feeds_share,
     goes_along,
     is_rebuilt,
@@ -209,8 +210,8 @@ def _compare_share(sides: Sides, key: ObjectKey, desired: Column, live: Column, 
     """A generated column of a partition or child: it goes and comes, or changes, with those of the tables above, whose
     expression it has then, and gets one of its own after that (manual: ALTER TABLE, SET EXPRESSION)."""
     chain = tuple(above(sides, desired.name, family))
-    comes = bool(chain) and is_rebuilt(sides, *chain[-1])
-    if comes and not goes_along(sides, desired, live, chain[-1][-1]):  # it has to be what the parent's joins then
+    comes = comes_anew(sides, chain)
+    if comes and not goes_along(sides, live, chain):  # it has to be what the parent's joins then
         if column_text(desired) != column_text(live):
             yield _rebuild(sides, key, desired, live, family)
         return

@@ -3,7 +3,7 @@ TABLE, SET EXPRESSION)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stonegate.model.catalog import Column, Table
 from stonegate.model.expressions import same_text
@@ -45,22 +45,37 @@ def is_share(desired: Column, live: Column, family: Family) -> bool:
     return family.is_stable and len(family.parents) == 1 and family.has_above(desired.name)
 
 
-def above(sides: Sides, name: str, family: Family) -> Iterator[tuple[ObjectKey, Column, Column, Family]]:
-    """The same column of each table above a partition or child, the nearest first, as `is_rebuilt` takes it; the last
-    one is that from which the others have it."""
-    for wanted, present in family.parents:
+Place = tuple[ObjectKey, Column, Column, Family]  # as `is_rebuilt` takes it
+
+
+def above(sides: Sides, name: str, family: Family) -> Iterator[Place]:
+    """The same column of each table above a partition or child, the nearest first."""
+    for wanted, present in family.parents if len(family.parents) == 1 else ():
         column, former = wanted.column(name), present.column(name)
         if column is not None and former is not None:
             parents = Family(sides=sides, desired=wanted, live=present)
             yield wanted.key.part(ObjectKind.COLUMN, column.name), column, former, parents
-            if former.inherited:
-                yield from above(sides, name, parents)
+            yield from above(sides, name, parents)
 
 
-def goes_along(sides: Sides, desired: Column, live: Column, parents: Family) -> bool:
-    """True if the column of a partition or child goes with that of the table from which it has it."""
+def goes_along(sides: Sides, live: Column, chain: Sequence[Place]) -> bool:
+    """True if the column of a partition or child goes with the next one of `chain`, those above, where that goes."""
+    _, _, former, parents = chain[0]
     is_left = leaves_column(parents.live, live.name, sides.desired, sides.live)
-    return desired.inherited and live.inherited and not is_left
+    return live.inherited and (not is_left or (len(chain) > 1 and goes_along(sides, former, chain[1:])))
+
+
+def comes_anew(sides: Sides, chain: Sequence[Place]) -> bool:
+    """True if the first column of `chain`, below the others, is dropped and made anew, by itself or with those."""
+    if len(chain) < 2:
+        return bool(chain) and is_rebuilt(sides, *chain[0])
+    _, desired, live, _ = chain[0]
+    differs = (desired.type, desired.generated, desired.generated_kind) != (
+        live.type,
+        live.generated,
+        live.generated_kind,
+    )
+    return comes_anew(sides, chain[1:]) and (differs or goes_along(sides, live, chain[1:]))
 
 
 def feeds_share(sides: Sides, key: ObjectKey, table: Table) -> bool:

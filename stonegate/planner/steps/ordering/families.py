@@ -22,6 +22,7 @@ _REMARKS = ("comment", "clustered", "replica_identity", "statistics")
 def family_order(index: OperationIndex) -> Iterator[tuple[int, int]]:
     """Pairs (earlier, later); those of `children_freed` and `shares_first`, which outweigh all others, are apart."""
     yield from _parents_first(index)
+    yield from _generated_in_turn(index)
     yield from _heirlooms_settled(index)
     yield from _children_fitted(index)
     yield from _parents_ready(index)
@@ -115,6 +116,21 @@ def _fits_parent(index: OperationIndex, below: Operation, above: Operation) -> b
     is_new = above.verb is Verb.CREATE and above.change.action is Action.CREATE
     is_own = below.change.action is Action.CREATE and column is not None and not column.inherited
     return is_new and (is_own or below.change.aspect in ("type", "generated"))
+
+
+def _generated_in_turn(index: OperationIndex) -> Iterator[tuple[int, int]]:
+    """A child's own generation expression is set after those of all tables above, which are written over it; where all
+    are made anew, the child's goes after theirs, and theirs join it when they come."""
+    for number, operation in enumerate(index.operations):
+        change, is_column = operation.change, operation.key.kind is ObjectKind.COLUMN
+        for above in index.desired.ancestors(operation.table) if is_column else ():
+            key = above.part(ObjectKind.COLUMN, operation.key.own_name)
+            if change.aspect == "generated" and operation.verb is Verb.ALTER:
+                yield from ((first, number) for first in index.changers(key))
+            elif change.action is Action.RECREATE and operation.verb is Verb.DROP:
+                yield from ((first, number) for first in index.droppers(key))
+            elif change.action is Action.RECREATE:
+                yield from ((number, last) for last in index.by_key.get((Verb.CREATE, key), ()))
 
 
 def _heirlooms_settled(index: OperationIndex) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,12 @@
+CREATE TABLE one (id int, a int, c int GENERATED ALWAYS AS (a * 2) STORED);
+CREATE TABLE one_m () INHERITS (one);
+CREATE TABLE a_one () INHERITS (one_m);
+CREATE TABLE b_one () INHERITS (one_m);
+CREATE TABLE two (id int, a int, c int GENERATED ALWAYS AS (a * 3) STORED);
+CREATE TABLE two_m () INHERITS (two);
+CREATE TABLE a_two (c int GENERATED ALWAYS AS (a * 5) STORED) INHERITS (two_m);
+CREATE TABLE b_two () INHERITS (two_m);
+CREATE TABLE three (id int, a int, c int GENERATED ALWAYS AS (a * 2) STORED);
+CREATE TABLE three_m (c int GENERATED ALWAYS AS (a * 4) STORED) INHERITS (three);
+CREATE TABLE a_three () INHERITS (three_m);
+CREATE TABLE b_three () INHERITS (three_m);
