@@ -171,13 +171,15 @@ def _body_token(raw: bytes) -> Token | None:
     except NotLexable:
         return None
     found = _body_tokens([token.text.lower() if token.kind is Lexeme.WORD else token.text for token in tokens])
-    return None if found is None else tokens[found[0]]
+    if found is None or any(token.kind is Lexeme.STRING for token in tokens[found[0] + 1 : found[0] + 2]):
+        return None
+    return tokens[found[0]]
 
 
 def body_of(sql: str) -> str | None:
     """The string body of a CREATE FUNCTION or CREATE PROCEDURE, as the server keeps it.
 
-    None for any other statement, for BEGIN ATOMIC, and for a body with escapes.
+    None for any other statement, for BEGIN ATOMIC, and for a body with escapes or in several pieces, one a line.
     """
     token = _body_token(sql.encode())
     value = None if token is None else string_value(token.text)

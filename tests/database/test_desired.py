@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stonegate.database.connect import connect, using
+from stonegate.database.deployment.one_database import plan_database
 from stonegate.database.progress import Progress, Stage
 from stonegate.database.reference.build import build_key, obtain_reference
 from stonegate.database.server.facts import read_session
@@ -111,6 +112,11 @@ BOUND = (
             id="migration",
         ),
         pytest.param(
+            {"functions/g.sql": "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'\n' + 1';"},
+            {"functions/f.sql": OTHER_BODY},
+            id="pieces",
+        ),
+        pytest.param(
             {"functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;"},
             {"functions/f.sql": "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 2; END;"},
             id="atomic",
@@ -123,6 +129,90 @@ def test_all_else_is_built(
     applied(database.url, write(tmp_path, BEFORE | before))
     report, has_asked = deploy(database.url, write(tmp_path, BEFORE | before | after))
     assert report.status is Status.APPLIED and has_asked
+
+
+INLINED = "CREATE FUNCTION inlined(a int) RETURNS int LANGUAGE sql AS 'SELECT a + <body>';\n"
+RAISING = "CREATE FUNCTION raising(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN <body>; END';\n"
+THROUGH = "CREATE FUNCTION through(a int) RETURNS int LANGUAGE sql RETURN raising(a);\n"
+POSITIVE = "CREATE FUNCTION ok(a int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT a > <body>';\n"
+PARTED = "CREATE TABLE p (d int) PARTITION BY RANGE (d); CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO "
+
+
+@pytest.mark.parametrize(
+    ("routines", "sound", "broken", "rest"),
+    [
+        pytest.param(INLINED, "1", "random()::int", "CREATE INDEX i ON users (inlined(id));", id="index"),
+        pytest.param(
+            INLINED,
+            "1",
+            "random()::int",
+            "CREATE TABLE t (a int, b int GENERATED ALWAYS AS (inlined(a)) STORED);",
+            id="generated",
+        ),
+        pytest.param(
+            RAISING,
+            "1",
+            "1/0",
+            "CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int DEFAULT raising(1);",
+            id="column",
+        ),
+        pytest.param(RAISING, "1", "1/0", "CREATE MATERIALIZED VIEW m AS SELECT raising(1) AS a;", id="materialised"),
+        pytest.param(
+            RAISING + THROUGH,
+            "1",
+            "1/0",
+            "CREATE VIEW v AS SELECT through(1) AS a; CREATE MATERIALIZED VIEW m AS SELECT a FROM v;",
+            id="materialised-view-of-view",
+        ),
+        pytest.param(
+            POSITIVE, "1", "9", f"CREATE DOMAIN d AS int CHECK (ok(VALUE)); {PARTED} ('5'::d);", id="domain-in-bound"
+        ),
+    ],
+)
+def test_a_body_with_which_the_folder_cannot_be_built_is_refused(
+    database: Database, tmp_path: Path, routines: str, sound: str, broken: str, rest: str
+) -> None:
+    files = BEFORE | {"tables/all.sql": routines + rest}
+    applied(database.url, write(tmp_path, filled(files, {"<body>": sound})))
+    report = apply(database.url, write(tmp_path, filled(files, {"<body>": broken})))
+    assert report.error is not None and "while the folder was built in a reference database" in report.error.details
+
+
+@pytest.mark.parametrize(
+    "was_there",
+    [
+        "COMMENT ON SCHEMA public IS 'ours'",
+        "GRANT CREATE ON SCHEMA public TO PUBLIC",
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public', current_database()); END$$",
+    ],
+    ids=["comment", "right", "search-path"],
+)
+def test_what_was_there_before_the_first_deployment_is_no_part_of_what_is_desired(
+    any_database: Database, tmp_path: Path, was_there: str
+) -> None:
+    url = any_database.url
+    psql(url, was_there)
+    applied(url, write(tmp_path, BEFORE))
+    source = write(tmp_path, BEFORE | {"functions/f.sql": OTHER_BODY})
+    plan = asyncio.run(plan_database(url, source))
+    report, _ = deploy(url, source)
+    assert report.plan is not None and report.plan.checksum == plan.checksum
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "GRANT USAGE ON SCHEMA public TO pg_monitor;",
+        "CREATE VIEW v AS SELECT f(1);",
+        "CREATE INDEX i ON users (lower(email));",
+    ],
+    ids=["schema", "view", "index"],
+)
+def test_what_only_mentions_a_routine_needs_no_reference(database: Database, tmp_path: Path, said: str) -> None:
+    files = BEFORE | {"views/said.sql": said}
+    applied(database.url, write(tmp_path, files))
+    report, has_asked = deploy(database.url, write(tmp_path, files | {"functions/f.sql": OTHER_BODY}))
+    assert report.status is Status.APPLIED and not has_asked
 
 
 def test_a_body_that_leans_on_what_was_made_by_hand_is_built(database: Database, tmp_path: Path) -> None:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
-from stonegate.model.catalog import Catalog, Routine
-from stonegate.model.names import ObjectKind
+from stonegate.model.catalog import Access, Catalog, Privilege, Routine, Schema
+from stonegate.model.names import ObjectKind, schema_key
 from stonegate.model.plan import Action
 from stonegate.model.source import NeedKind, SourceItem, SourceTree, Verb
 from stonegate.model.tokens import body_of, same_body, with_body, words_of
 from stonegate.model.tracking import DeployedObject, Deployment, TrackingState
+from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.decide import fresh_migrations
 from stonegate.planner.order.tree import Ordered
 from stonegate.source.checksum import checksum, fingerprint
 
 #: Catalogs with other bodies, by the folder that has these, the catalog, and the fingerprint of the folder before.
 _DERIVED: Cache[Catalog | None] = Cache(4)
+
+_PUBLIC = schema_key("public")
+#: As it is in every new database (src/bin/initdb/initdb.c, "setup_privileges"; pg_namespace.dat).
+_NEW_PUBLIC = Schema(
+    name="public",
+    access=Access(
+        owner="pg_database_owner",
+        comment="standard public schema",
+        granted=(Privilege(grantee="", privilege="USAGE"),),
+    ),
+)
+_ALWAYS_THERE = frozenset({"plpgsql"})
+#: What mentions routines that nothing runs or looks into while it is made.
+_STORED = frozenset({ObjectKind.ROUTINE, ObjectKind.VIEW, ObjectKind.TRIGGER, ObjectKind.POLICY})
 
 
 def recorded_desired(tree: SourceTree, live: Catalog, state: TrackingState, role: str) -> Catalog | None:
@@ -75,44 +90,67 @@ def _holds_the_same(live: Catalog, declared: Catalog) -> bool:
 def _derive(
     tree: SourceTree, ordered: Ordered, last: Deployment, declared: Catalog, records: Sequence[DeployedObject]
 ) -> Catalog | None:
-    if tree.unchecked or _may_run_bodies(tree, ordered):
+    if tree.unchecked or not _is_of_a_new_database(tree, declared):
         return None
     checksums = {row.identity: row.checksum for row in records}
     routines = {routine.key: routine for routine in declared.routines}
     former: list[SourceItem] = []
+    changed: list[str] = []
     for item in tree.items:
         if item.verb is Verb.CREATE and (routine := routines.get(item.key)) is not None:
-            before = checksums.get(item.key.label)
-            if before is None or not _differs_in_body(item, routine, before):
+            before, body = checksums.get(item.key.label), body_of(item.sql)
+            if before is None or not _differs_in_body(item, body, routine, before):
                 return None
-            routines[item.key] = _with_body(routine, item)
-            item = replace(item, checksum=before)
+            routines[item.key] = _with_body(routine, body)
+            if item.checksum != before:
+                changed.append(item.key.name)
+                item = replace(item, checksum=before)
         former.append(item)
     if fingerprint(tree.extensions, former, tree.migrations, tree.seeders) != last.fingerprint:
+        return None
+    if _may_run(tree, ordered, changed):
         return None
     return replace(declared, routines=tuple(routines[routine.key] for routine in declared.routines))
 
 
-def _may_run_bodies(tree: SourceTree, ordered: Ordered) -> bool:
-    """True if what is built may depend on what a routine does: of migrations that run, and of bounds of partitions."""
-    return any(step.action is Action.RUN for step in fresh_migrations(tree, ordered.migrations)) or any(
-        need.kind is NeedKind.ROUTINE and "partition" in words_of(item.sql)
-        for item in tree.items
-        if ObjectKind.TABLE in (item.key.kind, item.target and item.target.kind)
-        for need in item.needs
-    )
+def _is_of_a_new_database(tree: SourceTree, declared: Catalog) -> bool:
+    """True if nothing of it was in the database before the first deployment, whose catalog is what was found then."""
+    known = _ALWAYS_THERE | {extension.name for extension in tree.extensions}
+    if declared.search_path != extension_search_path(tree) or any(e.name not in known for e in declared.extensions):
+        return False
+    return _NEW_PUBLIC in declared.schemas or any(_PUBLIC in (item.key, item.target) for item in tree.items)
 
 
-def _differs_in_body(item: SourceItem, routine: Routine, before: str) -> bool:
-    """True if the statement was the same but for its body at most, when its checksum was `before`."""
-    if item.checksum == before:
+def _may_run(tree: SourceTree, ordered: Ordered, changed: Collection[str]) -> bool:
+    """True if one of these routines may be called while the folder is built, or taken in by what calls it.
+
+    Migrations call what they like. Bounds of partitions and defaults of added columns are evaluated, materialised views
+    filled, and what an index or a generated column calls is written out to see if it is immutable (contain_mutable_
+    functions_after_planning): such a build depends on what bodies do. Operators, casts and domains call unnamed.
+    """
+    if any(step.action is Action.RUN for step in fresh_migrations(tree, ordered.migrations)):
         return True
-    return body_of(item.sql) is not None and checksum(with_body(item.sql, routine.body)) == before
+    is_filled = any(item.key.kind is ObjectKind.MATERIALIZED_VIEW for item in tree.items)
+    stored = _STORED - {ObjectKind.VIEW} if is_filled else _STORED
+    needs = (need for item in tree.items if item.key.kind not in stored for need in item.needs)
+    reached = set().union(*(words_of(need.name) for need in needs if need.kind is NeedKind.ROUTINE))
+    waiting = {
+        item.key: item for item in tree.items if item.verb is Verb.CREATE and item.key.kind is ObjectKind.ROUTINE
+    }
+    while called := [key for key in waiting if words_of(key.name) <= reached]:
+        reached.update(*(words_of(waiting.pop(key).sql) for key in called))
+    return any(words_of(name) <= reached for name in changed)
 
 
-def _with_body(routine: Routine, item: SourceItem) -> Routine:
-    """The routine as PostgreSQL prints it with the item's body (pg_get_functiondef, ruleutils.c)."""
-    body = body_of(item.sql)
+def _differs_in_body(item: SourceItem, body: str | None, routine: Routine, before: str) -> bool:
+    """True if the statement was the same but for its body at most, when its checksum was `before`."""
+    if body is None:
+        return item.checksum == before and not routine.body  # else it is one that the text alone does not tell
+    return item.checksum == before or checksum(with_body(item.sql, routine.body)) == before
+
+
+def _with_body(routine: Routine, body: str | None) -> Routine:
+    """The routine as PostgreSQL prints it with that body (pg_get_functiondef, ruleutils.c)."""
     if body is None or routine.language == "c":
         return routine
     tag = "$procedure" if routine.kind == "procedure" else "$function"
