@@ -226,9 +226,14 @@ def test_a_body_that_leans_on_what_was_made_by_hand_is_built(database: Database,
     ("sound", "broken", "line"),
     [
         ("LANGUAGE sql AS $$\nSELECT count(*)\nFROM users$$;", "nobody$$;", 5),
+        (
+            "SET application_name = '\nAS $function$' LANGUAGE sql AS $$\nSELECT count(*)\nFROM users$$;",
+            "nobody$$;",
+            6,
+        ),
         ("LANGUAGE plpgsql AS $$\nDECLARE one\n users%ROWTYPE; BEGIN RETURN 0; END$$;", "nobody%ROWTYPE", 4),
     ],
-    ids=["sql", "plpgsql"],
+    ids=["sql", "sql-tag", "plpgsql"],
 )
 def test_what_a_body_says_is_tried_by_the_apply_itself(
     database: Database, tmp_path: Path, sound: str, broken: str, line: int

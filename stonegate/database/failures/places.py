@@ -9,8 +9,8 @@ import psycopg
 from stonegate.model.plan import Statement, Step
 
 _CONTEXT_LINE = re.compile(r"(?:near line|line) (\d+)")
-#: Where the body begins in a routine that PostgreSQL printed (pg_get_functiondef).
-_PRINTED_BODY = re.compile(r"\nAS \$(?:function|procedure)x*\$")
+#: How a routine ends that PostgreSQL printed (pg_get_functiondef): with the tag that its body does not hold.
+_CLOSING_TAG = re.compile(r"\$(?:function|procedure)x*\$\Z")
 
 
 def place_in_file(
@@ -36,9 +36,10 @@ def _line_in_body(error: psycopg.Error, statement: Statement) -> int | None:
     """The body's own line, where the statement is not the file's (PostgreSQL printed the routine) or no position in it
     is known (PL/pgSQL counts from the start of the body)."""
     diag = error.diag
-    opening = _PRINTED_BODY.search(statement.sql) if statement.line is None else None
-    if opening is not None and diag.statement_position is not None:
-        return statement.sql.count("\n", opening.end(), int(diag.statement_position) - 1) + 1
+    closing = _CLOSING_TAG.search(statement.sql) if statement.line is None else None
+    if closing is not None and diag.statement_position is not None:
+        opening = statement.sql.rindex(closing[0], 0, closing.start())
+        return statement.sql.count("\n", opening, int(diag.statement_position) - 1) + 1
     if diag.internal_query is not None and diag.internal_position is not None and "\n" in diag.internal_query:
         return diag.internal_query[: int(diag.internal_position) - 1].count("\n") + 1
     found = _CONTEXT_LINE.search(diag.context or "")
