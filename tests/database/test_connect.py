@@ -379,3 +379,11 @@ async def _read_startup(reader: asyncio.StreamReader) -> int:
     length, code = struct.unpack("!ii", await reader.readexactly(8))
     await reader.readexactly(length - 8)
     return int(code)
+
+
+@pytest.mark.parametrize("secret", ["password", "sslpassword", "oauth_client_secret"])
+@pytest.mark.parametrize("words", ["timeout", 'database "d" does not exist\ntimeout'])
+async def test_no_refusal_repeats_a_secret(secret: str, words: str) -> None:
+    error = psycopg.OperationalError(f"{words} for hunter2")
+    told = await login.explain_login(error, "dbname=d", {"dbname": "d", secret: "hunter2"})
+    assert told.cause == f"{words} for …" and "hunter2" not in str(told.as_dict())
