@@ -1,4 +1,4 @@
-"""What the last look before the commit may be spared, and what a deployment is said to have declared."""
+"""What the last look before the commit may be spared, what was declared, and what is repeated elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
-from stonegate.database.executor import verify
+from stonegate.database.executor import replay, verify
 from stonegate.database.executor.job import DONE, Execution, Job
 from stonegate.database.executor.verify import deployed_catalog
 from stonegate.database.introspect.catalog import Reading
@@ -167,3 +167,43 @@ async def test_rows_are_looked_up_again_where_something_may_have_changed_them(
     conn: Any = None
     await verify.verify_seeds(conn, job(), execution)
     assert looked_up == ([(seeder,)] if is_looked_up else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "execution", "is_one"),
+    [
+        ({}, {}, True),
+        ({"is_presumed": False}, {}, False),
+        ({"has_tracking": False}, {}, False),
+        ({"phase": Phase.PRELUDE}, {}, False),
+        ({"phase": Phase.POST_COMMIT}, {}, False),
+        ({"search_path": ("public", "extensions")}, {}, False),
+        ({}, {"warnings": ["w"]}, False),
+        ({}, {"missing_seeds": {"t 1"}}, False),
+        ({}, {"seeds": [SeedReport(table="t", expected=1, found=0, inserted=1)]}, False),
+        ({}, {"digest": ""}, False),
+        ({}, {"catalog": None}, False),
+    ],
+)
+async def test_only_what_took_nothing_but_routines_is_repeated_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], execution: dict[str, Any], is_one: bool
+) -> None:
+    asked: list[object] = []
+
+    async def ask(*_: object, **_more: object) -> None:
+        asked.append(None)
+
+    monkeypatch.setattr(replay, "lookup_queries", ask)
+    key = ObjectKey(ObjectKind.ROUTINE, "public", "f", "")
+    step = Step(id="f", action=Action.REPLACE, phase=changes.get("phase", Phase.CHANGES), key=key)
+    done = Job(
+        plan=replace(plan(steps=(step,)), search_path=changes.get("search_path", ())),
+        live=LIVE,
+        state=TrackingState(),
+        stamp="s",
+        is_presumed=changes.get("is_presumed", True),
+        has_tracking=changes.get("has_tracking", True),
+    )
+    conn: Any = None
+    await replay.precedent_of(conn, done, Execution(**({"catalog": LIVE, "digest": "d"} | execution)))
+    assert bool(asked) == is_one
