@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from stonegate.database.connect import using
+from stonegate.database.connect import connect, using
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants.labels import DatabaseFacts, read_facts, record_label
-from stonegate.database.tenants.make import _read_note, make_empty, make_tenant, prepare_mould
+from stonegate.database.tenants.make import _read_note, drop_tenant, make_empty, make_tenant, prepare_mould
 from stonegate.errors import DataDirUnusable, PlatformIsolationViolation
 from stonegate.model.json_form import to_json
 from stonegate.model.labels import Label
@@ -84,6 +84,26 @@ async def test_nothing_is_left_of_one_that_cannot_be_built(fleet: Fleet) -> None
         )
     assert not made.created and made.report is not None and made.report.error is not None
     assert fleet.databases() == []
+
+
+async def test_only_what_may_be_dropped_is_and_its_record_goes_after_it(fleet: Fleet) -> None:
+    name, label = f"{fleet.name}_1", Label(platform=fleet.name, tenant="1")
+    await make_empty(fleet.url, name, label, owner=None, record=nothing)
+    left: list[list[str]] = []
+
+    def refuse(facts: DatabaseFacts) -> None:
+        raise PlatformIsolationViolation(f"{facts.label} is somebody else's")
+
+    async def record() -> None:
+        left.append(fleet.databases())
+
+    with pytest.raises(PlatformIsolationViolation):
+        await drop_tenant(fleet.url, name, accept=refuse, record=record)
+    assert fleet.databases() == [name] and left == []
+    async with using(await connect(fleet.server.url(name))):  # a session does not keep it
+        assert await drop_tenant(fleet.url, name, accept=lambda _: None, record=record)
+    assert not await drop_tenant(fleet.url, name, accept=refuse, record=record)
+    assert left == [[], []]
 
 
 def test_a_note_is_of_one_folder_only(tmp_path: Path) -> None:
