@@ -8,7 +8,6 @@ import psycopg
 
 from stonegate.model.plan import Statement, Step
 
-_CONTEXT_LINE = re.compile(r"(?:near line|line) (\d+)")
 #: How a routine ends that PostgreSQL printed (pg_get_functiondef): with the tag that its body does not hold.
 _CLOSING_TAG = re.compile(r"\$(?:function|procedure)x*\$\Z")
 
@@ -26,21 +25,22 @@ def place_in_file(
         column = len(before) - before.rfind("\n") if below else None
         return statement.line + below, column
     if statement is not None and step.body_line is not None:
-        inside = _line_in_body(error, statement)
+        inside = _line_in_body(error, statement, step.key.name)
         if inside is not None:
             return step.body_line + inside - 1, None
     return step.line if statement is None or statement.line is None else statement.line, None
 
 
-def _line_in_body(error: psycopg.Error, statement: Statement) -> int | None:
-    """The body's own line, where the statement is not the file's (PostgreSQL printed the routine) or no position in it
-    is known (PL/pgSQL counts from the start of the body)."""
-    diag = error.diag
+def _line_in_body(error: psycopg.Error, statement: Statement, name: str) -> int | None:
+    """The line of that routine's body, where the statement is not the file's (PostgreSQL printed the routine) or no
+    position in it is known (PL/pgSQL counts from the start of the body). Those that it calls have lines, too, unnamed.
+    """
+    diag, context = error.diag, error.diag.context or ""
     closing = _CLOSING_TAG.search(statement.sql) if statement.line is None else None
     if closing is not None and diag.statement_position is not None:
         opening = statement.sql.rindex(closing[0], 0, closing.start())
         return statement.sql.count("\n", opening, int(diag.statement_position) - 1) + 1
-    if diag.internal_query is not None and diag.internal_position is not None and "\n" in diag.internal_query:
+    if diag.internal_query is not None and diag.internal_position is not None and f'"{name}"' in context:
         return diag.internal_query[: int(diag.internal_position) - 1].count("\n") + 1
-    found = _CONTEXT_LINE.search(diag.context or "")
+    found = re.search(rf'"{re.escape(name)}" near line (\d+)', context)
     return int(found.group(1)) if found else None
