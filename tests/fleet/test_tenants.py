@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from stonegate.database.deployment.one_database import apply_database
+from stonegate.database.progress import Stage
 from stonegate.database.server.databases import connect_maintenance
 from stonegate.database.tenants import clone
 from stonegate.database.tenants.labels import record_label
@@ -17,6 +18,7 @@ from stonegate.errors import DatabaseAlreadyExists, MigrationFailed, PlatformIso
 from stonegate.fleet.adoption import adopt_database
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.ending import Stop
+from stonegate.fleet.fanout import FleetEvent, apply_fleet
 from stonegate.fleet.names import Owner
 from stonegate.fleet.numbering import Numbering
 from stonegate.fleet.records import DatabaseRecord
@@ -25,7 +27,7 @@ from stonegate.fleet.tenant import create_tenant
 from stonegate.fleet.tenants import TenantReport, create_tenants, drop_tenants
 from stonegate.model.labels import Label, parse_label
 from stonegate.model.report import Status
-from tests.fleet.conftest import Fleet, make_fleet
+from tests.fleet.conftest import FUNCTION, Fleet, make_fleet
 from tests.servers import MakePrivateServer
 
 
@@ -150,6 +152,27 @@ async def test_a_second_tenant_needs_no_parsing(fleet: Fleet) -> None:
     assert fleet.rows(name, "SELECT body FROM notes ORDER BY id") == [("first",), ("second",)]
     (_, two) = resolve_targets(fleet.registry, fleet.url, fleet.name, schema="app")
     assert (await apply_database(two.conninfo, second)).status is Status.UNCHANGED and not second.is_ready
+
+
+async def test_a_tenant_that_is_made_after_bodies_have_changed_has_them(fleet: Fleet) -> None:
+    await register_platform(fleet.registry, fleet.url, fleet.name, user=f"{fleet.name}role")
+    await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "one"))
+    fleet.write("functions/count_notes.pssql", FUNCTION.replace("count(*)", "count(*) + 7"))
+    targets, stages = resolve_targets(fleet.registry, fleet.url, fleet.name, every=True), set()
+
+    def note(event: FleetEvent) -> None:
+        stages.add(event.progress and event.progress.stage)
+
+    report = await apply_fleet(targets, fleet.source, on_event=note)
+    assert [each.status for each in report.results] == [Status.APPLIED] and Stage.REFERENCE not in stages
+    made = await create_tenant(fleet.registry, fleet.url, fleet.source, owner(fleet, "two"))
+    assert made.created and made.cloned
+    query = "SELECT count_notes(), prosrc, pg_get_userbyid(proowner)::text FROM pg_proc WHERE proname = 'count_notes'"
+    one, two = (fleet.rows(owner(fleet, tenant).database, query) for tenant in ("one", "two"))
+    assert one == two and one[0][0] == 9
+    both = resolve_targets(fleet.registry, fleet.url, fleet.name, every=True)
+    report = await apply_fleet(both, fleet.source)
+    assert [each.status for each in report.results] == [Status.UNCHANGED] * 2
 
 
 async def test_who_may_not_is_told_who_may(fleet: Fleet) -> None:
