@@ -88,9 +88,8 @@ FUNCTION = "CREATE FUNCTION f(a int) RETURNS int LANGUAGE plpgsql AS $$BEGIN RET
 OTHER_BODY = FUNCTION.replace("RETURN 1", "RETURN 2")
 UNCHECKED = "SET check_function_bodies = off;\n"
 BEFORE = {"tables/users.sql": USERS, "functions/f.sql": FUNCTION}
-BOUND = (
-    "CREATE TABLE p (n int) PARTITION BY LIST (n); CREATE TABLE p_f PARTITION OF p FOR VALUES IN (f(1));\n"  # evaluated
-)
+#: A bound is evaluated.
+BOUND = "CREATE TABLE p (n int) PARTITION BY LIST (n); CREATE TABLE p_f PARTITION OF p FOR VALUES IN (f(1));\n"
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ def _may_run(tree: SourceTree, ordered: Ordered, changed: Collection[str]) -> bo
     """True if one of these routines may be called while the folder is built, or taken in by what calls it.
 
     Migrations call what they like. Bounds of partitions and defaults of added columns are evaluated, materialised views
-    filled, and what an index or a generated column calls is written out to see if it is immutable (contain_mutable_
-    functions_after_planning): such a build depends on what bodies do. Operators, casts and domains call unnamed.
+    filled, and what an index or a generated column calls is inlined to see whether it is immutable: such a build
+    depends on what bodies do. Operators, casts and domains call unnamed.
     """
     if any(step.action is Action.RUN for step in fresh_migrations(tree, ordered.migrations)):
         return True

@@ -4,6 +4,7 @@ TABLE, SET EXPRESSION)."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from stonegate.model.catalog import Column, Table
 from stonegate.model.expressions import same_text
@@ -12,6 +13,9 @@ from stonegate.model.plan import ChangeClass
 from stonegate.planner.diff.inheritance import Family, leaves_column
 from stonegate.planner.diff.retyping import rows_elsewhere
 from stonegate.planner.diff.sides import Sides
+
+#: A column of a table above, as `is_rebuilt` takes it: its key, desired, live, and what its table has from above.
+ColumnAbove: TypeAlias = tuple[ObjectKey, Column, Column, Family]
 
 SET_EXPRESSION = 170000  # ALTER COLUMN … SET EXPRESSION came with PostgreSQL 17
 
@@ -45,10 +49,7 @@ def is_share(desired: Column, live: Column, family: Family) -> bool:
     return family.is_stable and len(family.parents) == 1 and family.has_above(desired.name)
 
 
-Place = tuple[ObjectKey, Column, Column, Family]  # as `is_rebuilt` takes it
-
-
-def above(sides: Sides, name: str, family: Family) -> Iterator[Place]:
+def above(sides: Sides, name: str, family: Family) -> Iterator[ColumnAbove]:
     """The same column of each table above a partition or child, the nearest first."""
     for wanted, present in family.parents if len(family.parents) == 1 else ():
         column, former = wanted.column(name), present.column(name)
@@ -58,14 +59,14 @@ def above(sides: Sides, name: str, family: Family) -> Iterator[Place]:
             yield from above(sides, name, parents)
 
 
-def goes_along(sides: Sides, live: Column, chain: Sequence[Place]) -> bool:
+def goes_along(sides: Sides, live: Column, chain: Sequence[ColumnAbove]) -> bool:
     """True if the column of a partition or child goes with the next one of `chain`, those above, where that goes."""
     _, _, former, parents = chain[0]
     is_left = leaves_column(parents.live, live.name, sides.desired, sides.live)
     return live.inherited and (not is_left or (len(chain) > 1 and goes_along(sides, former, chain[1:])))
 
 
-def comes_anew(sides: Sides, chain: Sequence[Place]) -> bool:
+def comes_anew(sides: Sides, chain: Sequence[ColumnAbove]) -> bool:
     """True if the first column of `chain`, below the others, is dropped and made anew, by itself or with those."""
     if len(chain) < 2:
         return bool(chain) and is_rebuilt(sides, *chain[0])

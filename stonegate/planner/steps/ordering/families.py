@@ -105,10 +105,9 @@ def _fits_parent(index: OperationIndex, below: Operation, above: Operation) -> b
     if above.change.aspect == "not_null" and above.change.after is not None:
         is_own = below.change.aspect == "not_null" and not (below.change.after or NOT_VALID).endswith(NOT_VALID)
         is_given = column is not None and is_given_not_null(column.not_null_name) and not column.not_null_inherited
-        is_named = (
-            (is_own and is_given) or below.change.aspect == "not_null_name"
-        ) and "NO INHERIT" not in above.change.after
-        return is_named or (is_own and above.change.after.endswith(NOT_VALID))
+        is_named = (is_own and is_given) or below.change.aspect == "not_null_name"
+        is_handed_down = "NO INHERIT" not in above.change.after
+        return (is_named and is_handed_down) or (is_own and above.change.after.endswith(NOT_VALID))
     if above.change.aspect == "identity":  # which a partition has as well, and no default beside it
         return below.change.aspect == "default" and below.change.after is None
     if above.change.action is Action.RECREATE and below.change.action is Action.RECREATE:
