@@ -38,8 +38,8 @@ def _line_in_body(error: psycopg.Error, statement: Statement, name: str) -> int 
     diag, context = error.diag, error.diag.context or ""
     closing = _CLOSING_TAG.search(statement.sql) if statement.line is None else None
     if closing is not None and diag.statement_position is not None:
-        opening = statement.sql.rindex(closing[0], 0, closing.start())
-        return statement.sql.count("\n", opening, int(diag.statement_position) - 1) + 1
+        opening, position = statement.sql.rindex(closing[0], 0, closing.start()), int(diag.statement_position) - 1
+        return statement.sql.count("\n", opening, position) + 1 if position > opening else None
     if diag.internal_query is not None and diag.internal_position is not None and f'"{name}"' in context:
         return diag.internal_query[: int(diag.internal_position) - 1].count("\n") + 1
     found = re.search(rf'"{re.escape(name)}" near line (\d+)', context)
