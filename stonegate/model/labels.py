@@ -1,4 +1,7 @@
-"""The label of a database: whose it is, as compact JSON in its comment, so that the server alone tells the owner."""
+"""The label of a database: whose it is, as compact JSON in its comment, so that the server alone tells the owner.
+
+It is the first line; what people wrote there stands below.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Label(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The comment."""
+        """The line."""
         facts: dict[str, Any] = {_KEY: LABEL_VERSION, "platform": self.platform}
         facts |= {"schema": self.schema, "tenant": self.tenant}
         if self.unfinished:
@@ -38,7 +41,7 @@ def parse_label(comment: str | None) -> Label | None:
     if comment is None or not comment.startswith("{"):
         return None
     try:
-        facts = json.loads(comment)
+        facts = json.loads(_first_line(comment))
     except ValueError:
         return None
     if not isinstance(facts, dict) or _KEY not in facts or not isinstance(facts.get("platform"), str):
@@ -50,3 +53,15 @@ def parse_label(comment: str | None) -> Label | None:
         tenant=tenant if isinstance(tenant, str) else None,
         unfinished=facts.get("unfinished") is True,
     )
+
+
+def with_label(comment: str | None, label: Label) -> str:
+    """The comment with that label in place of the one that it has, if any; what people wrote is kept."""
+    written = comment or ""
+    if parse_label(comment) is not None:
+        written = written.removeprefix(_first_line(written)).removeprefix("\n")
+    return f"{label.text}\n{written}" if written else label.text
+
+
+def _first_line(comment: str) -> str:
+    return comment.partition("\n")[0]

@@ -75,6 +75,7 @@ def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:
     shell.done("platform", "register", fleet.name)
     fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_main")
     fleet.rows("postgres", f"CREATE DATABASE {fleet.name}_t7")
+    fleet.rows("postgres", f"COMMENT ON DATABASE {fleet.name}_t7 IS 'ask Ada first'")
     shell.done("platform", "adopt", fleet.name, f"{fleet.name}_main")
     shell.apart = True
     shell.done("platform", "adopt", fleet.name, f"{fleet.name}_t7")
@@ -86,6 +87,9 @@ def test_what_the_original_deployed_is_adopted(shell: Shell) -> None:
     assert fleet.rows(f"{fleet.name}_main", "SELECT count(*) FROM notes") == [(2,)]
     shell.done("platform", "register", f"{fleet.name}_other")
     shell.done("platform", "adopt", f"{fleet.name}_other", f"{fleet.name}_t7", code=2)
+    owner = v1_owner(fleet.name, "t7")
+    comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    assert fleet.rows("postgres", comment, owner.database) == [(f"{label_of(owner).text}\nask Ada first",)]
 
 
 def test_a_database_that_is_given_to_the_role_of_its_platform_has_not_drifted(shell: Shell) -> None:

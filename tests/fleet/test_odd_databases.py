@@ -11,13 +11,15 @@ from msgspec.structs import replace
 
 from stonegate.database.deployment.options import ApplyOptions
 from stonegate.errors import DatabaseAlreadyExists, PlatformIsolationViolation
-from stonegate.fleet.adoption import adopt_database
+from stonegate.fleet.adoption import adopt_database, label_of
 from stonegate.fleet.credentials import register_platform
 from stonegate.fleet.fanout import FleetEvent, apply_fleet
 from stonegate.fleet.names import v1_owner, v2_owner
 from stonegate.fleet.survey import Looking, plan_fleet, status_fleet
 from stonegate.fleet.targets import Target, resolve_targets
 from stonegate.fleet.tenants import create_tenants
+from stonegate.model.labels import with_label
+from stonegate.model.names import quote_literal
 from tests.fleet.conftest import Fleet
 
 VIEW = "CREATE VIEW long_notes AS SELECT id FROM notes WHERE length(body) > 10;\n"
@@ -89,6 +91,8 @@ async def test_a_renamed_database_gets_no_empty_twin(fleet: Fleet) -> None:
     by_id = await tenants(fleet, "a", "b")
     old, new, owner = by_id["a"].database, f"{fleet.name}_elsewhere", by_id["a"].owner
     fleet.rows("postgres", f"ALTER DATABASE {old} RENAME TO {new}")
+    noted = with_label("ask Ada first", label_of(owner))
+    fleet.rows("postgres", f"COMMENT ON DATABASE {new} IS {quote_literal(noted)}")
     (report,) = await create_tenants(fleet.registry, fleet.url, fleet.source, [owner], if_missing=True)
     assert report.error is not None and report.error.code == DatabaseAlreadyExists.code
     assert f"platform adopt {fleet.name} {new} --schema app --tenant a" in (report.error.hint or "")
@@ -99,6 +103,8 @@ async def test_a_renamed_database_gets_no_empty_twin(fleet: Fleet) -> None:
     assert {each.database for each in fleet.registry.platform(fleet.name).databases} == {by_id["b"].database, new}
     (again,) = await create_tenants(fleet.registry, fleet.url, fleet.source, [owner], if_missing=True)
     assert (again.status, again.database) == ("exists", new)
+    comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    assert fleet.rows("postgres", comment, new) == [(noted,)]
     # While there is one under the recorded name, another one is another one.
     fleet.rows("postgres", f"CREATE DATABASE {old}")
     with pytest.raises(DatabaseAlreadyExists, match="has a database already"):

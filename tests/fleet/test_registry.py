@@ -31,7 +31,7 @@ from stonegate.fleet.records import DatabaseRecord
 from stonegate.fleet.registry import Registry
 from stonegate.fleet.stored_folders import read_schema, store_schema
 from stonegate.fleet.targets import resolve_targets
-from stonegate.model.labels import Label, parse_label
+from stonegate.model.labels import Label, parse_label, with_label
 
 ORIGINAL = {
     "name": "shop",
@@ -299,6 +299,15 @@ def test_names_of_stonegates_own_databases_are_nobodys() -> None:
 def test_labels_come_back(platform: str, schema: str | None, tenant: str | None, unfinished: bool) -> None:
     label = Label(platform=platform, schema=schema, tenant=tenant, unfinished=unfinished)
     assert parse_label(label.text) == label
+
+
+@pytest.mark.parametrize("words", ["for the shop\nask Ada", "{not ours}", " "])
+def test_what_people_wrote_stays_below_the_label(words: str) -> None:
+    mine, theirs = Label(platform="shop"), Label(platform="other", tenant="a")
+    comment = with_label(words, mine)
+    assert comment == f"{mine.text}\n{words}" and parse_label(comment) == mine
+    assert with_label(comment, theirs) == f"{theirs.text}\n{words}"
+    assert with_label(theirs.text, mine) == with_label(None, mine) == mine.text
 
 
 def test_other_comments_are_no_labels() -> None:

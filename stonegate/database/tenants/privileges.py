@@ -10,7 +10,7 @@ from stonegate.database.conninfo import with_database
 from stonegate.database.failures.explain import wrap_error
 from stonegate.database.server.locks import run_with_lock_retry
 from stonegate.database.sql import fixed
-from stonegate.database.tenants.labels import label_statement
+from stonegate.database.tenants.labels import relabel
 from stonegate.errors import LockTimeout
 from stonegate.model.labels import Label
 
@@ -31,7 +31,7 @@ async def take_over(server: str, database: str, label: Label, *, owner: str | No
     """
     conn = await connect(with_database(server, database), lock_timeout_s=LOCK_SECONDS)
     name = sql.Identifier(database)
-    statements: list[sql.SQL | sql.Composed] = [sql.SQL("SET LOCAL search_path = ''"), label_statement(database, label)]
+    statements: list[sql.SQL | sql.Composed] = []
     if owner is not None:
         # The database first: its owner may create in `public`, which PostgreSQL asks of whoever gets a table there.
         statements.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
@@ -40,6 +40,8 @@ async def take_over(server: str, database: str, label: Label, *, owner: str | No
 
     async def attempt() -> None:
         async with conn.transaction():
+            await conn.execute("SET LOCAL search_path = ''")
+            await relabel(conn, database, label)
             for statement in statements:
                 await conn.execute(statement)
 
