@@ -58,11 +58,6 @@ def _clip(text: bytes, length: int) -> str:
     return text[:length].decode(errors="ignore")
 
 
-def is_made_up(name: str, owner: str, kind: str, columns: Iterable[str]) -> bool:
-    """True if PostgreSQL would choose this name itself; see `made_up_name`."""
-    return name == made_up_name(name, owner, kind, columns)
-
-
 def made_up_name(name: str, owner: str, kind: str, columns: Iterable[str]) -> str | None:
     """What PostgreSQL would call the part of that name, if it ends as PostgreSQL's do for that kind; else None.
 
