@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stonegate.errors import DataDirUnusable
 from stonegate.fleet.files import replace_file, unusable
 from stonegate.fleet.names import v2_owner
 from stonegate.fleet.registry import Registry
@@ -19,6 +20,22 @@ from tests.gateway.folders import release
 from tests.gateway.gateway import pack
 from tests.gateway.inside import deployer_of
 from tests.servers import Server, psql
+
+
+def test_a_job_that_cannot_be_noted_does_not_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, descriptors = Jobs(tmp_path), Path("/proc/self/fd")
+
+    def write(path: Path, content: bytes) -> None:
+        raise unusable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "replace_file", write)
+        before = len(list(descriptors.iterdir()))
+        with pytest.raises(DataDirUnusable):
+            kept.begin("shop", "app", 2)
+        assert len(list(descriptors.iterdir())) == before
+    assert [path.name for path in kept.directory.iterdir()] == [".start.lock"]
+    os.close(kept.begin("shop", "app", 2)[1])
 
 
 @pytest.mark.parametrize("room", [1, 2, 3], ids=["for the beginning", "for one database", "for all but the end"])

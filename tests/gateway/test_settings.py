@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from ipaddress import ip_network
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import httpx
@@ -223,6 +224,20 @@ def test_a_data_directory_that_is_of_no_use_is_no_fault_of_the_client(inside: In
     for path in (tmp_path / "shop/platform.json", Path("/proc")):  # no directory; nothing can be written to it
         with pytest.raises(DataDirUnusable, match="cannot be used"):
             require_directory(path)
+
+
+def test_what_a_call_failed_with_is_said_whatever_became_of_its_platform_s_file(
+    inside: Inside, gateway: Gateway, shop: str, tmp_path: Path
+) -> None:
+    assert gateway.data_dir is not None
+    copytree(gateway.data_dir / shop, tmp_path / shop)
+    with inside(data_dir=tmp_path) as (other, _):
+        assert other.call(shop, "add", [1]).status_code == 200
+        (tmp_path / shop / "platform.json").write_text("{")
+        answers = (other.call(shop, "fail", ["23505", "no"]), other.call(shop, "is_not_there"))
+    assert [answer.json()["error"] for answer in answers] == ["query_failed", "function_not_found"]
+    answer = gateway.call("-" * 128 + shop, "add", [1], tenant_id="nobody")  # as long as it may be, and the figures cut
+    assert (answer.status_code, answer.json()["error"]) == (503, "connection_failed"), answer.text
 
 
 @pytest.mark.parametrize("url", ["mysql://somebody:secret@db/x", "host=db password=secret nothing=1"])

@@ -79,7 +79,12 @@ class Jobs:
                 created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             )
             descriptor = _hold(self._lock(state.job_id, "worker"))
-            self.write(state)
+            try:
+                self.write(state)
+            except BaseException:
+                os.close(descriptor)
+                self._remove(state.job_id)
+                raise
             return state, descriptor
 
     def read(self, job_id: str) -> JobState:

@@ -64,7 +64,7 @@ class CallRoute:
             raise
         finally:
             elapsed = time.perf_counter() - started
-            if outcome != "ok" and self._gateway.registry.find(platform) is None:
+            if outcome != "ok" and not self._is_known(request.platform):
                 platform = "unknown"  # made-up names of platforms must not fill the figures
             self._gateway.metrics.count_call(platform, outcome, elapsed, count)
         facts["rows"] = count
@@ -72,6 +72,13 @@ class CallRoute:
         tail = b',"row_count":%d,"execution_time_ms":%.3f}' % (count, elapsed * 1000)
         length = len(_BEGIN) + len(answer.rows) + len(tail)
         await exchange.answer(_HEAD % (length, facts["request_id"].encode()), (_BEGIN, answer.rows, tail))
+
+    def _is_known(self, platform: str) -> bool:
+        """Whether there is such a platform, as far as can be seen: what a call failed with stays its failure."""
+        try:
+            return self._gateway.registry.find(platform) is not None
+        except StonegateError:
+            return False
 
     async def _read(self, exchange: Exchange, scope: Scope, receive: Receive) -> CallRequest | LargeCallRequest:
         cap = self._gateway.settings.max_body_mb * MIB
