@@ -51,9 +51,9 @@ class Fit(Struct, frozen=True):
 
     signature: FunctionSignature
     pairs: tuple[tuple[Parameter, msgspec.Raw, bool], ...]  # the flag: as an element of VARIADIC
-    rank: tuple[int, int, int]
     spread: bool = False  # the last argument is the VARIADIC array itself
     named: bool = False
+    rank: tuple[int, int, int] = (0, 0, 0)
 
 
 def choose_signature(name: str, signatures: Sequence[FunctionSignature], arguments: Arguments) -> Fit:
@@ -152,15 +152,14 @@ def _fits(signature: FunctionSignature, arguments: Arguments) -> list[Fit]:
         spread = signature.is_variadic and count == len(parameters)
         # An array is read from its input text, or is null, where its type is known.
         if not spread or first_byte(arguments[-1]) in (b"[" if parameters[-1].base == "any" else b'["n'):
-            found.append(_ranked(Fit(signature, pairs, (0, 0, 0), spread), left=len(parameters) - count))
+            found.append(_ranked(Fit(signature, pairs, spread), left=len(parameters) - count))
     if signature.is_variadic and count >= len(parameters):
         fixed = len(parameters) - 1
         heads = [(parameter, raw, False) for parameter, raw in zip(parameters[:fixed], arguments, strict=False)]
         tails = [(parameters[-1], raw, True) for raw in arguments[fixed:]]
-        found.append(_ranked(Fit(signature, (*heads, *tails), (0, 0, 0)), left=0, expanded=True))
+        found.append(_ranked(Fit(signature, (*heads, *tails)), left=0, expanded=True))
     # An array for VARIADIC is the array itself, unless its elements are arrays, which PostgreSQL does not have.
-    fitting = [fit for fit in found if fit.rank[0] > 0]
-    return [max(fitting, key=lambda fit: fit.rank)] if fitting else found[:1]
+    return [max(found, key=lambda fit: fit.rank)] if found else []
 
 
 def _fit_named(signature: FunctionSignature, arguments: Mapping[str, msgspec.Raw]) -> Fit | None:
@@ -178,15 +177,13 @@ def _fit_named(signature: FunctionSignature, arguments: Mapping[str, msgspec.Raw
         # Names reach such a function only with its array (manual 38.5.6): without it the others go by their places.
         if tuple(order) != signature.parameters[: len(order)]:
             return None
-        return _ranked(Fit(signature, pairs, (0, 0, 0)), left=left)
-    return _ranked(Fit(signature, pairs, (0, 0, 0), spread, named=True), left=left)
+        return _ranked(Fit(signature, pairs), left=left)
+    return _ranked(Fit(signature, pairs, spread, named=True), left=left)
 
 
 def _ranked(fit: Fit, *, left: int, expanded: bool = False) -> Fit:
     scores = [_score(element_of(each) if is_element else each, raw) for each, raw, is_element in fit.pairs]
-    worst = min(scores, default=1)
-    total = sum(scores) if worst > 0 else 0
-    return replace(fit, rank=(total + 1 if worst > 0 else 0, -int(expanded), -left))
+    return replace(fit, rank=(sum(scores) + 1 if all(scores) else 0, -expanded, -left))
 
 
 def _score(parameter: Parameter, raw: msgspec.Raw) -> int:
