@@ -13,12 +13,14 @@ from psycopg.pq import TransactionStatus
 
 from stonegate.database.connect import FORM, HAS_TRANSACTION_TIMEOUT, Session, connect, using
 from stonegate.database.executor.post_commit import pending_statements, runs_in_block
+from stonegate.database.executor.remains import is_reached
 from stonegate.database.executor.session import SessionSettings, roll_back
 from stonegate.database.executor.transaction import commit
 from stonegate.errors import ConnectionFailed
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Phase, Statement, Step
 from stonegate.model.tracking import TrackingState
+from tests.database.sessions import fetch
 from tests.servers import Database
 
 JOB: Any = SimpleNamespace(database="shop")
@@ -151,6 +153,41 @@ def test_what_statements_run_under_is_said_for_the_transaction_or_for_the_sessio
     assert "pg_catalog.set_config('check_function_bodies', 'on', false)" in values
 
 
+async def test_what_interrupted_statements_left_is_taken_away_or_finished(database: Database) -> None:
+    async with using(await connect(database.url)) as conn:
+
+        async def again(text: str, parts: str = "pg_index WHERE NOT indisvalid", begun: bool = True) -> object:
+            """Whether there is nothing left to do, and what is left of former attempts."""
+            reached = await is_reached(conn, "s", text, was_begun=begun, was_started=False)
+            name = "indexrelid" if parts.startswith("pg_index") else "inhrelid"
+            return reached, sorted(row[0] for row in await fetch(conn, f"SELECT {name}::regclass::text FROM {parts}"))
+
+        await conn.execute(b"SET search_path = public; CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2)")
+        for name in ('"Odd ""i"', "", "x", "x_ccnew", "y_ccold1"):
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                await conn.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON t (a)".encode())
+        index = "CREATE UNIQUE INDEX CONCURRENTLY {} ON t (a)".format
+        left = ['"Odd ""i"', "t_a_idx", "x", "x_ccnew", "y_ccold1"]
+        assert await again(index('"Odd ""i"'), begun=False) == (False, left)  # nobody knows whose it is
+        for text in (index('"Odd"'), index("i"), "DROP INDEX CONCURRENTLY x", "ANALYZE x"):
+            assert await again(text) == (False, left)
+        for text, kept in (
+            (index('"Odd ""i"'), ["t_a_idx", "x", "x_ccnew", "y_ccold1"]),
+            (index(""), ["x", "x_ccnew", "y_ccold1"]),
+            ("REINDEX INDEX CONCURRENTLY z", ["x", "x_ccnew", "y_ccold1"]),
+            ("REINDEX INDEX CONCURRENTLY x", ["x", "y_ccold1"]),
+            ("REINDEX (CONCURRENTLY) TABLE t", ["x"]),
+        ):
+            assert await again(text) == (False, kept), text
+
+        await conn.execute(b'CREATE TABLE "P" (k int) PARTITION BY LIST (k)')
+        await conn.execute(b'CREATE TABLE q PARTITION OF "P" FOR VALUES IN (1)')
+        detach = 'ALTER TABLE ONLY "P" DETACH PARTITION public.q CONCURRENTLY'
+        assert await again(detach, "pg_inherits") == (False, ["q"])
+        await conn.execute(b"UPDATE pg_inherits SET inhdetachpending = true")
+        assert await again(detach, "pg_inherits") == (True, [])
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -159,10 +196,15 @@ def test_what_statements_run_under_is_said_for_the_transaction_or_for_the_sessio
         ("WITH x AS (SELECT 1) DELETE FROM t", True),
         ("CREATE INDEX i ON t (a)", True),
         ("GRANT SELECT ON t TO r", True),
+        ("UPDATE t SET database = 'system', state = 'built concurrently'", True),
+        ("CREATE TABLE t (a int) TABLESPACE x", True),
         ("CREATE INDEX CONCURRENTLY i ON t (a)", False),
+        ("CREATE UNIQUE INDEX /* x */ CONCURRENTLY ON t (a)", False),
         ("DROP INDEX concurrently i", False),
         ("ALTER TABLE p DETACH PARTITION q CONCURRENTLY", False),
+        ("ALTER TABLE ONLY p DETACH PARTITION\n q CONCURRENTLY", False),
         ("CREATE DATABASE d", False),
+        ("ALTER DATABASE d SET TABLESPACE x", False),
         ("DROP TABLESPACE x", False),
         ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p", False),
         ("ALTER SYSTEM SET work_mem = '1MB'", False),

@@ -28,7 +28,10 @@ from stonegate.model.tracking import RecordKind, TrackingState
 
 #: Statements that PostgreSQL executes in a transaction block too; CALL, DO and SELECT may want to be outside of one.
 _IN_BLOCK = re.compile(r"(?:insert|update|delete|merge|truncate|with|create|alter|drop|comment|grant|revoke)\b")
-_OUTSIDE = re.compile(r"\b(?:concurrently|database|tablespace|subscription|system)\b")
+_OUTSIDE = re.compile(
+    r"(?:create|alter|drop) (?:database|tablespace|subscription|system)\b"
+    r"|(?:create (?:unique )?|drop )index concurrently\b|alter table\b.* detach partition\b.* concurrently\b"
+)
 #: What the statements after it need, in a session that begins in the middle of a file as well.
 _SETTING = re.compile(r"(?:set|reset)\b")
 
@@ -176,7 +179,7 @@ class _Late:
 def runs_in_block(text: str) -> bool:
     """Whether the statement may stand in a transaction block, so that it is executed and noted at once."""
     form = canonical_form(text)
-    return _IN_BLOCK.match(form) is not None and _OUTSIDE.search(form) is None
+    return _IN_BLOCK.match(form) is not None and _OUTSIDE.match(form) is None
 
 
 def is_setting(text: str) -> bool:

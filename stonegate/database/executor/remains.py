@@ -20,7 +20,8 @@ _CREATED = re.compile(
 )
 _DROPPED = re.compile(rf"drop index concurrently (?:if exists )?(?P<index>{_QUALIFIED})")
 _DETACHED = re.compile(
-    rf"alter table (?:if exists )?(?P<parent>{_QUALIFIED}) detach partition (?P<partition>{_QUALIFIED}) concurrently"
+    rf"alter table (?:if exists )?(?:only )?(?P<parent>{_QUALIFIED}) "
+    rf"detach partition (?P<partition>{_QUALIFIED}) concurrently"
 )
 _INDEX = re.compile(
     r"(?:create (?:unique )?|re)index (?:\( [^)]* \) )?(?:\w+ )?concurrently|reindex \( [^)]*concurrently"
@@ -91,10 +92,12 @@ async def _clear(conn: Session, form: str) -> None:
         rows = await cursor.fetchall()
     # An index without a name in its statement gets one that begins with the table's.
     is_unnamed = re.search(r"concurrently (?:if not exists )?on\b", form) is not None
+    is_rebuilding = form.startswith("reindex")
     for row in rows:
+        if is_rebuilding and _REBUILT.search(row["name"]) is None:
+            continue  # it is itself to be built anew, perhaps since it is invalid
         names = {row["name"], _REBUILT.sub("", row["name"])}
-        is_remnant = form.startswith("reindex") and _REBUILT.search(row["name"]) is not None
-        if is_remnant or (is_unnamed and row["name"].startswith(f"{row['table']}_")):
+        if is_rebuilding or (is_unnamed and row["name"].startswith(f"{row['table']}_")):
             names.add(row["table"])
         if any(_mentions(form, name) for name in names):
             index = QualifiedName(row["schema"], row["name"]).sql
