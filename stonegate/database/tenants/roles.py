@@ -16,7 +16,6 @@ from stonegate.errors import ConnectionFailed, MigrationFailed, StonegateError, 
 
 T = TypeVar("T")
 
-_UNPRIVILEGED = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 _RESERVED_NAME = "42939"
 
 
@@ -57,7 +56,7 @@ async def create_role(conn: Session, name: str, password: str) -> bool:
         UsageError: PostgreSQL keeps the name for itself.
         MigrationFailed: the session's role may not create roles.
     """
-    statement = sql.SQL("CREATE ROLE {} " + _UNPRIVILEGED + " PASSWORD {}").format(
+    statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
         sql.Identifier(name), sql.Literal(_verifier(conn, name, password))
     )
     try:
