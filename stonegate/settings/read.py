@@ -1,6 +1,6 @@
 """Where settings come from: flags > environment > `.env` > `stonegate.toml` > defaults.
 
-An empty value counts as not set, so `ADMIN_TOKEN=${ADMIN_TOKEN}` of a compose file does no harm. `.env` and
+An empty or blank value counts as not set, so `ADMIN_TOKEN=${ADMIN_TOKEN}` of a compose file does no harm. `.env` and
 `stonegate.toml` are those of the current directory. Secrets have no place in `stonegate.toml`, which gets committed.
 """
 
@@ -52,8 +52,8 @@ def read_settings(
             (setting.toml, config.get(setting.toml), CONFIG_FILE),
         )
         for name, text, place in layers:
-            if text:
-                values[setting.name] = _parse(setting, name, text.strip(), place)
+            if text := (text or "").strip():
+                values[setting.name] = _parse(setting, name, text, place)
                 break
     values |= {name: value for name, value in (flags or {}).items() if value is not None}
     return Settings(**values)
@@ -110,8 +110,6 @@ def _suggest(name: str, known: list[str]) -> str:
 
 def _as_text(name: str, value: object, path: Path) -> str:
     match value:
-        case bool():
-            return str(value).lower()
         case str() | int() | float():
             return str(value)
         case list() if all(isinstance(part, str) for part in value):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from stonegate.errors import UsageError
-from stonegate.settings import Settings, every_setting, read_settings, unknown_variables
+from stonegate.settings import Settings, every_setting, read_settings, unknown_variables, values
 
 
 def test_flags_win_over_the_environment_over_dotenv_over_the_file_over_defaults(tmp_path: Path) -> None:
@@ -53,6 +54,7 @@ def test_every_setting_has_a_name_in_the_environment_a_help_and_an_unambiguous_k
         ("DB_PORT", "70000", "not between 1 and 65535"),
         ("GATEWAY_PORT", "0", "not between 1 and 65535"),
         ("MAX_TOTAL_CONNECTIONS", "0", "less than 1"),
+        ("STONEGATE_MAX_CONNECTIONS", "3", "less than 4"),
         ("POOL_IDLE_TIMEOUT_SECS", "soon", "not a number of seconds"),
         ("STATEMENT_TIMEOUT_SECS", "2147484", "more than PostgreSQL counts"),
         ("ALLOWED_NETWORKS", "10.0.0.0/8,somewhere", "not a list of networks"),
@@ -93,8 +95,10 @@ def test_secrets_are_not_shown_and_not_read_from_the_committed_file(tmp_path: Pa
         ("[apply]\nlock_timeuot = 3\n", "did you mean lock_timeout?"),
         ("[aply]\nlock_timeout = 3\n", r"did you mean \[apply\]\?"),
         ("[somewhere]\nlock_timeout = 3\n", r"sections: .*\[apply\]"),
-        ("lock_timeout = 3\n", r"\[apply\]"),
+        ("lock_timeout = 3\n", r"no such setting: lock_timeout .*\[apply\]"),
         ("[apply]\nlock_timeout = [3]\n", "expected"),
+        ('[serve]\nallowed_networks = ["10.0.0.0/8", 3]\n', "expected"),
+        ('[serve]\nadmin_token = "x"\n', "secrets belong into the environment"),
         ("[apply\n", "TOML"),
         ("[target]\ndatabase = shop\n", "texts in quotes.*line 2"),
     ],
@@ -132,8 +136,24 @@ def test_a_broken_line_of_dotenv_has_a_place(line: str, tmp_path: Path) -> None:
 
 
 def test_empty_values_count_as_not_set(tmp_path: Path) -> None:
-    settings = read_settings(environ={"ADMIN_TOKEN": "", "DB_PORT": ""}, directory=tmp_path, gateway=True)
-    assert settings.admin_token is None and settings.db_port is None
+    empty = {"ADMIN_TOKEN": "", "DB_PORT": "", "DATA_DIR": " "}
+    settings = read_settings(environ=empty, directory=tmp_path, gateway=True)
+    assert settings.admin_token is None and settings.db_port is None and settings.data_dir == Path("data")
+
+
+@pytest.mark.parametrize(
+    ("parse", "texts"),
+    [
+        (values.seconds, {"5": 5.0, "2.5": 2.5, "5s": 5.0, "500ms": 0.5, "2 min": 120.0, "2147483.647s": 2147483.647}),
+        (values.boolean, dict.fromkeys(("true", "1", "Yes", "on"), True)),
+        (values.boolean, dict.fromkeys(("false", "0", "no", "OFF"), False)),
+        (values.port, {"1": 1, "65535": 65535}),
+        (values.at_least_four, {"4": 4}),
+        (values.hosts, {"*.Example.com,,[::1]": ("*.example.com", "[::1]")}),
+    ],
+)
+def test_what_values_mean(parse: Callable[[str], object], texts: dict[str, object]) -> None:
+    assert {text: parse(text) for text in texts} == texts
 
 
 def test_networks_may_have_host_bits(tmp_path: Path) -> None:
@@ -141,6 +161,8 @@ def test_networks_may_have_host_bits(tmp_path: Path) -> None:
         environ={"ALLOWED_NETWORKS": "192.168.1.100/24, ::1/128"}, directory=tmp_path, gateway=True
     )
     assert settings.allowed_networks == (ip_network("192.168.1.0/24"), ip_network("::1/128"))
+    (tmp_path / "stonegate.toml").write_text('[serve]\nallowed_networks = ["192.168.1.100/24", "::1/128"]\n')
+    assert read_settings(environ={}, directory=tmp_path, gateway=True) == settings
 
 
 @pytest.mark.parametrize(
