@@ -83,11 +83,14 @@ def _key(kind: ObjectKind) -> ObjectKey:
         # removed constraint, policy, row-level security
         (Change(action=Action.DROP, key=_key(ObjectKind.CONSTRAINT)), {}, DATALOSS, ConsentToken.DROP_CONSTRAINT),
         (Change(action=Action.DROP, key=_key(ObjectKind.POLICY)), {}, DATALOSS, ConsentToken.DROP_POLICY),
-        (
-            Change(action=Action.ALTER, key=TABLE, aspect="row_security"),
-            {"loses_protection": True},
-            DATALOSS,
-            ConsentToken.DROP_POLICY,
+        *(
+            (
+                Change(action=Action.ALTER, key=TABLE, aspect=aspect),
+                {"loses_protection": True},
+                DATALOSS,
+                ConsentToken.DROP_POLICY,
+            )
+            for aspect in ("row_security", "force_row_security")
         ),
         (
             Change(action=Action.ALTER, key=TYPE, aspect="constraints"),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stonegate.model.plan import ChangeClass
 from stonegate.planner.classify.own_types import OwnTypes
-from stonegate.planner.classify.type_matrix import MatrixRow, matrix_rows, parse_type, type_change
+from stonegate.planner.classify.type_matrix import ALIASES, MatrixRow, matrix_rows, parse_type, type_change
 from stonegate.planner.classify.type_rules import NO_BRACES, RANGES, READ_NO_BRACES, TypeVerdict
 from tests.servers import Database, MakeDatabase, Server
 
@@ -267,6 +267,9 @@ def test_a_forced_cast_to_a_limited_text_refuses_what_does_not_fit(database: Dat
         ("bit(4)", "bit(8)", DATALOSS),
         ("character varying(20)", "character varying", SAFE),
         ("oid", "bigint", SAFE),
+        ("character(8)", "character varying(4)", DATALOSS),
+        ("character(8)", "bpchar(4)", DATALOSS),
+        ("bit(8)", "bit varying(4)", DATALOSS),
     ],
 )
 def test_the_class_of_a_pair(old: str, new: str, expected: ChangeClass) -> None:
@@ -310,6 +313,16 @@ def test_domains_over_domains(connection: psycopg.Connection) -> None:
 def test_the_checks_of_a_domain_over_a_domain_are_its_own() -> None:
     verdict = type_change("public.d", "public.work", OwnTypes(domains={"public.d": "text", "public.work": "public.d"}))
     assert verdict.reason == "values that the checks of domain public.work refuse do not fit"
+
+
+def test_short_names_mean_what_they_mean_to_postgresql(connection: psycopg.Connection) -> None:
+    names = {alias: name for alias, name in ALIASES.items() if "serial" not in alias}
+    for alias, name in names.items():
+        assert connection.execute("SELECT %s::regtype::text", (alias,)).fetchone() == (name,)
+        assert parse_type(alias).base == parse_type(alias.upper()).base == name
+    assert {parse_type(f"{size}serial") for size in ("", "small", "big")} == set(
+        map(parse_type, ("integer", "smallint", "bigint"))
+    )
 
 
 def test_types_are_taken_apart_as_format_type_prints_them() -> None:
