@@ -8,7 +8,8 @@ from typing import Annotated, assert_never
 import typer
 
 from stonegate.cli import options
-from stonegate.cli.output import write
+from stonegate.cli.output import print_lines, stderr, write
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.source import load_ordered
 from stonegate.settings import read_settings
 
@@ -33,7 +34,7 @@ def graph(
     `stonegate graph --format dot | dot -Tsvg > graph.svg`, or put the mermaid form into a Markdown page.
     """
     settings = read_settings({"folder": folder, "scope": scope})
-    _, ordered = load_ordered(settings)
+    tree, ordered = load_ordered(settings)
     from stonegate.cli.render.graph import render_dot, render_mermaid
 
     match format:
@@ -43,3 +44,6 @@ def graph(
             write(render_dot(ordered))
         case _:
             assert_never(format)
+    console = stderr()
+    for warning in tree.warnings:
+        print_lines(console, render_warning(console, warning))

@@ -41,7 +41,7 @@ longer declares is removed (with your consent, where data would be lost). Remove
 object is managed elsewhere.
 """
 _CONFIG = """\
-# Flags and environment variables win over this file. Secrets belong into .env, which .gitignore names.
+# Flags and environment variables win over this file. Secrets belong into .env, and that into .gitignore.
 
 {source}
 [target]

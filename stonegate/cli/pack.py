@@ -10,7 +10,8 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.files import is_output, write_file
-from stonegate.cli.output import expect_json, say, show, stdout, write_json
+from stonegate.cli.output import expect_json, print_lines, say, show, stderr, stdout, write_json
+from stonegate.cli.render.failure import render_warning
 from stonegate.cli.render.lines import indented
 from stonegate.cli.source import load_ordered
 from stonegate.errors import UsageError
@@ -28,7 +29,7 @@ def pack(
 ) -> None:
     """Write a folder as a reproducible .tar.gz: equal folders give equal bytes, whoever packs them and when.
 
-    A folder that is broken is not packed.
+    A folder that is broken is not packed; what is left out of one is named.
     """
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     if as_json and is_output(out):
@@ -39,6 +40,9 @@ def pack(
 
     data = pack_tree(settings.folder, scope=settings.scope)
     write_file(out, data)
+    console = stderr()
+    for warning in tree.warnings:
+        print_lines(console, render_warning(console, warning))
     if as_json:
         write_json(
             {

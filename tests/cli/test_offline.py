@@ -105,6 +105,14 @@ def test_plan_text_fits_a_narrow_screen(run: Run, monkeypatch: pytest.MonkeyPatc
         assert max(map(len, result.out.splitlines())) <= 60
 
 
+def test_a_script_names_no_variable_of_psql(run: Run, notes: Path) -> None:
+    (notes / "functions/part.sql").write_text(
+        'CREATE FUNCTION part(a int[], "HOST" int, lo int) RETURNS int[] LANGUAGE sql\n'
+        """RETURN CASE WHEN ':x' = 'a'::text THEN a[lo:"HOST"] ELSE a[:lo] END;"""
+    )
+    assert """WHEN ':x' = 'a'::text THEN a[lo: "HOST"] ELSE a[: lo] END;""" in run("plan", "--format", "sql").out
+
+
 def test_plan_json_has_the_documented_form_and_loads_again(run: Run, notes: Path) -> None:
     result = run("plan", "--format", "json")
     document = result.json
@@ -366,6 +374,12 @@ def test_a_file_behind_a_link_is_written(run: Run, notes: Path) -> None:
     Path("link.tar.gz").symlink_to("real.tar.gz")
     assert run("pack", "-o", "link.tar.gz").code == 0
     assert Path("link.tar.gz").is_symlink() and Path("real.tar.gz").stat().st_size > 100
+
+
+def test_what_pack_and_graph_leave_out_is_named(run: Run, notes: Path) -> None:
+    (notes / "tables" / "notes.md").write_text("Notes")
+    for done in (run("pack", "-o", "a.tar.gz"), run("pack", "-o", "a.tar.gz", "--format", "json"), run("graph")):
+        assert done.code == 0 and "warning: tables/notes.md: not one of the endings" in done.err
 
 
 def test_pack_refuses_a_broken_folder(run: Run, write_folder: WriteFolder) -> None:

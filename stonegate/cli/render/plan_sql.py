@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from stonegate.cli.render.lines import printable
 from stonegate.cli.render.names import place, shell_consent, step_name, summarise
@@ -17,7 +17,7 @@ from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind, quote_dollars, quote_ident, quote_literal
 from stonegate.model.plan import EVERYTHING, Action, Phase, Plan, Step
 from stonegate.model.source import Seeder
-from stonegate.model.tokens import canonical_form
+from stonegate.model.tokens import NotLexable, canonical_form, lex
 from stonegate.model.tracking import TrackingState
 from stonegate.source.statements.insert_text import parse_insert
 
@@ -66,6 +66,7 @@ BEGIN
 END"""
 
 _ROLE = re.compile(r"set (?:local |session )?role\b")
+_COLON = re.compile(r"(?<!:):[\w\"']")
 _RULE = 76
 
 
@@ -236,14 +237,31 @@ def _missing(plan: Plan, step: Step) -> Iterator[tuple[Seeder, tuple[str, ...] |
 
 def _ended(statement: str) -> str:
     """A comment at the end of a statement must not swallow its semicolon."""
+    statement = _without_variables(statement)
     return statement + ("\n;" if "--" in statement.rpartition("\n")[2] else ";")
+
+
+def _without_variables(statement: str) -> str:
+    """A blank behind the colon of `[1:host]`, `[1:"HOST"]` or `json_object('a':host)`: psql puts its variable of that
+    name there (psql, "SQL Interpolation")."""
+    if _COLON.search(statement) is None:
+        return statement
+    raw = statement.encode()
+    try:
+        tokens = lex(raw)
+    except NotLexable:
+        return statement
+    for colon, following in reversed(list(pairwise(tokens))):
+        if colon.text == b":" and colon.end == following.start:
+            raw = raw[: colon.end] + b" " + raw[colon.end :]
+    return raw.decode()
 
 
 def _insert(plan: Plan, seeder: Seeder) -> str:
     """The INSERT. Rows that a migration or a trigger of the same plan may have written are left out by their keys."""
     others_write = any(step.action is Action.RUN or step.kind is ObjectKind.TRIGGER for step in plan.steps)
     if others_write and not parse_insert(seeder).tail:
-        return f"{seeder.sql}\nON CONFLICT DO NOTHING;"
+        return f"{_without_variables(seeder.sql)}\nON CONFLICT DO NOTHING;"
     return _ended(seeder.sql)
 
 
