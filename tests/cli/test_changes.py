@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 
 import pytest
@@ -215,7 +216,7 @@ def test_what_nobody_declared_is_in_the_way_until_it_is_named(
         NOTES | {"tables/notes.pssql": NOTES["tables/notes.pssql"].replace("legacy text", "legacy varchar(9)")}
     )
     refused = run("plan", "-d", deployed, "--force")
-    named = re.findall(r"--allow (\S+)", refused.out.partition("blocked")[2])
+    named = shlex.split(" ".join(re.findall(r"--allow ('.+'|\S+)", refused.out.partition("blocked")[2])))
     assert refused.code == 4 and sorted(named) == ["drop_routine:theirs()", "drop_view:somebodys"]
     allowed = [f"--allow={each}" for each in named]
     made = run("plan", "-d", deployed, "--force", *allowed, "--out", "named.json")

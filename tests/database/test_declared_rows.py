@@ -22,6 +22,7 @@ def test_missing_rows_block_until_they_are_excused_and_are_remembered(database: 
     assert report.error is not None and (report.error.code, report.error.exit_code) == ("missing_seed", 5)
     assert report.error.details == ("roles id = 2",)
     assert report.error.hint is not None and "--seed-missing" in report.error.hint
+    assert report.error.hint.endswith("--allow missing_seed:roles")
     assert database.rows("SELECT count(*) FROM pg_proc WHERE proname = 'count_roles'") == [(0,)]
     excused = applied(database.url, changed, plan=allowing("missing_seed:roles"))
     assert any("roles id = 2" in warning for warning in excused.warnings)
@@ -31,6 +32,19 @@ def test_missing_rows_block_until_they_are_excused_and_are_remembered(database: 
     assert applied(database.url, later).status is Status.APPLIED
     asked = applied(database.url, later, plan=allowing(seed_missing=True))
     assert [(seed.found, seed.inserted) for seed in asked.seeds] == [(1, 1)]
+
+
+def test_what_would_excuse_missing_rows_can_be_typed(database: Database, tmp_path: Path) -> None:
+    files = {
+        "tables/t.sql": 'CREATE TABLE "My roles" (id int); CREATE TABLE t (id int);',
+        "seeders/t.sql": 'INSERT INTO "My roles" VALUES (1); INSERT INTO t VALUES (1);',
+    }
+    applied(database.url, write(tmp_path, files))
+    changed = write(tmp_path, files | {"views/v.sql": "CREATE VIEW v AS SELECT 1 AS a;"})
+    for table, said in (('"My roles"', """--allow 'missing_seed:"My roles"'"""), ("t", "--allow missing_seed")):
+        database.rows(f"DELETE FROM {table}")
+        error = apply(database.url, changed).error
+        assert error is not None and (error.hint or "").endswith(said), error.hint
 
 
 def test_missing_rows_are_inserted_on_demand_even_into_an_unchanged_database(

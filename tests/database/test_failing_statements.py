@@ -29,6 +29,30 @@ def test_a_failing_statement_is_named_with_file_line_and_cause(database: Databas
     assert relations(database) == set()
 
 
+def test_names_that_nobody_knows_have_a_hint_wherever_they_stand(database: Database, tmp_path: Path) -> None:
+    table = "CREATE TABLE t (a int);"
+    for folder, sql, hint in (
+        ("functions", "CREATE FUNCTION f(a strng) RETURNS int LANGUAGE plpgsql AS $$ BEGIN END $$;", "in types/"),
+        ("seeders", "INSERT INTO t (b) VALUES (1);", "declare the column"),
+        ("seeders", "INSERT INTO t VALUES (f());", "declare it in functions/"),
+    ):
+        error = apply(database.url, write(tmp_path, {"tables/t.sql": table, f"{folder}/{folder}.sql": sql})).error
+        assert error is not None and hint in (error.hint or ""), error.hint
+        assert error.details == ("everything was rolled back",)
+
+
+def test_what_was_deferred_fails_behind_the_rows_that_it_waited_for(database: Database, tmp_path: Path) -> None:
+    files = {
+        "tables/t.sql": "CREATE TABLE t (a int);",
+        "functions/f.sql": "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW.b; END $$;",
+        "triggers/c.sql": "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "EXECUTE FUNCTION f();",
+        "seeders/t.sql": "INSERT INTO t VALUES (1);",
+    }
+    error = apply(database.url, write(tmp_path, files)).error
+    assert error is not None and error.message == "seeders/t.sql:1: seed t failed"
+
+
 @pytest.mark.parametrize(
     ("file", "sql"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
@@ -93,13 +94,14 @@ def _failure(job: Job, rows: Sequence[MissingSeed]) -> MissingSeedError:
     first = rows[0]
     tables = sorted({str(row.table) for row in rows})
     hidden = job.hidden & {row.table for row in rows}
+    token = "missing_seed" if len(tables) > 1 else f"missing_seed:{tables[0]}"
     ways = f"they may be there: {hidden_hint(*hidden)}" if hidden else "insert them: --seed-missing, or a migration"
     return MissingSeedError(
         f"{_rows(len(rows))} missing from {', '.join(tables)}; everything was rolled back",
         file=first.file,
         line=first.line,
         details=tuple(row.label for row in rows[:MOST_DETAILS]),
-        hint=f"{ways}; accept it: --allow missing_seed:{tables[0]}",
+        hint=f"{ways}; accept it: --allow {shlex.quote(token)}",
         database=job.database or None,
     )
 

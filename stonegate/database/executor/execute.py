@@ -20,7 +20,7 @@ from stonegate.database.progress import Stage
 from stonegate.database.server.locks import read_blockers, run_with_lock_retry
 from stonegate.database.tracking.records import record_changes
 from stonegate.database.tracking.tables import ensure_tracking
-from stonegate.errors import ConnectionFailed, LockTimeout, StonegateError
+from stonegate.errors import ConnectionFailed, LockTimeout, MigrationFailed, StonegateError
 from stonegate.model.names import ObjectKey, ObjectKind, QualifiedName
 from stonegate.model.plan import Step
 from stonegate.model.report import StepReport
@@ -85,6 +85,9 @@ class _Watch:
         except StatementFailed as failure:
             self.sent = failure.sent
             raise failure.error from None
+        except MigrationFailed as failure:  # of a declared row
+            failure.details = (*failure.details, *_undone(self.job, _committed(self.job)))
+            raise
         except LockTimeout as timeout:
             if isinstance(timeout.__cause__, psycopg.Error):
                 raise timeout.__cause__ from None

@@ -71,18 +71,23 @@ def explain_failure(
         return found
     line, column = place_in_file(error, step, statement)
     kind = _class_of(step, state)
-    subject = f"{step.action.value} {step.key}" if step else "a statement"
+    subject = _subject(step) if step else "a statement"
     return kind(
         f"{subject} failed",
         file=step.file if step else None,
         line=line,
         column=column,
         cause=message_of(error),
-        hint=_hint_for_syntax(error, step, server) or _hint(error, step, statement),
+        hint=_hint_for_syntax(error, step, server) or hint_for(error, step, statement),
         sqlstate=state,
         database=database or None,
         details=_context(error),
     )
+
+
+def _subject(step: Step) -> str:
+    """`create table users`; a seed, by its kind, says what is done already."""
+    return str(step.key) if step.action is Action.SEED else f"{step.action.value} {step.key}"
 
 
 def was_ended(error: psycopg.Error) -> bool:
@@ -119,7 +124,7 @@ def _without_step(error: psycopg.Error, database: str) -> StonegateError | None:
         return MigrationFailed(
             f"the role may not read or write what stonegate needs{place}",
             cause=message_of(error),
-            hint=_hint(error, None),
+            hint=hint_for(error),
             sqlstate=state,
             database=database or None,
         )
@@ -238,7 +243,7 @@ def _hint_for_syntax(error: psycopg.Error, step: Step | None, server: int) -> st
     )
 
 
-def _hint(error: psycopg.Error, step: Step | None, statement: Statement | None = None) -> str | None:
+def hint_for(error: psycopg.Error, step: Step | None = None, statement: Statement | None = None) -> str | None:
     """What to type next: stonegate's own advice where it knows better, else PostgreSQL's hint."""
     if (
         step is not None
@@ -292,7 +297,7 @@ def _hint_for_name(state: str | None, message: str) -> str | None:
             return "declare it: CREATE SCHEMA …; in tables/ or types/"
         case "42704" if message.startswith("role "):
             return "create it first: CREATE ROLE …; roles belong to the server, not to a folder"
-        case "42704" if named := re.match(r'type "(?:.*\.)?(\w+)(?:\[\])?" ', message):
+        case "42704" if named := re.match(r'type "?(?:.*\.)?(\w+)(?:\[\])?"? ', message):
             own = FOREIGN_TYPES.get(named[1])
             return (
                 f"PostgreSQL calls it {own}"

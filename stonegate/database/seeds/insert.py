@@ -9,7 +9,14 @@ from msgspec import Struct, field
 from psycopg import sql
 
 from stonegate.database.connect import Session
-from stonegate.database.failures.explain import explain_failure, hidden_hint, is_lock_failure, message_of, was_ended
+from stonegate.database.failures.explain import (
+    explain_failure,
+    hidden_hint,
+    hint_for,
+    is_lock_failure,
+    message_of,
+    was_ended,
+)
 from stonegate.database.seeds.facts import (
     SeedSequence,
     SeedTable,
@@ -370,4 +377,4 @@ def _hint(error: psycopg.Error, table: QualifiedName) -> str | None:
         case "23502" | "23514" | "22001" | "22003" | "22P02":
             return f"correct the row, or the declaration of {table}"
         case _:
-            return error.diag.message_hint
+            return hint_for(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator
 
 from stonegate.model.catalog import Catalog
@@ -37,7 +38,8 @@ def refuse(dependent: ObjectKey, disturbance: Disturbance, desired: Catalog, liv
     else:
         hint = f"drop {dependent} in a migration, or declare it in the folder"
         if dependent.kind in _NAMED:
-            hint += f"; or let this deployment drop it: --allow {_NAMED[dependent.kind]}:{dependent.label}"
+            token = shlex.quote(f"{_NAMED[dependent.kind]}:{dependent.label}")
+            hint += f"; or let this deployment drop it: --allow {token}"
     return Blocked(
         object=dependent.label,
         reason=f"{dependent} depends on {disturbance.key}, which {verb}",
