@@ -91,7 +91,7 @@ def sanitise(text: str, what: str) -> str:
         raise UsageError(f"the {what} {text[:80]!r} is no text", hint="names are made of a-z, 0-9 and _")
     name = word_of(text)
     if not name:
-        raise UsageError(f"the {what} {text!r} has no letter or digit", hint="names are made of a-z, 0-9 and _")
+        raise UsageError(f"the {what} {text[:80]!r} has no letter or digit", hint="names are made of a-z, 0-9 and _")
     if len(name) > LONGEST_NAME:
         raise UsageError(f"the {what} {text[:80]!r} has more than {LONGEST_NAME} bytes", hint="choose a shorter name")
     return name

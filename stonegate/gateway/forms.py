@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Final
 
 import msgspec
 
 from stonegate.errors import UsageError
-from stonegate.gateway.call.request import one_id
+from stonegate.gateway.call.request import Id, Name, Word, one_id
 from stonegate.gateway.deploy.deployments import MigrateOptions
 from stonegate.model.consent import Consent
 from stonegate.model.plan import PlanOptions
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-Word = Annotated[str, msgspec.Meta(max_length=255)]
-Id = Word | int | None
+#: Characters of all consents of a request together.
+MOST_CONSENTS: Final = 65_536
 
 
 class RegisterForm(msgspec.Struct, kw_only=True):
@@ -64,8 +63,8 @@ class MigrateForm(Migrating, kw_only=True):
 class SchemaForm(msgspec.Struct, kw_only=True):
     """`/platform/{platform}/schema`; `name` is another name of `schema_name`."""
 
-    schema_name: str | None = None
-    name: str | None = None
+    schema_name: Word | None = None
+    name: Word | None = None
 
     @property
     def chosen(self) -> str:
@@ -93,7 +92,7 @@ class RegisterPlatform(msgspec.Struct, kw_only=True):
     """`/platform/register`; a role that is named and not there is made, its password generated unless given."""
 
     platform: Name
-    db_user: str | None = None
+    db_user: Word | None = None
     db_password: str | None = None
 
 
@@ -134,6 +133,8 @@ def parse_consents(words: list[str]) -> tuple[Consent, ...]:
     """Consents from a repeated field, each of which may be a comma list.
 
     Raises:
-        UsageError: an unknown consent.
+        UsageError: an unknown consent, or too many.
     """
+    if sum(map(len, words)) > MOST_CONSENTS:
+        raise UsageError(f"the consents are longer than the {MOST_CONSENTS:,} characters allowed")
     return tuple(consent for word in words for consent in Consent.parse_list(word))

@@ -19,7 +19,6 @@ Address: TypeAlias = IPv4Address | IPv6Address
 OPEN_PATHS: Final = frozenset({"/health", "/ready"})
 ADMIN_PREFIX: Final = "/admin"
 _PORT: Final = re.compile(rb":[0-9]*\Z")
-_DOT: Final = ord(".")
 #: As some proxies write an address into X-Forwarded-For, and RFC 7239 has it (6): 10.0.0.1:80, [::1], [::1]:80.
 _WITH_PORT: Final = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+)\Z")
 #: What a page may send to another site without asking first (Fetch standard, "CORS-safelisted request-header").
@@ -34,6 +33,7 @@ class Guard:
         self._admins = settings.allowed_admin_ips
         self._proxies = settings.trusted_proxies
         self._hosts = frozenset(name.encode() for name in settings.allowed_hosts)
+        self._domains = tuple(name[1:].encode() for name in settings.allowed_hosts if name.startswith("*."))
         self._token = settings.admin_token.encode() if settings.admin_token else None
         self._lets_in = lru_cache(maxsize=4096)(self._is_allowed)
 
@@ -89,8 +89,7 @@ class Guard:
         """A name that is not ours leads here by DNS rebinding: to the browser the page and the gateway are one site."""
         host = next((value for name, value in headers if name == b"host"), b"").strip().lower()
         host = _PORT.sub(b"", host)
-        above = (b"*" + host[place:] for place, letter in enumerate(host) if letter == _DOT)
-        if self._hosts.isdisjoint((host, *above)):
+        if host not in self._hosts and not host.endswith(self._domains):
             message = "the gateway has another name than the request's Host says"
             raise Refusal(400, {"error": UsageError.code, "message": message, "hint": "ALLOWED_HOSTS"})
 

@@ -25,7 +25,9 @@ def nearest_words(word: str, known: Iterable[str]) -> list[str]:
         return begun
 
     def likeness(each: str) -> float:
-        return SequenceMatcher(None, _folded(word), _folded(each)).ratio()
+        matcher = SequenceMatcher(None, _folded(word), _folded(each))
+        # A word that is too long to be near is not looked through: it may be one of megabytes.
+        return matcher.ratio() if matcher.real_quick_ratio() >= _LIKE else 0.0
 
     likely = {each: likeness(each) for each in known}
     best = max(likely.values(), default=0.0)

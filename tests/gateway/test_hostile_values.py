@@ -6,8 +6,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
+from stonegate.errors import UsageError
+from stonegate.gateway.call.request import CallRequest, LargeCallRequest
+from stonegate.gateway.endpoints import decode_json
+from stonegate.gateway.forms import (
+    CreateDatabase,
+    CreateTenant,
+    MigrateAll,
+    MigrateStored,
+    RegisterPlatform,
+    SchemaForm,
+)
 from tests.gateway.folders import release
 from tests.gateway.gateway import Gateway
 
@@ -127,3 +139,28 @@ def test_roles_without_what_postgresql_has_not(gateway: Gateway, login: dict[str
 def test_fields_of_other_types(gateway: Gateway, shop: str, field: dict[str, Any]) -> None:
     answer = gateway.post("/call", {"platform": shop, "function": "add", "params": [1], **field})
     assert (answer.status_code, answer.json()["error"]) in ((400, "invalid_request"), (503, "connection_failed"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        *((kind, name) for kind in (CallRequest, LargeCallRequest) for name in ("tenant_id", "uuid", "schema_name")),
+        *((kind, "platform") for kind in (CallRequest, LargeCallRequest, CreateTenant, RegisterPlatform)),
+        *(
+            (CreateTenant, "tenant_id"),
+            (RegisterPlatform, "db_user"),
+            (SchemaForm, "name"),
+            (MigrateAll, "schema_name"),
+        ),
+        *((kind, name) for kind in (CreateDatabase, MigrateStored) for name in ("database_id", "uuid", "schema_name")),
+    ],
+)
+def test_names_are_no_longer_than_is_looked_through_in_no_time(kind: type[msgspec.Struct], field: str) -> None:
+    fields = {"platform": "p", "function": "f", "tenant_id": "t", "schema_name": "s"}
+    for length in (255, 256):
+        body = msgspec.json.encode(fields | {field: "-" * length})
+        if length == 255:
+            assert getattr(decode_json(body, kind), field) == "-" * length
+            continue
+        with pytest.raises(UsageError, match=f"length <= 255 - at `[$].{field}`"):
+            decode_json(body, kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -19,18 +19,23 @@ from stonegate.fleet.names import word_of
 from stonegate.gateway.call.signatures import MOST_ARGUMENTS, MOST_SHOWN, Arguments
 from stonegate.gateway.call.values import LARGE_BYTES
 
+#: Names and ids of clients; none of a database is longer than 63 bytes, but each is looked through before that shows.
+Word = Annotated[str, msgspec.Meta(max_length=255)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Id = Word | int | None
+
 _UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
 
 
 class Wanted(msgspec.Struct, kw_only=True):
     """Which function of which database; `tenant_id`, `uuid` or `database_id` names the tenant."""
 
-    platform: str
+    platform: Word
     function: str
-    tenant_id: str | int | None = None
-    database_id: str | int | None = None
-    uuid: str | int | None = None
-    schema_name: str | None = None
+    tenant_id: Id = None
+    database_id: Id = None
+    uuid: Id = None
+    schema_name: Word | None = None
     timeout_ms: int | float | None = None
 
     @property
