@@ -37,8 +37,8 @@ def rows() -> Iterator[Row]:
 
 
 def _fresh(server: PrivateServer, folder: Path, runner: asyncio.Runner) -> Iterator[Row]:
-    """Beside all statements of a plan, as its script has them (behaviour, §6: its records are a phase of it), and beside
-    those of the folder alone.
+    """Beside all statements of a plan, as its script has them (its records are a phase of it: behaviour, §6), and
+    beside those of the folder alone.
     """
     tree = load_source(folder)
     plan = build_plan(tree=tree, ordered=order_tree(tree))
