@@ -69,10 +69,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
     def cap(self, gateway: Gateway) -> int:
         """The largest body (bytes)."""
-        settings = gateway.settings
-        if self.archive:
-            return settings.archive_max_mib * MIB + FORM_ROOM
-        return settings.max_body_mb * MIB if self.form is not None else FORM_ROOM
+        return (gateway.settings.archive_max_mib * MIB if self.archive else 0) + FORM_ROOM
 
     async def read(self, gateway: Gateway, request: Request) -> Incoming:
         """Validate a request.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -14,6 +14,8 @@ from stonegate.model.plan import PlanOptions
 
 #: Characters of all consents of a request together.
 MOST_CONSENTS: Final = 65_536
+#: Looked at character by character before PostgreSQL gets it (SASLprep, RFC 4013).
+Password = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class RegisterForm(msgspec.Struct, kw_only=True):
@@ -93,7 +95,7 @@ class RegisterPlatform(msgspec.Struct, kw_only=True):
 
     platform: Name
     db_user: Word | None = None
-    db_password: str | None = None
+    db_password: Password | None = None
 
 
 class CreateDatabase(msgspec.Struct, kw_only=True):

@@ -17,7 +17,7 @@ from stonegate.errors import StonegateError, UsageError
 from stonegate.gateway.logs import warn_about
 from stonegate.settings import MIB
 
-#: What a form may hold besides the archive (bytes).
+#: What a form, of whichever kind, may hold besides an archive (bytes).
 FORM_ROOM: Final = MIB
 MOST_FIELDS: Final = 200
 MOST_FILES: Final = 20

@@ -156,7 +156,7 @@ class Settings:
     call_error_status: str = _setting(
         "default", values.choice("default", "sqlstate"), "serve", "status of failed calls", "CALL_ERROR_STATUS"
     )
-    max_body_mb: int = _setting(16, values.count, "serve", "largest JSON body, MiB", "MAX_BODY_MB")
+    max_body_mb: int = _setting(16, values.count, "serve", "largest body of `/call`, MiB", "MAX_BODY_MB")
     max_answer_mb: int = _setting(
         64, values.integer, "serve", "most that a /call answers, MiB; 0 is no limit", "MAX_ANSWER_MB"
     )

@@ -170,11 +170,15 @@ async def test_what_a_deployment_raises_is_raised_here() -> None:
     await processes.close(5)
 
 
+#: The size of a body (bytes).
+SENT = 3 * MIB // 4
+
+
 @pytest.fixture
 def narrow(own_server: Server, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Gateway, State]]:
-    """A gateway with room for 2 MiB of bodies of each kind."""
+    """A gateway with room for less than two of the bodies of each kind that are sent."""
     assert gateway.data_dir is not None
-    monkeypatch.setattr(bodies, "ROOM_BYTES", 2 * MIB)
+    monkeypatch.setattr(bodies, "ROOM_BYTES", 2 * SENT - MIB // 4)
     monkeypatch.setattr(bodies, "_MOST_LARGE", 0)
     with serve_inside(Settings(database_url=own_server.admin_url, data_dir=gateway.data_dir)) as served:
         yield served
@@ -200,20 +204,20 @@ def test_bodies_have_room_together(
         connection.sendall(head + b"%d\r\n\r\n" % (size + 9) + start + b" " * (size - len(start)))
         return connection
 
-    with begin(3 * MIB // 2):
-        eventually(lambda: room.taken == 3 * MIB // 2)
-        with begin(MIB) as another:
+    with begin(SENT):
+        eventually(lambda: room.taken == SENT)
+        with begin(SENT) as another:
             answer = b""
             while not answer.endswith(b"}"):  # head and body may come one after the other
                 part = another.recv(65536)
                 assert part, answer
                 answer += part
         assert answer.startswith(b"HTTP/1.1 503 ") and b"pool_exhausted" in answer and b"retry-after" in answer, answer
-        eventually(lambda: room.taken == 3 * MIB // 2)
+        eventually(lambda: room.taken == SENT)
         assert gateway.call(shop, "echo_text", ["x" * 300_000]).status_code == 200
         assert gateway.upload("/register", b"no archive").status_code == 400
     eventually(lambda: room.taken == 0)
-    with begin(MIB) as again:
+    with begin(SENT) as again:
         again.sendall(b"\r\n--x--\r\n")
         assert again.recv(65536).startswith(b"HTTP/1.1 400 ")
     eventually(lambda: room.taken == 0)
