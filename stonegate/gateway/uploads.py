@@ -32,6 +32,7 @@ class _Parser(MultiPartParser):
         super().__init__(request.headers, stream, max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=FORM_ROOM)
         self._forms = {name.encode(): b'form-data; name="%b"; filename=""' % name.encode() for name in files}
         self._forms |= {name.encode(): b'form-data; name="%b"' % name.encode() for name in texts}
+        self._room = FORM_ROOM
         self.is_whole = False
 
     def on_headers_finished(self) -> None:
@@ -41,9 +42,22 @@ class _Parser(MultiPartParser):
         part.content_disposition = self._forms.get(options.get(b"name", b""), part.content_disposition)
         super().on_headers_finished()
 
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """A piece of a part; texts, which are in memory, have room together, as those of JSON have."""
+        if self._current_part.file is None:
+            self._room -= end - start
+            if self._room < 0:
+                raise MultiPartException(f"the fields are larger than the {FORM_ROOM:,} bytes allowed")
+        super().on_part_data(data, start, end)
+
     def on_end(self) -> None:
         """The boundary that ends the form."""
         self.is_whole = True
+
+    def close(self) -> None:
+        """Close all files, that of a part without an end among them, which is no item yet."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
 
 async def read_form(
@@ -102,6 +116,6 @@ async def _parse(request: Request, files: Collection[str], texts: Collection[str
         cause = error.strerror or str(error)
         raise StonegateError("the upload cannot be kept while it is needed", cause=cause, hint="TMPDIR") from None
     if not parser.is_whole:
-        await parts.close()
+        parser.close()
         raise UsageError("the multipart body is cut off: the boundary that ends it is missing")
     return parts

@@ -39,6 +39,9 @@ def test_bodies_have_bounds(gateway: Gateway, shop: str) -> None:
         assert client.post("/call", content=chunks).status_code == 413
         form = {"platform": "x", "tenant_id": "y" * (2 << 20)}
         assert client.post("/register", data=form, files={"schema": b""}).json()["error"] == "invalid_request"
+        half = {"platform": "x", "a": "y" * (1 << 19), "b": "z" * (1 << 19)}
+        answer = client.post("/register", data=half, files={"schema": b"y" * (2 << 20)})
+        assert "larger than the 1,048,576 bytes allowed" in answer.json()["cause"], answer.text
         many = {f"f{n}": "x" for n in range(1000)}
         assert client.post("/register", data=many, files={"schema": b""}).json()["error"] == "invalid_request"
     is_well(gateway, shop)

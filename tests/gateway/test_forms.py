@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from stonegate.errors import UsageError
+from stonegate.gateway.forms import RegisterForm
+from stonegate.gateway.uploads import read_form
 from tests.gateway.folders import release
 from tests.gateway.gateway import Gateway, pack
 
@@ -88,3 +93,12 @@ def test_a_field_is_called_as_it_was_sent(gateway: Gateway) -> None:
     refused = gateway.upload("/migrate", {}, platform="shop", dry_run="perhaps")
     assert refused.status_code == 400
     assert refused.json()["message"].endswith("got `str` - at `dry_run`")
+
+
+async def test_a_form_that_is_cut_off_leaves_no_file_open() -> None:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": part(b'name="schema"', ARCHIVE), "more_body": False}
+
+    scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
+    with pytest.raises(UsageError, match="cut off"):  # and what nobody closed would be warned of
+        await read_form(Request(scope, receive), RegisterForm, ("schema",), "/register")
