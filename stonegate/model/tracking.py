@@ -53,6 +53,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
         tool_version: of the stonegate that deployed.
         executed_by: the role that deployed; what belongs to it in `catalog` says nothing about its owner.
         outside: kinds that the folder declared without having a directory for them.
+        is_mixed: what `catalog` holds may have been there before, made by somebody else: it was read, not built.
     """
 
     id: int
@@ -65,6 +66,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     tool_version: str | None = None
     executed_by: str = ""
     outside: tuple[ObjectKind, ...] = ()
+    is_mixed: bool = False
 
     @property
     def is_by_script(self) -> bool:

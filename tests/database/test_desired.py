@@ -132,6 +132,7 @@ def test_all_else_is_built(
 
 INLINED = "CREATE FUNCTION inlined(a int) RETURNS int LANGUAGE sql AS 'SELECT a + <body>';\n"
 RAISING = "CREATE FUNCTION raising(a int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN <body>; END';\n"
+TYPED = "CREATE FUNCTION typed() RETURNS int LANGUAGE plpgsql AS 'DECLARE one <body>; BEGIN RETURN 1; END';\n"
 THROUGH = "CREATE FUNCTION through(a int) RETURNS int LANGUAGE sql RETURN raising(a);\n"
 POSITIVE = "CREATE FUNCTION ok(a int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT a > <body>';\n"
 PARTED = "CREATE TABLE p (d int) PARTITION BY RANGE (d); CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO "
@@ -166,6 +167,15 @@ PARTED = "CREATE TABLE p (d int) PARTITION BY RANGE (d); CREATE TABLE p_1 PARTIT
         pytest.param(
             POSITIVE, "1", "9", f"CREATE DOMAIN d AS int CHECK (ok(VALUE)); {PARTED} ('5'::d);", id="domain-in-bound"
         ),
+        pytest.param(
+            RAISING,
+            "1",
+            "1/0",
+            "CREATE VIEW v AS SELECT raising(1) AS a;\n"
+            f"CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT a FROM v'; {PARTED} (one());",
+            id="view-in-bound",
+        ),
+        pytest.param(TYPED, "users", "v", "CREATE VIEW v AS SELECT typed() AS a;", id="row-of-a-later-view"),
     ],
 )
 def test_a_body_with_which_the_folder_cannot_be_built_is_refused(
@@ -183,16 +193,18 @@ def test_a_body_with_which_the_folder_cannot_be_built_is_refused(
         "COMMENT ON SCHEMA public IS 'ours'",
         "GRANT CREATE ON SCHEMA public TO PUBLIC",
         "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public', current_database()); END$$",
+        "CREATE SCHEMA app; COMMENT ON SCHEMA app IS 'ours'; CREATE SEQUENCE numbers INCREMENT 5",
     ],
-    ids=["comment", "right", "search-path"],
+    ids=["comment", "right", "search-path", "declared"],
 )
 def test_what_was_there_before_the_first_deployment_is_no_part_of_what_is_desired(
     any_database: Database, tmp_path: Path, was_there: str
 ) -> None:
     url = any_database.url
+    files = BEFORE | {"tables/there.sql": "CREATE SCHEMA IF NOT EXISTS app; CREATE SEQUENCE IF NOT EXISTS numbers;"}
     psql(url, was_there)
-    applied(url, write(tmp_path, BEFORE))
-    source = write(tmp_path, BEFORE | {"functions/f.sql": OTHER_BODY})
+    applied(url, write(tmp_path, files))
+    source = write(tmp_path, files | {"functions/f.sql": OTHER_BODY})
     plan = asyncio.run(plan_database(url, source))
     report, _ = deploy(url, source)
     assert report.plan is not None and report.plan.checksum == plan.checksum
@@ -204,14 +216,16 @@ def test_what_was_there_before_the_first_deployment_is_no_part_of_what_is_desire
         "GRANT USAGE ON SCHEMA public TO pg_monitor;",
         "CREATE VIEW v AS SELECT f(1);",
         "CREATE INDEX i ON users (lower(email));",
+        "REVOKE ALL ON FUNCTION f(int) FROM PUBLIC; ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;",
     ],
-    ids=["schema", "view", "index"],
+    ids=["schema", "view", "index", "revoked"],
 )
 def test_what_only_mentions_a_routine_needs_no_reference(database: Database, tmp_path: Path, said: str) -> None:
     files = BEFORE | {"views/said.sql": said}
     applied(database.url, write(tmp_path, files))
-    report, has_asked = deploy(database.url, write(tmp_path, files | {"functions/f.sql": OTHER_BODY}))
-    assert report.status is Status.APPLIED and not has_asked
+    for text in (OTHER_BODY, FUNCTION):
+        report, has_asked = deploy(database.url, write(tmp_path, files | {"functions/f.sql": text}))
+        assert report.status is Status.APPLIED and not has_asked
 
 
 def test_a_body_that_leans_on_what_was_made_by_hand_is_built(database: Database, tmp_path: Path) -> None:

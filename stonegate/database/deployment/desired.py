@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from stonegate.database.cache import Cache
 from stonegate.model.catalog import Access, Catalog, Privilege, Routine, Schema
-from stonegate.model.names import ObjectKind, schema_key
+from stonegate.model.names import ObjectKey, ObjectKind, schema_key
 from stonegate.model.plan import Action
 from stonegate.model.source import NeedKind, SourceItem, SourceTree, Verb
 from stonegate.model.tokens import body_of, same_body, with_body, words_of
 from stonegate.model.tracking import DeployedObject, Deployment, TrackingState
-from stonegate.planner.fresh import extension_search_path
 from stonegate.planner.migrations.decide import fresh_migrations
 from stonegate.planner.order.tree import Ordered
+from stonegate.planner.rights import with_declared_rights
 from stonegate.source.checksum import checksum, fingerprint
 
 #: Catalogs with other bodies, by the folder that has these, the catalog, and the fingerprint of the folder before.
@@ -32,9 +32,12 @@ _NEW_PUBLIC = Schema(
         granted=(Privilege(grantee="", privilege="USAGE"),),
     ),
 )
-_ALWAYS_THERE = frozenset({"plpgsql"})
 #: What mentions routines that nothing runs or looks into while it is made.
 _STORED = frozenset({ObjectKind.ROUTINE, ObjectKind.VIEW, ObjectKind.TRIGGER, ObjectKind.POLICY})
+#: What is run, or looked into, by what reads or calls it.
+_READ = frozenset({ObjectKind.ROUTINE, ObjectKind.VIEW})
+#: What a variable may be declared as.
+_TYPED = frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW, ObjectKind.TYPE})
 
 
 def recorded_desired(tree: SourceTree, live: Catalog, state: TrackingState, role: str) -> Catalog | None:
@@ -57,7 +60,11 @@ def derived_desired(
     itself, which therefore holds what was declared and no more, lest they lean on what was made by hand.
     """
     last = _built_alike(live, state, role)
-    if last is None or last.catalog is None or not _holds_the_same(live, last.catalog):
+    if last is None or last.catalog is None:
+        return None
+    # What the folder revokes shows in what was desired alone.
+    held, declared = (with_declared_rights(catalog, tree, role) for catalog in (live, last.catalog))
+    if not _holds_the_same(held, declared):
         return None
     derive = partial(_derive, tree, ordered, last, last.catalog, state.routines)
     return _DERIVED.get((id(tree), id(last.catalog), last.fingerprint), derive, tree, last.catalog)
@@ -90,12 +97,12 @@ def _holds_the_same(live: Catalog, declared: Catalog) -> bool:
 def _derive(
     tree: SourceTree, ordered: Ordered, last: Deployment, declared: Catalog, records: Sequence[DeployedObject]
 ) -> Catalog | None:
-    if tree.unchecked or not _is_of_a_new_database(tree, declared):
+    if tree.unchecked or last.is_mixed or not _is_of_a_new_database(tree, declared):
         return None
     checksums = {row.identity: row.checksum for row in records}
     routines = {routine.key: routine for routine in declared.routines}
     former: list[SourceItem] = []
-    changed: list[str] = []
+    changed: set[ObjectKey] = set()
     for item in tree.items:
         if item.verb is Verb.CREATE and (routine := routines.get(item.key)) is not None:
             before, body = checksums.get(item.key.label), body_of(item.sql)
@@ -103,25 +110,22 @@ def _derive(
                 return None
             routines[item.key] = _with_body(routine, body)
             if item.checksum != before:
-                changed.append(item.key.name)
+                changed.add(item.key)
                 item = replace(item, checksum=before)
         former.append(item)
     if fingerprint(tree.extensions, former, tree.migrations, tree.seeders) != last.fingerprint:
         return None
-    if _may_run(tree, ordered, changed):
+    if _may_run(tree, ordered, changed) or _mentions_later(ordered, changed):
         return None
     return replace(declared, routines=tuple(routines[routine.key] for routine in declared.routines))
 
 
 def _is_of_a_new_database(tree: SourceTree, declared: Catalog) -> bool:
-    """True if nothing of it was in the database before the first deployment, whose catalog is what was found then."""
-    known = _ALWAYS_THERE | {extension.name for extension in tree.extensions}
-    if declared.search_path != extension_search_path(tree) or any(e.name not in known for e in declared.extensions):
-        return False
+    """True if nobody touched `public` before the first deployment: all else would have been found then."""
     return _NEW_PUBLIC in declared.schemas or any(_PUBLIC in (item.key, item.target) for item in tree.items)
 
 
-def _may_run(tree: SourceTree, ordered: Ordered, changed: Collection[str]) -> bool:
+def _may_run(tree: SourceTree, ordered: Ordered, changed: Collection[ObjectKey]) -> bool:
     """True if one of these routines may be called while the folder is built, or taken in by what calls it.
 
     Migrations call what they like. Bounds of partitions and defaults of added columns are evaluated, materialised views
@@ -130,16 +134,30 @@ def _may_run(tree: SourceTree, ordered: Ordered, changed: Collection[str]) -> bo
     """
     if any(step.action is Action.RUN for step in fresh_migrations(tree, ordered.migrations)):
         return True
-    is_filled = any(item.key.kind is ObjectKind.MATERIALIZED_VIEW for item in tree.items)
-    stored = _STORED - {ObjectKind.VIEW} if is_filled else _STORED
-    needs = (need for item in tree.items if item.key.kind not in stored for need in item.needs)
+    needs = (need for item in tree.items if item.key.kind not in _STORED for need in item.needs)
     reached = set().union(*(words_of(need.name) for need in needs if need.kind is NeedKind.ROUTINE))
-    waiting = {
-        item.key: item for item in tree.items if item.verb is Verb.CREATE and item.key.kind is ObjectKind.ROUTINE
-    }
+    reached.update(*(words_of(item.sql) for item in tree.items if item.key.kind is ObjectKind.MATERIALIZED_VIEW))
+    waiting = {item.key: item for item in tree.items if item.verb is Verb.CREATE and item.key.kind in _READ}
     while called := [key for key in waiting if words_of(key.name) <= reached]:
         reached.update(*(words_of(waiting.pop(key).sql) for key in called))
-    return any(words_of(name) <= reached for name in changed)
+    return any(words_of(key.name) <= reached for key in changed)
+
+
+def _mentions_later(ordered: Ordered, changed: Collection[ObjectKey]) -> bool:
+    """True if one of these routines names a relation or type that a build makes after it, and may so fail for want of.
+
+    A view that calls it stands behind it, and its row type may stand in a declaration of plpgsql.
+    """
+    said: set[str] = set()
+    for node in ordered.nodes:
+        item = node.value
+        if not isinstance(item, SourceItem) or item.verb is not Verb.CREATE:
+            continue
+        if item.key in changed:
+            said |= words_of(item.sql)
+        elif item.key.kind in _TYPED and words_of(item.key.name) <= said:
+            return True
+    return False
 
 
 def _differs_in_body(item: SourceItem, body: str | None, routine: Routine, before: str) -> bool:

@@ -376,6 +376,7 @@ class _Attempt:
             post_commit=late,
             live=None if late else after,
             stamp=stamp,
+            is_mixed=job.plan.mode is Mode.FRESH and bool(job.live.objects),
         )
 
 

@@ -201,6 +201,7 @@ async def record_deployment(
     post_commit: Mapping[str, str] | None = None,
     live: Catalog | None = None,
     stamp: str | None = None,
+    is_mixed: bool = False,
 ) -> int:
     """Write the row of this apply and return its id. The last write of the transaction.
 
@@ -214,12 +215,15 @@ async def record_deployment(
         post_commit: states of the statements that follow after the commit, by id.
         live: the catalog as it was verified; None where it is not known, or changes after the commit.
         stamp: the change stamp of before `live` was read; None to take it now.
+        is_mixed: the first deployment here found something: what of `catalog` nobody can tell.
     """
     facts = deployment_facts(plan, catalog, counts, post_commit or {}) | {
         "duration_ms": duration_ms,
         "live_checksum": None if live is None else checksum_of(live),
         "missing_seeds": sorted(set(missing_seeds)),
     }
+    if is_mixed:
+        facts["mode"] = f"{plan.mode.value} beside others"
     await require_safe(conn)
     row = await (await conn.execute(_deployment_query(stamp), facts)).fetchone()
     assert row is not None, "INSERT … RETURNING without a row"

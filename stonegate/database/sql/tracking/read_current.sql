@@ -11,7 +11,7 @@ SELECT true,
         'post_commit', latest.post_commit,
         'tool_version', latest.tool_version, 'catalog_checksum', latest.catalog_checksum,
         'live_checksum', latest.live_checksum, 'introspection', latest.introspection,
-        'executed_by', latest.executed_by
+        'executed_by', latest.executed_by, 'mode', latest.mode
     ) END,
     (SELECT json_agg(d.fingerprint ORDER BY d.id) FROM public._stonescriptdb_gateway_deployments AS d),
     CASE WHEN {with_catalog} AND NOT coalesce(latest.catalog_checksum = ANY ({known}::text[]), false)

@@ -41,7 +41,8 @@ BEGIN
             FROM pg_catalog.pg_attribute AS a
             WHERE a.attrelid = 'public._stonescriptdb_gateway_deployments'::regclass AND NOT a.attisdropped
             AND a.attname IN ('id', 'digest', 'fingerprint', 'stamp', 'missing_seeds', 'excepted', 'outside',
-                'post_commit', 'tool_version', 'catalog_checksum', 'live_checksum', 'introspection', 'executed_by')
+                'post_commit', 'tool_version', 'catalog_checksum', 'live_checksum', 'introspection', 'executed_by',
+                'mode')
         );
         EXECUTE format(
             'SELECT row_to_json(latest) FROM ('
