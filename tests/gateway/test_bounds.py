@@ -31,6 +31,7 @@ def test_bodies_have_bounds(gateway: Gateway, shop: str) -> None:
                     assert part, answer
                     answer += part
             assert answer.startswith(b"HTTP/1.1 413 ") and b"payload_too_large" in answer, answer
+            assert b"connection: close\r\n" in answer, answer
     assert talk(gateway, HEAD + b"Content-Length: 99999999999999999999\r\n\r\n")[9:12] in (b"400", b"413")
     with gateway.client() as client:
         answer = client.post("/call", content=b" " * (17 << 20))

@@ -14,11 +14,15 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 PART = b'--x\r\nContent-Disposition: form-data; name="platform"\r\n\r\n'
 
 
-def talk(gateway: Gateway, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes as they are; everything that comes back until the other side closes."""
+def talk(gateway: Gateway, *pieces: bytes, pause: float = 0.0, is_read: bool = False) -> bytes:
+    """Send bytes as they are; everything that comes back until the other side closes.
+
+    Args:
+        is_read: the other side must take all of them.
+    """
     with socket.create_connection(gateway.address, timeout=15) as connection:
         received = b""
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        with contextlib.suppress(*(() if is_read else (ConnectionResetError, BrokenPipeError))):
             for piece in pieces:
                 connection.sendall(piece)
                 time.sleep(pause)
