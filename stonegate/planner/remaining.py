@@ -109,9 +109,13 @@ def _keys_taken_away(plan: Plan) -> frozenset[ObjectKey]:
 
 
 def _as_they_were(keys: frozenset[ObjectKey], plan: Plan, before: Catalog) -> dict[ObjectKey, CatalogObject]:
-    """The whole objects among them, by the names behind the migrations."""
-    moved = with_moved(before, plan.moved, plan.desired) if keys and plan.desired is not None else None
-    return {key: moved.objects[key] for key in keys if moved is not None and key in moved.objects}
+    """Whole objects, and for parts the relations that they are of, by the names behind the migrations."""
+    if not keys or plan.desired is None or (moved := with_moved(before, plan.moved, plan.desired)) is None:
+        return {}
+    holders = moved.index_holders
+    wholes = ((key, moved.objects.get(key)) for key in keys if not key.is_part)
+    parts = ((key, moved.relations.get(holders.get(key, key).qualified)) for key in keys if key.is_part)
+    return {key: thing for key, thing in (*wholes, *parts) if thing is not None}
 
 
 def unmet_changes(plan: Plan, live: Catalog, state: TrackingState) -> tuple[Change, ...]:

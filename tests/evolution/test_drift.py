@@ -219,3 +219,49 @@ def test_an_upgrade_that_reads_more_is_no_drift(deployed: Database, tmp_path: Pa
     run(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY")
     known = asyncio.run(status_database(url))
     assert known.drift_known and [change.identity for change in known.drift] == ["alter table users row_security"]
+
+
+def test_comments_and_rights_by_hand_stay_on_what_is_made_anew(deployed: Database, tmp_path: Path) -> None:
+    """A comment that the last deployment declared, and the folder no longer does, goes."""
+    url = deployed.url
+    commented = (
+        "FUNCTION hello()",
+        "FUNCTION touch()",
+        "VIEW adults",
+        "COLUMN adults.name",
+        "TRIGGER touched ON users",
+        "POLICY own ON users",
+        "CONSTRAINT users_age_check ON users",
+        "INDEX users_name_idx",
+        "CONSTRAINT short_check ON DOMAIN short",
+    )
+    changed = (
+        ("types/mood.sql", "< 10", "< 20"),
+        ("tables/users.sql", "age > 0", "age > -1"),
+        ("tables/users.sql", "ON users (name)", "ON users (name DESC)"),
+        ("tables/users.sql", "POLICY own ON users", "POLICY own ON users FOR SELECT"),
+        ("tables/users.sql", "COMMENT ON COLUMN users.name IS 'declared';", ""),
+        ("views/adults.sql", "SELECT id", "SELECT id::bigint AS id"),
+        ("functions/touch.sql", "touch()", "touch(OUT other int)"),
+        ("functions/touch.sql", "RETURNS trigger ", ""),
+        ("functions/touch.sql", "RETURN NEW;", ""),
+        ("functions/hello.sql", "hello()", "hello(whom text)"),
+        ("triggers/touched.sql", "touch()", "moment()"),
+    )
+    files = FILES | {"functions/moment.sql": FILES["functions/touch.sql"].replace("touch", "moment")}
+    for name, old, new in changed:
+        assert old in files[name]
+        files[name] = files[name].replace(old, new)
+    run(url, *(f"COMMENT ON {what} IS 'by hand'" for what in commented), "GRANT SELECT (name) ON adults TO pg_monitor")
+    applied(url, write(tmp_path, files))
+    right = "SELECT has_column_privilege('pg_monitor', 'adults', 'name', 'select')"
+    assert rows(url, right) == [(True,)]
+    descriptions = "SELECT description FROM pg_description WHERE description IN ('by hand', 'declared')"
+    assert rows(url, descriptions) == [("by hand",)] * len(commented)
+    files["tables/users.sql"] = files["tables/users.sql"].replace("age int", "age bigint")
+    files["migrations/1.sql"] = "ALTER TABLE users ALTER COLUMN age TYPE bigint;"
+    report = applied(url, write(tmp_path, files))
+    assert {"recreate policy users.own", "recreate view adults"} <= {step.step.id for step in report.steps}
+    assert rows(url, right) == [(True,)]
+    assert rows(url, descriptions) == [("by hand",)] * len(commented)
+    assert not plan_in_full(url, tmp_path / "postgresql").has_changes

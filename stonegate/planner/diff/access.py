@@ -82,20 +82,21 @@ def _was_said(sides: Sides, key: ObjectKey, comment: str) -> bool:
         *(sides.desired.objects.get(owner) for owner in above),
         relation,
     )
-    return any(comment in _comments_of(whole) for whole in wholes)
+    return any(comment in comments_of(whole) for whole in wholes)
 
 
-def _comments_of(thing: object) -> Iterator[str]:
+def comments_of(thing: object) -> Iterator[str]:
+    """Every comment on an object and on its parts."""
     if isinstance(thing, Struct):
         for name in thing.__struct_fields__:
             value = getattr(thing, name)
             if name == "comment" and value is not None:
                 yield value
             elif isinstance(value, Struct | tuple):
-                yield from _comments_of(value)
+                yield from comments_of(value)
     elif isinstance(thing, tuple):
         for part in thing:
-            yield from _comments_of(part)
+            yield from comments_of(part)
 
 
 def _subject(key: ObjectKey, inside: str) -> str:

@@ -73,9 +73,13 @@ class TakenAway(Struct, frozen=True, kw_only=True):
 
     @property
     def former(self) -> dict[ObjectKey, CatalogObject]:
-        """The whole objects among them, as they were."""
-        each = ((change.key, way.catalog.objects) for way in self.ways for change in way.changes)
-        return {key: objects[key] for key, objects in each if key in objects}
+        """As they were: whole objects, and for parts the relations that they are of."""
+        each = ((change.key, change.holder, way.catalog) for way in self.ways for change in way.changes)
+        found = (
+            (key, catalog.relations.get(holder.qualified) if key.is_part else catalog.objects.get(key))
+            for key, holder, catalog in each
+        )
+        return {key: thing for key, thing in found if thing is not None}
 
 
 class _Held(NamedTuple):

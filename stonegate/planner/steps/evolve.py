@@ -24,7 +24,7 @@ from stonegate.model.names import ObjectKey, ObjectKind, quote_ident
 from stonegate.model.plan import Action, Change, Phase, Statement, Step, worst_class
 from stonegate.planner import ddl
 from stonegate.planner.calling_domains import FORMER, without_former
-from stonegate.planner.steps.carry_over import carry_over, find_heirs
+from stonegate.planner.steps.carry_over import carry_over, find_heirs, keep_parts
 from stonegate.planner.steps.operations import Operation, Part, Verb, cut_into_operations, phase_of
 from stonegate.planner.steps.ordering.order import put_in_order
 from stonegate.planner.steps.places import Place
@@ -40,8 +40,8 @@ class Evolution(Struct, frozen=True, kw_only=True):
         real: the live catalog before the pending migrations were replayed on it; None if `live` is that.
         rewound: new tables in the form in which the pending migrations meet them.
         filled: tables that get rows of seeders.
-        taken: what is dropped in front of the pending migrations to clear their way, as it was; `gone`: the keys of
-            that, under the names that it would have after them.
+        taken: what is dropped in front of the pending migrations to clear their way, as it was (for a part, the
+            relation that it is of); `gone`: the keys of that, under the names that it would have after them.
     """
 
     desired: Catalog
@@ -75,7 +75,7 @@ def evolve(
     chosen = filter(only, cut_into_operations(changes, evolution.desired))
     cut = tuple(each for each in chosen if not each.is_removal or each.key not in evolution.gone)
     operations = put_in_order(cut, evolution.desired, evolution.live, evolution.filled)
-    heirs = find_heirs(changes, evolution.live, evolution.taken)
+    heirs = find_heirs(changes, evolution.live, evolution.taken, evolution.declared)
     then = replace(evolution, live=without_former(evolution.live, changes))
     pieces = [
         (operation, _clauses(operation, evolution if operation.verb is Verb.DROP else then, heirs.get(operation.key)))
@@ -217,7 +217,7 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
     before = evolution.live.objects.get(change.key) or evolution.taken.get(change.key)
     if change.action is Action.REPLACE:
         return ddl.alter(change, thing, before, _context(evolution)) if before is not None else ()
-    thing = carry_over(thing, before, heir, evolution.builder, adopting=evolution.declared is None)
+    thing = carry_over(thing, before, heir, evolution.builder, evolution.declared)
     inside: tuple[str, ...] = ()
     if isinstance(thing, Table):
         thing, inside = _sequences_at_birth(thing, [column.name for column in thing.columns], evolution)
@@ -232,6 +232,8 @@ def _create(operation: Operation, evolution: Evolution, heir: Access | None) -> 
 
 def _create_member(change: Change, holder: Table | View | CompositeType | DomainType, evolution: Evolution) -> Clauses:
     inside: tuple[str, ...] = ()
+    for before in (holder_of(change, evolution.live), evolution.taken.get(change.key)):
+        holder = keep_parts(holder, before, evolution.declared)
     if isinstance(holder, Table) and change.key.kind is ObjectKind.COLUMN:
         holder, inside = _sequences_at_birth(holder, [change.key.own_name], evolution)
     made = ddl.create_member(change, holder, _context(evolution))
@@ -272,6 +274,8 @@ def _alter(change: Change, evolution: Evolution) -> tuple[ddl.Clause, ...]:
         return _create_member(change, desired, evolution) if isinstance(desired, Table) else ()
     if desired is None:
         return ()
+    if isinstance(desired, DomainType):  # whose checks are made anew by an ALTER
+        desired = keep_parts(desired, live, evolution.declared)
     inside: tuple[str, ...] = ()
     if isinstance(desired, Table) and isinstance(live, Table) and _gets_sequence(change, desired, live, evolution):
         desired, inside = _sequences_at_birth(desired, [change.key.own_name], evolution)
