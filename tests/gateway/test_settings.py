@@ -236,7 +236,7 @@ def test_what_a_call_failed_with_is_said_whatever_became_of_its_platform_s_file(
         (tmp_path / shop / "platform.json").write_text("{")
         answers = (other.call(shop, "fail", ["23505", "no"]), other.call(shop, "is_not_there"))
     assert [answer.json()["error"] for answer in answers] == ["query_failed", "function_not_found"]
-    answer = gateway.call("-" * 128 + shop, "add", [1], tenant_id="nobody")  # as long as it may be, and the figures cut
+    answer = gateway.call("-" * 128 + shop, "add", [1], tenant_id="nobody")
     assert (answer.status_code, answer.json()["error"]) == (503, "connection_failed"), answer.text
 
 
