@@ -131,7 +131,7 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
     if desired.options != live.options:
         before, after = sequence_text(live.options), sequence_text(desired.options)
         yield sides.change(Action.ALTER, key, f"{key} has other options", aspect="options", before=before, after=after)
-    if desired.owned_by != live.owned_by:
+    if desired.owned_by != live.owned_by and not _is_taken_over(sides, desired, live):
         former, wanted = _owner(live), _owner(desired)
         reason = f"{key} belongs to {former or 'no column'} instead of {wanted or 'none'}"
         yield sides.change(Action.ALTER, key, reason, aspect="owned_by", before=former, after=wanted)
@@ -151,6 +151,15 @@ def _compare(sides: Sides, desired: Sequence, live: Sequence) -> Findings:
         # The owner of an owned sequence is the owner of its table (manual: ALTER SEQUENCE).
         yield from compare_comment(sides, key, desired.access.comment, live.access.comment)
         yield from compare_privileges(sides, key, desired.access, live.access, sides.last_access(key))
+
+
+def _is_taken_over(sides: Sides, desired: Sequence, live: Sequence) -> bool:
+    """True for a sequence of no column that one takes over together with the default that it gets (`ddl.values`)."""
+    key = desired.owning_column
+    if key is None or live.owned_by is not None or not _is_serial(sides.desired, desired):
+        return False
+    column, present = sides.desired.table_column(key), sides.live.table_column(key)
+    return column is not None and present is not None and column.default != present.default
 
 
 def _is_serial(catalog: Catalog, sequence: Sequence) -> bool:
