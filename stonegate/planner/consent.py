@@ -100,6 +100,6 @@ def unmatched(consents: Iterable[Consent], steps: Iterable[Step], blocked: Itera
 
 
 #: Consents that are used elsewhere than in a step.
-_NOT_OF_STEPS = frozenset({ConsentToken.STALE_BODY, ConsentToken.MISSING_SEED, ConsentToken.CHANGED_MIGRATION})
+_NOT_OF_STEPS = frozenset({ConsentToken.STALE_BODY, ConsentToken.CHANGED_MIGRATION})
 _NO_CONSENT = "no consent can do this: write a migration"
 _UNMODELLED = "stonegate deploys objects of this kind but does not alter them: write a migration"

@@ -64,7 +64,7 @@ def build_remaining(plan: Plan, before: Catalog, live: Catalog, state: TrackingS
     excepted = frozenset(plan.excepted + plan.awaited)
     diff = compare_with(plan, live, state)
     made = frozenset(step.key for step in plan.steps if step.action is Action.CREATE and step.kind is ObjectKind.TABLE)
-    left = with_planned_consent((c for c in diff.changes if c.exception not in excepted), plan.steps)
+    left = with_planned_consent((c for c in diff.changes if not c.is_excepted(excepted)), plan.steps)
     changes = (*free_of_consent(left, made), *named_drops(diff.unmanaged, allowed, live))
     confirm(plan, changes, before, allowed)
     keys = _keys_taken_away(plan)

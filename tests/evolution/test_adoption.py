@@ -11,7 +11,7 @@ import pytest
 from stonegate.database.deployment.one_database import apply_database
 from stonegate.database.deployment.options import ApplyOptions
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Mode
+from stonegate.model.plan import Action, Mode
 from stonegate.model.report import Status
 from stonegate.source.lazy import LazySource
 from tests.convergence import catalog_of, plan_in_full, snapshot
@@ -279,8 +279,11 @@ def test_what_shows_the_type_of_a_column_that_is_left(any_database: Database, tm
     assert not again.has_changes and not again.blocked, worked(again)
 
     third = {path: re.sub(r"\bcode\b", "mark", text) for path, text in second.items()}
-    third["migrations/1.pssql"] = "ALTER TABLE notes RENAME COLUMN code TO mark;"
-    applied(url, source(tmp_path, third))
+    added = "ALTER TABLE notes ADD COLUMN low boolean GENERATED ALWAYS AS (mark < 'h') STORED;"
+    third["tables/notes.pssql"] += f"\n{added}"
+    third["migrations/1.pssql"] = f"ALTER TABLE notes RENAME COLUMN code TO mark;\n{added}"
+    report = applied(url, source(tmp_path, third))
+    assert {done.step.action for done in report.steps} == {Action.RUN}, "what a migration makes is not made again"
     assert not plan_in_full(url, tmp_path / "postgresql").has_changes
     applied(url, source(tmp_path, third | {"tables/x.sql": "CREATE TABLE x ();"}), plan=allowing(force=True))
     assert_settled(any_database, tmp_path / "postgresql")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from msgspec.structs import replace
 
+from stonegate.model.catalog import Catalog, Constraint, DomainType, EnumType, RangeType
 from stonegate.model.plan import ChangeClass
-from stonegate.planner.classify.own_types import OwnTypes
+from stonegate.planner.classify.own_types import OwnTypes, own_types
 from stonegate.planner.classify.type_matrix import ALIASES, MatrixRow, matrix_rows, parse_type, type_change
 from stonegate.planner.classify.type_rules import NO_BRACES, RANGES, READ_NO_BRACES, TypeVerdict
+from tests.planner.catalogs import ACCESS
 from tests.servers import Database, MakeDatabase, Server
 
 SAFE, DATALOSS, INCOMPATIBLE = ChangeClass.SAFE, ChangeClass.DATALOSS, ChangeClass.INCOMPATIBLE
@@ -289,6 +292,28 @@ def test_domains_compare_by_their_base() -> None:
     )
     assert type_change("public.email", "integer", own).change_class is INCOMPATIBLE
     assert type_change("public.short[]", "text[]", own).change_class is SAFE
+
+
+def test_own_types_are_those_of_both_databases_and_domains_as_declared() -> None:
+    checks = (Constraint(name="c", kind="check", definition="CHECK (VALUE > 0)"),)
+
+    def catalog(kind: str, *domains: DomainType) -> Catalog:
+        several = f"subtype = integer, multirange_type_name = public.{kind}s"
+        ranges = (RangeType(schema="public", name=kind, definition=several, access=ACCESS),)
+        enums = (EnumType(schema="public", name=f"{kind}_mood", labels=(), access=ACCESS),)
+        return Catalog(domains=domains, ranges=ranges, enums=enums)
+
+    def domain(name: str, **fields: Any) -> DomainType:
+        return DomainType(schema="public", name=name, base="integer", access=ACCESS, **fields)
+
+    live = catalog("live", domain("gone"), domain("eased", not_null=True), domain("tightened"))
+    desired = catalog("new", domain("eased"), domain("tightened", constraints=checks), domain("filled", not_null=True))
+    own = own_types(live, desired)
+    names = ("public.gone", "public.eased", "public.tightened", "public.filled")
+    assert own.domains == dict.fromkeys(names, "integer")
+    assert [name for name in names if own.is_checked(name)] == ["public.tightened", "public.filled"]
+    assert own.enums == {"public.live_mood"}  # no value is of another one
+    assert own.ranges == RANGES | {"public.live": "public.lives", "public.new": "public.news"}
 
 
 DOMAINS = {"public.d0": "text", "public.d": "text", "public.dd": "public.d", "public.e0": "public.d0"}
