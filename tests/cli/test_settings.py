@@ -135,6 +135,17 @@ def test_a_broken_line_of_dotenv_has_a_place(line: str, tmp_path: Path) -> None:
         read_settings(environ={}, directory=tmp_path)
 
 
+def test_files_that_cannot_be_read_are_usage_errors(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(UsageError, match=r"cannot read \.env"):
+        read_settings(environ={}, directory=tmp_path)
+    assert list(unknown_variables({}, tmp_path)) == []  # it is told once
+    (tmp_path / ".env").rmdir()
+    (tmp_path / ".env").write_bytes(b"DB_NAME=\xff")
+    with pytest.raises(UsageError, match=r"\.env is no UTF-8"):
+        read_settings(environ={}, directory=tmp_path)
+
+
 def test_empty_values_count_as_not_set(tmp_path: Path) -> None:
     empty = {"ADMIN_TOKEN": "", "DB_PORT": "", "DATA_DIR": " "}
     settings = read_settings(environ=empty, directory=tmp_path, gateway=True)
@@ -149,6 +160,8 @@ def test_empty_values_count_as_not_set(tmp_path: Path) -> None:
         (values.boolean, dict.fromkeys(("false", "0", "no", "OFF"), False)),
         (values.port, {"1": 1, "65535": 65535}),
         (values.at_least_four, {"4": 4}),
+        (values.status, {"200": 200, "201": 201}),
+        (values.choice("stop", "continue"), {"STOP": "stop", "continue": "continue"}),
         (values.hosts, {"*.Example.com,,[::1]": ("*.example.com", "[::1]")}),
     ],
 )
@@ -167,7 +180,11 @@ def test_networks_may_have_host_bits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "level"),
-    [("info", "info"), ("WARN", "warning"), ("off", "critical"), ("warn,stonescriptdb_gateway=debug", "debug")],
+    [
+        *((word, word) for word in ("debug", "info", "warning", "error", "critical")),
+        *(("trace", "debug"), ("WARN", "warning"), ("off", "critical"), ("warn,stonescriptdb_gateway=debug", "debug")),
+        *(("stonegate=debug,warn", "debug"), ("warn,hyper=debug", "warning"), ("hyper=debug", "info")),
+    ],
 )
 def test_the_log_level_is_that_of_env_logger(text: str, level: str, tmp_path: Path) -> None:
     assert read_settings(environ={"RUST_LOG": text}, directory=tmp_path, gateway=True).log_level == level
