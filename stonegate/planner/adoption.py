@@ -32,5 +32,5 @@ def recorded_keys(state: TrackingState, live: Catalog) -> frozenset[ObjectKey]:
 
 
 def _split(name: str) -> tuple[str, str]:
-    schema, dot, bare = name.rpartition(".")
-    return (schema.strip('"') or "public", bare.strip('"')) if dot else ("public", name.strip('"'))
+    schema, _, bare = name.rpartition(".")
+    return schema.strip('"') or "public", bare.strip('"')
