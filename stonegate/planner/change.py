@@ -42,7 +42,7 @@ from stonegate.planner.steps.operations import is_executable
 from stonegate.planner.steps.phases import arrange
 from stonegate.planner.steps.places import Place, find_places
 from stonegate.planner.steps.seeding import filled_tables, seed_steps
-from stonegate.planner.unmanaged import kept_kinds, named_drops
+from stonegate.planner.unmanaged import kept_exceptions, kept_kinds, named_drops
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ def plan_change(plan: Plan, given: Given) -> Plan:
         warnings=(*plan.warnings, *decided.warnings, *preview.diff.notes, *unmatched(options.consents, steps, blocked)),
         skipped=_skipped(given.desired, (*preview.diff.changes, *decided.changes)),
         uncertain=tuple(sorted(preview.simulated.uncertain)) if migrations.running else (),
-        excepted=tuple(sorted(set(decided.excepted))),
+        excepted=tuple(sorted({*decided.excepted, *kept_exceptions(given.state.excepted, plan.kept)})),
         awaited=_left_to_late(plan, given, migrations, preview),
         records=records,
         unmanaged=tuple(sorted({str(key) for key in unmanaged - taken.done - going.keys()})),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from stonegate.model.catalog import Catalog
@@ -19,6 +20,12 @@ _FOLDERS: dict[Folder, tuple[ObjectKind, ...]] = {
     Folder.VIEWS: (ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW),
     Folder.FUNCTIONS: (ObjectKind.ROUTINE,),
     Folder.TRIGGERS: (ObjectKind.TRIGGER,),
+}
+
+#: What stands in the records of a kind beside itself.
+_PARTS = {
+    ObjectKind.TYPE: (ObjectKind.ATTRIBUTE,),
+    ObjectKind.TABLE: (ObjectKind.COLUMN, ObjectKind.CONSTRAINT, ObjectKind.INDEX, ObjectKind.POLICY),
 }
 
 _TOKENS = {
@@ -53,6 +60,12 @@ def _without_directory(tree: SourceTree) -> set[ObjectKind]:
 
 def _declared(tree: SourceTree) -> set[ObjectKind]:
     return {item.key.kind for item in tree.items if item.verb is Verb.CREATE}
+
+
+def kept_exceptions(excepted: Iterable[str], kept: Iterable[ObjectKind]) -> Iterator[str]:
+    """Differences that stay tolerated, since this folder says nothing of what differs."""
+    words = "|".join(word for kind in kept for word in (kind, *_PARTS.get(kind, ())))
+    return (mark for mark in excepted if words and re.match(rf"(?:[a-z]+ )?(?:{words}) ", mark))
 
 
 def named_drops(unmanaged: Iterable[ObjectKey], allowed: Allowed, live: Catalog) -> Iterator[Change]:

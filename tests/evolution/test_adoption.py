@@ -203,6 +203,8 @@ def test_what_was_left_alone_is_remembered(legacy: Database, tmp_path: Path) -> 
     applied(url, source(tmp_path, FILES))
     second = applied(url, source(tmp_path, ADDED))
     assert second.plan is not None and changes(second.plan) == {"create column users.phone"}
+    hotfix = {path: text.replace("Hello", "Ho") for path, text in FILES.items() if path[:5] in ("types", "funct")}
+    applied(url, source(tmp_path / "hotfix", hotfix))  # it says nothing of tables
     third = FILES | {"functions/greeting.pssql": FILES["functions/greeting.pssql"].replace("Hello", "Hi")}
     third["tables/users.pssql"] = ADDED["tables/users.pssql"]
     report = applied(url, source(tmp_path, third))

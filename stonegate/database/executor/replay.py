@@ -16,7 +16,7 @@ from psycopg.pq.abc import PGresult
 
 from stonegate.database.connect import Session
 from stonegate.database.executor.batch import Sent, StatementFailed, entered, send_batch, statements_of
-from stonegate.database.executor.declared_rows import declared_order
+from stonegate.database.executor.declared_rows import declared_order, excused_rows
 from stonegate.database.executor.execute import explain_statement
 from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import Execution, Job
@@ -66,7 +66,7 @@ async def precedent_of(conn: Session, job: Job, execution: Execution) -> Precede
     catalog = execution.catalog
     is_plain = job.is_presumed and job.has_tracking and not (job.prelude or job.late)
     is_usual = job.search_path in (("public",), job.live.search_path) and not (
-        execution.warnings or execution.missing_seeds or any(report.inserted for report in execution.seeds)
+        execution.warnings or excused_rows(job, execution) or any(report.inserted for report in execution.seeds)
     )
     if catalog is None or job.known is None or not (is_plain and is_usual and execution.digest):
         return None

@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from stonegate.database import sql
 from stonegate.database.connect import Session
 from stonegate.database.executor.batch import LONGEST_BATCH, Sent, StatementFailed, entered, send_batch, statements_of
-from stonegate.database.executor.declared_rows import insert_declared, validate_declared
+from stonegate.database.executor.declared_rows import excused_rows, insert_declared, validate_declared
 from stonegate.database.executor.head_start import BEGIN
 from stonegate.database.executor.job import DONE, NOT_REHEARSED, Execution, Job, changes_only_routines
 from stonegate.database.executor.post_commit import announced, without_late
@@ -372,7 +372,7 @@ class _Attempt:
             catalog=deployed_catalog(job.plan, job.live, after or job.live),
             counts=count_actions((*job.prelude, *(report.step for report in execution.steps))),
             duration_ms=(time.monotonic() - job.started) * 1000,
-            missing_seeds=execution.missing_seeds,
+            missing_seeds=excused_rows(job, execution),
             post_commit=late,
             live=None if late else after,
             stamp=stamp,
