@@ -273,6 +273,15 @@ def test_a_forced_cast_to_a_limited_text_refuses_what_does_not_fit(database: Dat
         ("character(8)", "character varying(4)", DATALOSS),
         ("character(8)", "bpchar(4)", DATALOSS),
         ("bit(8)", "bit varying(4)", DATALOSS),
+        # what no boundary value shows
+        ("numeric(8,2)", "double precision", DATALOSS),
+        ("money", "numeric", DATALOSS),
+        ("bpchar", "text", DATALOSS),
+        ("bpchar", "character varying", DATALOSS),
+        ("bpchar", "character(8)", DATALOSS),
+        ("timestamp without time zone", "timestamp with time zone", DATALOSS),
+        ("time without time zone", "time with time zone", DATALOSS),
+        ("jsonb", "json", DATALOSS),
     ],
 )
 def test_the_class_of_a_pair(old: str, new: str, expected: ChangeClass) -> None:
