@@ -11,6 +11,7 @@ from stonegate.model.tracking import BY_SCRIPT, DeployedObject, Deployment, Trac
 from stonegate.planner.adoption import recorded_keys
 from stonegate.planner.drift import Drift, find_drift
 from stonegate.planner.migrations.simulate import Simulated
+from stonegate.planner.unmanaged import kept_exceptions
 from tests.planner.catalogs import BUILDER, TABLE, full, routine, with_column, with_table, without_column
 
 DECLARED = full()
@@ -119,3 +120,21 @@ def test_what_the_original_recorded_counts_as_declared() -> None:
         live.routines[0].key,
         *(each.key for each in live.routines if each.name == "two" and each.parameters[-1] == text),
     }
+
+
+def test_what_a_folder_says_nothing_of_stays_tolerated() -> None:
+    tables = (
+        "alter column t.c type → text",
+        "recreate index i → x",
+        "constraint t.c shows a type that was left as it is",
+    )
+    views = ("replace view v → SELECT 1", "materialized view m shows a type that was left as it is")
+    others = ("alter type mood labels → a", "alter attribute p.table type → text", "alter routine f() table → x")
+
+    def kept(*kinds: ObjectKind) -> tuple[str, ...]:
+        return tuple(kept_exceptions((*tables, *views, *others), kinds))
+
+    assert kept() == ()
+    assert kept(ObjectKind.TABLE, ObjectKind.SEQUENCE) == tables
+    assert kept(ObjectKind.VIEW, ObjectKind.MATERIALIZED_VIEW) == views
+    assert kept(ObjectKind.TYPE) == others[:2] and kept(ObjectKind.ROUTINE) == others[2:]
