@@ -68,6 +68,16 @@ def test_rows_have_lines_and_null_only_rows_stay() -> None:
         ("INSERT INTO t (a) OVERRIDING SYSTEM VALUE VALUES (1), (2) RETURNING a", [("1",), ("2",)]),
         ("INSERT INTO t (a) (VALUES (1), (2))", [("1",), ("2",)]),
         ("INSERT INTO t (\"values\", b) VALUES ('values (1)', 2)", [("'values (1)'", "2")]),
+        ("INSERT INTO t (values, b) VALUES (1, 2)", [("1", "2")]),
+        ("INSERT INTO values (id, b) VALUES (1, 2)", [("1", "2")]),
+        ("INSERT INTO s.values AS values VALUES (1, 2)", [("1", "2")]),
+        (
+            "INSERT INTO t (a) (VALUES ((SELECT x FROM (VALUES (1)) AS v (x))))",
+            [("(SELECT x FROM (VALUES (1)) AS v (x))",)],
+        ),
+        ("INSERT INTO t (VALUES (1), (2)) ORDER BY 1", []),
+        ("INSERT INTO t VALUES (1), (2) OFFSET 1", []),
+        ("INSERT INTO t WITH x AS (SELECT 1) VALUES (1)", []),
         ("INSERT INTO t SELECT 1", []),
         ("INSERT INTO t SELECT * FROM (VALUES (1)) AS v", []),
         ("INSERT INTO t DEFAULT VALUES", []),
@@ -91,6 +101,12 @@ def test_which_statements_have_rows(sql: str, expected: list[tuple[str, ...]]) -
         ("DEFAULT", True),
         ("'now'::timestamptz", True),
         ("'today'::date + 1", True),
+        ("' Tomorrow '::date", True),
+        ("'yesterday'::date", True),
+        ("timestamp with time zone 'tomorrow 08:00'", True),
+        ("'08:00 today'::text::timestamptz", True),
+        ("'now'::moment", True),  # a domain, perhaps
+        ("'now or never'::text", False),
         ("(SELECT max(id) + random() FROM t)", True),
         ("lower('A') || md5('x')", False),
         ("'2024-01-01'::date", False),
@@ -129,6 +145,14 @@ def test_several_statements_and_tables_in_one_file() -> None:
     assert {need.name for need in tree.seeders[1].needs} == {"a", "b"}
 
 
-def test_only_inserts_are_seeders() -> None:
-    with pytest.raises(MisplacedStatement, match="DELETE has no business in seeders/"):
-        parse({"seeders/a.sql": "DELETE FROM t"})
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM t", "SELECT 1", "VALUES (1)", "SELECT setval('s', 1), f()", "SELECT f(), setval('s', 1), 2"]
+)
+def test_only_inserts_are_seeders(sql: str) -> None:
+    with pytest.raises(MisplacedStatement, match=r"(DELETE|SELECT) has no business in seeders/"):
+        parse({"seeders/a.sql": sql})
+
+
+def test_what_moves_sequences_is_left_out() -> None:
+    tree = parse({"seeders/a.sql": "SELECT setval('s', 1), pg_catalog.setval('r', 2);"})
+    assert tree.seeders == () and ["setval is left out" in warning for warning in tree.warnings] == [True]

@@ -28,7 +28,9 @@ _STEADY_WORDS = """
 _STEADY = frozenset(_STEADY_WORDS.split())
 #: Input strings of date and time types that mean another moment each time (manual 8.5.1.4).
 _MOMENTS = frozenset({"now", "today", "tomorrow", "yesterday"})
+_TIMES = frozenset({"date", "time", "timetz", "timestamp", "timestamptz"})
 _OPENING, _CLOSING = (b"(", b"["), (b")", b"]")
+_BEFORE_NAMES = (b"into", b".", b"as")  # of tables, which may be called values
 
 
 def build_seeder(statement: Statement, columns: Mapping[tuple[str, str], tuple[str, ...]]) -> Seeder:
@@ -120,7 +122,7 @@ def _values_keyword(tokens: list[Token]) -> int:
             depth += 1
         elif token.text in _CLOSING:
             depth -= 1
-        elif token.text.lower() == b"values":
+        elif token.text.lower() == b"values" and tokens[index - 1].text.lower() not in _BEFORE_NAMES:
             if depth == 0:
                 return index
             first = index if first < 0 else first
@@ -152,6 +154,12 @@ def _is_volatile(expression: Node) -> bool:
             return True
         if "funcname" in node and qualified(node["funcname"])[1] not in _STEADY:
             return True
-        if "TypeCast" in node and (string_constant(node) or "").strip().lower() in _MOMENTS:
+        if "TypeCast" in node and _is_moment((string_constant(node) or "").lower().split(), node["TypeCast"]):
             return True
     return False
+
+
+def _is_moment(words: list[str], cast: Node) -> bool:
+    """Whether the text of a constant, cast to a type, means another moment each time: `today`, `tomorrow 08:00`."""
+    is_time = qualified(cast["typeName"]["names"])[1] in _TIMES
+    return not _MOMENTS.isdisjoint(words) if is_time else len(words) == 1 and words[0] in _MOMENTS
