@@ -121,6 +121,10 @@ async def test_only_what_was_met_at_last_counts_as_unchanged(monkeypatch: pytest
         with pytest.raises(VerificationFailed):
             await verify.verify_late(conn, waiting, Execution(deployment=1))
     assert stamps == ["moved" if is_met else ""]
+    await verify.verify_late(conn, waiting, Execution())  # of what is not tracked, nothing is recorded
+    unasked = replace(waiting, options=replace(waiting.options, skip_verification=True))
+    await verify.verify_late(conn, unasked, Execution(deployment=1))
+    assert stamps == ["moved" if is_met else "", "moved"]
 
 
 @pytest.mark.parametrize(
