@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ from stonegate.errors import ConnectionFailed
 from stonegate.model.names import ObjectKey, ObjectKind
 from stonegate.model.plan import Action, Phase, Statement, Step
 from stonegate.model.tracking import TrackingState
+from stonegate.source.migrations.migration import PUT_BACK
 from tests.database.sessions import fetch
 from tests.servers import Database
 
@@ -147,6 +149,8 @@ def test_what_statements_run_under_is_said_for_the_transaction_or_for_the_sessio
     ):
         assert f"pg_catalog.set_config('{name}', '{value}', true)" in values
     assert all(f"set_config('{name}', " in values for name in FORM)
+    named = {name.lower() for name in re.findall(r"set_config\('(\w+)'", values)}
+    assert named | {"role", "session_authorization"} == PUT_BACK  # of what else a migration sets people are warned
     older = replace(settings, role=None, version=HAS_TRANSACTION_TIMEOUT - 1, check_bodies=True)
     role, values = older.statements(local=False)
     assert role == "RESET ROLE" and ", true)" not in values and "transaction_timeout" not in values

@@ -57,7 +57,9 @@ class TestFile:
         )
         assert found.allows == ("drop_column:users.legacy", "stale_body:add(int, int)")
 
-    @pytest.mark.parametrize("text", ["runonfresh", "allow", "", "run-on-fresh please", "allow everything x"])
+    @pytest.mark.parametrize(
+        "text", ["runonfresh", "allow", "", "run-on-fresh please", "allow everything x", "forbid drop_table t"]
+    )
     def test_unknown_directives_are_errors(self, text: str) -> None:
         with pytest.raises(SourceError, match="unknown") as caught:
             migration(f"SELECT 1;\n-- stonegate: {text}\n")
@@ -71,6 +73,19 @@ class TestFile:
         tree = parse({"migrations/1.sql": "\nBEGIN;\nSELECT 1;\nCOMMIT;"})
         assert [statement.sql for statement in tree.migrations[0].statements] == ["SELECT 1"]
         assert tree.warnings[0].startswith("migrations/1.sql:2: BEGIN and COMMIT are left out")
+        assert [each.sql for each in migration("START TRANSACTION; SELECT 1; COMMIT").statements] == ["SELECT 1"]
+
+    def test_line_ends_that_a_checkout_changes(self) -> None:
+        unix, windows = migration("SELECT 1;\nSELECT 2;\n"), migration("SELECT 1;\r\nSELECT 2;\r\n")
+        assert unix.checksum == windows.respelled_checksum != unix.respelled_checksum == windows.checksum
+
+    def test_mistakes_in_bodies(self) -> None:
+        texts = ("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETRUN 1; END'", "DO 'BEGIN RETRUN; END'")
+        for text in texts:
+            with pytest.raises(SourceError):
+                migration(text)
+            unchecked = migration(f"SET check_function_bodies = off; {text}; RESET work_mem")
+            assert len(unchecked.statements) == 3
 
     @pytest.mark.parametrize(
         "text",
@@ -94,7 +109,11 @@ class TestFile:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("CREATE DATABASE x", "concerns the server"),
+            *(
+                (text, f"{text[:-2]} concerns the server")
+                for text in ("CREATE DATABASE x", "DROP DATABASE x", "DROP TABLESPACE x")
+            ),
+            ("CREATE TABLESPACE x LOCATION '/x'", "concerns the server"),
             ("ALTER SYSTEM SET a = 1", "concerns the server"),
             ("COPY t FROM STDIN", "no client"),
         ],
@@ -132,7 +151,8 @@ class TestFile:
         assert "migrations/1.sql:1: SET work_mem lasts" in warnings[0] and "RESET work_mem" in warnings[0]
 
     def test_what_is_put_back_after_each_migration_is_none(self) -> None:
-        for setting in ("search_path = x", "ROLE x", "lock_timeout = 0", "LOCAL statement_timeout = 0"):
+        local = ("LOCAL statement_timeout = 0", "TIME ZONE 'UTC'", "NAMES 'UTF8'", "SESSION AUTHORIZATION x")
+        for setting in ("search_path = x", "ROLE x", "lock_timeout = 0", *local):
             assert parse({"migrations/1.sql": f"SET {setting}; SELECT 1"}).warnings == ()
 
     def test_a_directive_without_its_colon_is_told(self) -> None:

@@ -91,11 +91,14 @@ def _mistaken(statement: Statement) -> SourceError | None:
     return None
 
 
+_PUT_BACK_WORDS = """
+    array_nulls backslash_quote bytea_output check_function_bodies client_encoding client_min_messages datestyle
+    extra_float_digits idle_in_transaction_session_timeout intervalstyle lock_timeout quote_all_identifiers role
+    row_security search_path session_authorization standard_conforming_strings statement_timeout timezone
+    transaction_timeout transform_null_equals xmlbinary xmloption
+"""
 #: Settings that an apply puts back after each migration (`database/executor/session.py`).
-_PUT_BACK = frozenset(
-    {"search_path", "role", "lock_timeout", "statement_timeout", "transaction_timeout", "check_function_bodies"}
-    | {"idle_in_transaction_session_timeout", "client_min_messages", "standard_conforming_strings", "row_security"}
-)
+PUT_BACK = frozenset(_PUT_BACK_WORDS.split())
 
 
 def _lasting_setting(statement: Statement) -> str | None:
@@ -104,7 +107,7 @@ def _lasting_setting(statement: Statement) -> str | None:
     if statement.kind != "VariableSetStmt" or node["kind"].startswith("VAR_RESET"):
         return None
     name: str = node.get("name", "").lower()
-    return None if name in _PUT_BACK else name
+    return None if name in PUT_BACK else name
 
 
 # --- directives ------------------------------------------------------------------------------------------------------
