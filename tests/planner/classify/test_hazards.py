@@ -183,6 +183,7 @@ def _routine(*parameters: str, returns: str = "integer", returns_set: bool = Fal
         ),
         (_routine("b integer"), _routine("integer", "b integer"), ("parameter b is removed",)),
         (_routine("integer", "integer"), _routine("a integer", "integer"), ("parameter a is renamed to nothing",)),
+        (_routine("integer", "text"), _routine("integer", "text"), ()),
         (_routine("bigint"), _routine("integer"), ("parameter $1 changes its type from integer to bigint",)),
         (_routine("a integer = 2"), _routine("a integer = 1"), ()),
         # VARIADIC
@@ -192,6 +193,11 @@ def _routine(*parameters: str, returns: str = "integer", returns_set: bool = Fal
         (_routine("variadic a text[]"), _routine("a text[]"), ("parameter a is variadic instead of in",)),
         # results
         (_routine("inout a integer"), _routine("a integer"), ()),
+        (
+            _routine("inout a integer", "out b integer", returns="record"),
+            _routine("inout a integer"),
+            ("the result has 2 columns instead of 1",),
+        ),
         (
             _routine(),
             _routine(returns="SETOF integer", returns_set=True),
