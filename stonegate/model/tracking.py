@@ -12,6 +12,8 @@ from stonegate.model.names import ObjectKind
 
 #: Stands for the change stamp of a deployment that nobody has looked at: no database has such a one.
 BY_SCRIPT = "script"
+#: The mode of a first deployment where somebody had made something before.
+BESIDE_OTHERS = "fresh beside others"
 
 
 class AppliedMigration(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from stonegate.model.catalog import Catalog
 from stonegate.model.names import ObjectKind
 from stonegate.model.plan import Action, Plan, Step
 from stonegate.model.report import StepReport
-from stonegate.model.tracking import RecordKind, TrackingState
+from stonegate.model.tracking import BESIDE_OTHERS, RecordKind, TrackingState
 from stonegate.source.checksum import CHECKSUM_VERSION
 
 #: Milliseconds since the transaction began, whatever operators somebody made in the session's search_path.
@@ -223,7 +223,7 @@ async def record_deployment(
         "missing_seeds": sorted(set(missing_seeds)),
     }
     if is_mixed:
-        facts["mode"] = f"{plan.mode.value} beside others"
+        facts["mode"] = BESIDE_OTHERS
     await require_safe(conn)
     row = await (await conn.execute(_deployment_query(stamp), facts)).fetchone()
     assert row is not None, "INSERT … RETURNING without a row"

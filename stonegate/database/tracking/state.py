@@ -23,8 +23,14 @@ from stonegate.database.tracking.guard import REQUIRE_OWN, before_reading
 from stonegate.database.tracking.kept_catalogs import known_catalog, known_checksums, restore
 from stonegate.database.tracking.tables import DONE, STARTED
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Mode
-from stonegate.model.tracking import AppliedMigration, DeployedObject, Deployment, RecordKind, TrackingState
+from stonegate.model.tracking import (
+    BESIDE_OTHERS,
+    AppliedMigration,
+    DeployedObject,
+    Deployment,
+    RecordKind,
+    TrackingState,
+)
 
 #: What is read of each kind of rows, the name first.
 COLUMNS = {
@@ -243,5 +249,5 @@ def _as_deployment(row: Mapping[str, Any], catalog: bytes | None, *, with_catalo
         tool_version=row.get("tool_version"),
         executed_by=row.get("executed_by") or "",
         outside=tuple(map(ObjectKind, row.get("outside") or ())),
-        is_mixed=(row.get("mode") or "").startswith(f"{Mode.FRESH.value} "),
+        is_mixed=row.get("mode") == BESIDE_OTHERS,
     )
