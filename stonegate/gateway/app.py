@@ -60,13 +60,10 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
-        match scope["type"]:
-            case "http":
-                await self._answer(scope, receive, send)
-            case "lifespan":
-                await self._live(receive, send)
-            case _:
-                await send({"type": "websocket.close", "code": 1002})
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -191,9 +188,7 @@ def _routing_failure(error: HTTPException) -> Exception:
 
 
 def _build_router(gateway: Gateway) -> ASGIApp:
-    routes = [
-        Route(each.path, _Served(gateway, each), methods=[each.method], include_in_schema=False) for each in ENDPOINTS
-    ]
+    routes = [Route(each.path, _Served(gateway, each), methods=[each.method]) for each in ENDPOINTS]
     document = encode(build_openapi(ENDPOINTS, created_status=gateway.settings.created_status))
     page = read_page("docs.html")
     for fixed in (
@@ -252,7 +247,7 @@ class _Fixed:
         """Answer."""
         scope["stonegate"]["route"] = self.path
         await send({"type": "http.response.start", "status": 200, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body if scope["method"] != "HEAD" else b""})
+        await send({"type": "http.response.body", "body": self._body})
 
 
 async def _send(send: Send, answer: Answer, facts: dict[str, Any]) -> None:

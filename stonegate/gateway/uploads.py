@@ -82,7 +82,7 @@ async def read_form(
                 if get_origin(known[name].type) is list:
                     fields.setdefault(name, []).append(value)
                 else:
-                    fields[name] = value.lower() if known[name].type is bool else value
+                    fields[name] = value
         warn_about(tuple(name for name in parts if name not in {*known, *archive}), path)
         try:
             form: msgspec.Struct = msgspec.convert(fields, kind, strict=False)

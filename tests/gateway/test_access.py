@@ -187,6 +187,12 @@ def test_routes_over_the_socket(gateway: Gateway) -> None:
     assert "/v2/migrate-all/{job}" in gateway.get("/openapi.json").json()["paths"]
     answer = gateway.get("/docs")
     page, policy = answer.text, answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    with gateway.client() as client:
+        for _ in range(2):  # on one connection, which a body would confuse
+            head = client.head("/docs")
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["content-length"] == answer.headers["content-length"]
     assert "<title>stonegate</title>" in page and "https://" not in page
     for kind in ("script", "style"):  # a browser runs nothing but what stands in the file
         (text,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)

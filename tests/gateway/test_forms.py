@@ -10,8 +10,8 @@ import pytest
 from starlette.requests import Request
 
 from stonegate.errors import UsageError
-from stonegate.gateway.forms import RegisterForm
-from stonegate.gateway.uploads import read_form
+from stonegate.gateway.forms import MigrateForm
+from stonegate.gateway.uploads import FORM_ROOM, MOST_FILES, read_form
 from tests.gateway.folders import release
 from tests.gateway.gateway import Gateway, pack
 
@@ -95,10 +95,56 @@ def test_a_field_is_called_as_it_was_sent(gateway: Gateway) -> None:
     assert refused.json()["message"].endswith("got `str` - at `dry_run`")
 
 
-async def test_a_form_that_is_cut_off_leaves_no_file_open() -> None:
-    async def receive() -> Any:
-        return {"type": "http.request", "body": part(b'name="schema"', ARCHIVE), "more_body": False}
+async def read(body: bytes, kind: bytes = b"multipart/form-data; boundary=x") -> Any:
+    """The form of `/migrate`, read by itself; what nobody closes is warned of."""
 
-    scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
-    with pytest.raises(UsageError, match="cut off"):  # and what nobody closed would be warned of
-        await read_form(Request(scope, receive), RegisterForm, ("schema",), "/register")
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    request = Request({"type": "http", "headers": [(b"content-type", kind)]}, receive)
+    form, archive = await read_form(request, MigrateForm, ("schema", "file"), "/migrate")
+    assert await archive.read() == ARCHIVE
+    await archive.close()
+    return form
+
+
+async def test_fields_are_read_as_they_are_declared() -> None:
+    whole = part(b'name="platform"', b"p") + part(b'name="schema"', ARCHIVE)
+    for text, expected in (
+        (b"1", True),
+        (b"TRUE", True),
+        (b"true", True),
+        (b"False", False),
+        (b"0", False),
+        (b"", False),
+    ):
+        assert (await read(whole + part(b'name="force"', text) + END)).force is expected
+    more = b"".join(part(b'name="allow"', text) for text in (b"drift", b"", b"drop_table:t"))
+    form = await read(whole + more + part(b'name="tenant_id"', b"") + END)
+    assert (form.allow, form.tenant_id, form.platform) == (["drift", "drop_table:t"], None, "p")
+    for kind in (b"multipart/form-data; boundary=x; charset=utf8", b"multipart/form-data; charset=UTF-8; boundary=x"):
+        assert (await read(whole + END, kind)).platform == "p"
+    with pytest.raises(UsageError, match="must be multipart/form-data"):
+        await read(whole + END, b"multipart/mixed; boundary=x")
+
+
+async def test_forms_have_bounds() -> None:
+    whole = part(b'name="platform"', b"p") + part(b'name="file"; filename="f"', ARCHIVE)
+    for size, count, words in (
+        (FORM_ROOM - 1, MOST_FILES, None),
+        (FORM_ROOM, 1, "fields are larger"),
+        (1, MOST_FILES + 1, "Too many files"),
+    ):
+        files = b"".join(part(b'name="a"; filename="a"', b"a") for _ in range(count - 1))
+        body = whole + part(b'name="other"', b"x" * size) + files + END
+        if words is None:
+            assert (await read(body)).platform == "p"
+            continue
+        with pytest.raises(UsageError) as caught:
+            await read(body)
+        assert words in str(caught.value.cause)
+
+
+async def test_a_form_that_is_cut_off_leaves_no_file_open() -> None:
+    with pytest.raises(UsageError, match="cut off"):
+        await read(part(b'name="schema"', ARCHIVE))
