@@ -18,10 +18,12 @@ def test_heads_have_bounds(gateway: Gateway, shop: str) -> None:
         start + b"a: " + b"b" * 100_000 + b"\r\n\r\n",
         start + b"".join(b"h%d: x\r\n" % n for n in range(20_000)) + b"\r\n",
         b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
-        start + b"a: " + b"b" * 300_000,
+        start + b"a: " + b"b" * (8 << 20),
     ):
-        answer = talk(gateway, flood)  # read to its end, though more was sent
+        answer = talk(gateway, flood, is_read=True)  # read to its end, though more was sent
         assert answer.startswith(b"HTTP/1.1 431 ") and answer.count(b"HTTP/1.1 ") == 1, answer
+    long = start + b"a: " + b"b" * 30_000 + b"\r\n"
+    assert talk(gateway, (long + b"\r\n") * 3 + long + b"Connection: close\r\n\r\n").count(b"HTTP/1.1 200 ") == 4
     is_well(gateway, shop)
 
 
@@ -73,6 +75,7 @@ def test_an_answer_that_comes_before_the_body_can_be_read(gateway: Gateway) -> N
         b"nonsense\r\n\r\n",
         b"\x00\x01\x02 nonsense\r\n\r\n",
         b"GET /health HTTP/9.9\r\n\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
         b"GET /health HTTP/1.1\r\n\r\n",
         b"GET /health HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
