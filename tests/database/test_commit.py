@@ -184,6 +184,18 @@ async def test_what_interrupted_statements_left_is_taken_away_or_finished(databa
         ):
             assert await again(text) == (False, kept), text
 
+        await conn.execute(b'CREATE INDEX "Good ""i" ON t (a); CREATE TABLE u ()')
+        for text, done in (
+            ('CREATE INDEX CONCURRENTLY "Good ""i" ON public.t (a)', True),
+            ('CREATE INDEX CONCURRENTLY "Good ""i" ON u (a)', False),
+            ("CREATE INDEX CONCURRENTLY good ON t (a)", False),
+            ("DROP INDEX CONCURRENTLY gone", True),
+            ('DROP INDEX CONCURRENTLY "Good ""i"', False),
+        ):
+            for started in (True, False):  # what has never begun is not done, whatever it looks like
+                reached = await is_reached(conn, "s", text, was_begun=started, was_started=started)
+                assert reached == (done and started), text
+
         await conn.execute(b'CREATE TABLE "P" (k int) PARTITION BY LIST (k)')
         await conn.execute(b'CREATE TABLE q PARTITION OF "P" FOR VALUES IN (1)')
         detach = 'ALTER TABLE ONLY "P" DETACH PARTITION public.q CONCURRENTLY'
