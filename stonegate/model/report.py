@@ -23,11 +23,16 @@ class Status(StrEnum):
 
 
 class StepReport(Struct, frozen=True, kw_only=True):
-    """One executed step; `state` "done", "not rehearsed" (dry-run) or "failed"; `rows` inserted by a seeder."""
+    """One executed step; `state` "done", "not rehearsed" (dry-run) or "failed"; `rows` inserted by a seeder.
+
+    Attributes:
+        excused: labels of the declared rows that are missing, which a consent of this apply does without.
+    """
 
     step: Step
     state: str = "done"
     rows: int | None = None
+    excused: tuple[str, ...] = ()
 
 
 class SeedReport(Struct, frozen=True, kw_only=True):

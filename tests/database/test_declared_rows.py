@@ -26,12 +26,17 @@ def test_missing_rows_block_until_they_are_excused_and_are_remembered(database: 
     assert database.rows("SELECT count(*) FROM pg_proc WHERE proname = 'count_roles'") == [(0,)]
     excused = applied(database.url, changed, plan=allowing("missing_seed:roles"))
     assert any("roles id = 2" in warning for warning in excused.warnings)
+    told = "SELECT change_type, object_name, forced, change_detail -> %s FROM _stonescriptdb_gateway_changelog WHERE %s"
+    assert database.rows(told % ("'consents'", "forced")) == [("validate_rows", "roles", True, ["missing_seed:roles"])]
     again = COUNT.replace("users", "roles").replace("BEGIN", "BEGIN PERFORM 1;")
     applied(database.url, write(tmp_path / "hotfix", {"functions/count.sql": again}))  # it says nothing of rows
     later = write(tmp_path, ROLES | {"functions/count.sql": again.replace("1", "2")})
     assert applied(database.url, later).status is Status.APPLIED
     asked = applied(database.url, later, plan=allowing(seed_missing=True))
     assert [(seed.found, seed.inserted) for seed in asked.seeds] == [(1, 1)]
+    seeded = "change_type = 'seed_rows' ORDER BY id DESC LIMIT 1"
+    assert database.rows(told % ("'rows'", seeded)) == [("seed_rows", "roles", False, 1)]
+    assert len(database.rows(told % ("'rows'", "change_type LIKE '%_rows'"))) == 3
 
 
 def test_what_would_excuse_missing_rows_can_be_typed(database: Database, tmp_path: Path) -> None:

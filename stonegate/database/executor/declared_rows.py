@@ -55,7 +55,8 @@ async def validate_declared(conn: Session, job: Job, execution: Execution, steps
     execution.warnings += [f"the declared row is missing: {row.label} ({row.file}:{row.line})" for row in unexcused]
     execution.missing_seeds |= {row.label for row in missing if row not in refused}
     by_table = {report.table: report for report in inserted}
-    _report(execution, steps, tuple(by_table.get(_table(step)) or _found(step, missing) for step in steps))
+    reports = tuple(by_table.get(_table(step)) or _found(step, missing) for step in steps)
+    _report(execution, steps, reports, [row for row in unexcused if row not in refused])
 
 
 def excused_rows(job: Job, execution: Execution) -> set[str]:
@@ -114,7 +115,12 @@ def _rows(number: int) -> str:
     return "1 declared row is" if number == 1 else f"{number} declared rows are"
 
 
-def _report(execution: Execution, steps: Sequence[Step], reports: Sequence[SeedReport]) -> None:
+def _report(
+    execution: Execution, steps: Sequence[Step], reports: Sequence[SeedReport], excused: Sequence[MissingSeed] = ()
+) -> None:
     execution.seeds += reports
     rows = {report.table: report.inserted for report in reports}
-    execution.steps += [StepReport(step=step, state=DONE, rows=rows.get(_table(step))) for step in steps]
+    labels = {_table(step): tuple(row.label for row in excused if str(row.table) == _table(step)) for step in steps}
+    execution.steps += [
+        StepReport(step=step, state=DONE, rows=rows.get(_table(step)), excused=labels[_table(step)]) for step in steps
+    ]

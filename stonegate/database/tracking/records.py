@@ -81,7 +81,8 @@ def plan_entries(
     Args:
         conn: in the transaction of the apply.
         plan: what was carried out.
-        steps: what was executed, in order; skipped, validated and unrehearsed ones get no changelog row.
+        steps: what was executed, in order; skipped and unrehearsed ones get no changelog row, nor do those that only
+            looked rows up.
         durations: milliseconds by step id, as far as known.
         state: what the tables certainly hold, written by this version of stonegate; rows that stay are left alone.
     """
@@ -183,11 +184,17 @@ def prepare_records(plan: Plan, steps: Iterable[Step]) -> None:
 
 def _by_rows(steps: Iterable[StepReport]) -> list[tuple[StepReport, ...]]:
     """What the changelog tells of, in two parts: how many rows the second one inserted shows only afterwards."""
-    told = tuple(
-        report for report in steps if report.state == DONE and report.step.action not in (Action.SKIP, Action.VALIDATE)
-    )
-    cut = next((n for n, report in enumerate(told) if report.step.action is Action.SEED), len(told))
+    told = tuple(report for report in steps if report.state == DONE and _is_told(report))
+    seeding = (Action.SEED, Action.VALIDATE)
+    cut = next((n for n, report in enumerate(told) if report.step.action in seeding), len(told))
     return [part for part in (told[:cut], told[cut:]) if part]
+
+
+def _is_told(report: StepReport) -> bool:
+    """False for what was only looked at."""
+    if report.step.action is Action.VALIDATE:
+        return bool(report.rows or report.excused)
+    return report.step.action is not Action.SKIP
 
 
 async def record_deployment(

@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from stonegate.database.cache import Cache
+from stonegate.model.consent import ConsentToken
 from stonegate.model.names import ObjectKind
-from stonegate.model.plan import Plan, Step
+from stonegate.model.plan import Action, Plan
 from stonegate.model.report import StepReport
 from stonegate.model.tracking import DeployedObject, Record, RecordKind
 
@@ -94,7 +95,7 @@ def change_rows(reports: Sequence[StepReport], durations: Mapping[str, float]) -
     Args:
         durations: milliseconds by step id, as far as known.
     """
-    key = tuple((id(report.step), report.rows, durations.get(report.step.id)) for report in reports)
+    key = tuple((id(report.step), report.rows, report.excused, durations.get(report.step.id)) for report in reports)
 
     def make() -> str:
         return _dump([_as_change(report, durations.get(report.step.id)) for report in reports])
@@ -138,17 +139,19 @@ def _as_rows(records: Sequence[Record], elapsed: Mapping[str, float | None]) -> 
 def _as_change(report: StepReport, duration_ms: float | None) -> dict[str, Any]:
     """The report of a step as a row of the changelog."""
     return {
-        "change_type": _change_type(report.step),
+        "change_type": _change_type(report),
         "object_name": report.step.key.label,
         "change_detail": _change_detail(report),
-        "forced": bool(report.step.consents),
+        "forced": bool(report.step.consents or report.excused),
         "duration_ms": duration_ms,
     }
 
 
-def _change_type(step: Step) -> str:
+def _change_type(report: StepReport) -> str:
+    step = report.step
     word = _KIND_WORDS.get(step.kind, step.kind.value)
-    return f"{step.action.value}_{word}".replace(" ", "_")
+    action = Action.SEED if step.action is Action.VALIDATE and report.rows else step.action
+    return f"{action.value}_{word}".replace(" ", "_")
 
 
 def _change_detail(report: StepReport) -> dict[str, Any]:
@@ -163,7 +166,11 @@ def _change_detail(report: StepReport) -> dict[str, Any]:
         "line": step.line,
         "changes": [change.identity for change in step.changes],
         "hazards": [{"code": hazard.code, "message": hazard.message} for hazard in step.hazards],
-        "consents": [str(consent) for consent in step.consents],
+        "consents": [
+            *map(str, step.consents),
+            *([f"{ConsentToken.MISSING_SEED}:{step.key.label}"] if report.excused else []),
+        ],
+        "missing": list(report.excused),
         "old_definition": step.old_definition,
         "rows": report.rows,
     }
