@@ -63,6 +63,8 @@ def test_status_and_history(run: Run, deployed: str, database: Database) -> None
     assert "create table" in told and "create routine  add_note(text, text)" in told, "as plans call it"
     entries = run("history", "-d", deployed, "--object", "notes", "--format", "json").json
     assert {entry["change_type"] for entry in entries} == {"create_table", "seed_rows"}
+    for name in ("add_note", "public.add_note", "add_note(text, text)"):
+        assert len(run("history", "-d", deployed, "--object", name, "--format", "json").json) == 1
     assert "nothing was done to note" in run("history", "-d", deployed, "--object", "note").out
     assert "that needed a consent" in run("history", "-d", deployed, "--forced").out
     assert len(run("history", "-d", deployed, "--deployments", "--format", "json").json) == 1

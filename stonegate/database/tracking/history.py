@@ -81,11 +81,12 @@ async def read_history(
         conn: any connection; nothing is written.
         limit: how many rows at most.
         object_name: only those of this object and its parts, or in which it was one of several, by its label
-            ("users", "users.email", "sales.add(integer)").
+            ("users", "users.email", "sales.add(integer)"); a name without types means all routines of that name.
         forced_only: only those that needed a consent.
         since: only those of later transactions.
     """
-    wanted = {"object": object_name, "forced_only": forced_only, "since": since}
+    label = None if object_name is None else object_name.removeprefix("public.")
+    wanted = {"object": label, "forced_only": forced_only, "since": since}
     rows = await _read(conn, "tracking/read_history", limit=limit, **wanted)
     return tuple(
         HistoryEntry(

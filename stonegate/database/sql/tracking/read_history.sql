@@ -13,7 +13,8 @@ BEGIN
         FROM public._stonescriptdb_gateway_changelog AS c
         CROSS JOIN LATERAL pg_catalog.to_jsonb(c) AS whole (row)
         WHERE ({object}::text IS NULL OR c.object_name = {object}
-            OR pg_catalog.starts_with(c.object_name, {object} || '.') OR EXISTS (
+            OR pg_catalog.starts_with(c.object_name, {object} || '.')
+            OR pg_catalog.starts_with(c.object_name, {object} || '(') OR EXISTS (
             -- A step may change several parts of a table: "alter column users.email type".
             SELECT FROM pg_catalog.jsonb_path_query(c.change_detail::jsonb, 'lax $.changes[*]') AS change (part)
             CROSS JOIN LATERAL pg_catalog.regexp_replace(
@@ -21,6 +22,7 @@ BEGIN
             ) AS known (label)
             WHERE known.label = {object} OR pg_catalog.starts_with(known.label, {object} || ' ')
                 OR pg_catalog.starts_with(known.label, {object} || '.')
+                OR pg_catalog.starts_with(known.label, {object} || '(')
         ))
         AND (c.forced OR NOT {forced_only})
         AND ({since}::timestamptz IS NULL OR c.executed_at::timestamptz > {since})
