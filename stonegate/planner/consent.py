@@ -38,6 +38,11 @@ class Allowed(Struct, frozen=True, kw_only=True):
         if self.permits(change.token, change.key.label):
             yield self._consent(change.token, change.key.label)
 
+    def changed_migration(self, name: str) -> tuple[Consent, ...]:
+        """The consent that records an applied file as it is now, if it is given."""
+        token = ConsentToken.CHANGED_MIGRATION
+        return (self._consent(token, name),) if self.permits(token, name) else ()
+
     def _consent(self, token: ConsentToken, label: str) -> Consent:
         """As it was given, the narrower first; as it would be typed, where --force or --allow-drift gave it."""
         given = (consent for consent in self.consents if consent.covers(token, label))

@@ -26,12 +26,20 @@ from stonegate.planner.migrations.contained import Contained, contained_migratio
 from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.former_columns import refuse_former
 from stonegate.planner.migrations.overtaken import refuse_overtaken
-from stonegate.planner.migrations.recorded import find_renamed, refuse_begun, refuse_changed, refuse_renamed
+from stonegate.planner.migrations.recorded import (
+    changed_migrations,
+    find_renamed,
+    is_moved,
+    refuse_begun,
+    refuse_changed,
+    refuse_renamed,
+)
 from stonegate.planner.migrations.refusal import refuse_statement
 from stonegate.planner.migrations.simulate import Replay, simulate
 
 _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
 
+_NOTHING = Allowed()
 _MOVING = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
 _PROTECTING = frozenset({ConsentToken.DROP_CONSTRAINT, ConsentToken.DROP_POLICY})
 
@@ -75,7 +83,7 @@ def fresh_migrations(tree: SourceTree, ordered: tuple[Migration, ...]) -> tuple[
     """The steps for a new database: the declared tables have the result of all that are not marked run-on-fresh."""
     has_tables = Folder.TABLES in tree.folders
     return tuple(
-        _run(migration, (), Allowed()) if migration.run_on_fresh or not has_tables else _baseline(migration, None)
+        _run(migration, (), Allowed()) if migration.run_on_fresh or not has_tables else _baseline(migration)
         for migration in ordered
     )
 
@@ -109,12 +117,12 @@ def plan_migrations(
         left = (migration for migration in running if migration.name not in contained.names)
         running = anticipate_values(left, live, desired)
     losses = _losses(running, live, desired)
+    steps = [_renewal(changed, allowed) for changed in changed_migrations(tree, state)]
     as_run = {migration.name: migration for migration in running}
-    steps: list[Step] = []
     for waits in waiting:
         migration = as_run.get(waits.name)
         if migration is None:
-            steps.append(_baseline(waits, renamed.get(waits.name)))
+            steps.append(_baseline(waits, renamed.get(waits.name), allowed))
             continue
         here = replace(allowed, consents=(*allowed.consents, *_directives(migration)))
         steps.append(_run(migration, losses[migration.name], here))
@@ -194,8 +202,21 @@ def _is_late(migration: Migration) -> bool:
     return migration.no_transaction or any(not statement.transactional for statement in migration.statements)
 
 
-def _baseline(migration: Migration, former: str | None) -> Step:
+def _baseline(migration: Migration, former: str | None = None, allowed: Allowed = _NOTHING) -> Step:
     """The record of a file that does not run; `former` is the name under which it was applied."""
+    if former is None:
+        return _record(migration, "the declared tables have its result already: recorded, not run")
+    consents = () if is_moved(former, migration.name) else allowed.changed_migration(migration.name)
+    return _record(migration, f"applied here as {former}: recorded under its new name, not run", consents)
+
+
+def _renewal(migration: Migration, allowed: Allowed) -> Step:
+    """The record of a file that was edited after it was applied."""
+    reason = "the file changed after it was applied: its checksum is recorded, and it is not run"
+    return _record(migration, reason, allowed.changed_migration(migration.name))
+
+
+def _record(migration: Migration, reason: str, consents: tuple[Consent, ...] = ()) -> Step:
     key = ObjectKey(ObjectKind.MIGRATION, "", migration.name)
     return Step(
         id=f"baseline {key}",
@@ -204,9 +225,8 @@ def _baseline(migration: Migration, former: str | None) -> Step:
         key=key,
         file=migration.file,
         line=1,
-        reason=f"applied here as {former}: recorded under its new name, not run"
-        if former is not None
-        else "the declared tables have its result already: recorded, not run",
+        consents=consents,
+        reason=reason,
     )
 
 

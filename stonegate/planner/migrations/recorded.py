@@ -65,7 +65,7 @@ def refuse_renamed(waiting: Iterable[Migration], renamed: Mapping[str, str], all
     """
     for migration in waiting:
         former = renamed.get(migration.name)
-        if former is None or _bare(former) == _bare(migration.name):
+        if former is None or is_moved(former, migration.name):
             continue
         if not allowed.permits(ConsentToken.CHANGED_MIGRATION, migration.name):
             yield _refusal(
@@ -127,8 +127,9 @@ def warn_of_lost_files(tree: SourceTree, state: TrackingState) -> tuple[str, ...
     return (f"applied here, but no longer in migrations/: {in_list(gone, _MOST_NAMES)}",)
 
 
-def _bare(name: str) -> str:
-    return name.rpartition("/")[2]
+def is_moved(former: str, name: str) -> bool:
+    """True for a file that was only moved to another directory."""
+    return former.rpartition("/")[2] == name.rpartition("/")[2]
 
 
 def _lost(tree: SourceTree, state: TrackingState) -> Iterator[AppliedMigration]:
