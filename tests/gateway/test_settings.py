@@ -108,8 +108,8 @@ def test_failed_calls_by_sqlstate(inside: Inside, shop: str) -> None:
         odd = Gateway(url=gateway.url, by_sqlstate=True)
         for state, status in (
             ("23505", 409), ("23514", 409), ("22012", 400), ("P0001", 400), ("42501", 403), ("42883", 404),
-            ("57014", 504), ("PT418", 418), ("PT200", 500), ("PT399", 500), ("PT400", 400), ("PT599", 599), ("PT600", 500),
-            ("PTABC", 500), ("PTA12", 500), ("P0002", 500), ("XX000", 500),
+            ("57014", 504), ("PT418", 418), ("PT200", 500), ("PT399", 500), ("PT400", 400), ("PT599", 599),
+            ("PT600", 500), ("PTABC", 500), ("PTA12", 500), ("P0002", 500), ("XX000", 500),
         ):  # fmt: skip
             answer = odd.call(shop, "fail", [state, "no"])
             assert answer.status_code == status, (state, answer.text)
