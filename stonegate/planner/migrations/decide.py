@@ -27,7 +27,6 @@ from stonegate.planner.migrations.enum_values import anticipate_values
 from stonegate.planner.migrations.former_columns import refuse_former
 from stonegate.planner.migrations.overtaken import refuse_overtaken
 from stonegate.planner.migrations.recorded import (
-    changed_migrations,
     find_renamed,
     is_moved,
     refuse_begun,
@@ -38,8 +37,6 @@ from stonegate.planner.migrations.refusal import refuse_statement
 from stonegate.planner.migrations.simulate import Replay, simulate
 
 _DROPPING = frozenset({EffectVerb.DROP, EffectVerb.DROP_COLUMN, EffectVerb.DROP_CONSTRAINT})
-
-_NOTHING = Allowed()
 _MOVING = frozenset({EffectVerb.RENAME, EffectVerb.SET_SCHEMA})
 _PROTECTING = frozenset({ConsentToken.DROP_CONSTRAINT, ConsentToken.DROP_POLICY})
 
@@ -82,8 +79,11 @@ def _directives(migration: Migration) -> Iterator[Consent]:
 def fresh_migrations(tree: SourceTree, ordered: tuple[Migration, ...]) -> tuple[Step, ...]:
     """The steps for a new database: the declared tables have the result of all that are not marked run-on-fresh."""
     has_tables = Folder.TABLES in tree.folders
+    nothing = Allowed()
     return tuple(
-        _run(migration, (), Allowed()) if migration.run_on_fresh or not has_tables else _baseline(migration)
+        _run(migration, (), nothing)
+        if migration.run_on_fresh or not has_tables
+        else _baseline(migration, None, nothing)
         for migration in ordered
     )
 
@@ -117,8 +117,8 @@ def plan_migrations(
         left = (migration for migration in running if migration.name not in contained.names)
         running = anticipate_values(left, live, desired)
     losses = _losses(running, live, desired)
-    steps = [_renewal(changed, allowed) for changed in changed_migrations(tree, state)]
     as_run = {migration.name: migration for migration in running}
+    steps: list[Step] = []
     for waits in waiting:
         migration = as_run.get(waits.name)
         if migration is None:
@@ -202,22 +202,10 @@ def _is_late(migration: Migration) -> bool:
     return migration.no_transaction or any(not statement.transactional for statement in migration.statements)
 
 
-def _baseline(migration: Migration, former: str | None = None, allowed: Allowed = _NOTHING) -> Step:
+def _baseline(migration: Migration, former: str | None, allowed: Allowed) -> Step:
     """The record of a file that does not run; `former` is the name under which it was applied."""
-    if former is None:
-        return _record(migration, "the declared tables have its result already: recorded, not run")
-    consents = () if is_moved(former, migration.name) else allowed.changed_migration(migration.name)
-    return _record(migration, f"applied here as {former}: recorded under its new name, not run", consents)
-
-
-def _renewal(migration: Migration, allowed: Allowed) -> Step:
-    """The record of a file that was edited after it was applied."""
-    reason = "the file changed after it was applied: its checksum is recorded, and it is not run"
-    return _record(migration, reason, allowed.changed_migration(migration.name))
-
-
-def _record(migration: Migration, reason: str, consents: tuple[Consent, ...] = ()) -> Step:
     key = ObjectKey(ObjectKind.MIGRATION, "", migration.name)
+    asks = former is not None and not is_moved(former, migration.name)
     return Step(
         id=f"baseline {key}",
         action=Action.BASELINE,
@@ -225,8 +213,10 @@ def _record(migration: Migration, reason: str, consents: tuple[Consent, ...] = (
         key=key,
         file=migration.file,
         line=1,
-        consents=consents,
-        reason=reason,
+        consents=allowed.changed_migration(migration.name) if asks else (),
+        reason=f"applied here as {former}: recorded under its new name, not run"
+        if former is not None
+        else "the declared tables have its result already: recorded, not run",
     )
 
 
