@@ -21,8 +21,11 @@ def main() -> int:
             print(f"stonegate {__version__}", flush=True)
             return 0
     look_seldom_for_cycles()
-    # What orchestrators send: a deployment rolls back, and a database that it made goes, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # What orchestrators and lost terminals send: a deployment rolls back, and a database that it made goes, as after
+    # Ctrl-C. Whoever started it with nohup does not want it to hear of the latter.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         from stonegate.cli import main as run_command
 

@@ -131,7 +131,7 @@ def test_json_on_a_terminal_is_json_and_nothing_else(notes: Path, database: Data
     assert '"status": "applied"' in screen
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_rolls_back(notes: Path, database: Database, sent: signal.Signals) -> None:
     """The interrupt arrives while a seeder sleeps inside the transaction."""
     (notes / "seeders" / "notes.pssql").write_text(
