@@ -22,7 +22,7 @@ def main() -> int:
             return 0
     look_seldom_for_cycles()
     # What orchestrators and lost terminals send: a deployment rolls back, and a database that it made goes, as after
-    # Ctrl-C. Whoever started it with nohup does not want it to hear of the latter.
+    # Ctrl-C. What it was started to ignore (nohup) it ignores.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -43,6 +43,7 @@ from stonegate.cli.output import (
     print_lines,
     say,
     stderr,
+    warn,
     write,
     write_json,
 )
@@ -52,7 +53,6 @@ from stonegate.cli.render.failure import (
     TRACEBACK,
     failure_document,
     render_failure,
-    render_warning,
     unexpected,
 )
 from stonegate.errors import StonegateError, UsageError
@@ -108,9 +108,7 @@ def _root(
 ) -> None:
     del version
     if context.invoked_subcommand != "serve":  # the gateway tells its log
-        console = stderr()
-        for warning in unknown_variables():
-            print_lines(console, render_warning(console, warning))
+        warn(unknown_variables())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stonegate.cli.output import progress, stderr
-from stonegate.cli.render.failure import render_warning
+from stonegate.cli.output import progress, warn
 from stonegate.cli.render.names import count
 from stonegate.cli.source import load_lazily
 from stonegate.errors import FleetFailed, SourceError, UsageError
@@ -100,9 +99,7 @@ def choose_targets(
 
 def tell_flaws(platform: PlatformRecord) -> None:
     """Say what was left out of the records: a database that is never deployed to would be found out too late."""
-    console = stderr()
-    for flaw in platform.flaws:
-        console.print(*render_warning(console, flaw))
+    warn(platform.flaws)
 
 
 def load_fleet_source(settings: Settings, chosen: Chosen, folder: Path | None) -> LazySource:

@@ -8,8 +8,7 @@ from typing import Annotated, assert_never
 import typer
 
 from stonegate.cli import options
-from stonegate.cli.output import print_lines, stderr, write
-from stonegate.cli.render.failure import render_warning
+from stonegate.cli.output import warn, write
 from stonegate.cli.source import load_ordered
 from stonegate.settings import read_settings
 
@@ -44,6 +43,4 @@ def graph(
             write(render_dot(ordered))
         case _:
             assert_never(format)
-    console = stderr()
-    for warning in tree.warnings:
-        print_lines(console, render_warning(console, warning))
+    warn(tree.warnings)

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from stonegate.cli.render.failure import render_warning
 from stonegate.errors import UsageError
 
 #: Files and pipes have no edge to break a line at.
@@ -117,6 +118,13 @@ def print_lines(console: Console, lines: Iterable[Text]) -> None:
         console.file.write("".join(f"{line.plain}\n" for line in lines))
     elif whole := list(lines):
         console.print(Text("\n").join(whole), soft_wrap=True)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Say on standard error what stands in nobody's way, but should be known."""
+    console = stderr()
+    for warning in warnings:
+        print_lines(console, render_warning(console, warning))
 
 
 class Lines:

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.files import is_output, write_file
-from stonegate.cli.output import expect_json, print_lines, say, show, stderr, stdout, write_json
-from stonegate.cli.render.failure import render_warning
+from stonegate.cli.output import expect_json, say, show, stdout, warn, write_json
 from stonegate.cli.render.lines import indented
 from stonegate.cli.source import load_ordered
 from stonegate.errors import UsageError
@@ -40,9 +39,7 @@ def pack(
 
     data = pack_tree(settings.folder, scope=settings.scope)
     write_file(out, data)
-    console = stderr()
-    for warning in tree.warnings:
-        print_lines(console, render_warning(console, warning))
+    warn(tree.warnings)
     if as_json:
         write_json(
             {

@@ -16,8 +16,7 @@ from stonegate.cli.consents import ConsentOptions
 from stonegate.cli.files import require_writable, write_file
 from stonegate.cli.grouped import grouped
 from stonegate.cli.options import PlanFormat
-from stonegate.cli.output import dump_json, expect_json, print_lines, progress, say, show, stderr, stdout, write
-from stonegate.cli.render.failure import render_warning
+from stonegate.cli.output import dump_json, expect_json, progress, say, show, stdout, warn, write
 from stonegate.cli.render.lines import indented, printable
 from stonegate.cli.source import load_ordered
 from stonegate.cli.target import DatabaseTarget, TargetOptions, choose_fleet, load_target_source, resolve_target
@@ -192,9 +191,7 @@ def _print(
         case PlanFormat.SQL:
             from stonegate.cli.render.plan_sql import left_to_apply, render_script
 
-            console = stderr()
-            for warning in left_to_apply(made):
-                print_lines(console, render_warning(console, warning))
+            warn(left_to_apply(made))
             write(render_script(made, state, held))
         case PlanFormat.MARKDOWN:
             from stonegate.cli.render.plan_markdown import render_markdown

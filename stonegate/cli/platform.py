@@ -14,8 +14,7 @@ from rich.text import Text
 from stonegate.cli import options
 from stonegate.cli.commands import Commands
 from stonegate.cli.fleet import open_registry, store_folder
-from stonegate.cli.output import expect_json, print_lines, progress, say, show, stderr, stdout, write_json
-from stonegate.cli.render.failure import render_warning
+from stonegate.cli.output import expect_json, progress, say, show, stdout, warn, write_json
 from stonegate.cli.render.lines import table
 from stonegate.cli.render.names import local_time
 from stonegate.cli.tenant import show_databases
@@ -122,9 +121,7 @@ def upload(
     with progress(f"storing {settings.folder}"):
         stored = store_folder(settings, name, schema, settings.folder, settings.scope)
     digest = stored.read.digest
-    console = stderr()
-    for warning in stored.warnings:
-        print_lines(console, render_warning(console, warning))
+    warn(stored.warnings)
     if as_json:
         write_json({"status": "registered", "platform": name, "schema": schema, "digest": digest})
         return

@@ -11,8 +11,7 @@ from rich.text import Text
 
 from stonegate.cli import options
 from stonegate.cli.commands import Commands
-from stonegate.cli.output import expect_json, print_lines, progress, show, stderr, stdout, write_json
-from stonegate.cli.render.failure import render_warning
+from stonegate.cli.output import expect_json, progress, show, stdout, warn, write_json
 from stonegate.cli.render.lines import table
 from stonegate.cli.render.names import count
 from stonegate.cli.target import TargetOptions, choose, resolve_target, start_server
@@ -70,10 +69,7 @@ def prune(
     as_json = expect_json(wanted=format is options.ReportFormat.JSON)
     with progress("dropping reference databases"):
         dropped, idle = asyncio.run(_prune(_server(database, embedded), timedelta(days=unused_days), tuple(keep or ())))
-    console = stderr()
-    for fingerprint in idle:
-        warning = f"--keep {fingerprint} kept nothing: no reference database is of such a folder"
-        print_lines(console, render_warning(console, warning))
+    warn(f"--keep {fingerprint} kept nothing: no reference database is of such a folder" for fingerprint in idle)
     if as_json:
         write_json({"dropped": dropped})
         return

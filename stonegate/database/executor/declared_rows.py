@@ -120,7 +120,7 @@ def _report(
 ) -> None:
     execution.seeds += reports
     rows = {report.table: report.inserted for report in reports}
-    labels = {_table(step): tuple(row.label for row in excused if str(row.table) == _table(step)) for step in steps}
-    execution.steps += [
-        StepReport(step=step, state=DONE, rows=rows.get(_table(step)), excused=labels[_table(step)]) for step in steps
-    ]
+    for step in steps:
+        table = _table(step)
+        labels = tuple(row.label for row in excused if str(row.table) == table)
+        execution.steps.append(StepReport(step=step, state=DONE, rows=rows.get(table), excused=labels))
